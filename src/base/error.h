@@ -1,0 +1,31 @@
+/*
+ * Filling struct kmb_error.
+ *
+ * Functions that can fail return enum kmb_status and take a struct kmb_error * as the last argument, which may be NULL.
+ * On success the error is left untouched. Messages begin in lower case, carry the offending value, end without a stop.
+ */
+#ifndef KMB_BASE_ERROR_H
+#define KMB_BASE_ERROR_H
+
+#include <stdarg.h>
+
+#include "base/status.h"
+
+/* Sets status and message, clears detail, hint and position. Returns status, so: return error_set(error, KMB_IO, ...). */
+enum kmb_status error_set(struct kmb_error *error, enum kmb_status status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+enum kmb_status error_set_v(struct kmb_error *error, enum kmb_status status, const char *format, va_list arguments);
+
+/* Adds to an error that is set. Each returns the error's status (KMB_INTERNAL where error is NULL). */
+enum kmb_status error_detail(struct kmb_error *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
+enum kmb_status error_hint(struct kmb_error *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* position: 1-based character of the SQL text, 0 for none. */
+void error_position(struct kmb_error *error, uint32_t position);
+
+/* Puts "context: " before the message, keeping status, detail and hint. */
+void error_prefix(struct kmb_error *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+void error_clear(struct kmb_error *error);
+
+#endif

@@ -1,0 +1,41 @@
+/*
+ * A disk in memory, with the semantics that matter for crashes: writes are visible at once and durable only after a
+ * sync; names are durable only after the directory's sync. io_memory_crash() throws away (or half keeps, as the
+ * generator decides) what was not durable. Not thread-safe by itself unless made so with a lock inside; it has one.
+ */
+#ifndef KMB_BASE_IO_MEMORY_H
+#define KMB_BASE_IO_MEMORY_H
+
+#include "base/environment.h"
+#include "base/io.h"
+
+struct io_memory;
+
+struct io_memory *io_memory_new(uint64_t capacity_bytes); /* capacity 0: unlimited; NULL: no memory */
+void io_memory_free(struct io_memory *disk);
+struct io io_memory_table(struct io_memory *disk);
+
+/* A deep copy: the disk as it is now, unsynced writes included. For exhaustive crash enumeration. */
+struct io_memory *io_memory_clone(const struct io_memory *disk);
+
+/* How the machine dies. What was synced always survives whole. */
+enum io_crash_mode {
+    IO_CRASH_LOSE,      /* every unsynced write and name is lost */
+    IO_CRASH_KEEP,      /* every unsynced write survives (process crash only) */
+    IO_CRASH_REORDER,   /* a random subset of unsynced writes survives, in any order */
+    IO_CRASH_TEAR,      /* as REORDER, and one surviving write is cut inside a 512-byte sector: a mix of old and new */
+};
+struct io_crash_report {
+    uint64_t writes_lost;
+    uint64_t writes_kept;
+    uint64_t writes_torn;
+};
+/* All open handles become invalid except for io_close(). */
+void io_memory_crash(struct io_memory *disk, enum io_crash_mode mode, struct prng *prng, struct io_crash_report *report);
+
+/* Flips one bit of a file at rest. false: no such file or byte. */
+bool io_memory_flip(struct io_memory *disk, const char *path, uint64_t offset, unsigned bit);
+
+uint64_t io_memory_bytes(const struct io_memory *disk); /* of all files */
+
+#endif
