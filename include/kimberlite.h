@@ -128,8 +128,8 @@ enum kmb_status {
 
 /* Room of the texts in a struct kmb_error, terminating zero included. Longer texts end in "...". */
 #define KMB_ERROR_MESSAGE_SIZE 768
-#define KMB_ERROR_DETAIL_SIZE 384
-#define KMB_ERROR_HINT_SIZE 384
+#define KMB_ERROR_DETAIL_SIZE  384
+#define KMB_ERROR_HINT_SIZE    384
 
 /*
  * What went wrong, in the caller's memory: no allocation, nothing to free. Zero it before first use.

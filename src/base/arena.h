@@ -15,19 +15,19 @@ struct arena {
     struct arena_chunk *chunks;
     uint8_t *next;
     uint8_t *end;
-    size_t bytes_used;   /* taken from the heap */
-    size_t bytes_max;    /* 0: no budget */
+    size_t bytes_used;                           /* taken from the heap */
+    size_t bytes_max;                            /* 0: no budget */
     void (*on_fail)(void *context, bool budget); /* budget: true when the budget, not memory, is out */
     void *on_fail_context;
 };
 
 void arena_init(struct arena *arena, size_t bytes_max);
-void arena_free(struct arena *arena);             /* gives everything back; the arena is empty and usable again */
-void *arena_alloc(struct arena *arena, size_t size);      /* 16-byte aligned, not cleared */
+void arena_free(struct arena *arena);                /* gives everything back; the arena is empty and usable again */
+void *arena_alloc(struct arena *arena, size_t size); /* 16-byte aligned, not cleared */
 void *arena_alloc_zero(struct arena *arena, size_t count, size_t size);
 void *arena_dup(struct arena *arena, const void *bytes, size_t size);
 struct slice arena_dup_slice(struct arena *arena, struct slice slice);
-char *arena_text(struct arena *arena, struct slice slice);      /* zero-terminated copy */
+char *arena_text(struct arena *arena, struct slice slice); /* zero-terminated copy */
 char *arena_printf(struct arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* A place to come back to: everything allocated after the mark is given back. */

@@ -10,11 +10,11 @@
 /* Prints "file:line: function: assertion `text' failed" on stderr and aborts. */
 _Noreturn void assert_fail(const char *file, int line, const char *function, const char *text);
 
-#define ASSERT(condition)                                                    \
-    do {                                                                     \
-        if (__builtin_expect(!(condition), 0)) {                             \
-            assert_fail(__FILE__, __LINE__, __func__, #condition);           \
-        }                                                                    \
+#define ASSERT(condition)                                                                                              \
+    do {                                                                                                               \
+        if (__builtin_expect(!(condition), 0)) {                                                                       \
+            assert_fail(__FILE__, __LINE__, __func__, #condition);                                                     \
+        }                                                                                                              \
     } while (0)
 
 #define UNREACHABLE(text) assert_fail(__FILE__, __LINE__, __func__, text)

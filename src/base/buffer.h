@@ -19,7 +19,7 @@ struct buffer {
 };
 
 void buffer_free(struct buffer *buffer);
-void buffer_clear(struct buffer *buffer);            /* length 0, keeps the memory, forgets a failure */
+void buffer_clear(struct buffer *buffer); /* length 0, keeps the memory, forgets a failure */
 bool buffer_reserve(struct buffer *buffer, size_t extra);
 uint8_t *buffer_extend(struct buffer *buffer, size_t count); /* uninitialised room at the end, NULL when failed */
 void buffer_append(struct buffer *buffer, const void *bytes, size_t count);

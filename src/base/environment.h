@@ -10,8 +10,8 @@
 #include <stdint.h>
 
 struct environment {
-    int64_t (*time_us)(void *context);      /* wall clock, microseconds since 1970-01-01 UTC */
-    int64_t (*monotonic_ns)(void *context); /* boot clock, for durations and clock-jump checks */
+    int64_t (*time_us)(void *context);                        /* wall clock, microseconds since 1970-01-01 UTC */
+    int64_t (*monotonic_ns)(void *context);                   /* boot clock, for durations and clock-jump checks */
     bool (*random)(void *context, void *bytes, size_t count); /* false: no randomness to be had */
     void *context;
 };
@@ -25,7 +25,7 @@ struct prng {
 };
 void prng_seed(struct prng *prng, uint64_t seed);
 uint64_t prng_u64(struct prng *prng);
-uint64_t prng_below(struct prng *prng, uint64_t bound); /* 0..bound-1, unbiased; bound > 0 */
+uint64_t prng_below(struct prng *prng, uint64_t bound);           /* 0..bound-1, unbiased; bound > 0 */
 bool prng_chance(struct prng *prng, uint32_t parts, uint32_t of); /* true in parts of `of` cases */
 void prng_bytes(struct prng *prng, void *bytes, size_t count);
 

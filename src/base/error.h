@@ -11,7 +11,8 @@
 
 #include "base/status.h"
 
-/* Sets status and message, clears detail, hint and position. Returns status, so: return error_set(error, KMB_IO, ...). */
+/* Sets status and message, clears detail, hint and position. Returns status, so: return error_set(error, KMB_IO, ...).
+ */
 enum kmb_status error_set(struct kmb_error *error, enum kmb_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 enum kmb_status error_set_v(struct kmb_error *error, enum kmb_status status, const char *format, va_list arguments);

@@ -19,10 +19,10 @@ struct io_file; /* each implementation has its own */
 
 enum io_open_flags {
     IO_READ = 1,
-    IO_WRITE = 2,        /* implies IO_READ */
-    IO_CREATE = 4,       /* create when absent */
-    IO_EXCLUSIVE = 8,    /* with IO_CREATE: KMB_FILE_EXISTS when present */
-    IO_PRIVATE = 16,     /* with IO_CREATE: mode 0600 instead of 0640 */
+    IO_WRITE = 2,     /* implies IO_READ */
+    IO_CREATE = 4,    /* create when absent */
+    IO_EXCLUSIVE = 8, /* with IO_CREATE: KMB_FILE_EXISTS when present */
+    IO_PRIVATE = 16,  /* with IO_CREATE: mode 0600 instead of 0640 */
 };
 
 struct io;
@@ -44,7 +44,8 @@ struct io_ops {
     enum kmb_status (*allocate)(const struct io *io, struct io_file *file, uint64_t size, struct kmb_error *error);
     enum kmb_status (*rename)(const struct io *io, const char *from, const char *to, struct kmb_error *error);
     enum kmb_status (*unlink)(const struct io *io, const char *path, struct kmb_error *error);
-    enum kmb_status (*make_directory)(const struct io *io, const char *path, struct kmb_error *error); /* existing is fine */
+    enum kmb_status (*make_directory)(const struct io *io, const char *path,
+                                      struct kmb_error *error); /* existing is fine */
     enum kmb_status (*sync_directory)(const struct io *io, const char *path, struct kmb_error *error);
     /* Names (no path) of a directory's entries except . and .., in byte order, one call each. */
     enum kmb_status (*list)(const struct io *io, const char *path,
@@ -68,10 +69,11 @@ struct io {
 struct io io_posix(void);
 
 /* Whole-file conveniences built on the table. Each names the path in its error. */
-enum kmb_status io_open(const struct io *io, const char *path, unsigned flags, struct io_file **file, struct kmb_error *error);
-void io_close(const struct io *io, struct io_file *file); /* NULL is fine */
-enum kmb_status io_read(const struct io *io, struct io_file *file, uint64_t offset, void *bytes, size_t size, size_t *count,
+enum kmb_status io_open(const struct io *io, const char *path, unsigned flags, struct io_file **file,
                         struct kmb_error *error);
+void io_close(const struct io *io, struct io_file *file); /* NULL is fine */
+enum kmb_status io_read(const struct io *io, struct io_file *file, uint64_t offset, void *bytes, size_t size,
+                        size_t *count, struct kmb_error *error);
 /* Exactly size bytes, else KMB_CORRUPT "file ends at ...". */
 enum kmb_status io_read_exact(const struct io *io, struct io_file *file, uint64_t offset, void *bytes, size_t size,
                               struct kmb_error *error);
@@ -93,7 +95,8 @@ enum kmb_status io_lock(const struct io *io, struct io_file *file, const char *n
 
 /* Reads a whole file of at most size_max bytes into a buffer (appended). */
 struct buffer;
-enum kmb_status io_read_file(const struct io *io, const char *path, size_t size_max, struct buffer *out, struct kmb_error *error);
+enum kmb_status io_read_file(const struct io *io, const char *path, size_t size_max, struct buffer *out,
+                             struct kmb_error *error);
 /* Atomic replacement: "<path>.tmp", sync, rename, sync of the directory. flags: IO_PRIVATE or 0. */
 enum kmb_status io_replace_file(const struct io *io, const char *path, unsigned flags, struct slice content,
                                 struct kmb_error *error);

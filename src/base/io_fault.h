@@ -10,17 +10,17 @@
 
 enum io_fault_kind {
     IO_FAULT_NONE,
-    IO_FAULT_EIO,            /* any call: KMB_IO, nothing done */
-    IO_FAULT_ENOSPC,         /* write, allocate, open(create): KMB_DISK_FULL */
-    IO_FAULT_SHORT_WRITE,    /* write: a prefix is written, then KMB_IO */
-    IO_FAULT_TORN_SECTOR,    /* write: cut inside a 512-byte sector, reported as success, then the crash hook fires */
-    IO_FAULT_LOST_WRITE,     /* write: reported as success, not done, then the crash hook fires before any sync returns */
-    IO_FAULT_REORDER,        /* write: delayed past the next one; the crash hook fires between them */
-    IO_FAULT_READ_FLIP,      /* read: one bit of the answer is flipped; the file is whole */
-    IO_FAULT_MISDIRECTED,    /* write: lands 4096 bytes away (inside the file), reported as success */
-    IO_FAULT_SYNC,           /* sync: KMB_IO, and the unsynced writes of that file are dropped as Linux may */
-    IO_FAULT_CRASH_BEFORE,   /* the crash hook fires instead of the call */
-    IO_FAULT_CRASH_AFTER,    /* the crash hook fires after the call */
+    IO_FAULT_EIO,          /* any call: KMB_IO, nothing done */
+    IO_FAULT_ENOSPC,       /* write, allocate, open(create): KMB_DISK_FULL */
+    IO_FAULT_SHORT_WRITE,  /* write: a prefix is written, then KMB_IO */
+    IO_FAULT_TORN_SECTOR,  /* write: cut inside a 512-byte sector, reported as success, then the crash hook fires */
+    IO_FAULT_LOST_WRITE,   /* write: reported as success, not done, then the crash hook fires before any sync returns */
+    IO_FAULT_REORDER,      /* write: delayed past the next one; the crash hook fires between them */
+    IO_FAULT_READ_FLIP,    /* read: one bit of the answer is flipped; the file is whole */
+    IO_FAULT_MISDIRECTED,  /* write: lands 4096 bytes away (inside the file), reported as success */
+    IO_FAULT_SYNC,         /* sync: KMB_IO, and the unsynced writes of that file are dropped as Linux may */
+    IO_FAULT_CRASH_BEFORE, /* the crash hook fires instead of the call */
+    IO_FAULT_CRASH_AFTER,  /* the crash hook fires after the call */
     IO_FAULT_KINDS
 };
 
@@ -35,8 +35,9 @@ struct io io_fault_table(struct io_fault *fault);
 
 void io_fault_plan(struct io_fault *fault, uint64_t call_number, enum io_fault_kind kind, struct prng *prng);
 /* Independent of a plan: each suitable call fails with probability parts/of. The generator is copied. */
-void io_fault_rate(struct io_fault *fault, enum io_fault_kind kind, uint32_t parts, uint32_t of, const struct prng *prng);
-void io_fault_clear(struct io_fault *fault);         /* no plans, no rates; counts stay */
+void io_fault_rate(struct io_fault *fault, enum io_fault_kind kind, uint32_t parts, uint32_t of,
+                   const struct prng *prng);
+void io_fault_clear(struct io_fault *fault);           /* no plans, no rates; counts stay */
 uint64_t io_fault_calls(const struct io_fault *fault); /* calls seen so far */
 uint64_t io_fault_applied(const struct io_fault *fault, enum io_fault_kind kind);
 bool io_fault_crashed(const struct io_fault *fault);

@@ -20,10 +20,10 @@ struct io_memory *io_memory_clone(const struct io_memory *disk);
 
 /* How the machine dies. What was synced always survives whole. */
 enum io_crash_mode {
-    IO_CRASH_LOSE,      /* every unsynced write and name is lost */
-    IO_CRASH_KEEP,      /* every unsynced write survives (process crash only) */
-    IO_CRASH_REORDER,   /* a random subset of unsynced writes survives, in any order */
-    IO_CRASH_TEAR,      /* as REORDER, and one surviving write is cut inside a 512-byte sector: a mix of old and new */
+    IO_CRASH_LOSE,    /* every unsynced write and name is lost */
+    IO_CRASH_KEEP,    /* every unsynced write survives (process crash only) */
+    IO_CRASH_REORDER, /* a random subset of unsynced writes survives, in any order */
+    IO_CRASH_TEAR,    /* as REORDER, and one surviving write is cut inside a 512-byte sector: a mix of old and new */
 };
 struct io_crash_report {
     uint64_t writes_lost;
@@ -31,7 +31,8 @@ struct io_crash_report {
     uint64_t writes_torn;
 };
 /* All open handles become invalid except for io_close(). */
-void io_memory_crash(struct io_memory *disk, enum io_crash_mode mode, struct prng *prng, struct io_crash_report *report);
+void io_memory_crash(struct io_memory *disk, enum io_crash_mode mode, struct prng *prng,
+                     struct io_crash_report *report);
 
 /* Flips one bit of a file at rest. false: no such file or byte. */
 bool io_memory_flip(struct io_memory *disk, const char *path, uint64_t offset, unsigned bit);

@@ -27,11 +27,12 @@ void map_free(struct map *map);
 bool map_put(struct map *map, struct slice key, void *value); /* replaces */
 void *map_get(const struct map *map, struct slice key);       /* NULL: absent */
 bool map_has(const struct map *map, struct slice key);
-void *map_remove(struct map *map, struct slice key);          /* the value, or NULL */
+void *map_remove(struct map *map, struct slice key); /* the value, or NULL */
 /* for (size_t at = 0; (entry = map_next(map, &at)) != NULL;) */
 const struct map_entry *map_next(const struct map *map, size_t *at);
 
-/* 64-bit hash of bytes (wyhash-like mix); same result on every run and machine. Not for secrets or hostile keys across tenants. */
+/* 64-bit hash of bytes (wyhash-like mix); same result on every run and machine. Not for secrets or hostile keys across
+ * tenants. */
 uint64_t map_hash(const void *bytes, size_t count, uint64_t seed);
 
 /* Fixed-size bit set over caller's words. */

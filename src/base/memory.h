@@ -10,11 +10,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-void *mem_alloc(size_t size);                      /* size 0 gives a unique pointer */
-void *mem_alloc_zero(size_t count, size_t size);   /* checked product */
+void *mem_alloc(size_t size);                    /* size 0 gives a unique pointer */
+void *mem_alloc_zero(size_t count, size_t size); /* checked product */
 void *mem_realloc(void *memory, size_t size);
 void *mem_alloc_aligned(size_t alignment, size_t size);
-void mem_free(void *memory);                       /* NULL is fine; also for aligned memory */
+void mem_free(void *memory); /* NULL is fine; also for aligned memory */
 char *mem_strdup(const char *text);
 void *mem_dup(const void *bytes, size_t size);
 

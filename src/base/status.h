@@ -15,6 +15,7 @@
 #ifndef KMB_BASE_STATUS_H
 #define KMB_BASE_STATUS_H
 
+/* clang-format off */
 #define KMB_STATUS_TABLE(X)                                                       \
     /* name                   number wire sqlstate http exit */                   \
     X(OK,                          0,   0, "00000", 200, 0)                       \
@@ -120,13 +121,15 @@
     X(AUTHENTICATION,            131,   3, "28000", 401, 4)                       \
     X(CONNECTION,                132,   1, "08006", 503, 3)
 
+/* clang-format on */
+
 #include "kimberlite.h"
 
 /* Facts of one status. */
 struct status_row {
     enum kmb_status status;
-    const char *name;        /* "UNIQUE_VIOLATION" */
-    unsigned wire;           /* 0..29 */
+    const char *name; /* "UNIQUE_VIOLATION" */
+    unsigned wire;    /* 0..29 */
     char sqlstate[6];
     unsigned http;
     int exit_code;
