@@ -1,0 +1,91 @@
+/*
+ * What one statement runs in: its arena, its error, its limits, and the way out.
+ *
+ * Inside src/sql an error is *raised*: sql_raise() fills the error and leaves to the statement's guard with longjmp, as
+ * PostgreSQL's ereport does. A binder and an executor of recursive shape would otherwise test a status after every
+ * call. The rule that makes it safe: memory comes from the statement's arena, and everything else that must be given
+ * back (a store cursor, a pinned root, a spool) is registered with sql_defer() before it can leak. Nothing raises
+ * across the room's border: the functions of sql.h set up the guard and return a status.
+ *
+ * One thread at a time. The cancel flag may be set from any thread.
+ */
+#ifndef KMB_SQL_CONTEXT_H
+#define KMB_SQL_CONTEXT_H
+
+#include <setjmp.h>
+#include <stdatomic.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+
+/* Settings of a session that change what statements mean; plain data, copied. */
+struct sql_settings {
+    int64_t time_zone_offset_s; /* of the session's zone; 0: UTC */
+    char time_zone_name[64];    /* "UTC" */
+    uint64_t memory_bytes_max;  /* of one statement: 53200 beyond; default 256 MiB */
+    uint64_t join_rows_max;     /* 0: unlimited */
+};
+
+struct sql_deferred {
+    struct sql_deferred *next;
+    void (*release)(void *object);
+    void *object;
+};
+
+struct sql_context {
+    struct arena arena;
+    struct kmb_error *error;
+    jmp_buf guard;
+    bool guarded; /* guard is set: raising is allowed */
+    struct sql_deferred *deferred;
+    const atomic_bool *cancel; /* may be NULL */
+    const struct sql_settings *settings;
+    int64_t now_us;   /* one value a statement: NOW(), CURRENT_DATE... */
+    const char *text; /* statement text as the user wrote it, for positions */
+    size_t text_length;
+    bool (*random)(void *context, void *bytes, size_t count); /* gen_random_uuid(), random(); never below the engine */
+    void *random_context;
+    struct slice session_user;
+};
+
+/* Raises. position: byte offset in text of the offending token + 1, or 0; it is converted to characters here. */
+_Noreturn void sql_raise(struct sql_context *context, enum kmb_status status, uint32_t position, const char *format,
+                         ...) __attribute__((format(printf, 4, 5)));
+/* The same with a hint and/or detail (either may be NULL). */
+_Noreturn void sql_raise_with(struct sql_context *context, enum kmb_status status, uint32_t position,
+                              const char *detail, const char *hint, const char *format, ...)
+    __attribute__((format(printf, 6, 7)));
+/* For a status from a lower room that has already filled context->error (position is added when it has none). */
+_Noreturn void sql_raise_status(struct sql_context *context, enum kmb_status status, uint32_t position);
+static inline void sql_try(struct sql_context *context, enum kmb_status status) {
+    if (__builtin_expect(status != KMB_OK, 0)) {
+        sql_raise_status(context, status, 0);
+    }
+}
+/* 0A000 "<what> is not supported" naming the construct. */
+_Noreturn void sql_raise_unsupported(struct sql_context *context, uint32_t position, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Arena memory that never comes back NULL: 53200 is raised instead. */
+void *sql_alloc(struct sql_context *context, size_t size);
+void *sql_alloc_zero(struct sql_context *context, size_t count, size_t size);
+char *sql_printf(struct sql_context *context, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* release(object) runs when the statement ends, however it ends, last registered first. sql_release() runs it now. */
+void sql_defer(struct sql_context *context, void (*release)(void *object), void *object);
+void sql_release(struct sql_context *context, void *object);
+
+/* Raises 57014 when the statement was cancelled. Called once a batch and in every long loop. */
+void sql_check_cancel(struct sql_context *context);
+
+void sql_context_init(struct sql_context *context, const struct sql_settings *settings, struct kmb_error *error);
+void sql_context_free(struct sql_context *context); /* runs what is deferred, gives memory back */
+
+/*
+ * SQL_GUARD(context) { ... } SQL_CAUGHT { ... }: the body may raise; the second block runs when it did, context->error
+ * set. Locals changed in the body and read after it must be volatile or live in the arena.
+ */
+#define SQL_GUARD(context) if (((context)->guarded = true), setjmp((context)->guard) == 0)
+#define SQL_CAUGHT         else
+
+#endif

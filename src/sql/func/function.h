@@ -1,0 +1,85 @@
+/*
+ * The one table of functions, operators, casts and aggregates. The binder resolves overloads in it by PostgreSQL's
+ * rules; the executor calls through it; the reference page is printed from it.
+ *
+ * A scalar function is vectorised: it gets argument vectors of `count` rows and fills a result vector. A strict
+ * function is called only for rows whose arguments are all non-NULL (the caller has set the result's nulls and gives
+ * a selection of rows to compute); a non-strict one sees nulls itself.
+ */
+#ifndef KMB_SQL_FUNCTION_H
+#define KMB_SQL_FUNCTION_H
+
+#include "sql/context.h"
+#include "sql/exec/vector.h"
+#include "types/type.h"
+
+enum sql_function_class {
+    SQL_FUNCTION_SCALAR,   /* name(arguments) */
+    SQL_FUNCTION_OPERATOR, /* "+" with one or two arguments */
+    SQL_FUNCTION_CAST,     /* arguments[0] -> result */
+    SQL_FUNCTION_AGGREGATE,
+};
+
+enum sql_volatility { SQL_IMMUTABLE, SQL_STABLE, SQL_VOLATILE };
+enum sql_cast_context { SQL_CAST_IMPLICIT, SQL_CAST_ASSIGNMENT, SQL_CAST_EXPLICIT };
+
+#define SQL_FUNCTION_ARGUMENTS_MAX 8
+
+/* What a call needs besides its vectors. */
+struct sql_call {
+    struct sql_context *context;
+    struct type result_type; /* with modifier: a cast to numeric(10,2) rounds by it */
+    const struct type *argument_types;
+    uint32_t argument_count;
+    uint32_t position;  /* of the call in the text, for errors */
+    bool explicit_cast; /* varchar(n) truncates when explicit, refuses when assigned */
+};
+
+typedef void sql_scalar_fn(const struct sql_call *call, struct vector *const *arguments, struct vector *result,
+                           const uint16_t *selection, uint32_t count); /* selection NULL: rows 0..count-1 */
+
+/* Aggregates: a state of fixed size in memory the executor owns (zeroed before init), one per group. */
+struct sql_aggregate {
+    uint32_t state_size;
+    void (*init)(const struct sql_call *call, void *state); /* may be NULL: zeros will do */
+    /* Adds row selection[i] of the argument vectors to states[i], for i < count. NULL arguments are already left out
+     * when the function is strict. */
+    void (*add)(const struct sql_call *call, void *const *states, struct vector *const *arguments,
+                const uint16_t *selection, uint32_t count);
+    void (*add_one_group)(const struct sql_call *call, void *state, struct vector *const *arguments,
+                          const uint16_t *selection, uint32_t count); /* optional fast path, no grouping */
+    void (*finish)(const struct sql_call *call, const void *state, struct vector *result, uint32_t row);
+};
+
+struct sql_function {
+    enum sql_function_class class;
+    const char *name; /* lower case; operators by their spelling */
+    uint8_t argument_count;
+    bool variadic; /* the last argument type repeats */
+    bool strict;
+    enum sql_volatility volatility;
+    enum sql_cast_context cast_context;                 /* of casts */
+    enum type_id arguments[SQL_FUNCTION_ARGUMENTS_MAX]; /* TYPE_ANY: any type */
+    enum type_id result;                                /* TYPE_ANY: that of the first argument */
+    sql_scalar_fn *scalar;
+    const struct sql_aggregate *aggregate;
+    const char *commutator; /* of a comparison operator: "<" has ">" ; else NULL */
+    const char *summary;    /* one line for the reference page */
+};
+
+/* All functions, in a stable order. */
+const struct sql_function *sql_function_table(uint32_t *count);
+
+/* The candidates of one name and class: *count consecutive pointers in arena memory. */
+const struct sql_function *const *sql_function_candidates(struct sql_context *context, enum sql_function_class class,
+                                                          const char *name, uint32_t *count);
+
+/* The cast between two types usable in that context (an implicit cast serves everywhere), or NULL. Binary-coercible
+ * pairs (varchar -> text) have a cast function whose scalar is NULL: relabel only. */
+const struct sql_function *sql_cast_find(enum type_id from, enum type_id to, enum sql_cast_context context);
+
+/* The comparison "=", "<>", "<", "<=", ">", ">=" of two operands of that one type. NULL: the type has no
+ * order/equality. */
+const struct sql_function *sql_comparison_find(const char *operator_name, enum type_id type);
+
+#endif

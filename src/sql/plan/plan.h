@@ -1,0 +1,166 @@
+/*
+ * Plans: what the binder makes, the optimiser rearranges and the executor runs. One node type with a kind: the logical
+ * tree and the physical one differ in the kinds used and in the fields filled, so that a rule is a function from node
+ * to node. Nodes live in the statement's arena.
+ *
+ * Each node's output row is columns[0..column_count). Expressions of a node read the concatenated output of its
+ * children (left columns first), ordinals from 0.
+ */
+#ifndef KMB_SQL_PLAN_H
+#define KMB_SQL_PLAN_H
+
+#include "kernel/catalogue.h"
+#include "sql/bind/expr.h"
+#include "sql/func/function.h"
+
+struct kernel_view;
+
+enum plan_kind {
+    /* sources */
+    PLAN_SCAN,      /* table in key order, or through index; range bounds; pushed filter; reads as of `at` */
+    PLAN_HISTORY,   /* kimberlite_history(table): all versions, extra columns at the end */
+    PLAN_VALUES,    /* rows of expressions */
+    PLAN_CATALOGUE, /* an information_schema or SHOW relation, rows made by the executor from the catalogue */
+    PLAN_ONE_ROW,   /* no columns, one row: SELECT without FROM */
+    /* one child */
+    PLAN_FILTER,    /* predicate */
+    PLAN_PROJECT,   /* expressions */
+    PLAN_AGGREGATE, /* group expressions, then aggregates; output in that order */
+    PLAN_SORT,      /* keys; limit_hint lets it keep only the best rows */
+    PLAN_LIMIT,     /* limit, offset: expressions or NULL */
+    PLAN_DISTINCT,  /* on all columns */
+    /* two children */
+    PLAN_JOIN, /* join_type, predicate; physical strategy chosen by the optimiser */
+    /* writes: child gives rows; each counts and answers RETURNING */
+    PLAN_INSERT,
+    PLAN_UPDATE,
+    PLAN_DELETE,
+};
+
+enum plan_join_type { PLAN_JOIN_INNER, PLAN_JOIN_LEFT, PLAN_JOIN_RIGHT, PLAN_JOIN_FULL, PLAN_JOIN_CROSS };
+enum plan_join_strategy { PLAN_JOIN_NESTED, PLAN_JOIN_HASH, PLAN_JOIN_INDEX };
+
+struct plan_column {
+    const char *name; /* output name */
+    struct type type;
+    const char *table_name; /* alias it came from, or NULL */
+};
+
+struct plan_sort_key {
+    const struct expr *expr;
+    bool descending;
+    bool nulls_first;
+};
+
+struct plan_aggregate {
+    const struct sql_function *function;
+    const struct expr **arguments; /* over the child's row; none for count(*) */
+    uint32_t argument_count;
+    bool distinct;
+    const struct expr *filter; /* FILTER (WHERE ...), or NULL */
+    struct type type;
+    uint32_t position;
+};
+
+/* A moment of the past for one query block. kind NONE: the present. */
+enum plan_at_kind { PLAN_AT_NONE, PLAN_AT_POSITION, PLAN_AT_TIME };
+struct plan_at {
+    enum plan_at_kind kind;
+    const struct expr *value; /* constant or parameter: INT8, or TIMESTAMPTZ */
+    uint32_t position;        /* in the text */
+};
+
+/* One end of a key range: the first `count` columns of key order have these values. Evaluated when the scan opens. */
+struct plan_bound {
+    const struct expr **values;
+    uint32_t count;
+    bool inclusive;
+};
+
+struct plan_conflict { /* ON CONFLICT */
+    bool present;
+    bool do_nothing;
+    bool any;                        /* no target named: any unique key */
+    struct index_id index;           /* value 0 with any false: the primary key */
+    const struct expr **assignments; /* per table column over (existing row, excluded row); NULL: unchanged */
+    const struct expr *where;
+};
+
+struct plan_node {
+    enum plan_kind kind;
+    struct plan_node *left;
+    struct plan_node *right;
+    struct plan_column *columns;
+    uint32_t column_count;
+
+    /* PLAN_SCAN, PLAN_HISTORY, writes */
+    const struct catalogue *catalogue; /* of the position read: the schema of then */
+    const struct table_definition *table;
+    struct plan_at at;
+    uint32_t at_block;            /* equal for scans that share one point: one snapshot */
+    const uint32_t *scan_columns; /* table column ordinal of each output column */
+    bool wants_key;               /* PLAN_SCAN under UPDATE/DELETE: the executor keeps key and image of each row */
+    struct index_id index;        /* value 0: primary key order */
+    struct plan_bound low;
+    struct plan_bound high;
+    bool reverse;
+
+    const struct expr *predicate;    /* FILTER, JOIN ON, SCAN's pushed filter */
+    const struct expr **expressions; /* PROJECT; AGGREGATE's groups */
+    uint32_t expression_count;
+    struct plan_aggregate *aggregates;
+    uint32_t aggregate_count;
+    const struct expr ***rows; /* VALUES: row_count arrays of column_count */
+    uint32_t row_count;
+    struct plan_sort_key *sort_keys;
+    uint32_t sort_key_count;
+    const struct expr *limit;
+    const struct expr *offset;
+    uint64_t limit_hint; /* SORT: rows needed at most; 0 unknown */
+
+    enum plan_join_type join_type;
+    enum plan_join_strategy join_strategy;
+    const struct expr **left_keys; /* HASH and INDEX: equal pairs; left_keys over left's row, right_keys over right's */
+    const struct expr **right_keys;
+    uint32_t key_count;
+
+    const char *relation; /* CATALOGUE: "tables", "columns", "show_tables", "show_columns" ... */
+    const char *relation_argument;
+
+    /* INSERT: child's columns are the table's columns in order, defaults filled in, types coerced.
+     * UPDATE: child's columns are the old row, then the new row. DELETE: the old row. */
+    struct plan_conflict conflict;
+    const struct expr **checks; /* table's CHECKs over the new row */
+    const char **check_names;
+    uint32_t check_count;
+    const struct expr **returning; /* over the new (DELETE: old) row; NULL: no RETURNING */
+    uint32_t returning_count;
+
+    double rows_estimate;
+};
+
+/* A bound statement. */
+enum plan_statement_kind {
+    STATEMENT_QUERY, /* root gives rows */
+    STATEMENT_WRITE, /* root is INSERT, UPDATE or DELETE; gives rows when returning */
+    STATEMENT_DDL,
+    STATEMENT_TRANSACTION, /* BEGIN, COMMIT, ROLLBACK, SAVEPOINT... */
+    STATEMENT_EXPLAIN,     /* root is the explained plan; output one text column "QUERY PLAN" */
+    STATEMENT_SETTING,     /* SET, SHOW of a setting */
+    STATEMENT_EMPTY,       /* nothing but blanks and comments */
+};
+
+struct plan_statement {
+    enum plan_statement_kind kind;
+    const char *tag; /* "SELECT", "INSERT", "CREATE TABLE": first words of the command tag */
+    struct plan_node *root;
+    struct plan_column *columns; /* of the answer; none for statements without rows */
+    uint32_t column_count;
+    struct type *parameter_types; /* of $1..$n, inferred where not given */
+    uint32_t parameter_count;
+    const void *ddl;            /* struct plan_ddl, ddl.h */
+    uint64_t catalogue_version; /* plan is valid while this is current */
+    bool reads_past;            /* any time-travel clause */
+};
+
+#endif
