@@ -143,6 +143,373 @@ struct kmb_error {
     char hint[KMB_ERROR_HINT_SIZE];
 };
 
+/* ---- Errors and versions -------------------------------------------------------------------------------------- */
+
+/* "0.1.0". */
+KMB_API const char *kmb_version(void);
+
+/* "UNIQUE_VIOLATION"; "UNKNOWN" for a number that is none. Static text. */
+KMB_API const char *kmb_status_name(enum kmb_status status);
+
+/* Five characters and a zero: "23505". Static text. */
+KMB_API const char *kmb_status_sqlstate(enum kmb_status status);
+
+/* Exit code a command line tool should use: 0 ok, 1 error, 2 usage, 5 permission, 6 not found... */
+KMB_API int kmb_status_exit_code(enum kmb_status status);
+
+/* ---- Databases -------------------------------------------------------------------------------------------------
+ *
+ * A kmb_db is one opened database directory. Any thread may use it. One process at a time owns a directory for
+ * writing; a second kmb_open() of it answers KMB_LOCKED and names the holder, also within one process.
+ *
+ * All functions that can fail take a struct kmb_error * last, which may be NULL, and return its status.
+ */
+struct kmb_db;
+typedef struct kmb_db kmb_db;
+
+enum kmb_open_flags {
+    KMB_OPEN_CREATE = 1,    /* make the database when the directory has none */
+    KMB_OPEN_READ_ONLY = 2, /* look only: takes no lock, works beside a running owner, sees what was durable at open */
+    KMB_OPEN_NO_ENCRYPTION = 4, /* with CREATE: bodies and pages are stored in clear. Checksums and chain remain */
+    KMB_OPEN_ACCEPT_CLOCK = 8,  /* write although the clock jumped or stands behind the log; recorded as an event */
+};
+
+/* Set size = sizeof(struct kmb_options) and zero the rest; zero means the default. */
+struct kmb_options {
+    size_t size;
+    unsigned flags;
+    const char *key_file;     /* root key; default "<path>.key" beside the directory. Created with KMB_OPEN_CREATE */
+    uint64_t cache_bytes;     /* pages kept in memory; default 64 MiB, at least 256 KiB */
+    uint64_t statement_bytes; /* memory of one statement; default 256 MiB, at least 64 KiB. Beyond it: 53200 */
+    uint64_t segment_bytes;   /* with CREATE: size of a log segment; default 64 MiB, 64 KiB to 1 GiB */
+    const char *command;      /* shown to whoever finds the directory locked; default the process's name */
+    void (*log)(void *context, const char *line); /* structured log lines; default: warnings to standard error */
+    void *log_context;
+};
+
+/* options may be NULL. *db is NULL on failure. The caller closes *db. */
+KMB_API enum kmb_status kmb_open(const char *path, const struct kmb_options *options, kmb_db **db,
+                                 struct kmb_error *error);
+
+/*
+ * Waits for running statements, writes a checkpoint and a seal block, releases the directory. All sessions must have
+ * been closed. db may be NULL. The answer says whether the checkpoint was written; the handle is gone in any case and
+ * nothing that was acknowledged depends on it.
+ */
+KMB_API enum kmb_status kmb_close(kmb_db *db, struct kmb_error *error);
+
+/* Writes the projection to disk now, so that the next open replays nothing. Any thread. */
+KMB_API enum kmb_status kmb_checkpoint(kmb_db *db, struct kmb_error *error);
+
+/* Facts about an open database. Texts stay valid until kmb_close(). */
+struct kmb_info {
+    size_t size;   /* set to sizeof(struct kmb_info) */
+    char uuid[37]; /* of the log */
+    bool encrypted;
+    bool key_on_same_filesystem; /* true: a stolen disk holds both */
+    bool clock_refused;          /* writes are refused until KMB_OPEN_ACCEPT_CLOCK */
+    uint64_t op;                 /* newest durable block */
+    uint64_t log_bytes;
+    uint64_t store_bytes;
+    uint64_t cache_bytes;       /* in use */
+    uint64_t pinned_roots;      /* snapshots held by readers */
+    uint64_t pinned_oldest_op;  /* of the oldest of them; 0 none */
+    uint64_t pinned_bytes;      /* pages kept only for them */
+    uint64_t recovered_entries; /* replayed by the open */
+    uint64_t cut_bytes;         /* torn tail removed by the open */
+    uint32_t tenants;
+};
+KMB_API enum kmb_status kmb_info(kmb_db *db, struct kmb_info *info, struct kmb_error *error);
+
+/* ---- Tenants ---------------------------------------------------------------------------------------------------
+ *
+ * Tenants 1..4294967295 have their own keys, positions, chain and proofs. kmb_open() with CREATE makes tenant 1.
+ */
+struct kmb_tenant {
+    uint32_t id;
+    const char *name; /* "" when it has none */
+    uint64_t position;
+    uint64_t entries; /* entries of its log */
+};
+/* name may be NULL. KMB_TENANT_EXISTS when the id is taken under another name; the same name again is fine. */
+KMB_API enum kmb_status kmb_tenant_create(kmb_db *db, uint32_t id, const char *name, struct kmb_error *error);
+/* Calls each in order of id; stops at the first answer that is not KMB_OK and returns it. */
+KMB_API enum kmb_status kmb_tenant_list(kmb_db *db,
+                                        enum kmb_status (*each)(void *context, const struct kmb_tenant *tenant),
+                                        void *context, struct kmb_error *error);
+/* The key that verifies the tenant's checkpoints, in signed-note form: "name+hash+base64". text: at least 256 bytes. */
+KMB_API enum kmb_status kmb_tenant_verifier(kmb_db *db, uint32_t tenant, char *text, size_t text_size,
+                                            struct kmb_error *error);
+
+/* ---- Sessions --------------------------------------------------------------------------------------------------
+ *
+ * A session is one tenant's conversation: settings, at most one transaction. One thread at a time; kmb_cancel() from
+ * any.
+ */
+struct kmb_session;
+typedef struct kmb_session kmb_session;
+
+/* KMB_TENANT_NOT_FOUND when the tenant does not exist. The caller closes *session before the database. */
+KMB_API enum kmb_status kmb_session_open(kmb_db *db, uint32_t tenant, kmb_session **session, struct kmb_error *error);
+/* Rolls back an open transaction. All statements must have been finalized. NULL is fine. */
+KMB_API void kmb_session_close(kmb_session *session);
+
+/* Ends the session's running statement with KMB_CANCELLED soon. Any thread; nothing happens when none runs. */
+KMB_API void kmb_cancel(kmb_session *session);
+
+/* What reads of this session see from now on. A time-travel clause in a statement is an error while one is set. */
+enum kmb_at { KMB_AT_PRESENT, KMB_AT_POSITION, KMB_AT_TIME };
+/* value: a position, or microseconds since 1970-01-01 UTC; ignored for KMB_AT_PRESENT. */
+KMB_API enum kmb_status kmb_session_at(kmb_session *session, enum kmb_at kind, int64_t value, struct kmb_error *error);
+
+/* Position of the tenant after its newest committed entry. */
+KMB_API uint64_t kmb_session_position(kmb_session *session);
+
+/* true inside BEGIN ... COMMIT; *failed (may be NULL): only ROLLBACK is accepted. */
+KMB_API bool kmb_session_in_transaction(kmb_session *session, bool *failed);
+
+KMB_API enum kmb_status kmb_begin(kmb_session *session, struct kmb_error *error);
+/* KMB_SERIALIZATION when another transaction changed the same rows first: run it again. */
+KMB_API enum kmb_status kmb_commit(kmb_session *session, struct kmb_error *error);
+KMB_API enum kmb_status kmb_rollback(kmb_session *session, struct kmb_error *error);
+
+/* ---- Statements ------------------------------------------------------------------------------------------------
+ *
+ * prepare, bind, step until KMB_DONE, reset or finalize. Rows are read with kmb_column_*(), ordinals from 0; texts and
+ * bytes borrow from the statement and stay valid until the next step, reset or finalize. Parameters are numbered
+ * from 1.
+ *
+ * A reader sees the state that was published when its first step ran, however long it takes; it never waits for the
+ * writer nor holds it up. A write is durable when step answers KMB_DONE.
+ */
+struct kmb_statement;
+typedef struct kmb_statement kmb_statement;
+
+/* Type of a column or parameter. */
+enum kmb_type {
+    KMB_TYPE_UNKNOWN = 0,
+    KMB_TYPE_BOOLEAN = 1,
+    KMB_TYPE_SMALLINT = 2,
+    KMB_TYPE_INTEGER = 3,
+    KMB_TYPE_BIGINT = 4,
+    KMB_TYPE_REAL = 5,
+    KMB_TYPE_DOUBLE = 6,
+    KMB_TYPE_NUMERIC = 7,
+    KMB_TYPE_TEXT = 8,
+    KMB_TYPE_VARCHAR = 9,
+    KMB_TYPE_CHAR = 10,
+    KMB_TYPE_BYTEA = 11,
+    KMB_TYPE_DATE = 12,
+    KMB_TYPE_TIME = 13,
+    KMB_TYPE_TIMESTAMP = 14,
+    KMB_TYPE_TIMESTAMPTZ = 15,
+    KMB_TYPE_INTERVAL = 16,
+    KMB_TYPE_UUID = 17,
+    KMB_TYPE_JSON = 18,
+    KMB_TYPE_JSONB = 19,
+    KMB_TYPE_TINYINT = 20,
+};
+
+/*
+ * Compiles the first statement of sql[0..length). *tail (may be NULL) is set behind it: compile again from there.
+ * *statement is NULL where only blanks and comments are left. The caller finalizes *statement.
+ */
+KMB_API enum kmb_status kmb_prepare(kmb_session *session, const char *sql, size_t length, kmb_statement **statement,
+                                    const char **tail, struct kmb_error *error);
+KMB_API void kmb_finalize(kmb_statement *statement); /* NULL is fine */
+
+KMB_API uint32_t kmb_parameter_count(const kmb_statement *statement);
+KMB_API enum kmb_type kmb_parameter_type(const kmb_statement *statement, uint32_t number);
+
+/* Values are copied. Binding while stepping is KMB_USAGE; a number out of 1..count is KMB_UNDEFINED_PARAMETER. */
+KMB_API enum kmb_status kmb_bind_null(kmb_statement *statement, uint32_t number, struct kmb_error *error);
+KMB_API enum kmb_status kmb_bind_bool(kmb_statement *statement, uint32_t number, bool value, struct kmb_error *error);
+KMB_API enum kmb_status kmb_bind_int64(kmb_statement *statement, uint32_t number, int64_t value,
+                                       struct kmb_error *error);
+KMB_API enum kmb_status kmb_bind_double(kmb_statement *statement, uint32_t number, double value,
+                                        struct kmb_error *error);
+/* Text in any form the parameter's type reads: '12.50' for numeric, '2026-01-31' for date. UTF-8 without zero bytes. */
+KMB_API enum kmb_status kmb_bind_text(kmb_statement *statement, uint32_t number, const char *text, size_t length,
+                                      struct kmb_error *error);
+KMB_API enum kmb_status kmb_bind_bytes(kmb_statement *statement, uint32_t number, const void *bytes, size_t length,
+                                       struct kmb_error *error);
+
+/* KMB_ROW: a row stands ready. KMB_DONE: finished, and durable if it wrote. Anything else: failed, nothing was done. */
+KMB_API enum kmb_status kmb_step(kmb_statement *statement, struct kmb_error *error);
+/* Ends the run; the bound values stay. */
+KMB_API void kmb_reset(kmb_statement *statement);
+
+KMB_API uint32_t kmb_column_count(const kmb_statement *statement);
+KMB_API const char *kmb_column_name(const kmb_statement *statement, uint32_t column);
+KMB_API enum kmb_type kmb_column_type(const kmb_statement *statement, uint32_t column);
+/* SQL name with modifiers: "numeric(10,2)". Valid until finalize. */
+KMB_API const char *kmb_column_type_name(const kmb_statement *statement, uint32_t column);
+
+KMB_API bool kmb_column_is_null(const kmb_statement *statement, uint32_t column);
+/* Numbers convert as SQL casts would, saturating never: what does not fit answers 0. Booleans are 0 and 1. */
+KMB_API int64_t kmb_column_int64(const kmb_statement *statement, uint32_t column);
+KMB_API double kmb_column_double(const kmb_statement *statement, uint32_t column);
+KMB_API bool kmb_column_bool(const kmb_statement *statement, uint32_t column);
+/* PostgreSQL's text form of any type, zero-terminated; NULL for SQL NULL. *length (may be NULL) without the zero. */
+KMB_API const char *kmb_column_text(kmb_statement *statement, uint32_t column, size_t *length);
+/* Raw bytes of text and bytea without a copy, not zero-terminated; NULL for SQL NULL and for other types. */
+KMB_API const void *kmb_column_bytes(const kmb_statement *statement, uint32_t column, size_t *length);
+
+/* After KMB_DONE: "INSERT 0 3", "SELECT 5", "CREATE TABLE". Valid until the next step. */
+KMB_API const char *kmb_statement_tag(const kmb_statement *statement);
+/* After KMB_DONE: rows changed by a write (matched rows of an UPDATE), or rows returned. */
+KMB_API uint64_t kmb_statement_rows(const kmb_statement *statement);
+/* Position of the tenant after this write: `AT OFFSET` it shows this write and nothing later. For reads, the position
+ * read; inside a transaction, the position the transaction began at. */
+KMB_API uint64_t kmb_statement_position(const kmb_statement *statement);
+/* true: the statement can change data or schema. */
+KMB_API bool kmb_statement_writes(const kmb_statement *statement);
+
+/* Runs every statement of a text in order; stops at the first that fails. Rows are thrown away. */
+KMB_API enum kmb_status kmb_exec(kmb_session *session, const char *sql, struct kmb_error *error);
+
+/* ---- Bulk appender ---------------------------------------------------------------------------------------------
+ *
+ * The fast way in: rows of one table, without SQL in between, gathered and written in the session's transaction (or one
+ * of its own at each flush). Values come column by column in the table's order.
+ */
+struct kmb_appender;
+typedef struct kmb_appender kmb_appender;
+
+/* table: as in SQL, "t" or "schema.t" (names are taken verbatim, not folded). */
+KMB_API enum kmb_status kmb_appender_open(kmb_session *session, const char *table, kmb_appender **appender,
+                                          struct kmb_error *error);
+KMB_API enum kmb_status kmb_append_null(kmb_appender *appender, struct kmb_error *error);
+KMB_API enum kmb_status kmb_append_default(kmb_appender *appender, struct kmb_error *error);
+KMB_API enum kmb_status kmb_append_bool(kmb_appender *appender, bool value, struct kmb_error *error);
+KMB_API enum kmb_status kmb_append_int64(kmb_appender *appender, int64_t value, struct kmb_error *error);
+KMB_API enum kmb_status kmb_append_double(kmb_appender *appender, double value, struct kmb_error *error);
+KMB_API enum kmb_status kmb_append_text(kmb_appender *appender, const char *text, size_t length,
+                                        struct kmb_error *error);
+KMB_API enum kmb_status kmb_append_bytes(kmb_appender *appender, const void *bytes, size_t length,
+                                         struct kmb_error *error);
+/* Ends the row: checks count, NOT NULL, CHECKs. A refused row is dropped whole; the appender goes on. */
+KMB_API enum kmb_status kmb_append_row(kmb_appender *appender, struct kmb_error *error);
+/* Writes the gathered rows: durable on return unless a transaction is open. *rows (may be NULL): how many.
+ * On failure none of them is written and the appender is empty. */
+KMB_API enum kmb_status kmb_appender_flush(kmb_appender *appender, uint64_t *rows, struct kmb_error *error);
+/* Drops what was not flushed. NULL is fine. */
+KMB_API void kmb_appender_close(kmb_appender *appender);
+
+/* ---- Streams ---------------------------------------------------------------------------------------------------
+ *
+ * A stream is an ordered, gapless list of byte events, offsets from 0, apart from positions.
+ */
+enum kmb_data_class {
+    KMB_CLASS_PHI = 0,
+    KMB_CLASS_DEIDENTIFIED = 1,
+    KMB_CLASS_PII = 2,
+    KMB_CLASS_SENSITIVE = 3,
+    KMB_CLASS_PCI = 4,
+    KMB_CLASS_FINANCIAL = 5,
+    KMB_CLASS_CONFIDENTIAL = 6,
+    KMB_CLASS_PUBLIC = 7,
+};
+struct kmb_bytes {
+    const void *bytes;
+    size_t length;
+};
+/* The same name again answers the existing id. */
+KMB_API enum kmb_status kmb_stream_create(kmb_session *session, const char *name, enum kmb_data_class data_class,
+                                          uint32_t *stream, struct kmb_error *error);
+/* The id of a name, or KMB_STREAM_NOT_FOUND. */
+KMB_API enum kmb_status kmb_stream_find(kmb_session *session, const char *name, uint32_t *stream,
+                                        struct kmb_error *error);
+/* expected_offset: the offset the first event must get, else KMB_OFFSET_MISMATCH; UINT64_MAX: wherever the end is.
+ * *first_offset (may be NULL): the one it got. All events are durable on return, or none is written. */
+KMB_API enum kmb_status kmb_stream_append(kmb_session *session, uint32_t stream, uint64_t expected_offset,
+                                          const struct kmb_bytes *events, size_t event_count, uint64_t *first_offset,
+                                          struct kmb_error *error);
+/* Calls each for the events from offset `from` on until bytes_max bytes were given (the event that reaches it is still
+ * given) or each answers anything but KMB_OK, which is returned. */
+KMB_API enum kmb_status kmb_stream_read(kmb_session *session, uint32_t stream, uint64_t from, uint64_t bytes_max,
+                                        enum kmb_status (*each)(void *context, uint64_t offset, const void *bytes,
+                                                                size_t length),
+                                        void *context, struct kmb_error *error);
+KMB_API enum kmb_status kmb_stream_length(kmb_session *session, uint32_t stream, uint64_t *length,
+                                          struct kmb_error *error);
+
+/* ---- Proofs ----------------------------------------------------------------------------------------------------
+ *
+ * Texts that a stranger verifies without the database: docs/reference/proofs.md. The caller frees with kmb_free().
+ */
+/* A signed checkpoint (C2SP tlog-checkpoint) of the tenant's tree as it is now. */
+KMB_API enum kmb_status kmb_proof_checkpoint(kmb_session *session, char **text, struct kmb_error *error);
+/* That entry `sequence` (from 1) stands in the tree of the newest checkpoint; contains that checkpoint. */
+KMB_API enum kmb_status kmb_proof_inclusion(kmb_session *session, uint64_t sequence, char **text,
+                                            struct kmb_error *error);
+/* That the tree of old_size entries is a prefix of today's. */
+KMB_API enum kmb_status kmb_proof_consistency(kmb_session *session, uint64_t old_size, char **text,
+                                              struct kmb_error *error);
+/* Checks any of the three texts alone. verifier: key as kmb_tenant_verifier() gives it, or NULL to trust the one in the
+ * text (then only the arithmetic is proved). KMB_PROOF_INVALID says what does not hold. */
+KMB_API enum kmb_status kmb_proof_verify(const char *text, size_t length, const char *verifier,
+                                         struct kmb_error *error);
+KMB_API void kmb_free(void *memory);
+
+/* ---- Verification and rebuild ----------------------------------------------------------------------------------*/
+struct kmb_verify_options {
+    size_t size;          /* sizeof(struct kmb_verify_options) */
+    const char *key_file; /* as in kmb_options */
+    const char
+        *checkpoint_file; /* a checkpoint kept outside: a rollback or a rewritten log fails against it; NULL none */
+    bool log_only;        /* leave the store alone */
+    /* Called from time to time; an answer other than KMB_OK ends the run with it. */
+    enum kmb_status (*progress)(void *context, uint64_t bytes_done, uint64_t bytes_total);
+    void *context;
+};
+struct kmb_verify_report {
+    size_t size;
+    uint64_t segments;
+    uint64_t blocks;
+    uint64_t entries;
+    uint64_t bytes;
+    uint64_t tenants;
+    uint64_t pages;           /* of the store, checked */
+    bool bodies_opened;       /* false: no key, bodies checked by hash only */
+    bool store_matches_log;   /* checked and equal */
+    char failure_segment[32]; /* where the first failure is; "" none */
+    uint64_t failure_op;
+    uint64_t failure_entry; /* tenant's entry number (from 1), 0 unknown */
+    uint32_t failure_tenant;
+    uint64_t failure_position;
+};
+/* Reads everything and trusts nothing. Works beside a running owner. KMB_OK: whole; else what failed and where. */
+KMB_API enum kmb_status kmb_verify(const char *path, const struct kmb_verify_options *options,
+                                   struct kmb_verify_report *report, struct kmb_error *error);
+
+/* Drops the store and makes it anew from the log. hash (may be NULL): 65 bytes for the state hash in hexadecimal. */
+KMB_API enum kmb_status kmb_rebuild(const char *path, const struct kmb_options *options, char *hash,
+                                    struct kmb_error *error);
+/* The state hash of an open database, 65 bytes: equal for equal logs, live and rebuilt. */
+KMB_API enum kmb_status kmb_state_hash(kmb_db *db, char *hash, struct kmb_error *error);
+
+/* ---- Looking at the log ----------------------------------------------------------------------------------------*/
+struct kmb_log_entry {
+    size_t size;
+    uint64_t op;
+    uint32_t tenant;
+    uint64_t sequence; /* of the tenant, from 1 */
+    uint64_t position_before;
+    uint64_t position_after;
+    int64_t time_us;
+    uint32_t stored_bytes;
+    bool encrypted;
+    const char *hash; /* 64 hexadecimal characters */
+    const char *previous_hash;
+    const char *segment;
+    const char *events; /* one line naming the events: "rows_inserted patients x3"; "" without the key */
+};
+/* Entries of all tenants (tenant 0 for all, else one) in log order from op `from` on. Works beside a running owner. */
+KMB_API enum kmb_status kmb_log_show(const char *path, const char *key_file, uint32_t tenant, uint64_t from,
+                                     enum kmb_status (*each)(void *context, const struct kmb_log_entry *entry),
+                                     void *context, struct kmb_error *error);
+
 #ifdef __cplusplus
 }
 #endif
