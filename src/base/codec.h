@@ -50,8 +50,8 @@ uint64_t codec_get_u64_big(const uint8_t *bytes);
 void codec_put_u32_big(uint8_t *bytes, uint32_t value);
 void codec_put_u64_big(uint8_t *bytes, uint64_t value);
 
-/* Lower-case hexadecimal. codec_hex writes 2*count characters and a zero; codec_unhex is false on any other character
- * or a wrong length. */
+/* Hexadecimal. codec_hex writes 2*count lower-case characters and a zero; codec_unhex reads either case and is false on
+ * any other character or a length that is not 2*count (bytes may then be half written). */
 void codec_hex(char *text, const void *bytes, size_t count);
 bool codec_unhex(void *bytes, size_t count, struct slice text);
 
