@@ -1,0 +1,114 @@
+/*
+ * The face of the SQL room: text in, batches out. The engine and the tests use this header alone.
+ *
+ *   sql_split()      finds the statements of a script
+ *   sql_prepare()    text -> statement: parsed once, bound to the catalogue, planned
+ *   sql_run_open()   statement + parameters -> run: pinned views, operators opened; a write is complete when it returns
+ *   sql_run_next()   KMB_ROW with a batch, KMB_DONE at the end, else an error
+ *   sql_run_close()  gives back all that the run held
+ *
+ * The room knows no log, no disk, no clock: all it needs of the world is in struct sql_host, which the engine fills.
+ * A statement and its runs belong to one thread at a time. Nothing here raises: every function answers a status.
+ */
+#ifndef KMB_SQL_SQL_H
+#define KMB_SQL_SQL_H
+
+#include <stdatomic.h>
+
+#include "base/error.h"
+#include "base/slice.h"
+#include "sql/context.h"
+#include "sql/exec/vector.h"
+#include "sql/plan/plan.h"
+
+struct kernel_view;
+struct kernel_transaction;
+
+/* A moment to read at. kind NONE: the present of the session (an open transaction's own fork, else the newest
+ * published root). */
+struct sql_point {
+    enum plan_at_kind kind;
+    uint64_t offset;   /* POSITION: the state after the first `offset` events */
+    int64_t time_us;   /* TIME: the largest position committed at or before */
+    uint32_t position; /* byte + 1 of the value in the text, 0 none */
+};
+
+enum sql_control_kind { SQL_CONTROL_BEGIN, SQL_CONTROL_COMMIT, SQL_CONTROL_ROLLBACK };
+
+struct sql_control {
+    enum sql_control_kind kind;
+    bool read_only; /* BEGIN READ ONLY */
+    bool chain;     /* COMMIT AND CHAIN */
+};
+
+/* What the engine gives. All functions may be called from sql_prepare and sql_run_* on the caller's thread. */
+struct sql_host {
+    void *context;
+    /* Pins the state of a point. The view is given back with view_close(), also after an error of the statement. */
+    enum kmb_status (*view_open)(void *context, const struct sql_point *point, struct kernel_view **view,
+                                 struct kmb_error *error);
+    void (*view_close)(void *context, struct kernel_view *view);
+    /* The transaction that this statement writes to: the open one, or the statement's own (autocommit), which the
+     * engine commits after the run. Refuses with KMB_READ_ONLY_TRANSACTION where writing is not allowed. */
+    enum kmb_status (*transaction)(void *context, struct kernel_transaction **transaction, struct kmb_error *error);
+    /* BEGIN, COMMIT, ROLLBACK. */
+    enum kmb_status (*control)(void *context, const struct sql_control *control, struct kmb_error *error);
+    int64_t (*now_us)(void *context); /* of the transaction where one is open: NOW() stands still in it */
+    bool (*random)(void *context, void *bytes, size_t count);
+    struct sql_settings *settings; /* the session's; SET changes it */
+    const atomic_bool *cancel;     /* may be NULL; set from any thread: 57014 */
+    struct slice session_user;     /* current_user */
+    struct sql_point at;           /* a point given beside the text (--at): every read is there; a time-travel clause or
+                                    * a write is then an error */
+};
+
+/* Called for each statement of a script: the text between separators, without blanks and comments around it; offset
+ * is that of its first byte. A false answer stops the split. Empty statements are left out. */
+typedef bool sql_split_fn(void *context, struct slice statement, size_t offset);
+/* Splits at top-level ';'. Strings, dollar quotes, quoted names and comments are respected. A text that does not scan
+ * (an open quote) comes as one statement, so that its prepare tells the error. */
+enum kmb_status sql_split(struct slice script, sql_split_fn *each, void *context, struct kmb_error *error);
+/* Whether the text read so far ends inside a statement (open quote, comment, parenthesis, or no ';' yet): what a shell
+ * asks before it prompts for more. */
+bool sql_incomplete(struct slice script);
+
+struct sql_statement;
+
+/*
+ * Parses, binds and plans one statement. parameter_types may be NULL; entries of TYPE_UNKNOWN are inferred. The
+ * statement is re-bound by itself when a run finds another catalogue version. More than one statement in the text is
+ * an error. Free with sql_statement_free(); a run must be closed before its statement.
+ */
+enum kmb_status sql_prepare(const struct sql_host *host, struct slice text, const struct type *parameter_types,
+                            uint32_t parameter_type_count, struct sql_statement **statement, struct kmb_error *error);
+void sql_statement_free(struct sql_statement *statement); /* NULL is fine */
+
+enum plan_statement_kind sql_statement_kind(const struct sql_statement *statement);
+const char *sql_statement_tag(const struct sql_statement *statement); /* "SELECT", "CREATE TABLE" */
+bool sql_statement_writes(const struct sql_statement *statement);     /* needs a transaction: DML or DDL */
+uint32_t sql_statement_column_count(const struct sql_statement *statement);
+const struct plan_column *sql_statement_column(const struct sql_statement *statement, uint32_t index);
+uint32_t sql_statement_parameter_count(const struct sql_statement *statement);
+struct type sql_statement_parameter_type(const struct sql_statement *statement, uint32_t index);
+/* The whole bound statement, for tools; valid until the next run or free. */
+const struct plan_statement *sql_statement_plan(const struct sql_statement *statement);
+
+struct sql_run;
+
+/*
+ * Opens a run. parameters: one value each for $1..$n, of any type: each is converted to the statement's type (text by
+ * the type's input rules). Fewer or more values than the statement has parameters is an error. The values may be
+ * given up after the call. A write (INSERT, UPDATE, DELETE, DDL, transaction control, SET) is done when this returns;
+ * its RETURNING rows follow through sql_run_next.
+ */
+enum kmb_status sql_run_open(struct sql_statement *statement, const struct sql_host *host,
+                             const struct value *parameters, uint32_t parameter_count, struct sql_run **run,
+                             struct kmb_error *error);
+/* KMB_ROW: *batch holds rows (use its selection) until the next call. KMB_DONE: no more. */
+enum kmb_status sql_run_next(struct sql_run *run, const struct batch **batch, struct kmb_error *error);
+uint64_t sql_run_rows_affected(const struct sql_run *run); /* of a write; rows given so far of a query */
+/* The command tag as PostgreSQL prints it: "INSERT 0 3", "SELECT 5", "CREATE TABLE". Lives as long as the run. */
+const char *sql_run_tag(const struct sql_run *run);
+void sql_run_close(struct sql_run *run); /* NULL is fine */
+
+#endif
