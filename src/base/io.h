@@ -43,11 +43,15 @@ struct io_ops {
     /* Reserves [0, size): reads as zeros, file size becomes at least size; KMB_DISK_FULL when it does not fit. */
     enum kmb_status (*allocate)(const struct io *io, struct io_file *file, uint64_t size, struct kmb_error *error);
     enum kmb_status (*rename)(const struct io *io, const char *from, const char *to, struct kmb_error *error);
+    /* A file, or a directory that is empty. */
     enum kmb_status (*unlink)(const struct io *io, const char *path, struct kmb_error *error);
     enum kmb_status (*make_directory)(const struct io *io, const char *path,
                                       struct kmb_error *error); /* existing is fine */
     enum kmb_status (*sync_directory)(const struct io *io, const char *path, struct kmb_error *error);
-    /* Names (no path) of a directory's entries except . and .., in byte order, one call each. */
+    /*
+     * Names (no path) of a directory's entries except . and .., in byte order, one call each. An answer of `each` that
+     * is not KMB_OK ends the walk and is returned. `each` may use the table, on other paths too.
+     */
     enum kmb_status (*list)(const struct io *io, const char *path,
                             enum kmb_status (*each)(void *context, const char *name, bool directory), void *context,
                             struct kmb_error *error);
@@ -55,9 +59,14 @@ struct io_ops {
     /*
      * Takes the one exclusive lock of a file (OFD lock), held until close. `note` (one line: pid and command) is
      * written into the file; when another handle holds the lock, in this process or another: KMB_LOCKED, the holder's
-     * note in the error's detail.
+     * note in the error's detail. The file must be open for writing; its old content is replaced.
      */
     enum kmb_status (*lock)(const struct io *io, struct io_file *file, const char *note, struct kmb_error *error);
+    /*
+     * For simulated disks alone, NULL elsewhere: forgets the file's writes that no sync has covered, as Linux may when
+     * a sync fails.
+     */
+    void (*forget_unsynced)(const struct io *io, struct io_file *file);
 };
 
 struct io {
