@@ -1,0 +1,121 @@
+/*
+ * The definition of a table: what CREATE TABLE and ALTER TABLE come to, as events carry it and the catalogue keeps it.
+ *
+ * Expressions are SQL text, parsed again by whoever evaluates them. All arrays and texts are borrowed: from the event's
+ * bytes and the arena it was decoded with, or from whoever built the struct.
+ */
+#ifndef KMB_TYPES_DEFINITION_H
+#define KMB_TYPES_DEFINITION_H
+
+#include "base/arena.h"
+#include "base/codec.h"
+#include "types/data_class.h"
+#include "types/ids.h"
+#include "types/row.h"
+#include "types/value.h"
+
+#define DEFINITION_NAME_BYTES_MAX  63 /* of an identifier, as PostgreSQL */
+#define DEFINITION_KEY_COLUMNS_MAX 32 /* of a key or index, as PostgreSQL */
+#define DEFINITION_INDEXES_MAX     1024
+#define DEFINITION_CHECKS_MAX      1600
+
+enum default_kind {
+    DEFAULT_NONE = 0,
+    DEFAULT_EXPRESSION = 1, /* default_text, evaluated for each row */
+};
+
+struct column_definition {
+    struct column_id id;
+    struct slice name;
+    struct type type;
+    bool not_null;
+    bool dropped; /* kept so that its id and old rows stay readable; has no place in new rows */
+    bool sealed;  /* personal data under its subject's key; reserved, always false */
+    enum default_kind default_kind;
+    struct slice default_text;
+    /* What rows written before ADD COLUMN read: value_encode() bytes, empty for NULL. */
+    struct slice missing_value;
+    struct schema_version added_in;   /* first schema version with the column */
+    struct schema_version dropped_in; /* first without it; 0 while it lives */
+};
+
+struct key_part {
+    struct column_id column;
+    bool descending;
+};
+
+enum index_state {
+    INDEX_DECLARED = 0, /* being filled; kept up by writes, not read by queries */
+    INDEX_READY = 1,
+};
+
+struct index_definition {
+    struct index_id id;
+    struct slice name;
+    const struct key_part *parts;
+    uint32_t part_count;
+    bool unique;
+    bool constraint; /* made by UNIQUE in a table definition: dropped with its constraint only */
+    enum index_state state;
+};
+
+struct check_definition {
+    struct constraint_id id;
+    struct slice name;
+    struct slice text; /* expression */
+};
+
+struct table_definition {
+    struct table_id id;
+    struct schema_version version;
+    struct slice schema_name; /* "public" */
+    struct slice name;
+    enum data_class data_class;
+    const struct column_definition *columns; /* in order of creation, dropped ones included */
+    uint32_t column_count;
+    const struct key_part *primary_key; /* none: the rows have hidden row ids */
+    uint32_t primary_key_count;
+    struct slice primary_key_name; /* "t_pkey"; empty without one */
+    const struct index_definition *indexes;
+    uint32_t index_count;
+    const struct check_definition *checks;
+    uint32_t check_count;
+    uint32_t column_id_next; /* counters: no id is reused */
+    uint32_t constraint_id_next;
+};
+
+static inline bool definition_has_row_id(const struct table_definition *table) {
+    return table->primary_key_count == 0;
+}
+
+void definition_encode_column(const struct column_definition *column, struct buffer *buffer);
+void definition_encode_index(const struct index_definition *index, struct buffer *buffer);
+void definition_encode_check(const struct check_definition *check, struct buffer *buffer);
+void definition_encode_table(const struct table_definition *table, struct buffer *buffer);
+
+/* Arrays come from the arena, texts borrow from the reader's bytes. Everything is checked: types, counts, UTF-8, that
+ * key parts name living columns. KMB_CORRUPT, KMB_FORMAT_VERSION, KMB_NO_MEMORY. */
+enum kmb_status definition_decode_column(struct reader *reader, struct column_definition *column,
+                                         struct kmb_error *error);
+enum kmb_status definition_decode_index(struct reader *reader, struct arena *arena, struct index_definition *index,
+                                        struct kmb_error *error);
+enum kmb_status definition_decode_check(struct reader *reader, struct check_definition *check, struct kmb_error *error);
+enum kmb_status definition_decode_table(struct slice bytes, struct arena *arena, struct table_definition *table,
+                                        struct kmb_error *error);
+/* A deep copy. False: no memory. */
+bool definition_copy_table(const struct table_definition *table, struct arena *arena, struct table_definition *out);
+
+/* NULL when there is none; dropped columns are not found by name. */
+const struct column_definition *definition_column_of_name(const struct table_definition *table, struct slice name);
+const struct column_definition *definition_column_of_id(const struct table_definition *table, struct column_id id);
+const struct index_definition *definition_index_of_id(const struct table_definition *table, struct index_id id);
+const struct index_definition *definition_index_of_name(const struct table_definition *table, struct slice name);
+
+/*
+ * The row layout of one schema version of the table, old ones included: the columns added by then and not yet dropped.
+ * Memory from the arena. KMB_NO_MEMORY, KMB_TOO_MANY_COLUMNS.
+ */
+enum kmb_status definition_row_layout(const struct table_definition *table, struct schema_version version,
+                                      struct arena *arena, struct row_layout *layout, struct kmb_error *error);
+
+#endif

@@ -1,0 +1,227 @@
+/*
+ * Events: the facts that the log holds and that state is folded from. An entry's body is a list of frames
+ *
+ *   u16 kind | u32 length | payload
+ *
+ * all of one tenant, the entry's. Kinds have stable numbers; bit 0x8000 says "critical": a reader that does not know
+ * such a kind must refuse the log (KMB_FORMAT_VERSION), one without the bit it may skip. To the byte:
+ * docs/internals/formats-events.md, "Events".
+ *
+ * Data events consume positions: one per row inserted, updated or deleted and one per event appended to a stream.
+ * Everything else consumes none (S-107).
+ */
+#ifndef KMB_TYPES_EVENT_H
+#define KMB_TYPES_EVENT_H
+
+#include "types/definition.h"
+
+#define EVENT_CRITICAL    0x8000u
+#define EVENT_FRAME_SIZE  6
+#define EVENT_PAYLOAD_MAX (UINT32_C(1) << 30)
+
+enum event_kind {
+    EVENT_TENANT_CREATED = 0x8001,
+    EVENT_CHECKPOINT_KEY_SET = 0x8002,
+    EVENT_CHECKPOINT_KEY_ROTATED = 0x8003,
+    EVENT_CLOCK_ACCEPTED = 0x8004,
+
+    EVENT_TABLE_CREATED = 0x8010,
+    EVENT_TABLE_DROPPED = 0x8011,
+    EVENT_TABLE_RENAMED = 0x8012,
+    EVENT_COLUMN_ADDED = 0x8013,
+    EVENT_COLUMN_DROPPED = 0x8014,
+    EVENT_COLUMN_RENAMED = 0x8015,
+    EVENT_COLUMN_DEFAULT_CHANGED = 0x8016,
+    EVENT_COLUMN_NOT_NULL_CHANGED = 0x8017,
+    EVENT_CHECK_ADDED = 0x8018,
+    EVENT_CHECK_DROPPED = 0x8019,
+    EVENT_INDEX_DECLARED = 0x8020,
+    EVENT_INDEX_READY = 0x8021,
+    EVENT_INDEX_DROPPED = 0x8022,
+
+    EVENT_ROWS_INSERTED = 0x8030,
+    EVENT_ROWS_UPDATED = 0x8031,
+    EVENT_ROWS_DELETED = 0x8032,
+
+    EVENT_STREAM_CREATED = 0x8040,
+    EVENT_STREAM_APPENDED = 0x8041,
+};
+
+struct event_tenant_created {
+    struct tenant_id tenant;
+    struct slice name; /* may be empty */
+};
+struct event_checkpoint_key {
+    struct key_version version;
+    uint8_t verifier[32];  /* Ed25519 public key */
+    uint8_t signature[64]; /* rotated: of the old key, over the payload up to here; set: zero */
+};
+struct event_clock_accepted {
+    int64_t log_time_us;   /* newest commit time in the log */
+    int64_t clock_time_us; /* what the clock said when the operator accepted it */
+};
+struct event_table_created {
+    struct table_definition table;
+};
+struct event_table_dropped {
+    struct table_id table;
+};
+struct event_table_renamed {
+    struct table_id table;
+    struct slice name;
+};
+/* Every change of a definition carries the schema version it makes. */
+struct event_column_added {
+    struct table_id table;
+    struct schema_version version;
+    struct column_definition column;
+};
+struct event_column_dropped {
+    struct table_id table;
+    struct schema_version version;
+    struct column_id column;
+};
+struct event_column_renamed {
+    struct table_id table;
+    struct schema_version version;
+    struct column_id column;
+    struct slice name;
+};
+struct event_column_default_changed {
+    struct table_id table;
+    struct schema_version version;
+    struct column_id column;
+    enum default_kind default_kind;
+    struct slice default_text;
+};
+struct event_column_not_null_changed {
+    struct table_id table;
+    struct schema_version version;
+    struct column_id column;
+    bool not_null;
+};
+struct event_check_added {
+    struct table_id table;
+    struct schema_version version;
+    struct check_definition check;
+};
+struct event_check_dropped {
+    struct table_id table;
+    struct schema_version version;
+    struct constraint_id check;
+};
+struct event_index_declared {
+    struct table_id table;
+    struct index_definition index; /* state INDEX_DECLARED */
+};
+struct event_index_ready {
+    struct table_id table;
+    struct index_id index;
+};
+struct event_index_dropped {
+    struct table_id table;
+    struct index_id index;
+};
+/* A batch of rows of one table. `items` is checked when the event is decoded; walk it with event_row_next(). */
+struct event_rows {
+    struct table_id table;
+    struct schema_version version; /* of the images; of a delete: that of the time */
+    bool has_row_ids;              /* insert into a table without a primary key */
+    uint32_t count;
+    struct slice items;
+};
+struct event_stream_created {
+    struct stream_id stream;
+    struct slice name;
+    enum data_class data_class;
+};
+struct event_stream_appended {
+    struct stream_id stream;
+    struct stream_offset base; /* offset of the first */
+    uint32_t count;
+    struct slice items; /* walk with event_append_next() */
+};
+
+struct event {
+    enum event_kind kind;
+    struct slice payload; /* the frame's bytes */
+    union {
+        struct event_tenant_created tenant_created;
+        struct event_checkpoint_key checkpoint_key; /* set and rotated */
+        struct event_clock_accepted clock_accepted;
+        struct event_table_created table_created;
+        struct event_table_dropped table_dropped;
+        struct event_table_renamed table_renamed;
+        struct event_column_added column_added;
+        struct event_column_dropped column_dropped;
+        struct event_column_renamed column_renamed;
+        struct event_column_default_changed column_default_changed;
+        struct event_column_not_null_changed column_not_null_changed;
+        struct event_check_added check_added;
+        struct event_check_dropped check_dropped;
+        struct event_index_declared index_declared;
+        struct event_index_ready index_ready;
+        struct event_index_dropped index_dropped;
+        struct event_rows rows; /* inserted, updated, deleted */
+        struct event_stream_created stream_created;
+        struct event_stream_appended stream_appended;
+    } as;
+};
+
+/* "rows_inserted"; "unknown" for a number that is none. */
+const char *event_kind_name(uint32_t kind);
+
+/* --- writing --- */
+
+/* Appends the frame of any event. Row and append batches may be written whole this way (items already encoded) or
+ * piece by piece with an event_writer. KMB_LIMIT when a payload passes EVENT_PAYLOAD_MAX, KMB_NO_MEMORY. */
+enum kmb_status event_encode(const struct event *event, struct buffer *buffer, struct kmb_error *error);
+
+/* Writes one batch event straight into the body: begin, add ..., end. Nothing else may append meanwhile. */
+struct event_writer {
+    struct buffer *buffer;
+    size_t frame; /* where the frame begins */
+    enum event_kind kind;
+    uint32_t count;
+    bool has_row_ids;
+};
+struct event_writer event_rows_begin(struct buffer *buffer, enum event_kind kind, struct table_id table,
+                                     struct schema_version version, bool has_row_ids);
+void event_rows_insert(struct event_writer *writer, struct row_id row, struct slice image); /* row: when has_row_ids */
+void event_rows_update(struct event_writer *writer, struct slice old_key, struct slice image);
+void event_rows_delete(struct event_writer *writer, struct slice old_key);
+struct event_writer event_append_begin(struct buffer *buffer, struct stream_id stream, struct stream_offset base);
+void event_append_add(struct event_writer *writer, struct slice payload);
+/* Closes the frame; a batch of none is taken back. KMB_LIMIT, KMB_NO_MEMORY (then the frame is taken back too). */
+enum kmb_status event_writer_end(struct event_writer *writer, struct kmb_error *error);
+
+/* --- reading --- */
+
+/*
+ * Walks a body: KMB_ROW and an event, KMB_DONE at the end. Texts and images borrow from the body, arrays of definitions
+ * from the arena (which only DDL events use). Unknown kinds without the critical bit are skipped. Errors: KMB_CORRUPT
+ * with the byte offset, KMB_FORMAT_VERSION for an unknown critical kind, KMB_NO_MEMORY.
+ */
+struct event_reader {
+    struct reader reader;
+    struct arena *arena;
+};
+struct event_reader event_reader_make(struct slice body, struct arena *arena);
+enum kmb_status event_next(struct event_reader *reader, struct event *event, struct kmb_error *error);
+
+/* One row of a batch. Which fields are set depends on the kind. */
+struct event_row {
+    struct row_id row_id; /* inserted, when has_row_ids */
+    struct slice old_key; /* updated, deleted: encoded key of the row as it was */
+    struct slice image;   /* inserted, updated */
+};
+struct reader event_row_start(const struct event *event);
+bool event_row_next(const struct event *event, struct reader *reader, struct event_row *row);
+struct reader event_append_start(const struct event *event);
+bool event_append_next(const struct event *event, struct reader *reader, struct slice *payload);
+
+/* Positions one event consumes, and a whole body (frames are read, payloads only where they count). */
+uint64_t event_positions(const struct event *event);
+enum kmb_status event_count_positions(struct slice body, uint64_t *count, struct kmb_error *error);
+
+#endif

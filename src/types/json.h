@@ -1,0 +1,24 @@
+/*
+ * JSON text: checked (RFC 8259, as PostgreSQL's json type does) or brought to the one text of a jsonb value.
+ */
+#ifndef KMB_TYPES_JSON_H
+#define KMB_TYPES_JSON_H
+
+#include "base/arena.h"
+#include "base/buffer.h"
+#include "base/error.h"
+
+#define JSON_DEPTH_MAX 1000 /* nesting; more is KMB_TOO_COMPLEX */
+
+/* KMB_INVALID_JSON: invalid input syntax for type json, the detail naming the token. Text must be UTF-8. */
+enum kmb_status json_validate(struct slice text, struct kmb_error *error);
+
+/*
+ * The text PostgreSQL prints for the jsonb value: object keys sorted by length, then bytes, the last of equal keys
+ * kept; one space after ':' and ','; strings with minimal escapes; numbers as NUMERIC text without exponent.
+ * \u0000 and lone surrogates are refused. Working memory comes from the arena and is given back. The text is appended
+ * to out, nothing is when the answer is not KMB_OK.
+ */
+enum kmb_status json_normalize(struct slice text, struct arena *arena, struct buffer *out, struct kmb_error *error);
+
+#endif

@@ -1,0 +1,127 @@
+/*
+ * The types a column or an expression can have: their stable numbers, modifiers, PostgreSQL names and OIDs.
+ */
+#ifndef KMB_TYPES_TYPE_H
+#define KMB_TYPES_TYPE_H
+
+#include "base/buffer.h"
+#include "base/error.h"
+
+/* Numbers go into the log and never change. */
+enum type_id {
+    TYPE_UNKNOWN = 0, /* an untyped literal or NULL; never a column's type */
+    TYPE_BOOL = 1,
+    TYPE_INT2 = 2,
+    TYPE_INT4 = 3,
+    TYPE_INT8 = 4,
+    TYPE_FLOAT4 = 5,
+    TYPE_FLOAT8 = 6,
+    TYPE_NUMERIC = 7,
+    TYPE_TEXT = 8,
+    TYPE_VARCHAR = 9,
+    TYPE_BPCHAR = 10, /* CHAR(n), kept padded with blanks to n */
+    TYPE_BYTEA = 11,
+    TYPE_DATE = 12,
+    TYPE_TIME = 13,
+    TYPE_TIMESTAMP = 14,
+    TYPE_TIMESTAMPTZ = 15,
+    TYPE_INTERVAL = 16,
+    TYPE_UUID = 17,
+    TYPE_JSON = 18,
+    TYPE_JSONB = 19,
+    TYPE_TINYINT = 20, /* a SMALLINT checked to 8 bits, signed */
+    TYPE_COUNT = 21,
+    TYPE_ANY = 255, /* in function signatures only; never stored */
+};
+
+/*
+ * modifier, -1 for none:
+ *   VARCHAR, BPCHAR                       length in characters, 1..TYPE_LENGTH_MAX
+ *   NUMERIC                               type_modifier_numeric(precision, scale)
+ *   TIME, TIMESTAMP, TIMESTAMPTZ, INTERVAL  digits of fractional seconds, 0..6
+ */
+struct type {
+    enum type_id id;
+    int32_t modifier;
+};
+
+#define TYPE_LENGTH_MAX            10485760 /* PostgreSQL's bound of varchar(n) */
+#define TYPE_NUMERIC_PRECISION_MAX 38       /* digits a 128-bit decimal always holds */
+#define TYPE_NUMERIC_SCALE_MAX     76       /* numeric(p, s): s may exceed p, as in PostgreSQL 15 */
+#define TYPE_NAME_SIZE             64       /* room for any type_format() text */
+
+static inline struct type type_make(enum type_id id) {
+    return (struct type){.id = id, .modifier = -1};
+}
+static inline struct type type_with(enum type_id id, int32_t modifier) {
+    return (struct type){.id = id, .modifier = modifier};
+}
+static inline bool type_equal(struct type a, struct type b) {
+    return a.id == b.id && a.modifier == b.modifier;
+}
+
+/* precision 1..38, scale -TYPE_NUMERIC_SCALE_MAX..TYPE_NUMERIC_SCALE_MAX */
+static inline int32_t type_modifier_numeric(int32_t precision, int32_t scale) {
+    return (int32_t)(((uint32_t)precision << 16) | ((uint32_t)scale & 0x7ffu));
+}
+static inline int32_t type_numeric_precision(int32_t modifier) {
+    return (modifier >> 16) & 0xffff;
+}
+static inline int32_t type_numeric_scale(int32_t modifier) { /* 11 bits, signed */
+    return ((modifier & 0x7ff) ^ 0x400) - 0x400;
+}
+
+/* Broad families: what implicit casts and the choice of an overload ask for. */
+enum type_category {
+    TYPE_CATEGORY_UNKNOWN,
+    TYPE_CATEGORY_BOOLEAN,
+    TYPE_CATEGORY_NUMERIC, /* integers, floats, NUMERIC */
+    TYPE_CATEGORY_STRING,  /* TEXT, VARCHAR, BPCHAR */
+    TYPE_CATEGORY_DATETIME,
+    TYPE_CATEGORY_TIMESPAN,
+    TYPE_CATEGORY_OTHER, /* BYTEA, UUID, JSON, JSONB */
+};
+enum type_category type_category_of(enum type_id id);
+bool type_is_integer(enum type_id id); /* TINYINT, INT2, INT4, INT8 */
+bool type_is_string(enum type_id id);  /* TEXT, VARCHAR, BPCHAR */
+bool type_is_valid(enum type_id id);   /* a number of the list above that a column may have */
+/* A type and modifier that a column may have; used on what comes from bytes. */
+bool type_column_valid(struct type type);
+/* Values live in memory that something else owns: text, bytea, json(b), unknown. */
+bool type_is_borrowed(enum type_id id);
+
+/* Range of an integer type. */
+int64_t type_integer_min(enum type_id id);
+int64_t type_integer_max(enum type_id id);
+
+/* PostgreSQL's name without modifier: "character varying", "timestamp with time zone". Static, never NULL. */
+const char *type_name(enum type_id id);
+/* format_type(): "character varying(10)", "numeric(10,2)", "timestamp(3) without time zone". Returns name. */
+const char *type_format(struct type type, char name[TYPE_NAME_SIZE]);
+/* pg_type.typname: "int4", "varchar", "bpchar", "timestamptz"; what pg_typeof's column headings use. */
+const char *type_internal_name(enum type_id id);
+
+/* The OID of the type in PostgreSQL; TINYINT answers int2's. type_of_oid() is TYPE_UNKNOWN for others. */
+uint32_t type_oid(enum type_id id);
+enum type_id type_of_oid(uint32_t oid);
+int32_t type_oid_length(enum type_id id);    /* pg_type.typlen: 4, 8, -1 ... */
+int32_t type_oid_modifier(struct type type); /* atttypmod as PostgreSQL counts it */
+
+/*
+ * A name as it stands in SQL or in pg_type, lower case or not, without modifier: "int", "integer", "int4", "STRING",
+ * "BLOB", "datetime", "double precision", "timestamp with time zone". False when there is no such type.
+ */
+bool type_of_name(struct slice name, enum type_id *id);
+
+/*
+ * Builds a type from a name's id and the numbers in parentheses behind it, checking them as PostgreSQL does.
+ * Errors: KMB_INVALID_PARAMETER ("NUMERIC precision 99 must be between 1 and 38", "length for type varchar must be at
+ * least 1"), KMB_SYNTAX ("type modifier is not allowed for type "integer"").
+ */
+enum kmb_status type_build(enum type_id id, const int32_t *modifiers, uint32_t modifier_count, struct type *type,
+                           struct kmb_error *error);
+
+/* The whole of it from text, "numeric(10, 2)" or "varchar(20)". KMB_UNDEFINED_OBJECT: type "x" does not exist. */
+enum kmb_status type_parse(struct slice text, struct type *type, struct kmb_error *error);
+
+#endif
