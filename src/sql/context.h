@@ -36,7 +36,8 @@ struct sql_context {
     struct arena arena;
     struct kmb_error *error;
     jmp_buf guard;
-    bool guarded; /* guard is set: raising is allowed */
+    bool guarded;           /* guard is set: raising is allowed */
+    enum kmb_status status; /* of the last raise, also where error is NULL */
     struct sql_deferred *deferred;
     const atomic_bool *cancel; /* may be NULL */
     const struct sql_settings *settings;
@@ -47,6 +48,13 @@ struct sql_context {
     void *random_context;
     struct slice session_user;
 };
+
+/*
+ * Positions: inside the room a byte offset + 1 (0: none), as tokens and parse trees have it; in an error a character
+ * counted from 1. These two convert; a position behind the text's end becomes the end.
+ */
+uint32_t sql_position_character(struct slice text, uint32_t byte_position);
+uint32_t sql_position_byte(struct slice text, uint32_t character_position);
 
 /* Raises. position: byte offset in text of the offending token + 1, or 0; it is converted to characters here. */
 _Noreturn void sql_raise(struct sql_context *context, enum kmb_status status, uint32_t position, const char *format,

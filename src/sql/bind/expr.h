@@ -37,6 +37,7 @@ struct expr {
     uint32_t position; /* byte offset + 1 in the statement, 0 none: for run-time errors */
     uint32_t column;
     bool negated;
+    bool explicit_cast; /* CALL of a cast: written by the user, not an assignment's (sql_call.explicit_cast) */
     enum expr_truth truth;
     struct value value;
     const struct sql_function *function;

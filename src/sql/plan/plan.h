@@ -5,6 +5,9 @@
  *
  * Each node's output row is columns[0..column_count). Expressions of a node read the concatenated output of its
  * children (left columns first), ordinals from 0.
+ *
+ * A table's columns are always its *living* columns, numbered as catalogue_column() numbers them; dropped ones have no
+ * place in any row here.
  */
 #ifndef KMB_SQL_PLAN_H
 #define KMB_SQL_PLAN_H
@@ -98,7 +101,7 @@ struct plan_node {
     const struct table_definition *table;
     struct plan_at at;
     uint32_t at_block;            /* equal for scans that share one point: one snapshot */
-    const uint32_t *scan_columns; /* table column ordinal of each output column */
+    const uint32_t *scan_columns; /* living-column ordinal of each output column */
     bool wants_key;               /* PLAN_SCAN under UPDATE/DELETE: the executor keeps key and image of each row */
     struct index_id index;        /* value 0: primary key order */
     struct plan_bound low;

@@ -1,0 +1,179 @@
+/*
+ * The statement's context: raising, deferring, arena memory.
+ *
+ * Raising is longjmp to the guard that a function of sql.h set up. Three rules keep it sound: memory comes from the
+ * arena, so nothing leaks when frames are left behind; what is not memory is registered with sql_defer(); and nothing
+ * is raised where no guard stands (asserted), so an error can not unwind into a caller's frames.
+ *
+ * Positions travel as byte offset + 1 in the text the user wrote, because that is what tokens and parse trees carry;
+ * only when an error is made do they become characters, in one function.
+ */
+#include "sql/context.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/assert.h"
+#include "base/memory.h"
+
+uint32_t sql_position_character(struct slice text, uint32_t byte_position) {
+    if (byte_position == 0) {
+        return 0;
+    }
+    size_t end = byte_position - 1 < text.length ? byte_position - 1 : text.length;
+    uint32_t characters = 1;
+    for (size_t i = 0; i < end; i++) {
+        characters += (text.bytes[i] & 0xc0u) != 0x80u; /* continuation bytes begin no character */
+    }
+    return characters;
+}
+
+uint32_t sql_position_byte(struct slice text, uint32_t character_position) {
+    if (character_position == 0) {
+        return 0;
+    }
+    uint32_t characters = 0;
+    for (size_t i = 0; i < text.length; i++) {
+        characters += (text.bytes[i] & 0xc0u) != 0x80u;
+        if (characters == character_position) {
+            return (uint32_t)i + 1;
+        }
+    }
+    return (uint32_t)text.length + 1;
+}
+
+static _Noreturn void context_leave(struct sql_context *context) {
+    ASSERT(context->guarded);
+    context->guarded = false;
+    longjmp(context->guard, 1);
+}
+
+static void context_place(struct sql_context *context, uint32_t position) {
+    if (position != 0 && context->error != NULL && context->text != NULL) {
+        struct slice text = slice_make(context->text, context->text_length);
+        error_position(context->error, sql_position_character(text, position));
+    }
+}
+
+_Noreturn void sql_raise(struct sql_context *context, enum kmb_status status, uint32_t position, const char *format,
+                         ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    (void)error_set_v(context->error, status, format, arguments);
+    va_end(arguments);
+    context->status = status;
+    context_place(context, position);
+    context_leave(context);
+}
+
+_Noreturn void sql_raise_with(struct sql_context *context, enum kmb_status status, uint32_t position,
+                              const char *detail, const char *hint, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    (void)error_set_v(context->error, status, format, arguments);
+    va_end(arguments);
+    if (detail != NULL) {
+        (void)error_detail(context->error, "%s", detail);
+    }
+    if (hint != NULL) {
+        (void)error_hint(context->error, "%s", hint);
+    }
+    context->status = status;
+    context_place(context, position);
+    context_leave(context);
+}
+
+_Noreturn void sql_raise_status(struct sql_context *context, enum kmb_status status, uint32_t position) {
+    ASSERT(status != KMB_OK);
+    if (context->error != NULL && context->error->position == 0) {
+        context_place(context, position);
+    }
+    context->status = status;
+    context_leave(context);
+}
+
+_Noreturn void sql_raise_unsupported(struct sql_context *context, uint32_t position, const char *format, ...) {
+    char what[256];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(what, sizeof(what), format, arguments);
+    va_end(arguments);
+    sql_raise(context, KMB_UNSUPPORTED, position, "%s is not supported", what);
+}
+
+static void context_out_of_memory(void *object, bool budget) {
+    struct sql_context *context = object;
+    if (budget) {
+        sql_raise_with(context, KMB_NO_MEMORY, 0, NULL, "Select less at a time, or raise the statement's memory limit.",
+                       "statement needs more than its memory limit of %llu bytes",
+                       (unsigned long long)context->arena.bytes_max);
+    }
+    sql_raise(context, KMB_NO_MEMORY, 0, "out of memory");
+}
+
+void *sql_alloc(struct sql_context *context, size_t size) {
+    void *memory = arena_alloc(&context->arena, size);
+    ASSERT(memory != NULL); /* on_fail has raised */
+    return memory;
+}
+
+void *sql_alloc_zero(struct sql_context *context, size_t count, size_t size) {
+    void *memory = arena_alloc_zero(&context->arena, count, size);
+    ASSERT(memory != NULL);
+    return memory;
+}
+
+char *sql_printf(struct sql_context *context, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    va_list copy;
+    va_copy(copy, arguments);
+    int length = vsnprintf(NULL, 0, format, copy);
+    va_end(copy);
+    ASSERT(length >= 0);
+    char *text = sql_alloc(context, (size_t)length + 1);
+    (void)vsnprintf(text, (size_t)length + 1, format, arguments);
+    va_end(arguments);
+    return text;
+}
+
+void sql_defer(struct sql_context *context, void (*release)(void *object), void *object) {
+    struct sql_deferred *deferred = sql_alloc(context, sizeof(*deferred));
+    *deferred = (struct sql_deferred){.next = context->deferred, .release = release, .object = object};
+    context->deferred = deferred;
+}
+
+void sql_release(struct sql_context *context, void *object) {
+    for (struct sql_deferred **link = &context->deferred; *link != NULL; link = &(*link)->next) {
+        struct sql_deferred *deferred = *link;
+        if (deferred->object == object) {
+            *link = deferred->next;
+            deferred->release(object);
+            return;
+        }
+    }
+    UNREACHABLE("released what was never deferred");
+}
+
+void sql_check_cancel(struct sql_context *context) {
+    if (context->cancel != NULL && atomic_load_explicit(context->cancel, memory_order_relaxed)) {
+        sql_raise(context, KMB_CANCELLED, 0, "canceling statement due to user request");
+    }
+}
+
+void sql_context_init(struct sql_context *context, const struct sql_settings *settings, struct kmb_error *error) {
+    *context = (struct sql_context){.error = error, .settings = settings};
+    size_t bytes_max = settings == NULL ? 0 : (size_t)settings->memory_bytes_max;
+    arena_init(&context->arena, bytes_max);
+    context->arena.on_fail = context_out_of_memory;
+    context->arena.on_fail_context = context;
+}
+
+void sql_context_free(struct sql_context *context) {
+    while (context->deferred != NULL) {
+        struct sql_deferred *deferred = context->deferred;
+        context->deferred = deferred->next;
+        deferred->release(deferred->object);
+    }
+    arena_free(&context->arena);
+}

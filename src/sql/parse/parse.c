@@ -1,0 +1,183 @@
+/*
+ * libpg_query at work.
+ *
+ * The library keeps its memory per thread and speaks in malloc'ed results. Each result is held by a deferred release
+ * until it has been unpacked into the statement's arena, so an error in between leaks nothing. The grammar's errors are
+ * passed on as PostgreSQL words them; a reserved word in the place of a name gets a hint to quote it, because names
+ * such as user and offset are common in the data this database is made for.
+ *
+ * Depth: the parser's output functions, protobuf-c and our binder all recurse along the tree. tokens_scan() bounds how
+ * deep it can be; statements past a modest bound are prepared on a thread with a 16 MiB stack, so that the caller's
+ * stack size does not matter.
+ */
+#include "sql/parse/parse.h"
+
+#include <pthread.h>
+#include <stdio.h>
+
+#include "base/assert.h"
+#include "base/memory.h"
+
+static void *scan_arena_alloc(void *object, size_t size) {
+    return sql_alloc(object, size);
+}
+
+static void scan_arena_free(void *object, void *memory) {
+    (void)object;
+    (void)memory;
+}
+
+ProtobufCAllocator scan_allocator(struct sql_context *context) {
+    return (ProtobufCAllocator){.alloc = scan_arena_alloc, .free = scan_arena_free, .allocator_data = context};
+}
+
+struct scan_held {
+    PgQueryScanResult result;
+};
+
+static void scan_free(void *object) {
+    pg_query_free_scan_result(((struct scan_held *)object)->result);
+}
+
+struct parse_held {
+    PgQueryProtobufParseResult result;
+};
+
+static void parse_free(void *object) {
+    pg_query_free_protobuf_parse_result(((struct parse_held *)object)->result);
+}
+
+/* A reserved word where a name is wanted: the word between quotes in `syntax error at or near "user"`. */
+static bool scan_word_quotable(const char *word) {
+    static const char *const words[] = {
+        "user",     "offset",    "order",   "group", "table",        "column",       "end",          "limit",
+        "check",    "default",   "desc",    "asc",   "from",         "to",           "when",         "then",
+        "all",      "do",        "foreign", "grant", "primary",      "unique",       "references",   "case",
+        "cast",     "analyze",   "array",   "both",  "create",       "fetch",        "for",          "in",
+        "into",     "lateral",   "leading", "not",   "null",         "on",           "only",         "or",
+        "placing",  "returning", "select",  "some",  "symmetric",    "trailing",     "union",        "using",
+        "variadic", "where",     "window",  "with",  "current_user", "session_user", "current_date", "current_time"};
+    for (size_t i = 0; i < ARRAY_LENGTH(words); i++) {
+        if (strcasecmp(words[i], word) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+_Noreturn void scan_raise(struct sql_context *context, const char *text, const PgQueryError *error) {
+    char message[KMB_ERROR_MESSAGE_SIZE];
+    (void)snprintf(message, sizeof(message), "%s", error->message == NULL ? "syntax error" : error->message);
+    /* cursorpos counts characters of the blanked text; tokens and trees count bytes. */
+    struct slice blanked = slice_make(text, strlen(text));
+    uint32_t position = error->cursorpos > 0 ? sql_position_byte(blanked, (uint32_t)error->cursorpos) : 0;
+    char hint[256] = "";
+    static const char near[] = "syntax error at or near \"";
+    if (strncmp(message, near, sizeof(near) - 1) == 0) {
+        char word[64];
+        (void)snprintf(word, sizeof(word), "%.60s", message + sizeof(near) - 1);
+        char *quote = strchr(word, '"');
+        if (quote != NULL) {
+            *quote = 0;
+            if (scan_word_quotable(word)) {
+                (void)snprintf(hint, sizeof(hint),
+                               "%s is a reserved word; to use it as a name, write it in double quotes: \"%s\".", word,
+                               word);
+            }
+        }
+    }
+    sql_raise_with(context, KMB_SYNTAX, position, NULL, hint[0] == 0 ? NULL : hint, "%s", message);
+}
+
+PgQuery__ScanResult *scan_tokens(struct sql_context *context, const char *text) {
+    struct scan_held *held = sql_alloc_zero(context, 1, sizeof(*held));
+    held->result = pg_query_scan(text);
+    sql_defer(context, scan_free, held);
+    if (held->result.error != NULL) {
+        scan_raise(context, text, held->result.error);
+    }
+    ProtobufCAllocator allocator = scan_allocator(context);
+    PgQuery__ScanResult *scan =
+        pg_query__scan_result__unpack(&allocator, held->result.pbuf.len, (const uint8_t *)held->result.pbuf.data);
+    ASSERT(scan != NULL); /* the library's own output */
+    sql_release(context, held);
+    return scan;
+}
+
+static const PgQuery__ParseResult *parse_text(struct sql_context *context, const char *text) {
+    struct parse_held *held = sql_alloc_zero(context, 1, sizeof(*held));
+    held->result = pg_query_parse_protobuf(text);
+    sql_defer(context, parse_free, held);
+    if (held->result.error != NULL) {
+        scan_raise(context, text, held->result.error);
+    }
+    ProtobufCAllocator allocator = scan_allocator(context);
+    PgQuery__ParseResult *parsed = pg_query__parse_result__unpack(&allocator, held->result.parse_tree.len,
+                                                                  (const uint8_t *)held->result.parse_tree.data);
+    ASSERT(parsed != NULL);
+    sql_release(context, held);
+    return parsed;
+}
+
+const PgQuery__Node *parse_statement(struct sql_context *context, const struct tokens *tokens) {
+    const PgQuery__ParseResult *parsed = parse_text(context, tokens->text);
+    if (parsed->n_stmts == 0) {
+        return NULL;
+    }
+    if (parsed->n_stmts > 1) {
+        sql_raise_with(context, KMB_SYNTAX, (uint32_t)parsed->stmts[1]->stmt_location + 1, NULL,
+                       "Run the statements one by one.", "expected exactly 1 statement, got %zu", parsed->n_stmts);
+    }
+    return parsed->stmts[0]->stmt;
+}
+
+const PgQuery__Node *parse_expression(struct sql_context *context, const char *text) {
+    const PgQuery__ParseResult *parsed = parse_text(context, sql_printf(context, "SELECT %s", text));
+    if (parsed->n_stmts != 1 || parsed->stmts[0]->stmt->node_case != PG_QUERY__NODE__NODE_SELECT_STMT ||
+        parsed->stmts[0]->stmt->select_stmt->n_target_list != 1) {
+        sql_raise(context, KMB_CORRUPT, 0, "stored expression does not parse: %s", text);
+    }
+    return parsed->stmts[0]->stmt->select_stmt->target_list[0]->res_target->val;
+}
+
+const char *parse_node_name(const PgQuery__Node *node) {
+    if (node == NULL || node->node_case == PG_QUERY__NODE__NODE__NOT_SET) {
+        return "an empty construct";
+    }
+    const ProtobufCMessageDescriptor *descriptor = node->base.descriptor;
+    for (unsigned i = 0; i < descriptor->n_fields; i++) {
+        if (descriptor->fields[i].id == (uint32_t)node->node_case) {
+            return descriptor->fields[i].name;
+        }
+    }
+    return "an unknown construct";
+}
+
+struct deep_work {
+    void (*work)(void *object);
+    void *object;
+};
+
+static void *parse_deep_main(void *argument) {
+    struct deep_work *deep = argument;
+    deep->work(deep->object);
+    pg_query_exit(); /* the library's memory of this thread */
+    return NULL;
+}
+
+bool parse_run_deep(void (*work)(void *object), void *object) {
+    struct deep_work deep = {.work = work, .object = object};
+    pthread_attr_t attributes;
+    if (pthread_attr_init(&attributes) != 0) {
+        return false;
+    }
+    pthread_t thread;
+    bool started = pthread_attr_setstacksize(&attributes, PARSE_STACK_BYTES) == 0 &&
+                   pthread_create(&thread, &attributes, parse_deep_main, &deep) == 0;
+    (void)pthread_attr_destroy(&attributes);
+    if (started) {
+        int joined = pthread_join(thread, NULL);
+        ASSERT(joined == 0);
+    }
+    return started;
+}

@@ -1,0 +1,31 @@
+/*
+ * PostgreSQL's grammar: text to parse tree, in a statement's arena.
+ *
+ * The tree is libpg_query's protobuf form, used as it is: one translation less to get wrong. It lives as long as the
+ * context's arena and is read-only. Locations in it are byte offsets from 0 in the text.
+ */
+#ifndef KMB_SQL_PARSE_H
+#define KMB_SQL_PARSE_H
+
+#include "sql/parse/scan.h"
+#include "sql/parse/tokens.h"
+
+/* The statement of tokens->text; NULL for an empty one. Raises 42601; more than one statement is an error. */
+const PgQuery__Node *parse_statement(struct sql_context *context, const struct tokens *tokens);
+
+/* One expression (a stored CHECK or DEFAULT), parsed as the only item of SELECT. The text must be trusted: it was
+ * parsed when the table was made. */
+const PgQuery__Node *parse_expression(struct sql_context *context, const char *text);
+
+/* "SELECT statement", "subquery"...: what PostgreSQL's grammar made of a node, for refusals. */
+const char *parse_node_name(const PgQuery__Node *node);
+
+/*
+ * Runs work(object) on a thread with a stack that the deepest statement admitted by tokens_scan() needs, and waits.
+ * False: no thread to be had (work has not run).
+ */
+bool parse_run_deep(void (*work)(void *object), void *object);
+
+#define PARSE_STACK_BYTES (16u << 20)
+
+#endif

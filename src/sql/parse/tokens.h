@@ -1,0 +1,64 @@
+/*
+ * The pass over a statement's tokens before PostgreSQL's grammar sees it.
+ *
+ * It bounds what the recursive parser may be given, finds the time-travel clauses that the grammar does not know (and
+ * blanks them in a copy, so that every position stays true), and recognises statements that are ours alone.
+ */
+#ifndef KMB_SQL_TOKENS_H
+#define KMB_SQL_TOKENS_H
+
+#include "sql/context.h"
+
+#define TOKENS_PAREN_DEPTH_MAX 50
+#define TOKENS_NOT_MAX         100
+#define TOKENS_CHAIN_MAX       5000 /* operators, casts, joins, set operations, NOT, parentheses nested in each other */
+#define TOKENS_CHAIN_SHALLOW   100  /* beyond: parse on the thread with the large stack */
+#define TOKENS_BYTES_MAX       (64u << 20)
+
+enum tokens_point_kind { TOKENS_POSITION, TOKENS_TIME };
+
+/* One time-travel clause. */
+struct tokens_clause {
+    enum tokens_point_kind kind;
+    uint32_t parameter;      /* n of $n; 0: literal */
+    uint64_t offset;         /* TOKENS_POSITION literal */
+    struct slice literal;    /* TOKENS_TIME literal: content of the string, quotes removed */
+    uint32_t position;       /* of the clause's first token, byte + 1 */
+    uint32_t value_position; /* of the value */
+    uint32_t block;          /* index into blocks */
+};
+
+/* A query block: one SELECT keyword. */
+struct tokens_block {
+    uint32_t select; /* byte + 1 of the SELECT token; 0: the whole of a set operation */
+    uint32_t parent; /* index of the enclosing block, or TOKENS_BLOCK_NONE */
+    uint32_t clause; /* index into clauses, its own first, or TOKENS_CLAUSE_NONE */
+};
+
+#define TOKENS_BLOCK_NONE  UINT32_MAX
+#define TOKENS_CLAUSE_NONE UINT32_MAX
+
+enum tokens_custom { TOKENS_CUSTOM_NONE, TOKENS_CUSTOM_SHOW_TABLES, TOKENS_CUSTOM_SHOW_COLUMNS };
+
+struct tokens {
+    char *text; /* zero-terminated, clauses blanked; same length as the original */
+    size_t length;
+    uint32_t count; /* tokens, comments left out */
+    uint32_t chain; /* deepest possible nesting */
+    struct tokens_clause *clauses;
+    uint32_t clause_count;
+    struct tokens_block *blocks; /* in order of their SELECT */
+    uint32_t block_count;
+    enum tokens_custom custom;
+    char *custom_name; /* SHOW COLUMNS FROM name, folded */
+    uint32_t custom_position;
+};
+
+/* Scans context->text. Raises on lexical errors and exceeded bounds. */
+void tokens_scan(struct sql_context *context, struct tokens *tokens);
+
+/* The clause that binds the query block whose first select-list item begins at `position` (byte + 1): its own, else
+ * that of the nearest enclosing block; NULL: none. */
+const struct tokens_clause *tokens_clause_of(const struct tokens *tokens, uint32_t position);
+
+#endif
