@@ -1,7 +1,10 @@
 /*
  * A disk in memory, with the semantics that matter for crashes: writes are visible at once and durable only after a
  * sync; names are durable only after the directory's sync. io_memory_crash() throws away (or half keeps, as the
- * generator decides) what was not durable. Not thread-safe by itself unless made so with a lock inside; it has one.
+ * generator decides) what was not durable. Any thread may call.
+ *
+ * A new disk holds the root directory "/" alone; a path without a leading '/' starts there too. ".." is no special
+ * name. A write that does not fit the capacity writes what fits and answers KMB_DISK_FULL.
  */
 #ifndef KMB_BASE_IO_MEMORY_H
 #define KMB_BASE_IO_MEMORY_H
@@ -12,10 +15,13 @@
 struct io_memory;
 
 struct io_memory *io_memory_new(uint64_t capacity_bytes); /* capacity 0: unlimited; NULL: no memory */
-void io_memory_free(struct io_memory *disk);
+void io_memory_free(struct io_memory *disk);              /* every file closed before */
 struct io io_memory_table(struct io_memory *disk);
 
-/* A deep copy: the disk as it is now, unsynced writes included. For exhaustive crash enumeration. */
+/*
+ * The disk as it is now, unsynced writes included, without its handles and locks; NULL: no memory. Cheap: content is
+ * shared until one side writes. For exhaustive crash enumeration.
+ */
 struct io_memory *io_memory_clone(const struct io_memory *disk);
 
 /* How the machine dies. What was synced always survives whole. */
@@ -25,12 +31,13 @@ enum io_crash_mode {
     IO_CRASH_REORDER, /* a random subset of unsynced writes survives, in any order */
     IO_CRASH_TEAR,    /* as REORDER, and one surviving write is cut inside a 512-byte sector: a mix of old and new */
 };
+/* Changes of names count as writes; a write of several pages of which some survive counts as torn. */
 struct io_crash_report {
     uint64_t writes_lost;
     uint64_t writes_kept;
     uint64_t writes_torn;
 };
-/* All open handles become invalid except for io_close(). */
+/* All open handles become invalid except for io_close(). report may be NULL, prng too with LOSE and KEEP. */
 void io_memory_crash(struct io_memory *disk, enum io_crash_mode mode, struct prng *prng,
                      struct io_crash_report *report);
 
