@@ -1,0 +1,94 @@
+/*
+ * The catalogue: what tables, indexes and streams a tenant has, decoded once and shared by everybody who reads.
+ *
+ * A catalogue is an immutable, reference-counted snapshot: of the newest state, or of a moment of the past (view.h).
+ * The durable form is in the META tree, one record a version of an object, each with the (position, tenant sequence)
+ * from which and to which it held, so that AT OFFSET n sees the schema of n. Old row images are read under the schema
+ * version they were written in: catalogue_layout() has every version that a table ever had.
+ *
+ * Pointers handed out live as long as the catalogue is retained. Any thread.
+ */
+#ifndef KMB_KERNEL_CATALOGUE_H
+#define KMB_KERNEL_CATALOGUE_H
+
+#include "base/error.h"
+#include "types/definition.h"
+#include "types/ids.h"
+#include "types/key.h"
+#include "types/row.h"
+
+/* Names without a schema are in this one; it is the only schema of this version. */
+#define CATALOGUE_SCHEMA_DEFAULT "public"
+
+struct catalogue;
+
+struct stream_definition {
+    struct stream_id id;
+    struct slice name;
+    enum data_class data_class;
+};
+
+void catalogue_retain(const struct catalogue *catalogue);
+void catalogue_release(const struct catalogue *catalogue); /* NULL is fine */
+
+/* A number that changes with each change of the catalogue: equal numbers of one tenant, equal catalogues, as long as
+ * both are of the present (of a catalogue of the past: that of the state it was made from). A transaction's own DDL
+ * gives numbers that no committed catalogue has (bit 63 set). */
+uint64_t catalogue_version(const struct catalogue *catalogue);
+
+/* NULL when there is none. schema: length 0 means CATALOGUE_SCHEMA_DEFAULT. Names are exact (already folded). */
+const struct table_definition *catalogue_table(const struct catalogue *catalogue, struct slice schema,
+                                               struct slice name);
+const struct table_definition *catalogue_table_of_id(const struct catalogue *catalogue, struct table_id id);
+/* An index and its table; primary keys are no indexes (index_id 0 means primary key order). */
+const struct index_definition *catalogue_index(const struct catalogue *catalogue, struct slice schema,
+                                               struct slice name, const struct table_definition **table);
+const struct index_definition *catalogue_index_of_id(const struct catalogue *catalogue, struct index_id id,
+                                                     const struct table_definition **table);
+/* Is the name taken by a table, an index or a primary key (they share one name space in PostgreSQL)? */
+bool catalogue_relation_exists(const struct catalogue *catalogue, struct slice schema, struct slice name);
+const struct stream_definition *catalogue_stream(const struct catalogue *catalogue, struct slice name);
+const struct stream_definition *catalogue_stream_of_id(const struct catalogue *catalogue, struct stream_id id);
+
+/* All of them, tables by (schema, name), streams by name. */
+uint32_t catalogue_table_count(const struct catalogue *catalogue);
+const struct table_definition *catalogue_table_at(const struct catalogue *catalogue, uint32_t ordinal);
+uint32_t catalogue_stream_count(const struct catalogue *catalogue);
+const struct stream_definition *catalogue_stream_at(const struct catalogue *catalogue, uint32_t ordinal);
+
+/* The ids the next table, index and stream get (one counter for the tenant). */
+uint32_t catalogue_object_id_next(const struct catalogue *catalogue);
+
+/*
+ * How images of a schema version are laid out; NULL for a version the table never had. Ordinals of a layout are those
+ * of the columns living then; catalogue_column_map() says where they stand in the newest definition.
+ */
+const struct row_layout *catalogue_layout(const struct catalogue *catalogue, struct table_id table,
+                                          struct schema_version version);
+
+/*
+ * For each living column of `table` (this catalogue's definition, dropped columns skipped), its ordinal in images of
+ * `version`, or CATALOGUE_COLUMN_MISSING where the image is older than the column: it then reads as the column's
+ * missing_value. *count is the number of living columns. NULL for an unknown version. For the table's own version the
+ * map is 0, 1, 2, ...
+ */
+#define CATALOGUE_COLUMN_MISSING UINT16_MAX
+const uint16_t *catalogue_column_map(const struct catalogue *catalogue, struct table_id table,
+                                     struct schema_version version, uint32_t *count);
+/* missing_value of living column `ordinal`, decoded (NULL where it has none). */
+const struct value *catalogue_missing_value(const struct catalogue *catalogue, struct table_id table, uint32_t ordinal);
+
+/* All living columns of an image, whatever its version, in order of the definition; bytes borrow from image and
+ * catalogue. values has room for the living columns. KMB_CORRUPT where the version is unknown. */
+enum kmb_status catalogue_row_read(const struct catalogue *catalogue, const struct table_definition *table,
+                                   struct slice image, struct value *values, struct kmb_error *error);
+
+/* Number of living columns, and the i-th of them: the ordinals of rows and of SQL. */
+uint32_t catalogue_column_count(const struct catalogue *catalogue, const struct table_definition *table);
+const struct column_definition *catalogue_column(const struct catalogue *catalogue,
+                                                 const struct table_definition *table, uint32_t ordinal);
+/* Ordinal of a living column by its id, or CATALOGUE_COLUMN_MISSING. */
+uint16_t catalogue_column_ordinal(const struct catalogue *catalogue, const struct table_definition *table,
+                                  struct column_id id);
+
+#endif

@@ -1,0 +1,204 @@
+/*
+ * A transaction: a private fork of a state, changed by decisions. Each function here *decides* one change against the
+ * fork (refuses it with the error a user sees, changing nothing), writes it as events into the body, and evolves the
+ * fork with them at once (evolve.h): so the transaction reads its own writes, through indexes and DDL alike.
+ *
+ *     kernel_transaction_begin(state)
+ *       kernel_transaction_mark / kernel_insert / kernel_update ... / kernel_transaction_rollback_to   each statement
+ *     kernel_transaction_prepare(head)      validates against what committed since, evolves again where needed
+ *     for each part: seal the body, log it  (engine)
+ *     kernel_transaction_entry(part, header, op, hash)
+ *     kernel_transaction_finish -> state    (engine publishes it when it is durable)
+ *
+ * First committer wins. Nothing is recorded for that: the events themselves name every row written, and the state the
+ * transaction began at is still pinned, so validation compares the stamps of those keys there and at the head.
+ *
+ * Body: parts of at most KERNEL_PART_MAX bytes, cut between rows; each becomes one log entry.
+ *
+ * One thread at a time. After KMB_OK of prepare only parts, entry, finish and discard may be called.
+ */
+#ifndef KMB_KERNEL_TRANSACTION_H
+#define KMB_KERNEL_TRANSACTION_H
+
+#include "kernel/evolve.h"
+#include "kernel/view.h"
+#include "types/event.h"
+
+#define KERNEL_PART_MAX LOG_ENTRY_PLAIN_MAX
+/* Of one row image, and of one stream event: an update (old key, image, frame) must fit into one part. */
+#define KERNEL_ROW_MAX   (KERNEL_PART_MAX - ((size_t)256 << 10))
+#define KERNEL_KEY_MAX   ((size_t)64 << 10) /* of an encoded primary key or index key */
+#define KERNEL_PARTS_MAX 4096               /* 16 GiB in one transaction: KMB_LIMIT beyond */
+
+struct kernel_transaction;
+
+/*
+ * Hidden row ids must not be given twice to transactions that are open together: where given, ids come from here.
+ * Answers the first of `count` ids, at least `floor`. NULL function: ids go on from the state's counter, which is right
+ * for a transaction that nobody runs beside.
+ */
+struct kernel_row_ids {
+    uint64_t (*take)(void *context, struct tenant_id tenant, struct table_id table, uint64_t floor, uint64_t count);
+    void *context;
+};
+
+/* row_ids may be NULL. The state is retained. */
+enum kmb_status kernel_transaction_begin(struct kernel_state *state, const struct kernel_row_ids *row_ids,
+                                         struct kernel_transaction **transaction, struct kmb_error *error);
+void kernel_transaction_discard(struct kernel_transaction *transaction); /* NULL is fine */
+
+bool kernel_transaction_empty(const struct kernel_transaction *transaction);        /* no events: nothing to commit */
+uint64_t kernel_transaction_position(const struct kernel_transaction *transaction); /* after its events so far */
+const struct kernel_state *kernel_transaction_base(const struct kernel_transaction *transaction);
+const struct catalogue *kernel_transaction_catalogue(const struct kernel_transaction *transaction); /* its own, now */
+
+/*
+ * A view of the transaction as it is now; later changes do not show in it (a statement does not see its own effects).
+ * Close it before the transaction ends.
+ */
+enum kmb_status kernel_transaction_view(struct kernel_transaction *transaction, struct kernel_view **view,
+                                        struct kmb_error *error);
+
+/* A place to come back to, for the atomicity of a statement and for SAVEPOINT. Free every mark. */
+struct kernel_mark;
+enum kmb_status kernel_transaction_mark(struct kernel_transaction *transaction, struct kernel_mark **mark,
+                                        struct kmb_error *error);
+enum kmb_status kernel_transaction_rollback_to(struct kernel_transaction *transaction, const struct kernel_mark *mark,
+                                               struct kmb_error *error);
+void kernel_mark_free(struct kernel_mark *mark); /* NULL is fine */
+
+/* --- rows ------------------------------------------------------------------------------------------------------- */
+
+/*
+ * Values are those of the living columns of `table` in order (catalogue_column), already coerced to the column types.
+ * table must come from the transaction's catalogue as it is now.
+ * Refused: KMB_NOT_NULL_VIOLATION, KMB_UNIQUE_VIOLATION, KMB_LIMIT (row or key too big), KMB_NO_MEMORY.
+ * A refused row leaves the transaction as it was; of several rows the ones before it stand (roll back to a mark).
+ */
+
+/* What a unique violation met, for ON CONFLICT. */
+struct kernel_conflict {
+    struct index_id index; /* 0: the primary key */
+    struct buffer key;     /* of the row that is there; free with buffer_free */
+    struct buffer image;   /* its present image, own writes included */
+    struct history_stamp stamp;
+};
+
+/* conflict may be NULL; else it is filled with KMB_UNIQUE_VIOLATION (its buffers are reused). row_key (may be NULL)
+ * gets the key of the new row. */
+enum kmb_status kernel_insert(struct kernel_transaction *transaction, const struct table_definition *table,
+                              const struct value *values, struct kernel_conflict *conflict, struct buffer *row_key,
+                              struct kmb_error *error);
+/* Rows one after the other in one array: values[row * living columns + column]. *inserted (may be NULL): rows done. */
+enum kmb_status kernel_insert_rows(struct kernel_transaction *transaction, const struct table_definition *table,
+                                   const struct value *values, size_t row_count, size_t *inserted,
+                                   struct kmb_error *error);
+/*
+ * key: of the row as it is; values: the whole new row. A changed primary key is one event. KMB_SERIALIZATION where the
+ * row is no longer there. Updating a row to equal values is an event like any other.
+ */
+enum kmb_status kernel_update(struct kernel_transaction *transaction, const struct table_definition *table,
+                              struct slice key, const struct value *values, struct buffer *row_key,
+                              struct kmb_error *error);
+/* *deleted (may be NULL): whether there was such a row; none is no error. */
+enum kmb_status kernel_delete(struct kernel_transaction *transaction, const struct table_definition *table,
+                              struct slice key, bool *deleted, struct kmb_error *error);
+/* The row as it is now in the transaction (kernel_get on a view shows it as it was when the view was opened). */
+enum kmb_status kernel_transaction_get(struct kernel_transaction *transaction, const struct table_definition *table,
+                                       struct slice key, struct buffer *memory, struct kernel_row *row, bool *found,
+                                       struct kmb_error *error);
+
+/* --- definitions ------------------------------------------------------------------------------------------------ */
+
+/*
+ * Texts are borrowed for the call. Ids, schema versions and counters in what is passed are ignored and given here.
+ * Names are checked against the one name space of tables, indexes and primary keys: KMB_DUPLICATE_TABLE "relation "x"
+ * already exists". Expressions (defaults, checks) are the caller's to check.
+ */
+
+/* columns, primary_key, indexes (declared or ready: made ready), checks by *ordinal*: key_part.column.value is the
+ * 0-based ordinal in `columns` + 1. Empty primary_key_name and index and check names are made as PostgreSQL makes them.
+ */
+enum kmb_status kernel_create_table(struct kernel_transaction *transaction, const struct table_definition *definition,
+                                    struct table_id *id, struct kmb_error *error);
+enum kmb_status kernel_drop_table(struct kernel_transaction *transaction, struct table_id table,
+                                  struct kmb_error *error);
+enum kmb_status kernel_rename_table(struct kernel_transaction *transaction, struct table_id table, struct slice name,
+                                    struct kmb_error *error);
+/* missing_value of the column is what rows that exist read; KMB_NOT_NULL_VIOLATION where it is NULL, the column NOT
+ * NULL and the table has rows. */
+enum kmb_status kernel_add_column(struct kernel_transaction *transaction, struct table_id table,
+                                  const struct column_definition *column, struct kmb_error *error);
+/* Refuses columns of the primary key and those that an index uses (KMB_DEPENDENT_OBJECTS). */
+enum kmb_status kernel_drop_column(struct kernel_transaction *transaction, struct table_id table,
+                                   struct column_id column, struct kmb_error *error);
+enum kmb_status kernel_rename_column(struct kernel_transaction *transaction, struct table_id table,
+                                     struct column_id column, struct slice name, struct kmb_error *error);
+enum kmb_status kernel_change_default(struct kernel_transaction *transaction, struct table_id table,
+                                      struct column_id column, enum default_kind kind, struct slice text,
+                                      struct kmb_error *error);
+/* not_null true: KMB_NOT_NULL_VIOLATION where a row has NULL there. */
+enum kmb_status kernel_change_not_null(struct kernel_transaction *transaction, struct table_id table,
+                                       struct column_id column, bool not_null, struct kmb_error *error);
+enum kmb_status kernel_add_check(struct kernel_transaction *transaction, struct table_id table,
+                                 const struct check_definition *check, struct kmb_error *error);
+enum kmb_status kernel_drop_check(struct kernel_transaction *transaction, struct table_id table,
+                                  struct constraint_id check, struct kmb_error *error);
+/* parts name column ids. Declares, fills, checks uniqueness (KMB_UNIQUE_VIOLATION "could not create unique index"),
+ * makes ready: two events. */
+enum kmb_status kernel_create_index(struct kernel_transaction *transaction, struct table_id table,
+                                    const struct index_definition *index, struct index_id *id, struct kmb_error *error);
+enum kmb_status kernel_drop_index(struct kernel_transaction *transaction, struct table_id table, struct index_id index,
+                                  struct kmb_error *error);
+
+/* --- tenant and streams ----------------------------------------------------------------------------------------- */
+
+enum kmb_status kernel_create_tenant(struct kernel_transaction *transaction, struct slice name,
+                                     struct kmb_error *error);
+/* kind EVENT_CHECKPOINT_KEY_SET or _ROTATED. */
+enum kmb_status kernel_set_checkpoint_key(struct kernel_transaction *transaction, enum event_kind kind,
+                                          const struct event_checkpoint_key *key, struct kmb_error *error);
+enum kmb_status kernel_accept_clock(struct kernel_transaction *transaction, int64_t log_time_us, int64_t clock_time_us,
+                                    struct kmb_error *error);
+
+#define KERNEL_OFFSET_ANY UINT64_MAX
+/* KMB_STREAM_EXISTS: stream "x" already exists. */
+enum kmb_status kernel_create_stream(struct kernel_transaction *transaction, struct slice name,
+                                     enum data_class data_class, struct stream_id *id, struct kmb_error *error);
+/*
+ * Appends `count` events. expected: offset the first one must get, or KERNEL_OFFSET_ANY. *first (may be NULL): what it
+ * got. KMB_OFFSET_MISMATCH "offset mismatch for stream S: expected E, actual A", KMB_STREAM_NOT_FOUND, KMB_LIMIT.
+ */
+enum kmb_status kernel_append(struct kernel_transaction *transaction, struct stream_id stream, uint64_t expected,
+                              const struct slice *payloads, size_t count, uint64_t *first, struct kmb_error *error);
+
+/* --- commit ----------------------------------------------------------------------------------------------------- */
+
+/*
+ * Makes the transaction one that follows `head` (the newest unpublished state of the tenant). Where head is not the
+ * state it began at: KMB_SERIALIZATION "could not serialize access due to concurrent update" with a hint, if a row, a
+ * unique key, a stream or a definition that it wrote or relied on has changed since; else its events are evolved again
+ * on head with their real positions. A refused transaction can only be discarded.
+ */
+enum kmb_status kernel_transaction_prepare(struct kernel_transaction *transaction, struct kernel_state *head,
+                                           struct kmb_error *error);
+
+struct kernel_part {
+    struct slice body; /* plain; lives as long as the transaction */
+    uint64_t sequence;
+    uint64_t position_before;
+    uint64_t position_after;
+    bool last;
+};
+uint32_t kernel_transaction_part_count(const struct kernel_transaction *transaction);
+void kernel_transaction_part(const struct kernel_transaction *transaction, uint32_t ordinal, struct kernel_part *part);
+
+/* Records the entry that part `ordinal` became; for all parts, in order. */
+enum kmb_status kernel_transaction_entry(struct kernel_transaction *transaction, uint32_t ordinal,
+                                         const struct log_entry *entry, uint64_t op, const struct hash256 *hash,
+                                         struct kmb_error *error);
+/* The state after the transaction, held for the caller. The transaction is gone whatever the answer. */
+enum kmb_status kernel_transaction_finish(struct kernel_transaction *transaction, struct kernel_state **state,
+                                          struct kmb_error *error);
+
+#endif
