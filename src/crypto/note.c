@@ -152,13 +152,12 @@ enum kmb_status note_verifier_parse(struct slice text, struct note_verifier *ver
         return error_set(error, KMB_FORMAT, "verifier key has no valid name before its first '+'");
     }
     struct slice rest = note_rest(text, name_length + 1);
-    uint8_t key_id[NOTE_KEY_ID_SIZE];
-    size_t id_length = note_find(rest, '+');
-    if (id_length == rest.length || !codec_unhex(key_id, sizeof key_id, slice_make(rest.bytes, id_length))) {
+    struct slice id = slice_make(rest.bytes, note_find(rest, '+'));
+    if (id.length == rest.length || id.length != 2 * NOTE_KEY_ID_SIZE) {
         return error_set(error, KMB_FORMAT, "verifier key has no key id of 8 hexadecimal digits");
     }
     uint8_t key[1 + SIGN_PUBLIC_SIZE];
-    if (!base64_decode_exact(note_rest(rest, id_length + 1), key, sizeof key)) {
+    if (!base64_decode_exact(note_rest(rest, id.length + 1), key, sizeof key)) {
         return error_set(error, KMB_FORMAT, "verifier key does not end in the base64 of %zu bytes", sizeof key);
     }
     if (key[0] != NOTE_ALGORITHM_ED25519) {
@@ -167,7 +166,9 @@ enum kmb_status note_verifier_parse(struct slice text, struct note_verifier *ver
     struct sign_public public_key;
     memcpy(public_key.bytes, key + 1, SIGN_PUBLIC_SIZE);
     note_verifier_fill(name, &public_key, verifier);
-    if (memcmp(verifier->key_id, key_id, sizeof key_id) != 0) {
+    char expected[2 * NOTE_KEY_ID_SIZE + 1];
+    codec_hex(expected, verifier->key_id, NOTE_KEY_ID_SIZE);
+    if (!slice_equal_text(id, expected)) {
         return error_set(error, KMB_FORMAT, "verifier key's id does not belong to its name and key");
     }
     return KMB_OK;
@@ -311,8 +312,9 @@ enum kmb_status note_open(struct slice note, const struct note_verifier *verifie
         verified = true;
     }
     if (!verified) {
-        error_set(error, KMB_PROOF_INVALID, "note has no signature by the key \"%s\"", verifier->name);
-        return error_hint(error, "Check that the verifier key is the one printed when this log was made.");
+        status = error_set(error, KMB_PROOF_INVALID, "note has no signature by the key \"%s\"", verifier->name);
+        (void)error_hint(error, "Check that the verifier key is the one printed when this log was made.");
+        return status;
     }
     *body = text;
     return KMB_OK;
