@@ -33,6 +33,8 @@ struct io_fault *io_fault_new(const struct io *inner, void (*on_crash)(void *con
 void io_fault_free(struct io_fault *fault);
 struct io io_fault_table(struct io_fault *fault);
 
+/* At most 32 plans at a time. prng: where the details are drawn from, advanced once; NULL: from the call's number. A
+ * plan whose call cannot have that fault does nothing. io_close() is not a call that counts. */
 void io_fault_plan(struct io_fault *fault, uint64_t call_number, enum io_fault_kind kind, struct prng *prng);
 /* Independent of a plan: each suitable call fails with probability parts/of. The generator is copied. */
 void io_fault_rate(struct io_fault *fault, enum io_fault_kind kind, uint32_t parts, uint32_t of,
@@ -41,7 +43,8 @@ void io_fault_clear(struct io_fault *fault);           /* no plans, no rates; co
 uint64_t io_fault_calls(const struct io_fault *fault); /* calls seen so far */
 uint64_t io_fault_applied(const struct io_fault *fault, enum io_fault_kind kind);
 bool io_fault_crashed(const struct io_fault *fault);
-/* Is the kind applicable to the call with that number in the run recorded so far (write faults to writes...)? */
+/* Is the kind applicable to the call with that number in the run recorded so far (write faults to writes...)? The first
+ * 16 million calls are remembered. */
 bool io_fault_applies(const struct io_fault *fault, uint64_t call_number, enum io_fault_kind kind);
 
 #endif
