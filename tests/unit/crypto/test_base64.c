@@ -39,25 +39,8 @@ static void round_trips(void **state) {
 
 static void others_are_refused(void **state) {
     (void)state;
-    static const char *texts[] = {"Z",
-                                  "Zg",
-                                  "Zg=",
-                                  "Zh==",
-                                  "Zm9=",
-                                  "Zg==Zg==",
-                                  "Zm 9",
-                                  "Zm9v\n",
-                                  "Zm-v",
-                                  "Zm_v",
-                                  "====",
-                                  "Z===",
-                                  "=g==",
-                                  "Zg=v",
-                                  "Zm9vZ",
-                                  " Zm9",
-                                  "Zm9v====",
-                                  "\xc3\xa4"
-                                  "Zg"};
+    static const char *texts[] = {"Z",    "Zg",   "Zg=",  "Zh==", "Zm9=", "Zg==Zg==", "Zm 9", "Zm9v\n",   "Zm-v",
+                                  "Zm_v", "====", "Z===", "=g==", "Zg=v", "Zm9vZ",    " Zm9", "Zm9v====", "\xc3\xa4Zg"};
     for (size_t i = 0; i < ARRAY_LENGTH(texts); i++) {
         uint8_t bytes[16];
         size_t size = 0;

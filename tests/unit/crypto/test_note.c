@@ -161,16 +161,8 @@ static void verifier_refusals(void **state) {
         assert_int_equal(note_verifier_parse(slice_text(texts[i]), &verifier, &error), KMB_FORMAT);
         assert_true(strncmp(error.message, "verifier key", 12) == 0);
     }
-    static const char *names[] = {"",
-                                  "a b",
-                                  "a+b",
-                                  "a\tb",
-                                  "a\xc2\xa0"
-                                  "b",
-                                  "a\xe3\x80\x80",
-                                  "\xff",
-                                  "\xc0\xaf",
-                                  "\xed\xa0\x80"};
+    static const char *names[] = {"",     "a b",      "a+b",         "a\tb", "x\xc2\xa0x", "a\xe3\x80\x80",
+                                  "\xff", "\xc0\xaf", "\xed\xa0\x80"};
     struct sign_public key = {{1}};
     for (size_t i = 0; i < ARRAY_LENGTH(names); i++) {
         assert_int_equal(note_verifier_make(names[i], &key, &verifier, NULL), KMB_USAGE);
