@@ -100,7 +100,7 @@ const struct log_identity *log_identity_of(const struct log *log);
 const char *log_dir(const struct log *log);
 uint64_t log_segment_bytes(const struct log *log);
 /* Newest block written (writer thread), and the newest op whose sync has returned (any thread). */
-struct log_place log_head(const struct log *log);
+struct log_place log_head(struct log *log);
 uint64_t log_synced_op(const struct log *log);
 
 /* The valid superblock slots as of open or the last write, newest first; returns how many. */

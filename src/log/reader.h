@@ -41,7 +41,7 @@ struct log_reader_entry {
 
 /*
  * The next block's header: KMB_OK, or KMB_DONE after op_last. Entries of the block before that were not read are passed
- * over (their headers are still checked). KMB_CORRUPT names segment, op, entry and what failed.
+ * over. KMB_CORRUPT names segment, op, entry and what failed.
  */
 enum kmb_status log_reader_block(struct log_reader *reader, struct log_block_header *header, struct log_place *place,
                                  struct kmb_error *error);

@@ -48,7 +48,6 @@ struct log_verify_progress {
 /* One entry that was checked, handed out so that the caller can go on (Merkle tree, stored checkpoints, events). */
 struct log_verify_options {
     bool live;                   /* another process may be writing: the walk ends quietly at the live tail */
-    bool read_ahead;             /* read in a second thread while hashing; for real disks */
     const struct log_keys *keys; /* NULL: bodies are not opened */
     bool (*progress)(void *context, const struct log_verify_progress *progress); /* false: KMB_CANCELLED. May be NULL */
     enum kmb_status (*entry)(void *context, const struct log_reader_entry *entry, struct slice plain,
