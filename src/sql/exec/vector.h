@@ -53,8 +53,14 @@ struct sql_context;
 enum vector_form vector_form_of(enum type_id type);
 size_t vector_form_size(enum vector_form form);
 void vector_init(struct sql_context *context, struct vector *vector, struct type type); /* room for VECTOR_ROWS */
-struct value vector_get(const struct vector *vector, uint32_t row);                     /* borrows bytes */
-void vector_set(struct vector *vector, uint32_t row, const struct value *value);        /* borrows bytes */
+/* Room for fewer rows: what a point lookup wants. rows >= 1. */
+void vector_init_rows(struct sql_context *context, struct vector *vector, struct type type, uint32_t rows);
+struct value vector_get(const struct vector *vector, uint32_t row);              /* borrows bytes */
+void vector_set(struct vector *vector, uint32_t row, const struct value *value); /* borrows bytes */
+
+/* to[to_rows[i]] = from[from_rows[i]], nulls too; either list may be NULL: 0, 1, 2... Same form; bytes are borrowed. */
+void vector_copy(struct vector *to, const uint16_t *to_rows, const struct vector *from, const uint16_t *from_rows,
+                 uint32_t count);
 
 static inline uint32_t vector_row(const struct vector *vector, uint32_t row) {
     return vector->constant ? 0 : row;

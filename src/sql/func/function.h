@@ -4,7 +4,8 @@
  *
  * A scalar function is vectorised: it gets argument vectors of `count` rows and fills a result vector. A strict
  * function is called only for rows whose arguments are all non-NULL (the caller has set the result's nulls and gives
- * a selection of rows to compute); a non-strict one sees nulls itself.
+ * a selection of rows to compute); a non-strict one sees nulls itself. Either may set null flags of rows it computes.
+ * Where all arguments are constant the call is made once, for row 0.
  */
 #ifndef KMB_SQL_FUNCTION_H
 #define KMB_SQL_FUNCTION_H
@@ -28,6 +29,7 @@ enum sql_cast_context { SQL_CAST_IMPLICIT, SQL_CAST_ASSIGNMENT, SQL_CAST_EXPLICI
 /* What a call needs besides its vectors. */
 struct sql_call {
     struct sql_context *context;
+    struct arena *arena;     /* for the bytes of results: they live as long as the batch */
     struct type result_type; /* with modifier: a cast to numeric(10,2) rounds by it */
     const struct type *argument_types;
     uint32_t argument_count;
@@ -38,16 +40,19 @@ struct sql_call {
 typedef void sql_scalar_fn(const struct sql_call *call, struct vector *const *arguments, struct vector *result,
                            const uint16_t *selection, uint32_t count); /* selection NULL: rows 0..count-1 */
 
-/* Aggregates: a state of fixed size in memory the executor owns (zeroed before init), one per group. */
+/*
+ * Aggregates: a state of fixed size in memory the executor owns (16-byte aligned, zeroed), one per group. A state may
+ * keep memory of call->arena, which here lives as long as the states.
+ */
 struct sql_aggregate {
     uint32_t state_size;
-    void (*init)(const struct sql_call *call, void *state); /* may be NULL: zeros will do */
     /* Adds row selection[i] of the argument vectors to states[i], for i < count. NULL arguments are already left out
      * when the function is strict. */
     void (*add)(const struct sql_call *call, void *const *states, struct vector *const *arguments,
                 const uint16_t *selection, uint32_t count);
     void (*add_one_group)(const struct sql_call *call, void *state, struct vector *const *arguments,
                           const uint16_t *selection, uint32_t count); /* optional fast path, no grouping */
+    /* Sets one row of the result; its null flag is 0 before, and set by the function for NULL (may_have_null too). */
     void (*finish)(const struct sql_call *call, const void *state, struct vector *result, uint32_t row);
 };
 

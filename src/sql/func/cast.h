@@ -1,0 +1,11 @@
+/* Text of values, as casts and concat() need it. */
+#ifndef KMB_SQL_CAST_H
+#define KMB_SQL_CAST_H
+
+#include "sql/func/function.h"
+
+/* The text of a type's output function, in the session's zone; borrowed where the value is text, else in call->arena.
+ * The value must not be NULL. */
+struct slice cast_text_of(const struct sql_call *call, const struct value *value);
+
+#endif

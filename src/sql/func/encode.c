@@ -1,0 +1,257 @@
+/*
+ * Bytes as text and back (encode, decode), hashes, and quoting.
+ */
+#include "base/codec.h"
+#include "crypto/hash.h"
+#include "sql/func/loops.h"
+
+enum encoding { ENCODING_HEX, ENCODING_BASE64, ENCODING_ESCAPE };
+
+static enum encoding encoding_of(const struct sql_call *call, struct slice name) {
+    static const char *const names[] = {"hex", "base64", "escape"};
+    for (unsigned i = 0; i < 3; i++) {
+        if (name.length == strlen(names[i]) && strncasecmp((const char *)name.bytes, names[i], name.length) == 0) {
+            return (enum encoding)i;
+        }
+    }
+    sql_raise(call->context, KMB_INVALID_PARAMETER, call->position, "unrecognized encoding: \"%.*s\"",
+              (int)(name.length > 64 ? 64 : name.length), (const char *)name.bytes);
+}
+
+static struct slice hex_of(const struct sql_call *call, struct slice bytes) {
+    char *text = (char *)result_bytes(call, bytes.length * 2 + 1);
+    codec_hex(text, bytes.bytes, bytes.length);
+    return slice_make(text, bytes.length * 2);
+}
+
+static const char base64_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/* RFC 2045: a line feed after each 76 characters, as PostgreSQL prints it. */
+static struct slice base64_of(const struct sql_call *call, struct slice bytes) {
+    size_t digits = (bytes.length + 2) / 3 * 4;
+    uint8_t *text = result_bytes(call, digits + digits / 76 + 1);
+    size_t length = 0;
+    size_t line = 0;
+    for (size_t i = 0; i < bytes.length; i += 3) {
+        size_t left = bytes.length - i;
+        uint32_t bits = (uint32_t)bytes.bytes[i] << 16;
+        bits |= left > 1 ? (uint32_t)bytes.bytes[i + 1] << 8 : 0;
+        bits |= left > 2 ? (uint32_t)bytes.bytes[i + 2] : 0;
+        if (line == 76) {
+            text[length++] = '\n';
+            line = 0;
+        }
+        text[length++] = (uint8_t)base64_digits[bits >> 18];
+        text[length++] = (uint8_t)base64_digits[(bits >> 12) & 63];
+        text[length++] = left > 1 ? (uint8_t)base64_digits[(bits >> 6) & 63] : '=';
+        text[length++] = left > 2 ? (uint8_t)base64_digits[bits & 63] : '=';
+        line += 4;
+    }
+    return slice_make(text, length);
+}
+
+static struct slice escape_of(const struct sql_call *call, struct slice bytes) {
+    uint8_t *text = result_bytes(call, bytes.length * 4);
+    size_t length = 0;
+    for (size_t i = 0; i < bytes.length; i++) {
+        uint8_t byte = bytes.bytes[i];
+        if (byte == '\\') {
+            text[length++] = '\\';
+            text[length++] = '\\';
+        } else if (byte == 0 || byte >= 0x80) {
+            text[length++] = '\\';
+            text[length++] = (uint8_t)('0' + (byte >> 6));
+            text[length++] = (uint8_t)('0' + ((byte >> 3) & 7));
+            text[length++] = (uint8_t)('0' + (byte & 7));
+        } else {
+            text[length++] = byte;
+        }
+    }
+    return slice_make(text, length);
+}
+
+static void fn_encode(SCALAR_PARAMETERS) {
+    EACH_ROW(row) {
+        struct slice bytes = ARGUMENT_BYTES(0, row);
+        enum encoding encoding = encoding_of(call, ARGUMENT_BYTES(1, row));
+        result->bytes[row] = encoding == ENCODING_HEX      ? hex_of(call, bytes)
+                             : encoding == ENCODING_BASE64 ? base64_of(call, bytes)
+                                                           : escape_of(call, bytes);
+    }
+}
+
+static bool blank(uint8_t byte) {
+    return byte == ' ' || byte == '\n' || byte == '\t' || byte == '\r';
+}
+
+static int hex_digit(uint8_t byte) {
+    return byte >= '0' && byte <= '9'   ? byte - '0'
+           : byte >= 'a' && byte <= 'f' ? byte - 'a' + 10
+           : byte >= 'A' && byte <= 'F' ? byte - 'A' + 10
+                                        : -1;
+}
+
+static struct slice hex_read(const struct sql_call *call, struct slice text) {
+    uint8_t *bytes = result_bytes(call, text.length / 2 + 1);
+    size_t length = 0;
+    for (size_t i = 0; i < text.length;) {
+        if (blank(text.bytes[i])) {
+            i++;
+            continue;
+        }
+        int high = hex_digit(text.bytes[i]);
+        if (high < 0) {
+            sql_raise(call->context, KMB_INVALID_PARAMETER, call->position, "invalid hexadecimal digit: \"%c\"",
+                      text.bytes[i]);
+        }
+        if (i + 1 >= text.length) {
+            sql_raise(call->context, KMB_INVALID_PARAMETER, call->position,
+                      "invalid hexadecimal data: odd number of digits");
+        }
+        int low = hex_digit(text.bytes[i + 1]);
+        if (low < 0) {
+            sql_raise(call->context, KMB_INVALID_PARAMETER, call->position, "invalid hexadecimal digit: \"%c\"",
+                      text.bytes[i + 1]);
+        }
+        bytes[length++] = (uint8_t)(high * 16 + low);
+        i += 2;
+    }
+    return slice_make(bytes, length);
+}
+
+static struct slice base64_read(const struct sql_call *call, struct slice text) {
+    uint8_t *bytes = result_bytes(call, text.length / 4 * 3 + 3);
+    size_t length = 0;
+    uint32_t bits = 0;
+    unsigned digits = 0;
+    unsigned padding = 0;
+    for (size_t i = 0; i < text.length; i++) {
+        uint8_t byte = text.bytes[i];
+        if (blank(byte)) {
+            continue;
+        }
+        const char *digit = byte == 0 ? NULL : strchr(base64_digits, byte);
+        if (byte == '=' && digits % 4 >= 2) {
+            padding++;
+            digit = base64_digits;
+        } else if (digit == NULL || padding > 0) {
+            sql_raise(call->context, KMB_INVALID_PARAMETER, call->position,
+                      byte == '=' ? "unexpected \"=\" while decoding base64 sequence"
+                                  : "invalid symbol \"%c\" found while decoding base64 sequence",
+                      byte);
+        }
+        bits = bits << 6 | (uint32_t)(digit - base64_digits);
+        if (++digits % 4 == 0) {
+            bytes[length++] = (uint8_t)(bits >> 16);
+            if (padding < 2) {
+                bytes[length++] = (uint8_t)(bits >> 8);
+            }
+            if (padding < 1) {
+                bytes[length++] = (uint8_t)bits;
+            }
+            bits = 0;
+        }
+    }
+    if (digits % 4 != 0) {
+        sql_raise_with(call->context, KMB_INVALID_PARAMETER, call->position, NULL,
+                       "Input data is missing padding, is truncated, or is otherwise corrupted.",
+                       "invalid base64 end sequence");
+    }
+    return slice_make(bytes, length);
+}
+
+static struct slice escape_read(const struct sql_call *call, struct slice text) {
+    uint8_t *bytes = result_bytes(call, text.length);
+    size_t length = 0;
+    for (size_t i = 0; i < text.length; i++) {
+        uint8_t byte = text.bytes[i];
+        if (byte != '\\') {
+            bytes[length++] = byte;
+            continue;
+        }
+        size_t left = text.length - i - 1;
+        const uint8_t *next = text.bytes + i + 1;
+        if (left >= 1 && next[0] == '\\') {
+            bytes[length++] = '\\';
+            i += 1;
+        } else if (left >= 3 && next[0] >= '0' && next[0] <= '3' && next[1] >= '0' && next[1] <= '7' &&
+                   next[2] >= '0' && next[2] <= '7') {
+            bytes[length++] = (uint8_t)((next[0] - '0') * 64 + (next[1] - '0') * 8 + (next[2] - '0'));
+            i += 3;
+        } else {
+            sql_raise(call->context, KMB_INVALID_TEXT, call->position, "invalid input syntax for type %s", "bytea");
+        }
+    }
+    return slice_make(bytes, length);
+}
+
+static void fn_decode(SCALAR_PARAMETERS) {
+    EACH_ROW(row) {
+        struct slice text = ARGUMENT_BYTES(0, row);
+        enum encoding encoding = encoding_of(call, ARGUMENT_BYTES(1, row));
+        result->bytes[row] = encoding == ENCODING_HEX      ? hex_read(call, text)
+                             : encoding == ENCODING_BASE64 ? base64_read(call, text)
+                                                           : escape_read(call, text);
+    }
+}
+
+static void fn_sha256(SCALAR_PARAMETERS) {
+    EACH_ROW(row) {
+        struct slice bytes = ARGUMENT_BYTES(0, row);
+        struct hash256 hash = hash_sha256(bytes.bytes, bytes.length);
+        uint8_t *copy = result_bytes(call, HASH256_SIZE);
+        memcpy(copy, hash.bytes, HASH256_SIZE);
+        result->bytes[row] = slice_make(copy, HASH256_SIZE);
+    }
+}
+
+static void fn_to_hex(SCALAR_PARAMETERS) {
+    EACH_ROW(row) {
+        uint64_t bits = (uint64_t)ARGUMENT_INT(0, row);
+        bits = call->argument_types[0].id == TYPE_INT4 ? bits & UINT32_MAX : bits;
+        uint8_t *text = result_bytes(call, 16);
+        size_t at = 16;
+        do {
+            text[--at] = (uint8_t) "0123456789abcdef"[bits & 15];
+            bits >>= 4;
+        } while (bits != 0);
+        result->bytes[row] = slice_make(text + at, 16 - at);
+    }
+}
+
+static void fn_quote_literal(SCALAR_PARAMETERS) {
+    EACH_ROW(row) {
+        struct slice text = ARGUMENT_BYTES(0, row);
+        bool escape = text.length > 0 && memchr(text.bytes, '\\', text.length) != NULL;
+        uint8_t *quoted = result_bytes(call, text.length * 2 + 4);
+        size_t length = 0;
+        if (escape) {
+            quoted[length++] = ' ';
+            quoted[length++] = 'E';
+        }
+        quoted[length++] = '\'';
+        for (size_t i = 0; i < text.length; i++) {
+            if (text.bytes[i] == '\'' || text.bytes[i] == '\\') {
+                quoted[length++] = text.bytes[i];
+            }
+            quoted[length++] = text.bytes[i];
+        }
+        quoted[length++] = '\'';
+        result->bytes[row] = slice_make(quoted, length);
+    }
+}
+
+/* clang-format off */
+static const struct sql_function encode_rows[] = {
+    FN("decode", fn_decode, TYPE_BYTEA, "bytes of text in hex, base64 or escape form", TYPE_TEXT, TYPE_TEXT),
+    FN("encode", fn_encode, TYPE_TEXT, "text of bytes in hex, base64 or escape form", TYPE_BYTEA, TYPE_TEXT),
+    FN("quote_literal", fn_quote_literal, TYPE_TEXT, "as a string literal", TYPE_TEXT),
+    FN("sha256", fn_sha256, TYPE_BYTEA, "SHA-256 hash", TYPE_BYTEA),
+    FN("to_hex", fn_to_hex, TYPE_TEXT, "in hexadecimal digits", TYPE_INT4),
+    FN("to_hex", fn_to_hex, TYPE_TEXT, "in hexadecimal digits", TYPE_INT8),
+};
+/* clang-format on */
+
+struct function_rows function_rows_encode(void) {
+    return FUNCTION_ROWS(encode_rows);
+}

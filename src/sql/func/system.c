@@ -1,0 +1,192 @@
+/*
+ * Functions about values of any type, and about the session: concat, concat_ws, pg_typeof, gen_random_uuid, version,
+ * current_user, current_setting.
+ */
+#include "sql/func/cast.h"
+#include "sql/func/loops.h"
+#include "types/uuid.h"
+
+static bool argument_null(struct vector *const *arguments, uint32_t n, uint32_t row) {
+    return arguments[n]->may_have_null && arguments[n]->null[vector_row(arguments[n], row)];
+}
+
+/* The text of an argument as its output function gives it: booleans as t and f, unlike the cast. */
+static struct slice argument_text(const struct sql_call *call, struct vector *const *arguments, uint32_t n,
+                                  uint32_t row) {
+    struct value value = vector_get(arguments[n], vector_row(arguments[n], row));
+    return value.type == TYPE_BOOL ? slice_text(value.as.boolean ? "t" : "f") : cast_text_of(call, &value);
+}
+
+/* Arguments from `first` on joined with a separator between those that are not NULL. */
+static struct slice join(const struct sql_call *call, struct vector *const *arguments, uint32_t first, uint32_t row,
+                         struct slice separator) {
+    size_t length = 0;
+    size_t capacity = 0;
+    uint8_t *bytes = NULL;
+    bool any = false;
+    for (uint32_t n = first; n < call->argument_count; n++) {
+        if (argument_null(arguments, n, row)) {
+            continue;
+        }
+        struct slice text = argument_text(call, arguments, n, row);
+        size_t gap = any ? separator.length : 0;
+        if (length + gap + text.length > capacity) {
+            capacity = (length + gap + text.length) * 2;
+            uint8_t *larger = result_bytes(call, capacity);
+            if (length > 0) {
+                memcpy(larger, bytes, length);
+            }
+            bytes = larger;
+        }
+        if (gap > 0) {
+            memcpy(bytes + length, separator.bytes, gap);
+        }
+        length += gap;
+        if (text.length > 0) {
+            memcpy(bytes + length, text.bytes, text.length);
+        }
+        length += text.length;
+        any = true;
+    }
+    return slice_make(bytes, length);
+}
+
+static void fn_concat(SCALAR_PARAMETERS) {
+    EACH_ROW(row) {
+        result->bytes[row] = join(call, arguments, 0, row, slice_make(NULL, 0));
+    }
+}
+
+static void fn_concat_ws(SCALAR_PARAMETERS) {
+    EACH_ROW(row) {
+        if (argument_null(arguments, 0, row)) {
+            result_null(result, row);
+        } else {
+            result->bytes[row] = join(call, arguments, 1, row, ARGUMENT_BYTES(0, row));
+        }
+    }
+}
+
+/* text || anything and anything || text: the other side by its output function. */
+static void fn_join_any(SCALAR_PARAMETERS) {
+    EACH_ROW(row) {
+        result->bytes[row] = join(call, arguments, 0, row, slice_make(NULL, 0));
+    }
+}
+
+static void fn_typeof(SCALAR_PARAMETERS) {
+    struct slice name = slice_text(type_name(call->argument_types[0].id));
+    EACH_ROW(row) {
+        result->bytes[row] = name;
+    }
+}
+
+static void fn_nulls(SCALAR_PARAMETERS) {
+    EACH_ROW(row) {
+        int64_t nulls = 0;
+        for (uint32_t n = 0; n < call->argument_count; n++) {
+            nulls += argument_null(arguments, n, row);
+        }
+        result->integer[row] = nulls;
+    }
+}
+
+static void fn_nonnulls(SCALAR_PARAMETERS) {
+    fn_nulls(call, arguments, result, selection, count);
+    EACH_ROW(row) {
+        result->integer[row] = (int64_t)call->argument_count - result->integer[row];
+    }
+}
+
+static void fn_uuid(SCALAR_PARAMETERS) {
+    EACH_ROW(row) {
+        uint8_t bytes[16];
+        if (call->context->random == NULL || !call->context->random(call->context->random_context, bytes, 16)) {
+            sql_raise(call->context, KMB_INTERNAL, call->position, "no randomness to be had");
+        }
+        uuid_make_v4(bytes, result->uuid[row]);
+    }
+}
+
+static void fn_version(SCALAR_PARAMETERS) {
+    EACH_ROW(row) {
+        result->bytes[row] = slice_text("Kimberlite " KMB_VERSION " (SQL of PostgreSQL 15)");
+    }
+}
+
+static void fn_user(SCALAR_PARAMETERS) {
+    EACH_ROW(row) {
+        result->bytes[row] = call->context->session_user;
+    }
+}
+
+static void fn_schema(SCALAR_PARAMETERS) {
+    EACH_ROW(row) {
+        result->bytes[row] = slice_text("public");
+    }
+}
+
+static void fn_setting(SCALAR_PARAMETERS) {
+    EACH_ROW(row) {
+        struct slice name = ARGUMENT_BYTES(0, row);
+        char lower[32] = {0};
+        for (size_t i = 0; i < name.length && i < sizeof lower - 1; i++) {
+            lower[i] = (char)(name.bytes[i] >= 'A' && name.bytes[i] <= 'Z' ? name.bytes[i] + 32 : name.bytes[i]);
+        }
+        if (strcmp(lower, "timezone") == 0) {
+            const struct sql_settings *settings = call->context->settings;
+            result->bytes[row] = slice_text(settings == NULL ? "UTC" : settings->time_zone_name);
+        } else if (strcmp(lower, "server_version") == 0) {
+            result->bytes[row] = slice_text("15.0 (Kimberlite " KMB_VERSION ")");
+        } else if (strcmp(lower, "server_encoding") == 0 || strcmp(lower, "client_encoding") == 0) {
+            result->bytes[row] = slice_text("UTF8");
+        } else if (call->argument_count == 2 && arguments[1]->boolean[vector_row(arguments[1], row)]) {
+            result_null(result, row);
+        } else {
+            sql_raise(call->context, KMB_UNDEFINED_OBJECT, call->position,
+                      "unrecognized configuration parameter \"%.*s\"", (int)(name.length > 64 ? 64 : name.length),
+                      (const char *)name.bytes);
+        }
+    }
+}
+
+/* clang-format off */
+static const struct sql_function system_rows[] = {
+    {.class = SQL_FUNCTION_SCALAR, .name = "concat", .argument_count = 1, .variadic = true, .volatility = SQL_STABLE,
+     .arguments = {TYPE_ANY}, .result = TYPE_TEXT, .scalar = fn_concat, .summary = "texts joined, NULLs left out"},
+    {.class = SQL_FUNCTION_SCALAR, .name = "concat_ws", .argument_count = 2, .variadic = true,
+     .volatility = SQL_STABLE, .arguments = {TYPE_TEXT, TYPE_ANY}, .result = TYPE_TEXT, .scalar = fn_concat_ws,
+     .summary = "texts joined with the first between, NULLs left out"},
+    {.class = SQL_FUNCTION_SCALAR, .name = "num_nulls", .argument_count = 1, .variadic = true,
+     .arguments = {TYPE_ANY}, .result = TYPE_INT4, .scalar = fn_nulls, .summary = "how many arguments are NULL"},
+    {.class = SQL_FUNCTION_SCALAR, .name = "num_nonnulls", .argument_count = 1, .variadic = true,
+     .arguments = {TYPE_ANY}, .result = TYPE_INT4, .scalar = fn_nonnulls,
+     .summary = "how many arguments are not NULL"},
+    {.class = SQL_FUNCTION_SCALAR, .name = "pg_typeof", .argument_count = 1, .volatility = SQL_STABLE,
+     .arguments = {TYPE_ANY}, .result = TYPE_TEXT, .scalar = fn_typeof, .summary = "name of the argument's type"},
+    {.class = SQL_FUNCTION_OPERATOR, .name = "||", .argument_count = 2, .strict = true, .volatility = SQL_STABLE,
+     .arguments = {TYPE_TEXT, TYPE_ANY}, .result = TYPE_TEXT, .scalar = fn_join_any, .summary = "joined"},
+    {.class = SQL_FUNCTION_OPERATOR, .name = "||", .argument_count = 2, .strict = true, .volatility = SQL_STABLE,
+     .arguments = {TYPE_ANY, TYPE_TEXT}, .result = TYPE_TEXT, .scalar = fn_join_any, .summary = "joined"},
+    {.class = SQL_FUNCTION_SCALAR, .name = "gen_random_uuid", .strict = true, .volatility = SQL_VOLATILE,
+     .result = TYPE_UUID, .scalar = fn_uuid, .summary = "random UUID, version 4"},
+    {.class = SQL_FUNCTION_SCALAR, .name = "version", .strict = true, .volatility = SQL_STABLE, .result = TYPE_TEXT,
+     .scalar = fn_version, .summary = "name and version of this database"},
+    {.class = SQL_FUNCTION_SCALAR, .name = "current_user", .strict = true, .volatility = SQL_STABLE,
+     .result = TYPE_TEXT, .scalar = fn_user, .summary = "name of the session's user"},
+    {.class = SQL_FUNCTION_SCALAR, .name = "session_user", .strict = true, .volatility = SQL_STABLE,
+     .result = TYPE_TEXT, .scalar = fn_user, .summary = "name of the session's user"},
+    {.class = SQL_FUNCTION_SCALAR, .name = "current_schema", .strict = true, .volatility = SQL_STABLE,
+     .result = TYPE_TEXT, .scalar = fn_schema, .summary = "name of the schema of unqualified names"},
+    {.class = SQL_FUNCTION_SCALAR, .name = "current_setting", .argument_count = 1, .strict = true,
+     .volatility = SQL_STABLE, .arguments = {TYPE_TEXT}, .result = TYPE_TEXT, .scalar = fn_setting,
+     .summary = "value of a setting"},
+    {.class = SQL_FUNCTION_SCALAR, .name = "current_setting", .argument_count = 2, .strict = true,
+     .volatility = SQL_STABLE, .arguments = {TYPE_TEXT, TYPE_BOOL}, .result = TYPE_TEXT, .scalar = fn_setting,
+     .summary = "value of a setting; NULL for an unknown one when the second is true"},
+};
+/* clang-format on */
+
+struct function_rows function_rows_system(void) {
+    return FUNCTION_ROWS(system_rows);
+}
