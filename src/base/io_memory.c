@@ -310,11 +310,11 @@ static enum kmb_status open_locked(struct io_memory *disk, const char *path, uns
     struct slice name;
     struct node *node = path_find(disk, path, &parent, &name, NULL, NULL);
     const char *verb = (flags & IO_CREATE) != 0 ? "create" : "open";
-    if (node != NULL && node->directory) {
-        return error_set(error, KMB_IO, "cannot %s '%s': Is a directory", verb, path);
-    }
     if (node != NULL && (flags & IO_EXCLUSIVE) != 0) {
         return error_set(error, KMB_FILE_EXISTS, "cannot create '%s': File exists", path);
+    }
+    if (node != NULL && node->directory) {
+        return error_set(error, KMB_IO, "cannot %s '%s': Is a directory", verb, path);
     }
     if (node == NULL) {
         if ((flags & IO_CREATE) == 0 || parent == NULL) {
@@ -516,11 +516,12 @@ static enum kmb_status rename_locked(struct io_memory *disk, const char *from, c
     if (target == node) {
         return KMB_OK;
     }
-    if (target != NULL && (target->directory != node->directory || target->visible.count > 0)) {
+    if (target != NULL && node->directory && !target->directory) {
+        return error_set(error, KMB_FILE_NOT_FOUND, "cannot rename '%s' to '%s': Not a directory", from, to);
+    }
+    if (target != NULL && target->directory && (!node->directory || target->visible.count > 0)) {
         return error_set(error, KMB_IO, "cannot rename '%s' to '%s': %s", from, to,
-                         !target->directory          ? "Not a directory"
-                         : target->visible.count > 0 ? "Directory not empty"
-                                                     : "Is a directory");
+                         node->directory ? "Directory not empty" : "Is a directory");
     }
     return names_change(disk, from_parent, from_name, to_parent, to_name, node) ? KMB_OK
                                                                                 : no_memory(error, "rename", from);
