@@ -20,9 +20,13 @@
 #include "crypto/aead.h"
 #include "crypto/note.h"
 #include "crypto/sign.h"
+#include "log/entry.h"
 
 #define KEYSTORE_FILE "keys.kks"
 #define KEYSTORE_COPY "keys.kks.copy"
+
+/* The key_id of data keys in entry headers; ids from 2 on are for keys of data subjects. */
+#define KEYSTORE_KEY_ID 1
 
 enum keystore_purpose {
     KEYSTORE_DATA = 1,       /* bodies of log entries */
@@ -48,7 +52,7 @@ struct keystore_options {
 struct keystore_report {
     bool copy_damaged;   /* one copy was damaged, stale or missing and the other served */
     bool copy_rewritten; /* and is whole again */
-    char message[256];   /* says which and why; empty when both were whole */
+    char message[384];   /* says which and why; empty when both were whole */
 };
 
 /*
@@ -89,6 +93,9 @@ uint32_t keystore_version(struct keystore *store, uint32_t tenant, enum keystore
 enum kmb_status keystore_key(struct keystore *store, uint32_t tenant, enum keystore_purpose purpose, uint32_t version,
                              struct aead_key **key, struct kmb_error *error);
 
+/* The same for readers of entries: key_id must be KEYSTORE_KEY_ID. The store must outlive it. */
+struct log_keys keystore_log_keys(struct keystore *store);
+
 /* The key that signs checkpoints, and its verifier under the name of a tenant's log. version 0 means the newest. */
 enum kmb_status keystore_checkpoint_key(struct keystore *store, uint32_t version, const struct sign_key **key,
                                         struct kmb_error *error);
@@ -101,7 +108,7 @@ struct keystore_public {
     uint8_t log_uuid[16];
     uint64_t generation;
     bool encrypted;
-    uint32_t checkpoint_count; /* of checkpoint[], version = place + 1 */
+    uint32_t checkpoint_count; /* of checkpoint[], version = place + 1; the oldest KEYSTORE_PUBLIC_MAX */
     struct sign_public checkpoint[KEYSTORE_PUBLIC_MAX];
 };
 enum kmb_status keystore_public_read(const struct io *io, const char *directory, struct keystore_public *out,
