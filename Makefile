@@ -1,0 +1,74 @@
+# The face of the build. Meson and Ninja do the work; every target installs what it needs first.
+
+BUILD ?= build
+PREFIX ?= /usr/local
+JOBS ?= $(shell nproc)
+SEED ?=
+ROWS ?=
+export BUILD JOBS SEED ROWS
+
+.PHONY: all demo test gate bench vopr fuzz soak verify format check-format install dev clean deps deps-test deps-gate help
+
+all: $(BUILD)/build.ninja ## build/kimberlite, build/libkimberlite.so and .a, build/kimberlite.pc
+	@ninja -C $(BUILD) -j$(JOBS) face
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
+
+deps:
+	@tools/install-deps build
+deps-test:
+	@tools/install-deps test
+deps-gate:
+	@tools/install-deps gate
+
+# A build directory made before the test library was installed has no tests in it: configure it anew.
+with_tests = grep -q test_base_ $(BUILD)/build.ninja || meson setup --reconfigure $(BUILD) >/dev/null
+
+$(BUILD)/build.ninja: | deps
+	@meson setup $(BUILD) --libdir lib >$(BUILD).log 2>&1 || { cat $(BUILD).log; rm -f $(BUILD).log; exit 1; }
+	@rm -f $(BUILD).log
+
+demo: all ## build, then the main job on real-looking data, in under a minute (SEED=, ROWS=)
+	@examples/clinic/demo
+
+test: deps-test $(BUILD)/build.ninja ## at most 10 minutes: checks, gcc, ASan+UBSan
+	@$(with_tests)
+	@tools/run-tests tests/parts/test.d
+
+gate: deps-gate $(BUILD)/build.ninja ## the rest of what CI runs: clang, TSan, valgrind, fuzzing, long runs
+	@$(with_tests)
+	@tools/run-tests tests/parts/gate.d
+
+bench: deps-test all ## the figures, side by side with peers, in one run
+	@bench/run
+
+vopr: $(BUILD)/build.ninja ## the simulator: N seeds of each scenario (N=, SEED=)
+	@ninja -C $(BUILD) -j$(JOBS) vopr
+	@tools/soak --seeds $(or $(N),20) $(if $(SEED),--seed $(SEED))
+
+soak: $(BUILD)/build.ninja ## the simulator until stopped, or MINUTES=
+	@ninja -C $(BUILD) -j$(JOBS) vopr
+	@tools/soak --minutes $(or $(MINUTES),60)
+
+fuzz: deps-gate ## every fuzz target for SECONDS= (60) from the committed corpus
+	@fuzz/run $(or $(SECONDS),60)
+
+format: deps-test ## rewrite all C files as clang-format has it
+	@tools/check-format --fix
+
+check-format: deps-test
+	@tools/check-format
+
+install: all ## into PREFIX= (/usr/local); DESTDIR= is honoured
+	@meson configure $(BUILD) --prefix $(abspath $(PREFIX)) --libdir lib
+	@ninja -C $(BUILD) -j$(JOBS) face >/dev/null
+	@meson install -C $(BUILD) --no-rebuild
+
+dev: deps-test ## build-dev: unoptimised, ASan+UBSan, with compile_commands.json for editors
+	@test -f build-dev/build.ninja || meson setup build-dev --buildtype debug -Db_sanitize=address,undefined -Db_lundef=false
+	@ninja -C build-dev -j$(JOBS)
+	@ln -sf build-dev/compile_commands.json compile_commands.json
+
+clean: ## remove every build directory
+	@rm -rf build build-asan build-clang build-tsan build-dev build-fuzz compile_commands.json

@@ -1,0 +1,4 @@
+#!/bin/sh
+# tools/run-tests finds what is planted.
+set -eu
+tools/run-tests --self-test

@@ -1,0 +1,3 @@
+#!/bin/sh
+# The default build and its tests.
+exec tools/meson-tests "$BUILD" -- --no-suite long
