@@ -1,0 +1,441 @@
+/*
+ * The bulk appender. Rows are gathered as values in an arena and handed to the kernel many at a time, without SQL in
+ * between. Tables with CHECK constraints, and rows that ask for a DEFAULT, need expressions: those rows take the way of
+ * a prepared INSERT instead, in the same transaction and order.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/memory.h"
+#include "engine/api_internal.h"
+#include "types/utf8.h"
+
+/* A flush is due by itself beyond these: bounds what the appender keeps. */
+#define APPENDER_ROWS_MAX  10000u
+#define APPENDER_BYTES_MAX ((size_t)32 << 20)
+
+struct kmb_appender {
+    struct kmb_session *session;
+    char *table_name; /* as given */
+    struct slice schema;
+    struct slice table;
+    uint32_t column_count;
+    struct type *types;
+    bool *not_null;
+    char **names;
+    bool checked; /* the table has CHECKs */
+    struct arena arena;
+    struct value *values; /* gathered rows, then the row in the making */
+    bool *defaults;       /* of the same places: take the column's DEFAULT */
+    size_t row_count;
+    size_t row_capacity;
+    uint32_t column; /* next of the row in the making */
+    bool any_default;
+    uint64_t flushed; /* rows of full batches written since the last kmb_appender_flush */
+};
+
+static void free_columns(struct kmb_appender *appender) {
+    for (uint32_t i = 0; appender->names != NULL && i < appender->column_count; i++) {
+        mem_free(appender->names[i]);
+    }
+    mem_free(appender->names);
+    mem_free(appender->types);
+    mem_free(appender->not_null);
+}
+
+static const struct table_definition *find_table(const struct kmb_appender *appender,
+                                                 const struct catalogue *catalogue) {
+    return catalogue_table(catalogue, appender->schema, appender->table);
+}
+
+static enum kmb_status read_columns(struct kmb_appender *appender, struct kmb_error *error) {
+    struct kernel_view *view = NULL;
+    enum kmb_status status = session_view(appender->session->session, &view, error);
+    if (status != KMB_OK) {
+        return status;
+    }
+    const struct table_definition *table = find_table(appender, view->catalogue);
+    if (table == NULL) {
+        status = error_set(error, KMB_UNDEFINED_TABLE, "relation \"%s\" does not exist", appender->table_name);
+    } else {
+        uint32_t count = catalogue_column_count(view->catalogue, table);
+        appender->column_count = count;
+        appender->checked = table->check_count != 0;
+        appender->types = mem_alloc_zero(count + 1u, sizeof(struct type));
+        appender->not_null = mem_alloc_zero(count + 1u, sizeof(bool));
+        appender->names = mem_alloc_zero(count + 1u, sizeof(char *));
+        bool failed = appender->types == NULL || appender->not_null == NULL || appender->names == NULL;
+        for (uint32_t i = 0; !failed && i < count; i++) {
+            const struct column_definition *column = catalogue_column(view->catalogue, table, i);
+            appender->types[i] = column->type;
+            appender->not_null[i] = column->not_null;
+            appender->names[i] = mem_alloc(column->name.length + 1);
+            failed = appender->names[i] == NULL;
+            if (!failed) {
+                memcpy(appender->names[i], column->name.bytes, column->name.length);
+                appender->names[i][column->name.length] = 0;
+            }
+        }
+        status = failed ? error_set(error, KMB_NO_MEMORY, "out of memory") : KMB_OK;
+    }
+    kernel_view_close(view);
+    return status;
+}
+
+enum kmb_status kmb_appender_open(kmb_session *session, const char *table, kmb_appender **out,
+                                  struct kmb_error *error) {
+    *out = NULL;
+    struct kmb_appender *appender = mem_alloc_zero(1, sizeof(*appender));
+    if (appender == NULL) {
+        return error_set(error, KMB_NO_MEMORY, "out of memory");
+    }
+    atomic_fetch_add(&session->statements, 1);
+    appender->session = session;
+    arena_init(&appender->arena, 0);
+    appender->table_name = mem_strdup(table);
+    enum kmb_status status = KMB_OK;
+    if (appender->table_name == NULL) {
+        status = error_set(error, KMB_NO_MEMORY, "out of memory");
+    } else {
+        const char *dot = strchr(appender->table_name, '.');
+        appender->table = slice_text(dot == NULL ? appender->table_name : dot + 1);
+        appender->schema =
+            dot == NULL ? slice_make(NULL, 0) : slice_make(appender->table_name, (size_t)(dot - appender->table_name));
+        status = read_columns(appender, error);
+    }
+    if (status != KMB_OK) {
+        kmb_appender_close(appender);
+        return status;
+    }
+    *out = appender;
+    return KMB_OK;
+}
+
+void kmb_appender_close(kmb_appender *appender) {
+    if (appender != NULL) {
+        free_columns(appender);
+        mem_free(appender->values);
+        mem_free(appender->defaults);
+        mem_free(appender->table_name);
+        arena_free(&appender->arena);
+        atomic_fetch_sub(&appender->session->statements, 1);
+        mem_free(appender);
+    }
+}
+
+/* --- values ------------------------------------------------------------------------------------------------------- */
+
+static enum kmb_status make_room(struct kmb_appender *appender, struct kmb_error *error) {
+    if (appender->row_count < appender->row_capacity) {
+        return KMB_OK;
+    }
+    size_t capacity = appender->row_capacity == 0 ? 256 : appender->row_capacity * 2;
+    struct value *values = mem_realloc(appender->values, capacity * appender->column_count * sizeof(struct value));
+    if (values != NULL) {
+        appender->values = values;
+    }
+    bool *defaults = mem_realloc(appender->defaults, capacity * appender->column_count * sizeof(bool));
+    if (defaults != NULL) {
+        appender->defaults = defaults;
+    }
+    if (values == NULL || defaults == NULL) {
+        return error_set(error, KMB_NO_MEMORY, "out of memory");
+    }
+    appender->row_capacity = capacity;
+    return KMB_OK;
+}
+
+/* Where the next value goes, and its type. */
+static enum kmb_status next_place(struct kmb_appender *appender, size_t *place, struct type *type,
+                                  struct kmb_error *error) {
+    if (appender->column >= appender->column_count) {
+        return error_set(error, KMB_USAGE, "the row has more values than table \"%s\" has columns (%u)",
+                         appender->table_name, appender->column_count);
+    }
+    enum kmb_status status = make_room(appender, error);
+    *place = appender->row_count * appender->column_count + appender->column;
+    *type = appender->types[appender->column];
+    return status;
+}
+
+static void put(struct kmb_appender *appender, size_t place, struct value value) {
+    appender->values[place] = value;
+    appender->defaults[place] = false;
+    appender->column++;
+}
+
+static enum kmb_status name_column(struct kmb_appender *appender, enum kmb_status status, struct kmb_error *error) {
+    error_prefix(error, "column \"%s\"", appender->names[appender->column]);
+    return status;
+}
+
+enum kmb_status kmb_append_null(kmb_appender *appender, struct kmb_error *error) {
+    size_t place;
+    struct type type;
+    enum kmb_status status = next_place(appender, &place, &type, error);
+    if (status == KMB_OK) {
+        put(appender, place, value_null(type.id));
+    }
+    return status;
+}
+
+enum kmb_status kmb_append_default(kmb_appender *appender, struct kmb_error *error) {
+    enum kmb_status status = kmb_append_null(appender, error);
+    if (status == KMB_OK) {
+        appender->defaults[appender->row_count * appender->column_count + appender->column - 1] = true;
+        appender->any_default = true;
+    }
+    return status;
+}
+
+enum kmb_status kmb_append_text(kmb_appender *appender, const char *text, size_t length, struct kmb_error *error) {
+    size_t place;
+    struct type type;
+    struct value value;
+    enum kmb_status status = next_place(appender, &place, &type, error);
+    if (status != KMB_OK) {
+        return status;
+    }
+    struct slice slice = slice_make(text, length);
+    if (!utf8_valid(slice)) {
+        status = error_set(error, KMB_INVALID_ENCODING, "the text is not UTF-8 without zero bytes");
+        return name_column(appender, status, error);
+    }
+    struct slice copy = arena_dup_slice(&appender->arena, slice);
+    if (copy.bytes == NULL && length != 0) {
+        return error_set(error, KMB_NO_MEMORY, "out of memory");
+    }
+    struct datetime_context context = session_datetime(appender->session->session);
+    status = value_parse(type, copy, &context, &appender->arena, &value, error);
+    if (status != KMB_OK) {
+        return name_column(appender, status, error);
+    }
+    put(appender, place, value);
+    return KMB_OK;
+}
+
+enum kmb_status kmb_append_int64(kmb_appender *appender, int64_t integer, struct kmb_error *error) {
+    size_t place;
+    struct type type;
+    struct value value;
+    char text[24];
+    enum kmb_status status = next_place(appender, &place, &type, error);
+    if (status != KMB_OK) {
+        return status;
+    }
+    switch (type.id) {
+    case TYPE_TINYINT:
+    case TYPE_INT2:
+    case TYPE_INT4:
+    case TYPE_INT8:
+        value = value_integer(type.id, integer);
+        status = value_apply_modifier(type, false, &value, &appender->arena, &value, error);
+        if (status != KMB_OK) {
+            return name_column(appender, status, error);
+        }
+        put(appender, place, value);
+        return KMB_OK;
+    case TYPE_BOOL:
+        put(appender, place, value_bool(integer != 0));
+        return KMB_OK;
+    default:
+        return kmb_append_text(appender, text, value_format_integer(integer, text), error);
+    }
+}
+
+enum kmb_status kmb_append_bool(kmb_appender *appender, bool value, struct kmb_error *error) {
+    size_t place;
+    struct type type;
+    enum kmb_status status = next_place(appender, &place, &type, error);
+    if (status == KMB_OK && type.id != TYPE_BOOL) {
+        return kmb_append_text(appender, value ? "true" : "false", value ? 4 : 5, error);
+    }
+    if (status == KMB_OK) {
+        put(appender, place, value_bool(value));
+    }
+    return status;
+}
+
+enum kmb_status kmb_append_double(kmb_appender *appender, double real, struct kmb_error *error) {
+    size_t place;
+    struct type type;
+    char text[VALUE_REAL_TEXT_SIZE];
+    enum kmb_status status = next_place(appender, &place, &type, error);
+    if (status == KMB_OK && type.id != TYPE_FLOAT8) {
+        return kmb_append_text(appender, text, value_format_real(TYPE_FLOAT8, real, text), error);
+    }
+    if (status == KMB_OK) {
+        put(appender, place, value_real(TYPE_FLOAT8, real));
+    }
+    return status;
+}
+
+enum kmb_status kmb_append_bytes(kmb_appender *appender, const void *bytes, size_t length, struct kmb_error *error) {
+    size_t place;
+    struct type type;
+    enum kmb_status status = next_place(appender, &place, &type, error);
+    if (status != KMB_OK) {
+        return status;
+    }
+    if (type.id != TYPE_BYTEA) {
+        return kmb_append_text(appender, bytes, length, error);
+    }
+    struct slice copy = arena_dup_slice(&appender->arena, slice_make(bytes, length));
+    if (copy.bytes == NULL && length != 0) {
+        return error_set(error, KMB_NO_MEMORY, "out of memory");
+    }
+    put(appender, place, value_bytes(TYPE_BYTEA, copy));
+    return KMB_OK;
+}
+
+/* --- writing ------------------------------------------------------------------------------------------------------ */
+
+static enum kmb_status write_rows(void *context, struct kernel_transaction *transaction, struct kmb_error *error) {
+    struct kmb_appender *appender = context;
+    const struct table_definition *table = find_table(appender, kernel_transaction_catalogue(transaction));
+    const struct catalogue *catalogue = kernel_transaction_catalogue(transaction);
+    if (table == NULL) {
+        return error_set(error, KMB_UNDEFINED_TABLE, "relation \"%s\" does not exist", appender->table_name);
+    }
+    bool same = catalogue_column_count(catalogue, table) == appender->column_count &&
+                (table->check_count != 0) == appender->checked;
+    for (uint32_t i = 0; same && i < appender->column_count; i++) {
+        const struct column_definition *column = catalogue_column(catalogue, table, i);
+        same = column->type.id == appender->types[i].id && column->type.modifier == appender->types[i].modifier;
+    }
+    if (!same) {
+        error_set(error, KMB_SERIALIZATION, "table \"%s\" was altered while rows were gathered for it",
+                  appender->table_name);
+        return error_hint(error, "Open a new appender and append the rows again.");
+    }
+    return kernel_insert_rows(transaction, table, appender->values, appender->row_count, NULL, error);
+}
+
+/* "INSERT INTO t VALUES ($1, DEFAULT, $2)" for one row's pattern of defaults. */
+static void insert_text(const struct kmb_appender *appender, const bool *defaults, struct buffer *text) {
+    unsigned parameter = 0;
+    buffer_append_text(text, "INSERT INTO ");
+    if (appender->schema.length != 0) {
+        buffer_printf(text, "\"%.*s\".", (int)appender->schema.length, (const char *)appender->schema.bytes);
+    }
+    buffer_append_text(text, "\"");
+    for (size_t i = 0; i < appender->table.length; i++) {
+        buffer_append_byte(text, appender->table.bytes[i]);
+        if (appender->table.bytes[i] == '"') {
+            buffer_append_byte(text, '"');
+        }
+    }
+    buffer_append_text(text, "\" VALUES (");
+    for (uint32_t i = 0; i < appender->column_count; i++) {
+        buffer_append_text(text, i == 0 ? "" : ", ");
+        if (defaults[i]) {
+            buffer_append_text(text, "DEFAULT");
+        } else {
+            buffer_printf(text, "$%u", ++parameter);
+        }
+    }
+    buffer_append_text(text, ")");
+}
+
+static enum kmb_status insert_row(struct kmb_appender *appender, size_t row, struct value *parameters,
+                                  struct kmb_error *error) {
+    struct session *session = appender->session->session;
+    const bool *defaults = appender->defaults + row * appender->column_count;
+    struct sql_statement *statement = NULL;
+    struct sql_run *run = NULL;
+    struct buffer text = {0};
+    uint32_t count = 0;
+    insert_text(appender, defaults, &text);
+    for (uint32_t i = 0; i < appender->column_count; i++) {
+        if (!defaults[i]) {
+            parameters[count++] = appender->values[row * appender->column_count + i];
+        }
+    }
+    enum kmb_status status = buffer_ok(&text) ? KMB_OK : error_set(error, KMB_NO_MEMORY, "out of memory");
+    if (status == KMB_OK) {
+        status = sql_prepare(session_host(session), buffer_slice(&text), NULL, 0, &statement, error);
+    }
+    if (status == KMB_OK) {
+        status = sql_run_open(statement, session_host(session), parameters, count, &run, error);
+    }
+    sql_run_close(run);
+    sql_statement_free(statement);
+    buffer_free(&text);
+    return status;
+}
+
+static enum kmb_status write_rows_by_sql(void *context, struct kernel_transaction *transaction,
+                                         struct kmb_error *error) {
+    struct kmb_appender *appender = context;
+    (void)transaction; /* the session hands it to SQL */
+    struct value *parameters = mem_alloc_zero(appender->column_count + 1u, sizeof(struct value));
+    if (parameters == NULL) {
+        return error_set(error, KMB_NO_MEMORY, "out of memory");
+    }
+    enum kmb_status status = KMB_OK;
+    for (size_t row = 0; status == KMB_OK && row < appender->row_count; row++) {
+        status = insert_row(appender, row, parameters, error);
+    }
+    mem_free(parameters);
+    return status;
+}
+
+static void forget_rows(struct kmb_appender *appender) {
+    appender->row_count = 0;
+    appender->column = 0;
+    appender->any_default = false;
+    arena_free(&appender->arena);
+    arena_init(&appender->arena, 0);
+}
+
+static enum kmb_status write_batch(struct kmb_appender *appender, struct kmb_error *error) {
+    enum kmb_status status = KMB_OK;
+    if (appender->row_count != 0) {
+        bool by_sql = appender->checked || appender->any_default;
+        status =
+            session_write(appender->session->session, by_sql ? write_rows_by_sql : write_rows, appender, NULL, error);
+        appender->flushed += status == KMB_OK ? appender->row_count : 0;
+    }
+    forget_rows(appender);
+    return status;
+}
+
+enum kmb_status kmb_append_row(kmb_appender *appender, struct kmb_error *error) {
+    enum kmb_status status = KMB_OK;
+    if (appender->column != appender->column_count) {
+        status = error_set(error, KMB_USAGE, "the row has %u values, table \"%s\" has %u columns", appender->column,
+                           appender->table_name, appender->column_count);
+    }
+    const struct value *row = appender->values + appender->row_count * appender->column_count;
+    for (uint32_t i = 0; status == KMB_OK && i < appender->column_count; i++) {
+        if (row[i].is_null && appender->not_null[i] &&
+            !appender->defaults[appender->row_count * appender->column_count + i]) {
+            status = error_set(error, KMB_NOT_NULL_VIOLATION,
+                               "null value in column \"%s\" of relation \"%s\" violates not-null constraint",
+                               appender->names[i], appender->table_name);
+        }
+    }
+    appender->column = 0;
+    if (status != KMB_OK) {
+        return status;
+    }
+    appender->row_count++;
+    bool full = appender->row_count >= APPENDER_ROWS_MAX || appender->arena.bytes_used >= APPENDER_BYTES_MAX;
+    return full && session_in_transaction(appender->session->session) ? write_batch(appender, error) : KMB_OK;
+}
+
+enum kmb_status kmb_appender_flush(kmb_appender *appender, uint64_t *rows, struct kmb_error *error) {
+    enum kmb_status status = KMB_OK;
+    if (appender->column != 0) {
+        appender->column = 0;
+        error_set(error, KMB_USAGE, "a row was begun and not ended");
+        return error_hint(error, "Call kmb_append_row() after the last value; the begun row was dropped.");
+    }
+    status = write_batch(appender, error);
+    if (rows != NULL) {
+        *rows = status == KMB_OK ? appender->flushed : 0;
+    }
+    appender->flushed = 0;
+    return status;
+}

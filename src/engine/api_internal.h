@@ -1,0 +1,58 @@
+/* What the files of the C API share: the structs behind the public handles. Nobody else includes this. */
+#ifndef KMB_ENGINE_API_INTERNAL_H
+#define KMB_ENGINE_API_INTERNAL_H
+
+#include <stdatomic.h>
+
+#include "base/arena.h"
+#include "base/buffer.h"
+#include "engine/session.h"
+#include "kimberlite.h"
+
+struct kmb_db {
+    struct shard *shard;
+    atomic_uint_fast64_t session_next;
+    atomic_uint_fast32_t sessions; /* open */
+    uint64_t statement_bytes;
+    void (*log)(void *context, const char *line);
+    void *log_context;
+};
+
+struct kmb_session {
+    struct kmb_db *db;
+    struct session *session;
+    atomic_uint_fast32_t statements; /* and appenders, open */
+};
+
+struct kmb_statement {
+    struct kmb_session *session;
+    struct sql_statement *statement;
+    struct value *parameters;
+    bool *bound;
+    uint32_t parameter_count;
+    struct arena parameter_memory;
+    char **type_names; /* of columns, made when asked */
+
+    struct sql_run *run; /* NULL: not stepping */
+    bool done;
+    const struct batch *batch;
+    uint32_t next; /* in the batch */
+    uint32_t row;  /* the row that stands ready: its number in the batch's vectors */
+    bool has_row;
+    struct buffer *texts; /* one a column */
+    char tag[128];
+    uint64_t rows;
+    uint64_t position;
+};
+
+/* The options of an open, resolved. */
+enum kmb_status api_shard_options(const char *path, const struct kmb_options *options, struct shard_options *out,
+                                  struct kmb_error *error);
+/* A struct of the caller's that begins with its size: copied into ours, what it does not have is zero. KMB_USAGE for a
+ * size that is none. */
+enum kmb_status api_copy_sized(void *out, size_t out_size, const void *in, const char *name, struct kmb_error *error);
+/* The other way: fills what the caller's struct has room for. */
+void api_fill_sized(void *caller, const void *ours, size_t ours_size);
+enum kmb_type api_type(enum type_id type);
+
+#endif

@@ -1,0 +1,456 @@
+/*
+ * The C API's statements: prepare, bind, step, columns. A statement keeps its bound values in an arena of its own; a
+ * row is read out of the run's current batch in place, and only kmb_column_text() makes text.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/memory.h"
+#include "engine/api_internal.h"
+#include "types/utf8.h"
+
+/* Bound values pile up in an arena; beyond this it is made anew with the values that count. */
+#define PARAMETER_BYTES_SOFT ((size_t)256 << 10)
+
+/* --- types -------------------------------------------------------------------------------------------------------- */
+
+enum kmb_type api_type(enum type_id type) {
+    switch (type) {
+    case TYPE_BOOL:
+        return KMB_TYPE_BOOLEAN;
+    case TYPE_INT2:
+        return KMB_TYPE_SMALLINT;
+    case TYPE_INT4:
+        return KMB_TYPE_INTEGER;
+    case TYPE_INT8:
+        return KMB_TYPE_BIGINT;
+    case TYPE_FLOAT4:
+        return KMB_TYPE_REAL;
+    case TYPE_FLOAT8:
+        return KMB_TYPE_DOUBLE;
+    case TYPE_NUMERIC:
+        return KMB_TYPE_NUMERIC;
+    case TYPE_TEXT:
+        return KMB_TYPE_TEXT;
+    case TYPE_VARCHAR:
+        return KMB_TYPE_VARCHAR;
+    case TYPE_BPCHAR:
+        return KMB_TYPE_CHAR;
+    case TYPE_BYTEA:
+        return KMB_TYPE_BYTEA;
+    case TYPE_DATE:
+        return KMB_TYPE_DATE;
+    case TYPE_TIME:
+        return KMB_TYPE_TIME;
+    case TYPE_TIMESTAMP:
+        return KMB_TYPE_TIMESTAMP;
+    case TYPE_TIMESTAMPTZ:
+        return KMB_TYPE_TIMESTAMPTZ;
+    case TYPE_INTERVAL:
+        return KMB_TYPE_INTERVAL;
+    case TYPE_UUID:
+        return KMB_TYPE_UUID;
+    case TYPE_JSON:
+        return KMB_TYPE_JSON;
+    case TYPE_JSONB:
+        return KMB_TYPE_JSONB;
+    case TYPE_TINYINT:
+        return KMB_TYPE_TINYINT;
+    default:
+        return KMB_TYPE_UNKNOWN;
+    }
+}
+
+/* --- prepare ------------------------------------------------------------------------------------------------------ */
+
+struct first_statement {
+    struct slice text;
+    size_t offset;
+    bool found;
+};
+
+static bool take_first(void *context, struct slice statement, size_t offset) {
+    struct first_statement *first = context;
+    first->text = statement;
+    first->offset = offset;
+    first->found = true;
+    return false;
+}
+
+static enum kmb_status prepare(struct kmb_session *session, struct slice text, struct kmb_statement **out,
+                               struct kmb_error *error) {
+    struct kmb_statement *statement = mem_alloc_zero(1, sizeof(*statement));
+    if (statement == NULL) {
+        return error_set(error, KMB_NO_MEMORY, "out of memory");
+    }
+    arena_init(&statement->parameter_memory, 0);
+    statement->session = session;
+    atomic_fetch_add(&session->statements, 1);
+    enum kmb_status status = sql_prepare(session_host(session->session), text, NULL, 0, &statement->statement, error);
+    if (status == KMB_OK) {
+        statement->parameter_count = sql_statement_parameter_count(statement->statement);
+        uint32_t columns = sql_statement_column_count(statement->statement);
+        statement->parameters = mem_alloc_zero(statement->parameter_count + 1u, sizeof(struct value));
+        statement->bound = mem_alloc_zero(statement->parameter_count + 1u, sizeof(bool));
+        statement->texts = mem_alloc_zero(columns + 1u, sizeof(struct buffer));
+        statement->type_names = mem_alloc_zero(columns + 1u, sizeof(char *));
+        if (statement->parameters == NULL || statement->bound == NULL || statement->texts == NULL ||
+            statement->type_names == NULL) {
+            status = error_set(error, KMB_NO_MEMORY, "out of memory");
+        }
+    }
+    if (status != KMB_OK) {
+        kmb_finalize(statement);
+        return status;
+    }
+    *out = statement;
+    return KMB_OK;
+}
+
+enum kmb_status kmb_prepare(kmb_session *session, const char *sql, size_t length, kmb_statement **statement,
+                            const char **tail, struct kmb_error *error) {
+    struct first_statement first = {0};
+    *statement = NULL;
+    if (tail != NULL) {
+        *tail = sql + length;
+    }
+    enum kmb_status status = sql_split(slice_make(sql, length), take_first, &first, error);
+    if (status != KMB_OK || !first.found) {
+        return status;
+    }
+    status = prepare(session, first.text, statement, error);
+    if (status == KMB_OK && tail != NULL) {
+        *tail = sql + first.offset + first.text.length;
+    }
+    return status;
+}
+
+void kmb_finalize(kmb_statement *statement) {
+    if (statement == NULL) {
+        return;
+    }
+    sql_run_close(statement->run);
+    uint32_t columns = statement->statement == NULL ? 0 : sql_statement_column_count(statement->statement);
+    for (uint32_t i = 0; i < columns; i++) {
+        if (statement->texts != NULL) {
+            buffer_free(&statement->texts[i]);
+        }
+        if (statement->type_names != NULL) {
+            mem_free(statement->type_names[i]);
+        }
+    }
+    sql_statement_free(statement->statement);
+    mem_free(statement->texts);
+    mem_free(statement->type_names);
+    mem_free(statement->parameters);
+    mem_free(statement->bound);
+    arena_free(&statement->parameter_memory);
+    atomic_fetch_sub(&statement->session->statements, 1);
+    mem_free(statement);
+}
+
+uint32_t kmb_parameter_count(const kmb_statement *statement) {
+    return statement->parameter_count;
+}
+
+enum kmb_type kmb_parameter_type(const kmb_statement *statement, uint32_t number) {
+    return number == 0 || number > statement->parameter_count
+               ? KMB_TYPE_UNKNOWN
+               : api_type(sql_statement_parameter_type(statement->statement, number - 1).id);
+}
+
+/* --- bind --------------------------------------------------------------------------------------------------------- */
+
+static enum kmb_status bind(kmb_statement *statement, uint32_t number, struct value value, struct kmb_error *error) {
+    if (statement->run != NULL && !statement->done) {
+        return error_set(error, KMB_USAGE, "cannot bind $%u while the statement runs; reset it first", number);
+    }
+    if (number == 0 || number > statement->parameter_count) {
+        return error_set(error, KMB_UNDEFINED_PARAMETER, "there is no parameter $%u: the statement has %u", number,
+                         statement->parameter_count);
+    }
+    kmb_reset(statement);
+    bool all = true;
+    for (uint32_t i = 0; i < statement->parameter_count; i++) {
+        all = all && statement->bound[i];
+    }
+    if (all && statement->parameter_memory.bytes_used > PARAMETER_BYTES_SOFT) { /* drop what older values left */
+        struct arena fresh;
+        arena_init(&fresh, 0);
+        for (uint32_t i = 0; i < statement->parameter_count; i++) {
+            if (i + 1 != number && !value_copy(&statement->parameters[i], &fresh, &statement->parameters[i])) {
+                arena_free(&fresh);
+                return error_set(error, KMB_NO_MEMORY, "out of memory");
+            }
+        }
+        arena_free(&statement->parameter_memory);
+        statement->parameter_memory = fresh;
+    }
+    struct value copy;
+    if (!value_copy(&value, &statement->parameter_memory, &copy)) {
+        return error_set(error, KMB_NO_MEMORY, "out of memory");
+    }
+    statement->parameters[number - 1] = copy;
+    statement->bound[number - 1] = true;
+    return KMB_OK;
+}
+
+enum kmb_status kmb_bind_null(kmb_statement *statement, uint32_t number, struct kmb_error *error) {
+    return bind(statement, number, value_null(TYPE_UNKNOWN), error);
+}
+enum kmb_status kmb_bind_bool(kmb_statement *statement, uint32_t number, bool value, struct kmb_error *error) {
+    return bind(statement, number, value_bool(value), error);
+}
+enum kmb_status kmb_bind_int64(kmb_statement *statement, uint32_t number, int64_t value, struct kmb_error *error) {
+    return bind(statement, number, value_int8(value), error);
+}
+enum kmb_status kmb_bind_double(kmb_statement *statement, uint32_t number, double value, struct kmb_error *error) {
+    return bind(statement, number, value_real(TYPE_FLOAT8, value), error);
+}
+enum kmb_status kmb_bind_text(kmb_statement *statement, uint32_t number, const char *text, size_t length,
+                              struct kmb_error *error) {
+    struct slice slice = slice_make(text, length);
+    if (!utf8_valid(slice)) {
+        return error_set(error, KMB_INVALID_ENCODING, "the text of $%u is not UTF-8 without zero bytes", number);
+    }
+    return bind(statement, number, value_bytes(TYPE_UNKNOWN, slice), error);
+}
+enum kmb_status kmb_bind_bytes(kmb_statement *statement, uint32_t number, const void *bytes, size_t length,
+                               struct kmb_error *error) {
+    return bind(statement, number, value_bytes(TYPE_BYTEA, slice_make(bytes, length)), error);
+}
+
+/* --- step --------------------------------------------------------------------------------------------------------- */
+
+static enum kmb_status open_run(kmb_statement *statement, struct kmb_error *error) {
+    struct session_outcome outcome = {0};
+    for (uint32_t i = 0; i < statement->parameter_count; i++) {
+        if (!statement->bound[i]) {
+            error_set(error, KMB_UNDEFINED_PARAMETER, "parameter $%u not provided", i + 1);
+            return error_hint(error, "Bind a value, or NULL, to each parameter.");
+        }
+    }
+    enum kmb_status status = session_run(statement->session->session, statement->statement, statement->parameters,
+                                         statement->parameter_count, &statement->run, &outcome, error);
+    statement->position = outcome.position;
+    statement->done = false;
+    statement->batch = NULL;
+    statement->next = 0;
+    return status;
+}
+
+static enum kmb_status finish_run(kmb_statement *statement) {
+    statement->done = true;
+    statement->has_row = false;
+    snprintf(statement->tag, sizeof(statement->tag), "%s", sql_run_tag(statement->run));
+    statement->rows = sql_run_rows_affected(statement->run);
+    sql_run_close(statement->run);
+    statement->run = NULL;
+    return KMB_DONE;
+}
+
+enum kmb_status kmb_step(kmb_statement *statement, struct kmb_error *error) {
+    enum kmb_status status = KMB_OK;
+    statement->has_row = false;
+    if (statement->run == NULL) {
+        statement->tag[0] = 0;
+        status = open_run(statement, error);
+        if (status != KMB_OK) {
+            return status;
+        }
+    }
+    for (;;) {
+        const struct batch *batch = statement->batch;
+        uint32_t live = batch == NULL ? 0 : batch->selection == NULL ? batch->count : batch->selection_count;
+        if (statement->next < live) {
+            uint32_t at = statement->next++;
+            statement->row = batch->selection == NULL ? at : batch->selection[at];
+            statement->has_row = true;
+            return KMB_ROW;
+        }
+        status = sql_run_next(statement->run, &statement->batch, error);
+        statement->next = 0;
+        if (status == KMB_DONE) {
+            return finish_run(statement);
+        }
+        if (status != KMB_ROW) {
+            kmb_reset(statement);
+            return status;
+        }
+    }
+}
+
+void kmb_reset(kmb_statement *statement) {
+    sql_run_close(statement->run);
+    statement->run = NULL;
+    statement->batch = NULL;
+    statement->has_row = false;
+    statement->done = false;
+}
+
+const char *kmb_statement_tag(const kmb_statement *statement) {
+    return statement->tag;
+}
+uint64_t kmb_statement_rows(const kmb_statement *statement) {
+    return statement->rows;
+}
+uint64_t kmb_statement_position(const kmb_statement *statement) {
+    return statement->position;
+}
+bool kmb_statement_writes(const kmb_statement *statement) {
+    return sql_statement_writes(statement->statement);
+}
+
+/* --- columns ------------------------------------------------------------------------------------------------------ */
+
+uint32_t kmb_column_count(const kmb_statement *statement) {
+    return sql_statement_column_count(statement->statement);
+}
+
+static const struct plan_column *column_of(const kmb_statement *statement, uint32_t column) {
+    return column < kmb_column_count(statement) ? sql_statement_column(statement->statement, column) : NULL;
+}
+
+const char *kmb_column_name(const kmb_statement *statement, uint32_t column) {
+    const struct plan_column *found = column_of(statement, column);
+    return found == NULL ? NULL : found->name;
+}
+
+enum kmb_type kmb_column_type(const kmb_statement *statement, uint32_t column) {
+    const struct plan_column *found = column_of(statement, column);
+    return found == NULL ? KMB_TYPE_UNKNOWN : api_type(found->type.id);
+}
+
+const char *kmb_column_type_name(const kmb_statement *statement, uint32_t column) {
+    const struct plan_column *found = column_of(statement, column);
+    if (found == NULL) {
+        return NULL;
+    }
+    if (statement->type_names[column] == NULL) {
+        char name[TYPE_NAME_SIZE];
+        type_format(found->type, name);
+        statement->type_names[column] = mem_strdup(name);
+    }
+    return statement->type_names[column];
+}
+
+/* The value in a column of the row that stands ready; NULL when there is none or no such column. */
+static struct value current(const kmb_statement *statement, uint32_t column) {
+    if (!statement->has_row || column >= statement->batch->column_count) {
+        return value_null(TYPE_UNKNOWN);
+    }
+    const struct vector *vector = &statement->batch->columns[column];
+    return vector_get(vector, vector_row(vector, statement->row));
+}
+
+bool kmb_column_is_null(const kmb_statement *statement, uint32_t column) {
+    return current(statement, column).is_null;
+}
+
+int64_t kmb_column_int64(const kmb_statement *statement, uint32_t column) {
+    struct value value = current(statement, column);
+    int64_t result = 0;
+    if (value.is_null) {
+        return 0;
+    }
+    switch (vector_form_of(value.type)) {
+    case VECTOR_BOOL:
+        return value.as.boolean;
+    case VECTOR_INT:
+        return value.as.integer;
+    case VECTOR_REAL:
+        return value.as.real >= -9223372036854775808.0 && value.as.real < 9223372036854775808.0
+                   ? (int64_t)rint(value.as.real)
+                   : 0;
+    case VECTOR_DECIMAL:
+        return decimal_to_int64(value.as.decimal, &result, NULL) == KMB_OK ? result : 0;
+    case VECTOR_BYTES:
+        return value_parse_integer(TYPE_INT8, value.as.bytes, &result, NULL) == KMB_OK ? result : 0;
+    case VECTOR_TIMESTAMP:
+        return value.as.timestamp.us;
+    default:
+        return 0;
+    }
+}
+
+double kmb_column_double(const kmb_statement *statement, uint32_t column) {
+    struct value value = current(statement, column);
+    double result = 0;
+    if (value.is_null) {
+        return 0;
+    }
+    switch (vector_form_of(value.type)) {
+    case VECTOR_REAL:
+        return value.as.real;
+    case VECTOR_DECIMAL:
+        return decimal_to_double(value.as.decimal);
+    case VECTOR_BYTES:
+        return value_parse_real(TYPE_FLOAT8, value.as.bytes, &result, NULL) == KMB_OK ? result : 0;
+    default:
+        return (double)kmb_column_int64(statement, column);
+    }
+}
+
+bool kmb_column_bool(const kmb_statement *statement, uint32_t column) {
+    struct value value = current(statement, column);
+    return !value.is_null && value.type == TYPE_BOOL ? value.as.boolean : kmb_column_int64(statement, column) != 0;
+}
+
+const char *kmb_column_text(kmb_statement *statement, uint32_t column, size_t *length) {
+    struct value value = current(statement, column);
+    if (length != NULL) {
+        *length = 0;
+    }
+    if (value.is_null) {
+        return NULL;
+    }
+    struct datetime_context context = session_datetime(statement->session->session);
+    struct buffer *text = &statement->texts[column];
+    buffer_clear(text);
+    value_print(&value, &context, text);
+    const char *result = buffer_text(text);
+    if (length != NULL && result != NULL) {
+        *length = text->length;
+    }
+    return result;
+}
+
+const void *kmb_column_bytes(const kmb_statement *statement, uint32_t column, size_t *length) {
+    struct value value = current(statement, column);
+    *length = 0;
+    if (value.is_null || vector_form_of(value.type) != VECTOR_BYTES) {
+        return NULL;
+    }
+    *length = value.as.bytes.length;
+    return value.as.bytes.bytes == NULL ? (const void *)"" : value.as.bytes.bytes;
+}
+
+/* --- scripts ------------------------------------------------------------------------------------------------------ */
+
+struct script {
+    struct kmb_session *session;
+    enum kmb_status status;
+    struct kmb_error *error;
+};
+
+static bool run_statement(void *context, struct slice text, size_t offset) {
+    struct script *script = context;
+    struct kmb_statement *statement = NULL;
+    (void)offset;
+    script->status = prepare(script->session, text, &statement, script->error);
+    if (script->status == KMB_OK) {
+        while ((script->status = kmb_step(statement, script->error)) == KMB_ROW) {
+        }
+        script->status = script->status == KMB_DONE ? KMB_OK : script->status;
+        kmb_finalize(statement);
+    }
+    return script->status == KMB_OK;
+}
+
+enum kmb_status kmb_exec(kmb_session *session, const char *sql, struct kmb_error *error) {
+    struct script script = {.session = session, .error = error};
+    enum kmb_status status = sql_split(slice_text(sql), run_statement, &script, error);
+    return status == KMB_OK ? script.status : status;
+}

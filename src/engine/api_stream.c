@@ -1,0 +1,175 @@
+/* The C API's streams: byte events in order, kept in the log, found through the store. */
+#include <stdio.h>
+
+#include "base/memory.h"
+#include "engine/api_internal.h"
+#include "log/reader.h"
+#include "types/utf8.h"
+
+struct create {
+    struct slice name;
+    enum data_class data_class;
+    struct stream_id id;
+};
+
+static enum kmb_status create_stream(void *context, struct kernel_transaction *transaction, struct kmb_error *error) {
+    struct create *create = context;
+    const struct stream_definition *known = catalogue_stream(kernel_transaction_catalogue(transaction), create->name);
+    if (known != NULL) {
+        create->id = known->id;
+        return KMB_OK;
+    }
+    return kernel_create_stream(transaction, create->name, create->data_class, &create->id, error);
+}
+
+enum kmb_status kmb_stream_create(kmb_session *session, const char *name, enum kmb_data_class data_class,
+                                  uint32_t *stream, struct kmb_error *error) {
+    struct create create = {.name = slice_text(name), .data_class = (enum data_class)data_class};
+    if (create.name.length == 0 || !utf8_valid(create.name)) {
+        return error_set(error, KMB_INVALID_NAME, "a stream's name is UTF-8 and not empty");
+    }
+    if ((unsigned)data_class > KMB_CLASS_PUBLIC) {
+        return error_set(error, KMB_USAGE, "unknown data class %d", (int)data_class);
+    }
+    enum kmb_status status = session_write(session->session, create_stream, &create, NULL, error);
+    if (status == KMB_OK) {
+        *stream = create.id.value;
+    }
+    return status;
+}
+
+enum kmb_status kmb_stream_find(kmb_session *session, const char *name, uint32_t *stream, struct kmb_error *error) {
+    struct kernel_view *view = NULL;
+    enum kmb_status status = session_view(session->session, &view, error);
+    if (status != KMB_OK) {
+        return status;
+    }
+    const struct stream_definition *found = catalogue_stream(view->catalogue, slice_text(name));
+    if (found == NULL) {
+        status = error_set(error, KMB_STREAM_NOT_FOUND, "stream \"%s\" not found", name);
+    } else {
+        *stream = found->id.value;
+    }
+    kernel_view_close(view);
+    return status;
+}
+
+struct append {
+    struct stream_id stream;
+    uint64_t expected;
+    const struct slice *payloads;
+    size_t count;
+    uint64_t first;
+};
+
+static enum kmb_status append_events(void *context, struct kernel_transaction *transaction, struct kmb_error *error) {
+    struct append *append = context;
+    return kernel_append(transaction, append->stream, append->expected, append->payloads, append->count, &append->first,
+                         error);
+}
+
+enum kmb_status kmb_stream_append(kmb_session *session, uint32_t stream, uint64_t expected_offset,
+                                  const struct kmb_bytes *events, size_t event_count, uint64_t *first_offset,
+                                  struct kmb_error *error) {
+    if (event_count == 0) {
+        return error_set(error, KMB_USAGE, "no events were given to append");
+    }
+    struct slice *payloads = mem_alloc_zero(event_count, sizeof(struct slice));
+    if (payloads == NULL) {
+        return error_set(error, KMB_NO_MEMORY, "out of memory");
+    }
+    for (size_t i = 0; i < event_count; i++) {
+        payloads[i] = slice_make(events[i].bytes, events[i].length);
+    }
+    struct append append = {
+        .stream = {stream},
+        .expected = expected_offset == UINT64_MAX ? KERNEL_OFFSET_ANY : expected_offset,
+        .payloads = payloads,
+        .count = event_count,
+    };
+    enum kmb_status status = session_write(session->session, append_events, &append, NULL, error);
+    mem_free(payloads);
+    if (status == KMB_OK && first_offset != NULL) {
+        *first_offset = append.first;
+    }
+    return status;
+}
+
+enum kmb_status kmb_stream_length(kmb_session *session, uint32_t stream, uint64_t *length, struct kmb_error *error) {
+    struct kernel_view *view = NULL;
+    enum kmb_status status = session_view(session->session, &view, error);
+    if (status == KMB_OK) {
+        status = kernel_stream_length(view, (struct stream_id){stream}, length, error);
+    }
+    kernel_view_close(view);
+    return status;
+}
+
+/* --- reading ------------------------------------------------------------------------------------------------------ */
+
+struct bodies {
+    struct shard *shard;
+    struct log_keys keys;
+    struct log_reader *reader;
+    uint64_t op; /* of the block the reader stands in; 0 none */
+};
+
+/* Goes through the entry's block to the entry: blocks hold few entries of one tenant. */
+static enum kmb_status load_body(void *context, struct tenant_id tenant, const struct kernel_entry *wanted,
+                                 struct slice *body, struct kmb_error *error) {
+    struct bodies *bodies = context;
+    struct log_reader_entry entry;
+    enum kmb_status status = KMB_OK;
+    if (bodies->reader == NULL) {
+        struct log_reader_options options = {
+            .op_first = wanted->op, .op_last = shard_published_op(bodies->shard), .keys = &bodies->keys};
+        char directory[SHARD_PATH_MAX + 8];
+        snprintf(directory, sizeof(directory), "%s/log", shard_path(bodies->shard));
+        status = log_reader_open(shard_io(bodies->shard), directory, shard_identity(bodies->shard), &options,
+                                 &bodies->reader, error);
+        if (status != KMB_OK) {
+            return status;
+        }
+    }
+    for (uint32_t index = 0; status == KMB_OK; index++) {
+        status = log_reader_seek(bodies->reader, wanted->op, index, &entry, error);
+        if (status == KMB_OK && entry.entry.tenant == tenant.value && entry.entry.sequence == wanted->sequence) {
+            return log_reader_plain(bodies->reader, body, error);
+        }
+    }
+    return status;
+}
+
+struct stream_read {
+    uint64_t bytes_left;
+    enum kmb_status (*each)(void *context, uint64_t offset, const void *bytes, size_t length);
+    void *context;
+};
+
+static enum kmb_status give_event(void *context, const struct kernel_stream_event *event) {
+    struct stream_read *read = context;
+    if (read->bytes_left == 0) {
+        return KMB_DONE;
+    }
+    enum kmb_status status = read->each(read->context, event->offset, event->payload.bytes, event->payload.length);
+    read->bytes_left = event->payload.length >= read->bytes_left ? 0 : read->bytes_left - event->payload.length;
+    return status;
+}
+
+enum kmb_status kmb_stream_read(kmb_session *session, uint32_t stream, uint64_t from, uint64_t bytes_max,
+                                enum kmb_status (*each)(void *context, uint64_t offset, const void *bytes,
+                                                        size_t length),
+                                void *context, struct kmb_error *error) {
+    struct shard *shard = session->db->shard;
+    struct bodies bodies = {.shard = shard, .keys = shard_log_keys(shard)};
+    struct kernel_bodies source = {.load = load_body, .context = &bodies};
+    struct stream_read read = {.bytes_left = bytes_max, .each = each, .context = context};
+    struct kernel_view *view = NULL;
+    enum kmb_status status = session_view(session->session, &view, error);
+    if (status == KMB_OK) {
+        status = kernel_stream_read(view, &source, (struct stream_id){stream}, from, give_event, &read, error);
+    }
+    kernel_view_close(view);
+    log_reader_close(bodies.reader);
+    return status == KMB_DONE ? KMB_OK : status;
+}

@@ -1,0 +1,424 @@
+/*
+ * Sessions. Three ways through a statement:
+ *
+ *   a read            pins the published state, or the open transaction's own, and takes no lock after that
+ *   a write, alone    takes the shard's turn, runs on a fork of the head, commits into the open block, gives the turn
+ *                     back and waits for the block
+ *   in a transaction  runs on the transaction's fork; COMMIT takes the turn and validates
+ *
+ * A statement that fails inside a transaction fails the transaction, as in PostgreSQL: everything but ROLLBACK (and
+ * COMMIT, which then rolls back) is refused with 25P02.
+ */
+#include "engine/session.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/memory.h"
+
+#define STATEMENT_BYTES_DEFAULT ((uint64_t)256 << 20)
+
+struct session {
+    struct shard *shard;
+    struct tenant_id tenant;
+    uint64_t number;
+    uint64_t request;
+    struct sql_settings settings;
+    struct sql_host host;
+    atomic_bool cancel;
+
+    struct kernel_transaction *transaction; /* the open one, or the statement's own */
+    bool explicit;                          /* opened by BEGIN */
+    bool failed;
+    bool transaction_read_only;
+    int64_t transaction_now_us;
+    int64_t statement_now_us;
+    bool committed_in_control; /* the running statement was COMMIT: outcome below */
+    struct session_outcome outcome;
+};
+
+static enum kmb_status aborted(struct kmb_error *error) {
+    error_set(error, KMB_TRANSACTION_ABORTED,
+              "current transaction is aborted, commands ignored until end of transaction block");
+    return error_hint(error, "ROLLBACK ends it.");
+}
+
+/* --- the host's side ---------------------------------------------------------------------------------------------- */
+
+static enum kmb_status host_view_open(void *context, const struct sql_point *point, struct kernel_view **view,
+                                      struct kmb_error *error) {
+    struct session *session = context;
+    struct kernel_state *state = NULL;
+    enum kmb_status status = KMB_OK;
+    if (point->kind == PLAN_AT_NONE) {
+        return session_view(session, view, error);
+    }
+    if (point->kind == PLAN_AT_TIME && session->transaction == NULL) {
+        status = shard_time_settle(session->shard, session->tenant, point->time_us, error);
+    } else if (point->kind == PLAN_AT_TIME && point->time_us > shard_now_us(session->shard)) {
+        status = error_set(error, KMB_TIME_IN_FUTURE, "cannot read as of a time in the future");
+    }
+    if (status == KMB_OK && session->transaction != NULL) {
+        /* The past of the moment the transaction began at: its own writes have no time yet. */
+        const struct kernel_state *base = kernel_transaction_base(session->transaction);
+        state = kernel_state_move(base, base->root);
+        status = state == NULL ? error_set(error, KMB_NO_MEMORY, "out of memory") : KMB_OK;
+    } else if (status == KMB_OK) {
+        status = shard_state(session->shard, session->tenant, &state, error);
+    }
+    if (status == KMB_OK) {
+        status = point->kind == PLAN_AT_POSITION ? kernel_view_open_at(state, point->offset, view, error)
+                                                 : kernel_view_open_at_time(state, point->time_us, view, error);
+    }
+    kernel_state_release(state);
+    return status;
+}
+
+static void host_view_close(void *context, struct kernel_view *view) {
+    (void)context;
+    kernel_view_close(view);
+}
+
+static enum kmb_status host_transaction(void *context, struct kernel_transaction **transaction,
+                                        struct kmb_error *error) {
+    struct session *session = context;
+    if (session->explicit && session->transaction_read_only) {
+        return error_set(error, KMB_READ_ONLY_TRANSACTION, "cannot write in a read-only transaction");
+    }
+    if (session->transaction == NULL) {
+        return error_set(error, KMB_INTERNAL, "a statement that was not known to write asks for a transaction");
+    }
+    *transaction = session->transaction;
+    return KMB_OK;
+}
+
+static enum kmb_status host_control(void *context, const struct sql_control *control, struct kmb_error *error) {
+    struct session *session = context;
+    struct shard_ticket ticket = {0};
+    enum kmb_status status = KMB_OK;
+    switch (control->kind) {
+    case SQL_CONTROL_BEGIN:
+        return session_begin(session, control->read_only, error);
+    case SQL_CONTROL_COMMIT:
+        status = session_commit(session, &session->outcome.rolled_back, &ticket, error);
+        session->committed_in_control = status == KMB_OK;
+        session->outcome.position = ticket.position;
+        break;
+    case SQL_CONTROL_ROLLBACK:
+        status = session_rollback(session, error);
+        break;
+    }
+    if (status == KMB_OK && control->chain) {
+        status = session_begin(session, control->read_only, error);
+    }
+    return status;
+}
+
+static int64_t host_now_us(void *context) {
+    struct session *session = context;
+    return session->explicit ? session->transaction_now_us : session->statement_now_us;
+}
+
+static bool host_random(void *context, void *bytes, size_t count) {
+    struct session *session = context;
+    const struct environment *environment = shard_environment(session->shard);
+    return environment->random(environment->context, bytes, count);
+}
+
+/* --- life --------------------------------------------------------------------------------------------------------- */
+
+enum kmb_status session_new(const struct session_options *options, struct session **out, struct kmb_error *error) {
+    struct kernel_state *state = NULL;
+    *out = NULL;
+    enum kmb_status status = options->tenant.value == 0
+                                 ? error_set(error, KMB_TENANT_NOT_FOUND, "tenant 0 is the system's own")
+                                 : shard_state(options->shard, options->tenant, &state, error);
+    if (status != KMB_OK) {
+        return status;
+    }
+    kernel_state_release(state);
+    struct session *session = mem_alloc_zero(1, sizeof(*session));
+    if (session == NULL) {
+        return error_set(error, KMB_NO_MEMORY, "out of memory");
+    }
+    session->shard = options->shard;
+    session->tenant = options->tenant;
+    session->number = options->number;
+    session->settings = (struct sql_settings){
+        .time_zone_name = "UTC",
+        .memory_bytes_max = options->memory_bytes_max == 0 ? STATEMENT_BYTES_DEFAULT : options->memory_bytes_max,
+    };
+    atomic_init(&session->cancel, false);
+    session->host = (struct sql_host){
+        .context = session,
+        .view_open = host_view_open,
+        .view_close = host_view_close,
+        .transaction = host_transaction,
+        .control = host_control,
+        .now_us = host_now_us,
+        .random = host_random,
+        .settings = &session->settings,
+        .cancel = &session->cancel,
+        .session_user = slice_text("kimberlite"),
+    };
+    *out = session;
+    return KMB_OK;
+}
+
+void session_free(struct session *session) {
+    if (session != NULL) {
+        kernel_transaction_discard(session->transaction);
+        mem_free(session);
+    }
+}
+
+void session_cancel(struct session *session) {
+    atomic_store(&session->cancel, true);
+}
+
+struct shard *session_shard(const struct session *session) {
+    return session->shard;
+}
+struct tenant_id session_tenant(const struct session *session) {
+    return session->tenant;
+}
+const struct sql_host *session_host(struct session *session) {
+    return &session->host;
+}
+const struct sql_settings *session_settings(const struct session *session) {
+    return &session->settings;
+}
+struct datetime_context session_datetime(const struct session *session) {
+    return (struct datetime_context){.now_us = shard_now_us(session->shard),
+                                     .zone_offset_s = (int32_t)session->settings.time_zone_offset_s,
+                                     .has_now = true};
+}
+void session_set_at(struct session *session, const struct sql_point *point) {
+    session->host.at = *point;
+}
+bool session_in_transaction(const struct session *session) {
+    return session->explicit;
+}
+bool session_failed(const struct session *session) {
+    return session->failed;
+}
+
+uint64_t session_position(struct session *session) {
+    struct kernel_state *state = NULL;
+    uint64_t position = 0;
+    if (shard_state(session->shard, session->tenant, &state, NULL) == KMB_OK) {
+        position = state->position;
+    }
+    kernel_state_release(state);
+    return position;
+}
+
+enum kmb_status session_view(struct session *session, struct kernel_view **view, struct kmb_error *error) {
+    if (session->transaction != NULL) {
+        return kernel_transaction_view(session->transaction, view, error);
+    }
+    struct kernel_state *state = NULL;
+    enum kmb_status status = shard_state(session->shard, session->tenant, &state, error);
+    if (status == KMB_OK) {
+        status = kernel_view_open(state, view, error);
+    }
+    kernel_state_release(state);
+    return status;
+}
+
+/* --- transactions ------------------------------------------------------------------------------------------------- */
+
+enum kmb_status session_begin(struct session *session, bool read_only, struct kmb_error *error) {
+    if (session->explicit) {
+        return session->failed ? aborted(error)
+                               : error_set(error, KMB_TRANSACTION_ACTIVE, "there is already a transaction in progress");
+    }
+    ASSERT(session->transaction == NULL);
+    struct kernel_state *state = NULL;
+    enum kmb_status status = shard_state(session->shard, session->tenant, &state, error);
+    if (status == KMB_OK) {
+        status = kernel_transaction_begin(state, shard_row_ids(session->shard), &session->transaction, error);
+    }
+    kernel_state_release(state);
+    if (status == KMB_OK) {
+        session->explicit = true;
+        session->failed = false;
+        session->transaction_read_only = read_only || shard_is_read_only(session->shard);
+        session->transaction_now_us = shard_now_us(session->shard);
+    }
+    return status;
+}
+
+static void end_transaction(struct session *session) {
+    session->transaction = NULL;
+    session->explicit = false;
+    session->failed = false;
+    session->transaction_read_only = false;
+}
+
+/* Hands the session's transaction to the shard and waits until it is durable. It is gone whatever the answer. */
+static enum kmb_status commit(struct session *session, struct shard_turn *turn, struct shard_ticket *ticket,
+                              struct kmb_error *error) {
+    struct shard_request request = {.session = session->number, .request = ++session->request};
+    struct kernel_transaction *transaction = session->transaction;
+    end_transaction(session);
+    enum kmb_status status = shard_turn_commit(turn, transaction, &request, ticket, error);
+    shard_turn_end(turn);
+    return status == KMB_OK ? shard_wait(session->shard, ticket->op, error) : status;
+}
+
+enum kmb_status session_commit(struct session *session, bool *rolled_back, struct shard_ticket *ticket,
+                               struct kmb_error *error) {
+    struct shard_ticket local = {0};
+    ticket = ticket == NULL ? &local : ticket;
+    if (rolled_back != NULL) {
+        *rolled_back = session->failed;
+    }
+    if (!session->explicit) {
+        return error_set(error, KMB_NO_TRANSACTION, "there is no transaction in progress");
+    }
+    const struct kernel_state *base = kernel_transaction_base(session->transaction);
+    if (session->failed || kernel_transaction_empty(session->transaction)) {
+        *ticket =
+            (struct shard_ticket){.position = base->position, .sequence = base->sequence, .time_us = base->time_us};
+        kernel_transaction_discard(session->transaction);
+        end_transaction(session);
+        return KMB_OK;
+    }
+    struct shard_turn turn;
+    enum kmb_status status = shard_turn_begin(session->shard, &turn, error);
+    if (status != KMB_OK) {
+        kernel_transaction_discard(session->transaction);
+        end_transaction(session);
+        return status;
+    }
+    return commit(session, &turn, ticket, error);
+}
+
+enum kmb_status session_rollback(struct session *session, struct kmb_error *error) {
+    if (!session->explicit) {
+        return error_set(error, KMB_NO_TRANSACTION, "there is no transaction in progress");
+    }
+    kernel_transaction_discard(session->transaction);
+    end_transaction(session);
+    return KMB_OK;
+}
+
+/* Takes the turn and begins the statement's own transaction at the head. */
+static enum kmb_status begin_alone(struct session *session, struct shard_turn *turn, struct kmb_error *error) {
+    struct kernel_state *state = NULL;
+    enum kmb_status status = shard_turn_begin(session->shard, turn, error);
+    if (status != KMB_OK) {
+        return status;
+    }
+    status = shard_turn_state(turn, session->tenant, &state, error);
+    if (status == KMB_OK) {
+        status = kernel_transaction_begin(state, shard_row_ids(session->shard), &session->transaction, error);
+    }
+    kernel_state_release(state);
+    if (status != KMB_OK) {
+        shard_turn_end(turn);
+    }
+    return status;
+}
+
+static void abandon_alone(struct session *session, struct shard_turn *turn) {
+    kernel_transaction_discard(session->transaction);
+    session->transaction = NULL;
+    shard_turn_end(turn);
+}
+
+/* --- statements --------------------------------------------------------------------------------------------------- */
+
+static enum kmb_status run_alone(struct session *session, struct sql_statement *statement,
+                                 const struct value *parameters, uint32_t parameter_count, struct sql_run **run,
+                                 struct kmb_error *error) {
+    struct shard_turn turn;
+    struct shard_ticket ticket = {0};
+    enum kmb_status status = begin_alone(session, &turn, error);
+    if (status != KMB_OK) {
+        return status;
+    }
+    status = sql_run_open(statement, &session->host, parameters, parameter_count, run, error);
+    if (status != KMB_OK) {
+        abandon_alone(session, &turn);
+        return status;
+    }
+    status = commit(session, &turn, &ticket, error);
+    session->outcome.position = ticket.position;
+    if (status != KMB_OK) {
+        sql_run_close(*run);
+        *run = NULL;
+    }
+    return status;
+}
+
+static enum kmb_status run_inside(struct session *session, struct sql_statement *statement,
+                                  const struct value *parameters, uint32_t parameter_count, struct sql_run **run,
+                                  struct kmb_error *error) {
+    bool control = sql_statement_kind(statement) == STATEMENT_TRANSACTION;
+    if (session->failed && !control) {
+        return aborted(error);
+    }
+    session->outcome.position =
+        session->explicit ? kernel_transaction_base(session->transaction)->position : session_position(session);
+    enum kmb_status status = sql_run_open(statement, &session->host, parameters, parameter_count, run, error);
+    if (status != KMB_OK && session->explicit && !control) {
+        session->failed = true;
+    }
+    return status;
+}
+
+enum kmb_status session_run(struct session *session, struct sql_statement *statement, const struct value *parameters,
+                            uint32_t parameter_count, struct sql_run **run, struct session_outcome *outcome,
+                            struct kmb_error *error) {
+    *run = NULL;
+    session->outcome = (struct session_outcome){0};
+    session->statement_now_us = shard_now_us(session->shard);
+    atomic_store(&session->cancel, false);
+    bool alone = sql_statement_writes(statement) && !session->explicit;
+    enum kmb_status status = alone ? run_alone(session, statement, parameters, parameter_count, run, error)
+                                   : run_inside(session, statement, parameters, parameter_count, run, error);
+    *outcome = session->outcome;
+    return status;
+}
+
+enum kmb_status session_write(struct session *session,
+                              enum kmb_status (*work)(void *context, struct kernel_transaction *transaction,
+                                                      struct kmb_error *error),
+                              void *context, struct shard_ticket *ticket, struct kmb_error *error) {
+    struct shard_ticket local = {0};
+    ticket = ticket == NULL ? &local : ticket;
+    if (session->explicit) {
+        struct kernel_mark *mark = NULL;
+        struct kernel_transaction *transaction = NULL;
+        if (session->failed) {
+            return aborted(error);
+        }
+        enum kmb_status status = host_transaction(session, &transaction, error);
+        if (status == KMB_OK) {
+            status = kernel_transaction_mark(transaction, &mark, error);
+        }
+        if (status == KMB_OK) {
+            status = work(context, transaction, error);
+            if (status != KMB_OK && kernel_transaction_rollback_to(transaction, mark, NULL) != KMB_OK) {
+                session->failed = true;
+            }
+        }
+        kernel_mark_free(mark);
+        return status;
+    }
+    struct shard_turn turn;
+    enum kmb_status status = begin_alone(session, &turn, error);
+    if (status != KMB_OK) {
+        return status;
+    }
+    status = work(context, session->transaction, error);
+    if (status != KMB_OK) {
+        abandon_alone(session, &turn);
+        return status;
+    }
+    return commit(session, &turn, ticket, error);
+}
