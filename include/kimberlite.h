@@ -178,11 +178,12 @@ enum kmb_open_flags {
 struct kmb_options {
     size_t size;
     unsigned flags;
-    const char *key_file;     /* root key; default "<path>.key" beside the directory. Created with KMB_OPEN_CREATE */
-    uint64_t cache_bytes;     /* pages kept in memory; default 64 MiB, at least 256 KiB */
-    uint64_t statement_bytes; /* memory of one statement; default 256 MiB, at least 64 KiB. Beyond it: 53200 */
-    uint64_t segment_bytes;   /* with CREATE: size of a log segment; default 64 MiB, 64 KiB to 1 GiB */
-    const char *command;      /* shown to whoever finds the directory locked; default the process's name */
+    const char *key_file;      /* root key; default "<path>.key" beside the directory. Created with KMB_OPEN_CREATE */
+    const char *key_directory; /* where key_file is NULL: the key is "<key_directory>/<log uuid>.key" */
+    uint64_t cache_bytes;      /* pages kept in memory; default 64 MiB, at least 256 KiB */
+    uint64_t statement_bytes;  /* memory of one statement; default 256 MiB, at least 64 KiB. Beyond it: 53200 */
+    uint64_t segment_bytes;    /* with CREATE: size of a log segment; default 64 MiB, 64 KiB to 1 GiB */
+    const char *command;       /* shown to whoever finds the directory locked; default the process's name */
     void (*log)(void *context, const char *line); /* structured log lines; default: warnings to standard error */
     void *log_context;
 };

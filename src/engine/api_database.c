@@ -88,6 +88,7 @@ enum kmb_status api_shard_options(const char *path, const struct kmb_options *op
         .logger = {.level = LOG_WARNING, .write = copy.log, .context = copy.log_context},
         .path = path,
         .key_path = copy.key_file,
+        .key_directory = copy.key_directory,
         .command = copy.command == NULL ? program_invocation_short_name : copy.command,
         .cache_bytes = copy.cache_bytes,
         .segment_bytes = copy.segment_bytes,

@@ -271,6 +271,16 @@ static enum kmb_status open_keys(struct shard *shard, const struct shard_options
         .generation_min = generation,
     };
     memcpy(keys.log_uuid, log_identity_of(shard->log)->uuid, sizeof(keys.log_uuid));
+    if (options->key_path == NULL && options->key_directory != NULL) {
+        char hex[33];
+        codec_hex(hex, keys.log_uuid, sizeof(keys.log_uuid));
+        int length = snprintf(shard->key_path, SHARD_PATH_MAX, "%s/%.8s-%.4s-%.4s-%.4s-%.12s.key",
+                              options->key_directory, hex, hex + 8, hex + 12, hex + 16, hex + 20);
+        if (length < 0 || length >= SHARD_PATH_MAX) {
+            return error_set(error, KMB_USAGE, "path of the key directory is longer than %d bytes",
+                             SHARD_PATH_MAX - 50);
+        }
+    }
     enum kmb_status status = keystore_open(&keys, &shard->keys, &shard->recovery.keys, error);
     if (status == KMB_FILE_NOT_FOUND && log_head(shard->log).op == 0 && options->create) {
         error_clear(error);

@@ -32,13 +32,14 @@ struct shard;
 struct shard_options {
     struct io io;
     struct environment environment;
-    struct logger logger;   /* its context must outlive the shard */
-    const char *path;       /* data directory */
-    const char *key_path;   /* root key file; NULL: "<path>.key" */
-    const char *command;    /* for the lock file; NULL: unknown */
-    uint64_t cache_bytes;   /* 0: the store's default */
-    uint64_t segment_bytes; /* when creating; 0: the log's default */
-    bool create;            /* make it when it is not there */
+    struct logger logger;      /* its context must outlive the shard */
+    const char *path;          /* data directory */
+    const char *key_path;      /* root key file; NULL: see key_directory, else "<path>.key" */
+    const char *key_directory; /* with key_path NULL: "<key_directory>/<log uuid>.key" */
+    const char *command;       /* for the lock file; NULL: unknown */
+    uint64_t cache_bytes;      /* 0: the store's default */
+    uint64_t segment_bytes;    /* when creating; 0: the log's default */
+    bool create;               /* make it when it is not there */
     bool read_only;
     bool no_encryption; /* when creating */
     bool accept_clock;
