@@ -7,7 +7,7 @@ SEED ?=
 ROWS ?=
 export BUILD JOBS SEED ROWS
 
-.PHONY: all demo test gate bench vopr fuzz soak verify format check-format install dev clean deps deps-test deps-gate help
+.PHONY: all demo test gate bench vopr fuzz soak format check-format install dev clean deps deps-test deps-gate help
 
 all: $(BUILD)/build.ninja ## build/kimberlite, build/libkimberlite.so and .a, build/kimberlite.pc
 	@ninja -C $(BUILD) -j$(JOBS) face
