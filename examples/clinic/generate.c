@@ -16,8 +16,8 @@
 
 #define ROWS_MIN 50
 #define ROWS_MAX 50000000
-#define WARDS 6
-#define CODES 5
+#define WARDS    6
+#define CODES    5
 
 static uint64_t random_state;
 
@@ -35,10 +35,10 @@ static uint32_t random_below(uint32_t bound) {
 static const char *const first_names[] = {"Amara",  "Björn", "Chloé", "Dmitri", "Elena",  "Farid",  "Grace", "Hiroshi",
                                           "Ingrid", "João",  "Keiko", "Liam",   "Mariam", "Nikhil", "Olga",  "Pedro",
                                           "Quinn",  "Rosa",  "Søren", "Tariq",  "Uma",    "Viktor", "Wei",   "Zoë"};
-static const char *const last_names[] = {"Adeyemi", "Bauer",   "Carvalho", "Dubois",  "Eriksson", "Fischer", "García",
-                                         "Haddad",  "Ivanova", "Johnson",  "Kowalski", "Lindqvist", "Müller", "Nakamura",
-                                         "O'Brien", "Papadopoulos", "Quiroga", "Rossi", "Schmidt", "Tanaka", "Usman",
-                                         "Vasquez", "Williams", "Yılmaz"};
+static const char *const last_names[] = {"Adeyemi", "Bauer",    "Carvalho", "Dubois",       "Eriksson", "Fischer",
+                                         "García",  "Haddad",   "Ivanova",  "Johnson",      "Kowalski", "Lindqvist",
+                                         "Müller",  "Nakamura", "O'Brien",  "Papadopoulos", "Quiroga",  "Rossi",
+                                         "Schmidt", "Tanaka",   "Usman",    "Vasquez",      "Williams", "Yılmaz"};
 static const char *const wards[WARDS] = {"cardiology", "emergency", "maternity", "neurology", "oncology", "surgery"};
 static const struct {
     const char *code;
@@ -88,8 +88,8 @@ static uint64_t number(const char *option, const char *text, uint64_t least, uin
     errno = 0;
     unsigned long long value = text == NULL ? 0 : strtoull(text, &end, 10);
     if (text == NULL || *text < '0' || *text > '9' || *end != 0 || errno != 0 || value < least || value > most) {
-        fprintf(stderr, "generate: %s wants a number from %llu to %llu, got \"%s\"\n", option, (unsigned long long)least,
-                (unsigned long long)most, text == NULL ? "" : text);
+        fprintf(stderr, "generate: %s wants a number from %llu to %llu, got \"%s\"\n", option,
+                (unsigned long long)least, (unsigned long long)most, text == NULL ? "" : text);
         exit(2);
     }
     return value;
@@ -158,8 +158,8 @@ int main(int argc, char **argv) {
         uint32_t value = codes[code].low + random_below(codes[code].spread);
         by_code[code]++;
         sum_by_code[code] += value;
-        fprintf(out, "%u,%u,%s,%u.%02u,%s\n", id, 1 + random_below(encounters), codes[code].code, value / 100, value % 100,
-                codes[code].unit);
+        fprintf(out, "%u,%u,%s,%u.%02u,%s\n", id, 1 + random_below(encounters), codes[code].code, value / 100,
+                value % 100, codes[code].unit);
     }
     finish(out, "observations.csv");
 
