@@ -28,7 +28,8 @@ bool history_value_split(struct slice value, struct history_stamp *stamp, struct
 /*
  * Writes the row (image, stamped `at`) or, with image NULL, deletes it, and keeps what was there. *existed (may be
  * NULL): whether there was a row; deleting none changes nothing. at.position must not be below that of the row that is
- * there. Fails as store_fork_put() does.
+ * there (KMB_USAGE); a version replaced at its own position was never visible and leaves no trace. Fails as
+ * store_fork_put() does.
  */
 enum kmb_status history_write(struct store_fork *fork, uint32_t tenant, struct slice key, struct history_stamp at,
                               const struct slice *image, bool *existed, struct kmb_error *error);
@@ -61,6 +62,8 @@ struct history_scan {
     struct history_stamp to; /* position HISTORY_NEVER: still current */
     /* private */
     uint64_t position;
+    bool standing; /* a row was shown: move on before looking */
+    bool on_departed;
     struct buffer high;
     struct store_cursor current;
     struct store_cursor departed;
@@ -84,7 +87,7 @@ struct history_walk {
     struct store_cursor chunks;
     struct store_view view;
     uint32_t tenant;
-    uint32_t index;
+    uint32_t index; /* of the version shown in its chunk */
     bool in_chunk;
     struct buffer work;
 };

@@ -148,10 +148,17 @@ enum kmb_status store_state_hash(struct store_view view, uint32_t tenant, struct
 enum kmb_status store_tenants(struct store_view view, enum kmb_status (*each)(void *context, uint32_t tenant),
                               void *context, struct kmb_error *error);
 
+/* Private: the way from a tree's root to a leaf. */
+struct store_entry;
 struct store_step {
     uint64_t slot;
-    const uint8_t *image;
-    uint32_t index;
+    struct store_entry *entry;
+    uint8_t *image;
+    unsigned index;
+};
+struct store_path {
+    unsigned depth;
+    struct store_step steps[STORE_DEPTH_MAX];
 };
 
 /*
@@ -170,10 +177,9 @@ struct store_cursor {
     struct store *store;
     struct store_view view;
     uint32_t tenant;
-    enum store_tree tree;
+    unsigned tree;
     uint64_t changes;
-    unsigned depth;
-    struct store_step path[STORE_DEPTH_MAX];
+    struct store_path path;
     struct buffer key_copy;
     struct buffer value_copy;
 };

@@ -1,0 +1,238 @@
+/*
+ * Finding a key: binary search in a page, descent from root to leaf.
+ *
+ * Keys are compared as bytes. A key too big for a cell keeps its first 512 bytes there and the whole in blob pages; the
+ * blob is read only when the prefix does not decide. A descent keeps every page of its way pinned, because writers need
+ * the way back and cursors walk along it; a plain read holds two pages at most.
+ */
+#include "store/internal.h"
+
+void path_drop(struct store_path *path) {
+    for (unsigned i = 0; i < path->depth; i++) {
+        page_unpin(path->steps[i].entry);
+    }
+    path->depth = 0;
+}
+
+enum kmb_status cell_key_whole(struct store *store, uint32_t tenant, const uint8_t *cell, struct buffer *scratch,
+                               struct slice *key, struct kmb_error *error) {
+    if (!cell_key_big(cell)) {
+        *key = slice_make(cell_key(cell), cell_key_length(cell));
+        return KMB_OK;
+    }
+    buffer_clear(scratch);
+    enum kmb_status status = blob_read(store, tenant, cell_key(cell) + KEY_PREFIX, scratch, error);
+    *key = buffer_slice(scratch);
+    return status;
+}
+
+enum kmb_status cell_value_whole(struct store *store, uint32_t tenant, const uint8_t *cell, struct buffer *scratch,
+                                 struct slice *value, struct kmb_error *error) {
+    if (!cell_value_big(cell)) {
+        *value = slice_make(cell_value(cell), cell_value_length(cell));
+        return KMB_OK;
+    }
+    buffer_clear(scratch);
+    enum kmb_status status = blob_read(store, tenant, cell_value(cell), scratch, error);
+    *value = buffer_slice(scratch);
+    return status;
+}
+
+/* The order of a key against a cell with a big key. */
+static enum kmb_status compare_big(struct store *store, uint32_t tenant, struct slice key, const uint8_t *cell,
+                                   int *order, struct kmb_error *error) {
+    size_t shorter = key.length < KEY_PREFIX ? key.length : KEY_PREFIX;
+    *order = memcmp(key.bytes, cell_key(cell), shorter);
+    if (*order != 0) {
+        return KMB_OK;
+    }
+    if (key.length <= KEY_PREFIX) {
+        *order = -1;
+        return KMB_OK;
+    }
+    struct buffer scratch = {0};
+    struct slice whole;
+    enum kmb_status status = cell_key_whole(store, tenant, cell, &scratch, &whole, error);
+    if (status == KMB_OK) {
+        *order = slice_compare(key, whole);
+    }
+    buffer_free(&scratch);
+    return status;
+}
+
+static inline int compare_plain(struct slice key, const uint8_t *cell) {
+    size_t length = cell_key_length(cell);
+    size_t shorter = key.length < length ? key.length : length;
+    int order = memcmp(key.bytes, cell_key(cell), shorter);
+    if (order != 0) {
+        return order;
+    }
+    return key.length < length ? -1 : key.length > length;
+}
+
+enum kmb_status page_search(struct store *store, const uint8_t *image, struct slice key, unsigned *index, bool *exact,
+                            struct kmb_error *error) {
+    const struct page_header *head = page_head(image);
+    bool inner = head->type == PAGE_INNER;
+    unsigned low = inner ? 1 : 0;
+    unsigned high = head->count;
+    bool hit = false;
+    while (low < high) {
+        unsigned middle = (low + high) / 2;
+        const uint8_t *cell = page_cell(image, middle);
+        int order;
+        if (__builtin_expect(cell_key_big(cell), 0)) {
+            enum kmb_status status = compare_big(store, head->tenant, key, cell, &order, error);
+            if (status != KMB_OK) {
+                return status;
+            }
+        } else {
+            order = compare_plain(key, cell);
+        }
+        if (order > 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+            if (order == 0) {
+                hit = true;
+                low = middle; /* keys are unique: this is the one */
+                break;
+            }
+        }
+    }
+    *exact = hit;
+    *index = inner && !hit ? low - 1 : low;
+    return KMB_OK;
+}
+
+/* Is this page what its parent (or the tree's record) must name at this level? */
+static inline bool page_expected(const uint8_t *image, unsigned level) {
+    const struct page_header *head = page_head(image);
+    return head->level == level && head->type == (level == 0 ? PAGE_LEAF : PAGE_INNER);
+}
+
+enum kmb_status tree_descend(struct store *store, uint32_t tenant, const struct tree_state *tree, struct slice key,
+                             struct store_path *path, bool *exact, struct kmb_error *error) {
+    path->depth = 0;
+    *exact = false;
+    const uint8_t *ref = tree->ref;
+    if (page_u64(ref) == 0) {
+        return KMB_OK;
+    }
+    unsigned level = tree->level;
+    ASSERT(level < STORE_DEPTH_MAX);
+    for (;;) {
+        struct store_step *step = &path->steps[path->depth];
+        enum kmb_status status = page_pin(store, tenant, ref, &step->entry, &step->image, error);
+        if (status != KMB_OK) {
+            path_drop(path);
+            return status;
+        }
+        step->slot = page_u64(ref);
+        path->depth++;
+        if (!page_expected(step->image, level)) {
+            path_drop(path);
+            return page_damaged(error, page_u64(ref), "is not of the kind its parent says");
+        }
+        status = page_search(store, step->image, key, &step->index, exact, error);
+        if (status != KMB_OK) {
+            path_drop(path);
+            return status;
+        }
+        if (level == 0) {
+            return KMB_OK;
+        }
+        ref = page_child(step->image, step->index);
+        level--;
+    }
+}
+
+enum kmb_status tree_get(struct store *store, uint32_t tenant, const struct tree_state *tree, struct slice key,
+                         struct buffer *value, bool *found, struct kmb_error *error) {
+    *found = false;
+    const uint8_t *ref = tree->ref;
+    if (page_u64(ref) == 0) {
+        return KMB_OK;
+    }
+    struct store_entry *held = NULL;
+    enum kmb_status status = KMB_OK;
+    for (unsigned level = tree->level;; level--) {
+        struct store_entry *entry;
+        uint8_t *image;
+        uint64_t slot = page_u64(ref);
+        status = page_pin(store, tenant, ref, &entry, &image, error);
+        if (held != NULL) {
+            page_unpin(held);
+        }
+        if (status != KMB_OK) {
+            return status;
+        }
+        held = entry;
+        if (!page_expected(image, level)) {
+            status = page_damaged(error, slot, "is not of the kind its parent says");
+            break;
+        }
+        unsigned index;
+        bool exact;
+        status = page_search(store, image, key, &index, &exact, error);
+        if (status != KMB_OK) {
+            break;
+        }
+        if (level > 0) {
+            ref = page_child(image, index);
+            continue;
+        }
+        *found = exact;
+        if (exact && value != NULL) {
+            const uint8_t *cell = page_cell(image, index);
+            buffer_clear(value);
+            if (cell_value_big(cell)) {
+                status = blob_read(store, tenant, cell_value(cell), value, error);
+            } else {
+                buffer_append(value, cell_value(cell), cell_value_length(cell));
+                if (!buffer_ok(value)) {
+                    status = error_set(error, KMB_NO_MEMORY, "no memory for a value of the store");
+                }
+            }
+        }
+        break;
+    }
+    page_unpin(held);
+    return status;
+}
+
+enum kmb_status store_get(struct store_view view, uint32_t tenant, enum store_tree tree, struct slice key,
+                          struct buffer *value, bool *found, struct kmb_error *error) {
+    ASSERT(tree < STORE_TREES && key.length > 0);
+    struct tenant_state scratch;
+    const struct tenant_state *state = view_tenant_quick(view, tenant);
+    if (state == NULL) {
+        enum kmb_status status = view_tenant(view, tenant, &scratch, error);
+        if (status != KMB_OK) {
+            return status;
+        }
+        state = &scratch;
+    }
+    return tree_get(view_store(view), tenant, &state->trees[tree], key, value, found, error);
+}
+
+enum kmb_status store_count(struct store_view view, uint32_t tenant, enum store_tree tree, uint64_t *count,
+                            struct kmb_error *error) {
+    ASSERT(tree < STORE_TREES);
+    struct tenant_state state;
+    enum kmb_status status = view_tenant(view, tenant, &state, error);
+    if (status == KMB_OK) {
+        *count = state.trees[tree].count;
+    }
+    return status;
+}
+
+enum kmb_status store_state_hash(struct store_view view, uint32_t tenant, struct hash256 *hash,
+                                 struct kmb_error *error) {
+    struct tenant_state state;
+    enum kmb_status status = view_tenant(view, tenant, &state, error);
+    if (status == KMB_OK) {
+        memcpy(hash->bytes, state.hash, HASH256_SIZE);
+    }
+    return status;
+}
