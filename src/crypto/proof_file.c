@@ -175,6 +175,16 @@ static enum kmb_status proof_read_note(struct proof_reader *reader, const char *
     return KMB_OK;
 }
 
+/* Lower-case hexadecimal only: one spelling of each entry. */
+static bool proof_hex(struct slice text, uint8_t *bytes, size_t size) {
+    for (size_t i = 0; i < text.length; i++) {
+        if (text.bytes[i] >= 'A' && text.bytes[i] <= 'F') {
+            return false;
+        }
+    }
+    return codec_unhex(bytes, size, text);
+}
+
 static enum kmb_status proof_read_entry(struct proof_reader *reader, struct proof_file *proof) {
     struct slice value;
     enum kmb_status status = proof_need(reader, "entry", &value);
@@ -183,7 +193,7 @@ static enum kmb_status proof_read_entry(struct proof_reader *reader, struct proo
     }
     proof->entry_size = value.length / 2;
     if (proof->entry_size < PROOF_ENTRY_MIN || proof->entry_size > PROOF_ENTRY_MAX ||
-        !codec_unhex(proof->entry, proof->entry_size, value)) {
+        !proof_hex(value, proof->entry, proof->entry_size)) {
         return proof_bad(reader, "the entry is not the hexadecimal of an entry header");
     }
     status = proof_need(reader, "index", &value);
