@@ -18,6 +18,8 @@ struct kernel_facts {
     int64_t clock_accepted_us; /* newest clock-accepted event: the commit time floor it lifted; 0 none */
 };
 
+struct kernel_transaction;
+
 struct kernel_state {
     struct tenant_id tenant;
     struct store_root *root;
@@ -30,6 +32,8 @@ struct kernel_state {
     /* private */
     _Atomic uint32_t references;
     struct buffer text;
+    struct merkle_frontier frontier;
+    const struct kernel_transaction *own; /* the transaction whose private state this is, or NULL */
 };
 
 /*

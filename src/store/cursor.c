@@ -306,6 +306,15 @@ enum kmb_status store_cursor_prev(struct store_cursor *cursor, struct kmb_error 
     return cursor_turn(cursor, true, error);
 }
 
+bool store_cursor_settled(const struct store_cursor *cursor, bool back) {
+    ASSERT(cursor->valid);
+    if (cursor->view.fork != NULL || cursor->value_big || cursor->key.bytes == cursor->key_copy.bytes) {
+        return false;
+    }
+    const struct store_step *leaf = &cursor->path.steps[cursor->path.depth - 1];
+    return back ? leaf->index > 0 : leaf->index + 1 < page_head(leaf->image)->count;
+}
+
 static bool tenant_empty(const struct tenant_state *state) {
     for (unsigned i = 0; i < STORE_TREES; i++) {
         if (page_u64(state->trees[i].ref) != 0) {

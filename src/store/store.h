@@ -195,6 +195,11 @@ enum kmb_status store_cursor_last(struct store_cursor *cursor, struct kmb_error 
 enum kmb_status store_cursor_seek(struct store_cursor *cursor, struct slice key, struct kmb_error *error);
 /* The last key <= the given one. */
 enum kmb_status store_cursor_seek_back(struct store_cursor *cursor, struct slice key, struct kmb_error *error);
+/*
+ * Whether the slices of this place (key and value) stay as they are over the next move, so that a reader may gather
+ * several places before it uses them: on a root, neither kept in the cursor, and the neighbour in the same page.
+ */
+bool store_cursor_settled(const struct store_cursor *cursor, bool back);
 /* Only on a valid cursor. */
 enum kmb_status store_cursor_next(struct store_cursor *cursor, struct kmb_error *error);
 enum kmb_status store_cursor_prev(struct store_cursor *cursor, struct kmb_error *error);

@@ -1,0 +1,515 @@
+/*
+ * The catalogue in memory.
+ *
+ * A catalogue is two arrays of pointers to tables (by name, by id) and two to streams. A table is one version of a
+ * definition with everything that readers and writers ask of it a thousand times: which columns live, how images of each
+ * schema version are laid out, which ordinals make each key. Tables are counted by themselves, so that a change of one
+ * table makes a new catalogue by copying pointers: DDL costs what the number of tables costs, never a decode of all.
+ *
+ * Lookups are binary searches over sorted arrays: no hashing, one order for listing and for finding.
+ */
+#include "kernel/internal.h"
+
+#include <stdlib.h>
+
+/* --- tables ------------------------------------------------------------------------------------------------------- */
+
+static enum kmb_status no_memory(struct kmb_error *error) {
+    return error_set(error, KMB_NO_MEMORY, "out of memory");
+}
+
+static uint16_t living_ordinal(const struct catalogue_table *table, struct column_id id) {
+    for (uint32_t i = 0; i < table->living_count; i++) {
+        if (table->living[i]->id.value == id.value) {
+            return (uint16_t)i;
+        }
+    }
+    return CATALOGUE_COLUMN_MISSING;
+}
+
+static bool plan_fill(const struct catalogue_table *table, const struct key_part *parts, uint32_t count,
+                      struct key_plan *plan) {
+    if (count > DEFINITION_KEY_COLUMNS_MAX) {
+        return false;
+    }
+    plan->count = (uint16_t)count;
+    for (uint32_t i = 0; i < count; i++) {
+        uint16_t ordinal = living_ordinal(table, parts[i].column);
+        if (ordinal == CATALOGUE_COLUMN_MISSING) {
+            return false;
+        }
+        struct type type = table->living[ordinal]->type;
+        if (key_type_check(type, NULL) != KMB_OK) {
+            return false;
+        }
+        plan->ordinals[i] = ordinal;
+        plan->columns[i] = (struct key_column){.type = type, .descending = parts[i].descending};
+    }
+    return true;
+}
+
+static enum kmb_status table_living(struct catalogue_table *table, struct kmb_error *error) {
+    const struct table_definition *definition = &table->definition;
+    table->living = arena_alloc(&table->arena, (definition->column_count + 1) * sizeof(*table->living));
+    table->missing = arena_alloc_zero(&table->arena, definition->column_count + 1, sizeof(*table->missing));
+    if (table->living == NULL || table->missing == NULL) {
+        return no_memory(error);
+    }
+    for (uint32_t i = 0; i < definition->column_count; i++) {
+        const struct column_definition *column = &definition->columns[i];
+        if (column->dropped) {
+            continue;
+        }
+        struct value *missing = &table->missing[table->living_count];
+        *missing = value_null(column->type.id);
+        if (column->missing_value.length > 0) {
+            struct reader reader = reader_make(column->missing_value);
+            enum kmb_status status = value_decode(&reader, missing, error);
+            if (status != KMB_OK) {
+                return status;
+            }
+            if (!reader_done(&reader) || (!missing->is_null && missing->type != column->type.id)) {
+                return error_set(error, KMB_CORRUPT, "the value that old rows have in a column does not decode");
+            }
+        }
+        table->living[table->living_count++] = column;
+    }
+    return KMB_OK;
+}
+
+static enum kmb_status table_versions(struct catalogue_table *table, struct kmb_error *error) {
+    const struct table_definition *definition = &table->definition;
+    uint32_t count = definition->version.value;
+    table->versions = arena_alloc_zero(&table->arena, count, sizeof(*table->versions));
+    if (table->versions == NULL) {
+        return no_memory(error);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        struct table_layout *version = &table->versions[i];
+        enum kmb_status status = definition_row_layout(definition, (struct schema_version){i + 1}, &table->arena,
+                                                       &version->layout, error);
+        if (status != KMB_OK) {
+            return status;
+        }
+        version->map = arena_alloc(&table->arena, (table->living_count + 1) * sizeof(*version->map));
+        if (version->map == NULL) {
+            return no_memory(error);
+        }
+        /* Both lists are in order of the definition, so one walk beside the other finds all. */
+        uint32_t at = 0;
+        for (uint32_t living = 0; living < table->living_count; living++) {
+            version->map[living] = CATALOGUE_COLUMN_MISSING;
+            for (uint32_t look = at; look < version->layout.column_count; look++) {
+                if (version->layout.columns[look].id.value == table->living[living]->id.value) {
+                    version->map[living] = (uint16_t)look;
+                    at = look + 1;
+                    break;
+                }
+            }
+        }
+    }
+    return KMB_OK;
+}
+
+#define TABLE_VERSIONS_MAX 65535 /* each has a layout in memory; more changes of one table are refused */
+
+static enum kmb_status table_build(struct catalogue_table *table, struct slice encoded, struct kmb_error *error) {
+    table->encoded = arena_dup_slice(&table->arena, encoded);
+    if (table->encoded.bytes == NULL) {
+        return no_memory(error);
+    }
+    enum kmb_status status = definition_decode_table(table->encoded, &table->arena, &table->definition, error);
+    if (status != KMB_OK) {
+        return status;
+    }
+    const struct table_definition *definition = &table->definition;
+    if (definition->id.value == 0 || definition->id.value > OBJECT_ID_MAX || definition->version.value == 0 ||
+        definition->version.value > TABLE_VERSIONS_MAX) {
+        return error_set(error, KMB_CORRUPT, "definition of table %u has an id or version out of range",
+                         definition->id.value);
+    }
+    status = table_living(table, error);
+    if (status == KMB_OK) {
+        status = table_versions(table, error);
+    }
+    if (status != KMB_OK) {
+        return status;
+    }
+    table->indexes = arena_alloc_zero(&table->arena, definition->index_count + 1, sizeof(*table->indexes));
+    if (table->indexes == NULL) {
+        return no_memory(error);
+    }
+    bool whole = plan_fill(table, definition->primary_key, definition->primary_key_count, &table->primary);
+    for (uint32_t i = 0; whole && i < definition->index_count; i++) {
+        const struct index_definition *index = &definition->indexes[i];
+        whole = index->id.value > 0 && index->id.value <= OBJECT_ID_MAX &&
+                plan_fill(table, index->parts, index->part_count, &table->indexes[i]);
+    }
+    if (!whole) {
+        return error_set(error, KMB_CORRUPT, "a key of table %u names columns that can not be in a key",
+                         definition->id.value);
+    }
+    return KMB_OK;
+}
+
+enum kmb_status catalogue_table_make(struct slice encoded, struct catalogue_moment from, struct catalogue_table **out,
+                                     struct kmb_error *error) {
+    struct catalogue_table *table = mem_alloc_zero(1, sizeof(*table));
+    if (table == NULL) {
+        return no_memory(error);
+    }
+    atomic_init(&table->references, 1);
+    arena_init(&table->arena, 0);
+    table->from = from;
+    enum kmb_status status = table_build(table, encoded, error);
+    if (status != KMB_OK) {
+        catalogue_table_release(table);
+        return status;
+    }
+    *out = table;
+    return KMB_OK;
+}
+
+void catalogue_table_release(struct catalogue_table *table) {
+    if (table != NULL && atomic_fetch_sub(&table->references, 1) == 1) {
+        arena_free(&table->arena);
+        mem_free(table);
+    }
+}
+
+enum kmb_status catalogue_stream_make(struct stream_id id, struct slice name, enum data_class data_class,
+                                      struct catalogue_moment from, struct catalogue_stream **out,
+                                      struct kmb_error *error) {
+    struct catalogue_stream *stream = mem_alloc(sizeof(*stream) + name.length);
+    if (stream == NULL) {
+        return no_memory(error);
+    }
+    atomic_init(&stream->references, 1);
+    stream->from = from;
+    if (name.length > 0) {
+        memcpy(stream->text, name.bytes, name.length);
+    }
+    stream->definition = (struct stream_definition){
+        .id = id, .name = slice_make(stream->text, name.length), .data_class = data_class};
+    *out = stream;
+    return KMB_OK;
+}
+
+void catalogue_stream_release(struct catalogue_stream *stream) {
+    if (stream != NULL && atomic_fetch_sub(&stream->references, 1) == 1) {
+        mem_free(stream);
+    }
+}
+
+/* --- catalogues --------------------------------------------------------------------------------------------------- */
+
+static int compare_u32(uint32_t a, uint32_t b) {
+    return a < b ? -1 : a > b ? 1 : 0;
+}
+
+static int table_name_order(struct slice schema, struct slice name, const struct catalogue_table *table) {
+    int order = slice_compare(schema, table->definition.schema_name);
+    return order != 0 ? order : slice_compare(name, table->definition.name);
+}
+
+static int by_table_name(const void *a, const void *b) {
+    const struct catalogue_table *left = *(struct catalogue_table *const *)a;
+    const struct catalogue_table *right = *(struct catalogue_table *const *)b;
+    int order = table_name_order(left->definition.schema_name, left->definition.name, right);
+    return order != 0 ? order : compare_u32(left->definition.id.value, right->definition.id.value);
+}
+
+static int by_table_id(const void *a, const void *b) {
+    const struct catalogue_table *left = *(struct catalogue_table *const *)a;
+    const struct catalogue_table *right = *(struct catalogue_table *const *)b;
+    return compare_u32(left->definition.id.value, right->definition.id.value);
+}
+
+static int by_stream_name(const void *a, const void *b) {
+    const struct catalogue_stream *left = *(struct catalogue_stream *const *)a;
+    const struct catalogue_stream *right = *(struct catalogue_stream *const *)b;
+    int order = slice_compare(left->definition.name, right->definition.name);
+    return order != 0 ? order : compare_u32(left->definition.id.value, right->definition.id.value);
+}
+
+static int by_stream_id(const void *a, const void *b) {
+    const struct catalogue_stream *left = *(struct catalogue_stream *const *)a;
+    const struct catalogue_stream *right = *(struct catalogue_stream *const *)b;
+    return compare_u32(left->definition.id.value, right->definition.id.value);
+}
+
+static void release_members(struct catalogue_table **tables, uint32_t table_count, struct catalogue_stream **streams,
+                            uint32_t stream_count) {
+    for (uint32_t i = 0; i < table_count; i++) {
+        catalogue_table_release(tables[i]);
+    }
+    for (uint32_t i = 0; i < stream_count; i++) {
+        catalogue_stream_release(streams[i]);
+    }
+}
+
+/* memcpy that may be asked for nothing. */
+static void copy_pointers(void *target, const void *source, uint32_t count) {
+    if (count > 0) {
+        memcpy(target, source, count * sizeof(void *));
+    }
+}
+
+enum kmb_status catalogue_make(struct catalogue_table **tables, uint32_t table_count, struct catalogue_stream **streams,
+                               uint32_t stream_count, const struct catalogue_header *header,
+                               const struct catalogue **out, struct kmb_error *error) {
+    size_t pointers = ((size_t)table_count + stream_count) * 2 + 1;
+    struct catalogue *catalogue = mem_alloc_zero(1, sizeof(*catalogue));
+    void **memory = mem_alloc_zero(pointers, sizeof(void *));
+    if (catalogue == NULL || memory == NULL) {
+        mem_free(catalogue);
+        mem_free(memory);
+        release_members(tables, table_count, streams, stream_count);
+        return no_memory(error);
+    }
+    atomic_init(&catalogue->references, 1);
+    pthread_mutex_init(&catalogue->past_lock, NULL);
+    catalogue->version = header->change_count;
+    catalogue->header = *header;
+    catalogue->table_count = table_count;
+    catalogue->stream_count = stream_count;
+    catalogue->tables_by_name = (struct catalogue_table **)(void *)memory;
+    catalogue->tables_by_id = catalogue->tables_by_name + table_count;
+    catalogue->streams_by_name = (struct catalogue_stream **)(void *)(memory + (size_t)table_count * 2);
+    catalogue->streams_by_id = catalogue->streams_by_name + stream_count;
+    copy_pointers(catalogue->tables_by_name, tables, table_count);
+    copy_pointers(catalogue->tables_by_id, tables, table_count);
+    copy_pointers(catalogue->streams_by_name, streams, stream_count);
+    copy_pointers(catalogue->streams_by_id, streams, stream_count);
+    qsort(catalogue->tables_by_name, table_count, sizeof(void *), by_table_name);
+    qsort(catalogue->tables_by_id, table_count, sizeof(void *), by_table_id);
+    qsort(catalogue->streams_by_name, stream_count, sizeof(void *), by_stream_name);
+    qsort(catalogue->streams_by_id, stream_count, sizeof(void *), by_stream_id);
+    *out = catalogue;
+    return KMB_OK;
+}
+
+enum kmb_status catalogue_changed(const struct catalogue *from, const struct catalogue_change *change,
+                                  const struct catalogue_header *header, const struct catalogue **out,
+                                  struct kmb_error *error) {
+    struct catalogue_table **tables = mem_alloc(((size_t)from->table_count + 1) * sizeof(*tables));
+    struct catalogue_stream **streams = mem_alloc(((size_t)from->stream_count + 1) * sizeof(*streams));
+    if (tables == NULL || streams == NULL) {
+        mem_free(tables);
+        mem_free(streams);
+        catalogue_table_release(change->table_put);
+        catalogue_stream_release(change->stream_put);
+        return no_memory(error);
+    }
+    uint32_t table_count = 0;
+    uint32_t out_id = change->table_put != NULL ? change->table_put->definition.id.value : change->table_removed.value;
+    for (uint32_t i = 0; i < from->table_count; i++) {
+        if (from->tables_by_id[i]->definition.id.value != out_id) {
+            atomic_fetch_add(&from->tables_by_id[i]->references, 1);
+            tables[table_count++] = from->tables_by_id[i];
+        }
+    }
+    if (change->table_put != NULL) {
+        tables[table_count++] = change->table_put;
+    }
+    uint32_t stream_count = 0;
+    for (uint32_t i = 0; i < from->stream_count; i++) {
+        atomic_fetch_add(&from->streams_by_id[i]->references, 1);
+        streams[stream_count++] = from->streams_by_id[i];
+    }
+    if (change->stream_put != NULL) {
+        streams[stream_count++] = change->stream_put;
+    }
+    enum kmb_status status = catalogue_make(tables, table_count, streams, stream_count, header, out, error);
+    mem_free(tables);
+    mem_free(streams);
+    return status;
+}
+
+enum kmb_status catalogue_renumber(const struct catalogue *from, uint64_t version, const struct catalogue **out,
+                                   struct kmb_error *error) {
+    struct catalogue_change nothing = {.table_put = NULL};
+    enum kmb_status status = catalogue_changed(from, &nothing, &from->header, out, error);
+    if (status == KMB_OK) {
+        catalogue_mutable(*out)->version = version;
+    }
+    return status;
+}
+
+void catalogue_retain(const struct catalogue *catalogue) {
+    unsigned before = atomic_fetch_add(&catalogue_mutable(catalogue)->references, 1);
+    ASSERT(before > 0);
+}
+
+void catalogue_release(const struct catalogue *constant) {
+    if (constant == NULL) {
+        return;
+    }
+    struct catalogue *catalogue = catalogue_mutable(constant);
+    unsigned before = atomic_fetch_sub(&catalogue->references, 1);
+    ASSERT(before > 0);
+    if (before > 1) {
+        return;
+    }
+    catalogue_release(catalogue->past);
+    pthread_mutex_destroy(&catalogue->past_lock);
+    release_members(catalogue->tables_by_id, catalogue->table_count, catalogue->streams_by_id,
+                    catalogue->stream_count);
+    mem_free(catalogue->tables_by_name);
+    mem_free(catalogue);
+}
+
+uint64_t catalogue_version(const struct catalogue *catalogue) {
+    return catalogue->version;
+}
+
+uint32_t catalogue_object_id_next(const struct catalogue *catalogue) {
+    return catalogue->header.object_id_next;
+}
+
+/* --- lookups ------------------------------------------------------------------------------------------------------ */
+
+static struct slice schema_or_default(struct slice schema) {
+    return schema.length == 0 ? slice_text(CATALOGUE_SCHEMA_DEFAULT) : schema;
+}
+
+const struct table_definition *catalogue_table(const struct catalogue *catalogue, struct slice schema,
+                                               struct slice name) {
+    schema = schema_or_default(schema);
+    uint32_t low = 0;
+    uint32_t high = catalogue->table_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        int order = table_name_order(schema, name, catalogue->tables_by_name[middle]);
+        if (order == 0) {
+            return &catalogue->tables_by_name[middle]->definition;
+        }
+        if (order < 0) {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    return NULL;
+}
+
+const struct table_definition *catalogue_table_of_id(const struct catalogue *catalogue, struct table_id id) {
+    uint32_t low = 0;
+    uint32_t high = catalogue->table_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        uint32_t at = catalogue->tables_by_id[middle]->definition.id.value;
+        if (at == id.value) {
+            return &catalogue->tables_by_id[middle]->definition;
+        }
+        if (id.value < at) {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    return NULL;
+}
+
+const struct index_definition *catalogue_index(const struct catalogue *catalogue, struct slice schema,
+                                               struct slice name, const struct table_definition **table) {
+    schema = schema_or_default(schema);
+    for (uint32_t i = 0; i < catalogue->table_count; i++) {
+        const struct table_definition *definition = &catalogue->tables_by_id[i]->definition;
+        if (!slice_equal(definition->schema_name, schema)) {
+            continue;
+        }
+        const struct index_definition *index = definition_index_of_name(definition, name);
+        if (index != NULL) {
+            if (table != NULL) {
+                *table = definition;
+            }
+            return index;
+        }
+    }
+    return NULL;
+}
+
+const struct index_definition *catalogue_index_of_id(const struct catalogue *catalogue, struct index_id id,
+                                                     const struct table_definition **table) {
+    for (uint32_t i = 0; i < catalogue->table_count; i++) {
+        const struct table_definition *definition = &catalogue->tables_by_id[i]->definition;
+        const struct index_definition *index = definition_index_of_id(definition, id);
+        if (index != NULL) {
+            if (table != NULL) {
+                *table = definition;
+            }
+            return index;
+        }
+    }
+    return NULL;
+}
+
+bool catalogue_relation_exists(const struct catalogue *catalogue, struct slice schema, struct slice name) {
+    schema = schema_or_default(schema);
+    if (catalogue_table(catalogue, schema, name) != NULL || catalogue_index(catalogue, schema, name, NULL) != NULL) {
+        return true;
+    }
+    for (uint32_t i = 0; i < catalogue->table_count; i++) {
+        const struct table_definition *definition = &catalogue->tables_by_id[i]->definition;
+        if (definition->primary_key_count > 0 && slice_equal(definition->schema_name, schema) &&
+            slice_equal(definition->primary_key_name, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+const struct stream_definition *catalogue_stream(const struct catalogue *catalogue, struct slice name) {
+    uint32_t low = 0;
+    uint32_t high = catalogue->stream_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        int order = slice_compare(name, catalogue->streams_by_name[middle]->definition.name);
+        if (order == 0) {
+            return &catalogue->streams_by_name[middle]->definition;
+        }
+        if (order < 0) {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    return NULL;
+}
+
+const struct stream_definition *catalogue_stream_of_id(const struct catalogue *catalogue, struct stream_id id) {
+    uint32_t low = 0;
+    uint32_t high = catalogue->stream_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        uint32_t at = catalogue->streams_by_id[middle]->definition.id.value;
+        if (at == id.value) {
+            return &catalogue->streams_by_id[middle]->definition;
+        }
+        if (id.value < at) {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    return NULL;
+}
+
+uint32_t catalogue_table_count(const struct catalogue *catalogue) {
+    return catalogue->table_count;
+}
+
+const struct table_definition *catalogue_table_at(const struct catalogue *catalogue, uint32_t ordinal) {
+    ASSERT(ordinal < catalogue->table_count);
+    return &catalogue->tables_by_name[ordinal]->definition;
+}
+
+uint32_t catalogue_stream_count(const struct catalogue *catalogue) {
+    return catalogue->stream_count;
+}
+
+const struct stream_definition *catalogue_stream_at(const struct catalogue *catalogue, uint32_t ordinal) {
+    ASSERT(ordinal < catalogue->stream_count);
+    return &catalogue->streams_by_name[ordinal]->definition;
+}

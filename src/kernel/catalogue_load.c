@@ -1,0 +1,363 @@
+/*
+ * The catalogue in META, and the catalogues of the past.
+ *
+ * Every object has one record while it lives: from which moment its version holds, and the definition. A change writes
+ * the version that ends into the past, with the moment of its end, and replaces the record. A moment is (position, tenant
+ * sequence): DDL takes no position, so several versions may begin at one position, and the sequence tells them apart.
+ *
+ * The catalogue of position n has the versions with from <= n < to. That is the catalogue after the last entry that
+ * ends at n: what begins at n is in, what ends at n is out. A table dropped at n would then be out of sight at the
+ * position where it was last whole; so a name that nobody has at n falls back to the one that ended there. AS OF a time
+ * comes as a sequence and needs no such rule.
+ *
+ * Catalogues of the past are made when asked for, and the last one made stays with the present one it was made from: a
+ * loop of point reads AT OFFSET n decodes once.
+ */
+#include "base/map.h"
+#include "kernel/internal.h"
+
+void catalogue_header_encode(const struct catalogue_header *header, uint8_t bytes[CATALOGUE_HEADER_SIZE]) {
+    codec_put_u32(bytes, header->object_id_next);
+    codec_put_u64(bytes + 4, header->change_count);
+    codec_put_u64(bytes + 12, header->changed.position);
+    codec_put_u64(bytes + 20, header->changed.sequence);
+}
+
+bool catalogue_header_decode(struct slice value, struct catalogue_header *header) {
+    if (value.length != CATALOGUE_HEADER_SIZE) {
+        return false;
+    }
+    header->object_id_next = codec_get_u32(value.bytes);
+    header->change_count = codec_get_u64(value.bytes + 4);
+    header->changed.position = codec_get_u64(value.bytes + 12);
+    header->changed.sequence = codec_get_u64(value.bytes + 20);
+    return header->object_id_next > 0 && header->object_id_next <= OBJECT_ID_MAX;
+}
+
+/* Members of a catalogue being gathered. */
+struct gathering {
+    struct catalogue_table **tables;
+    uint32_t table_count;
+    uint32_t table_capacity;
+    struct catalogue_stream **streams;
+    uint32_t stream_count;
+    uint32_t stream_capacity;
+    /* tables that ended exactly at the point, newest last */
+    struct catalogue_table **ended;
+    struct catalogue_moment *ended_at;
+    uint32_t ended_count;
+    uint32_t ended_capacity;
+    bool past;
+    bool by_sequence;
+    uint64_t point;
+    uint64_t low; /* newest change at or before the point */
+    uint64_t high;
+};
+
+static void gathering_release(struct gathering *gathering) {
+    for (uint32_t i = 0; i < gathering->table_count; i++) {
+        catalogue_table_release(gathering->tables[i]);
+    }
+    for (uint32_t i = 0; i < gathering->stream_count; i++) {
+        catalogue_stream_release(gathering->streams[i]);
+    }
+    gathering->table_count = 0;
+    gathering->stream_count = 0;
+}
+
+static void gathering_free(struct gathering *gathering) {
+    for (uint32_t i = 0; i < gathering->ended_count; i++) {
+        catalogue_table_release(gathering->ended[i]);
+    }
+    mem_free(gathering->tables);
+    mem_free(gathering->streams);
+    mem_free(gathering->ended);
+    mem_free(gathering->ended_at);
+}
+
+static bool grow(void *pointer_to_array, uint32_t count, uint32_t *capacity, size_t size) {
+    if (count < *capacity) {
+        return true;
+    }
+    void *array;
+    memcpy(&array, pointer_to_array, sizeof(array));
+    uint32_t more = *capacity == 0 ? 16 : *capacity * 2;
+    array = mem_realloc(array, more * size);
+    if (array == NULL) {
+        return false;
+    }
+    memcpy(pointer_to_array, &array, sizeof(array));
+    *capacity = more;
+    return true;
+}
+
+static enum kmb_status gather_no_memory(struct kmb_error *error) {
+    return error_set(error, KMB_NO_MEMORY, "out of memory");
+}
+
+static enum kmb_status gather_table(struct gathering *gathering, struct slice encoded, struct catalogue_moment from,
+                                    const struct catalogue_moment *ended_at, struct kmb_error *error) {
+    struct catalogue_table *table;
+    enum kmb_status status = catalogue_table_make(encoded, from, &table, error);
+    if (status != KMB_OK) {
+        return status;
+    }
+    if (ended_at == NULL) {
+        if (!grow(&gathering->tables, gathering->table_count, &gathering->table_capacity, sizeof(table))) {
+            catalogue_table_release(table);
+            return gather_no_memory(error);
+        }
+        gathering->tables[gathering->table_count++] = table;
+        return KMB_OK;
+    }
+    uint32_t capacity = gathering->ended_capacity;
+    if (!grow(&gathering->ended, gathering->ended_count, &capacity, sizeof(table)) ||
+        !grow(&gathering->ended_at, gathering->ended_count, &gathering->ended_capacity, sizeof(*ended_at))) {
+        catalogue_table_release(table);
+        return gather_no_memory(error);
+    }
+    gathering->ended[gathering->ended_count] = table;
+    gathering->ended_at[gathering->ended_count++] = *ended_at;
+    return KMB_OK;
+}
+
+static enum kmb_status gather_stream(struct gathering *gathering, uint32_t id, struct slice payload,
+                                     struct catalogue_moment from, struct kmb_error *error) {
+    if (payload.length < 1 || payload.bytes[0] >= DATA_CLASS_COUNT) {
+        return meta_damaged(error, "the record of a stream");
+    }
+    struct catalogue_stream *stream;
+    enum kmb_status status =
+        catalogue_stream_make((struct stream_id){id}, slice_make(payload.bytes + 1, payload.length - 1),
+                              (enum data_class)payload.bytes[0], from, &stream, error);
+    if (status != KMB_OK) {
+        return status;
+    }
+    if (!grow(&gathering->streams, gathering->stream_count, &gathering->stream_capacity, sizeof(stream))) {
+        catalogue_stream_release(stream);
+        return gather_no_memory(error);
+    }
+    gathering->streams[gathering->stream_count++] = stream;
+    return KMB_OK;
+}
+
+static void gather_bound(struct gathering *gathering, uint64_t change) {
+    if (change <= gathering->point) {
+        gathering->low = change > gathering->low ? change : gathering->low;
+    } else {
+        gathering->high = change < gathering->high ? change : gathering->high;
+    }
+}
+
+/* One version of one object: is it of the moment? */
+static enum kmb_status gather(struct gathering *gathering, enum meta_object object, uint32_t id,
+                              struct catalogue_moment from, const struct catalogue_moment *to, struct slice payload,
+                              struct kmb_error *error) {
+    if (gathering->past) {
+        uint64_t begin = gathering->by_sequence ? from.sequence : from.position;
+        uint64_t end = to == NULL ? UINT64_MAX : gathering->by_sequence ? to->sequence : to->position;
+        gather_bound(gathering, begin);
+        gather_bound(gathering, end);
+        if (begin > gathering->point) {
+            return KMB_OK;
+        }
+        if (end <= gathering->point) {
+            if (gathering->by_sequence || end < gathering->point || object != META_OBJECT_TABLE) {
+                return KMB_OK;
+            }
+            return gather_table(gathering, payload, from, to, error);
+        }
+    }
+    return object == META_OBJECT_TABLE ? gather_table(gathering, payload, from, NULL, error)
+                                       : gather_stream(gathering, id, payload, from, error);
+}
+
+static enum kmb_status gather_record(struct gathering *gathering, struct slice key, struct slice value,
+                                     struct kmb_error *error) {
+    bool past = key.bytes[0] == META_PAST;
+    size_t key_length = past ? 22 : 6;
+    if (key.length != key_length || value.length < 16) {
+        return meta_damaged(error, "the record of an object");
+    }
+    enum meta_object object = key.bytes[1] == META_OBJECT_TABLE ? META_OBJECT_TABLE : META_OBJECT_STREAM;
+    uint32_t id = codec_get_u32_big(key.bytes + 2);
+    struct catalogue_moment first = {codec_get_u64(value.bytes), codec_get_u64(value.bytes + 8)};
+    struct slice payload = slice_make(value.bytes + 16, value.length - 16);
+    if (!past) {
+        return gather(gathering, object, id, first, NULL, payload, error);
+    }
+    struct catalogue_moment from = {.sequence = codec_get_u64_big(key.bytes + 6),
+                                    .position = codec_get_u64_big(key.bytes + 14)};
+    return gather(gathering, object, id, from, &first, payload, error);
+}
+
+static enum kmb_status gather_range(struct gathering *gathering, struct store_view view, uint32_t tenant,
+                                    enum meta_kind kind, struct kmb_error *error) {
+    struct store_cursor cursor = {.valid = false};
+    struct meta_key start = meta_key_make(kind);
+    enum kmb_status status = store_cursor_open(&cursor, view, tenant, STORE_META, error);
+    if (status == KMB_OK) {
+        status = store_cursor_seek(&cursor, meta_slice(&start), error);
+    }
+    while (status == KMB_OK && cursor.valid && cursor.key.bytes[0] == (uint8_t)kind) {
+        struct slice value;
+        status = store_cursor_value(&cursor, &value, error);
+        if (status == KMB_OK) {
+            status = gather_record(gathering, cursor.key, value, error);
+        }
+        if (status == KMB_OK) {
+            status = store_cursor_next(&cursor, error);
+        }
+    }
+    store_cursor_close(&cursor);
+    return status;
+}
+
+static enum kmb_status header_load(struct store_view view, uint32_t tenant, struct catalogue_header *header,
+                                   struct kmb_error *error) {
+    struct buffer value = {.bytes = NULL};
+    bool found = false;
+    struct meta_key key = meta_key_make(META_HEADER);
+    enum kmb_status status = store_get(view, tenant, STORE_META, meta_slice(&key), &value, &found, error);
+    if (status == KMB_OK) {
+        *header = (struct catalogue_header){.object_id_next = 1};
+        if (found && !catalogue_header_decode(buffer_slice(&value), header)) {
+            status = meta_damaged(error, "the header of the catalogue");
+        }
+    }
+    buffer_free(&value);
+    return status;
+}
+
+enum kmb_status catalogue_load(struct store_view view, uint32_t tenant, const struct catalogue **catalogue,
+                               struct kmb_error *error) {
+    struct catalogue_header header;
+    enum kmb_status status = header_load(view, tenant, &header, error);
+    if (status != KMB_OK) {
+        return status;
+    }
+    struct gathering gathering = {.past = false};
+    status = gather_range(&gathering, view, tenant, META_OBJECT, error);
+    if (status == KMB_OK) {
+        status = catalogue_make(gathering.tables, gathering.table_count, gathering.streams, gathering.stream_count,
+                                &header, catalogue, error);
+    } else {
+        gathering_release(&gathering);
+    }
+    gathering_free(&gathering);
+    return status;
+}
+
+/* --- the past ----------------------------------------------------------------------------------------------------- */
+
+static bool gathered_has(const struct gathering *gathering, const struct catalogue_table *table) {
+    for (uint32_t i = 0; i < gathering->table_count; i++) {
+        const struct table_definition *other = &gathering->tables[i]->definition;
+        if (other->id.value == table->definition.id.value ||
+            (slice_equal(other->schema_name, table->definition.schema_name) &&
+             slice_equal(other->name, table->definition.name))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool moment_before(struct catalogue_moment a, struct catalogue_moment b) {
+    return a.sequence != b.sequence ? a.sequence < b.sequence : a.position < b.position;
+}
+
+/* Names that nobody has at the point fall back to what ended there, the last to end first. */
+static enum kmb_status gather_ended(struct gathering *gathering, bool *any, struct kmb_error *error) {
+    for (uint32_t round = 0; round < gathering->ended_count; round++) {
+        uint32_t newest = UINT32_MAX;
+        for (uint32_t i = 0; i < gathering->ended_count; i++) {
+            if (gathering->ended[i] == NULL) {
+                continue;
+            }
+            if (newest == UINT32_MAX || moment_before(gathering->ended_at[newest], gathering->ended_at[i])) {
+                newest = i;
+            }
+        }
+        struct catalogue_table *table = gathering->ended[newest];
+        gathering->ended[newest] = NULL;
+        if (gathered_has(gathering, table)) {
+            catalogue_table_release(table);
+            continue;
+        }
+        if (!grow(&gathering->tables, gathering->table_count, &gathering->table_capacity, sizeof(table))) {
+            catalogue_table_release(table);
+            return gather_no_memory(error);
+        }
+        gathering->tables[gathering->table_count++] = table;
+        *any = true;
+    }
+    return KMB_OK;
+}
+
+static enum kmb_status past_build(struct store_view view, uint32_t tenant, const struct catalogue *present,
+                                  struct gathering *gathering, const struct catalogue **out, struct kmb_error *error) {
+    enum kmb_status status = gather_range(gathering, view, tenant, META_OBJECT, error);
+    if (status == KMB_OK) {
+        status = gather_range(gathering, view, tenant, META_PAST, error);
+    }
+    bool fallback = false;
+    if (status == KMB_OK) {
+        status = gather_ended(gathering, &fallback, error);
+    }
+    if (status != KMB_OK) {
+        gathering_release(gathering);
+        return status;
+    }
+    if (fallback) {
+        gathering->low = gathering->point;
+        gathering->high = gathering->point + 1;
+    }
+    struct catalogue_header header = present->header;
+    const struct catalogue *past;
+    status = catalogue_make(gathering->tables, gathering->table_count, gathering->streams, gathering->stream_count,
+                            &header, &past, error);
+    if (status != KMB_OK) {
+        return status;
+    }
+    /* A number of its own: what is cached under the present one must not be taken for this one, nor the reverse. */
+    uint64_t facts[4] = {present->version, gathering->by_sequence, gathering->low, gathering->high};
+    catalogue_mutable(past)->version = (map_hash(facts, sizeof(facts), 0) >> 2) | (UINT64_C(1) << 62);
+    *out = past;
+    return KMB_OK;
+}
+
+enum kmb_status catalogue_load_at(struct store_view view, uint32_t tenant, const struct catalogue *present,
+                                  bool by_sequence, uint64_t point, const struct catalogue **out,
+                                  struct kmb_error *error) {
+    if (by_sequence ? point >= present->header.changed.sequence : point > present->header.changed.position) {
+        catalogue_retain(present);
+        *out = present;
+        return KMB_OK;
+    }
+    struct catalogue *keeper = catalogue_mutable(present);
+    pthread_mutex_lock(&keeper->past_lock);
+    if (keeper->past != NULL && keeper->past_by_sequence == by_sequence && keeper->past_low <= point &&
+        point < keeper->past_high) {
+        catalogue_retain(keeper->past);
+        *out = keeper->past;
+        pthread_mutex_unlock(&keeper->past_lock);
+        return KMB_OK;
+    }
+    pthread_mutex_unlock(&keeper->past_lock);
+
+    struct gathering gathering = {.past = true, .by_sequence = by_sequence, .point = point, .high = UINT64_MAX};
+    enum kmb_status status = past_build(view, tenant, present, &gathering, out, error);
+    if (status == KMB_OK) {
+        catalogue_retain(*out);
+        pthread_mutex_lock(&keeper->past_lock);
+        const struct catalogue *replaced = keeper->past;
+        keeper->past = *out;
+        keeper->past_by_sequence = by_sequence;
+        keeper->past_low = gathering.low;
+        keeper->past_high = gathering.high;
+        pthread_mutex_unlock(&keeper->past_lock);
+        catalogue_release(replaced);
+    }
+    gathering_free(&gathering);
+    return status;
+}

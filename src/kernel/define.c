@@ -1,0 +1,545 @@
+/*
+ * Events that change definitions: tables, columns, indexes, streams, and facts of the tenant.
+ *
+ * Each makes a new version of one object: the definition is copied, changed, encoded, and decoded again as a table of
+ * the next catalogue; so what the evolver works with is what a reader of the record will get. The version that ends is
+ * kept in META with the moment of its end. A version that would end at the moment it began (two changes in one entry
+ * at one position) is simply replaced: nobody can ever ask for it.
+ *
+ * Dropping a table takes its definition away and leaves rows, history and index entries where they are: ids are never
+ * used again, so nothing can meet them, and the past still reads them.
+ */
+#include "kernel/internal.h"
+
+#include <inttypes.h>
+
+static enum kmb_status define_no_memory(struct kmb_error *error) {
+    return error_set(error, KMB_NO_MEMORY, "out of memory");
+}
+
+static struct catalogue_moment moment_now(const struct evolver *evolver) {
+    return (struct catalogue_moment){.position = evolver->position, .sequence = evolver->sequence};
+}
+
+static enum kmb_status meta_write(struct evolver *evolver, const struct meta_key *key, struct slice value,
+                                  struct kmb_error *error) {
+    return store_fork_put(evolver->fork, evolver->tenant, STORE_META, meta_slice(key), value, error);
+}
+
+static enum kmb_status meta_write_moment(struct evolver *evolver, const struct meta_key *key,
+                                         struct catalogue_moment moment, struct slice payload,
+                                         struct kmb_error *error) {
+    uint8_t bytes[16];
+    codec_put_u64(bytes, moment.position);
+    codec_put_u64(bytes + 8, moment.sequence);
+    return store_fork_put_parts(evolver->fork, evolver->tenant, STORE_META, meta_slice(key),
+                                slice_make(bytes, sizeof(bytes)), payload, error);
+}
+
+static struct meta_key object_key(enum meta_object object, uint32_t id) {
+    struct meta_key key = meta_key_make(META_OBJECT);
+    meta_key_u8(&key, (uint8_t)object);
+    meta_key_u32(&key, id);
+    return key;
+}
+
+/* The version `encoded` that began at `from` ends now. */
+static enum kmb_status version_end(struct evolver *evolver, uint32_t id, struct catalogue_moment from,
+                                   struct slice encoded, struct kmb_error *error) {
+    struct catalogue_moment now = moment_now(evolver);
+    if (from.position == now.position && from.sequence == now.sequence) {
+        return KMB_OK;
+    }
+    struct meta_key key = meta_key_make(META_PAST);
+    meta_key_u8(&key, META_OBJECT_TABLE);
+    meta_key_u32(&key, id);
+    meta_key_u64(&key, from.sequence);
+    meta_key_u64(&key, from.position);
+    return meta_write_moment(evolver, &key, now, encoded, error);
+}
+
+static enum kmb_status header_next(struct evolver *evolver, uint32_t object_id_next, struct catalogue_header *header,
+                                   struct kmb_error *error) {
+    *header = evolver->catalogue->header;
+    header->change_count++;
+    header->changed = moment_now(evolver);
+    if (object_id_next > header->object_id_next) {
+        header->object_id_next = object_id_next;
+    }
+    uint8_t bytes[CATALOGUE_HEADER_SIZE];
+    catalogue_header_encode(header, bytes);
+    struct meta_key key = meta_key_make(META_HEADER);
+    return meta_write(evolver, &key, slice_make(bytes, sizeof(bytes)), error);
+}
+
+static enum kmb_status catalogue_apply(struct evolver *evolver, const struct catalogue_change *change,
+                                       uint32_t object_id_next, struct kmb_error *error) {
+    struct catalogue_header header;
+    enum kmb_status status = header_next(evolver, object_id_next, &header, error);
+    if (status != KMB_OK) {
+        catalogue_table_release(change->table_put);
+        catalogue_stream_release(change->stream_put);
+        return status;
+    }
+    const struct catalogue *next;
+    status = catalogue_changed(evolver->catalogue, change, &header, &next, error);
+    if (status == KMB_OK) {
+        catalogue_release(evolver->catalogue);
+        evolver->catalogue = next;
+    }
+    return status;
+}
+
+/* Makes `definition` the version of its table from now on; old NULL: a new table. */
+static enum kmb_status table_put(struct evolver *evolver, const struct catalogue_table *old,
+                                 const struct table_definition *definition, uint32_t object_id_next,
+                                 struct kmb_error *error) {
+    struct buffer encoded = {.bytes = NULL};
+    definition_encode_table(definition, &encoded);
+    if (!buffer_ok(&encoded)) {
+        buffer_free(&encoded);
+        return define_no_memory(error);
+    }
+    struct catalogue_table *table = NULL;
+    enum kmb_status status =
+        catalogue_table_make(buffer_slice(&encoded), moment_now(evolver), &table, error);
+    if (status == KMB_OK && old != NULL) {
+        status = version_end(evolver, definition->id.value, old->from, old->encoded, error);
+    }
+    if (status == KMB_OK) {
+        struct meta_key key = object_key(META_OBJECT_TABLE, definition->id.value);
+        status = meta_write_moment(evolver, &key, moment_now(evolver), buffer_slice(&encoded), error);
+    }
+    buffer_free(&encoded);
+    if (status != KMB_OK) {
+        catalogue_table_release(table);
+        return status;
+    }
+    struct catalogue_change change = {.table_put = table};
+    return catalogue_apply(evolver, &change, object_id_next, error);
+}
+
+/* The table an event changes, and a copy of its definition whose columns, indexes and checks have one free place. */
+struct alteration {
+    const struct catalogue_table *old;
+    struct table_definition next;
+    struct column_definition *columns;
+    struct index_definition *indexes;
+    struct check_definition *checks;
+};
+
+static void *copy_array(struct arena *arena, const void *from, uint32_t count, size_t size) {
+    uint8_t *array = arena_alloc_zero(arena, (size_t)count + 1, size);
+    if (array != NULL && count > 0) {
+        memcpy(array, from, count * size);
+    }
+    return array;
+}
+
+/* version 0: the event carries none, the version stays. */
+static enum kmb_status alteration_begin(struct evolver *evolver, struct table_id id, struct schema_version version,
+                                        struct alteration *alteration, struct kmb_error *error) {
+    const struct table_definition *definition = catalogue_table_of_id(evolver->catalogue, id);
+    if (definition == NULL) {
+        return evolve_damaged(error, "table %u is not there", id.value);
+    }
+    alteration->old = catalogue_table_of(definition);
+    alteration->next = *definition;
+    if (version.value != 0) {
+        if (version.value != definition->version.value + 1) {
+            return evolve_damaged(error, "table %u goes from version %u to %u", id.value, definition->version.value,
+                                  version.value);
+        }
+        alteration->next.version = version;
+    }
+    alteration->columns = copy_array(&evolver->arena, definition->columns, definition->column_count,
+                                     sizeof(*alteration->columns));
+    alteration->indexes = copy_array(&evolver->arena, definition->indexes, definition->index_count,
+                                     sizeof(*alteration->indexes));
+    alteration->checks =
+        copy_array(&evolver->arena, definition->checks, definition->check_count, sizeof(*alteration->checks));
+    if (alteration->columns == NULL || alteration->indexes == NULL || alteration->checks == NULL) {
+        return define_no_memory(error);
+    }
+    alteration->next.columns = alteration->columns;
+    alteration->next.indexes = alteration->indexes;
+    alteration->next.checks = alteration->checks;
+    return KMB_OK;
+}
+
+static struct column_definition *alteration_column(struct alteration *alteration, struct column_id id) {
+    for (uint32_t i = 0; i < alteration->next.column_count; i++) {
+        if (alteration->columns[i].id.value == id.value && !alteration->columns[i].dropped) {
+            return &alteration->columns[i];
+        }
+    }
+    return NULL;
+}
+
+static enum kmb_status alteration_end(struct evolver *evolver, struct alteration *alteration, uint32_t object_id_next,
+                                      struct kmb_error *error) {
+    return table_put(evolver, alteration->old, &alteration->next, object_id_next, error);
+}
+
+/* --- tables ------------------------------------------------------------------------------------------------------- */
+
+static enum kmb_status id_fresh(const struct evolver *evolver, uint32_t id, struct kmb_error *error) {
+    if (id < evolver->catalogue->header.object_id_next || id >= OBJECT_ID_MAX) {
+        return evolve_damaged(error, "object id %u is not a new one", id);
+    }
+    return KMB_OK;
+}
+
+static enum kmb_status table_created(struct evolver *evolver, const struct event_table_created *event,
+                                     struct kmb_error *error) {
+    const struct table_definition *table = &event->table;
+    enum kmb_status status = id_fresh(evolver, table->id.value, error);
+    uint32_t next = table->id.value + 1;
+    for (uint32_t i = 0; status == KMB_OK && i < table->index_count; i++) {
+        uint32_t index = table->indexes[i].id.value;
+        status = index < next ? evolve_damaged(error, "index id %u is not a new one", index)
+                              : id_fresh(evolver, index, error);
+        next = index + 1;
+    }
+    if (status != KMB_OK) {
+        return status;
+    }
+    if (table->version.value != 1) {
+        return evolve_damaged(error, "a new table is of version %u", table->version.value);
+    }
+    if (catalogue_table(evolver->catalogue, table->schema_name, table->name) != NULL) {
+        return evolve_damaged(error, "a new table has the name of another");
+    }
+    return table_put(evolver, NULL, table, next, error);
+}
+
+static enum kmb_status table_dropped(struct evolver *evolver, const struct event_table_dropped *event,
+                                     struct kmb_error *error) {
+    const struct table_definition *definition = catalogue_table_of_id(evolver->catalogue, event->table);
+    if (definition == NULL) {
+        return evolve_damaged(error, "table %u is not there", event->table.value);
+    }
+    const struct catalogue_table *old = catalogue_table_of(definition);
+    enum kmb_status status = version_end(evolver, event->table.value, old->from, old->encoded, error);
+    if (status == KMB_OK) {
+        struct meta_key key = object_key(META_OBJECT_TABLE, event->table.value);
+        status = store_fork_delete(evolver->fork, evolver->tenant, STORE_META, meta_slice(&key), NULL, error);
+    }
+    if (status != KMB_OK) {
+        return status;
+    }
+    struct catalogue_change change = {.table_removed = event->table};
+    return catalogue_apply(evolver, &change, 0, error);
+}
+
+static enum kmb_status table_renamed(struct evolver *evolver, const struct event_table_renamed *event,
+                                     struct kmb_error *error) {
+    struct alteration alteration;
+    enum kmb_status status = alteration_begin(evolver, event->table, (struct schema_version){0}, &alteration, error);
+    if (status != KMB_OK) {
+        return status;
+    }
+    if (catalogue_table(evolver->catalogue, alteration.next.schema_name, event->name) != NULL) {
+        return evolve_damaged(error, "a table is renamed to the name of another");
+    }
+    alteration.next.name = event->name;
+    return alteration_end(evolver, &alteration, 0, error);
+}
+
+/* --- columns and checks ------------------------------------------------------------------------------------------- */
+
+static enum kmb_status column_absent(struct table_id table, struct column_id column, struct kmb_error *error) {
+    return evolve_damaged(error, "table %u has no column %u", table.value, column.value);
+}
+
+static enum kmb_status column_added(struct evolver *evolver, const struct event_column_added *event,
+                                    struct kmb_error *error) {
+    struct alteration alteration;
+    enum kmb_status status = alteration_begin(evolver, event->table, event->version, &alteration, error);
+    if (status != KMB_OK) {
+        return status;
+    }
+    if (event->column.id.value < alteration.next.column_id_next || event->column.id.value == UINT32_MAX) {
+        return evolve_damaged(error, "column id %u of table %u is not a new one", event->column.id.value,
+                              event->table.value);
+    }
+    if (definition_column_of_name(&alteration.next, event->column.name) != NULL) {
+        return evolve_damaged(error, "a new column of table %u has the name of another", event->table.value);
+    }
+    struct column_definition *column = &alteration.columns[alteration.next.column_count++];
+    *column = event->column;
+    column->dropped = false;
+    column->added_in = event->version;
+    column->dropped_in.value = 0;
+    alteration.next.column_id_next = event->column.id.value + 1;
+    return alteration_end(evolver, &alteration, 0, error);
+}
+
+static enum kmb_status column_dropped(struct evolver *evolver, const struct event_column_dropped *event,
+                                      struct kmb_error *error) {
+    struct alteration alteration;
+    enum kmb_status status = alteration_begin(evolver, event->table, event->version, &alteration, error);
+    if (status != KMB_OK) {
+        return status;
+    }
+    struct column_definition *column = alteration_column(&alteration, event->column);
+    if (column == NULL) {
+        return column_absent(event->table, event->column, error);
+    }
+    column->dropped = true;
+    column->dropped_in = event->version;
+    return alteration_end(evolver, &alteration, 0, error);
+}
+
+static enum kmb_status column_renamed(struct evolver *evolver, const struct event_column_renamed *event,
+                                      struct kmb_error *error) {
+    struct alteration alteration;
+    enum kmb_status status = alteration_begin(evolver, event->table, event->version, &alteration, error);
+    if (status != KMB_OK) {
+        return status;
+    }
+    struct column_definition *column = alteration_column(&alteration, event->column);
+    if (column == NULL) {
+        return column_absent(event->table, event->column, error);
+    }
+    if (definition_column_of_name(&alteration.next, event->name) != NULL) {
+        return evolve_damaged(error, "a column of table %u is renamed to the name of another", event->table.value);
+    }
+    column->name = event->name;
+    return alteration_end(evolver, &alteration, 0, error);
+}
+
+static enum kmb_status column_default_changed(struct evolver *evolver,
+                                              const struct event_column_default_changed *event,
+                                              struct kmb_error *error) {
+    struct alteration alteration;
+    enum kmb_status status = alteration_begin(evolver, event->table, event->version, &alteration, error);
+    if (status != KMB_OK) {
+        return status;
+    }
+    struct column_definition *column = alteration_column(&alteration, event->column);
+    if (column == NULL) {
+        return column_absent(event->table, event->column, error);
+    }
+    column->default_kind = event->default_kind;
+    column->default_text = event->default_text;
+    return alteration_end(evolver, &alteration, 0, error);
+}
+
+static enum kmb_status column_not_null_changed(struct evolver *evolver,
+                                               const struct event_column_not_null_changed *event,
+                                               struct kmb_error *error) {
+    struct alteration alteration;
+    enum kmb_status status = alteration_begin(evolver, event->table, event->version, &alteration, error);
+    if (status != KMB_OK) {
+        return status;
+    }
+    struct column_definition *column = alteration_column(&alteration, event->column);
+    if (column == NULL) {
+        return column_absent(event->table, event->column, error);
+    }
+    column->not_null = event->not_null;
+    return alteration_end(evolver, &alteration, 0, error);
+}
+
+static enum kmb_status check_added(struct evolver *evolver, const struct event_check_added *event,
+                                   struct kmb_error *error) {
+    struct alteration alteration;
+    enum kmb_status status = alteration_begin(evolver, event->table, event->version, &alteration, error);
+    if (status != KMB_OK) {
+        return status;
+    }
+    if (event->check.id.value < alteration.next.constraint_id_next || event->check.id.value == UINT32_MAX ||
+        alteration.next.check_count >= DEFINITION_CHECKS_MAX) {
+        return evolve_damaged(error, "constraint %u of table %u is not a new one", event->check.id.value,
+                              event->table.value);
+    }
+    alteration.checks[alteration.next.check_count++] = event->check;
+    alteration.next.constraint_id_next = event->check.id.value + 1;
+    return alteration_end(evolver, &alteration, 0, error);
+}
+
+static enum kmb_status check_dropped(struct evolver *evolver, const struct event_check_dropped *event,
+                                     struct kmb_error *error) {
+    struct alteration alteration;
+    enum kmb_status status = alteration_begin(evolver, event->table, event->version, &alteration, error);
+    if (status != KMB_OK) {
+        return status;
+    }
+    for (uint32_t i = 0; i < alteration.next.check_count; i++) {
+        if (alteration.checks[i].id.value == event->check.value) {
+            uint32_t behind = alteration.next.check_count - i - 1;
+            memmove(&alteration.checks[i], &alteration.checks[i + 1], behind * sizeof(*alteration.checks));
+            alteration.next.check_count--;
+            return alteration_end(evolver, &alteration, 0, error);
+        }
+    }
+    return evolve_damaged(error, "table %u has no constraint %u", event->table.value, event->check.value);
+}
+
+/* --- indexes ------------------------------------------------------------------------------------------------------ */
+
+static enum kmb_status index_declared(struct evolver *evolver, const struct event_index_declared *event,
+                                      struct kmb_error *error) {
+    struct alteration alteration;
+    enum kmb_status status = alteration_begin(evolver, event->table, (struct schema_version){0}, &alteration, error);
+    if (status == KMB_OK) {
+        status = id_fresh(evolver, event->index.id.value, error);
+    }
+    if (status != KMB_OK) {
+        return status;
+    }
+    if (alteration.next.index_count >= DEFINITION_INDEXES_MAX ||
+        definition_index_of_name(&alteration.next, event->index.name) != NULL) {
+        return evolve_damaged(error, "table %u can not have the index", event->table.value);
+    }
+    struct index_definition *index = &alteration.indexes[alteration.next.index_count++];
+    *index = event->index;
+    index->state = INDEX_DECLARED;
+    return alteration_end(evolver, &alteration, event->index.id.value + 1, error);
+}
+
+static enum kmb_status index_ready(struct evolver *evolver, const struct event_index_ready *event,
+                                   struct kmb_error *error) {
+    struct alteration alteration;
+    enum kmb_status status = alteration_begin(evolver, event->table, (struct schema_version){0}, &alteration, error);
+    if (status != KMB_OK) {
+        return status;
+    }
+    for (uint32_t i = 0; i < alteration.next.index_count; i++) {
+        struct index_definition *index = &alteration.indexes[i];
+        if (index->id.value == event->index.value && index->state == INDEX_DECLARED) {
+            status = evolve_backfill(evolver, alteration.old, index, error);
+            index->state = INDEX_READY;
+            return status != KMB_OK ? status : alteration_end(evolver, &alteration, 0, error);
+        }
+    }
+    return evolve_damaged(error, "table %u has no index %u that waits to be ready", event->table.value,
+                          event->index.value);
+}
+
+static enum kmb_status index_dropped(struct evolver *evolver, const struct event_index_dropped *event,
+                                     struct kmb_error *error) {
+    struct alteration alteration;
+    enum kmb_status status = alteration_begin(evolver, event->table, (struct schema_version){0}, &alteration, error);
+    if (status != KMB_OK) {
+        return status;
+    }
+    for (uint32_t i = 0; i < alteration.next.index_count; i++) {
+        if (alteration.indexes[i].id.value == event->index.value) {
+            uint32_t behind = alteration.next.index_count - i - 1;
+            memmove(&alteration.indexes[i], &alteration.indexes[i + 1], behind * sizeof(*alteration.indexes));
+            alteration.next.index_count--;
+            return alteration_end(evolver, &alteration, 0, error);
+        }
+    }
+    return evolve_damaged(error, "table %u has no index %u", event->table.value, event->index.value);
+}
+
+/* --- streams and facts -------------------------------------------------------------------------------------------- */
+
+static enum kmb_status stream_created(struct evolver *evolver, const struct event_stream_created *event,
+                                      struct kmb_error *error) {
+    enum kmb_status status = id_fresh(evolver, event->stream.value, error);
+    if (status != KMB_OK) {
+        return status;
+    }
+    if (catalogue_stream(evolver->catalogue, event->name) != NULL) {
+        return evolve_damaged(error, "a new stream has the name of another");
+    }
+    struct buffer payload = {.bytes = NULL};
+    buffer_u8(&payload, (uint8_t)event->data_class);
+    buffer_append_slice(&payload, event->name);
+    struct meta_key key = object_key(META_OBJECT_STREAM, event->stream.value);
+    status = buffer_ok(&payload)
+                 ? meta_write_moment(evolver, &key, moment_now(evolver), buffer_slice(&payload), error)
+                 : define_no_memory(error);
+    buffer_free(&payload);
+    if (status != KMB_OK) {
+        return status;
+    }
+    struct catalogue_change change = {.stream_put = NULL};
+    status = catalogue_stream_make(event->stream, event->name, event->data_class, moment_now(evolver),
+                                   &change.stream_put, error);
+    return status != KMB_OK ? status : catalogue_apply(evolver, &change, event->stream.value + 1, error);
+}
+
+static enum kmb_status tenant_created(struct evolver *evolver, const struct event_tenant_created *event,
+                                      struct kmb_error *error) {
+    if (evolver->facts.exists || event->tenant.value != evolver->tenant) {
+        return evolve_damaged(error, "tenant %u is created in the entry of tenant %u", event->tenant.value,
+                              evolver->tenant);
+    }
+    buffer_clear(&evolver->facts_text);
+    buffer_append_slice(&evolver->facts_text, event->name);
+    if (!buffer_ok(&evolver->facts_text)) {
+        return define_no_memory(error);
+    }
+    evolver->facts.exists = true;
+    evolver->facts.name = buffer_slice(&evolver->facts_text);
+    struct meta_key key = meta_key_make(META_TENANT);
+    return meta_write(evolver, &key, event->name, error);
+}
+
+static enum kmb_status checkpoint_key_set(struct evolver *evolver, const struct event_checkpoint_key *event,
+                                          struct kmb_error *error) {
+    uint8_t bytes[36];
+    codec_put_u32(bytes, event->version.value);
+    memcpy(bytes + 4, event->verifier, 32);
+    evolver->facts.checkpoint_key = event->version;
+    memcpy(evolver->facts.checkpoint_verifier, event->verifier, 32);
+    struct meta_key key = meta_key_make(META_CHECKPOINT_KEY);
+    return meta_write(evolver, &key, slice_make(bytes, sizeof(bytes)), error);
+}
+
+static enum kmb_status clock_accepted(struct evolver *evolver, const struct event_clock_accepted *event,
+                                      struct kmb_error *error) {
+    uint8_t bytes[16];
+    codec_put_u64(bytes, (uint64_t)event->log_time_us);
+    codec_put_u64(bytes + 8, (uint64_t)event->clock_time_us);
+    evolver->facts.clock_accepted_us = event->clock_time_us;
+    struct meta_key key = meta_key_make(META_CLOCK);
+    return meta_write(evolver, &key, slice_make(bytes, sizeof(bytes)), error);
+}
+
+enum kmb_status evolve_definition(struct evolver *evolver, const struct event *event, struct kmb_error *error) {
+    switch (event->kind) {
+    case EVENT_TENANT_CREATED:
+        return tenant_created(evolver, &event->as.tenant_created, error);
+    case EVENT_CHECKPOINT_KEY_SET:
+    case EVENT_CHECKPOINT_KEY_ROTATED:
+        return checkpoint_key_set(evolver, &event->as.checkpoint_key, error);
+    case EVENT_CLOCK_ACCEPTED:
+        return clock_accepted(evolver, &event->as.clock_accepted, error);
+    case EVENT_TABLE_CREATED:
+        return table_created(evolver, &event->as.table_created, error);
+    case EVENT_TABLE_DROPPED:
+        return table_dropped(evolver, &event->as.table_dropped, error);
+    case EVENT_TABLE_RENAMED:
+        return table_renamed(evolver, &event->as.table_renamed, error);
+    case EVENT_COLUMN_ADDED:
+        return column_added(evolver, &event->as.column_added, error);
+    case EVENT_COLUMN_DROPPED:
+        return column_dropped(evolver, &event->as.column_dropped, error);
+    case EVENT_COLUMN_RENAMED:
+        return column_renamed(evolver, &event->as.column_renamed, error);
+    case EVENT_COLUMN_DEFAULT_CHANGED:
+        return column_default_changed(evolver, &event->as.column_default_changed, error);
+    case EVENT_COLUMN_NOT_NULL_CHANGED:
+        return column_not_null_changed(evolver, &event->as.column_not_null_changed, error);
+    case EVENT_CHECK_ADDED:
+        return check_added(evolver, &event->as.check_added, error);
+    case EVENT_CHECK_DROPPED:
+        return check_dropped(evolver, &event->as.check_dropped, error);
+    case EVENT_INDEX_DECLARED:
+        return index_declared(evolver, &event->as.index_declared, error);
+    case EVENT_INDEX_READY:
+        return index_ready(evolver, &event->as.index_ready, error);
+    case EVENT_INDEX_DROPPED:
+        return index_dropped(evolver, &event->as.index_dropped, error);
+    case EVENT_STREAM_CREATED:
+        return stream_created(evolver, &event->as.stream_created, error);
+    default:
+        return evolve_damaged(error, "event kind 0x%04x has no meaning here", (unsigned)event->kind);
+    }
+}

@@ -1,0 +1,492 @@
+/*
+ * Scans: ranges of a table in the order of its key or of an index, at the present or in the past.
+ *
+ * Four ways to the rows, one interface:
+ *
+ *   key order, present   a cursor on CURRENT. Rows of one page are given as slices into it, without a copy: the batch
+ *                        ends where the page does.
+ *   key order, past      the store's merge of CURRENT, departed keys and history chunks. Its slices live for one step,
+ *                        so rows are gathered in the scan's own memory, some tens of kilobytes at a time. The merge goes
+ *                        forward only; a reverse scan gathers the keys first and reads them backwards.
+ *   index, present       a cursor on the index, a second one on CURRENT that seeks each row.
+ *   index, past          two cursors, on the index's entries and on its superseded ones, merged and equal neighbours
+ *                        taken once. An entry says only that the row once had this value: so the row is read as of the
+ *                        position, its index key made again, and compared.
+ *
+ * Bounds are prefixes of keys. Both ends become one half-open range of bytes: an exclusive low bound and an inclusive
+ * high one stand for all their extensions, so they move to the prefix's successor.
+ */
+#include "kernel/internal.h"
+
+#define SCAN_BYTES 32768 /* of rows gathered at a time where they must be copied */
+
+enum scan_way { SCAN_PRESENT, SCAN_PAST, SCAN_PAST_REVERSE, SCAN_INDEX };
+
+
+struct kernel_scan {
+    struct kernel_view *view;
+    const struct catalogue_table *table;
+    enum scan_way way;
+    bool reverse;
+    bool moved; /* the cursor must move before it is read again */
+    bool done;
+    struct buffer low; /* [low, high) in the tree scanned */
+    struct buffer high;
+    struct store_cursor cursor;
+    struct history_scan past;
+    /* index */
+    const struct key_plan *plan;
+    struct store_cursor superseded;
+    struct store_cursor rows;
+    struct buffer superseded_low;
+    struct buffer superseded_high;
+    struct buffer row_key; /* with table prefix */
+    struct buffer image;
+    struct buffer check;
+    /* past, reverse: keys gathered, as lengths and bytes */
+    struct buffer keys;
+    struct buffer key_places; /* size_t offsets */
+    size_t keys_left;
+    struct buffer memory;
+};
+
+static enum kmb_status scan_no_memory(struct kmb_error *error) {
+    return error_set(error, KMB_NO_MEMORY, "out of memory");
+}
+
+/* The half-open range of a prefix and its bounds. */
+bool key_range_bytes(uint32_t prefix, const struct kernel_range *range, struct buffer *low, struct buffer *high) {
+    buffer_clear(low);
+    buffer_clear(high);
+    key_prefix(low, prefix);
+    key_prefix(high, prefix);
+    if (range != NULL && range->low.key.length > 0) {
+        buffer_append_slice(low, range->low.key);
+        if (!range->low.inclusive && !key_prefix_successor(low)) {
+            return false;
+        }
+    }
+    if (range == NULL || range->high.key.length == 0) {
+        return key_prefix_successor(high) && buffer_ok(low) && buffer_ok(high);
+    }
+    buffer_append_slice(high, range->high.key);
+    if (range->high.inclusive && !key_prefix_successor(high)) {
+        return false;
+    }
+    return buffer_ok(low) && buffer_ok(high);
+}
+
+/* Puts a cursor on the first place of [low, high), or on the last. */
+static enum kmb_status range_start(struct store_cursor *cursor, struct slice low, struct slice high, bool reverse,
+                                   struct kmb_error *error) {
+    if (!reverse) {
+        return store_cursor_seek(cursor, low, error);
+    }
+    enum kmb_status status = store_cursor_seek_back(cursor, high, error);
+    if (status == KMB_OK && cursor->valid && slice_equal(cursor->key, high)) {
+        status = store_cursor_prev(cursor, error);
+    }
+    return status;
+}
+
+static bool range_has(const struct store_cursor *cursor, struct slice low, struct slice high, bool reverse) {
+    if (!cursor->valid) {
+        return false;
+    }
+    return reverse ? slice_compare(cursor->key, low) >= 0 : slice_compare(cursor->key, high) < 0;
+}
+
+static enum kmb_status range_move(struct store_cursor *cursor, bool reverse, struct kmb_error *error) {
+    return reverse ? store_cursor_prev(cursor, error) : store_cursor_next(cursor, error);
+}
+
+/* --- opening ------------------------------------------------------------------------------------------------------ */
+
+static enum kmb_status open_index(struct kernel_scan *scan, const struct kernel_range *range,
+                                  struct kmb_error *error) {
+    const struct index_definition *index = NULL;
+    scan->plan = key_plan_of_index(scan->table, range->index, &index);
+    if (scan->plan == NULL || index->state != INDEX_READY) {
+        return error_set(error, KMB_UNDEFINED_OBJECT, "table \"%.*s\" has no index %u that can be read",
+                         (int)scan->table->definition.name.length, (const char *)scan->table->definition.name.bytes,
+                         range->index.value);
+    }
+    struct store_view store = store_view_root(scan->view->state->root);
+    uint32_t tenant = scan->view->state->tenant.value;
+    scan->way = SCAN_INDEX;
+    if (!key_range_bytes(index->id.value, range, &scan->low, &scan->high)) {
+        return scan_no_memory(error);
+    }
+    enum kmb_status status = store_cursor_open(&scan->cursor, store, tenant, STORE_INDEX, error);
+    if (status == KMB_OK) {
+        status = range_start(&scan->cursor, buffer_slice(&scan->low), buffer_slice(&scan->high), scan->reverse, error);
+    }
+    if (status == KMB_OK && !scan->view->past) {
+        return store_cursor_open(&scan->rows, store, tenant, STORE_CURRENT, error);
+    }
+    if (status == KMB_OK &&
+        !key_range_bytes(index->id.value | INDEX_SUPERSEDED, range, &scan->superseded_low, &scan->superseded_high)) {
+        status = scan_no_memory(error);
+    }
+    if (status == KMB_OK) {
+        status = store_cursor_open(&scan->superseded, store, tenant, STORE_INDEX, error);
+    }
+    if (status == KMB_OK) {
+        status = range_start(&scan->superseded, buffer_slice(&scan->superseded_low),
+                             buffer_slice(&scan->superseded_high), scan->reverse, error);
+    }
+    return status;
+}
+
+/* Keys of the rows of the range, to be read from the last one. */
+static enum kmb_status gather_keys(struct kernel_scan *scan, struct kmb_error *error) {
+    enum kmb_status status = KMB_OK;
+    while (status == KMB_OK && scan->past.valid) {
+        size_t offset = scan->keys.length;
+        buffer_append_slice(&scan->keys, scan->past.key);
+        buffer_append(&scan->key_places, &offset, sizeof(offset));
+        if (!buffer_ok(&scan->keys) || !buffer_ok(&scan->key_places)) {
+            return scan_no_memory(error);
+        }
+        scan->keys_left++;
+        status = history_scan_next(&scan->past, error);
+    }
+    return status;
+}
+
+static enum kmb_status open_key_order(struct kernel_scan *scan, const struct kernel_range *range,
+                                      struct kmb_error *error) {
+    struct store_view store = store_view_root(scan->view->state->root);
+    uint32_t tenant = scan->view->state->tenant.value;
+    if (!key_range_bytes(scan->table->definition.id.value, range, &scan->low, &scan->high)) {
+        return scan_no_memory(error);
+    }
+    struct slice low = buffer_slice(&scan->low);
+    struct slice high = buffer_slice(&scan->high);
+    if (slice_compare(low, high) >= 0) {
+        scan->done = true;
+        return KMB_OK;
+    }
+    if (!scan->view->past) {
+        scan->way = SCAN_PRESENT;
+        enum kmb_status status = store_cursor_open(&scan->cursor, store, tenant, STORE_CURRENT, error);
+        return status != KMB_OK ? status : range_start(&scan->cursor, low, high, scan->reverse, error);
+    }
+    scan->way = scan->reverse ? SCAN_PAST_REVERSE : SCAN_PAST;
+    enum kmb_status status = history_scan_open(&scan->past, store, tenant, low, high, scan->view->position, error);
+    return status != KMB_OK || !scan->reverse ? status : gather_keys(scan, error);
+}
+
+enum kmb_status kernel_scan_open(struct kernel_view *view, const struct table_definition *table,
+                                 const struct kernel_range *range, struct kernel_scan **out, struct kmb_error *error) {
+    struct kernel_scan *scan = mem_alloc_zero(1, sizeof(*scan));
+    if (scan == NULL) {
+        return scan_no_memory(error);
+    }
+    scan->view = view;
+    scan->table = catalogue_table_of(table);
+    scan->reverse = range != NULL && range->reverse;
+    enum kmb_status status = range != NULL && range->index.value != 0 ? open_index(scan, range, error)
+                                                                      : open_key_order(scan, range, error);
+    if (status != KMB_OK) {
+        kernel_scan_close(scan);
+        return status;
+    }
+    *out = scan;
+    return KMB_OK;
+}
+
+void kernel_scan_close(struct kernel_scan *scan) {
+    if (scan == NULL) {
+        return;
+    }
+    store_cursor_close(&scan->cursor);
+    store_cursor_close(&scan->superseded);
+    store_cursor_close(&scan->rows);
+    history_scan_close(&scan->past);
+    buffer_free(&scan->low);
+    buffer_free(&scan->high);
+    buffer_free(&scan->superseded_low);
+    buffer_free(&scan->superseded_high);
+    buffer_free(&scan->row_key);
+    buffer_free(&scan->image);
+    buffer_free(&scan->check);
+    buffer_free(&scan->keys);
+    buffer_free(&scan->key_places);
+    buffer_free(&scan->memory);
+    mem_free(scan);
+}
+
+/* --- rows --------------------------------------------------------------------------------------------------------- */
+
+static enum kmb_status row_fill(struct kernel_row *row, struct kmb_error *error) {
+    struct row_header header;
+    if (!row_header_read(row->image, &header)) {
+        return meta_damaged(error, "a row image has no header");
+    }
+    row->version = header.version;
+    return KMB_OK;
+}
+
+static enum kmb_status next_present(struct kernel_scan *scan, struct kernel_row *rows, size_t max, size_t *count,
+                                    struct kmb_error *error) {
+    struct slice low = buffer_slice(&scan->low);
+    struct slice high = buffer_slice(&scan->high);
+    if (scan->moved) {
+        scan->moved = false;
+        enum kmb_status status = range_move(&scan->cursor, scan->reverse, error);
+        if (status != KMB_OK) {
+            return status;
+        }
+    }
+    while (*count < max && range_has(&scan->cursor, low, high, scan->reverse)) {
+        struct kernel_row *row = &rows[*count];
+        struct slice value;
+        enum kmb_status status = store_cursor_value(&scan->cursor, &value, error);
+        if (status != KMB_OK) {
+            return status;
+        }
+        row->key = slice_make(scan->cursor.key.bytes + TABLE_PREFIX_SIZE, scan->cursor.key.length - TABLE_PREFIX_SIZE);
+        if (!history_value_split(value, &row->stamp, &row->image)) {
+            return meta_damaged(error, "a row is shorter than its stamp");
+        }
+        status = row_fill(row, error);
+        if (status != KMB_OK) {
+            return status;
+        }
+        ++*count;
+        if (!store_cursor_settled(&scan->cursor, scan->reverse)) {
+            scan->moved = true;
+            return KMB_OK;
+        }
+        status = range_move(&scan->cursor, scan->reverse, error);
+        if (status != KMB_OK) {
+            return status;
+        }
+    }
+    scan->done = *count < max;
+    return KMB_OK;
+}
+
+/* Copies a row into the scan's memory; its slices are set when the batch is complete, for the memory may move. */
+static enum kmb_status gather_row(struct kernel_scan *scan, struct kernel_row *row, struct slice key,
+                                  struct slice image, struct history_stamp stamp, struct kmb_error *error) {
+    row->stamp = stamp;
+    row->key = slice_make(NULL, key.length);
+    row->image = slice_make(NULL, image.length);
+    buffer_append_slice(&scan->memory, key);
+    buffer_append_slice(&scan->memory, image);
+    return buffer_ok(&scan->memory) ? KMB_OK : scan_no_memory(error);
+}
+
+static enum kmb_status gathered(struct kernel_scan *scan, struct kernel_row *rows, size_t count,
+                                struct kmb_error *error) {
+    const uint8_t *at = scan->memory.bytes;
+    for (size_t i = 0; i < count; i++) {
+        rows[i].key.bytes = at;
+        rows[i].image.bytes = at + rows[i].key.length;
+        at += rows[i].key.length + rows[i].image.length;
+        enum kmb_status status = row_fill(&rows[i], error);
+        if (status != KMB_OK) {
+            return status;
+        }
+    }
+    return KMB_OK;
+}
+
+static struct slice without_prefix(struct slice key) {
+    ASSERT(key.length >= TABLE_PREFIX_SIZE);
+    return slice_make(key.bytes + TABLE_PREFIX_SIZE, key.length - TABLE_PREFIX_SIZE);
+}
+
+static enum kmb_status next_past(struct kernel_scan *scan, struct kernel_row *rows, size_t max, size_t *count,
+                                 struct kmb_error *error) {
+    enum kmb_status status = KMB_OK;
+    while (status == KMB_OK && *count < max && scan->past.valid && scan->memory.length < SCAN_BYTES) {
+        status = gather_row(scan, &rows[*count], without_prefix(scan->past.key), scan->past.image, scan->past.from,
+                            error);
+        if (status == KMB_OK) {
+            ++*count;
+            status = history_scan_next(&scan->past, error);
+        }
+    }
+    scan->done = status == KMB_OK && !scan->past.valid;
+    return status;
+}
+
+static enum kmb_status next_past_reverse(struct kernel_scan *scan, struct kernel_row *rows, size_t max, size_t *count,
+                                         struct kmb_error *error) {
+    enum kmb_status status = KMB_OK;
+    const size_t *places = (const size_t *)(const void *)scan->key_places.bytes;
+    size_t end = scan->keys.length;
+    while (status == KMB_OK && *count < max && scan->keys_left > 0 && scan->memory.length < SCAN_BYTES) {
+        size_t place = places[--scan->keys_left];
+        struct slice key = slice_make(scan->keys.bytes + place, end - place);
+        end = place;
+        scan->keys.length = place;
+        bool found = false;
+        struct history_stamp from;
+        status = history_get_at(store_view_root(scan->view->state->root), scan->view->state->tenant.value, key,
+                                scan->view->position, &from, NULL, &scan->image, &found, error);
+        if (status == KMB_OK && !found) {
+            status = meta_damaged(error, "a row of the past is not found again");
+        }
+        if (status == KMB_OK) {
+            status = gather_row(scan, &rows[*count], without_prefix(key), buffer_slice(&scan->image), from, error);
+            ++*count;
+        }
+    }
+    scan->done = scan->keys_left == 0;
+    return status;
+}
+
+/* --- index scans -------------------------------------------------------------------------------------------------- */
+
+static enum kmb_status entry_columns(const struct kernel_scan *scan, struct slice entry, size_t *length,
+                                     struct kmb_error *error) {
+    *length = TABLE_PREFIX_SIZE;
+    for (uint16_t i = 0; i < scan->plan->count; i++) {
+        if (key_skip(entry, length, scan->plan->columns[i], NULL) != KMB_OK) {
+            return meta_damaged(error, "an index entry does not decode");
+        }
+    }
+    return KMB_OK;
+}
+
+static enum kmb_status index_row_present(struct kernel_scan *scan, struct kernel_row *row, bool *found,
+                                         struct kmb_error *error) {
+    enum kmb_status status = store_cursor_seek(&scan->rows, buffer_slice(&scan->row_key), error);
+    if (status != KMB_OK) {
+        return status;
+    }
+    struct slice value;
+    if (!scan->rows.valid || !slice_equal(scan->rows.key, buffer_slice(&scan->row_key))) {
+        return meta_damaged(error, "an index names a row that is not there");
+    }
+    status = store_cursor_value(&scan->rows, &value, error);
+    if (status != KMB_OK) {
+        return status;
+    }
+    struct history_stamp stamp;
+    struct slice image;
+    if (!history_value_split(value, &stamp, &image)) {
+        return meta_damaged(error, "a row is shorter than its stamp");
+    }
+    *found = true;
+    return gather_row(scan, row, without_prefix(buffer_slice(&scan->row_key)), image, stamp, error);
+}
+
+/* The row as of the view's position, if it then had the columns of the entry. */
+static enum kmb_status index_row_past(struct kernel_scan *scan, struct slice columns, struct kernel_row *row,
+                                      bool *found, struct kmb_error *error) {
+    struct history_stamp from;
+    enum kmb_status status =
+        history_get_at(store_view_root(scan->view->state->root), scan->view->state->tenant.value,
+                       buffer_slice(&scan->row_key), scan->view->position, &from, NULL, &scan->image, found, error);
+    if (status != KMB_OK || !*found) {
+        return status;
+    }
+    struct slice image = buffer_slice(&scan->image);
+    const struct table_layout *layout = row_layout_of(scan->table, image);
+    if (layout == NULL) {
+        return meta_damaged(error, "a row has an unknown schema version");
+    }
+    buffer_clear(&scan->check);
+    key_of_image(scan->table, scan->plan, layout, image, &scan->check, NULL);
+    if (!buffer_ok(&scan->check)) {
+        return scan_no_memory(error);
+    }
+    if (!slice_equal(buffer_slice(&scan->check), columns)) {
+        *found = false;
+        return KMB_OK;
+    }
+    return gather_row(scan, row, without_prefix(buffer_slice(&scan->row_key)), image, from, error);
+}
+
+/* The entry to look at next, of the one or two cursors. Equal ones are taken from the index and passed in both. */
+static enum kmb_status index_entry_next(struct kernel_scan *scan, struct slice *entry, bool *from_index,
+                                        bool *from_superseded, struct kmb_error *error) {
+    (void)error;
+    bool live = range_has(&scan->cursor, buffer_slice(&scan->low), buffer_slice(&scan->high), scan->reverse);
+    bool dead = scan->view->past && range_has(&scan->superseded, buffer_slice(&scan->superseded_low),
+                                              buffer_slice(&scan->superseded_high), scan->reverse);
+    *from_index = live;
+    *from_superseded = dead;
+    if (live && dead) {
+        int order = slice_compare(without_prefix(scan->cursor.key), without_prefix(scan->superseded.key));
+        order = scan->reverse ? -order : order;
+        *from_index = order <= 0;
+        *from_superseded = order >= 0;
+    }
+    *entry = *from_index ? scan->cursor.key : scan->superseded.key;
+    return KMB_OK;
+}
+
+static enum kmb_status next_index(struct kernel_scan *scan, struct kernel_row *rows, size_t max, size_t *count,
+                                  struct kmb_error *error) {
+    enum kmb_status status = KMB_OK;
+    while (status == KMB_OK && *count < max && scan->memory.length < SCAN_BYTES) {
+        struct slice entry = {.length = 0};
+        bool from_index = false;
+        bool from_superseded = false;
+        status = index_entry_next(scan, &entry, &from_index, &from_superseded, error);
+        if (status != KMB_OK || (!from_index && !from_superseded)) {
+            scan->done = true;
+            break;
+        }
+        size_t columns_end = 0;
+        status = entry_columns(scan, entry, &columns_end, error);
+        if (status != KMB_OK) {
+            break;
+        }
+        struct slice columns = slice_make(entry.bytes + TABLE_PREFIX_SIZE, columns_end - TABLE_PREFIX_SIZE);
+        buffer_clear(&scan->row_key);
+        key_prefix(&scan->row_key, scan->table->definition.id.value);
+        buffer_append(&scan->row_key, entry.bytes + columns_end, entry.length - columns_end);
+        if (!buffer_ok(&scan->row_key)) {
+            return scan_no_memory(error);
+        }
+        bool found = false;
+        status = scan->view->past ? index_row_past(scan, columns, &rows[*count], &found, error)
+                                  : index_row_present(scan, &rows[*count], &found, error);
+        *count += status == KMB_OK && found ? 1 : 0;
+        if (status == KMB_OK && from_index) {
+            status = range_move(&scan->cursor, scan->reverse, error);
+        }
+        if (status == KMB_OK && from_superseded) {
+            status = range_move(&scan->superseded, scan->reverse, error);
+        }
+    }
+    return status;
+}
+
+enum kmb_status kernel_scan_next(struct kernel_scan *scan, struct kernel_row *rows, size_t max, size_t *count,
+                                 struct kmb_error *error) {
+    ASSERT(max > 0);
+    *count = 0;
+    buffer_clear(&scan->memory);
+    enum kmb_status status = KMB_OK;
+    while (status == KMB_OK && !scan->done && *count == 0) {
+        switch (scan->way) {
+        case SCAN_PRESENT:
+            status = next_present(scan, rows, max, count, error);
+            break;
+        case SCAN_PAST:
+            status = next_past(scan, rows, max, count, error);
+            break;
+        case SCAN_PAST_REVERSE:
+            status = next_past_reverse(scan, rows, max, count, error);
+            break;
+        case SCAN_INDEX:
+            status = next_index(scan, rows, max, count, error);
+            break;
+        }
+    }
+    if (status == KMB_OK && scan->way != SCAN_PRESENT) {
+        status = gathered(scan, rows, *count, error);
+    }
+    if (status != KMB_OK) {
+        *count = 0;
+    }
+    return status;
+}

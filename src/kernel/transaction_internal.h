@@ -1,0 +1,65 @@
+/*
+ * The insides of a transaction, shared by its life (transaction.c), its rows (write.c), its definitions (alter.c), its
+ * streams and facts (append.c) and its commit (commit.c).
+ */
+#ifndef KMB_KERNEL_TRANSACTION_INTERNAL_H
+#define KMB_KERNEL_TRANSACTION_INTERNAL_H
+
+#include "kernel/internal.h"
+
+struct transaction_part {
+    struct buffer body;
+    uint64_t position_before;
+};
+
+struct kernel_transaction {
+    struct kernel_state *base;
+    struct evolver evolver;  /* its fork is NULL while nothing changed since `root` was frozen */
+    struct store_root *root; /* what the fork came from */
+    struct transaction_part *parts;
+    uint32_t part_count;
+    uint32_t part_capacity;
+    struct event_writer writer; /* the batch that is open at the end of the last part */
+    bool writing;
+    struct table_id writing_table;
+    struct kernel_row_ids row_ids;
+    enum kmb_status broken; /* a change failed half-way: only rolling back or discarding is left */
+    bool prepared;
+    uint32_t entries_done;
+    struct kernel_entry newest; /* of the state the transaction will make */
+    struct merkle_frontier frontier;
+    struct buffer key; /* of the row being written */
+    struct buffer image;
+    struct buffer frame;
+};
+
+enum kmb_status transaction_check(struct kernel_transaction *transaction, struct kmb_error *error);
+/* There is a fork to change. */
+enum kmb_status transaction_fork(struct kernel_transaction *transaction, struct kmb_error *error);
+/* The changes so far become `root`. */
+enum kmb_status transaction_freeze(struct kernel_transaction *transaction, struct kmb_error *error);
+enum kmb_status transaction_writer_end(struct kernel_transaction *transaction, struct kmb_error *error);
+/* Room for `bytes` more in the last part, which is begun anew when they do not fit. */
+enum kmb_status transaction_room(struct kernel_transaction *transaction, size_t bytes, struct kmb_error *error);
+static inline struct buffer *transaction_tail(struct kernel_transaction *transaction) {
+    return &transaction->parts[transaction->part_count - 1].body;
+}
+/* A change failed after it was begun. Returns its status. */
+enum kmb_status transaction_break(struct kernel_transaction *transaction, enum kmb_status status);
+/* The transaction's own version of the table the caller bound to. KMB_SERIALIZATION when it has changed. */
+enum kmb_status transaction_table(struct kernel_transaction *transaction, const struct table_definition *bound,
+                                  const struct catalogue_table **table, struct kmb_error *error);
+/* Writes an event that is no batch, and evolves it. On failure the transaction is as before. */
+enum kmb_status transaction_emit(struct kernel_transaction *transaction, const struct event *event,
+                                 struct kmb_error *error);
+/* After definitions changed: the transaction's catalogue gets a number of its own. */
+enum kmb_status transaction_defined(struct kernel_transaction *transaction, struct kmb_error *error);
+
+/* "duplicate key value violates unique constraint ..." of evolver.clash, with PostgreSQL's detail. */
+enum kmb_status write_duplicate(const struct catalogue_table *table, struct index_id index, const struct value *values,
+                                struct kmb_error *error);
+/* "(a, b)=(1, x)" of a key */
+void write_describe_key(const struct catalogue_table *table, const struct key_plan *plan, const struct value *values,
+                        struct buffer *text);
+
+#endif

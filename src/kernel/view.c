@@ -1,0 +1,130 @@
+/*
+ * Views: a state, a catalogue and a moment; and single rows.
+ */
+#include "kernel/internal.h"
+
+#include <inttypes.h>
+
+static enum kmb_status view_make(struct kernel_state *state, const struct catalogue *catalogue, uint64_t position,
+                                 bool past, struct kernel_view **out, struct kmb_error *error) {
+    struct kernel_view *view = mem_alloc_zero(1, sizeof(*view));
+    if (view == NULL) {
+        return error_set(error, KMB_NO_MEMORY, "out of memory");
+    }
+    view->state = kernel_state_retain(state);
+    catalogue_retain(catalogue);
+    view->catalogue = catalogue;
+    view->position = position;
+    view->past = past;
+    *out = view;
+    return KMB_OK;
+}
+
+enum kmb_status kernel_view_open(struct kernel_state *state, struct kernel_view **view, struct kmb_error *error) {
+    return view_make(state, state->catalogue, state->position, false, view, error);
+}
+
+static enum kmb_status view_of_past(struct kernel_state *state, bool by_sequence, uint64_t point, uint64_t position,
+                                    struct kernel_view **view, struct kmb_error *error) {
+    const struct catalogue *catalogue;
+    enum kmb_status status = catalogue_load_at(store_view_root(state->root), state->tenant.value, state->catalogue,
+                                               by_sequence, point, &catalogue, error);
+    if (status == KMB_OK) {
+        status = view_make(state, catalogue, position, position < state->position, view, error);
+        catalogue_release(catalogue);
+    }
+    return status;
+}
+
+enum kmb_status kernel_view_open_at(struct kernel_state *state, uint64_t position, struct kernel_view **view,
+                                    struct kmb_error *error) {
+    if (position > state->position) {
+        return error_set(error, KMB_POSITION_AHEAD, "position %" PRIu64 " is ahead of current log position %" PRIu64,
+                         position, state->position);
+    }
+    return view_of_past(state, false, position, position, view, error);
+}
+
+enum kmb_status kernel_view_open_at_time(struct kernel_state *state, int64_t time_us, struct kernel_view **view,
+                                         struct kmb_error *error) {
+    struct kernel_entry entry;
+    enum kmb_status status = kernel_entry_at_time(state, time_us, &entry, error);
+    if (status != KMB_OK) {
+        return status;
+    }
+    return view_of_past(state, true, entry.sequence, entry.position_after, view, error);
+}
+
+void kernel_view_close(struct kernel_view *view) {
+    if (view != NULL) {
+        catalogue_release(view->catalogue);
+        kernel_state_release(view->state);
+        mem_free(view);
+    }
+}
+
+enum kmb_status kernel_get(struct kernel_view *view, const struct table_definition *table, struct slice key,
+                           struct buffer *memory, struct kernel_row *row, bool *found, struct kmb_error *error) {
+    uint8_t small[256];
+    struct buffer large = {.bytes = NULL};
+    struct slice full;
+    if (key.length + TABLE_PREFIX_SIZE <= sizeof(small)) {
+        codec_put_u32_big(small, table->id.value);
+        if (key.length > 0) {
+            memcpy(small + TABLE_PREFIX_SIZE, key.bytes, key.length);
+        }
+        full = slice_make(small, key.length + TABLE_PREFIX_SIZE);
+    } else {
+        key_prefix(&large, table->id.value);
+        buffer_append_slice(&large, key);
+        full = buffer_slice(&large);
+    }
+    enum kmb_status status =
+        buffer_ok(&large) ? KMB_OK : error_set(error, KMB_NO_MEMORY, "out of memory");
+    struct store_view store = store_view_root(view->state->root);
+    uint32_t tenant = view->state->tenant.value;
+    bool whole = true;
+    if (status == KMB_OK && view->past) {
+        status = history_get_at(store, tenant, full, view->position, &row->stamp, NULL, memory, found, error);
+        row->image = buffer_slice(memory);
+    } else if (status == KMB_OK) {
+        status = store_get(store, tenant, STORE_CURRENT, full, memory, found, error);
+        whole = status != KMB_OK || !*found || history_value_split(buffer_slice(memory), &row->stamp, &row->image);
+    }
+    buffer_free(&large);
+    if (status != KMB_OK || !*found) {
+        return status;
+    }
+    struct row_header header;
+    if (!whole || !row_header_read(row->image, &header)) {
+        return meta_damaged(error, "a row is shorter than its stamp");
+    }
+    row->key = key;
+    row->version = header.version;
+    return KMB_OK;
+}
+
+#define ESTIMATE_ROWS_MAX 1000 /* rows looked at; a bigger table is estimated by the whole tree */
+
+enum kmb_status kernel_table_estimate(struct kernel_view *view, const struct table_definition *table, uint64_t *rows,
+                                      struct kmb_error *error) {
+    struct store_view store = store_view_root(view->state->root);
+    uint32_t tenant = view->state->tenant.value;
+    struct store_cursor cursor = {.valid = false};
+    uint8_t prefix[TABLE_PREFIX_SIZE];
+    codec_put_u32_big(prefix, table->id.value);
+    *rows = 0;
+    enum kmb_status status = store_cursor_open(&cursor, store, tenant, STORE_CURRENT, error);
+    if (status == KMB_OK) {
+        status = store_cursor_seek(&cursor, slice_make(prefix, sizeof(prefix)), error);
+    }
+    while (status == KMB_OK && cursor.valid && memcmp(cursor.key.bytes, prefix, sizeof(prefix)) == 0) {
+        if (++*rows == ESTIMATE_ROWS_MAX) {
+            status = store_count(store, tenant, STORE_CURRENT, rows, error);
+            break;
+        }
+        status = store_cursor_next(&cursor, error);
+    }
+    store_cursor_close(&cursor);
+    return status;
+}
