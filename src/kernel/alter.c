@@ -1,10 +1,10 @@
 /*
  * Deciding definitions: tables, columns, checks, indexes.
  *
- * Everything a user could get wrong is refused here, with PostgreSQL's words; then ids and versions are given, the event
- * is written and evolved. What evolving can still refuse (too many columns, two rows with one key for a new unique index)
- * rolls the event back. An index takes two events, declared and ready, so that filling can become a series of bounded
- * steps between them without a change of format.
+ * Everything a user could get wrong is refused here, with PostgreSQL's words; then ids and versions are given, the
+ * event is written and evolved. What evolving can still refuse (too many columns, two rows with one key for a new
+ * unique index) rolls the event back. An index takes two events, declared and ready, so that filling can become a
+ * series of bounded steps between them without a change of format.
  *
  * Names that were left empty are made as PostgreSQL makes them: t_pkey, t_a_b_key, t_a_idx, t_check, shortened in the
  * middle to 63 bytes and numbered when taken.
@@ -221,9 +221,9 @@ static enum kmb_status create_columns(const struct table_definition *definition,
     return KMB_OK;
 }
 
-static enum kmb_status create_indexes(struct kernel_transaction *transaction,
-                                      const struct table_definition *definition, struct table_definition *table,
-                                      struct names *names, struct arena *arena, struct kmb_error *error) {
+static enum kmb_status create_indexes(struct kernel_transaction *transaction, const struct table_definition *definition,
+                                      struct table_definition *table, struct names *names, struct arena *arena,
+                                      struct kmb_error *error) {
     struct index_definition *indexes = arena_alloc_zero(arena, definition->index_count + 1, sizeof(*indexes));
     if (indexes == NULL) {
         return alter_no_memory(error);
@@ -233,12 +233,11 @@ static enum kmb_status create_indexes(struct kernel_transaction *transaction,
         *index = definition->indexes[i];
         index->id.value = table->id.value + 1 + i;
         index->state = INDEX_READY;
-        enum kmb_status status = key_parts_check(table, index->parts, index->part_count,
-                                                 index->constraint ? "unique" : "index", error);
+        enum kmb_status status =
+            key_parts_check(table, index->parts, index->part_count, index->constraint ? "unique" : "index", error);
         if (status == KMB_OK && index->name.length == 0) {
-            status = name_choose(transaction, names, table->schema_name, table->name,
-                                 columns_text(table, index, arena), index->constraint ? "key" : "idx", arena,
-                                 &index->name, error);
+            status = name_choose(transaction, names, table->schema_name, table->name, columns_text(table, index, arena),
+                                 index->constraint ? "key" : "idx", arena, &index->name, error);
         } else if (status == KMB_OK) {
             status = name_check(index->name, "index", error);
             if (status == KMB_OK && !name_free(transaction, names, table->schema_name, index->name)) {
@@ -271,9 +270,8 @@ static enum kmb_status check_name(const struct table_definition *table, const st
     if (check->name.length > 0) {
         enum kmb_status status = name_check(check->name, "constraint", error);
         if (status == KMB_OK && check_named(checks, count, check->name)) {
-            status = error_set(error, KMB_DUPLICATE_OBJECT,
-                               "constraint \"%.*s\" for relation \"%.*s\" already exists", (int)check->name.length,
-                               (const char *)check->name.bytes, (int)table->name.length,
+            status = error_set(error, KMB_DUPLICATE_OBJECT, "constraint \"%.*s\" for relation \"%.*s\" already exists",
+                               (int)check->name.length, (const char *)check->name.bytes, (int)table->name.length,
                                (const char *)table->name.bytes);
         }
         return status;
@@ -321,14 +319,15 @@ static enum kmb_status create_build(struct kernel_transaction *transaction, cons
                          (int)table->name.length, (const char *)table->name.bytes);
     }
     enum kmb_status status = name_check(table->name, "table", error);
-    if (status == KMB_OK && catalogue_relation_exists(transaction->evolver.catalogue, table->schema_name, table->name)) {
+    if (status == KMB_OK &&
+        catalogue_relation_exists(transaction->evolver.catalogue, table->schema_name, table->name)) {
         status = relation_taken(table->name, error);
     }
     if (status == KMB_OK) {
         status = create_columns(definition, table, arena, error);
     }
-    struct names names = {
-        .taken = arena_alloc(arena, ((size_t)definition->index_count + 2) * sizeof(struct slice)), .count = 0};
+    struct names names = {.taken = arena_alloc(arena, ((size_t)definition->index_count + 2) * sizeof(struct slice)),
+                          .count = 0};
     if (status == KMB_OK && names.taken == NULL) {
         status = alter_no_memory(error);
     }
@@ -379,7 +378,7 @@ enum kmb_status kernel_create_table(struct kernel_transaction *transaction, cons
 }
 
 enum kmb_status kernel_drop_table(struct kernel_transaction *transaction, struct table_id id, struct kmb_error *error) {
-    const struct catalogue_table *table;
+    const struct catalogue_table *table = NULL;
     enum kmb_status status = table_of_id(transaction, id, &table, error);
     struct event event = {.kind = EVENT_TABLE_DROPPED, .as.table_dropped = {.table = id}};
     return status == KMB_OK ? emit(transaction, &event, error) : status;
@@ -387,7 +386,7 @@ enum kmb_status kernel_drop_table(struct kernel_transaction *transaction, struct
 
 enum kmb_status kernel_rename_table(struct kernel_transaction *transaction, struct table_id id, struct slice name,
                                     struct kmb_error *error) {
-    const struct catalogue_table *table;
+    const struct catalogue_table *table = NULL;
     enum kmb_status status = table_of_id(transaction, id, &table, error);
     if (status == KMB_OK) {
         status = name_check(name, "table", error);
@@ -464,7 +463,7 @@ static enum kmb_status rows_have_null(struct kernel_transaction *transaction, co
 
 enum kmb_status kernel_add_column(struct kernel_transaction *transaction, struct table_id id,
                                   const struct column_definition *column, struct kmb_error *error) {
-    const struct catalogue_table *table;
+    const struct catalogue_table *table = NULL;
     enum kmb_status status = table_of_id(transaction, id, &table, error);
     if (status == KMB_OK) {
         status = name_check(column->name, "column", error);
@@ -510,7 +509,7 @@ static bool index_uses(const struct index_definition *index, struct column_id co
 
 enum kmb_status kernel_drop_column(struct kernel_transaction *transaction, struct table_id id, struct column_id column,
                                    struct kmb_error *error) {
-    const struct catalogue_table *table;
+    const struct catalogue_table *table = NULL;
     uint32_t ordinal = 0;
     enum kmb_status status = table_of_id(transaction, id, &table, error);
     if (status == KMB_OK) {
@@ -519,8 +518,8 @@ enum kmb_status kernel_drop_column(struct kernel_transaction *transaction, struc
     for (uint32_t i = 0; status == KMB_OK && i < table->definition.primary_key_count; i++) {
         if (table->definition.primary_key[i].column.value == column.value) {
             struct slice name = table->living[ordinal]->name;
-            error_set(error, KMB_UNSUPPORTED, "cannot drop primary-key column '%.*s' from table %.*s",
-                      (int)name.length, (const char *)name.bytes, (int)table->definition.name.length,
+            error_set(error, KMB_UNSUPPORTED, "cannot drop primary-key column '%.*s' from table %.*s", (int)name.length,
+                      (const char *)name.bytes, (int)table->definition.name.length,
                       (const char *)table->definition.name.bytes);
             error_hint(error, "drop or recreate the table instead");
             return KMB_UNSUPPORTED;
@@ -549,7 +548,7 @@ enum kmb_status kernel_drop_column(struct kernel_transaction *transaction, struc
 
 enum kmb_status kernel_rename_column(struct kernel_transaction *transaction, struct table_id id,
                                      struct column_id column, struct slice name, struct kmb_error *error) {
-    const struct catalogue_table *table;
+    const struct catalogue_table *table = NULL;
     uint32_t ordinal = 0;
     enum kmb_status status = table_of_id(transaction, id, &table, error);
     if (status == KMB_OK) {
@@ -572,7 +571,7 @@ enum kmb_status kernel_rename_column(struct kernel_transaction *transaction, str
 enum kmb_status kernel_change_default(struct kernel_transaction *transaction, struct table_id id,
                                       struct column_id column, enum default_kind kind, struct slice text,
                                       struct kmb_error *error) {
-    const struct catalogue_table *table;
+    const struct catalogue_table *table = NULL;
     uint32_t ordinal = 0;
     enum kmb_status status = table_of_id(transaction, id, &table, error);
     if (status == KMB_OK) {
@@ -589,7 +588,7 @@ enum kmb_status kernel_change_default(struct kernel_transaction *transaction, st
 
 enum kmb_status kernel_change_not_null(struct kernel_transaction *transaction, struct table_id id,
                                        struct column_id column, bool not_null, struct kmb_error *error) {
-    const struct catalogue_table *table;
+    const struct catalogue_table *table = NULL;
     uint32_t ordinal = 0;
     enum kmb_status status = table_of_id(transaction, id, &table, error);
     if (status == KMB_OK) {
@@ -621,7 +620,7 @@ enum kmb_status kernel_change_not_null(struct kernel_transaction *transaction, s
 
 enum kmb_status kernel_add_check(struct kernel_transaction *transaction, struct table_id id,
                                  const struct check_definition *check, struct kmb_error *error) {
-    const struct catalogue_table *table;
+    const struct catalogue_table *table = NULL;
     enum kmb_status status = table_of_id(transaction, id, &table, error);
     if (status != KMB_OK) {
         return status;
@@ -649,7 +648,7 @@ enum kmb_status kernel_add_check(struct kernel_transaction *transaction, struct 
 
 enum kmb_status kernel_drop_check(struct kernel_transaction *transaction, struct table_id id,
                                   struct constraint_id check, struct kmb_error *error) {
-    const struct catalogue_table *table;
+    const struct catalogue_table *table = NULL;
     enum kmb_status status = table_of_id(transaction, id, &table, error);
     if (status != KMB_OK) {
         return status;
@@ -678,9 +677,8 @@ static enum kmb_status index_duplicate(struct kernel_transaction *transaction, s
     struct kernel_row row;
     bool found = false;
     struct value *values = mem_alloc_zero((size_t)table->living_count + 1, sizeof(*values));
-    enum kmb_status status =
-        kernel_transaction_get(transaction, definition, buffer_slice(&transaction->evolver.clash.key), &memory, &row,
-                               &found, NULL);
+    enum kmb_status status = kernel_transaction_get(
+        transaction, definition, buffer_slice(&transaction->evolver.clash.key), &memory, &row, &found, NULL);
     if (status == KMB_OK && found && values != NULL &&
         catalogue_row_read(transaction->evolver.catalogue, definition, row.image, values, NULL) == KMB_OK) {
         struct key_plan plan = {.count = (uint16_t)index->part_count};
@@ -730,7 +728,7 @@ static enum kmb_status index_emit(struct kernel_transaction *transaction, struct
 enum kmb_status kernel_create_index(struct kernel_transaction *transaction, struct table_id id,
                                     const struct index_definition *given, struct index_id *index_id,
                                     struct kmb_error *error) {
-    const struct catalogue_table *table;
+    const struct catalogue_table *table = NULL;
     enum kmb_status status = table_of_id(transaction, id, &table, error);
     if (status != KMB_OK) {
         return status;
@@ -770,7 +768,7 @@ enum kmb_status kernel_create_index(struct kernel_transaction *transaction, stru
 
 enum kmb_status kernel_drop_index(struct kernel_transaction *transaction, struct table_id id, struct index_id index,
                                   struct kmb_error *error) {
-    const struct catalogue_table *table;
+    const struct catalogue_table *table = NULL;
     enum kmb_status status = table_of_id(transaction, id, &table, error);
     if (status == KMB_OK && definition_index_of_id(&table->definition, index) == NULL) {
         status = error_set(error, KMB_UNDEFINED_OBJECT, "index %u of relation \"%.*s\" does not exist", index.value,

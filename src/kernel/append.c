@@ -10,7 +10,6 @@
 
 #define APPEND_FRAME_ROOM 64 /* of the frame's header and one payload's length, generously */
 
-
 enum kmb_status kernel_create_tenant(struct kernel_transaction *transaction, struct slice name,
                                      struct kmb_error *error) {
     if (transaction->evolver.facts.exists) {

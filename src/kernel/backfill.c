@@ -114,8 +114,8 @@ static enum kmb_status clash(struct backfill *backfill, struct slice row_key, st
 static enum kmb_status unique_key_free(struct backfill *backfill, const struct backfill_entry *entry,
                                        struct kmb_error *error) {
     struct slice columns = slice_make(backfill->bytes.bytes + entry->offset, entry->columns_length);
-    struct slice own =
-        slice_make(backfill->bytes.bytes + entry->offset + entry->columns_length, entry->length - entry->columns_length);
+    struct slice own = slice_make(backfill->bytes.bytes + entry->offset + entry->columns_length,
+                                  entry->length - entry->columns_length);
     struct store_cursor cursor = {.valid = false};
     enum kmb_status status = store_cursor_open(&cursor, store_view_fork(backfill->evolver->fork),
                                                backfill->evolver->tenant, STORE_INDEX, error);
@@ -158,10 +158,8 @@ static enum kmb_status write_run(struct backfill *backfill, struct kmb_error *er
 
 enum kmb_status evolve_backfill(struct evolver *evolver, const struct catalogue_table *table,
                                 const struct index_definition *index, struct kmb_error *error) {
-    struct backfill backfill = {.evolver = evolver,
-                                .table = table,
-                                .index = index,
-                                .plan = key_plan_of_index(table, index->id, NULL)};
+    struct backfill backfill = {
+        .evolver = evolver, .table = table, .index = index, .plan = key_plan_of_index(table, index->id, NULL)};
     ASSERT(backfill.plan != NULL);
     key_prefix(&backfill.next, table->definition.id.value);
     enum kmb_status status = buffer_ok(&backfill.next) ? KMB_OK : error_set(error, KMB_NO_MEMORY, "out of memory");

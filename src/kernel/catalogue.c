@@ -2,9 +2,10 @@
  * The catalogue in memory.
  *
  * A catalogue is two arrays of pointers to tables (by name, by id) and two to streams. A table is one version of a
- * definition with everything that readers and writers ask of it a thousand times: which columns live, how images of each
- * schema version are laid out, which ordinals make each key. Tables are counted by themselves, so that a change of one
- * table makes a new catalogue by copying pointers: DDL costs what the number of tables costs, never a decode of all.
+ * definition with everything that readers and writers ask of it a thousand times: which columns live, how images of
+ * each schema version are laid out, which ordinals make each key. Tables are counted by themselves, so that a change of
+ * one table makes a new catalogue by copying pointers: DDL costs what the number of tables costs, never a decode of
+ * all.
  *
  * Lookups are binary searches over sorted arrays: no hashing, one order for listing and for finding.
  */
@@ -86,8 +87,8 @@ static enum kmb_status table_versions(struct catalogue_table *table, struct kmb_
     }
     for (uint32_t i = 0; i < count; i++) {
         struct table_layout *version = &table->versions[i];
-        enum kmb_status status = definition_row_layout(definition, (struct schema_version){i + 1}, &table->arena,
-                                                       &version->layout, error);
+        enum kmb_status status =
+            definition_row_layout(definition, (struct schema_version){i + 1}, &table->arena, &version->layout, error);
         if (status != KMB_OK) {
             return status;
         }
@@ -189,8 +190,8 @@ enum kmb_status catalogue_stream_make(struct stream_id id, struct slice name, en
     if (name.length > 0) {
         memcpy(stream->text, name.bytes, name.length);
     }
-    stream->definition = (struct stream_definition){
-        .id = id, .name = slice_make(stream->text, name.length), .data_class = data_class};
+    stream->definition =
+        (struct stream_definition){.id = id, .name = slice_make(stream->text, name.length), .data_class = data_class};
     *out = stream;
     return KMB_OK;
 }
@@ -353,8 +354,7 @@ void catalogue_release(const struct catalogue *constant) {
     }
     catalogue_release(catalogue->past);
     pthread_mutex_destroy(&catalogue->past_lock);
-    release_members(catalogue->tables_by_id, catalogue->table_count, catalogue->streams_by_id,
-                    catalogue->stream_count);
+    release_members(catalogue->tables_by_id, catalogue->table_count, catalogue->streams_by_id, catalogue->stream_count);
     mem_free(catalogue->tables_by_name);
     mem_free(catalogue);
 }

@@ -2,8 +2,9 @@
  * The catalogue in META, and the catalogues of the past.
  *
  * Every object has one record while it lives: from which moment its version holds, and the definition. A change writes
- * the version that ends into the past, with the moment of its end, and replaces the record. A moment is (position, tenant
- * sequence): DDL takes no position, so several versions may begin at one position, and the sequence tells them apart.
+ * the version that ends into the past, with the moment of its end, and replaces the record. A moment is (position,
+ * tenant sequence): DDL takes no position, so several versions may begin at one position, and the sequence tells them
+ * apart.
  *
  * The catalogue of position n has the versions with from <= n < to. That is the catalogue after the last entry that
  * ends at n: what begins at n is in, what ends at n is out. A table dropped at n would then be out of sight at the

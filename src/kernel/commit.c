@@ -77,8 +77,8 @@ static enum kmb_status rows_same(struct validation *validation, const struct eve
     if (head == NULL || !same_version(base, head)) {
         return conflict(error, "the definition of a table it wrote");
     }
-    const struct catalogue_table *table = catalogue_table_of(
-        catalogue_table_of_id(validation->transaction->base->catalogue, id));
+    const struct catalogue_table *table =
+        catalogue_table_of(catalogue_table_of_id(validation->transaction->base->catalogue, id));
     struct reader reader = event_row_start(event);
     struct event_row row;
     struct buffer key = {.bytes = NULL};
@@ -93,8 +93,7 @@ static enum kmb_status rows_same(struct validation *validation, const struct eve
         buffer_clear(&key);
         if (!definition_has_row_id(&table->definition)) {
             /* The image may be of a version the transaction made; its key columns can not have changed. */
-            const struct table_definition *own =
-                catalogue_table_of_id(validation->transaction->evolver.catalogue, id);
+            const struct table_definition *own = catalogue_table_of_id(validation->transaction->evolver.catalogue, id);
             const struct table_layout *layout = own == NULL ? NULL : row_layout_of(catalogue_table_of(own), row.image);
             if (layout == NULL) {
                 continue; /* the transaction dropped the table again */
@@ -123,17 +122,17 @@ static enum kmb_status event_same(struct validation *validation, const struct ev
         uint32_t tenant = validation->head->tenant.value;
         uint64_t base = 0;
         uint64_t head = 0;
-        enum kmb_status status = evolve_stream_length(store_view_root(validation->transaction->base->root), tenant,
-                                                      stream, &base, error);
+        enum kmb_status status =
+            evolve_stream_length(store_view_root(validation->transaction->base->root), tenant, stream, &base, error);
         if (status == KMB_OK) {
             status = evolve_stream_length(store_view_root(validation->head->root), tenant, stream, &head, error);
         }
         return status == KMB_OK && base != head ? conflict(error, "a stream it appended to") : status;
     }
     case EVENT_TENANT_CREATED:
-        return validation->head->facts.exists ? error_set(error, KMB_TENANT_EXISTS, "tenant %u already exists",
-                                                          validation->head->tenant.value)
-                                              : KMB_OK;
+        return validation->head->facts.exists
+                   ? error_set(error, KMB_TENANT_EXISTS, "tenant %u already exists", validation->head->tenant.value)
+                   : KMB_OK;
     case EVENT_CHECKPOINT_KEY_SET:
     case EVENT_CHECKPOINT_KEY_ROTATED:
     case EVENT_CLOCK_ACCEPTED:
@@ -153,8 +152,7 @@ static enum kmb_status validate(struct kernel_transaction *transaction, struct k
     arena_init(&validation.arena, 0);
     enum kmb_status status = KMB_OK;
     for (uint32_t i = 0; status == KMB_OK && i < transaction->part_count; i++) {
-        struct event_reader reader =
-            event_reader_make(buffer_slice(&transaction->parts[i].body), &validation.arena);
+        struct event_reader reader = event_reader_make(buffer_slice(&transaction->parts[i].body), &validation.arena);
         struct event event;
         for (;;) {
             struct arena_mark mark = arena_mark(&validation.arena);
@@ -262,8 +260,7 @@ enum kmb_status kernel_transaction_entry(struct kernel_transaction *transaction,
                                                 .op = op,
                                                 .last_part = part.last,
                                                 .hash = *hash};
-    enum kmb_status status =
-        evolve_entry(&transaction->evolver, &transaction->frontier, &transaction->newest, error);
+    enum kmb_status status = evolve_entry(&transaction->evolver, &transaction->frontier, &transaction->newest, error);
     transaction->entries_done++;
     return status == KMB_OK ? KMB_OK : transaction_break(transaction, status);
 }
@@ -352,8 +349,9 @@ enum kmb_status kernel_fold_begin(struct kernel_state *state, struct kernel_fold
 static enum kmb_status entry_follows(const struct kernel_fold *fold, const struct log_entry *entry,
                                      struct kmb_error *error) {
     if (entry->kind != LOG_ENTRY_EVENTS) {
-        return error_set(error, KMB_FORMAT_VERSION, "entry %" PRIu64 " of tenant %u is of kind %u, made by a newer version",
-                         entry->sequence, entry->tenant, entry->kind);
+        return error_set(error, KMB_FORMAT_VERSION,
+                         "entry %" PRIu64 " of tenant %u is of kind %u, made by a newer version", entry->sequence,
+                         entry->tenant, entry->kind);
     }
     if (entry->tenant != fold->base->tenant.value || entry->sequence != fold->newest.sequence + 1 ||
         entry->position_before != fold->evolver.position ||

@@ -101,8 +101,7 @@ static enum kmb_status table_put(struct evolver *evolver, const struct catalogue
         return define_no_memory(error);
     }
     struct catalogue_table *table = NULL;
-    enum kmb_status status =
-        catalogue_table_make(buffer_slice(&encoded), moment_now(evolver), &table, error);
+    enum kmb_status status = catalogue_table_make(buffer_slice(&encoded), moment_now(evolver), &table, error);
     if (status == KMB_OK && old != NULL) {
         status = version_end(evolver, definition->id.value, old->from, old->encoded, error);
     }
@@ -152,10 +151,10 @@ static enum kmb_status alteration_begin(struct evolver *evolver, struct table_id
         }
         alteration->next.version = version;
     }
-    alteration->columns = copy_array(&evolver->arena, definition->columns, definition->column_count,
-                                     sizeof(*alteration->columns));
-    alteration->indexes = copy_array(&evolver->arena, definition->indexes, definition->index_count,
-                                     sizeof(*alteration->indexes));
+    alteration->columns =
+        copy_array(&evolver->arena, definition->columns, definition->column_count, sizeof(*alteration->columns));
+    alteration->indexes =
+        copy_array(&evolver->arena, definition->indexes, definition->index_count, sizeof(*alteration->indexes));
     alteration->checks =
         copy_array(&evolver->arena, definition->checks, definition->check_count, sizeof(*alteration->checks));
     if (alteration->columns == NULL || alteration->indexes == NULL || alteration->checks == NULL) {
@@ -309,8 +308,7 @@ static enum kmb_status column_renamed(struct evolver *evolver, const struct even
     return alteration_end(evolver, &alteration, 0, error);
 }
 
-static enum kmb_status column_default_changed(struct evolver *evolver,
-                                              const struct event_column_default_changed *event,
+static enum kmb_status column_default_changed(struct evolver *evolver, const struct event_column_default_changed *event,
                                               struct kmb_error *error) {
     struct alteration alteration;
     enum kmb_status status = alteration_begin(evolver, event->table, event->version, &alteration, error);
@@ -451,9 +449,8 @@ static enum kmb_status stream_created(struct evolver *evolver, const struct even
     buffer_u8(&payload, (uint8_t)event->data_class);
     buffer_append_slice(&payload, event->name);
     struct meta_key key = object_key(META_OBJECT_STREAM, event->stream.value);
-    status = buffer_ok(&payload)
-                 ? meta_write_moment(evolver, &key, moment_now(evolver), buffer_slice(&payload), error)
-                 : define_no_memory(error);
+    status = buffer_ok(&payload) ? meta_write_moment(evolver, &key, moment_now(evolver), buffer_slice(&payload), error)
+                                 : define_no_memory(error);
     buffer_free(&payload);
     if (status != KMB_OK) {
         return status;

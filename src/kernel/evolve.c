@@ -11,8 +11,8 @@
  * reader of position n looks the row up as of n and compares. An entry may be in both places (a value that came
  * back); readers take equal neighbours once.
  *
- * Inserts come mostly in key order. The evolver remembers a stretch of CURRENT that it knows to be empty, from the last key
- * it inserted up to the next one present; a key inside needs no look before it is written.
+ * Inserts come mostly in key order. The evolver remembers a stretch of CURRENT that it knows to be empty, from the last
+ * key it inserted up to the next one present; a key inside needs no look before it is written.
  *
  * Nothing here trusts a body: ids, versions, images, keys and counts are checked before they are used, and what does
  * not fit answers KMB_CORRUPT. Only deciding can meet a unique clash; in a fold it is damage as well.
@@ -170,8 +170,7 @@ enum kmb_status evolve_read(struct evolver *evolver, const struct catalogue_tabl
 /* Is evolver->key (a full key of `table`) absent? Learns the gap around it. */
 static enum kmb_status key_absent(struct evolver *evolver, uint32_t table, bool *absent, struct kmb_error *error) {
     struct slice key = buffer_slice(&evolver->key);
-    if (evolver->gap_known && evolver->gap_table == table &&
-        slice_compare(key, buffer_slice(&evolver->gap_low)) > 0 &&
+    if (evolver->gap_known && evolver->gap_table == table && slice_compare(key, buffer_slice(&evolver->gap_low)) > 0 &&
         (evolver->gap_high.length == 0 || slice_compare(key, buffer_slice(&evolver->gap_high)) < 0)) {
         *absent = true;
         return KMB_OK;
@@ -420,8 +419,8 @@ enum kmb_status evolve_update(struct evolver *evolver, const struct catalogue_ta
     }
     struct history_stamp stamp = stamp_next(evolver);
     if (slice_equal(old_key, new_key)) {
-        status = history_write_over(evolver->fork, evolver->tenant, buffer_slice(&evolver->key), &old, stamp, &image,
-                                    error);
+        status =
+            history_write_over(evolver->fork, evolver->tenant, buffer_slice(&evolver->key), &old, stamp, &image, error);
     } else {
         evolver->gap_known = false;
         if (!full_key(&evolver->key_other, table->definition.id.value, new_key)) {
@@ -517,8 +516,8 @@ enum kmb_status evolve_append(struct evolver *evolver, struct stream_id stream, 
 
 /* --- events and entries ------------------------------------------------------------------------------------------- */
 
-static enum kmb_status values_of_image(struct evolver *evolver, const struct catalogue_table *table,
-                                       struct slice image, const struct value **values, struct kmb_error *error) {
+static enum kmb_status values_of_image(struct evolver *evolver, const struct catalogue_table *table, struct slice image,
+                                       const struct value **values, struct kmb_error *error) {
     struct value *room = arena_alloc(&evolver->arena, (table->living_count + 1) * sizeof(*room));
     if (room == NULL) {
         return out_of_memory(error);
@@ -540,8 +539,8 @@ static enum kmb_status key_of_event(struct evolver *evolver, const struct catalo
     }
     bool has_null = false;
     buffer_clear(&evolver->record);
-    key_of_image(table, &table->primary, &table->versions[table->definition.version.value - 1], image,
-                 &evolver->record, &has_null);
+    key_of_image(table, &table->primary, &table->versions[table->definition.version.value - 1], image, &evolver->record,
+                 &has_null);
     if (!buffer_ok(&evolver->record)) {
         return out_of_memory(error);
     }

@@ -29,7 +29,8 @@ enum meta_kind {
     META_CLOCK = 0x04,          /* -> log time i64, clock time i64 of the newest acceptance */
     META_ROW_ID = 0x05,         /* table u32 -> next row id u64 */
     META_OBJECT = 0x06,         /* object u8, id u32 -> from position u64, from sequence u64, definition */
-    META_PAST = 0x07, /* object u8, id u32, from sequence u64, from position u64 -> to position, to sequence, definition */
+    META_PAST =
+        0x07, /* object u8, id u32, from sequence u64, from position u64 -> to position, to sequence, definition */
     META_STREAM_LENGTH = 0x08, /* stream u32 -> next offset u64 */
     META_STREAM_RUN = 0x09,    /* stream u32, first offset u64 -> struct stream_run */
     META_ENTRY = 0x10,         /* sequence u64 -> struct kernel_entry and the Merkle nodes it completed */
@@ -120,8 +121,8 @@ struct catalogue_stream {
 
 struct catalogue_header {
     uint32_t object_id_next;
-    uint64_t change_count;             /* changes of the catalogue so far */
-    struct catalogue_moment changed;   /* the last of them */
+    uint64_t change_count;           /* changes of the catalogue so far */
+    struct catalogue_moment changed; /* the last of them */
 };
 #define CATALOGUE_HEADER_SIZE 28
 

@@ -1,8 +1,8 @@
 /*
  * Keys and records of the META tree.
  *
- * One tree holds all that a tenant has beside its rows: catalogue, counters, streams' places, the entry index. The first
- * byte of a key says what a record is; the numbers behind it are big-endian, so that neighbours in meaning are
+ * One tree holds all that a tenant has beside its rows: catalogue, counters, streams' places, the entry index. The
+ * first byte of a key says what a record is; the numbers behind it are big-endian, so that neighbours in meaning are
  * neighbours in the tree: the entry index grows at one end, a stream's runs stand in order.
  *
  * The Merkle tree needs no keys of its own: the complete subtrees that a leaf completes are kept in the record of that

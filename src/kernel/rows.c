@@ -2,9 +2,9 @@
  * Rows and keys under the catalogue: reading an image of any schema version as the table is now, and making keys.
  *
  * An image is never rewritten when its table changes. A reader looks at the version in the image's header, takes that
- * version's layout and a map from living columns to ordinals of the layout, and puts the column's missing value where the
- * image is older than the column. Writers need the same for old images: the index key of a row is computed from what
- * the row reads as, never from what it would have been.
+ * version's layout and a map from living columns to ordinals of the layout, and puts the column's missing value where
+ * the image is older than the column. Writers need the same for old images: the index key of a row is computed from
+ * what the row reads as, never from what it would have been.
  */
 #include "kernel/internal.h"
 

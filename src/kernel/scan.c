@@ -6,12 +6,11 @@
  *   key order, present   a cursor on CURRENT. Rows of one page are given as slices into it, without a copy: the batch
  *                        ends where the page does.
  *   key order, past      the store's merge of CURRENT, departed keys and history chunks. Its slices live for one step,
- *                        so rows are gathered in the scan's own memory, some tens of kilobytes at a time. The merge goes
- *                        forward only; a reverse scan gathers the keys first and reads them backwards.
- *   index, present       a cursor on the index, a second one on CURRENT that seeks each row.
- *   index, past          two cursors, on the index's entries and on its superseded ones, merged and equal neighbours
- *                        taken once. An entry says only that the row once had this value: so the row is read as of the
- *                        position, its index key made again, and compared.
+ *                        so rows are gathered in the scan's own memory, some tens of kilobytes at a time. The merge
+ * goes forward only; a reverse scan gathers the keys first and reads them backwards. index, present       a cursor on
+ * the index, a second one on CURRENT that seeks each row. index, past          two cursors, on the index's entries and
+ * on its superseded ones, merged and equal neighbours taken once. An entry says only that the row once had this value:
+ * so the row is read as of the position, its index key made again, and compared.
  *
  * Bounds are prefixes of keys. Both ends become one half-open range of bytes: an exclusive low bound and an inclusive
  * high one stand for all their extensions, so they move to the prefix's successor.
@@ -21,7 +20,6 @@
 #define SCAN_BYTES 32768 /* of rows gathered at a time where they must be copied */
 
 enum scan_way { SCAN_PRESENT, SCAN_PAST, SCAN_PAST_REVERSE, SCAN_INDEX };
-
 
 struct kernel_scan {
     struct kernel_view *view;
@@ -102,8 +100,7 @@ static enum kmb_status range_move(struct store_cursor *cursor, bool reverse, str
 
 /* --- opening ------------------------------------------------------------------------------------------------------ */
 
-static enum kmb_status open_index(struct kernel_scan *scan, const struct kernel_range *range,
-                                  struct kmb_error *error) {
+static enum kmb_status open_index(struct kernel_scan *scan, const struct kernel_range *range, struct kmb_error *error) {
     const struct index_definition *index = NULL;
     scan->plan = key_plan_of_index(scan->table, range->index, &index);
     if (scan->plan == NULL || index->state != INDEX_READY) {
@@ -186,8 +183,8 @@ enum kmb_status kernel_scan_open(struct kernel_view *view, const struct table_de
     scan->view = view;
     scan->table = catalogue_table_of(table);
     scan->reverse = range != NULL && range->reverse;
-    enum kmb_status status = range != NULL && range->index.value != 0 ? open_index(scan, range, error)
-                                                                      : open_key_order(scan, range, error);
+    enum kmb_status status =
+        range != NULL && range->index.value != 0 ? open_index(scan, range, error) : open_key_order(scan, range, error);
     if (status != KMB_OK) {
         kernel_scan_close(scan);
         return status;
@@ -303,8 +300,8 @@ static enum kmb_status next_past(struct kernel_scan *scan, struct kernel_row *ro
                                  struct kmb_error *error) {
     enum kmb_status status = KMB_OK;
     while (status == KMB_OK && *count < max && scan->past.valid && scan->memory.length < SCAN_BYTES) {
-        status = gather_row(scan, &rows[*count], without_prefix(scan->past.key), scan->past.image, scan->past.from,
-                            error);
+        status =
+            gather_row(scan, &rows[*count], without_prefix(scan->past.key), scan->past.image, scan->past.from, error);
         if (status == KMB_OK) {
             ++*count;
             status = history_scan_next(&scan->past, error);

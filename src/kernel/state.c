@@ -1,9 +1,9 @@
 /*
  * States, and the entry index they answer from.
  *
- * A state is what a commit publishes: a pinned root and, decoded beside it, what every statement asks at once (catalogue,
- * position, newest entry, right edge of the Merkle tree). It is made from the previous one and the transaction without
- * reading the store; only at open is it read back.
+ * A state is what a commit publishes: a pinned root and, decoded beside it, what every statement asks at once
+ * (catalogue, position, newest entry, right edge of the Merkle tree). It is made from the previous one and the
+ * transaction without reading the store; only at open is it read back.
  *
  * The entry index is the META range of entry records, one per tenant sequence. Both position and commit time grow with
  * the sequence, so a position or a time is found by binary search: log2(entries) reads, no second index to keep. A
@@ -212,9 +212,8 @@ static enum kmb_status catalogue_same_or_load(struct store_view view, uint32_t t
     return catalogue_load(view, tenant, catalogue, error);
 }
 
-enum kmb_status kernel_state_open(struct store_root *root, struct tenant_id tenant,
-                                  const struct kernel_state *previous, struct kernel_state **out,
-                                  struct kmb_error *error) {
+enum kmb_status kernel_state_open(struct store_root *root, struct tenant_id tenant, const struct kernel_state *previous,
+                                  struct kernel_state **out, struct kmb_error *error) {
     ASSERT(root != NULL);
     struct store_view view = store_view_root(root);
     struct kernel_facts facts;
@@ -316,7 +315,8 @@ static enum kmb_status time_before(const struct kernel_state *state, int64_t tim
                          time_us, time_us == 0 ? "" : "000");
     }
     error_set(error, KMB_TIME_BEFORE_HISTORY,
-              "AS OF TIMESTAMP %" PRId64 "%s ns precedes the earliest retained event (retention horizon: %" PRId64 "%s ns)",
+              "AS OF TIMESTAMP %" PRId64 "%s ns precedes the earliest retained event (retention horizon: %" PRId64
+              "%s ns)",
               time_us, time_us == 0 ? "" : "000", first_us, first_us == 0 ? "" : "000");
     error_hint(error, "times are nanoseconds since 1970-01-01 00:00:00 UTC");
     return KMB_TIME_BEFORE_HISTORY;

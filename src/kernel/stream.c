@@ -41,8 +41,8 @@ static enum kmb_status run_seek(struct kernel_view *view, struct stream_id strea
                                 struct kmb_error *error) {
     struct meta_key key = run_key(stream, offset);
     *found = false;
-    enum kmb_status status = store_cursor_open(cursor, store_view_root(view->state->root), view->state->tenant.value,
-                                               STORE_META, error);
+    enum kmb_status status =
+        store_cursor_open(cursor, store_view_root(view->state->root), view->state->tenant.value, STORE_META, error);
     if (status == KMB_OK) {
         status = store_cursor_seek_back(cursor, meta_slice(&key), error);
     }
@@ -141,9 +141,8 @@ static enum kmb_status run_read(struct stream_reading *reading, uint64_t base, c
         return run_damaged(reading, run->sequence, error);
     }
     struct event event;
-    struct event_reader events =
-        event_reader_make(slice_make(reading->body.bytes + run->frame_offset, reading->body.length - run->frame_offset),
-                          &reading->arena);
+    struct event_reader events = event_reader_make(
+        slice_make(reading->body.bytes + run->frame_offset, reading->body.length - run->frame_offset), &reading->arena);
     status = event_next(&events, &event, error);
     if (status != KMB_ROW) {
         return status == KMB_DONE ? run_damaged(reading, run->sequence, error) : status;
@@ -182,9 +181,8 @@ enum kmb_status kernel_stream_read(struct kernel_view *view, const struct kernel
         return status;
     }
     if (from > reading.end) {
-        return error_set(error, KMB_INVALID_OFFSET,
-                         "offset %" PRIu64 " is beyond the length %" PRIu64 " of stream %u", from, reading.end,
-                         stream.value);
+        return error_set(error, KMB_INVALID_OFFSET, "offset %" PRIu64 " is beyond the length %" PRIu64 " of stream %u",
+                         from, reading.end, stream.value);
     }
     if (from == reading.end) {
         return KMB_OK;

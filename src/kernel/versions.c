@@ -1,11 +1,12 @@
 /*
  * kimberlite_history(t): every version of every row.
  *
- * Keys come first, in order, some tens at a time from the store's walk over all that has or had a row; then the versions
- * of each key, newest first. A version says from which position to which it stood. What made it follows from its
- * neighbours: an older version that ends where it begins means UPDATE, else INSERT. Where a version ends and none follows,
- * the row was deleted: that is reported as a version of its own, with an empty range, so that the list is a list of
- * what happened. (An UPDATE that changes the key ends one key's versions and begins another's at the same position.)
+ * Keys come first, in order, some tens at a time from the store's walk over all that has or had a row; then the
+ * versions of each key, newest first. A version says from which position to which it stood. What made it follows from
+ * its neighbours: an older version that ends where it begins means UPDATE, else INSERT. Where a version ends and none
+ * follows, the row was deleted: that is reported as a version of its own, with an empty range, so that the list is a
+ * list of what happened. (An UPDATE that changes the key ends one key's versions and begins another's at the same
+ * position.)
  *
  * Times are looked up in the entry index by the stamps' sequences; neighbours in a table mostly come from few entries,
  * so a small direct-mapped memory answers most of them.
@@ -126,8 +127,8 @@ static enum kmb_status key_begin(struct kernel_history *history, struct kmb_erro
             return status;
         }
     }
-    struct reader reader = reader_make(slice_make(history->keys.bytes + history->keys_at,
-                                                  history->keys.length - history->keys_at));
+    struct reader reader =
+        reader_make(slice_make(history->keys.bytes + history->keys_at, history->keys.length - history->keys_at));
     struct slice key = reader_bytes(&reader);
     history->keys_at += reader.offset;
     buffer_clear(&history->key);

@@ -79,8 +79,7 @@ enum kmb_status kernel_get(struct kernel_view *view, const struct table_definiti
         buffer_append_slice(&large, key);
         full = buffer_slice(&large);
     }
-    enum kmb_status status =
-        buffer_ok(&large) ? KMB_OK : error_set(error, KMB_NO_MEMORY, "out of memory");
+    enum kmb_status status = buffer_ok(&large) ? KMB_OK : error_set(error, KMB_NO_MEMORY, "out of memory");
     struct store_view store = store_view_root(view->state->root);
     uint32_t tenant = view->state->tenant.value;
     bool whole = true;

@@ -5,8 +5,8 @@
  * write the event and evolve it. So a refused row has left no trace, and rows of one statement that follow each other
  * into the same table share one batch event: its frame stays open until something else is written.
  *
- * The fast path of a bulk load is this path: nothing is allocated per row, key and image are built in buffers that stay,
- * the image is copied once into the body, and the look for a duplicate is answered by the evolver's known gap.
+ * The fast path of a bulk load is this path: nothing is allocated per row, key and image are built in buffers that
+ * stay, the image is copied once into the body, and the look for a duplicate is answered by the evolver's known gap.
  */
 #include "kernel/transaction_internal.h"
 
@@ -163,8 +163,8 @@ static enum kmb_status batch_open(struct kernel_transaction *transaction, const 
         }
     }
     bool row_ids = kind == EVENT_ROWS_INSERTED && definition_has_row_id(&table->definition);
-    transaction->writer = event_rows_begin(transaction_tail(transaction), kind, table->definition.id,
-                                           table->definition.version, row_ids);
+    transaction->writer =
+        event_rows_begin(transaction_tail(transaction), kind, table->definition.id, table->definition.version, row_ids);
     transaction->writing = true;
     transaction->writing_table = table->definition.id;
     return KMB_OK;
@@ -199,8 +199,7 @@ static enum kmb_status conflict_fill(struct kernel_transaction *transaction, con
 }
 
 static enum kmb_status clashed(struct kernel_transaction *transaction, const struct catalogue_table *table,
-                               const struct value *values, struct kernel_conflict *conflict,
-                               struct kmb_error *error) {
+                               const struct value *values, struct kernel_conflict *conflict, struct kmb_error *error) {
     ASSERT(transaction->evolver.clash.set);
     transaction->evolver.clash.set = false;
     if (conflict != NULL) {
@@ -299,7 +298,7 @@ static enum kmb_status key_out(const struct kernel_transaction *transaction, str
 enum kmb_status kernel_insert(struct kernel_transaction *transaction, const struct table_definition *definition,
                               const struct value *values, struct kernel_conflict *conflict, struct buffer *row_key,
                               struct kmb_error *error) {
-    const struct catalogue_table *table;
+    const struct catalogue_table *table = NULL;
     enum kmb_status status = write_begin(transaction, definition, &table, error);
     if (status == KMB_OK) {
         status = insert_one(transaction, table, values, conflict, error);
@@ -310,7 +309,7 @@ enum kmb_status kernel_insert(struct kernel_transaction *transaction, const stru
 enum kmb_status kernel_insert_rows(struct kernel_transaction *transaction, const struct table_definition *definition,
                                    const struct value *values, size_t row_count, size_t *inserted,
                                    struct kmb_error *error) {
-    const struct catalogue_table *table;
+    const struct catalogue_table *table = NULL;
     size_t done = 0;
     enum kmb_status status = write_begin(transaction, definition, &table, error);
     while (status == KMB_OK && done < row_count) {
@@ -377,7 +376,7 @@ static enum kmb_status update_one(struct kernel_transaction *transaction, const 
 enum kmb_status kernel_update(struct kernel_transaction *transaction, const struct table_definition *definition,
                               struct slice key, const struct value *values, struct buffer *row_key,
                               struct kmb_error *error) {
-    const struct catalogue_table *table;
+    const struct catalogue_table *table = NULL;
     enum kmb_status status = write_begin(transaction, definition, &table, error);
     if (status == KMB_OK) {
         status = update_one(transaction, table, key, values, error);
@@ -387,7 +386,7 @@ enum kmb_status kernel_update(struct kernel_transaction *transaction, const stru
 
 enum kmb_status kernel_delete(struct kernel_transaction *transaction, const struct table_definition *definition,
                               struct slice key, bool *deleted, struct kmb_error *error) {
-    const struct catalogue_table *table;
+    const struct catalogue_table *table = NULL;
     bool found = false;
     if (deleted != NULL) {
         *deleted = false;
@@ -421,7 +420,7 @@ enum kmb_status kernel_transaction_get(struct kernel_transaction *transaction,
                                        const struct table_definition *definition, struct slice key,
                                        struct buffer *memory, struct kernel_row *row, bool *found,
                                        struct kmb_error *error) {
-    const struct catalogue_table *table;
+    const struct catalogue_table *table = NULL;
     enum kmb_status status = write_begin(transaction, definition, &table, error);
     if (status == KMB_OK) {
         status = evolve_read(&transaction->evolver, table, key, found, error);
