@@ -263,6 +263,31 @@ static void test_flipped_read_is_read_again(void **state) {
     fixture_stop(&fixture);
 }
 
+/* A process dies after writing a block and before syncing it; the next one finds it whole, in the system's cache only.
+ */
+static void test_found_block_is_made_durable(void **state) {
+    struct fixture fixture;
+    struct kmb_error error = {0};
+    struct log_recovery recovery;
+    (void)state;
+    five_blocks(&fixture);
+    struct log_place head = log_head(fixture.log);
+    log_block_begin(&fixture.block, head.op + 1, 0);
+    log_block_finish(&fixture.block, &head.hash, head.op, 1);
+    good(log_write(fixture.log, &fixture.block, &error), &error);
+    drop(&fixture);
+    good(fixture_open(&fixture, &recovery, &error), &error);
+    assert_int_equal(log_head(fixture.log).op, 6);
+    assert_int_equal(log_synced_op(fixture.log), 6);
+    good(log_superblock_write(fixture.log, slice_text("r"), false, &error), &error);
+    drop(&fixture);
+    struct io_crash_report report;
+    io_memory_crash(fixture.disk, IO_CRASH_LOSE, &fixture.prng, &report);
+    good(fixture_open(&fixture, &recovery, &error), &error);
+    assert_int_equal(log_head(fixture.log).op, 6);
+    fixture_stop(&fixture);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_last_block_is_cut),
@@ -273,6 +298,7 @@ int main(void) {
         cmocka_unit_test(test_tail_leaves_nothing_behind),
         cmocka_unit_test(test_segment_header_of_the_block_in_flight),
         cmocka_unit_test(test_flipped_read_is_read_again),
+        cmocka_unit_test(test_found_block_is_made_durable),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
