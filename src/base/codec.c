@@ -157,6 +157,16 @@ bool codec_unhex(void *bytes, size_t count, struct slice text) {
     return true;
 }
 
+/*
+ * isa-l's AVX-512 code returns with the upper halves of the vector registers in use, and the processor then runs all
+ * SSE code of the thread slower until somebody clears them: SHA-256 loses a quarter of its speed, for good.
+ */
+#if defined(__x86_64__)
+__attribute__((target("avx"))) static void codec_clear_upper(void) {
+    __builtin_ia32_vzeroupper();
+}
+#endif
+
 uint32_t codec_crc32c(uint32_t crc, const void *bytes, size_t count) {
     /* isa-l takes a pointer to non-const that it only reads, and an int length: long input goes in pieces. */
     const size_t piece_max = (size_t)1 << 30;
@@ -169,5 +179,10 @@ uint32_t codec_crc32c(uint32_t crc, const void *bytes, size_t count) {
         source += piece;
         count -= piece;
     }
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx")) {
+        codec_clear_upper();
+    }
+#endif
     return ~state;
 }
