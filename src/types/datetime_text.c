@@ -1,0 +1,929 @@
+/*
+ * Reading dates and times.
+ *
+ * The work is in two steps, as in PostgreSQL. Text is cut into tokens by shape alone: numbers, dates (numbers or words
+ * joined by '-', '/' or '.'), clock times, words, zone offsets. Then each token fills a part of struct moment, and what
+ * a bare number means follows from what is already known and from its length. Dates given as three numbers are year,
+ * month, day when the first has three digits or more, else month, day, year (DateStyle MDY).
+ *
+ * There is no zone database: offsets and the fixed abbreviations are known, "Europe/Berlin" is refused by name. The
+ * words that need a clock ('now', 'today') take it from the context and are refused without one.
+ */
+#include <stdio.h>
+
+#include "base/assert.h"
+#include "types/datetime.h"
+
+#define TOKENS_MAX    25 /* fields of one input, PostgreSQL's own bound */
+#define TOKEN_BYTES   64 /* of one field; more is no date */
+#define YEAR_MAX      5874897
+#define ZONE_HOUR_MAX 15
+
+enum moment_result {
+    MOMENT_OK,
+    MOMENT_SYNTAX,
+    MOMENT_FIELD,     /* a field out of range */
+    MOMENT_MONTH_DAY, /* the same, and another DateStyle might help */
+    MOMENT_ZONE,      /* displacement out of range */
+    MOMENT_ZONE_NAME, /* no such zone; named in `name` */
+    MOMENT_NO_CLOCK,
+};
+
+enum token_kind { TOKEN_NUMBER, TOKEN_DATE, TOKEN_TIME, TOKEN_WORD, TOKEN_ZONE, TOKEN_SPECIAL };
+
+struct token {
+    enum token_kind kind;
+    struct slice text;
+};
+
+enum moment_special { SPECIAL_NONE, SPECIAL_INFINITY, SPECIAL_NEGATIVE_INFINITY, SPECIAL_EPOCH, SPECIAL_NOW };
+
+struct moment {
+    /* Numbers of the date in the order met; a word month apart. */
+    int64_t number[3];
+    uint32_t width[3]; /* digits each was written with */
+    uint32_t number_count;
+    int32_t word_month; /* 0: none */
+    bool day_of_year;   /* number[1] is one: "1999.008" */
+    bool has_date;      /* `days` is decided */
+    int64_t days;
+    bool has_time;
+    int32_t hour;
+    int32_t minute;
+    int32_t second;
+    int32_t ns;       /* of the second, 0 .. 10^9 when rounded up */
+    int32_t meridian; /* 0 none, 1 AM, 2 PM */
+    bool bc;
+    bool era; /* BC or AD was said */
+    bool has_zone;
+    int32_t zone_offset_s;
+    enum moment_special special;
+    bool time_only; /* reading a TIME: numbers are clock times */
+    char name[TOKEN_BYTES + 1];
+};
+
+/* --- words --- */
+
+enum word_kind {
+    WORD_MONTH,
+    WORD_DAY,
+    WORD_ZONE,
+    WORD_MERIDIAN,
+    WORD_ERA,
+    WORD_IGNORED,
+    WORD_T,
+    WORD_J,
+    WORD_SPECIAL,
+    WORD_RELATIVE
+};
+
+struct word_row {
+    const char *word;
+    enum word_kind kind;
+    int32_t value;
+};
+
+/* Zones: seconds east. Relative: days from today. Words are known whole or by PostgreSQL's short forms. */
+static const struct word_row WORDS[] = {
+    {"jan", WORD_MONTH, 1},
+    {"january", WORD_MONTH, 1},
+    {"feb", WORD_MONTH, 2},
+    {"february", WORD_MONTH, 2},
+    {"mar", WORD_MONTH, 3},
+    {"march", WORD_MONTH, 3},
+    {"apr", WORD_MONTH, 4},
+    {"april", WORD_MONTH, 4},
+    {"may", WORD_MONTH, 5},
+    {"jun", WORD_MONTH, 6},
+    {"june", WORD_MONTH, 6},
+    {"jul", WORD_MONTH, 7},
+    {"july", WORD_MONTH, 7},
+    {"aug", WORD_MONTH, 8},
+    {"august", WORD_MONTH, 8},
+    {"sep", WORD_MONTH, 9},
+    {"sept", WORD_MONTH, 9},
+    {"september", WORD_MONTH, 9},
+    {"oct", WORD_MONTH, 10},
+    {"october", WORD_MONTH, 10},
+    {"nov", WORD_MONTH, 11},
+    {"november", WORD_MONTH, 11},
+    {"dec", WORD_MONTH, 12},
+    {"december", WORD_MONTH, 12},
+    {"sun", WORD_DAY, 0},
+    {"sunday", WORD_DAY, 0},
+    {"mon", WORD_DAY, 1},
+    {"monday", WORD_DAY, 1},
+    {"tue", WORD_DAY, 2},
+    {"tues", WORD_DAY, 2},
+    {"tuesday", WORD_DAY, 2},
+    {"wed", WORD_DAY, 3},
+    {"weds", WORD_DAY, 3},
+    {"wednesday", WORD_DAY, 3},
+    {"thu", WORD_DAY, 4},
+    {"thur", WORD_DAY, 4},
+    {"thurs", WORD_DAY, 4},
+    {"thursday", WORD_DAY, 4},
+    {"fri", WORD_DAY, 5},
+    {"friday", WORD_DAY, 5},
+    {"sat", WORD_DAY, 6},
+    {"saturday", WORD_DAY, 6},
+    {"z", WORD_ZONE, 0},
+    {"zulu", WORD_ZONE, 0},
+    {"utc", WORD_ZONE, 0},
+    {"ut", WORD_ZONE, 0},
+    {"uct", WORD_ZONE, 0},
+    {"gmt", WORD_ZONE, 0},
+    {"wet", WORD_ZONE, 0},
+    {"bst", WORD_ZONE, 3600},
+    {"west", WORD_ZONE, 3600},
+    {"cet", WORD_ZONE, 3600},
+    {"met", WORD_ZONE, 3600},
+    {"cest", WORD_ZONE, 7200},
+    {"mest", WORD_ZONE, 7200},
+    {"eet", WORD_ZONE, 7200},
+    {"sast", WORD_ZONE, 7200},
+    {"ist", WORD_ZONE, 7200},
+    {"eest", WORD_ZONE, 10800},
+    {"msk", WORD_ZONE, 10800},
+    {"hkt", WORD_ZONE, 28800},
+    {"jst", WORD_ZONE, 32400},
+    {"kst", WORD_ZONE, 32400},
+    {"aest", WORD_ZONE, 36000},
+    {"aedt", WORD_ZONE, 39600},
+    {"nzst", WORD_ZONE, 43200},
+    {"nzdt", WORD_ZONE, 46800},
+    {"ast", WORD_ZONE, -14400},
+    {"adt", WORD_ZONE, -10800},
+    {"est", WORD_ZONE, -18000},
+    {"edt", WORD_ZONE, -14400},
+    {"cst", WORD_ZONE, -21600},
+    {"cdt", WORD_ZONE, -18000},
+    {"mst", WORD_ZONE, -25200},
+    {"mdt", WORD_ZONE, -21600},
+    {"pst", WORD_ZONE, -28800},
+    {"pdt", WORD_ZONE, -25200},
+    {"akst", WORD_ZONE, -32400},
+    {"akdt", WORD_ZONE, -28800},
+    {"hst", WORD_ZONE, -36000},
+    {"am", WORD_MERIDIAN, 1},
+    {"pm", WORD_MERIDIAN, 2},
+    {"ad", WORD_ERA, 0},
+    {"bc", WORD_ERA, 1},
+    {"at", WORD_IGNORED, 0},
+    {"on", WORD_IGNORED, 0},
+    {"t", WORD_T, 0},
+    {"j", WORD_J, 0},
+    {"jd", WORD_J, 0},
+    {"julian", WORD_J, 0},
+    {"infinity", WORD_SPECIAL, SPECIAL_INFINITY},
+    {"epoch", WORD_SPECIAL, SPECIAL_EPOCH},
+    {"now", WORD_SPECIAL, SPECIAL_NOW},
+    {"today", WORD_RELATIVE, 0},
+    {"tomorrow", WORD_RELATIVE, 1},
+    {"yesterday", WORD_RELATIVE, -1},
+};
+
+static uint8_t text_lower(uint8_t byte) {
+    return byte >= 'A' && byte <= 'Z' ? (uint8_t)(byte + 32) : byte;
+}
+
+static bool text_digit(struct slice text, size_t at) {
+    return at < text.length && text.bytes[at] >= '0' && text.bytes[at] <= '9';
+}
+
+static bool text_alpha(struct slice text, size_t at) {
+    return at < text.length && text_lower(text.bytes[at]) >= 'a' && text_lower(text.bytes[at]) <= 'z';
+}
+
+static bool text_is(struct slice text, size_t at, const char *set) {
+    return at < text.length && text.bytes[at] != 0 && strchr(set, text.bytes[at]) != NULL;
+}
+
+static const struct word_row *word_find(struct slice word) {
+    for (size_t i = 0; i < ARRAY_LENGTH(WORDS); i++) {
+        const char *known = WORDS[i].word;
+        size_t at = 0;
+        while (at < word.length && known[at] != 0 && text_lower(word.bytes[at]) == (uint8_t)known[at]) {
+            at++;
+        }
+        if (at == word.length && known[at] == 0) {
+            return &WORDS[i];
+        }
+    }
+    return NULL;
+}
+
+/* --- tokens --- */
+
+static size_t token_while(struct slice text, size_t at, bool digits, bool letters, const char *more) {
+    while ((digits && text_digit(text, at)) || (letters && text_alpha(text, at)) || text_is(text, at, more)) {
+        at++;
+    }
+    return at;
+}
+
+/* A token that begins with a digit, or with a point before one. */
+static size_t token_of_digit(struct slice text, size_t at, enum token_kind *kind) {
+    *kind = TOKEN_NUMBER;
+    if (text.bytes[at] == '.') {
+        return token_while(text, at + 1, true, false, "");
+    }
+    at = token_while(text, at, true, false, "");
+    if (text_is(text, at, ":")) {
+        *kind = TOKEN_TIME;
+        return token_while(text, at, true, false, ":.");
+    }
+    if (!text_is(text, at, "-/.")) {
+        return at;
+    }
+    const char delimiter[2] = {(char)text.bytes[at], 0};
+    at++;
+    if (!text_digit(text, at)) {
+        *kind = TOKEN_DATE; /* "08-Jan-1999" */
+        return token_while(text, at, true, true, delimiter);
+    }
+    *kind = delimiter[0] == '.' ? TOKEN_NUMBER : TOKEN_DATE;
+    at = token_while(text, at, true, false, "");
+    if (text_is(text, at, delimiter)) {
+        *kind = TOKEN_DATE;
+        at = token_while(text, at, true, false, delimiter);
+    }
+    return at;
+}
+
+static size_t token_of_letter(struct slice text, size_t at, enum token_kind *kind) {
+    size_t start = at;
+    *kind = TOKEN_WORD;
+    at = token_while(text, at, false, true, "");
+    bool date = text_is(text, at, "-/.");
+    if (text_is(text, at, "+") || text_digit(text, at)) {
+        date = word_find(slice_make(text.bytes + start, at - start)) == NULL;
+    }
+    if (date) {
+        *kind = TOKEN_DATE; /* "Jan-08-1999", or a zone's name */
+        at = token_while(text, at, true, true, "+-/_.:");
+    }
+    return at;
+}
+
+/* Cuts the text up; false for what no date has. */
+static bool tokens_cut(struct slice text, struct token *tokens, size_t *count) {
+    size_t at = 0;
+    *count = 0;
+    while (at < text.length) {
+        uint8_t byte = text.bytes[at];
+        if (byte == ' ' || (byte >= '\t' && byte <= '\r')) {
+            at++;
+            continue;
+        }
+        size_t start = at;
+        enum token_kind kind;
+        if (text_digit(text, at) || (byte == '.' && text_digit(text, at + 1))) {
+            at = token_of_digit(text, at, &kind);
+        } else if (text_alpha(text, at)) {
+            at = token_of_letter(text, at, &kind);
+        } else if (byte == '+' || byte == '-') {
+            at = token_while(text, at + 1, false, false, " \t\n\v\f\r");
+            kind = text_digit(text, at) ? TOKEN_ZONE : TOKEN_SPECIAL;
+            if (!text_digit(text, at) && !text_alpha(text, at)) {
+                return false;
+            }
+            at =
+                kind == TOKEN_ZONE ? token_while(text, at, true, false, ":.-") : token_while(text, at, false, true, "");
+        } else if (byte < 0x80 && byte > ' ' && byte != 0x7f) {
+            at++; /* other punctuation only separates: "January 8, 1999" */
+            continue;
+        } else {
+            return false;
+        }
+        if (*count == TOKENS_MAX || at - start > TOKEN_BYTES) {
+            return false;
+        }
+        tokens[(*count)++] = (struct token){kind, slice_make(text.bytes + start, at - start)};
+    }
+    return *count > 0;
+}
+
+/* --- parts --- */
+
+/* Digits from *at; false when there are none or more than fit. */
+static bool digits_read(struct slice text, size_t *at, int64_t *out, uint32_t *width) {
+    size_t start = *at;
+    int64_t value = 0;
+    for (; text_digit(text, *at); (*at)++) {
+        if (*at - start >= 18) {
+            return false;
+        }
+        value = value * 10 + (text.bytes[*at] - '0');
+    }
+    *out = value;
+    *width = (uint32_t)(*at - start);
+    return *at > start;
+}
+
+/* ".ffffff" from the point on, to nanoseconds, rounded at the tenth digit. */
+static int32_t fraction_read(struct slice text, size_t *at) {
+    int32_t ns = 0;
+    int32_t unit = 100000000;
+    bool up = false;
+    size_t digits = 0;
+    for ((*at)++; text_digit(text, *at); (*at)++, digits++) {
+        int32_t digit = text.bytes[*at] - '0';
+        if (digits < 9) {
+            ns += digit * unit;
+            unit /= 10;
+        } else if (digits == 9) {
+            up = digit >= 5;
+        }
+    }
+    return ns + (up ? 1 : 0);
+}
+
+static enum moment_result moment_set_time(struct moment *m, int64_t hour, int64_t minute, int64_t second, int32_t ns) {
+    if (m->has_time) {
+        return MOMENT_SYNTAX;
+    }
+    bool beyond = hour == 24 && (minute > 0 || second > 0 || ns > 0);
+    if (hour > 24 || minute > 59 || second > 60 || beyond) {
+        return MOMENT_FIELD;
+    }
+    m->has_time = true;
+    m->hour = (int32_t)hour;
+    m->minute = (int32_t)minute;
+    m->second = (int32_t)second;
+    m->ns = ns;
+    return MOMENT_OK;
+}
+
+/* "HH:MM", "HH:MM:SS", "HH:MM:SS.f", "MM:SS.f" */
+static enum moment_result moment_clock(struct moment *m, struct slice text) {
+    int64_t parts[3] = {0, 0, 0};
+    uint32_t width;
+    size_t at = 0;
+    size_t count = 0;
+    int32_t ns = 0;
+    bool more = true;
+    while (more && count < 3) {
+        if (!digits_read(text, &at, &parts[count], &width)) {
+            return MOMENT_SYNTAX;
+        }
+        count++;
+        more = text_is(text, at, ":");
+        at += more ? 1 : 0;
+    }
+    if (more) {
+        return MOMENT_SYNTAX;
+    }
+    if (text_is(text, at, ".")) {
+        ns = fraction_read(text, &at);
+        if (count == 2) {
+            parts[2] = parts[1];
+            parts[1] = parts[0];
+            parts[0] = 0;
+        }
+    }
+    if (at != text.length || count < 2) {
+        return MOMENT_SYNTAX;
+    }
+    return moment_set_time(m, parts[0], parts[1], parts[2], ns);
+}
+
+/* "HHMMSS[.f]" or "HHMM". */
+static enum moment_result moment_packed_time(struct moment *m, struct slice text) {
+    size_t at = 0;
+    int64_t value;
+    uint32_t width;
+    if (!digits_read(text, &at, &value, &width) || (width != 6 && width != 4)) {
+        return MOMENT_SYNTAX;
+    }
+    int32_t ns = 0;
+    if (text_is(text, at, ".")) {
+        ns = fraction_read(text, &at);
+    }
+    if (at != text.length) {
+        return MOMENT_SYNTAX;
+    }
+    value *= width == 4 ? 100 : 1;
+    return moment_set_time(m, value / 10000, value / 100 % 100, value % 100, ns);
+}
+
+/* "YYYYMMDD" or "YYMMDD". */
+static enum moment_result moment_packed_date(struct moment *m, int64_t value, uint32_t width) {
+    if (m->number_count > 0 || m->word_month != 0 || width < 6 || width == 7) {
+        return MOMENT_SYNTAX;
+    }
+    m->number[0] = value / 10000;
+    m->width[0] = width - 4 < 3 ? 2 : width - 4;
+    m->number[1] = value / 100 % 100;
+    m->number[2] = value % 100;
+    m->width[1] = m->width[2] = 2;
+    m->number_count = 3;
+    if (m->width[0] == 2) { /* said as year, month, day all the same */
+        m->number[0] += m->number[0] < 70 ? 2000 : 1900;
+        m->width[0] = 4;
+    }
+    return MOMENT_OK;
+}
+
+static enum moment_result moment_date_number(struct moment *m, int64_t value, uint32_t width) {
+    uint32_t room = m->word_month != 0 ? 2 : 3;
+    if (m->has_date || m->number_count >= room) {
+        return MOMENT_SYNTAX;
+    }
+    m->number[m->number_count] = value;
+    m->width[m->number_count] = width;
+    m->number_count++;
+    return MOMENT_OK;
+}
+
+static enum moment_result moment_month_word(struct moment *m, int32_t month) {
+    if (m->has_date || m->word_month != 0 || m->number_count > 2) {
+        return MOMENT_SYNTAX;
+    }
+    m->word_month = month;
+    return MOMENT_OK;
+}
+
+static bool moment_date_full(const struct moment *m) {
+    return m->has_date || m->number_count + (m->word_month != 0 ? 1u : 0u) >= 3 || m->day_of_year;
+}
+
+static enum moment_result moment_zone_name(struct moment *m, struct slice name) {
+    snprintf(m->name, sizeof(m->name), "%.*s", (int)(name.length < TOKEN_BYTES ? name.length : TOKEN_BYTES),
+             (const char *)name.bytes);
+    return MOMENT_ZONE_NAME;
+}
+
+/* A token with separators: "1999-01-08", "08-Jan-1999", "1/8/1999", or a zone's name. */
+static enum moment_result moment_date_token(struct moment *m, struct slice text) {
+    if (text_alpha(text, 0)) {
+        size_t end = token_while(text, 0, false, true, "");
+        const struct word_row *word = word_find(slice_make(text.bytes, end));
+        if (word == NULL || word->kind != WORD_MONTH) {
+            return moment_zone_name(m, text);
+        }
+    }
+    size_t at = 0;
+    while (at < text.length) {
+        enum moment_result result = MOMENT_SYNTAX;
+        if (text_digit(text, at)) {
+            int64_t value;
+            uint32_t width;
+            if (digits_read(text, &at, &value, &width)) {
+                result = moment_date_number(m, value, width);
+            }
+        } else if (text_alpha(text, at)) {
+            size_t end = token_while(text, at, false, true, "");
+            const struct word_row *word = word_find(slice_make(text.bytes + at, end - at));
+            if (word != NULL && word->kind == WORD_MONTH) {
+                result = moment_month_word(m, word->value);
+            }
+            at = end;
+        }
+        if (result != MOMENT_OK) {
+            return result;
+        }
+        at += at < text.length && !text_alpha(text, at) ? 1 : 0; /* the separator */
+    }
+    return moment_date_full(m) ? MOMENT_OK : MOMENT_SYNTAX;
+}
+
+static enum moment_result moment_number_token(struct moment *m, struct slice text) {
+    size_t at = 0;
+    int64_t value = 0;
+    uint32_t width = 0;
+    bool point = text_is(text, 0, ".");
+    if (point || !digits_read(text, &at, &value, &width)) {
+        return MOMENT_SYNTAX;
+    }
+    bool whole = at == text.length;
+    if (moment_date_full(m) || m->time_only) {
+        return moment_packed_time(m, text);
+    }
+    if (whole) {
+        return width >= 6 ? moment_packed_date(m, value, width) : moment_date_number(m, value, width);
+    }
+    /* "1999.008": a year and its day. */
+    int64_t day;
+    uint32_t day_width;
+    at++;
+    if (m->number_count > 0 || m->word_month != 0 || width < 4 || !digits_read(text, &at, &day, &day_width) ||
+        day_width != 3 || at != text.length) {
+        return MOMENT_SYNTAX;
+    }
+    m->number[0] = value;
+    m->width[0] = width;
+    m->number[1] = day;
+    m->number_count = 2;
+    m->day_of_year = true;
+    return MOMENT_OK;
+}
+
+/* "+02", "+0200", "+02:00", "-03:30:15" */
+static enum moment_result zone_offset_read(struct slice text, int32_t *offset_s) {
+    size_t at = token_while(text, 1, false, false, " \t\n\v\f\r");
+    int64_t parts[3] = {0, 0, 0};
+    uint32_t width;
+    if (!digits_read(text, &at, &parts[0], &width)) {
+        return MOMENT_SYNTAX;
+    }
+    if (at == text.length && width > 2) {
+        if (width > 4) {
+            parts[2] = parts[0] % 100;
+            parts[0] /= 100;
+        }
+        parts[1] = parts[0] % 100;
+        parts[0] /= 100;
+    }
+    for (size_t i = 1; i < 3 && text_is(text, at, ":"); i++) {
+        at++;
+        if (!digits_read(text, &at, &parts[i], &width)) {
+            return MOMENT_SYNTAX;
+        }
+    }
+    if (at != text.length) {
+        return MOMENT_SYNTAX;
+    }
+    if (parts[0] > ZONE_HOUR_MAX || parts[1] > 59 || parts[2] > 59) {
+        return MOMENT_ZONE;
+    }
+    int32_t seconds = (int32_t)(parts[0] * 3600 + parts[1] * 60 + parts[2]);
+    *offset_s = text.bytes[0] == '-' ? -seconds : seconds;
+    return MOMENT_OK;
+}
+
+static enum moment_result moment_zone(struct moment *m, int32_t offset_s) {
+    if (m->has_zone) {
+        return MOMENT_SYNTAX;
+    }
+    m->has_zone = true;
+    m->zone_offset_s = offset_s;
+    return MOMENT_OK;
+}
+
+static enum moment_result moment_relative(struct moment *m, const struct datetime_context *context, int32_t days) {
+    if (context == NULL || !context->has_now) {
+        return MOMENT_NO_CLOCK;
+    }
+    if (moment_date_full(m) || m->number_count > 0) {
+        return MOMENT_SYNTAX;
+    }
+    struct timestamp local = timestamp_of_us(context->now_us + context->zone_offset_s * US_PER_SECOND);
+    m->days = timestamp_to_date(local) + days;
+    m->has_date = true;
+    return MOMENT_OK;
+}
+
+/* A word; *step is how many tokens it used. */
+static enum moment_result moment_word(struct moment *m, const struct token *tokens, size_t left, size_t *step,
+                                      const struct datetime_context *context) {
+    const struct word_row *word = word_find(tokens[0].text);
+    if (word == NULL) {
+        return MOMENT_SYNTAX;
+    }
+    switch (word->kind) {
+    case WORD_MONTH:
+        return moment_month_word(m, word->value);
+    case WORD_DAY:
+    case WORD_IGNORED:
+        return MOMENT_OK;
+    case WORD_ZONE:
+        return moment_zone(m, word->value);
+    case WORD_MERIDIAN:
+        if (m->meridian != 0 || !m->has_time) {
+            return MOMENT_SYNTAX;
+        }
+        m->meridian = word->value;
+        return MOMENT_OK;
+    case WORD_ERA:
+        if (m->era) {
+            return MOMENT_SYNTAX;
+        }
+        m->era = true;
+        m->bc = word->value == 1;
+        return MOMENT_OK;
+    case WORD_T:
+        if (left < 2 || (tokens[1].kind != TOKEN_NUMBER && tokens[1].kind != TOKEN_TIME) ||
+            (!moment_date_full(m) && !m->time_only)) {
+            return MOMENT_SYNTAX;
+        }
+        if (tokens[1].kind == TOKEN_NUMBER) {
+            *step = 2;
+            return moment_packed_time(m, tokens[1].text);
+        }
+        return MOMENT_OK;
+    case WORD_J: {
+        size_t at = 0;
+        int64_t day;
+        uint32_t width;
+        if (left < 2 || tokens[1].kind != TOKEN_NUMBER || moment_date_full(m) ||
+            !digits_read(tokens[1].text, &at, &day, &width) || at != tokens[1].text.length) {
+            return MOMENT_SYNTAX;
+        }
+        *step = 2;
+        m->has_date = true;
+        m->days = day + DATE_MIN;
+        return day > INT32_MAX ? MOMENT_FIELD : MOMENT_OK;
+    }
+    case WORD_SPECIAL:
+        if (m->special != SPECIAL_NONE || moment_date_full(m) || m->has_time) {
+            return MOMENT_SYNTAX;
+        }
+        m->special = (enum moment_special)word->value;
+        return m->special == SPECIAL_NOW && (context == NULL || !context->has_now) ? MOMENT_NO_CLOCK : MOMENT_OK;
+    case WORD_RELATIVE:
+        return moment_relative(m, context, word->value);
+    }
+    UNREACHABLE("word kind");
+}
+
+static enum moment_result moment_token(struct moment *m, const struct token *tokens, size_t left, size_t *step,
+                                       const struct datetime_context *context) {
+    struct slice text = tokens[0].text;
+    *step = 1;
+    switch (tokens[0].kind) {
+    case TOKEN_NUMBER:
+        return moment_number_token(m, text);
+    case TOKEN_DATE:
+        return moment_date_token(m, text);
+    case TOKEN_TIME:
+        return moment_clock(m, text);
+    case TOKEN_WORD:
+        return moment_word(m, tokens, left, step, context);
+    case TOKEN_ZONE: {
+        int32_t offset_s = 0;
+        enum moment_result result = zone_offset_read(text, &offset_s);
+        return result != MOMENT_OK ? result : moment_zone(m, offset_s);
+    }
+    case TOKEN_SPECIAL: {
+        size_t at = token_while(text, 1, false, false, " \t\n\v\f\r");
+        struct slice word = slice_make(text.bytes + at, text.length - at);
+        const struct word_row *row = word_find(word);
+        if (row == NULL || row->kind != WORD_SPECIAL || row->value != SPECIAL_INFINITY || left != 1 ||
+            m->special != SPECIAL_NONE || moment_date_full(m)) {
+            return MOMENT_SYNTAX;
+        }
+        m->special = text.bytes[0] == '-' ? SPECIAL_NEGATIVE_INFINITY : SPECIAL_INFINITY;
+        return MOMENT_OK;
+    }
+    }
+    UNREACHABLE("token kind");
+}
+
+/* Which of the numbers is what; then the calendar's checks. */
+static enum moment_result moment_finish_date(struct moment *m) {
+    int64_t year;
+    int64_t month;
+    int64_t day;
+    uint32_t year_width;
+    if (m->has_date) {
+        return m->number_count > 0 || m->word_month != 0 ? MOMENT_SYNTAX : MOMENT_OK;
+    }
+    bool year_first = m->number_count > 0 && m->width[0] >= 3;
+    if (m->day_of_year) {
+        year = m->number[0];
+        year_width = m->width[0];
+        month = 1;
+        day = 1;
+    } else if (m->word_month != 0) {
+        if (m->number_count != 2) {
+            return MOMENT_SYNTAX;
+        }
+        year = m->number[year_first ? 0 : 1];
+        year_width = m->width[year_first ? 0 : 1];
+        day = m->number[year_first ? 1 : 0];
+        month = m->word_month;
+    } else {
+        if (m->number_count != 3) {
+            return MOMENT_SYNTAX;
+        }
+        year = m->number[year_first ? 0 : 2];
+        year_width = m->width[year_first ? 0 : 2];
+        month = m->number[year_first ? 1 : 0];
+        day = m->number[year_first ? 2 : 1];
+    }
+    if (m->bc) {
+        if (year <= 0) {
+            return MOMENT_FIELD;
+        }
+        year = 1 - year;
+    } else if (year_width <= 2) {
+        year += year < 70 ? 2000 : 1900;
+    } else if (year <= 0) {
+        return MOMENT_FIELD;
+    }
+    if (m->day_of_year) {
+        if (m->number[1] < 1 || m->number[1] > (date_year_is_leap(year) ? 366 : 365)) {
+            return MOMENT_FIELD;
+        }
+        m->has_date = true;
+        m->days = year > YEAR_MAX + 1 ? DATE_MAX + 1 : date_of_civil(year, 1, (int32_t)m->number[1]);
+        return MOMENT_OK;
+    }
+    if (month < 1 || month > 12 || day < 1 || day > 31) {
+        return MOMENT_MONTH_DAY;
+    }
+    if (day > date_month_length(year, (int32_t)month)) {
+        return MOMENT_FIELD;
+    }
+    /* Beyond the calendar's end any year will do: the range check that follows refuses it. */
+    year = year > YEAR_MAX + 1 ? YEAR_MAX + 1 : year < -YEAR_MAX ? -YEAR_MAX : year;
+    m->days = date_of_civil(year, (int32_t)month, (int32_t)day);
+    m->has_date = true;
+    return MOMENT_OK;
+}
+
+static enum moment_result moment_read(struct moment *m, struct slice text, const struct datetime_context *context) {
+    struct token tokens[TOKENS_MAX];
+    size_t count;
+    if (!tokens_cut(text, tokens, &count)) {
+        return MOMENT_SYNTAX;
+    }
+    for (size_t i = 0; i < count;) {
+        size_t step = 1;
+        enum moment_result result = moment_token(m, tokens + i, count - i, &step, context);
+        if (result != MOMENT_OK) {
+            return result;
+        }
+        i += step;
+    }
+    if (m->meridian != 0) {
+        if (m->hour > 12) {
+            return MOMENT_FIELD;
+        }
+        m->hour = m->hour % 12 + (m->meridian == 2 ? 12 : 0);
+    }
+    if (m->special != SPECIAL_NONE) {
+        bool more = m->number_count > 0 || m->word_month != 0 || m->has_time;
+        return more ? MOMENT_SYNTAX : MOMENT_OK;
+    }
+    bool no_date = m->number_count == 0 && m->word_month == 0 && !m->has_date;
+    if (m->time_only && no_date) {
+        return m->has_time ? MOMENT_OK : MOMENT_SYNTAX;
+    }
+    enum moment_result result = moment_finish_date(m);
+    return result == MOMENT_OK && m->time_only && !m->has_time ? MOMENT_SYNTAX : result;
+}
+
+/* --- errors --- */
+
+static enum kmb_status moment_error(enum moment_result result, const struct moment *m, struct slice text,
+                                    const char *type, struct kmb_error *error) {
+    int shown = (int)(text.length < 200 ? text.length : 200);
+    const char *bytes = (const char *)text.bytes;
+    switch (result) {
+    case MOMENT_OK:
+        return KMB_OK;
+    case MOMENT_SYNTAX:
+        break;
+    case MOMENT_FIELD:
+    case MOMENT_MONTH_DAY:
+        error_set(error, KMB_DATETIME_OVERFLOW, "date/time field value out of range: \"%.*s\"", shown, bytes);
+        if (result == MOMENT_MONTH_DAY) {
+            error_hint(error, "Dates are read as year-month-day, or as month/day/year.");
+        }
+        return KMB_DATETIME_OVERFLOW;
+    case MOMENT_ZONE:
+        return error_set(error, KMB_DATETIME_OVERFLOW, "time zone displacement out of range: \"%.*s\"", shown, bytes);
+    case MOMENT_ZONE_NAME:
+        error_set(error, KMB_INVALID_PARAMETER, "time zone \"%s\" not recognized", m->name);
+        error_hint(error, "Give the offset instead, such as +02:00, or UTC.");
+        return KMB_INVALID_PARAMETER;
+    case MOMENT_NO_CLOCK:
+        return error_set(error, KMB_UNSUPPORTED, "\"%.*s\" depends on the clock and has no fixed value here", shown,
+                         bytes);
+    }
+    return error_set(error, KMB_INVALID_DATETIME, "invalid input syntax for type %s: \"%.*s\"", type, shown, bytes);
+}
+
+static enum kmb_status moment_out_of_range(const char *type, struct slice text, struct kmb_error *error) {
+    return error_set(error, KMB_DATETIME_OVERFLOW, "%s out of range: \"%.*s\"", type,
+                     (int)(text.length < 200 ? text.length : 200), (const char *)text.bytes);
+}
+
+static int32_t moment_session_offset(const struct datetime_context *context) {
+    return context == NULL ? 0 : context->zone_offset_s;
+}
+
+/* Nanoseconds of the clock time; 24:00:00 and 23:59:60 are the next midnight. */
+static int64_t moment_time_ns(const struct moment *m) {
+    return (m->hour * INT64_C(3600) + m->minute * INT64_C(60) + m->second) * INT64_C(1000000000) + m->ns;
+}
+
+/* --- the three types --- */
+
+enum kmb_status date_parse(struct slice text, const struct datetime_context *context, int64_t *days,
+                           struct kmb_error *error) {
+    struct moment m = {.special = SPECIAL_NONE};
+    enum moment_result result = moment_read(&m, text, context);
+    if (result != MOMENT_OK) {
+        return moment_error(result, &m, text, "date", error);
+    }
+    switch (m.special) {
+    case SPECIAL_INFINITY:
+        *days = DATE_INFINITY;
+        return KMB_OK;
+    case SPECIAL_NEGATIVE_INFINITY:
+        *days = DATE_NEGATIVE_INFINITY;
+        return KMB_OK;
+    case SPECIAL_EPOCH:
+        *days = 0;
+        return KMB_OK;
+    case SPECIAL_NOW:
+        *days = timestamp_to_date(timestamp_of_us(context->now_us + moment_session_offset(context) * US_PER_SECOND));
+        return KMB_OK;
+    case SPECIAL_NONE:
+        break;
+    }
+    if (m.days < DATE_MIN || m.days > DATE_MAX) {
+        return moment_out_of_range("date", text, error);
+    }
+    *days = m.days;
+    return KMB_OK;
+}
+
+enum kmb_status time_parse(struct slice text, const struct datetime_context *context, int64_t *us,
+                           struct kmb_error *error) {
+    struct moment m = {.special = SPECIAL_NONE, .time_only = true};
+    enum moment_result result = moment_read(&m, text, context);
+    if (result == MOMENT_OK && m.special == SPECIAL_NOW) {
+        *us = timestamp_to_time(timestamp_of_us(context->now_us + moment_session_offset(context) * US_PER_SECOND));
+        return KMB_OK;
+    }
+    if (result != MOMENT_OK || m.special != SPECIAL_NONE) {
+        return moment_error(result == MOMENT_OK ? MOMENT_SYNTAX : result, &m, text, "time", error);
+    }
+    int64_t ns = moment_time_ns(&m) + 500;
+    if (ns / 1000 > TIME_MAX_US) {
+        return moment_error(MOMENT_FIELD, &m, text, "time", error);
+    }
+    *us = ns / 1000;
+    return KMB_OK;
+}
+
+enum kmb_status timestamp_parse(struct slice text, bool with_zone, const struct datetime_context *context,
+                                struct timestamp *out, struct kmb_error *error) {
+    struct moment m = {.special = SPECIAL_NONE};
+    enum moment_result result = moment_read(&m, text, context);
+    if (result != MOMENT_OK) {
+        return moment_error(result, &m, text, with_zone ? "timestamp with time zone" : "timestamp", error);
+    }
+    int64_t session_us = moment_session_offset(context) * US_PER_SECOND;
+    switch (m.special) {
+    case SPECIAL_INFINITY:
+        *out = timestamp_of_us(TIMESTAMP_INFINITY);
+        return KMB_OK;
+    case SPECIAL_NEGATIVE_INFINITY:
+        *out = timestamp_of_us(TIMESTAMP_NEGATIVE_INFINITY);
+        return KMB_OK;
+    case SPECIAL_EPOCH:
+        *out = timestamp_of_us(0);
+        return KMB_OK;
+    case SPECIAL_NOW:
+        *out = timestamp_of_us(context->now_us + (with_zone ? 0 : session_us));
+        return KMB_OK;
+    case SPECIAL_NONE:
+        break;
+    }
+    int64_t offset_us = !with_zone ? 0 : m.has_zone ? m.zone_offset_s * US_PER_SECOND : session_us;
+    int64_t last_day = TIMESTAMP_END_US / US_PER_DAY;
+    if (m.days < DATE_MIN - 1 || m.days > last_day) {
+        return moment_out_of_range("timestamp", text, error);
+    }
+    int64_t ns = moment_time_ns(&m);
+    int64_t us = m.days * US_PER_DAY + ns / 1000 - offset_us; /* the ends leave room for a day and an offset */
+    if (us < TIMESTAMP_MIN_US || us >= TIMESTAMP_END_US) {
+        return moment_out_of_range("timestamp", text, error);
+    }
+    *out = (struct timestamp){.us = us, .ns = (uint16_t)(ns % 1000)};
+    return KMB_OK;
+}
+
+enum kmb_status datetime_zone_parse(struct slice name, int32_t *zone_offset_s, struct kmb_error *error) {
+    struct slice text = name;
+    while (text.length > 0 && text.bytes[text.length - 1] == ' ') {
+        text.length--;
+    }
+    while (text.length > 0 && text.bytes[0] == ' ') {
+        text.length--;
+        text.bytes++;
+    }
+    struct moment m = {.special = SPECIAL_NONE};
+    if (text.length > 3 && text_lower(text.bytes[0]) == 'e' && text_lower(text.bytes[1]) == 't' &&
+        text_lower(text.bytes[2]) == 'c' && text.bytes[3] == '/') {
+        text = slice_make(text.bytes + 4, text.length - 4);
+    }
+    const struct word_row *word = word_find(text);
+    if (word != NULL && word->kind == WORD_ZONE) {
+        *zone_offset_s = word->value;
+        return KMB_OK;
+    }
+    enum moment_result result = MOMENT_SYNTAX;
+    if (text_is(text, 0, "+-")) {
+        result = zone_offset_read(text, zone_offset_s);
+    }
+    if (result == MOMENT_SYNTAX) {
+        result = moment_zone_name(&m, name);
+    }
+    return moment_error(result, &m, name, "time zone", error);
+}

@@ -1,0 +1,445 @@
+/*
+ * Table definitions: their bytes, and looking things up in them.
+ *
+ * A definition is written into the log when a table is created and kept by the catalogue, so its encoding is frozen
+ * like an event's. Decoding trusts nothing: counts are bounded before memory is taken, names are UTF-8 without NUL and
+ * of an identifier's length, types are types a column may have, and every key part must name a column that lives. What
+ * passes can be used without further checks.
+ */
+#include "types/definition.h"
+
+#include "base/assert.h"
+#include "types/key.h"
+#include "types/utf8.h"
+
+#define COLUMN_NOT_NULL  0x01
+#define COLUMN_DROPPED   0x02
+#define COLUMN_SEALED    0x04
+#define INDEX_UNIQUE     0x01
+#define INDEX_CONSTRAINT 0x02
+
+/* --- writing --- */
+
+static void definition_put_text(struct slice text, struct buffer *buffer) {
+    buffer_bytes(buffer, text);
+}
+
+void definition_encode_column(const struct column_definition *column, struct buffer *buffer) {
+    uint8_t flags = (uint8_t)((column->not_null ? COLUMN_NOT_NULL : 0) | (column->dropped ? COLUMN_DROPPED : 0) |
+                              (column->sealed ? COLUMN_SEALED : 0));
+    buffer_u32(buffer, column->id.value);
+    definition_put_text(column->name, buffer);
+    buffer_u8(buffer, (uint8_t)column->type.id);
+    buffer_u32(buffer, (uint32_t)column->type.modifier);
+    buffer_u8(buffer, flags);
+    buffer_u8(buffer, (uint8_t)column->default_kind);
+    definition_put_text(column->default_text, buffer);
+    buffer_bytes(buffer, column->missing_value);
+    buffer_u32(buffer, column->added_in.value);
+    buffer_u32(buffer, column->dropped_in.value);
+}
+
+static void definition_put_parts(const struct key_part *parts, uint32_t count, struct buffer *buffer) {
+    buffer_u16(buffer, (uint16_t)count);
+    for (uint32_t i = 0; i < count; i++) {
+        buffer_u32(buffer, parts[i].column.value);
+        buffer_u8(buffer, parts[i].descending ? 1 : 0);
+    }
+}
+
+void definition_encode_index(const struct index_definition *index, struct buffer *buffer) {
+    buffer_u32(buffer, index->id.value);
+    definition_put_text(index->name, buffer);
+    buffer_u8(buffer, (uint8_t)((index->unique ? INDEX_UNIQUE : 0) | (index->constraint ? INDEX_CONSTRAINT : 0)));
+    buffer_u8(buffer, (uint8_t)index->state);
+    definition_put_parts(index->parts, index->part_count, buffer);
+}
+
+void definition_encode_check(const struct check_definition *check, struct buffer *buffer) {
+    buffer_u32(buffer, check->id.value);
+    definition_put_text(check->name, buffer);
+    definition_put_text(check->text, buffer);
+}
+
+void definition_encode_table(const struct table_definition *table, struct buffer *buffer) {
+    buffer_u32(buffer, table->id.value);
+    buffer_u32(buffer, table->version.value);
+    definition_put_text(table->schema_name, buffer);
+    definition_put_text(table->name, buffer);
+    buffer_u8(buffer, (uint8_t)table->data_class);
+    buffer_u32(buffer, table->column_id_next);
+    buffer_u32(buffer, table->constraint_id_next);
+    buffer_u16(buffer, (uint16_t)table->column_count);
+    for (uint32_t i = 0; i < table->column_count; i++) {
+        definition_encode_column(&table->columns[i], buffer);
+    }
+    definition_put_text(table->primary_key_name, buffer);
+    definition_put_parts(table->primary_key, table->primary_key_count, buffer);
+    buffer_u16(buffer, (uint16_t)table->index_count);
+    for (uint32_t i = 0; i < table->index_count; i++) {
+        definition_encode_index(&table->indexes[i], buffer);
+    }
+    buffer_u16(buffer, (uint16_t)table->check_count);
+    for (uint32_t i = 0; i < table->check_count; i++) {
+        definition_encode_check(&table->checks[i], buffer);
+    }
+}
+
+/* --- reading --- */
+
+static enum kmb_status definition_corrupt(struct kmb_error *error, const char *what) {
+    return error_set(error, KMB_CORRUPT, "table definition: %s", what);
+}
+
+static bool definition_name_valid(struct slice name, bool may_be_empty) {
+    return (name.length > 0 || may_be_empty) && name.length <= DEFINITION_NAME_BYTES_MAX &&
+           utf8_check(name, NULL) == KMB_OK;
+}
+
+/* A missing value is one encoded value of the column's type, or nothing. */
+static bool definition_missing_valid(struct slice bytes, enum type_id type) {
+    if (bytes.length == 0) {
+        return true;
+    }
+    struct reader reader = reader_make(bytes);
+    struct value value;
+    return value_decode(&reader, &value, NULL) == KMB_OK && reader_done(&reader) && value.type == type;
+}
+
+enum kmb_status definition_decode_column(struct reader *reader, struct column_definition *column,
+                                         struct kmb_error *error) {
+    struct column_definition made = {.id = {reader_u32(reader)}};
+    made.name = reader_bytes(reader);
+    made.type.id = (enum type_id)reader_u8(reader);
+    made.type.modifier = (int32_t)reader_u32(reader);
+    uint8_t flags = reader_u8(reader);
+    uint8_t default_kind = reader_u8(reader);
+    made.default_text = reader_bytes(reader);
+    made.missing_value = reader_bytes(reader);
+    made.added_in.value = reader_u32(reader);
+    made.dropped_in.value = reader_u32(reader);
+    if (!reader_ok(reader)) {
+        return definition_corrupt(error, "a column is cut short");
+    }
+    made.not_null = (flags & COLUMN_NOT_NULL) != 0;
+    made.dropped = (flags & COLUMN_DROPPED) != 0;
+    made.sealed = (flags & COLUMN_SEALED) != 0;
+    made.default_kind = (enum default_kind)default_kind;
+    bool default_good = default_kind == DEFAULT_NONE
+                            ? made.default_text.length == 0
+                            : default_kind == DEFAULT_EXPRESSION && made.default_text.length > 0 &&
+                                  utf8_check(made.default_text, NULL) == KMB_OK;
+    bool versions_good = made.added_in.value > 0 && made.dropped == (made.dropped_in.value != 0) &&
+                         (!made.dropped || made.dropped_in.value > made.added_in.value);
+    if (flags > (COLUMN_NOT_NULL | COLUMN_DROPPED | COLUMN_SEALED) || made.sealed) {
+        return error_set(error, KMB_FORMAT_VERSION, "table definition: column flags 0x%02x need a newer version",
+                         flags);
+    }
+    if (made.id.value == 0 || !definition_name_valid(made.name, false) || !type_column_valid(made.type) ||
+        !default_good || !versions_good || !definition_missing_valid(made.missing_value, made.type.id)) {
+        return definition_corrupt(error, "a column is not valid");
+    }
+    *column = made;
+    return KMB_OK;
+}
+
+static enum kmb_status definition_get_parts(struct reader *reader, struct arena *arena, const struct key_part **parts,
+                                            uint32_t *count, struct kmb_error *error) {
+    uint32_t number = reader_u16(reader);
+    *parts = NULL;
+    *count = number;
+    if (!reader_ok(reader) || number > DEFINITION_KEY_COLUMNS_MAX) {
+        return definition_corrupt(error, "a key is cut short or has too many columns");
+    }
+    if (number == 0) {
+        return KMB_OK;
+    }
+    struct key_part *made = arena_alloc_zero(arena, number, sizeof(*made));
+    if (made == NULL) {
+        return error_set(error, KMB_NO_MEMORY, "out of memory");
+    }
+    for (uint32_t i = 0; i < number; i++) {
+        made[i].column.value = reader_u32(reader);
+        uint8_t descending = reader_u8(reader);
+        made[i].descending = descending == 1;
+        if (!reader_ok(reader) || made[i].column.value == 0 || descending > 1) {
+            return definition_corrupt(error, "a key column is not valid");
+        }
+    }
+    *parts = made;
+    return KMB_OK;
+}
+
+enum kmb_status definition_decode_index(struct reader *reader, struct arena *arena, struct index_definition *index,
+                                        struct kmb_error *error) {
+    struct index_definition made = {.id = {reader_u32(reader)}};
+    made.name = reader_bytes(reader);
+    uint8_t flags = reader_u8(reader);
+    uint8_t state = reader_u8(reader);
+    if (!reader_ok(reader) || made.id.value == 0 || !definition_name_valid(made.name, false) ||
+        flags > (INDEX_UNIQUE | INDEX_CONSTRAINT) || state > INDEX_READY) {
+        return definition_corrupt(error, "an index is not valid");
+    }
+    made.unique = (flags & INDEX_UNIQUE) != 0;
+    made.constraint = (flags & INDEX_CONSTRAINT) != 0;
+    made.state = (enum index_state)state;
+    enum kmb_status status = definition_get_parts(reader, arena, &made.parts, &made.part_count, error);
+    if (status == KMB_OK && made.part_count == 0) {
+        status = definition_corrupt(error, "an index has no columns");
+    }
+    if (status == KMB_OK) {
+        *index = made;
+    }
+    return status;
+}
+
+enum kmb_status definition_decode_check(struct reader *reader, struct check_definition *check,
+                                        struct kmb_error *error) {
+    struct check_definition made = {.id = {reader_u32(reader)}};
+    made.name = reader_bytes(reader);
+    made.text = reader_bytes(reader);
+    if (!reader_ok(reader) || made.id.value == 0 || !definition_name_valid(made.name, false) || made.text.length == 0 ||
+        utf8_check(made.text, NULL) != KMB_OK) {
+        return definition_corrupt(error, "a check is not valid");
+    }
+    *check = made;
+    return KMB_OK;
+}
+
+/* Room for `count` things of `size` bytes, each at least `least` bytes in the encoding. */
+static enum kmb_status definition_room(struct reader *reader, struct arena *arena, uint32_t count, size_t least,
+                                       size_t size, void **out, struct kmb_error *error) {
+    if (!reader_ok(reader) || reader_left(reader) < count * least) {
+        return definition_corrupt(error, "cut short");
+    }
+    *out = count == 0 ? NULL : arena_alloc_zero(arena, count, size);
+    return count > 0 && *out == NULL ? error_set(error, KMB_NO_MEMORY, "out of memory") : KMB_OK;
+}
+
+static enum kmb_status definition_get_columns(struct reader *reader, struct arena *arena,
+                                              struct table_definition *table, struct kmb_error *error) {
+    void *room = NULL;
+    table->column_count = reader_u16(reader);
+    enum kmb_status status =
+        definition_room(reader, arena, table->column_count, 30, sizeof(struct column_definition), &room, error);
+    struct column_definition *columns = room;
+    for (uint32_t i = 0; status == KMB_OK && i < table->column_count; i++) {
+        status = definition_decode_column(reader, &columns[i], error);
+        bool rising = i == 0 || columns[i].id.value > columns[i - 1].id.value;
+        if (status == KMB_OK &&
+            (!rising || columns[i].id.value >= table->column_id_next ||
+             columns[i].added_in.value > table->version.value || columns[i].dropped_in.value > table->version.value)) {
+            status = definition_corrupt(error, "column ids or versions out of order");
+        }
+    }
+    table->columns = columns;
+    return status;
+}
+
+static enum kmb_status definition_get_indexes(struct reader *reader, struct arena *arena,
+                                              struct table_definition *table, struct kmb_error *error) {
+    void *room = NULL;
+    table->index_count = reader_u16(reader);
+    if (table->index_count > DEFINITION_INDEXES_MAX) {
+        return definition_corrupt(error, "too many indexes");
+    }
+    enum kmb_status status =
+        definition_room(reader, arena, table->index_count, 12, sizeof(struct index_definition), &room, error);
+    struct index_definition *indexes = room;
+    for (uint32_t i = 0; status == KMB_OK && i < table->index_count; i++) {
+        status = definition_decode_index(reader, arena, &indexes[i], error);
+    }
+    table->indexes = indexes;
+    return status;
+}
+
+static enum kmb_status definition_get_checks(struct reader *reader, struct arena *arena, struct table_definition *table,
+                                             struct kmb_error *error) {
+    void *room = NULL;
+    table->check_count = reader_u16(reader);
+    if (table->check_count > DEFINITION_CHECKS_MAX) {
+        return definition_corrupt(error, "too many checks");
+    }
+    enum kmb_status status =
+        definition_room(reader, arena, table->check_count, 12, sizeof(struct check_definition), &room, error);
+    struct check_definition *checks = room;
+    for (uint32_t i = 0; status == KMB_OK && i < table->check_count; i++) {
+        status = definition_decode_check(reader, &checks[i], error);
+    }
+    table->checks = checks;
+    return status;
+}
+
+/* Key parts name living columns of types that keys can have. */
+static bool definition_parts_valid(const struct table_definition *table, const struct key_part *parts, uint32_t count) {
+    for (uint32_t i = 0; i < count; i++) {
+        const struct column_definition *column = definition_column_of_id(table, parts[i].column);
+        if (column == NULL || column->dropped || key_type_check(column->type, NULL) != KMB_OK) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool definition_keys_valid(const struct table_definition *table) {
+    bool named = (table->primary_key_count > 0) == (table->primary_key_name.length > 0);
+    bool good = named && definition_parts_valid(table, table->primary_key, table->primary_key_count);
+    for (uint32_t i = 0; good && i < table->index_count; i++) {
+        good = definition_parts_valid(table, table->indexes[i].parts, table->indexes[i].part_count);
+    }
+    return good;
+}
+
+enum kmb_status definition_decode_table(struct slice bytes, struct arena *arena, struct table_definition *table,
+                                        struct kmb_error *error) {
+    struct reader reader = reader_make(bytes);
+    struct table_definition made = {.id = {reader_u32(&reader)}};
+    made.version.value = reader_u32(&reader);
+    made.schema_name = reader_bytes(&reader);
+    made.name = reader_bytes(&reader);
+    uint8_t data_class = reader_u8(&reader);
+    made.column_id_next = reader_u32(&reader);
+    made.constraint_id_next = reader_u32(&reader);
+    if (!reader_ok(&reader) || made.id.value == 0 || made.version.value == 0 || data_class >= DATA_CLASS_COUNT ||
+        !definition_name_valid(made.schema_name, false) || !definition_name_valid(made.name, false)) {
+        return definition_corrupt(error, "its head is not valid");
+    }
+    made.data_class = (enum data_class)data_class;
+    enum kmb_status status = definition_get_columns(&reader, arena, &made, error);
+    if (status == KMB_OK) {
+        made.primary_key_name = reader_bytes(&reader);
+        status = definition_name_valid(made.primary_key_name, true)
+                     ? definition_get_parts(&reader, arena, &made.primary_key, &made.primary_key_count, error)
+                     : definition_corrupt(error, "name of the primary key");
+    }
+    if (status == KMB_OK) {
+        status = definition_get_indexes(&reader, arena, &made, error);
+    }
+    if (status == KMB_OK) {
+        status = definition_get_checks(&reader, arena, &made, error);
+    }
+    if (status == KMB_OK && (!reader_done(&reader) || !definition_keys_valid(&made))) {
+        status = definition_corrupt(error, "its keys are not valid, or bytes follow its end");
+    }
+    if (status == KMB_OK) {
+        *table = made;
+    }
+    return status;
+}
+
+/* --- copies --- */
+
+static bool copy_text(struct slice *text, struct arena *arena) {
+    if (text->length == 0) {
+        *text = slice_make(NULL, 0);
+        return true;
+    }
+    *text = arena_dup_slice(arena, *text);
+    return text->bytes != NULL;
+}
+
+static bool copy_array(const void *from, uint32_t count, size_t size, struct arena *arena, void **out) {
+    *out = count == 0 ? NULL : arena_dup(arena, from, count * size);
+    return count == 0 || *out != NULL;
+}
+
+static bool copy_parts(const struct key_part **parts, uint32_t count, struct arena *arena) {
+    void *made;
+    bool good = copy_array(*parts, count, sizeof(struct key_part), arena, &made);
+    *parts = made;
+    return good;
+}
+
+bool definition_copy_table(const struct table_definition *table, struct arena *arena, struct table_definition *out) {
+    struct table_definition made = *table;
+    void *columns;
+    void *indexes;
+    void *checks;
+    bool good = copy_text(&made.schema_name, arena) && copy_text(&made.name, arena) &&
+                copy_text(&made.primary_key_name, arena) &&
+                copy_parts(&made.primary_key, made.primary_key_count, arena) &&
+                copy_array(table->columns, table->column_count, sizeof(struct column_definition), arena, &columns) &&
+                copy_array(table->indexes, table->index_count, sizeof(struct index_definition), arena, &indexes) &&
+                copy_array(table->checks, table->check_count, sizeof(struct check_definition), arena, &checks);
+    if (!good) {
+        return false;
+    }
+    for (uint32_t i = 0; good && i < made.column_count; i++) {
+        struct column_definition *column = (struct column_definition *)columns + i;
+        good = copy_text(&column->name, arena) && copy_text(&column->default_text, arena) &&
+               copy_text(&column->missing_value, arena);
+    }
+    for (uint32_t i = 0; good && i < made.index_count; i++) {
+        struct index_definition *index = (struct index_definition *)indexes + i;
+        good = copy_text(&index->name, arena) && copy_parts(&index->parts, index->part_count, arena);
+    }
+    for (uint32_t i = 0; good && i < made.check_count; i++) {
+        struct check_definition *check = (struct check_definition *)checks + i;
+        good = copy_text(&check->name, arena) && copy_text(&check->text, arena);
+    }
+    made.columns = columns;
+    made.indexes = indexes;
+    made.checks = checks;
+    if (good) {
+        *out = made;
+    }
+    return good;
+}
+
+/* --- looking up --- */
+
+const struct column_definition *definition_column_of_name(const struct table_definition *table, struct slice name) {
+    for (uint32_t i = 0; i < table->column_count; i++) {
+        if (!table->columns[i].dropped && slice_equal(table->columns[i].name, name)) {
+            return &table->columns[i];
+        }
+    }
+    return NULL;
+}
+
+const struct column_definition *definition_column_of_id(const struct table_definition *table, struct column_id id) {
+    for (uint32_t i = 0; i < table->column_count; i++) {
+        if (column_id_equal(table->columns[i].id, id)) {
+            return &table->columns[i];
+        }
+    }
+    return NULL;
+}
+
+const struct index_definition *definition_index_of_id(const struct table_definition *table, struct index_id id) {
+    for (uint32_t i = 0; i < table->index_count; i++) {
+        if (index_id_equal(table->indexes[i].id, id)) {
+            return &table->indexes[i];
+        }
+    }
+    return NULL;
+}
+
+const struct index_definition *definition_index_of_name(const struct table_definition *table, struct slice name) {
+    for (uint32_t i = 0; i < table->index_count; i++) {
+        if (slice_equal(table->indexes[i].name, name)) {
+            return &table->indexes[i];
+        }
+    }
+    return NULL;
+}
+
+enum kmb_status definition_row_layout(const struct table_definition *table, struct schema_version version,
+                                      struct arena *arena, struct row_layout *layout, struct kmb_error *error) {
+    struct row_column *columns = arena_alloc_zero(arena, table->column_count + 1, sizeof(*columns));
+    if (columns == NULL) {
+        return error_set(error, KMB_NO_MEMORY, "out of memory");
+    }
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < table->column_count; i++) {
+        const struct column_definition *column = &table->columns[i];
+        bool there = column->added_in.value <= version.value &&
+                     (column->dropped_in.value == 0 || column->dropped_in.value > version.value);
+        if (there) {
+            columns[count].id = column->id;
+            columns[count].type = column->type;
+            count++;
+        }
+    }
+    return row_layout_build(layout, table->id, version, columns, count, error);
+}
