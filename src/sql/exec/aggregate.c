@@ -1,0 +1,295 @@
+/*
+ * GROUP BY and aggregates, by hash.
+ *
+ * All input is read, each batch in three steps: the group expressions are looked up in a hash table, which numbers the
+ * groups; each row gets a pointer to its group's states; each aggregate adds its rows, less those its FILTER, NULLs or
+ * DISTINCT leave out. Without GROUP BY there is one group and no table. Groups come out in the order of their keys, so
+ * that an answer without ORDER BY is the same each time.
+ *
+ * States of a group stand together, 16-byte aligned, in blocks that never move.
+ */
+#include "base/assert.h"
+#include "sql/exec/hash_table.h"
+#include "sql/exec/operator.h"
+
+#define BLOCK_GROUPS 256
+
+struct aggregate_call {
+    const struct sql_function *function;
+    struct evaluator **arguments;
+    struct vector **vectors;
+    uint32_t argument_count;
+    struct evaluator *filter;
+    struct hash_table *seen; /* DISTINCT: (group, arguments) */
+    const struct vector **seen_keys;
+    uint32_t offset; /* of its state in a group's */
+    struct sql_call call;
+};
+
+struct aggregate {
+    struct exec_operator base;
+    uint32_t group_count; /* expressions */
+    struct evaluator **groups;
+    const struct vector **keys;
+    struct hash_table table;
+    struct aggregate_call *calls;
+    uint32_t call_count;
+    uint32_t state_size;
+    uint8_t **blocks;
+    uint32_t block_count;
+    uint32_t block_capacity;
+    uint32_t states; /* groups that have states */
+    uint32_t *ids;   /* of the batch's rows, by place in the selection */
+    void **row_states;
+    void **call_states;
+    uint16_t *rows;
+    uint8_t *fresh;
+    struct vector group_numbers; /* by row: a key column of `seen` */
+    uint32_t *order;
+    uint32_t given;
+    bool consumed;
+};
+
+static uint8_t *state_of(const struct aggregate *aggregate, uint32_t group) {
+    return aggregate->blocks[group / BLOCK_GROUPS] + (size_t)(group % BLOCK_GROUPS) * aggregate->state_size;
+}
+
+static void states_extend(struct aggregate *aggregate, uint32_t groups) {
+    struct sql_context *context = aggregate->base.exec->context;
+    while (aggregate->block_count * (uint64_t)BLOCK_GROUPS < groups) {
+        if (aggregate->block_count == aggregate->block_capacity) {
+            uint32_t capacity = aggregate->block_capacity == 0 ? 16 : aggregate->block_capacity * 2;
+            uint8_t **blocks = sql_alloc(context, sizeof(*blocks) * capacity);
+            if (aggregate->block_count > 0) {
+                memcpy(blocks, aggregate->blocks, sizeof(*blocks) * aggregate->block_count);
+            }
+            aggregate->blocks = blocks;
+            aggregate->block_capacity = capacity;
+        }
+        uint32_t in_block = aggregate->group_count == 0 ? 1 : BLOCK_GROUPS;
+        aggregate->blocks[aggregate->block_count++] =
+            sql_alloc_zero(context, in_block, aggregate->state_size == 0 ? 1 : aggregate->state_size);
+    }
+}
+
+/* --- input --- */
+
+/* Leaves out what the aggregate does not take; answers how many rows are left, *selection which. */
+static uint32_t call_rows(struct aggregate *aggregate, struct aggregate_call *call, const struct batch *batch,
+                          const uint16_t **selection) {
+    uint32_t count = batch_live(batch);
+    *selection = batch->selection;
+    if (call->filter != NULL) {
+        count = evaluator_select(call->filter, batch, *selection, count, aggregate->rows);
+        *selection = aggregate->rows;
+    }
+    bool nulls = false;
+    for (uint32_t n = 0; n < call->argument_count; n++) {
+        call->vectors[n] = (struct vector *)(uintptr_t)evaluator_run(call->arguments[n], batch, *selection, count);
+        nulls |= call->vectors[n]->may_have_null;
+    }
+    if (!nulls || !call->function->strict) {
+        return count;
+    }
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t row = *selection == NULL ? i : (*selection)[i];
+        bool null = false;
+        for (uint32_t n = 0; n < call->argument_count; n++) {
+            null |= vector_is_null(call->vectors[n], vector_row(call->vectors[n], row));
+        }
+        aggregate->rows[kept] = (uint16_t)row;
+        kept += !null;
+    }
+    *selection = aggregate->rows;
+    return kept;
+}
+
+/* DISTINCT: keeps the rows whose arguments are new to their group. */
+static uint32_t call_distinct(struct aggregate *aggregate, struct aggregate_call *call, const uint16_t **selection,
+                              uint32_t count) {
+    uint32_t ids[VECTOR_ROWS];
+    call->seen_keys[0] = &aggregate->group_numbers;
+    for (uint32_t n = 0; n < call->argument_count; n++) {
+        call->seen_keys[n + 1] = call->vectors[n];
+    }
+    hash_table_insert(call->seen, call->seen_keys, *selection, count, ids, aggregate->fresh);
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        aggregate->rows[kept] = *selection == NULL ? (uint16_t)i : (*selection)[i];
+        kept += aggregate->fresh[i];
+    }
+    *selection = aggregate->rows;
+    return kept;
+}
+
+static void call_add(struct aggregate *aggregate, struct aggregate_call *call, const struct batch *batch) {
+    const uint16_t *selection = NULL;
+    uint32_t count = call_rows(aggregate, call, batch, &selection);
+    if (count > 0 && call->seen != NULL) {
+        count = call_distinct(aggregate, call, &selection, count);
+    }
+    if (count == 0) {
+        return;
+    }
+    const struct sql_aggregate *functions = call->function->aggregate;
+    if (aggregate->group_count == 0 && functions->add_one_group != NULL) {
+        functions->add_one_group(&call->call, state_of(aggregate, 0) + call->offset, call->vectors, selection, count);
+        return;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t row = selection == NULL ? i : selection[i];
+        aggregate->call_states[i] = (uint8_t *)aggregate->row_states[row] + call->offset;
+    }
+    functions->add(&call->call, aggregate->call_states, call->vectors, selection, count);
+}
+
+static void consume_groups(struct aggregate *aggregate, const struct batch *batch) {
+    uint32_t live = batch_live(batch);
+    for (uint32_t i = 0; i < aggregate->group_count; i++) {
+        aggregate->keys[i] = evaluator_run(aggregate->groups[i], batch, batch->selection, live);
+    }
+    hash_table_insert(&aggregate->table, aggregate->keys, batch->selection, live, aggregate->ids, NULL);
+    states_extend(aggregate, aggregate->table.keys.row_count);
+    for (uint32_t i = 0; i < live; i++) {
+        uint32_t row = batch->selection == NULL ? i : batch->selection[i];
+        aggregate->row_states[row] = state_of(aggregate, aggregate->ids[i]);
+        aggregate->group_numbers.integer[row] = aggregate->ids[i];
+    }
+}
+
+static void consume(struct aggregate *aggregate) {
+    struct exec_operator *self = &aggregate->base;
+    const struct batch *batch = NULL;
+    if (aggregate->group_count == 0) {
+        states_extend(aggregate, 1);
+        memset(aggregate->group_numbers.integer, 0, sizeof(int64_t) * self->left->rows_max);
+    }
+    while ((batch = self->left->next(self->left)) != NULL) {
+        operator_begin(self);
+        if (aggregate->group_count > 0) {
+            consume_groups(aggregate, batch);
+        }
+        if (aggregate->group_count == 0) {
+            for (uint32_t i = 0; i < batch->count; i++) {
+                aggregate->row_states[i] = state_of(aggregate, 0);
+            }
+        }
+        for (uint32_t i = 0; i < aggregate->call_count; i++) {
+            call_add(aggregate, &aggregate->calls[i], batch);
+        }
+    }
+    operator_begin(self);
+}
+
+/* --- output --- */
+
+static void order_groups(struct aggregate *aggregate) {
+    struct sql_context *context = aggregate->base.exec->context;
+    uint32_t count = aggregate->table.keys.row_count;
+    struct rowset_key *keys = sql_alloc_zero(context, aggregate->group_count, sizeof(*keys));
+    for (uint32_t i = 0; i < aggregate->group_count; i++) {
+        keys[i].column = i;
+    }
+    aggregate->order = sql_alloc(context, sizeof(uint32_t) * (count + 1));
+    rowset_sort(&aggregate->table.keys, keys, aggregate->group_count, aggregate->order, count);
+}
+
+static const struct batch *aggregate_next(struct exec_operator *self) {
+    struct aggregate *aggregate = (struct aggregate *)self;
+    if (!aggregate->consumed) {
+        consume(aggregate);
+        aggregate->consumed = true;
+        if (aggregate->group_count > 0) {
+            order_groups(aggregate);
+        }
+    }
+    uint32_t groups = aggregate->group_count == 0 ? 1 : aggregate->table.keys.row_count;
+    if (aggregate->given == groups) {
+        return NULL;
+    }
+    operator_begin(self);
+    operator_clear(self);
+    uint32_t count = groups - aggregate->given < self->rows_max ? groups - aggregate->given : self->rows_max;
+    const uint32_t *order = aggregate->group_count == 0 ? NULL : aggregate->order + aggregate->given;
+    for (uint32_t i = 0; i < aggregate->group_count; i++) {
+        rowset_gather(&aggregate->table.keys, i, order, count, &self->batch.columns[i]);
+    }
+    for (uint32_t n = 0; n < aggregate->call_count; n++) {
+        struct aggregate_call *call = &aggregate->calls[n];
+        struct vector *column = &self->batch.columns[aggregate->group_count + n];
+        for (uint32_t i = 0; i < count; i++) {
+            uint32_t group = order == NULL ? 0 : order[i];
+            call->function->aggregate->finish(&call->call, state_of(aggregate, group) + call->offset, column, i);
+        }
+    }
+    aggregate->given += count;
+    self->batch.count = count;
+    return &self->batch;
+}
+
+/* --- making --- */
+
+static void call_make(struct aggregate *aggregate, struct aggregate_call *call, const struct plan_aggregate *plan) {
+    struct exec *exec = aggregate->base.exec;
+    struct sql_context *context = exec->context;
+    uint32_t rows_max = aggregate->base.left->rows_max;
+    struct type *types = sql_alloc_zero(context, plan->argument_count + 2, sizeof(*types));
+    types[0] = type_make(TYPE_INT8); /* the group's number, for DISTINCT */
+    call->function = plan->function;
+    call->argument_count = plan->argument_count;
+    call->arguments = sql_alloc(context, sizeof(*call->arguments) * (plan->argument_count + 1));
+    call->vectors = sql_alloc(context, sizeof(*call->vectors) * (plan->argument_count + 1));
+    for (uint32_t i = 0; i < plan->argument_count; i++) {
+        call->arguments[i] = operator_evaluator(&aggregate->base, plan->arguments[i], rows_max);
+        types[i + 1] = plan->arguments[i]->type;
+    }
+    if (plan->filter != NULL) {
+        call->filter = operator_evaluator(&aggregate->base, plan->filter, rows_max);
+    }
+    if (plan->distinct) {
+        call->seen = sql_alloc(context, sizeof(*call->seen));
+        call->seen_keys = sql_alloc(context, sizeof(*call->seen_keys) * (plan->argument_count + 1));
+        hash_table_init(call->seen, context, types, plan->argument_count + 1);
+    }
+    call->offset = aggregate->state_size;
+    aggregate->state_size += (plan->function->aggregate->state_size + 15) & ~15u;
+    call->call = (struct sql_call){.context = context,
+                                   .arena = &context->arena,
+                                   .result_type = plan->type,
+                                   .argument_types = types + 1,
+                                   .argument_count = plan->argument_count,
+                                   .position = plan->position};
+}
+
+struct exec_operator *aggregate_make(struct exec *exec, const struct plan_node *node) {
+    struct sql_context *context = exec->context;
+    struct aggregate *aggregate = operator_new(exec, node, sizeof(*aggregate), aggregate_next);
+    aggregate->base.left = operator_make(exec, node->left);
+    uint32_t rows_max = aggregate->base.left->rows_max;
+    ASSERT(node->column_count == node->expression_count + node->aggregate_count);
+    aggregate->group_count = node->expression_count;
+    aggregate->call_count = node->aggregate_count;
+    operator_columns(&aggregate->base, node->expression_count == 0 ? 1 : VECTOR_ROWS);
+    if (node->expression_count > 0) {
+        struct type *types = sql_alloc(context, sizeof(*types) * node->expression_count);
+        aggregate->groups = sql_alloc(context, sizeof(struct evaluator *) * node->expression_count);
+        aggregate->keys = sql_alloc(context, sizeof(*aggregate->keys) * node->expression_count);
+        for (uint32_t i = 0; i < node->expression_count; i++) {
+            aggregate->groups[i] = operator_evaluator(&aggregate->base, node->expressions[i], rows_max);
+            types[i] = node->expressions[i]->type;
+        }
+        hash_table_init(&aggregate->table, context, types, node->expression_count);
+    }
+    aggregate->ids = sql_alloc(context, sizeof(uint32_t) * rows_max);
+    aggregate->row_states = sql_alloc(context, sizeof(void *) * rows_max);
+    aggregate->call_states = sql_alloc(context, sizeof(void *) * rows_max);
+    aggregate->rows = sql_alloc(context, sizeof(uint16_t) * rows_max);
+    aggregate->fresh = sql_alloc(context, rows_max);
+    vector_init_rows(context, &aggregate->group_numbers, type_make(TYPE_INT8), rows_max);
+    aggregate->calls = sql_alloc_zero(context, node->aggregate_count + 1, sizeof(*aggregate->calls));
+    for (uint32_t i = 0; i < node->aggregate_count; i++) {
+        call_make(aggregate, &aggregate->calls[i], &node->aggregates[i]);
+    }
+    return &aggregate->base;
+}

@@ -1,0 +1,232 @@
+/*
+ * Relations made from the catalogue: information_schema.tables and .columns, SHOW TABLES, SHOW COLUMNS.
+ *
+ * A relation is a list of columns, each a name and a function from (table, column) to a value; a query's columns are
+ * found by name, or by place where the query took them all and gave them names of its own.
+ */
+#include "base/assert.h"
+#include "sql/exec/operator.h"
+
+struct subject {
+    struct exec *exec;
+    const struct catalogue *catalogue;
+    const struct table_definition *table;
+    const struct column_definition *column; /* of relations of columns */
+    uint32_t ordinal;
+};
+
+struct relation_column {
+    const char *name;
+    struct value (*value)(const struct subject *subject);
+};
+
+static struct value int_value(int64_t integer) {
+    return value_integer(TYPE_INT4, integer);
+}
+static struct value constant_text(const char *text) {
+    return value_text(slice_text(text));
+}
+
+static struct value get_catalog(const struct subject *subject) {
+    (void)subject;
+    return constant_text("kimberlite");
+}
+static struct value get_schema(const struct subject *subject) {
+    return value_text(subject->table->schema_name);
+}
+static struct value get_table(const struct subject *subject) {
+    return value_text(subject->table->name);
+}
+static struct value get_table_type(const struct subject *subject) {
+    (void)subject;
+    return constant_text("BASE TABLE");
+}
+static struct value get_insertable(const struct subject *subject) {
+    (void)subject;
+    return constant_text("YES");
+}
+static struct value get_column_count(const struct subject *subject) {
+    return int_value(catalogue_column_count(subject->catalogue, subject->table));
+}
+static struct value get_key_count(const struct subject *subject) {
+    return int_value(subject->table->primary_key_count);
+}
+static struct value get_column(const struct subject *subject) {
+    return value_text(subject->column->name);
+}
+static struct value get_ordinal(const struct subject *subject) {
+    return int_value((int64_t)subject->ordinal + 1);
+}
+static struct value get_default(const struct subject *subject) {
+    return subject->column->default_kind == DEFAULT_NONE ? value_null(TYPE_TEXT)
+                                                         : value_text(subject->column->default_text);
+}
+
+static bool nullable(const struct subject *subject) {
+    for (uint32_t i = 0; i < subject->table->primary_key_count; i++) {
+        if (column_id_equal(subject->table->primary_key[i].column, subject->column->id)) {
+            return false;
+        }
+    }
+    return !subject->column->not_null;
+}
+
+static struct value get_is_nullable(const struct subject *subject) {
+    return constant_text(nullable(subject) ? "YES" : "NO");
+}
+static struct value get_nullable(const struct subject *subject) {
+    return value_bool(nullable(subject));
+}
+static struct value get_type(const struct subject *subject) {
+    return constant_text(type_name(subject->column->type.id));
+}
+/* With its modifier, as psql's \d shows it. */
+static struct value get_full_type(const struct subject *subject) {
+    char *name = sql_alloc(subject->exec->context, TYPE_NAME_SIZE);
+    return constant_text(type_format(subject->column->type, name));
+}
+static struct value get_length(const struct subject *subject) {
+    struct type type = subject->column->type;
+    bool text = type.id == TYPE_VARCHAR || type.id == TYPE_BPCHAR;
+    return text && type.modifier >= 0 ? int_value(type.modifier) : value_null(TYPE_INT4);
+}
+
+static struct value get_precision(const struct subject *subject) {
+    struct type type = subject->column->type;
+    switch (type.id) {
+    case TYPE_TINYINT:
+        return int_value(8);
+    case TYPE_INT2:
+        return int_value(16);
+    case TYPE_INT4:
+        return int_value(32);
+    case TYPE_INT8:
+        return int_value(64);
+    case TYPE_FLOAT4:
+        return int_value(24);
+    case TYPE_FLOAT8:
+        return int_value(53);
+    case TYPE_NUMERIC:
+        return type.modifier < 0 ? value_null(TYPE_INT4) : int_value(type_numeric_precision(type.modifier));
+    default:
+        return value_null(TYPE_INT4);
+    }
+}
+
+static struct value get_scale(const struct subject *subject) {
+    struct type type = subject->column->type;
+    if (type_is_integer(type.id)) {
+        return int_value(0);
+    }
+    return type.id == TYPE_NUMERIC && type.modifier >= 0 ? int_value(type_numeric_scale(type.modifier))
+                                                         : value_null(TYPE_INT4);
+}
+static struct value get_internal_type(const struct subject *subject) {
+    return constant_text(type_internal_name(subject->column->type.id));
+}
+
+static const struct relation_column tables_columns[] = {
+    {"table_catalog", get_catalog},       {"table_schema", get_schema},           {"table_name", get_table},
+    {"table_type", get_table_type},       {"is_insertable_into", get_insertable}, {"column_count", get_column_count},
+    {"primary_key_count", get_key_count},
+};
+static const struct relation_column columns_columns[] = {
+    {"table_catalog", get_catalog},       {"table_schema", get_schema},      {"table_name", get_table},
+    {"column_name", get_column},          {"ordinal_position", get_ordinal}, {"column_default", get_default},
+    {"is_nullable", get_is_nullable},     {"data_type", get_type},           {"character_maximum_length", get_length},
+    {"numeric_precision", get_precision}, {"numeric_scale", get_scale},      {"udt_name", get_internal_type},
+};
+static const struct relation_column show_tables_columns[] = {
+    {"table_name", get_table},
+    {"column_count", get_column_count},
+};
+static const struct relation_column show_columns_columns[] = {
+    {"column_name", get_column},
+    {"data_type", get_full_type},
+    {"nullable", get_nullable},
+};
+
+static const struct relation {
+    const char *name;
+    const struct relation_column *columns;
+    uint32_t column_count;
+    bool of_columns; /* a row per column, not per table */
+} relations[] = {
+    {"tables", tables_columns, ARRAY_LENGTH(tables_columns), false},
+    {"columns", columns_columns, ARRAY_LENGTH(columns_columns), true},
+    {"show_tables", show_tables_columns, ARRAY_LENGTH(show_tables_columns), false},
+    {"show_columns", show_columns_columns, ARRAY_LENGTH(show_columns_columns), true},
+};
+
+struct catalogue_scan {
+    struct exec_operator base;
+    const struct relation *relation;
+    const struct relation_column **chosen; /* by output column */
+    struct subject subject;
+    uint32_t table;  /* next */
+    uint32_t column; /* next, of the table */
+};
+
+/* Moves to the next subject; false at the end. */
+static bool advance(struct catalogue_scan *scan) {
+    struct subject *subject = &scan->subject;
+    const char *only = scan->base.node->relation_argument;
+    while (scan->table < catalogue_table_count(subject->catalogue)) {
+        subject->table = catalogue_table_at(subject->catalogue, scan->table);
+        bool skip = only != NULL && !slice_equal_text(subject->table->name, only);
+        uint32_t columns = catalogue_column_count(subject->catalogue, subject->table);
+        if (skip || (scan->relation->of_columns && scan->column == columns)) {
+            scan->table++;
+            scan->column = 0;
+            continue;
+        }
+        if (!scan->relation->of_columns) {
+            scan->table++;
+            return true;
+        }
+        subject->ordinal = scan->column;
+        subject->column = catalogue_column(subject->catalogue, subject->table, scan->column++);
+        return true;
+    }
+    return false;
+}
+
+static const struct batch *catalogue_next(struct exec_operator *self) {
+    struct catalogue_scan *scan = (struct catalogue_scan *)self;
+    operator_begin(self);
+    operator_clear(self);
+    uint32_t count = 0;
+    while (count < self->rows_max && advance(scan)) {
+        for (uint32_t i = 0; i < self->batch.column_count; i++) {
+            struct value value = scan->chosen[i]->value(&scan->subject);
+            vector_set(&self->batch.columns[i], count, &value);
+        }
+        count++;
+    }
+    self->batch.count = count;
+    return count == 0 ? NULL : &self->batch;
+}
+
+struct exec_operator *catalogue_make(struct exec *exec, const struct plan_node *node) {
+    struct catalogue_scan *scan = operator_new(exec, node, sizeof(*scan), catalogue_next);
+    for (uint32_t i = 0; i < ARRAY_LENGTH(relations); i++) {
+        if (strcmp(relations[i].name, node->relation) == 0) {
+            scan->relation = &relations[i];
+        }
+    }
+    ASSERT(scan->relation != NULL);
+    const struct relation *relation = scan->relation;
+    scan->chosen = sql_alloc_zero(exec->context, node->column_count + 1, sizeof(*scan->chosen));
+    for (uint32_t i = 0; i < node->column_count; i++) {
+        for (uint32_t n = 0; n < relation->column_count; n++) {
+            bool hit = node->column_count == relation->column_count
+                           ? n == i
+                           : strcmp(relation->columns[n].name, node->columns[i].name) == 0;
+            scan->chosen[i] = hit ? &relation->columns[n] : scan->chosen[i];
+        }
+        ASSERT(scan->chosen[i] != NULL);
+    }
+    scan->subject = (struct subject){.exec = exec, .catalogue = exec_view_of(exec, node)->catalogue};
+    operator_columns(&scan->base, 256);
+    return &scan->base;
+}

@@ -1,0 +1,180 @@
+/*
+ * Decoding rows by columns.
+ *
+ * Within one schema version every column of fixed width stands at one offset in all images, so a column of a batch is
+ * one short loop: load, store, note the presence bit. Runs of rows of one version (nearly always the whole batch) are
+ * found first; a row older than the column reads as the column's missing value.
+ */
+#include "sql/exec/decode.h"
+
+#include "base/assert.h"
+#include "kernel/catalogue.h"
+#include "types/row.h"
+
+struct decode {
+    const struct kernel_row *rows;
+    const struct row_layout *layout;
+    const struct row_column *column;
+    uint32_t ordinal;
+    const uint16_t *selection;
+    uint32_t from; /* places of the selection */
+    uint32_t to;
+    struct vector *vector;
+};
+
+static void decode_nulls(const struct decode *decode) {
+    uint32_t byte = ROW_HEADER_SIZE + decode->ordinal / 8;
+    unsigned shift = decode->ordinal % 8;
+    uint8_t *null = decode->vector->null;
+    unsigned any = 0;
+    for (uint32_t i = decode->from; i < decode->to; i++) {
+        uint32_t row = decode->selection == NULL ? i : decode->selection[i];
+        unsigned absent = (~(unsigned)decode->rows[row].image.bytes[byte] >> shift) & 1u;
+        null[row] = (uint8_t)absent;
+        any |= absent;
+    }
+    decode->vector->may_have_null |= any != 0;
+}
+
+#define DECODE_FIXED(target, ctype)                                                                                    \
+    do {                                                                                                               \
+        uint32_t offset = decode->column->fixed_offset;                                                                \
+        for (uint32_t i = decode->from; i < decode->to; i++) {                                                         \
+            uint32_t row = decode->selection == NULL ? i : decode->selection[i];                                       \
+            ctype element;                                                                                             \
+            memcpy(&element, decode->rows[row].image.bytes + offset, sizeof element);                                  \
+            (target)[row] = element;                                                                                   \
+        }                                                                                                              \
+    } while (0)
+
+static void decode_integer(const struct decode *decode) {
+    int64_t *target = decode->vector->integer;
+    switch (decode->column->fixed_width) {
+    case 1:
+        DECODE_FIXED(target, int8_t);
+        break;
+    case 2:
+        DECODE_FIXED(target, int16_t);
+        break;
+    case 4:
+        DECODE_FIXED(target, int32_t);
+        break;
+    default:
+        DECODE_FIXED(target, int64_t);
+        break;
+    }
+}
+
+/* Columns without a loop of their own: value by value. */
+static void decode_values(const struct decode *decode) {
+    for (uint32_t i = decode->from; i < decode->to; i++) {
+        uint32_t row = decode->selection == NULL ? i : decode->selection[i];
+        struct value value;
+        row_get(decode->layout, decode->rows[row].image, decode->ordinal, &value);
+        vector_set(decode->vector, row, &value);
+    }
+}
+
+static void decode_bytes(const struct decode *decode) {
+    for (uint32_t i = decode->from; i < decode->to; i++) {
+        uint32_t row = decode->selection == NULL ? i : decode->selection[i];
+        decode->vector->bytes[row] = decode->vector->null[row]
+                                         ? slice_make(NULL, 0)
+                                         : row_variable(decode->layout, decode->rows[row].image, decode->column->slot);
+    }
+}
+
+static void decode_decimal(const struct decode *decode) {
+    static const struct decimal zero = {0};
+    for (uint32_t i = decode->from; i < decode->to; i++) {
+        uint32_t row = decode->selection == NULL ? i : decode->selection[i];
+        decode->vector->decimal[row] =
+            decode->vector->null[row]
+                ? zero
+                : row_decimal_of_bytes(row_variable(decode->layout, decode->rows[row].image, decode->column->slot));
+    }
+}
+
+static void decode_timestamp(const struct decode *decode) {
+    uint32_t offset = decode->column->fixed_offset;
+    for (uint32_t i = decode->from; i < decode->to; i++) {
+        uint32_t row = decode->selection == NULL ? i : decode->selection[i];
+        struct timestamp at = {0};
+        memcpy(&at.us, decode->rows[row].image.bytes + offset, sizeof at.us);
+        if (decode->rows[row].image.bytes[1] & ROW_FLAG_NANOSECONDS) {
+            at.ns = row_nanoseconds(decode->layout, decode->rows[row].image, decode->column->slot);
+        }
+        decode->vector->timestamp[row] = at;
+    }
+}
+
+/* One run of rows of one schema version. */
+static void decode_run(const struct decode *decode) {
+    decode_nulls(decode);
+    switch (decode->vector->form) {
+    case VECTOR_BOOL:
+        DECODE_FIXED(decode->vector->boolean, uint8_t);
+        break;
+    case VECTOR_INT:
+        decode_integer(decode);
+        break;
+    case VECTOR_REAL:
+        if (decode->column->fixed_width == 4) {
+            double *target = decode->vector->real;
+            DECODE_FIXED(target, float);
+        } else {
+            DECODE_FIXED(decode->vector->real, double);
+        }
+        break;
+    case VECTOR_BYTES:
+        decode_bytes(decode);
+        break;
+    case VECTOR_DECIMAL:
+        decode_decimal(decode);
+        break;
+    case VECTOR_TIMESTAMP:
+        decode_timestamp(decode);
+        break;
+    case VECTOR_INTERVAL:
+    case VECTOR_UUID:
+        decode_values(decode);
+        break;
+    }
+}
+
+void decode_column(struct sql_context *context, const struct catalogue *catalogue, const struct table_definition *table,
+                   const struct kernel_row *rows, uint32_t ordinal, const uint16_t *selection, uint32_t count,
+                   struct vector *vector) {
+    for (uint32_t from = 0; from < count;) {
+        uint32_t version = rows[selection == NULL ? from : selection[from]].version.value;
+        uint32_t to = from + 1;
+        while (to < count && rows[selection == NULL ? to : selection[to]].version.value == version) {
+            to++;
+        }
+        uint32_t living = 0;
+        struct schema_version of = {version};
+        const uint16_t *map = catalogue_column_map(catalogue, table->id, of, &living);
+        const struct row_layout *layout = catalogue_layout(catalogue, table->id, of);
+        if (map == NULL || layout == NULL || ordinal >= living) {
+            sql_raise(context, KMB_CORRUPT, 0, "a row of table \"%.*s\" has the unknown schema version %u",
+                      (int)table->name.length, (const char *)table->name.bytes, version);
+        }
+        if (map[ordinal] == CATALOGUE_COLUMN_MISSING) {
+            const struct value *missing = catalogue_missing_value(catalogue, table->id, ordinal);
+            for (uint32_t i = from; i < to; i++) {
+                vector_set(vector, selection == NULL ? i : selection[i], missing);
+            }
+        } else {
+            struct decode decode = {.rows = rows,
+                                    .layout = layout,
+                                    .column = &layout->columns[map[ordinal]],
+                                    .ordinal = map[ordinal],
+                                    .selection = selection,
+                                    .from = from,
+                                    .to = to,
+                                    .vector = vector};
+            decode_run(&decode);
+        }
+        from = to;
+    }
+}

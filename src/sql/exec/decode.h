@@ -1,0 +1,17 @@
+/* Row images into column vectors. */
+#ifndef KMB_SQL_DECODE_H
+#define KMB_SQL_DECODE_H
+
+#include "kernel/view.h"
+#include "sql/context.h"
+#include "sql/exec/vector.h"
+
+/*
+ * Column `ordinal` (of the table's living columns, as `catalogue` has it) of the rows selection[0..count) into the same
+ * row numbers of vector. Images of any schema version; bytes borrow from the images. Null flags of the rows are set.
+ */
+void decode_column(struct sql_context *context, const struct catalogue *catalogue, const struct table_definition *table,
+                   const struct kernel_row *rows, uint32_t ordinal, const uint16_t *selection, uint32_t count,
+                   struct vector *vector);
+
+#endif

@@ -1,0 +1,275 @@
+/*
+ * Opening a plan: one operator per node, views pinned once per block of time travel, writes run to their end.
+ *
+ * In a write, scans without a time clause read a view of the transaction taken when the statement began. The kernel
+ * keeps such a view as it was while the transaction goes on, so a write may change rows while its own search still
+ * runs and never meets what it changed.
+ */
+#include "sql/exec/exec.h"
+
+#include "base/assert.h"
+#include "sql/exec/operator.h"
+#include "sql/exec/write.h"
+
+struct exec_held {
+    struct exec_held *next;
+    void (*release)(void *object);
+    void *object;
+};
+
+void exec_defer(struct exec *exec, void (*release)(void *object), void *object) {
+    struct exec_held *held = sql_alloc(exec->context, sizeof(*held));
+    *held = (struct exec_held){.next = exec->held, .release = release, .object = object};
+    exec->held = held;
+}
+
+static void exec_release(void *object) {
+    struct exec *exec = object;
+    while (exec->held != NULL) {
+        struct exec_held *held = exec->held;
+        exec->held = held->next;
+        held->release(held->object);
+    }
+}
+
+static void scratch_out_of_memory(void *object, bool budget) {
+    struct sql_context *context = object;
+    if (budget) {
+        sql_raise_with(context, KMB_NO_MEMORY, 0, NULL, "Select less at a time, or raise the statement's memory limit.",
+                       "statement needs more than its memory limit of %llu bytes",
+                       (unsigned long long)context->arena.bytes_max);
+    }
+    sql_raise(context, KMB_NO_MEMORY, 0, "out of memory");
+}
+
+static void scratch_free(void *object) {
+    arena_free(object);
+}
+
+void operator_arena_init(struct exec_operator *self, struct arena *arena) {
+    arena_init(arena, self->exec->context->arena.bytes_max);
+    arena->on_fail = scratch_out_of_memory;
+    arena->on_fail_context = self->exec->context;
+}
+
+void *operator_new(struct exec *exec, const struct plan_node *node, size_t size,
+                   const struct batch *(*next)(struct exec_operator *self)) {
+    ASSERT(size >= sizeof(struct exec_operator));
+    struct exec_operator *self = sql_alloc_zero(exec->context, 1, size);
+    self->next = next;
+    self->exec = exec;
+    self->node = node;
+    operator_arena_init(self, &self->scratch);
+    exec_defer(exec, scratch_free, &self->scratch);
+    self->scratch_start = arena_mark(&self->scratch);
+    self->rows_max = VECTOR_ROWS;
+    self->batch.column_count = node->column_count;
+    return self;
+}
+
+void operator_begin(struct exec_operator *self) {
+    sql_check_cancel(self->exec->context);
+    if (self->scratch.chunks != NULL) {
+        arena_rewind(&self->scratch, self->scratch_start);
+    }
+}
+
+void operator_columns(struct exec_operator *self, uint32_t rows_max) {
+    struct sql_context *context = self->exec->context;
+    self->rows_max = rows_max;
+    self->batch.columns = sql_alloc_zero(context, self->batch.column_count + 1, sizeof(struct vector));
+    for (uint32_t i = 0; i < self->batch.column_count; i++) {
+        vector_init_rows(context, &self->batch.columns[i], self->node->columns[i].type, rows_max);
+    }
+}
+
+void operator_clear(struct exec_operator *self) {
+    for (uint32_t i = 0; i < self->batch.column_count; i++) {
+        struct vector *column = &self->batch.columns[i];
+        if (column->may_have_null) {
+            memset(column->null, 0, self->rows_max);
+            column->may_have_null = false;
+        }
+    }
+    self->batch.selection = NULL;
+    self->batch.selection_count = 0;
+}
+
+struct evaluator *operator_evaluator(struct exec_operator *self, const struct expr *expr, uint32_t rows_max) {
+    struct evaluator_scope scope = {.context = self->exec->context,
+                                    .arena = &self->scratch,
+                                    .parameters = self->exec->parameters,
+                                    .parameter_count = self->exec->parameter_count,
+                                    .rows_max = rows_max};
+    return evaluator_make(&scope, expr);
+}
+
+/* --- views --- */
+
+static void view_release(void *object) {
+    struct exec_view *view = object;
+    if (view->view == NULL) {
+        return;
+    }
+    if (view->of_transaction) {
+        kernel_view_close(view->view);
+    } else {
+        view->exec->host->view_close(view->exec->host->context, view->view);
+    }
+    view->view = NULL;
+}
+
+static struct sql_point point_of(struct exec *exec, const struct plan_at *at) {
+    if (at->kind == PLAN_AT_NONE) {
+        return exec->host->at;
+    }
+    struct sql_point point = {.kind = at->kind, .position = at->position};
+    struct value value = exec_evaluate(exec->context, at->value, exec->parameters, exec->parameter_count);
+    if (value.is_null) {
+        sql_raise(exec->context, KMB_INVALID_PARAMETER, at->position, "a point in time must not be null");
+    }
+    if (at->kind == PLAN_AT_POSITION) {
+        if (value.as.integer < 0) {
+            sql_raise(exec->context, KMB_INVALID_PARAMETER, at->position, "offset must not be negative, got %lld",
+                      (long long)value.as.integer);
+        }
+        point.offset = (uint64_t)value.as.integer;
+    } else {
+        point.time_us = value.as.timestamp.us;
+    }
+    return point;
+}
+
+struct kernel_view *exec_view_of(struct exec *exec, const struct plan_node *node) {
+    for (struct exec_view *view = exec->views; view != NULL; view = view->next) {
+        if (view->block == node->at_block) {
+            return view->view;
+        }
+    }
+    struct exec_view *view = sql_alloc_zero(exec->context, 1, sizeof(*view));
+    view->exec = exec;
+    view->block = node->at_block;
+    view->point = point_of(exec, &node->at);
+    exec_defer(exec, view_release, view);
+    if (exec->transaction != NULL && view->point.kind == PLAN_AT_NONE) {
+        view->of_transaction = true;
+        sql_try(exec->context, kernel_transaction_view(exec->transaction, &view->view, exec->context->error));
+    } else {
+        enum kmb_status status =
+            exec->host->view_open(exec->host->context, &view->point, &view->view, exec->context->error);
+        if (status != KMB_OK) {
+            sql_raise_status(exec->context, status, node->at.position);
+        }
+    }
+    view->next = exec->views;
+    exec->views = view;
+    return view->view;
+}
+
+const struct table_definition *exec_table_of(struct exec *exec, const struct kernel_view *view,
+                                             const struct plan_node *node) {
+    const struct table_definition *table = catalogue_table_of_id(view->catalogue, node->table->id);
+    if (table == NULL) {
+        sql_raise(exec->context, KMB_UNDEFINED_TABLE, node->at.position, "relation \"%.*s\" does not exist",
+                  (int)node->table->name.length, (const char *)node->table->name.bytes);
+    }
+    return table;
+}
+
+/* --- operators --- */
+
+struct exec_operator *operator_make(struct exec *exec, const struct plan_node *node) {
+    switch (node->kind) {
+    case PLAN_SCAN:
+        return scan_make(exec, node);
+    case PLAN_HISTORY:
+        return history_make(exec, node);
+    case PLAN_VALUES:
+        return values_make(exec, node);
+    case PLAN_CATALOGUE:
+        return catalogue_make(exec, node);
+    case PLAN_ONE_ROW:
+        return one_row_make(exec, node);
+    case PLAN_FILTER:
+        return filter_make(exec, node);
+    case PLAN_PROJECT:
+        return project_make(exec, node);
+    case PLAN_AGGREGATE:
+        return aggregate_make(exec, node);
+    case PLAN_SORT:
+        return sort_make(exec, node);
+    case PLAN_LIMIT:
+        return limit_make(exec, node);
+    case PLAN_DISTINCT:
+        return distinct_make(exec, node);
+    case PLAN_JOIN:
+        return join_make(exec, node);
+    case PLAN_INSERT:
+        return insert_make(exec, node);
+    case PLAN_UPDATE:
+        return update_make(exec, node);
+    case PLAN_DELETE:
+        return delete_make(exec, node);
+    }
+    UNREACHABLE("plan kind");
+}
+
+struct exec_operator *scan_below(struct exec_operator *self) {
+    while (self->node->kind == PLAN_FILTER || self->node->kind == PLAN_PROJECT) {
+        self = self->left;
+    }
+    return self->node->kind == PLAN_SCAN && self->node->wants_key ? self : NULL;
+}
+
+struct exec *exec_open(struct sql_context *context, const struct sql_host *host, const struct plan_node *root,
+                       const struct value *parameters, uint32_t parameter_count) {
+    struct exec *exec = sql_alloc_zero(context, 1, sizeof(*exec));
+    exec->context = context;
+    exec->host = host;
+    exec->parameters = parameters;
+    exec->parameter_count = parameter_count;
+    sql_defer(context, exec_release, exec);
+    if (root->kind == PLAN_INSERT || root->kind == PLAN_UPDATE || root->kind == PLAN_DELETE) {
+        sql_try(context, host->transaction(host->context, &exec->transaction, context->error));
+    }
+    exec->root = operator_make(exec, root);
+    if (exec->transaction != NULL) {
+        write_run(exec->root);
+        exec_release(exec); /* what follows is RETURNING, from memory */
+    }
+    return exec;
+}
+
+const struct batch *exec_next(struct exec *exec) {
+    if (exec->closed) {
+        return NULL;
+    }
+    const struct batch *batch = exec->root->next(exec->root);
+    if (batch == NULL) {
+        exec_close(exec);
+    }
+    return batch;
+}
+
+uint64_t exec_rows_affected(const struct exec *exec) {
+    return exec->affected;
+}
+
+void exec_close(struct exec *exec) {
+    if (exec == NULL) {
+        return;
+    }
+    exec->closed = true;
+    exec_release(exec);
+}
+
+struct value exec_evaluate(struct sql_context *context, const struct expr *expr, const struct value *parameters,
+                           uint32_t parameter_count) {
+    struct evaluator_scope scope = {.context = context,
+                                    .arena = &context->arena,
+                                    .parameters = parameters,
+                                    .parameter_count = parameter_count,
+                                    .rows_max = 1};
+    const struct vector *vector = evaluator_run(evaluator_make(&scope, expr), NULL, NULL, 1);
+    return vector_get(vector, 0);
+}

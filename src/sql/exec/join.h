@@ -1,0 +1,70 @@
+/* The state of a join, shared by its loop (join.c) and its three sources of candidates (join_source.c). */
+#ifndef KMB_SQL_JOIN_H
+#define KMB_SQL_JOIN_H
+
+#include "sql/exec/hash_table.h"
+#include "sql/exec/operator.h"
+
+struct join {
+    struct exec_operator base;
+    uint32_t left_count; /* columns */
+    uint32_t right_count;
+    struct evaluator *predicate; /* over the pair */
+    bool built;
+    bool left_done;
+
+    /* the left batch and the place in it */
+    const struct batch *left_batch;
+    uint32_t left_live;
+    uint32_t left_at;
+    bool candidates_open;
+
+    /* right rows: all of them, or (index) those fetched lately */
+    struct rowset rows;
+    uint8_t *right_matched; /* RIGHT, FULL */
+    uint32_t rest_at;
+
+    /* candidates of the current left row */
+    uint32_t candidate;     /* next right row, or ROWSET_NONE */
+    uint32_t candidate_end; /* nested, index: one past the last */
+
+    /* hash: rows of one key are chained in their order */
+    struct hash_table table;
+    struct evaluator **left_keys;
+    struct evaluator **right_keys;
+    const struct vector **keys;
+    uint32_t key_count;
+    uint32_t *heads; /* by key: first row */
+    uint32_t *next;  /* by row */
+    uint32_t ids[VECTOR_ROWS];
+    uint32_t id_of_row[VECTOR_ROWS]; /* by row of the left batch */
+
+    /* index */
+    struct join_fetch *fetch;
+    uint32_t check_count; /* key pairs that the index does not answer */
+    struct evaluator **check_left;
+    struct evaluator **check_right;
+
+    /* pairs waiting to be gathered */
+    uint32_t pair_count;
+    uint16_t pair_left[VECTOR_ROWS];
+    uint32_t pair_right[VECTOR_ROWS];
+    uint16_t selection[VECTOR_ROWS];
+    uint8_t passed[VECTOR_ROWS];
+    uint8_t left_matched[VECTOR_ROWS];
+};
+
+void join_source_make(struct join *join);
+void join_source_build(struct join *join);             /* once, before the first left batch */
+void join_source_batch(struct join *join);             /* a new left batch */
+void join_source_row(struct join *join, uint16_t row); /* a new left row */
+uint32_t join_source_next(struct join *join);          /* its next candidate, or ROWSET_NONE */
+void join_source_flushed(struct join *join);           /* no pair refers to `rows` any more */
+
+/* --- index joins (join_index.c) --- */
+void join_fetch_make(struct join *join);
+void join_fetch_batch(struct join *join);
+/* Appends the right rows that match a left row to join->rows. */
+void join_fetch_row(struct join *join, uint16_t row);
+
+#endif

@@ -1,0 +1,195 @@
+/*
+ * Index joins: the right side is one table, looked up for each left row by its primary key or an index.
+ *
+ * The plan gives pairs of equal expressions. The longest run of leading columns of the order that are the right side of
+ * a pair becomes the search key; pairs beyond it are checked on what was found. A left value that is NULL finds
+ * nothing. By the whole primary key it is a get; else a scan of the range.
+ */
+#include "base/assert.h"
+#include "sql/exec/decode.h"
+#include "sql/exec/join.h"
+#include "sql/exec/scan.h"
+#include "types/key.h"
+
+#define FETCH_ROWS 128
+
+struct join_fetch {
+    struct kernel_view *view;
+    const struct table_definition *table;
+    const struct plan_node *node; /* the right side: PLAN_SCAN */
+    struct kernel_scan *cursor;
+    struct kernel_row *rows;
+    struct buffer key;
+    struct buffer memory;
+    struct batch batch; /* decoded right rows */
+    const struct vector **columns;
+    struct evaluator *filter; /* the scan's own */
+    uint16_t selection[FETCH_ROWS];
+    const struct key_part *parts;
+    uint32_t part_count;         /* of the order */
+    uint32_t search_count;       /* leading ones searched by */
+    struct evaluator **search;   /* over the left row */
+    const struct vector **found; /* their values of this left batch */
+    struct arena bytes;          /* of fetched rows */
+    struct arena left_bytes;     /* of the left batch's search values */
+    bool point;
+};
+
+static void fetch_free(void *object) {
+    struct join_fetch *fetch = object;
+    kernel_scan_close(fetch->cursor);
+    fetch->cursor = NULL;
+    buffer_free(&fetch->key);
+    buffer_free(&fetch->memory);
+    arena_free(&fetch->bytes);
+    arena_free(&fetch->left_bytes);
+}
+
+/* The pair whose right side is column `id` of the table, or key_count. */
+static uint32_t pair_of(const struct plan_node *join, const struct catalogue *catalogue,
+                        const struct table_definition *table, struct column_id id) {
+    const struct plan_node *scan = join->right;
+    for (uint32_t i = 0; i < join->key_count; i++) {
+        const struct expr *right = join->right_keys[i];
+        if (right->kind != EXPR_COLUMN) {
+            continue;
+        }
+        const struct column_definition *column = catalogue_column(catalogue, table, scan->scan_columns[right->column]);
+        bool same = column->type.id == join->left_keys[i]->type.id ||
+                    (type_is_string(column->type.id) && type_is_string(join->left_keys[i]->type.id));
+        if (column_id_equal(column->id, id) && same) {
+            return i;
+        }
+    }
+    return join->key_count;
+}
+
+static void choose_keys(struct join *join, struct join_fetch *fetch) {
+    struct sql_context *context = join->base.exec->context;
+    const struct plan_node *node = join->base.node;
+    bool *used = sql_alloc_zero(context, node->key_count + 1, sizeof(bool));
+    fetch->part_count = scan_key_columns(fetch->table, fetch->node->index, &fetch->parts);
+    fetch->search = sql_alloc(context, sizeof(struct evaluator *) * (fetch->part_count + 1));
+    fetch->found = sql_alloc(context, sizeof(*fetch->found) * (fetch->part_count + 1));
+    for (uint32_t i = 0; i < fetch->part_count; i++) {
+        uint32_t pair = pair_of(node, fetch->view->catalogue, fetch->table, fetch->parts[i].column);
+        if (pair == node->key_count) {
+            break;
+        }
+        used[pair] = true;
+        struct evaluator_scope scope = {.context = context,
+                                        .arena = &fetch->left_bytes,
+                                        .parameters = join->base.exec->parameters,
+                                        .parameter_count = join->base.exec->parameter_count,
+                                        .rows_max = join->base.left->rows_max};
+        fetch->search[fetch->search_count++] = evaluator_make(&scope, node->left_keys[pair]);
+    }
+    join->check_left = sql_alloc(context, sizeof(struct evaluator *) * (node->key_count + 1));
+    join->check_right = sql_alloc(context, sizeof(struct evaluator *) * (node->key_count + 1));
+    for (uint32_t i = 0; i < node->key_count; i++) {
+        if (!used[i]) {
+            join->check_left[join->check_count] = operator_evaluator(&join->base, node->left_keys[i], VECTOR_ROWS);
+            join->check_right[join->check_count++] = operator_evaluator(&join->base, node->right_keys[i], VECTOR_ROWS);
+        }
+    }
+}
+
+void join_fetch_make(struct join *join) {
+    struct exec *exec = join->base.exec;
+    const struct plan_node *node = join->base.node;
+    ASSERT(node->right->kind == PLAN_SCAN);
+    ASSERT(node->join_type == PLAN_JOIN_INNER || node->join_type == PLAN_JOIN_LEFT);
+    struct join_fetch *fetch = sql_alloc_zero(exec->context, 1, sizeof(*fetch));
+    join->fetch = fetch;
+    fetch->node = node->right;
+    fetch->view = exec_view_of(exec, node->right);
+    fetch->table = exec_table_of(exec, fetch->view, node->right);
+    operator_arena_init(&join->base, &fetch->bytes);
+    operator_arena_init(&join->base, &fetch->left_bytes);
+    exec_defer(exec, fetch_free, fetch);
+    join->rows.arena = &fetch->bytes;
+    choose_keys(join, fetch);
+    fetch->point = node->right->index.value == 0 && fetch->search_count == fetch->part_count && fetch->part_count > 0;
+    fetch->rows = sql_alloc(exec->context, sizeof(*fetch->rows) * FETCH_ROWS);
+    fetch->batch.column_count = join->right_count;
+    fetch->batch.columns = sql_alloc(exec->context, sizeof(struct vector) * (join->right_count + 1));
+    fetch->columns = sql_alloc(exec->context, sizeof(*fetch->columns) * (join->right_count + 1));
+    for (uint32_t i = 0; i < join->right_count; i++) {
+        vector_init_rows(exec->context, &fetch->batch.columns[i], node->right->columns[i].type, FETCH_ROWS);
+        fetch->columns[i] = &fetch->batch.columns[i];
+    }
+    if (node->right->predicate != NULL) {
+        fetch->filter = operator_evaluator(&join->base, node->right->predicate, FETCH_ROWS);
+    }
+}
+
+void join_fetch_batch(struct join *join) {
+    struct join_fetch *fetch = join->fetch;
+    arena_free(&fetch->left_bytes);
+    for (uint32_t i = 0; i < fetch->search_count; i++) {
+        fetch->found[i] =
+            evaluator_run(fetch->search[i], join->left_batch, join->left_batch->selection, join->left_live);
+    }
+}
+
+/* Decodes and filters what the kernel gave, and keeps it. */
+static void keep(struct join *join, uint32_t count) {
+    struct join_fetch *fetch = join->fetch;
+    struct sql_context *context = join->base.exec->context;
+    for (uint32_t i = 0; i < join->right_count; i++) {
+        struct vector *column = &fetch->batch.columns[i];
+        if (column->may_have_null) {
+            memset(column->null, 0, FETCH_ROWS);
+            column->may_have_null = false;
+        }
+        decode_column(context, fetch->view->catalogue, fetch->table, fetch->rows, fetch->node->scan_columns[i], NULL,
+                      count, column);
+    }
+    fetch->batch.count = count;
+    const uint16_t *selection = NULL;
+    if (fetch->filter != NULL) {
+        count = evaluator_select(fetch->filter, &fetch->batch, NULL, count, fetch->selection);
+        selection = fetch->selection;
+    }
+    rowset_append(&join->rows, fetch->columns, selection, count);
+}
+
+void join_fetch_row(struct join *join, uint16_t row) {
+    struct join_fetch *fetch = join->fetch;
+    struct sql_context *context = join->base.exec->context;
+    if (join->rows.row_count == 0) {
+        arena_free(&fetch->bytes);
+    }
+    buffer_clear(&fetch->key);
+    for (uint32_t i = 0; i < fetch->search_count; i++) {
+        struct value value = vector_get(fetch->found[i], vector_row(fetch->found[i], row));
+        if (!scan_key_append(fetch->table, &fetch->parts[i], &value, &fetch->key)) {
+            return;
+        }
+    }
+    if (!buffer_ok(&fetch->key)) {
+        sql_raise(context, KMB_NO_MEMORY, 0, "out of memory");
+    }
+    if (fetch->point) {
+        bool found = false;
+        sql_try(context, kernel_get(fetch->view, fetch->table, buffer_slice(&fetch->key), &fetch->memory,
+                                    &fetch->rows[0], &found, context->error));
+        if (found) {
+            keep(join, 1);
+        }
+        return;
+    }
+    struct kernel_bound bound = {.key = buffer_slice(&fetch->key), .inclusive = true};
+    struct kernel_range range = {.index = fetch->node->index, .low = bound, .high = bound};
+    sql_try(context, kernel_scan_open(fetch->view, fetch->table, &range, &fetch->cursor, context->error));
+    size_t count = 0;
+    do {
+        sql_check_cancel(context);
+        sql_try(context, kernel_scan_next(fetch->cursor, fetch->rows, FETCH_ROWS, &count, context->error));
+        if (count > 0) {
+            keep(join, (uint32_t)count);
+        }
+    } while (count > 0);
+    kernel_scan_close(fetch->cursor);
+    fetch->cursor = NULL;
+}

@@ -1,0 +1,106 @@
+/*
+ * The executor's inside: what an operator is, and what operators share.
+ *
+ * An operator is a struct that begins with struct exec_operator and lives in the statement's arena. next() answers
+ * batches of at least one live row, NULL for ever after the last. What an operator keeps for long (hash tables, sorted
+ * rows) is in the statement's arena and so within its budget; bytes that functions make for one batch are in the
+ * operator's scratch arena, rewound before the next.
+ */
+#ifndef KMB_SQL_OPERATOR_H
+#define KMB_SQL_OPERATOR_H
+
+#include "kernel/transaction.h"
+#include "kernel/view.h"
+#include "sql/exec/evaluate.h"
+#include "sql/exec/exec.h"
+
+struct exec_operator;
+
+struct exec_operator {
+    const struct batch *(*next)(struct exec_operator *self);
+    struct exec *exec;
+    const struct plan_node *node;
+    struct exec_operator *left;
+    struct exec_operator *right;
+    struct arena scratch;
+    struct arena_mark scratch_start;
+    uint32_t rows_max;  /* no batch of this operator has more rows */
+    struct batch batch; /* what next() answers */
+};
+
+/* One pinned moment, shared by the scans of one block. */
+struct exec_view {
+    struct exec_view *next;
+    uint32_t block;
+    struct sql_point point;
+    struct kernel_view *view;
+    struct exec *exec;
+    bool of_transaction; /* closed by us, not by the host */
+};
+
+struct exec {
+    struct sql_context *context;
+    const struct sql_host *host;
+    const struct value *parameters;
+    uint32_t parameter_count;
+    struct exec_view *views;
+    struct kernel_transaction *transaction; /* of a write */
+    struct exec_operator *root;
+    uint64_t affected;
+    uint64_t joined;        /* rows made by joins, against join_rows_max */
+    struct exec_held *held; /* scans, views, scratch arenas: given back last first by exec_close or the context */
+    bool closed;
+};
+
+/* --- exec.c --- */
+/* Calls release(object) when the exec is closed or its statement ends, last registered first. */
+void exec_defer(struct exec *exec, void (*release)(void *object), void *object);
+struct exec_operator *operator_make(struct exec *exec, const struct plan_node *node);
+/* For the makers: a zeroed operator of `size` bytes with its scratch arena. */
+void *operator_new(struct exec *exec, const struct plan_node *node, size_t size,
+                   const struct batch *(*next)(struct exec_operator *self));
+/* An arena within the statement's budget that raises when it is out; the caller frees it. */
+void operator_arena_init(struct exec_operator *self, struct arena *arena);
+/* Called first in every next(): cancellation, scratch memory. */
+void operator_begin(struct exec_operator *self);
+/* Output columns of the node's types with room for rows_max; for operators that fill rows of their own. */
+void operator_columns(struct exec_operator *self, uint32_t rows_max);
+/* Forgets the nulls of the output columns before they are filled anew. */
+void operator_clear(struct exec_operator *self);
+/* An evaluator whose results live as long as this operator's batch. */
+struct evaluator *operator_evaluator(struct exec_operator *self, const struct expr *expr, uint32_t rows_max);
+struct kernel_view *exec_view_of(struct exec *exec, const struct plan_node *node);
+
+/* The node's table as the view's own catalogue has it. */
+const struct table_definition *exec_table_of(struct exec *exec, const struct kernel_view *view,
+                                             const struct plan_node *node);
+
+/* Rows live in a batch: count of them, and the selection in either form. */
+static inline uint32_t batch_live(const struct batch *batch) {
+    return batch->selection == NULL ? batch->count : batch->selection_count;
+}
+
+/* --- makers, one file each --- */
+struct exec_operator *scan_make(struct exec *exec, const struct plan_node *node);
+struct exec_operator *history_make(struct exec *exec, const struct plan_node *node);
+struct exec_operator *catalogue_make(struct exec *exec, const struct plan_node *node);
+struct exec_operator *values_make(struct exec *exec, const struct plan_node *node);
+struct exec_operator *one_row_make(struct exec *exec, const struct plan_node *node);
+struct exec_operator *filter_make(struct exec *exec, const struct plan_node *node);
+struct exec_operator *project_make(struct exec *exec, const struct plan_node *node);
+struct exec_operator *limit_make(struct exec *exec, const struct plan_node *node);
+struct exec_operator *aggregate_make(struct exec *exec, const struct plan_node *node);
+struct exec_operator *distinct_make(struct exec *exec, const struct plan_node *node);
+struct exec_operator *sort_make(struct exec *exec, const struct plan_node *node);
+struct exec_operator *join_make(struct exec *exec, const struct plan_node *node);
+struct exec_operator *insert_make(struct exec *exec, const struct plan_node *node);
+struct exec_operator *update_make(struct exec *exec, const struct plan_node *node);
+struct exec_operator *delete_make(struct exec *exec, const struct plan_node *node);
+
+/* --- scan.c, for the writers and the index join --- */
+/* Key of a row of the batch the scan gave last. */
+struct slice scan_key(const struct exec_operator *scan, uint32_t row);
+/* The scan below filters and projections, which keep row numbers; NULL: there is none (no row can match). */
+struct exec_operator *scan_below(struct exec_operator *self);
+
+#endif

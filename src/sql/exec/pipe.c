@@ -1,0 +1,144 @@
+/*
+ * Operators that pass rows on: filter, projection, LIMIT and OFFSET.
+ *
+ * None of them moves a row. A filter shortens the selection, a projection answers new columns under the same row
+ * numbers, a limit cuts the selection.
+ */
+#include "base/assert.h"
+#include "sql/exec/operator.h"
+
+/* --- filter --- */
+
+struct filter {
+    struct exec_operator base;
+    struct evaluator *predicate;
+    uint16_t *selection;
+};
+
+static const struct batch *filter_next(struct exec_operator *self) {
+    struct filter *filter = (struct filter *)self;
+    const struct batch *batch = NULL;
+    while ((batch = self->left->next(self->left)) != NULL) {
+        operator_begin(self);
+        uint32_t live = batch_live(batch);
+        uint32_t kept = evaluator_select(filter->predicate, batch, batch->selection, live, filter->selection);
+        if (kept > 0) {
+            self->batch = *batch;
+            if (kept < live || batch->selection != NULL) {
+                self->batch.selection = filter->selection;
+                self->batch.selection_count = kept;
+            }
+            return &self->batch;
+        }
+    }
+    return NULL;
+}
+
+struct exec_operator *filter_make(struct exec *exec, const struct plan_node *node) {
+    struct filter *filter = operator_new(exec, node, sizeof(*filter), filter_next);
+    filter->base.left = operator_make(exec, node->left);
+    filter->base.rows_max = filter->base.left->rows_max;
+    filter->predicate = operator_evaluator(&filter->base, node->predicate, filter->base.rows_max);
+    filter->selection = sql_alloc(exec->context, sizeof(uint16_t) * filter->base.rows_max);
+    return &filter->base;
+}
+
+/* --- projection --- */
+
+struct project {
+    struct exec_operator base;
+    struct evaluator **expressions;
+};
+
+static const struct batch *project_next(struct exec_operator *self) {
+    struct project *project = (struct project *)self;
+    const struct batch *batch = self->left->next(self->left);
+    if (batch == NULL) {
+        return NULL;
+    }
+    operator_begin(self);
+    uint32_t live = batch_live(batch);
+    for (uint32_t i = 0; i < self->batch.column_count; i++) {
+        self->batch.columns[i] = *evaluator_run(project->expressions[i], batch, batch->selection, live);
+    }
+    self->batch.count = batch->count;
+    self->batch.selection = batch->selection;
+    self->batch.selection_count = batch->selection_count;
+    return &self->batch;
+}
+
+struct exec_operator *project_make(struct exec *exec, const struct plan_node *node) {
+    struct project *project = operator_new(exec, node, sizeof(*project), project_next);
+    project->base.left = operator_make(exec, node->left);
+    project->base.rows_max = project->base.left->rows_max;
+    ASSERT(node->expression_count == node->column_count);
+    project->base.batch.columns = sql_alloc_zero(exec->context, node->column_count + 1, sizeof(struct vector));
+    project->expressions = sql_alloc(exec->context, sizeof(struct evaluator *) * (node->column_count + 1));
+    for (uint32_t i = 0; i < node->column_count; i++) {
+        project->expressions[i] = operator_evaluator(&project->base, node->expressions[i], project->base.rows_max);
+    }
+    return &project->base;
+}
+
+/* --- LIMIT, OFFSET --- */
+
+struct limit {
+    struct exec_operator base;
+    uint64_t skip; /* rows still to leave out */
+    uint64_t left; /* rows still to give */
+    uint16_t *selection;
+};
+
+static const struct batch *limit_next(struct exec_operator *self) {
+    struct limit *limit = (struct limit *)self;
+    while (limit->left > 0) {
+        const struct batch *batch = self->left->next(self->left);
+        if (batch == NULL) {
+            return NULL;
+        }
+        uint32_t live = batch_live(batch);
+        uint32_t skip = limit->skip < live ? (uint32_t)limit->skip : live;
+        limit->skip -= skip;
+        uint32_t give = live - skip;
+        if (give == 0) {
+            continue;
+        }
+        give = limit->left < give ? (uint32_t)limit->left : give;
+        limit->left -= give;
+        self->batch = *batch;
+        if (give < live) {
+            for (uint32_t i = 0; i < give; i++) {
+                limit->selection[i] = batch->selection == NULL ? (uint16_t)(skip + i) : batch->selection[skip + i];
+            }
+            self->batch.selection = limit->selection;
+            self->batch.selection_count = give;
+        }
+        return &self->batch;
+    }
+    return NULL;
+}
+
+static uint64_t limit_value(struct exec *exec, const struct expr *expr, uint64_t otherwise, enum kmb_status status,
+                            const char *name) {
+    if (expr == NULL) {
+        return otherwise;
+    }
+    struct value value = exec_evaluate(exec->context, expr, exec->parameters, exec->parameter_count);
+    if (value.is_null) {
+        return otherwise;
+    }
+    if (value.as.integer < 0) {
+        sql_raise(exec->context, status, expr->position, "%s must not be negative", name);
+    }
+    return (uint64_t)value.as.integer;
+}
+
+struct exec_operator *limit_make(struct exec *exec, const struct plan_node *node) {
+    struct limit *limit = operator_new(exec, node, sizeof(*limit), limit_next);
+    limit->skip = limit_value(exec, node->offset, 0, KMB_INVALID_OFFSET_CLAUSE, "OFFSET");
+    limit->left = limit_value(exec, node->limit, UINT64_MAX, KMB_INVALID_LIMIT, "LIMIT");
+    limit->base.left = operator_make(exec, node->left);
+    limit->base.rows_max = limit->base.left->rows_max;
+    limit->selection = sql_alloc(exec->context, sizeof(uint16_t) * limit->base.rows_max);
+    return &limit->base;
+}

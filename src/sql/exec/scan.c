@@ -1,0 +1,186 @@
+/*
+ * Reading a table: all of it in key order, a range of the key or of an index, or one row by its whole key.
+ *
+ * Rows come from the kernel as slices, a batch at a time. The columns the pushed filter reads are decoded for all of
+ * them, the others for the rows that pass, so a selective scan touches little; a column nobody reads is never decoded.
+ * A point lookup is recognised by its bounds and prepared for one row: no buffer of a thousand rows is made for it.
+ */
+#include "base/assert.h"
+#include "sql/exec/decode.h"
+#include "sql/exec/operator.h"
+#include "sql/exec/scan.h"
+#include "types/key.h"
+
+#define SCAN_ROWS       512 /* of a batch: their slices, 40 KiB, stay in the second cache */
+#define SCAN_ROWS_FIRST 64
+
+struct scan {
+    struct exec_operator base;
+    struct kernel_view *view;
+    const struct table_definition *table; /* as the view's catalogue has it */
+    struct kernel_scan *cursor;
+    struct kernel_row *rows;
+    struct evaluator *filter;
+    uint64_t *early; /* output columns that the filter reads */
+    uint16_t *selection;
+    struct buffer low;
+    struct buffer high;
+    struct buffer memory; /* of a point's row */
+    uint32_t fetch;       /* rows of the next batch: few at first, for whoever wants but one */
+    bool point;
+    bool done;
+};
+
+static void scan_free(void *object) {
+    struct scan *scan = object;
+    kernel_scan_close(scan->cursor);
+    scan->cursor = NULL;
+    scan->done = true;
+    buffer_free(&scan->low);
+    buffer_free(&scan->high);
+    buffer_free(&scan->memory);
+}
+
+/* The columns of the order scanned. */
+uint32_t scan_key_columns(const struct table_definition *table, struct index_id index, const struct key_part **parts) {
+    if (index.value == 0) {
+        *parts = table->primary_key;
+        return table->primary_key_count;
+    }
+    const struct index_definition *definition = definition_index_of_id(table, index);
+    ASSERT(definition != NULL);
+    *parts = definition->parts;
+    return definition->part_count;
+}
+
+bool scan_key_append(const struct table_definition *table, const struct key_part *part, const struct value *value,
+                     struct buffer *key) {
+    const struct column_definition *column = definition_column_of_id(table, part->column);
+    ASSERT(column != NULL);
+    if (value->is_null) {
+        return false;
+    }
+    key_append(key, (struct key_column){.type = column->type, .descending = part->descending}, value);
+    return true;
+}
+
+bool scan_bound(struct exec *exec, const struct table_definition *table, const struct plan_node *node,
+                const struct plan_bound *bound, struct buffer *key) {
+    const struct key_part *parts = NULL;
+    uint32_t part_count = scan_key_columns(table, node->index, &parts);
+    ASSERT(bound->count <= part_count);
+    for (uint32_t i = 0; i < bound->count; i++) {
+        struct value value = exec_evaluate(exec->context, bound->values[i], exec->parameters, exec->parameter_count);
+        if (!scan_key_append(table, &parts[i], &value, key)) {
+            return false;
+        }
+    }
+    if (!buffer_ok(key)) {
+        sql_raise(exec->context, KMB_NO_MEMORY, 0, "out of memory");
+    }
+    return true;
+}
+
+static const struct batch *scan_emit(struct scan *scan, uint32_t count) {
+    struct exec_operator *self = &scan->base;
+    const struct plan_node *node = self->node;
+    operator_clear(self);
+    self->batch.count = count;
+    const uint16_t *selection = NULL;
+    uint32_t live = count;
+    if (scan->filter != NULL) {
+        for (uint32_t i = 0; i < node->column_count; i++) {
+            if (scan->early[i / 64] >> (i % 64) & 1) {
+                decode_column(self->exec->context, scan->view->catalogue, scan->table, scan->rows,
+                              node->scan_columns[i], NULL, count, &self->batch.columns[i]);
+            }
+        }
+        live = evaluator_select(scan->filter, &self->batch, NULL, count, scan->selection);
+        selection = live == count ? NULL : scan->selection;
+    }
+    if (live == 0) {
+        return NULL;
+    }
+    for (uint32_t i = 0; i < node->column_count; i++) {
+        if (scan->filter == NULL || !(scan->early[i / 64] >> (i % 64) & 1)) {
+            decode_column(self->exec->context, scan->view->catalogue, scan->table, scan->rows, node->scan_columns[i],
+                          selection, live, &self->batch.columns[i]);
+        }
+    }
+    self->batch.selection = selection;
+    self->batch.selection_count = selection == NULL ? 0 : live;
+    return &self->batch;
+}
+
+static const struct batch *scan_next(struct exec_operator *self) {
+    struct scan *scan = (struct scan *)self;
+    struct exec *exec = self->exec;
+    while (!scan->done) {
+        operator_begin(self);
+        size_t count = 0;
+        if (scan->point) {
+            bool found = false;
+            sql_try(exec->context, kernel_get(scan->view, scan->table, buffer_slice(&scan->low), &scan->memory,
+                                              &scan->rows[0], &found, exec->context->error));
+            scan->done = true;
+            count = found;
+        } else {
+            sql_try(exec->context,
+                    kernel_scan_next(scan->cursor, scan->rows, scan->fetch, &count, exec->context->error));
+            scan->fetch = scan->fetch * 4 > self->rows_max ? self->rows_max : scan->fetch * 4;
+            scan->done = count == 0;
+        }
+        const struct batch *batch = count == 0 ? NULL : scan_emit(scan, (uint32_t)count);
+        if (batch != NULL) {
+            return batch;
+        }
+    }
+    return NULL;
+}
+
+static void scan_open(struct scan *scan) {
+    struct exec *exec = scan->base.exec;
+    const struct plan_node *node = scan->base.node;
+    if (!scan_bound(exec, scan->table, node, &node->low, &scan->low) ||
+        !scan_bound(exec, scan->table, node, &node->high, &scan->high)) {
+        scan->done = true;
+        return;
+    }
+    uint32_t whole = scan->table->primary_key_count;
+    scan->point = node->index.value == 0 && whole > 0 && node->low.count == whole && node->high.count == whole &&
+                  node->low.inclusive && node->high.inclusive &&
+                  slice_equal(buffer_slice(&scan->low), buffer_slice(&scan->high));
+    if (scan->point) {
+        return;
+    }
+    struct kernel_range range = {
+        .index = node->index,
+        .low = {.key = buffer_slice(&scan->low), .inclusive = node->low.inclusive},
+        .high = {.key = buffer_slice(&scan->high), .inclusive = node->high.inclusive},
+        .reverse = node->reverse,
+    };
+    sql_try(exec->context, kernel_scan_open(scan->view, scan->table, &range, &scan->cursor, exec->context->error));
+}
+
+struct exec_operator *scan_make(struct exec *exec, const struct plan_node *node) {
+    struct scan *scan = operator_new(exec, node, sizeof(*scan), scan_next);
+    scan->view = exec_view_of(exec, node);
+    scan->table = exec_table_of(exec, scan->view, node);
+    scan->fetch = SCAN_ROWS_FIRST;
+    exec_defer(exec, scan_free, scan);
+    scan_open(scan);
+    uint32_t rows_max = scan->point || scan->done ? 1 : SCAN_ROWS;
+    operator_columns(&scan->base, rows_max);
+    scan->rows = sql_alloc(exec->context, sizeof(struct kernel_row) * rows_max);
+    if (node->predicate != NULL) {
+        scan->filter = operator_evaluator(&scan->base, node->predicate, rows_max);
+        scan->selection = sql_alloc(exec->context, sizeof(uint16_t) * rows_max);
+        scan->early = sql_alloc_zero(exec->context, node->column_count / 64 + 1, sizeof(uint64_t));
+        expr_columns(node->predicate, scan->early, node->column_count);
+    }
+    return &scan->base;
+}
+
+struct slice scan_key(const struct exec_operator *self, uint32_t row) {
+    return ((const struct scan *)self)->rows[row].key;
+}

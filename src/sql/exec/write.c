@@ -1,0 +1,169 @@
+/*
+ * The frame of a write: the child's batches go to the kernel one after the other, RETURNING rows are kept, and given
+ * out when all is written.
+ *
+ * New rows are checked here, with the messages a PostgreSQL user knows, before the kernel sees them; the kernel refuses
+ * what only it can know (a key that exists, a row too large).
+ */
+#include "sql/exec/write.h"
+
+#include "base/assert.h"
+
+#define FAILING_ROW_BYTES 4000
+
+void write_values(const struct write *write, const struct batch *row, uint32_t at, struct value *values) {
+    for (uint32_t i = 0; i < write->column_count; i++) {
+        values[i] = vector_get(&row->columns[i], vector_row(&row->columns[i], at));
+    }
+}
+
+/* "Failing row contains (1, null, abc)." The room is taken first: nothing may raise while the buffer is held. */
+static const char *failing_row(const struct write *write, const struct batch *row, uint32_t at) {
+    char *copy = sql_alloc(write->base.exec->context, FAILING_ROW_BYTES + 1);
+    struct buffer text = {0};
+    buffer_append_text(&text, "Failing row contains (");
+    for (uint32_t i = 0; i < write->column_count && text.length < FAILING_ROW_BYTES; i++) {
+        struct value value = vector_get(&row->columns[i], vector_row(&row->columns[i], at));
+        buffer_append_text(&text, i == 0 ? "" : ", ");
+        value_print_short(&value, &text);
+    }
+    buffer_append_text(&text, ").");
+    size_t length = text.length < FAILING_ROW_BYTES ? text.length : FAILING_ROW_BYTES;
+    if (length > 0) {
+        memcpy(copy, text.bytes, length);
+    }
+    copy[length] = 0;
+    buffer_free(&text);
+    return copy;
+}
+
+static void check_not_null(struct write *write, const struct batch *row) {
+    uint32_t live = batch_live(row);
+    for (uint32_t i = 0; i < write->column_count; i++) {
+        const struct vector *column = &row->columns[i];
+        if (!write->not_null[i] || !column->may_have_null) {
+            continue;
+        }
+        for (uint32_t n = 0; n < live; n++) {
+            uint32_t at = row->selection == NULL ? n : row->selection[n];
+            if (column->null[vector_row(column, at)]) {
+                const struct column_definition *definition = catalogue_column(write->catalogue, write->table, i);
+                sql_raise_with(write->base.exec->context, KMB_NOT_NULL_VIOLATION, 0, failing_row(write, row, at), NULL,
+                               "null value in column \"%.*s\" of relation \"%.*s\" violates not-null constraint",
+                               (int)definition->name.length, (const char *)definition->name.bytes,
+                               (int)write->table->name.length, (const char *)write->table->name.bytes);
+            }
+        }
+    }
+}
+
+void write_check(struct write *write, const struct batch *row) {
+    const struct plan_node *node = write->base.node;
+    if (write->any_not_null) {
+        check_not_null(write, row);
+    }
+    uint32_t live = batch_live(row);
+    for (uint32_t i = 0; i < node->check_count; i++) {
+        const struct vector *holds = evaluator_run(write->checks[i], row, row->selection, live);
+        for (uint32_t n = 0; n < live; n++) {
+            uint32_t at = row->selection == NULL ? n : row->selection[n];
+            uint32_t place = vector_row(holds, at);
+            if (!vector_is_null(holds, place) && !holds->boolean[place]) { /* NULL passes */
+                sql_raise_with(write->base.exec->context, KMB_CHECK_VIOLATION, 0, failing_row(write, row, at), NULL,
+                               "new row for relation \"%.*s\" violates check constraint \"%s\"",
+                               (int)write->table->name.length, (const char *)write->table->name.bytes,
+                               node->check_names[i]);
+            }
+        }
+    }
+}
+
+void write_return(struct write *write, const struct batch *row) {
+    const struct plan_node *node = write->base.node;
+    uint32_t live = batch_live(row);
+    if (node->returning == NULL || live == 0) {
+        return;
+    }
+    for (uint32_t i = 0; i < node->returning_count; i++) {
+        write->returning_vectors[i] = evaluator_run(write->returning[i], row, row->selection, live);
+    }
+    rowset_append(&write->returned, write->returning_vectors, row->selection, live);
+}
+
+/* RETURNING rows, when all is written. */
+static const struct batch *write_next(struct exec_operator *self) {
+    struct write *write = (struct write *)self;
+    sql_check_cancel(self->exec->context);
+    uint32_t left = write->returned.row_count - write->given;
+    if (self->node->returning == NULL || left == 0) {
+        return NULL;
+    }
+    operator_clear(self);
+    uint32_t rows[VECTOR_ROWS];
+    uint32_t count = left < VECTOR_ROWS ? left : VECTOR_ROWS;
+    for (uint32_t i = 0; i < count; i++) {
+        rows[i] = write->given + i;
+    }
+    for (uint32_t i = 0; i < self->batch.column_count; i++) {
+        rowset_gather(&write->returned, i, rows, count, &self->batch.columns[i]);
+    }
+    write->given += count;
+    self->batch.count = count;
+    return &self->batch;
+}
+
+void write_run(struct exec_operator *self) {
+    struct write *write = (struct write *)self;
+    const struct batch *batch = NULL;
+    while ((batch = self->left->next(self->left)) != NULL) {
+        operator_begin(self);
+        write->take(write, batch);
+    }
+    if (self->node->returning != NULL) {
+        uint32_t rows = write->returned.row_count;
+        operator_columns(self, rows == 0 ? 1 : rows < VECTOR_ROWS ? rows : VECTOR_ROWS);
+    }
+}
+
+void *write_make(struct exec *exec, const struct plan_node *node, size_t size,
+                 void (*take)(struct write *write, const struct batch *batch)) {
+    struct sql_context *context = exec->context;
+    struct write *write = operator_new(exec, node, size, write_next);
+    write->take = take;
+    write->catalogue = kernel_transaction_catalogue(exec->transaction);
+    write->table = catalogue_table_of_id(write->catalogue, node->table->id);
+    if (write->table == NULL) {
+        sql_raise(context, KMB_UNDEFINED_TABLE, 0, "relation \"%.*s\" does not exist", (int)node->table->name.length,
+                  (const char *)node->table->name.bytes);
+    }
+    write->column_count = catalogue_column_count(write->catalogue, write->table);
+    write->not_null = sql_alloc_zero(context, write->column_count + 1, sizeof(bool));
+    for (uint32_t i = 0; i < write->column_count; i++) {
+        write->not_null[i] = catalogue_column(write->catalogue, write->table, i)->not_null;
+        write->any_not_null |= write->not_null[i];
+    }
+    for (uint32_t i = 0; i < write->table->primary_key_count; i++) {
+        uint16_t ordinal =
+            catalogue_column_ordinal(write->catalogue, write->table, write->table->primary_key[i].column);
+        write->not_null[ordinal] = true;
+        write->any_not_null = true;
+    }
+    write->base.left = operator_make(exec, node->left);
+    uint32_t rows_max = write->base.left->rows_max;
+    write->checks = sql_alloc(context, sizeof(struct evaluator *) * (node->check_count + 1));
+    for (uint32_t i = 0; i < node->check_count; i++) {
+        write->checks[i] = operator_evaluator(&write->base, node->checks[i], rows_max);
+    }
+    if (node->returning != NULL) {
+        ASSERT(node->returning_count == node->column_count);
+        struct type *types = sql_alloc(context, sizeof(*types) * (node->returning_count + 1));
+        write->returning = sql_alloc(context, sizeof(struct evaluator *) * (node->returning_count + 1));
+        write->returning_vectors = sql_alloc(context, sizeof(struct vector *) * (node->returning_count + 1));
+        for (uint32_t i = 0; i < node->returning_count; i++) {
+            types[i] = node->columns[i].type;
+            write->returning[i] = operator_evaluator(&write->base, node->returning[i], rows_max);
+        }
+        rowset_init(&write->returned, context, NULL, types, node->returning_count);
+    }
+    return write;
+}

@@ -1,0 +1,37 @@
+/* What INSERT, UPDATE and DELETE share: constraints of new rows, RETURNING, the run to the end. */
+#ifndef KMB_SQL_WRITE_H
+#define KMB_SQL_WRITE_H
+
+#include "sql/exec/operator.h"
+#include "sql/exec/rowset.h"
+
+struct write {
+    struct exec_operator base;
+    const struct table_definition *table; /* of the transaction's catalogue */
+    const struct catalogue *catalogue;
+    uint32_t column_count; /* living columns */
+    bool *not_null;        /* by column */
+    bool any_not_null;
+    struct evaluator **checks;
+    struct evaluator **returning;
+    struct rowset returned;
+    const struct vector **returning_vectors;
+    uint32_t given;
+    /* Changes the rows of one batch of the child. */
+    void (*take)(struct write *write, const struct batch *batch);
+};
+
+/* Room for struct write at the start of `size` bytes; the child is made. */
+void *write_make(struct exec *exec, const struct plan_node *node, size_t size,
+                 void (*take)(struct write *write, const struct batch *batch));
+/* Takes every batch of the child. */
+void write_run(struct exec_operator *self);
+
+/* A batch's new rows: `row` columns are the table's. NOT NULL, then CHECKs; raises for the first row that fails. */
+void write_check(struct write *write, const struct batch *row);
+/* Keeps RETURNING's columns of the live rows. */
+void write_return(struct write *write, const struct batch *row);
+/* The values of a row of the batch. */
+void write_values(const struct write *write, const struct batch *row, uint32_t at, struct value *values);
+
+#endif
