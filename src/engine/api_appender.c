@@ -307,7 +307,8 @@ static enum kmb_status write_rows(void *context, struct kernel_transaction *tran
     if (!same) {
         error_set(error, KMB_SERIALIZATION, "table \"%s\" was altered while rows were gathered for it",
                   appender->table_name);
-        return error_hint(error, "Open a new appender and append the rows again.");
+        error_hint(error, "Open a new appender and append the rows again.");
+        return KMB_SERIALIZATION;
     }
     return kernel_insert_rows(transaction, table, appender->values, appender->row_count, NULL, error);
 }
@@ -430,7 +431,8 @@ enum kmb_status kmb_appender_flush(kmb_appender *appender, uint64_t *rows, struc
     if (appender->column != 0) {
         appender->column = 0;
         error_set(error, KMB_USAGE, "a row was begun and not ended");
-        return error_hint(error, "Call kmb_append_row() after the last value; the begun row was dropped.");
+        error_hint(error, "Call kmb_append_row() after the last value; the begun row was dropped.");
+        return KMB_USAGE;
     }
     status = write_batch(appender, error);
     if (rows != NULL) {

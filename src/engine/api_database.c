@@ -40,7 +40,8 @@ enum kmb_status api_copy_sized(void *out, size_t out_size, const void *in, const
     memcpy(&size, in, sizeof(size));
     if (size < sizeof(size) || size > 65536) {
         error_set(error, KMB_USAGE, "struct %s has size %zu", name, size);
-        return error_hint(error, "Set its first member to sizeof(struct %s).", name);
+        error_hint(error, "Set its first member to sizeof(struct %s).", name);
+        return KMB_USAGE;
     }
     memcpy(out, in, size < out_size ? size : out_size);
     return KMB_OK;
@@ -134,7 +135,8 @@ enum kmb_status kmb_close(kmb_db *db, struct kmb_error *error) {
     }
     if (atomic_load(&db->sessions) != 0) {
         error_set(error, KMB_BUSY, "%u sessions are still open", (unsigned)atomic_load(&db->sessions));
-        return error_hint(error, "Close every session before the database; it is still open.");
+        error_hint(error, "Close every session before the database; it is still open.");
+        return KMB_BUSY;
     }
     enum kmb_status status = shard_close(db->shard, error);
     mem_free(db);

@@ -177,7 +177,8 @@ static enum kmb_status verify_checkpoint(struct slice text, const struct note_ve
     struct note_checkpoint checkpoint;
     if (verifier == NULL) {
         error_set(error, KMB_PROOF_INVALID, "a checkpoint alone can only be verified with its verifier key");
-        return error_hint(error, "\"kimberlite info\" of the database prints the key; keep it apart from the data.");
+        error_hint(error, "\"kimberlite info\" of the database prints the key; keep it apart from the data.");
+        return KMB_PROOF_INVALID;
     }
     enum kmb_status status = note_checkpoint_open(text, verifier, &checkpoint, error);
     return status == KMB_OK ? KMB_OK : status == KMB_NO_MEMORY ? status : KMB_PROOF_INVALID;

@@ -229,7 +229,8 @@ static enum kmb_status open_run(kmb_statement *statement, struct kmb_error *erro
     for (uint32_t i = 0; i < statement->parameter_count; i++) {
         if (!statement->bound[i]) {
             error_set(error, KMB_UNDEFINED_PARAMETER, "parameter $%u not provided", i + 1);
-            return error_hint(error, "Bind a value, or NULL, to each parameter.");
+            error_hint(error, "Bind a value, or NULL, to each parameter.");
+            return KMB_UNDEFINED_PARAMETER;
         }
     }
     enum kmb_status status = session_run(statement->session->session, statement->statement, statement->parameters,

@@ -353,7 +353,8 @@ static enum kmb_status check_rest(struct verify *verify, struct kmb_error *error
     }
     if (verify->keys_report.copy_damaged) {
         error_set(error, KMB_CORRUPT, "key store: %s", verify->keys_report.message);
-        return error_hint(error, "The other copy is whole; opening the database writes both anew.");
+        error_hint(error, "The other copy is whole; opening the database writes both anew.");
+        return KMB_CORRUPT;
     }
     return check_store(verify, error);
 }

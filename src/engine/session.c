@@ -42,7 +42,8 @@ struct session {
 static enum kmb_status aborted(struct kmb_error *error) {
     error_set(error, KMB_TRANSACTION_ABORTED,
               "current transaction is aborted, commands ignored until end of transaction block");
-    return error_hint(error, "ROLLBACK ends it.");
+    error_hint(error, "ROLLBACK ends it.");
+    return KMB_TRANSACTION_ABORTED;
 }
 
 /* --- the host's side ---------------------------------------------------------------------------------------------- */

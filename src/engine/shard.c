@@ -188,7 +188,8 @@ static enum kmb_status look(struct shard *shard, bool create, bool *present, str
     }
     if (segments) {
         error_set(error, KMB_CORRUPT, "\"%s\" holds log segments but no superblock", shard->log_path);
-        return error_hint(error, "The superblock was lost. Put it back from a copy of the directory.");
+        error_hint(error, "The superblock was lost. Put it back from a copy of the directory.");
+        return KMB_CORRUPT;
     }
     char foreign[256] = "";
     if (directory) {
@@ -200,11 +201,13 @@ static enum kmb_status look(struct shard *shard, bool create, bool *present, str
     if (!create) {
         error_set(error, KMB_NOT_A_DATABASE, "\"%s\" is not a Kimberlite database: %s", shard->path,
                   directory ? "it has no log/superblock" : "there is no such directory");
-        return error_hint(error, "\"kimberlite init\" makes one.");
+        error_hint(error, "\"kimberlite init\" makes one.");
+        return KMB_NOT_A_DATABASE;
     }
     if (foreign[0] != 0) {
         error_set(error, KMB_NOT_A_DATABASE, "\"%s\" is not empty and not ours: it holds \"%s\"", shard->path, foreign);
-        return error_hint(error, "Choose an empty or new directory.");
+        error_hint(error, "Choose an empty or new directory.");
+        return KMB_NOT_A_DATABASE;
     }
     return KMB_OK;
 }

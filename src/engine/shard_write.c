@@ -147,7 +147,8 @@ static enum kmb_status check_clock(struct shard *shard, struct kmb_error *error)
     }
     if (shard->clock_refused) {
         error_set(error, KMB_CLOCK, "the clock jumped or stands behind the log; writes are refused");
-        return error_hint(error, "Set the clock right, or open with --accept-clock, which is recorded.");
+        error_hint(error, "Set the clock right, or open with --accept-clock, which is recorded.");
+        return KMB_CLOCK;
     }
     return KMB_OK;
 }
@@ -524,7 +525,8 @@ enum kmb_status shard_time_settle(struct shard *shard, struct tenant_id tenant, 
                                   struct kmb_error *error) {
     if (time_us > shard_now_us(shard)) {
         error_set(error, KMB_TIME_IN_FUTURE, "cannot read as of a time in the future");
-        return error_hint(error, "Leave the clause out to read the present.");
+        error_hint(error, "Leave the clause out to read the present.");
+        return KMB_TIME_IN_FUTURE;
     }
     struct kernel_state *state = NULL;
     enum kmb_status status = shard_state(shard, tenant, &state, error);

@@ -1,0 +1,627 @@
+/*
+ * kimberlite import: CSV into a table, and export, its inverse.
+ *
+ * Rows go through the bulk appender, one transaction per 10,000 of them (or one in all with --atomic). When a batch is
+ * refused it is run again row by row, so that the error names the line; with --reject the refused rows go to a file
+ * and the rest goes in. A failure tells the last line that is durable, where --from-line can take up again.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "cli/csv.h"
+#include "cli/infer.h"
+#include "cli/output.h"
+#include "cli/run.h"
+
+#define BATCH_ROWS         10000u
+#define BATCH_BYTES        ((size_t)16 << 20)
+#define INFER_STREAM_BYTES ((size_t)64 << 20)
+#define SKIP               UINT32_MAX
+
+/* One row of the batch, kept as it was read so that it can be run again. */
+struct kept_row {
+    uint64_t line;
+    size_t field_first; /* into fields */
+};
+
+struct import {
+    const struct cli_options *options;
+    kmb_session *session;
+    kmb_appender *appender;
+    int file;
+    bool stream;         /* standard input */
+    struct buffer ahead; /* of a stream: read for inference, not yet parsed */
+    size_t ahead_at;
+    uint64_t size; /* of the file, 0 unknown */
+    struct csv csv;
+    char *table;  /* as the appender takes it */
+    char **names; /* of the file's columns */
+    uint32_t field_count;
+    uint32_t *target;    /* table column -> field, SKIP: default */
+    char **column_names; /* of the table */
+    uint32_t column_count;
+    struct buffer batch_text;
+    struct csv_field *batch_fields;
+    size_t batch_field_capacity;
+    struct kept_row *batch;
+    uint32_t batch_count;
+    FILE *reject;
+    uint64_t rows; /* imported */
+    uint64_t rejected;
+    uint64_t line_durable; /* newest line whose row is durable */
+    struct cli_progress progress;
+};
+
+static int no_memory(void) {
+    return cli_error(1, "out of memory");
+}
+
+/* --- the source --------------------------------------------------------------------------------------------------- */
+
+static enum kmb_status read_source(void *context, void *bytes, size_t size, size_t *count, struct kmb_error *error) {
+    struct import *import = context;
+    size_t kept = import->ahead.length - import->ahead_at;
+    if (kept != 0) {
+        *count = kept < size ? kept : size;
+        memcpy(bytes, import->ahead.bytes + import->ahead_at, *count);
+        import->ahead_at += *count;
+        return KMB_OK;
+    }
+    ssize_t got;
+    do {
+        got = read(import->file, bytes, size);
+    } while (got < 0 && errno == EINTR);
+    if (got < 0) {
+        return error_set(error, KMB_IO, "cannot read the file: %s", strerror(errno));
+    }
+    *count = (size_t)got;
+    return KMB_OK;
+}
+
+static int open_source(struct import *import, const char *name) {
+    struct stat facts;
+    if (strcmp(name, "-") == 0) {
+        import->file = STDIN_FILENO;
+        import->stream = true;
+        return 0;
+    }
+    import->file = open(name, O_RDONLY | O_CLOEXEC);
+    if (import->file < 0) {
+        return cli_error(errno == ENOENT ? 6 : 1, "cannot read %s: %s", name, strerror(errno));
+    }
+    if (fstat(import->file, &facts) == 0 && S_ISREG(facts.st_mode)) {
+        import->size = (uint64_t)facts.st_size;
+    } else {
+        import->stream = true;
+    }
+    return 0;
+}
+
+/* Reads a stream's beginning, so that types can be inferred and it be parsed all the same. */
+static int read_ahead(struct import *import) {
+    while (import->ahead.length < INFER_STREAM_BYTES) {
+        uint8_t *room = buffer_extend(&import->ahead, 65536);
+        if (room == NULL) {
+            return no_memory();
+        }
+        ssize_t got;
+        do {
+            got = read(import->file, room, 65536);
+        } while (got < 0 && errno == EINTR);
+        import->ahead.length -= 65536 - (got > 0 ? (size_t)got : 0);
+        if (got < 0) {
+            return cli_error(1, "cannot read standard input: %s", strerror(errno));
+        }
+        if (got == 0) {
+            break;
+        }
+    }
+    return 0;
+}
+
+static void rewind_source(struct import *import) {
+    csv_free(&import->csv);
+    csv_init(&import->csv, read_source, import);
+    import->ahead_at = 0;
+    if (!import->stream) {
+        lseek(import->file, 0, SEEK_SET);
+    }
+}
+
+/* --- the columns -------------------------------------------------------------------------------------------------- */
+
+static bool plain_name(struct slice text) {
+    for (size_t i = 0; i < text.length; i++) {
+        uint8_t c = text.bytes[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c >= 0x80;
+        if (!letter && (i == 0 || c < '0' || c > '9')) {
+            return false;
+        }
+    }
+    return text.length > 0;
+}
+
+/* A header as a column name: folded as SQL folds a plain name, verbatim otherwise. */
+static char *header_name(struct slice text, uint32_t ordinal) {
+    char *name = mem_alloc(text.length + 16);
+    if (name == NULL) {
+        return NULL;
+    }
+    if (text.length == 0) {
+        snprintf(name, 16, "column%u", ordinal + 1);
+        return name;
+    }
+    bool fold = plain_name(text);
+    for (size_t i = 0; i < text.length; i++) {
+        uint8_t c = text.bytes[i];
+        name[i] = (char)(fold && c >= 'A' && c <= 'Z' ? c + 32 : c);
+    }
+    name[text.length] = 0;
+    return name;
+}
+
+/* Reads the first record as names (or makes names and leaves it). Answers 0 or an exit code. */
+static int read_header(struct import *import) {
+    struct kmb_error error = {0};
+    enum kmb_status status = csv_next(&import->csv, &error);
+    if (status == KMB_DONE) {
+        return cli_error(1, "the file is empty: a header line is required");
+    }
+    if (status != KMB_ROW) {
+        return cli_fail(&error, NULL, 0, "import");
+    }
+    import->field_count = import->csv.field_count;
+    import->names = mem_alloc_zero(import->field_count, sizeof(char *));
+    for (uint32_t i = 0; import->names != NULL && i < import->field_count; i++) {
+        struct slice text = import->options->no_header ? slice_make(NULL, 0) : csv_field_text(&import->csv, i);
+        import->names[i] = header_name(text, i);
+        if (import->names[i] == NULL) {
+            return no_memory();
+        }
+    }
+    if (import->names == NULL) {
+        return no_memory();
+    }
+    if (import->options->no_header) {
+        rewind_source(import);
+    }
+    return 0;
+}
+
+static int wrong_width(struct import *import) {
+    return cli_error(1, "line %" PRIu64 ": %u fields, the header has %u", import->csv.line, import->csv.field_count,
+                     import->field_count);
+}
+
+static void quote_name(struct buffer *sql, const char *name, size_t length) {
+    buffer_append_byte(sql, '"');
+    for (size_t i = 0; i < length; i++) {
+        buffer_append_byte(sql, (uint8_t)name[i]);
+        if (name[i] == '"') {
+            buffer_append_byte(sql, '"');
+        }
+    }
+    buffer_append_byte(sql, '"');
+}
+
+/* The table's name as SQL text: schema and name quoted. */
+static void quote_table(struct buffer *sql, const char *table) {
+    const char *dot = strchr(table, '.');
+    if (dot != NULL) {
+        quote_name(sql, table, (size_t)(dot - table));
+        buffer_append_byte(sql, '.');
+        table = dot + 1;
+    }
+    quote_name(sql, table, strlen(table));
+}
+
+static int infer_columns(struct import *import, struct infer *columns) {
+    struct kmb_error error = {0};
+    enum kmb_status status;
+    while ((status = csv_next(&import->csv, &error)) == KMB_ROW) {
+        if (import->csv.field_count != import->field_count) {
+            return wrong_width(import);
+        }
+        for (uint32_t i = 0; i < import->field_count; i++) {
+            if (!csv_field_is_null(&import->csv, i)) {
+                infer_value(&columns[i], csv_field_text(&import->csv, i));
+            }
+        }
+        if (import->stream && import->ahead_at >= import->ahead.length && import->ahead.length >= INFER_STREAM_BYTES) {
+            return 0;
+        }
+    }
+    return status == KMB_DONE ? 0 : cli_fail(&error, NULL, 0, "import");
+}
+
+static int create_table(struct import *import) {
+    struct kmb_error error = {0};
+    struct buffer sql = {0};
+    struct infer *columns = mem_alloc_zero(import->field_count, sizeof(*columns));
+    if (columns == NULL) {
+        return no_memory();
+    }
+    int code = infer_columns(import, columns);
+    buffer_append_text(&sql, "CREATE TABLE ");
+    quote_table(&sql, import->table);
+    buffer_append_text(&sql, " (");
+    for (uint32_t i = 0; i < import->field_count; i++) {
+        buffer_append_text(&sql, i == 0 ? "" : ", ");
+        quote_name(&sql, import->names[i], strlen(import->names[i]));
+        buffer_printf(&sql, " %s", infer_type(&columns[i]));
+    }
+    if (import->options->primary_key != NULL) {
+        const char *at = import->options->primary_key;
+        buffer_append_text(&sql, ", PRIMARY KEY (");
+        for (bool first = true; *at != 0; first = false) {
+            size_t length = strcspn(at, ",");
+            buffer_append_text(&sql, first ? "" : ", ");
+            quote_name(&sql, at, length);
+            at += length + (at[length] == ',');
+        }
+        buffer_append_text(&sql, ")");
+    }
+    buffer_append_text(&sql, ")");
+    if (code == 0 && buffer_text(&sql) == NULL) {
+        code = no_memory();
+    }
+    if (code == 0 && kmb_exec(import->session, (const char *)sql.bytes, &error) != KMB_OK) {
+        code = cli_fail(&error, (const char *)sql.bytes, sql.length, "import");
+    } else if (code == 0) {
+        cli_note(import->options, "%s", (const char *)sql.bytes);
+    }
+    mem_free(columns);
+    buffer_free(&sql);
+    return code;
+}
+
+/* Which field fills which column of the table. */
+static int map_columns(struct import *import) {
+    struct kmb_error error = {0};
+    struct buffer sql = {0};
+    kmb_statement *statement = NULL;
+    int code = 0;
+    buffer_append_text(&sql, "SELECT * FROM ");
+    quote_table(&sql, import->table);
+    if (kmb_prepare(import->session, (const char *)sql.bytes, sql.length, &statement, NULL, &error) != KMB_OK) {
+        code = cli_fail(&error, NULL, 0, "import");
+        if (error.status == KMB_UNDEFINED_TABLE) {
+            fprintf(stderr, "Hint: --create makes the table from the header and the values.\n");
+        }
+    }
+    buffer_free(&sql);
+    if (code != 0) {
+        return code;
+    }
+    import->column_count = kmb_column_count(statement);
+    import->target = mem_alloc_zero(import->column_count + 1u, sizeof(uint32_t));
+    import->column_names = mem_alloc_zero(import->column_count + 1u, sizeof(char *));
+    uint32_t used = 0;
+    for (uint32_t i = 0; import->target != NULL && import->column_names != NULL && i < import->column_count; i++) {
+        const char *name = kmb_column_name(statement, i);
+        import->column_names[i] = mem_strdup(name);
+        import->target[i] = SKIP;
+        for (uint32_t field = 0; field < import->field_count; field++) {
+            bool same = import->options->no_header ? field == i : strcmp(import->names[field], name) == 0;
+            if (same && import->target[i] != SKIP) {
+                code = cli_error(1, "the header names column \"%s\" twice", name);
+            } else if (same) {
+                import->target[i] = field;
+                used++;
+            }
+        }
+    }
+    for (uint32_t field = 0; code == 0 && used < import->field_count && field < import->field_count; field++) {
+        bool found = false;
+        for (uint32_t i = 0; i < import->column_count; i++) {
+            found = found || import->target[i] == field;
+        }
+        if (!found) {
+            code = cli_error(1, "table \"%s\" has no column \"%s\" (field %u of the header)", import->table,
+                             import->names[field], field + 1);
+        }
+    }
+    kmb_finalize(statement);
+    return code;
+}
+
+/* --- the rows ----------------------------------------------------------------------------------------------------- */
+
+static enum kmb_status append_kept(struct import *import, uint32_t row, struct kmb_error *error) {
+    const struct csv_field *fields = import->batch_fields + import->batch[row].field_first;
+    enum kmb_status status = KMB_OK;
+    for (uint32_t i = 0; status == KMB_OK && i < import->column_count; i++) {
+        if (import->target[i] == SKIP) {
+            status = kmb_append_default(import->appender, error);
+            continue;
+        }
+        const struct csv_field *field = &fields[import->target[i]];
+        const char *text = (const char *)import->batch_text.bytes + field->offset;
+        status = field->length == 0 && !field->quoted ? kmb_append_null(import->appender, error)
+                                                      : kmb_append_text(import->appender, text, field->length, error);
+    }
+    if (status == KMB_OK) {
+        return kmb_append_row(import->appender, error);
+    }
+    kmb_appender_flush(import->appender, NULL, NULL); /* drops the begun row */
+    return status;
+}
+
+static int reject_row(struct import *import, uint32_t row, const struct kmb_error *error) {
+    const struct csv_field *fields = import->batch_fields + import->batch[row].field_first;
+    for (uint32_t i = 0; i < import->field_count; i++) {
+        const char *text = (const char *)import->batch_text.bytes + fields[i].offset;
+        fputs(i == 0 ? "" : ",", import->reject);
+        output_csv_field(import->reject, fields[i].length == 0 && !fields[i].quoted ? NULL : text, fields[i].length);
+    }
+    fputs("\r\n", import->reject);
+    fprintf(stderr, "line %" PRIu64 " rejected: %s\n", import->batch[row].line, error->message);
+    import->rejected++;
+    return ferror(import->reject) ? cli_error(1, "cannot write %s: %s", import->options->reject, strerror(errno)) : 0;
+}
+
+static int tell_failure(struct import *import, uint64_t line, const struct kmb_error *error) {
+    char where[64];
+    snprintf(where, sizeof(where), "line %" PRIu64, line);
+    cli_progress_end(&import->progress);
+    int code = cli_fail(error, NULL, 0, where);
+    if (import->line_durable == 0) {
+        fprintf(stderr, "Nothing was imported.\n");
+    } else {
+        fprintf(stderr, "The last durable line is %" PRIu64 "; mend the file and go on with --from-line %" PRIu64 ".\n",
+                import->line_durable, import->line_durable + 1);
+    }
+    return code;
+}
+
+/* The batch again, row by row in one transaction: finds the rows that do not go in. */
+static int run_one_by_one(struct import *import) {
+    struct kmb_error error = {0};
+    bool own = !import->options->atomic;
+    uint64_t good = 0;
+    if (own && kmb_begin(import->session, &error) != KMB_OK) {
+        return tell_failure(import, import->batch[0].line, &error);
+    }
+    for (uint32_t row = 0; row < import->batch_count; row++) {
+        enum kmb_status status = append_kept(import, row, &error);
+        if (status == KMB_OK) {
+            status = kmb_appender_flush(import->appender, NULL, &error);
+        }
+        if (status == KMB_OK) {
+            good++;
+            continue;
+        }
+        bool data = kmb_status_sqlstate(status)[0] == '2'; /* classes 22 and 23: the row, not the machine */
+        if (import->reject == NULL || !data) {
+            kmb_rollback(import->session, NULL);
+            return tell_failure(import, import->batch[row].line, &error);
+        }
+        int code = reject_row(import, row, &error);
+        if (code != 0) {
+            kmb_rollback(import->session, NULL);
+            return code;
+        }
+    }
+    if (own && kmb_commit(import->session, &error) != KMB_OK) {
+        return tell_failure(import, import->batch[0].line, &error);
+    }
+    import->rows += good;
+    return 0;
+}
+
+static int run_batch(struct import *import) {
+    struct kmb_error error = {0};
+    enum kmb_status status = KMB_OK;
+    if (import->batch_count == 0) {
+        return 0;
+    }
+    for (uint32_t row = 0; status == KMB_OK && row < import->batch_count; row++) {
+        status = append_kept(import, row, &error);
+    }
+    if (status == KMB_OK) {
+        status = kmb_appender_flush(import->appender, NULL, &error);
+        import->rows += status == KMB_OK ? import->batch_count : 0;
+    } else {
+        kmb_appender_close(import->appender); /* drops the rows gathered */
+        import->appender = NULL;
+        struct kmb_error again = {0};
+        if (kmb_appender_open(import->session, import->table, &import->appender, &again) != KMB_OK) {
+            return tell_failure(import, import->batch[0].line, &again);
+        }
+    }
+    int code = status == KMB_OK ? 0 : run_one_by_one(import);
+    if (code == 0 && !import->options->atomic) {
+        import->line_durable = import->batch[import->batch_count - 1].line;
+    }
+    import->batch_count = 0;
+    buffer_clear(&import->batch_text);
+    return code;
+}
+
+/* Keeps the record just read; runs the batch when it is full. */
+static int keep_record(struct import *import) {
+    size_t first = (size_t)import->batch_count * import->field_count;
+    size_t base = import->batch_text.length;
+    if (first + import->field_count > import->batch_field_capacity) {
+        size_t capacity = (first + import->field_count) * 2;
+        struct csv_field *fields = mem_realloc(import->batch_fields, capacity * sizeof(*fields));
+        if (fields == NULL) {
+            return no_memory();
+        }
+        import->batch_fields = fields;
+        import->batch_field_capacity = capacity;
+    }
+    buffer_append(&import->batch_text, import->csv.text.bytes, import->csv.text.length);
+    if (!buffer_ok(&import->batch_text)) {
+        return no_memory();
+    }
+    for (uint32_t i = 0; i < import->field_count; i++) {
+        import->batch_fields[first + i] = import->csv.fields[i];
+        import->batch_fields[first + i].offset += base;
+    }
+    import->batch[import->batch_count++] = (struct kept_row){.line = import->csv.line, .field_first = first};
+    bool full = import->batch_count == BATCH_ROWS || import->batch_text.length >= BATCH_BYTES;
+    return full ? run_batch(import) : 0;
+}
+
+static int load(struct import *import) {
+    struct kmb_error error = {0};
+    enum kmb_status status = KMB_OK;
+    int code = 0;
+    while (code == 0 && (status = csv_next(&import->csv, &error)) == KMB_ROW) {
+        if (import->csv.line < import->options->from_line) {
+            continue;
+        }
+        code = import->csv.field_count != import->field_count ? wrong_width(import) : keep_record(import);
+        cli_progress_show(&import->progress, import->csv.bytes_read, import->size, import->rows + import->batch_count,
+                          "rows");
+    }
+    if (code == 0 && status != KMB_DONE) {
+        run_batch(import); /* what was whole goes in before the error is told */
+        return tell_failure(import, import->csv.line_next, &error);
+    }
+    if (code != 0 && import->batch_count != 0 && !import->options->atomic) {
+        run_batch(import);
+        fprintf(stderr, "The last durable line is %" PRIu64 ".\n", import->line_durable);
+    }
+    return code == 0 ? run_batch(import) : code;
+}
+
+static int run(struct import *import) {
+    struct kmb_error error = {0};
+    int code = read_header(import);
+    if (code == 0 && import->options->create) {
+        code = create_table(import);
+        if (code == 0) {
+            rewind_source(import);
+            if (!import->options->no_header) {
+                csv_next(&import->csv, &error);
+            }
+        }
+    }
+    if (code == 0) {
+        code = map_columns(import);
+    }
+    if (code == 0 && kmb_appender_open(import->session, import->table, &import->appender, &error) != KMB_OK) {
+        code = cli_fail(&error, NULL, 0, "import");
+    }
+    if (code == 0 && import->options->atomic && kmb_begin(import->session, &error) != KMB_OK) {
+        code = cli_fail(&error, NULL, 0, "import");
+    }
+    if (code == 0) {
+        code = load(import);
+    }
+    if (code == 0 && import->options->atomic && kmb_commit(import->session, &error) != KMB_OK) {
+        code = cli_fail(&error, NULL, 0, "import");
+    }
+    return code;
+}
+
+static void release(struct import *import) {
+    for (uint32_t i = 0; import->names != NULL && i < import->field_count; i++) {
+        mem_free(import->names[i]);
+    }
+    for (uint32_t i = 0; import->column_names != NULL && i < import->column_count; i++) {
+        mem_free(import->column_names[i]);
+    }
+    mem_free(import->names);
+    mem_free(import->column_names);
+    mem_free(import->target);
+    mem_free(import->batch);
+    mem_free(import->batch_fields);
+    mem_free(import->table);
+    buffer_free(&import->batch_text);
+    buffer_free(&import->ahead);
+    csv_free(&import->csv);
+    kmb_appender_close(import->appender);
+    if (import->file > STDIN_FILENO) {
+        close(import->file);
+    }
+}
+
+int cli_import(const struct cli_options *options) {
+    struct cli_place place = {0};
+    kmb_db *db = NULL;
+    if (options->table == NULL) {
+        return cli_error(2, "--table is required: the table to fill");
+    }
+    if (options->primary_key != NULL && !options->create) {
+        return cli_error(2, "invalid: --primary-key goes with --create");
+    }
+    struct import *import = mem_alloc_zero(1, sizeof(*import));
+    if (import == NULL) {
+        return no_memory();
+    }
+    import->options = options;
+    import->file = -1;
+    import->batch = mem_alloc_zero(BATCH_ROWS, sizeof(struct kept_row));
+    import->table = mem_strdup(options->table);
+    int code =
+        import->batch == NULL || import->table == NULL ? no_memory() : open_source(import, options->arguments[0]);
+    if (code == 0 && import->stream && (options->create || options->no_header)) {
+        code = read_ahead(import);
+    }
+    if (code == 0 && options->reject != NULL) {
+        import->reject = fopen(options->reject, "w");
+        code = import->reject == NULL ? cli_error(1, "cannot write %s: %s", options->reject, strerror(errno)) : 0;
+    }
+    if (code == 0) {
+        code = cli_open(options, 0, &place, &db, &import->session);
+    }
+    if (code == 0) {
+        csv_init(&import->csv, read_source, import);
+        cli_progress_start(&import->progress, "import");
+        import->progress.terminal = import->progress.terminal && !options->quiet;
+        code = run(import);
+        cli_progress_end(&import->progress);
+        double seconds = (double)(cli_now_ns() - import->progress.begun_ns) / 1e9;
+        if (code == 0) {
+            cli_note(options, "imported %" PRIu64 " rows into %s in %.2f s (%.0f rows/s)%s @ %" PRIu64, import->rows,
+                     options->table, seconds, seconds > 0 ? (double)import->rows / seconds : 0.0, "",
+                     kmb_session_position(import->session));
+            if (import->rejected != 0) {
+                cli_note(options, "%" PRIu64 " rows rejected: %s", import->rejected, options->reject);
+            }
+        }
+    }
+    if (import->reject != NULL && fclose(import->reject) != 0 && code == 0) {
+        code = cli_error(1, "cannot write %s: %s", options->reject, strerror(errno));
+    }
+    kmb_session *session = import->session;
+    release(import);
+    mem_free(import);
+    return db == NULL ? code : cli_close(db, session, code);
+}
+
+int cli_export(const struct cli_options *options) {
+    struct cli_place place = {0};
+    struct runner runner = {.options = options};
+    struct buffer sql = {0};
+    kmb_db *db = NULL;
+    if ((options->table == NULL) == (options->argument_count == 0)) {
+        return cli_error(2, "a table or a query is required: kimberlite export --table NAME | SQL");
+    }
+    if (options->table != NULL) {
+        buffer_append_text(&sql, "SELECT * FROM ");
+        quote_table(&sql, options->table);
+    } else {
+        buffer_append_text(&sql, options->arguments[0]);
+    }
+    int code = buffer_ok(&sql) ? cli_open(options, KMB_OPEN_READ_ONLY, &place, &db, &runner.session) : no_memory();
+    if (code == 0) {
+        output_init(&runner.output, options, CLI_CSV);
+        code = runner_set_moment(runner.session, options);
+        if (code == 0) {
+            code = runner_run(&runner, buffer_slice(&sql));
+        }
+        code = cli_close(db, runner.session, code);
+    }
+    buffer_free(&sql);
+    return code;
+}

@@ -1,0 +1,478 @@
+/*
+ * Printing result sets. A table's column widths come from its first rows (a screenful and more); later rows that are
+ * wider simply are: nothing is ever cut, since a reader of medical data must see all of a value.
+ */
+#include "cli/output.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+#include <utf8proc.h>
+
+#include "base/assert.h"
+#include "base/memory.h"
+
+#define MEASURED_ROWS 1000u
+
+void output_init(struct output *output, const struct cli_options *options, enum cli_format fallback) {
+    struct winsize window;
+    *output = (struct output){
+        .out = stdout,
+        .format = options->format_given ? options->format : fallback,
+        .color = cli_color(options, stdout),
+    };
+    if (isatty(STDOUT_FILENO) == 1 && ioctl(STDOUT_FILENO, TIOCGWINSZ, &window) == 0) {
+        output->width = window.ws_col;
+    }
+}
+
+/* --- texts -------------------------------------------------------------------------------------------------------- */
+
+size_t output_width(const char *text, size_t length) {
+    size_t width = 0;
+    for (size_t at = 0; at < length;) {
+        utf8proc_int32_t character = 0;
+        utf8proc_ssize_t used =
+            utf8proc_iterate((const utf8proc_uint8_t *)text + at, (utf8proc_ssize_t)(length - at), &character);
+        if (used <= 0) {
+            at++;
+            width++;
+            continue;
+        }
+        int cells = utf8proc_charwidth(character);
+        width += cells > 0 ? (size_t)cells : 0;
+        at += (size_t)used;
+    }
+    return width;
+}
+
+void output_csv_field(FILE *out, const char *text, size_t length) {
+    if (text == NULL) {
+        return;
+    }
+    bool quote = length == 0;
+    for (size_t i = 0; i < length && !quote; i++) {
+        quote = text[i] == ',' || text[i] == '"' || text[i] == '\n' || text[i] == '\r';
+    }
+    if (!quote) {
+        fwrite(text, 1, length, out);
+        return;
+    }
+    putc('"', out);
+    for (size_t i = 0; i < length; i++) {
+        if (text[i] == '"') {
+            putc('"', out);
+        }
+        putc(text[i], out);
+    }
+    putc('"', out);
+}
+
+void output_json_string(FILE *out, const char *text, size_t length) {
+    putc('"', out);
+    for (size_t i = 0; i < length; i++) {
+        unsigned char c = (unsigned char)text[i];
+        if (c == '"' || c == '\\') {
+            fprintf(out, "\\%c", c);
+        } else if (c == '\n') {
+            fputs("\\n", out);
+        } else if (c == '\r') {
+            fputs("\\r", out);
+        } else if (c == '\t') {
+            fputs("\\t", out);
+        } else if (c < 0x20) {
+            fprintf(out, "\\u%04x", c);
+        } else {
+            putc(c, out);
+        }
+    }
+    putc('"', out);
+}
+
+static void tsv_field(FILE *out, const char *text, size_t length) {
+    if (text == NULL) {
+        fputs("\\N", out);
+        return;
+    }
+    for (size_t i = 0; i < length; i++) {
+        switch (text[i]) {
+        case '\t':
+            fputs("\\t", out);
+            break;
+        case '\n':
+            fputs("\\n", out);
+            break;
+        case '\r':
+            fputs("\\r", out);
+            break;
+        case '\\':
+            fputs("\\\\", out);
+            break;
+        default:
+            putc(text[i], out);
+        }
+    }
+}
+
+static bool is_number(enum kmb_type type) {
+    switch (type) {
+    case KMB_TYPE_SMALLINT:
+    case KMB_TYPE_INTEGER:
+    case KMB_TYPE_BIGINT:
+    case KMB_TYPE_REAL:
+    case KMB_TYPE_DOUBLE:
+    case KMB_TYPE_NUMERIC:
+    case KMB_TYPE_TINYINT:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* Numbers and booleans as JSON tokens, exact; JSON columns as they are; everything else, and NaN, as strings. */
+static void json_value(FILE *out, enum kmb_type type, const char *text, size_t length) {
+    if (text == NULL) {
+        fputs("null", out);
+    } else if (type == KMB_TYPE_BOOLEAN) {
+        fputs(text[0] == 't' ? "true" : "false", out);
+    } else if (is_number(type) && (text[0] == '-' ? text[1] : text[0]) >= '0' &&
+               (text[0] == '-' ? text[1] : text[0]) <= '9') {
+        fwrite(text, 1, length, out);
+    } else if (type == KMB_TYPE_JSON || type == KMB_TYPE_JSONB) {
+        fwrite(text, 1, length, out);
+    } else {
+        output_json_string(out, text, length);
+    }
+}
+
+/* --- rows as they come -------------------------------------------------------------------------------------------- */
+
+static void separated_header(struct output *output, kmb_statement *statement, uint32_t columns) {
+    if (output->sets > 0) {
+        putc('\n', output->out);
+    }
+    for (uint32_t i = 0; i < columns; i++) {
+        const char *name = kmb_column_name(statement, i);
+        if (i > 0) {
+            putc(output->format == CLI_CSV ? ',' : '\t', output->out);
+        }
+        if (output->format == CLI_CSV) {
+            output_csv_field(output->out, name, strlen(name));
+        } else {
+            tsv_field(output->out, name, strlen(name));
+        }
+    }
+    fputs(output->format == CLI_CSV ? "\r\n" : "\n", output->out);
+}
+
+static void separated_row(struct output *output, kmb_statement *statement, uint32_t columns) {
+    for (uint32_t i = 0; i < columns; i++) {
+        size_t length = 0;
+        const char *text = kmb_column_text(statement, i, &length);
+        if (i > 0) {
+            putc(output->format == CLI_CSV ? ',' : '\t', output->out);
+        }
+        if (output->format == CLI_CSV) {
+            output_csv_field(output->out, text, length);
+        } else {
+            tsv_field(output->out, text, length);
+        }
+    }
+    fputs(output->format == CLI_CSV ? "\r\n" : "\n", output->out);
+}
+
+static void json_row(struct output *output, kmb_statement *statement, uint32_t columns) {
+    putc('{', output->out);
+    for (uint32_t i = 0; i < columns; i++) {
+        size_t length = 0;
+        const char *text = kmb_column_text(statement, i, &length);
+        const char *name = kmb_column_name(statement, i);
+        if (i > 0) {
+            putc(',', output->out);
+        }
+        output_json_string(output->out, name, strlen(name));
+        putc(':', output->out);
+        json_value(output->out, kmb_column_type(statement, i), text, length);
+    }
+    putc('}', output->out);
+}
+
+static enum kmb_status stream_rows(struct output *output, kmb_statement *statement, uint64_t *rows,
+                                   struct kmb_error *error) {
+    uint32_t columns = kmb_column_count(statement);
+    enum kmb_status status;
+    bool begun = false;
+    while ((status = kmb_step(statement, error)) == KMB_ROW || (status == KMB_DONE && !begun)) {
+        if (!begun) { /* not before the first step went well: a failed statement prints nothing */
+            begun = true;
+            if (output->format == CLI_JSON) {
+                putc('[', output->out);
+            } else if (output->format != CLI_NDJSON) {
+                separated_header(output, statement, columns);
+            }
+        }
+        if (status == KMB_DONE) {
+            break;
+        }
+        if (output->format == CLI_JSON || output->format == CLI_NDJSON) {
+            fputs(output->format == CLI_JSON && *rows > 0 ? "," : "", output->out);
+            json_row(output, statement, columns);
+            fputs(output->format == CLI_NDJSON ? "\n" : "", output->out);
+        } else {
+            separated_row(output, statement, columns);
+        }
+        (*rows)++;
+    }
+    if (begun && output->format == CLI_JSON) {
+        fputs("]\n", output->out);
+    }
+    return status;
+}
+
+/* --- tables ------------------------------------------------------------------------------------------------------- */
+
+struct table {
+    struct output *output;
+    const char **names;
+    bool *right; /* numbers stand right */
+    size_t *widths;
+    size_t columns;
+    struct buffer texts; /* of the measured rows, each zero-terminated */
+    size_t *offsets;     /* of each text; SIZE_MAX: NULL */
+    size_t kept;         /* rows */
+    bool printed;        /* the head has been written */
+    uint64_t rows;
+};
+
+static void repeat(FILE *out, const char *text, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        fputs(text, out);
+    }
+}
+
+static void rule(struct table *table, const char *left, const char *middle, const char *right) {
+    FILE *out = table->output->out;
+    fputs(left, out);
+    for (size_t i = 0; i < table->columns; i++) {
+        repeat(out, "─", table->widths[i] + 2);
+        fputs(i + 1 < table->columns ? middle : right, out);
+    }
+    putc('\n', out);
+}
+
+static void cell(struct table *table, size_t column, const char *text, bool head) {
+    FILE *out = table->output->out;
+    bool null = text == NULL;
+    text = null ? "NULL" : text;
+    size_t width = output_width(text, strlen(text));
+    size_t pad = width < table->widths[column] ? table->widths[column] - width : 0;
+    bool right = table->right[column] && !head;
+    bool color = table->output->color && (head || null);
+    fputs("│ ", out);
+    repeat(out, " ", right ? pad : 0);
+    fputs(color ? head ? "\033[1;36m" : "\033[2m" : "", out);
+    for (const char *c = text; *c != 0; c++) { /* control characters would break the box */
+        if (*c == '\n') {
+            fputs("↵", out);
+        } else if ((unsigned char)*c < ' ') {
+            fprintf(out, "\\x%02x", (unsigned char)*c);
+        } else {
+            putc(*c, out);
+        }
+    }
+    fputs(color ? "\033[0m" : "", out);
+    repeat(out, " ", right ? 0 : pad);
+    putc(' ', out);
+}
+
+static void line(struct table *table, const char *const *texts, bool head) {
+    for (size_t i = 0; i < table->columns; i++) {
+        cell(table, i, texts[i], head);
+    }
+    fputs("│\n", table->output->out);
+}
+
+static void widen(struct table *table, size_t column, const char *text) {
+    size_t width = text == NULL ? 4 : output_width(text, strlen(text));
+    if (width > table->widths[column]) {
+        table->widths[column] = width;
+    }
+}
+
+static void print_head(struct table *table) {
+    for (size_t i = 0; i < table->columns; i++) {
+        widen(table, i, table->names[i]);
+    }
+    rule(table, "╭", "┬", "╮");
+    line(table, table->names, true);
+    rule(table, "├", "┼", "┤");
+    table->printed = true;
+}
+
+static void expanded_row(struct table *table, const char *const *texts) {
+    FILE *out = table->output->out;
+    size_t widest = 0;
+    for (size_t i = 0; i < table->columns; i++) {
+        size_t width = output_width(table->names[i], strlen(table->names[i]));
+        widest = width > widest ? width : widest;
+    }
+    fprintf(out, "─[ row %llu ]", (unsigned long long)++table->rows);
+    repeat(out, "─", widest + 2);
+    putc('\n', out);
+    for (size_t i = 0; i < table->columns; i++) {
+        fputs(table->names[i], out);
+        repeat(out, " ", widest - output_width(table->names[i], strlen(table->names[i])));
+        fprintf(out, " │ %s\n", texts[i] == NULL ? "NULL" : texts[i]);
+    }
+}
+
+static bool flush_kept(struct table *table) {
+    const char **texts = mem_alloc_zero(table->columns + 1, sizeof(char *));
+    if (texts == NULL) {
+        return false;
+    }
+    if (!table->output->expanded && !table->printed) {
+        print_head(table);
+    }
+    for (size_t row = 0; row < table->kept; row++) {
+        for (size_t i = 0; i < table->columns; i++) {
+            size_t offset = table->offsets[row * table->columns + i];
+            texts[i] = offset == SIZE_MAX ? NULL : (const char *)table->texts.bytes + offset;
+        }
+        if (table->output->expanded) {
+            expanded_row(table, texts);
+        } else {
+            line(table, texts, false);
+        }
+    }
+    table->kept = 0;
+    buffer_clear(&table->texts);
+    mem_free(texts);
+    return true;
+}
+
+/* Keeps a row; writes out what is kept when that is enough to know the widths. */
+static bool add_row(struct table *table, const char *const *texts) {
+    for (size_t i = 0; i < table->columns; i++) {
+        table->offsets[table->kept * table->columns + i] = texts[i] == NULL ? SIZE_MAX : table->texts.length;
+        if (texts[i] != NULL) {
+            buffer_append(&table->texts, texts[i], strlen(texts[i]) + 1);
+        }
+        if (!table->printed) {
+            widen(table, i, texts[i]);
+        }
+    }
+    table->kept++;
+    return buffer_ok(&table->texts) && (table->kept < MEASURED_ROWS || flush_kept(table));
+}
+
+static bool table_init(struct table *table, struct output *output, size_t columns) {
+    *table = (struct table){.output = output, .columns = columns};
+    table->names = mem_alloc_zero(columns + 1, sizeof(char *));
+    table->right = mem_alloc_zero(columns + 1, sizeof(bool));
+    table->widths = mem_alloc_zero(columns + 1, sizeof(size_t));
+    table->offsets = mem_alloc_zero((columns + 1) * MEASURED_ROWS, sizeof(size_t));
+    return table->names != NULL && table->right != NULL && table->widths != NULL && table->offsets != NULL;
+}
+
+static void table_free(struct table *table) {
+    mem_free(table->names);
+    mem_free(table->right);
+    mem_free(table->widths);
+    mem_free(table->offsets);
+    buffer_free(&table->texts);
+}
+
+static void table_end(struct table *table, uint64_t rows) {
+    if (!table->output->expanded) {
+        rule(table, "╰", "┴", "╯");
+    }
+    fprintf(table->output->out, "(%llu %s)\n", (unsigned long long)rows, rows == 1 ? "row" : "rows");
+}
+
+static enum kmb_status table_rows(struct output *output, kmb_statement *statement, uint64_t *rows,
+                                  struct kmb_error *error) {
+    struct table table;
+    uint32_t columns = kmb_column_count(statement);
+    const char **texts = mem_alloc_zero(columns + 1u, sizeof(char *));
+    bool memory = table_init(&table, output, columns) && texts != NULL;
+    enum kmb_status status = memory ? KMB_OK : KMB_NO_MEMORY;
+    for (uint32_t i = 0; memory && i < columns; i++) {
+        table.names[i] = kmb_column_name(statement, i);
+        table.right[i] = is_number(kmb_column_type(statement, i));
+    }
+    while (memory && (status = kmb_step(statement, error)) == KMB_ROW) {
+        for (uint32_t i = 0; i < columns; i++) {
+            texts[i] = kmb_column_text(statement, i, NULL);
+        }
+        memory = add_row(&table, texts);
+        (*rows)++;
+    }
+    if (memory && status == KMB_DONE) {
+        memory = flush_kept(&table);
+        table_end(&table, *rows);
+    } else if (memory && table.printed) {
+        flush_kept(&table);
+    }
+    if (!memory) {
+        status = error_set(error, KMB_NO_MEMORY, "out of memory");
+    }
+    table_free(&table);
+    mem_free(texts);
+    return status;
+}
+
+enum kmb_status output_rows(struct output *output, kmb_statement *statement, uint64_t *rows, struct kmb_error *error) {
+    *rows = 0;
+    enum kmb_status status = output->format == CLI_TABLE ? table_rows(output, statement, rows, error)
+                                                         : stream_rows(output, statement, rows, error);
+    output->sets++;
+    fflush(output->out);
+    return status;
+}
+
+void output_table(struct output *output, const char *const *names, const char *const *texts, size_t columns,
+                  size_t rows) {
+    struct table table;
+    FILE *out = output->out;
+    if (output->format == CLI_TABLE) {
+        bool memory = table_init(&table, output, columns);
+        for (size_t i = 0; memory && i < columns; i++) {
+            table.names[i] = names[i];
+        }
+        for (size_t row = 0; memory && row < rows; row++) {
+            memory = add_row(&table, texts + row * columns);
+        }
+        if (memory && flush_kept(&table)) {
+            table_end(&table, rows);
+        }
+        table_free(&table);
+        return;
+    }
+    bool json = output->format == CLI_JSON || output->format == CLI_NDJSON;
+    fputs(output->format == CLI_JSON ? "[" : "", out);
+    for (size_t row = json ? 1 : 0; row <= rows; row++) {
+        const char *const *line_texts = row == 0 ? names : texts + (row - 1) * columns;
+        fputs(output->format == CLI_JSON && row > 1 ? "," : "", out);
+        fputs(json ? "{" : "", out);
+        for (size_t i = 0; i < columns; i++) {
+            const char *text = line_texts[i] == NULL ? "" : line_texts[i];
+            if (json) {
+                fputs(i > 0 ? "," : "", out);
+                output_json_string(out, names[i], strlen(names[i]));
+                putc(':', out);
+                output_json_string(out, text, strlen(text));
+            } else if (output->format == CLI_CSV) {
+                fputs(i > 0 ? "," : "", out);
+                output_csv_field(out, text, strlen(text));
+            } else {
+                fputs(i > 0 ? "\t" : "", out);
+                tsv_field(out, text, strlen(text));
+            }
+        }
+        fputs(json ? "}" : "", out);
+        fputs(output->format == CLI_JSON ? "" : output->format == CLI_CSV ? "\r\n" : "\n", out);
+    }
+    fputs(output->format == CLI_JSON ? "]\n" : "", out);
+}

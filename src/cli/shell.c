@@ -1,0 +1,255 @@
+/*
+ * kimberlite shell: statements typed, with psql's habits. Line editing and history by libedit on a terminal; plain
+ * lines otherwise. An error is told and the shell goes on; Ctrl-C ends the running statement, Ctrl-D the shell.
+ */
+#include <errno.h>
+#include <histedit.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/run.h"
+#include "cli/splitter.h"
+
+#define INCLUDE_DEPTH_MAX 16
+#define HISTORY_SIZE      1000
+
+struct shell {
+    struct runner runner;
+    struct splitter splitter;
+    unsigned depth; /* of \i */
+    bool quit;
+    bool failed;
+};
+
+/* The session that Ctrl-C cancels; set while a statement runs. */
+static _Atomic(kmb_session *) running;
+
+static void on_interrupt(int number) {
+    (void)number;
+    kmb_session *session = atomic_load(&running);
+    if (session != NULL) {
+        kmb_cancel(session); /* one atomic store: safe in a handler */
+    }
+}
+
+static void run_statement(struct shell *shell, struct slice statement) {
+    atomic_store(&running, shell->runner.session);
+    shell->failed = runner_run(&shell->runner, statement) != 0;
+    atomic_store(&running, NULL);
+}
+
+static void run_text(struct shell *shell, const char *text) {
+    run_statement(shell, slice_text(text));
+}
+
+/* --- backslash and dot commands ----------------------------------------------------------------------------------- */
+
+static void help(void) {
+    fputs("\\d [TABLE]   columns of a table, or all tables     \\q          end\n"
+          "\\dt          tables                                \\x          one column a line\n"
+          "\\i FILE      run the statements of FILE            \\timing     how long each statement takes\n"
+          "\\o FORMAT    table, csv, tsv, json, ndjson         \\?          this text\n"
+          "Dot forms do the same: .tables .schema [TABLE] .mode FORMAT .timer .read FILE .quit .help\n"
+          "Statements end with a semicolon.\n",
+          stderr);
+}
+
+static void set_mode(struct shell *shell, const char *name) {
+    static const char *const names[] = {"table", "csv", "tsv", "json", "ndjson"};
+    for (unsigned i = 0; i < 5; i++) {
+        if (strcmp(names[i], name) == 0) {
+            shell->runner.output.format = (enum cli_format)i;
+            return;
+        }
+    }
+    cli_error(1, "unknown format \"%s\": table, csv, tsv, json or ndjson", name);
+}
+
+static void feed_line(struct shell *shell, const char *line);
+
+static void include(struct shell *shell, const char *name) {
+    char *line = NULL;
+    size_t room = 0;
+    ssize_t length;
+    if (shell->depth >= INCLUDE_DEPTH_MAX) {
+        cli_error(1, "\\i nests deeper than %d files", INCLUDE_DEPTH_MAX);
+        return;
+    }
+    FILE *file = fopen(name, "r");
+    if (file == NULL) {
+        cli_error(1, "cannot read %s: %s", name, strerror(errno));
+        return;
+    }
+    shell->depth++;
+    while (!shell->quit && (length = getline(&line, &room, file)) >= 0) {
+        feed_line(shell, line);
+    }
+    shell->depth--;
+    free(line);
+    fclose(file);
+}
+
+static void describe(struct shell *shell, const char *table) {
+    char sql[512];
+    if (table[0] == 0) {
+        run_text(shell, "SHOW TABLES");
+        return;
+    }
+    if (snprintf(sql, sizeof(sql), "SHOW COLUMNS FROM %s", table) >= (int)sizeof(sql)) {
+        cli_error(1, "the name is too long");
+        return;
+    }
+    run_text(shell, sql);
+}
+
+static void command(struct shell *shell, char *line) {
+    char *name = strtok(line, " \t\r\n");
+    char *argument = strtok(NULL, "\r\n");
+    argument = argument == NULL ? line + strlen(line) : argument;
+    argument += strspn(argument, " \t");
+    size_t length = strlen(argument);
+    while (length > 0 && strchr(" \t;", argument[length - 1]) != NULL) {
+        argument[--length] = 0;
+    }
+    const char *verb = name + 1;
+    if (strcmp(verb, "q") == 0 || strcmp(verb, "quit") == 0 || strcmp(verb, "exit") == 0) {
+        shell->quit = true;
+    } else if (strcmp(verb, "?") == 0 || strcmp(verb, "h") == 0 || strcmp(verb, "help") == 0) {
+        help();
+    } else if (strcmp(verb, "dt") == 0 || strcmp(verb, "tables") == 0) {
+        describe(shell, "");
+    } else if (strcmp(verb, "d") == 0 || strcmp(verb, "schema") == 0) {
+        describe(shell, argument);
+    } else if (strcmp(verb, "x") == 0) {
+        shell->runner.output.expanded = !shell->runner.output.expanded;
+        fprintf(stderr, "Expanded display is %s.\n", shell->runner.output.expanded ? "on" : "off");
+    } else if (strcmp(verb, "timing") == 0 || strcmp(verb, "timer") == 0) {
+        shell->runner.timing = !shell->runner.timing;
+        fprintf(stderr, "Timing is %s.\n", shell->runner.timing ? "on" : "off");
+    } else if (strcmp(verb, "o") == 0 || strcmp(verb, "mode") == 0) {
+        set_mode(shell, argument);
+    } else if ((strcmp(verb, "i") == 0 || strcmp(verb, "read") == 0) && argument[0] != 0) {
+        include(shell, argument);
+    } else {
+        cli_error(1, "unknown command \"%s\"; \\? lists them", name);
+    }
+}
+
+static void feed_line(struct shell *shell, const char *line) {
+    struct slice statement;
+    const char *first = line + strspn(line, " \t");
+    if (splitter_empty(&shell->splitter) &&
+        (first[0] == '\\' || (first[0] == '.' && first[1] >= 'a' && first[1] <= 'z'))) {
+        char *copy = strdup(first);
+        if (copy != NULL) {
+            command(shell, copy);
+            free(copy);
+        }
+        return;
+    }
+    splitter_feed(&shell->splitter, line, strlen(line));
+    while (!shell->quit && splitter_next(&shell->splitter, &statement)) {
+        run_statement(shell, statement);
+    }
+}
+
+/* --- the two kinds of input --------------------------------------------------------------------------------------- */
+
+static void read_plain(struct shell *shell) {
+    char *line = NULL;
+    size_t room = 0;
+    while (!shell->quit && getline(&line, &room, stdin) >= 0) {
+        feed_line(shell, line);
+    }
+    free(line);
+}
+
+static char *prompt(EditLine *editor) {
+    struct shell *shell = NULL;
+    bool failed = false;
+    el_get(editor, EL_CLIENTDATA, &shell);
+    bool open = kmb_session_in_transaction(shell->runner.session, &failed);
+    static char more[] = "kimberlite-> ", in_open[] = "kimberlite*> ", in_failed[] = "kimberlite!> ",
+                plain[] = "kimberlite=> ";
+    return !splitter_empty(&shell->splitter) ? more : failed ? in_failed : open ? in_open : plain;
+}
+
+static void history_path(char path[CLI_PATH_MAX]) {
+    const char *home = getenv("HOME");
+    path[0] = 0;
+    if (home != NULL) {
+        snprintf(path, CLI_PATH_MAX, "%s/.kimberlite_history", home);
+    }
+}
+
+static void read_terminal(struct shell *shell) {
+    HistEvent event;
+    char path[CLI_PATH_MAX];
+    int count = 0;
+    const char *line;
+    EditLine *editor = el_init("kimberlite", stdin, stdout, stderr);
+    History *past = history_init();
+    if (editor == NULL || past == NULL) {
+        read_plain(shell);
+        return;
+    }
+    history_path(path);
+    history(past, &event, H_SETSIZE, HISTORY_SIZE);
+    history(past, &event, H_SETUNIQUE, 1);
+    if (path[0] != 0) {
+        history(past, &event, H_LOAD, path);
+    }
+    el_set(editor, EL_CLIENTDATA, shell);
+    el_set(editor, EL_PROMPT, prompt);
+    el_set(editor, EL_EDITOR, "emacs");
+    el_set(editor, EL_HIST, history, past);
+    el_set(editor, EL_SIGNAL, 0);
+    el_source(editor, NULL);
+    fprintf(stderr, "kimberlite %s. \\? for help, \\q to end.\n", kmb_version());
+    while (!shell->quit && (line = el_gets(editor, &count)) != NULL && count > 0) {
+        if (line[strspn(line, " \t\r\n")] != 0) {
+            history(past, &event, H_ENTER, line);
+        }
+        feed_line(shell, line);
+    }
+    if (path[0] != 0) {
+        history(past, &event, H_SAVE, path);
+    }
+    history_end(past);
+    el_end(editor);
+    if (!shell->quit) {
+        fputc('\n', stderr);
+    }
+}
+
+int cli_shell(const struct cli_options *options) {
+    struct cli_place place = {0};
+    struct shell shell = {.runner = {.options = options}};
+    struct slice rest;
+    kmb_db *db = NULL;
+    int code = cli_open(options, 0, &place, &db, &shell.runner.session);
+    if (code != 0) {
+        return code;
+    }
+    struct sigaction interrupt = {.sa_handler = on_interrupt};
+    sigaction(SIGINT, &interrupt, NULL);
+    output_init(&shell.runner.output, options, CLI_TABLE);
+    code = runner_set_moment(shell.runner.session, options);
+    if (code == 0) {
+        bool terminal = isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1;
+        if (terminal) {
+            read_terminal(&shell);
+        } else {
+            read_plain(&shell);
+        }
+        if (!terminal && !shell.quit && splitter_rest(&shell.splitter, &rest)) {
+            run_statement(&shell, rest);
+        }
+        code = !terminal && shell.failed ? 1 : 0; /* a script's last statement counts, as with sqlite3 */
+    }
+    splitter_free(&shell.splitter);
+    return cli_close(db, shell.runner.session, code);
+}

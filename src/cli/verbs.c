@@ -1,0 +1,412 @@
+/* The small verbs: verify, log show, rebuild, proof, info, tenant, version. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cli/output.h"
+#include "types/datetime.h"
+
+#define PROOF_FILE_MAX ((size_t)4 << 20)
+
+/* --- verify ------------------------------------------------------------------------------------------------------- */
+
+static enum kmb_status show_progress(void *context, uint64_t done, uint64_t total) {
+    cli_progress_show(context, done, total, done >> 20, "MiB");
+    return KMB_OK;
+}
+
+static void print_report_json(const struct kmb_verify_report *report, const struct kmb_error *error, bool whole) {
+    printf("{\"whole\":%s,\"segments\":%" PRIu64 ",\"blocks\":%" PRIu64 ",\"entries\":%" PRIu64 ",\"bytes\":%" PRIu64
+           ",\"tenants\":%" PRIu64 ",\"pages\":%" PRIu64 ",\"bodies_opened\":%s,\"store_matches_log\":%s",
+           whole ? "true" : "false", report->segments, report->blocks, report->entries, report->bytes, report->tenants,
+           report->pages, report->bodies_opened ? "true" : "false", report->store_matches_log ? "true" : "false");
+    if (!whole) {
+        printf(",\"status\":\"%s\",\"message\":", kmb_status_name(error->status));
+        output_json_string(stdout, error->message, strlen(error->message));
+        printf(",\"segment\":\"%s\",\"op\":%" PRIu64 ",\"entry\":%" PRIu64 ",\"tenant\":%u,\"position\":%" PRIu64,
+               report->failure_segment, report->failure_op, report->failure_entry, report->failure_tenant,
+               report->failure_position);
+    }
+    puts("}");
+}
+
+int cli_verify(const struct cli_options *options) {
+    struct cli_place place = {0};
+    struct cli_progress progress;
+    struct kmb_verify_report report = {.size = sizeof(report)};
+    struct kmb_error error = {0};
+    char key[CLI_PATH_MAX];
+    int code = cli_find(options, &place);
+    if (code != 0) {
+        return code;
+    }
+    cli_key_path(&place, key);
+    cli_progress_start(&progress, "verify");
+    progress.terminal = progress.terminal && !options->quiet;
+    struct kmb_verify_options verify = {
+        .size = sizeof(verify),
+        .key_file = key[0] == 0 ? NULL : key,
+        .checkpoint_file = options->checkpoint,
+        .log_only = options->log_only,
+        .progress = show_progress,
+        .context = &progress,
+    };
+    enum kmb_status status = kmb_verify(place.data, &verify, &report, &error);
+    cli_progress_end(&progress);
+    if (options->format_given && options->format != CLI_TABLE) {
+        print_report_json(&report, &error, status == KMB_OK);
+        return status == KMB_OK ? 0 : kmb_status_exit_code(status);
+    }
+    if (status != KMB_OK) {
+        code = cli_fail(&error, NULL, 0, "verify");
+        if (report.failure_segment[0] != 0 || report.failure_entry != 0) {
+            fprintf(stderr,
+                    "  segment   %s\n  op        %" PRIu64 "\n  tenant    %u\n  entry     %" PRIu64
+                    "\n  position  %" PRIu64 "\n",
+                    report.failure_segment[0] == 0 ? "-" : report.failure_segment, report.failure_op,
+                    report.failure_tenant, report.failure_entry, report.failure_position);
+        }
+        return code;
+    }
+    double seconds = (double)(cli_now_ns() - progress.begun_ns) / 1e9;
+    printf("whole: %" PRIu64 " entries in %" PRIu64 " blocks, %" PRIu64 " segments, %" PRIu64 " tenants\n",
+           report.entries, report.blocks, report.segments, report.tenants);
+    printf("%s\n", report.bodies_opened ? "bodies opened" : "bodies not opened: no key");
+    if (report.store_matches_log) {
+        printf("store says what the log says (%" PRIu64 " pages)\n", report.pages);
+    } else {
+        printf("store not compared with the log%s\n", options->log_only      ? ""
+                                                      : report.bodies_opened ? ": no checkpoint, or in use"
+                                                                             : ": no key");
+    }
+    cli_note(options, "%.1f MiB in %.2f s", (double)report.bytes / 1048576.0, seconds);
+    return 0;
+}
+
+/* --- log show ----------------------------------------------------------------------------------------------------- */
+
+struct show {
+    const struct cli_options *options;
+    enum cli_format format;
+    uint64_t shown;
+};
+
+static enum kmb_status show_entry(void *context, const struct kmb_log_entry *entry) {
+    struct show *show = context;
+    char time_text[DATETIME_TEXT_SIZE];
+    timestamptz_format(timestamp_of_us(entry->time_us), 0, time_text);
+    if (show->format == CLI_TABLE) {
+        printf("op %" PRIu64 "  tenant %u  entry %" PRIu64 "  positions %" PRIu64 "..%" PRIu64 "  %s\n", entry->op,
+               entry->tenant, entry->sequence, entry->position_before, entry->position_after, time_text);
+        printf("  hash %s\n  prev %s\n  %s, %u bytes%s%s%s\n", entry->hash, entry->previous_hash, entry->segment,
+               entry->stored_bytes, entry->encrypted ? ", sealed" : "", entry->events[0] == 0 ? "" : "\n  ",
+               entry->events);
+    } else {
+        bool array = show->format == CLI_JSON;
+        printf("%s{\"op\":%" PRIu64 ",\"tenant\":%u,\"entry\":%" PRIu64 ",\"position_before\":%" PRIu64
+               ",\"position_after\":%" PRIu64 ",\"time\":\"%s\",\"hash\":\"%s\",\"previous_hash\":\"%s\",\"segment\":"
+                                              "\"%s\",\"stored_bytes\":%u,\"encrypted\":%s,\"events\":",
+               array ? show->shown == 0 ? "[" : ",\n" : "", entry->op, entry->tenant, entry->sequence,
+               entry->position_before, entry->position_after, time_text, entry->hash, entry->previous_hash,
+               entry->segment, entry->stored_bytes, entry->encrypted ? "true" : "false");
+        output_json_string(stdout, entry->events, strlen(entry->events));
+        fputs(array ? "}" : "}\n", stdout);
+    }
+    show->shown++;
+    return KMB_OK;
+}
+
+int cli_log(const struct cli_options *options) {
+    struct cli_place place = {0};
+    struct show show = {.options = options, .format = options->format_given ? options->format : CLI_TABLE};
+    struct kmb_error error = {0};
+    char key[CLI_PATH_MAX];
+    if (strcmp(options->arguments[0], "show") != 0) {
+        return cli_error(2, "unrecognized argument \"%s\"; usage: kimberlite log show", options->arguments[0]);
+    }
+    if (show.format == CLI_CSV || show.format == CLI_TSV) {
+        return cli_error(2, "invalid value for --output: log show knows table, json and ndjson");
+    }
+    int code = cli_find(options, &place);
+    if (code != 0) {
+        return code;
+    }
+    cli_key_path(&place, key);
+    enum kmb_status status =
+        kmb_log_show(place.data, key[0] == 0 ? NULL : key, options->tenant_given ? options->tenant : 0, options->from,
+                     show_entry, &show, &error);
+    if (show.format == CLI_JSON) {
+        puts(show.shown == 0 ? "[]" : "]");
+    }
+    return status == KMB_OK ? 0 : cli_fail(&error, NULL, 0, "log show");
+}
+
+/* --- rebuild ------------------------------------------------------------------------------------------------------ */
+
+int cli_rebuild(const struct cli_options *options) {
+    struct cli_place place = {0};
+    struct kmb_error error = {0};
+    char hash[65];
+    int code = cli_find(options, &place);
+    if (code != 0) {
+        return code;
+    }
+    struct kmb_options open = {
+        .size = sizeof(open),
+        .key_file = place.key_file[0] == 0 ? NULL : place.key_file,
+        .key_directory = place.key_directory[0] == 0 ? NULL : place.key_directory,
+        .command = "kimberlite rebuild",
+    };
+    int64_t begun = cli_now_ns();
+    if (kmb_rebuild(place.data, &open, hash, &error) != KMB_OK) {
+        return cli_fail(&error, NULL, 0, "rebuild");
+    }
+    printf("state %s\n", hash);
+    cli_note(options, "rebuilt from the log in %.2f s", (double)(cli_now_ns() - begun) / 1e9);
+    return 0;
+}
+
+/* --- proof -------------------------------------------------------------------------------------------------------- */
+
+static int verify_proof(const struct cli_options *options, const char *path) {
+    struct kmb_error error = {0};
+    FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "r");
+    if (file == NULL) {
+        return cli_error(errno == ENOENT ? 6 : 1, "cannot read %s: %s", path, strerror(errno));
+    }
+    char *text = malloc(PROOF_FILE_MAX + 1);
+    size_t length = text == NULL ? 0 : fread(text, 1, PROOF_FILE_MAX + 1, file);
+    bool failed = text == NULL || ferror(file) != 0;
+    if (file != stdin) {
+        fclose(file);
+    }
+    int code = 0;
+    if (failed) {
+        code = cli_error(1, "cannot read %s", path);
+    } else if (length > PROOF_FILE_MAX) {
+        code = cli_error(1, "%s is no proof: larger than %zu bytes", path, PROOF_FILE_MAX);
+    } else if (kmb_proof_verify(text, length, options->verifier, &error) != KMB_OK) {
+        code = cli_fail(&error, NULL, 0, path);
+    } else {
+        puts(options->verifier != NULL
+                 ? "valid"
+                 : "valid under the key in the file; give --verifier to tie it to a log you know");
+    }
+    free(text);
+    return code;
+}
+
+int cli_proof(const struct cli_options *options) {
+    struct cli_place place = {0};
+    struct kmb_error error = {0};
+    kmb_db *db = NULL;
+    kmb_session *session = NULL;
+    char *text = NULL;
+    const char *what = options->arguments[0];
+    const char *argument = options->argument_count > 1 ? options->arguments[1] : NULL;
+    bool inclusion = strcmp(what, "inclusion") == 0;
+    bool consistency = strcmp(what, "consistency") == 0;
+    bool checkpoint = strcmp(what, "checkpoint") == 0;
+    if (strcmp(what, "verify") == 0) {
+        return argument == NULL ? cli_error(2, "a file is required: kimberlite proof verify FILE")
+                                : verify_proof(options, argument);
+    }
+    if (!inclusion && !consistency && !checkpoint) {
+        return cli_error(
+            2, "unrecognized argument \"%s\"; usage: kimberlite proof inclusion|consistency|checkpoint|verify", what);
+    }
+    uint64_t number = 0;
+    if (inclusion || consistency) {
+        char *end = NULL;
+        errno = 0;
+        number = argument == NULL ? 0 : strtoull(argument, &end, 10);
+        if (argument == NULL) {
+            return cli_error(2, "a number is required: kimberlite proof %s %s", what, inclusion ? "ENTRY" : "SIZE");
+        }
+        if (*argument < '0' || *argument > '9' || *end != 0 || errno != 0) {
+            return cli_error(2, "invalid number \"%s\"", argument);
+        }
+    } else if (argument != NULL) {
+        return cli_error(2, "unrecognized argument \"%s\"", argument);
+    }
+    int code = cli_open(options, KMB_OPEN_READ_ONLY, &place, &db, &session);
+    if (code != 0) {
+        return code;
+    }
+    enum kmb_status status = inclusion     ? kmb_proof_inclusion(session, number, &text, &error)
+                             : consistency ? kmb_proof_consistency(session, number, &text, &error)
+                                           : kmb_proof_checkpoint(session, &text, &error);
+    if (status == KMB_OK) {
+        fputs(text, stdout);
+    } else {
+        code = cli_fail(&error, NULL, 0, "proof");
+    }
+    kmb_free(text);
+    return cli_close(db, session, code);
+}
+
+/* --- info, tenant, version ---------------------------------------------------------------------------------------- */
+
+int cli_info(const struct cli_options *options) {
+    struct cli_place place = {0};
+    struct output output;
+    struct kmb_info info = {.size = sizeof(info)};
+    struct kmb_error error = {0};
+    char key[CLI_PATH_MAX];
+    char verifier[512] = "";
+    kmb_db *db = NULL;
+    int code = cli_open(options, KMB_OPEN_READ_ONLY, &place, &db, NULL);
+    if (code != 0) {
+        return code;
+    }
+    if (kmb_info(db, &info, &error) != KMB_OK ||
+        kmb_tenant_verifier(db, 1, verifier, sizeof(verifier), &error) != KMB_OK) {
+        code = cli_fail(&error, NULL, 0, "info");
+        kmb_close(db, NULL);
+        return code;
+    }
+    cli_key_path(&place, key);
+    char numbers[8][32];
+    const uint64_t values[8] = {info.op,           info.log_bytes,    info.store_bytes,       info.tenants,
+                                info.pinned_roots, info.pinned_bytes, info.recovered_entries, info.cut_bytes};
+    for (size_t i = 0; i < 8; i++) {
+        snprintf(numbers[i], sizeof(numbers[i]), "%" PRIu64, values[i]);
+    }
+    const char *names[] = {"fact", "value"};
+    const char *texts[] = {
+        "data",
+        place.data,
+        "log",
+        info.uuid,
+        "encrypted",
+        info.encrypted ? "yes" : "NO",
+        "root key",
+        info.encrypted ? key : "none",
+        "newest op",
+        numbers[0],
+        "log bytes",
+        numbers[1],
+        "store bytes",
+        numbers[2],
+        "tenants",
+        numbers[3],
+        "readers' snapshots",
+        numbers[4],
+        "bytes kept for them",
+        numbers[5],
+        "entries replayed by this open",
+        numbers[6],
+        "torn tail found, bytes",
+        numbers[7],
+        "writes",
+        info.clock_refused ? "refused: the clock stands behind the log" : "accepted",
+        "verifier of tenant 1",
+        verifier,
+    };
+    output_init(&output, options, CLI_TABLE);
+    output_table(&output, names, texts, 2, sizeof(texts) / sizeof(texts[0]) / 2);
+    if (info.key_on_same_filesystem) {
+        cli_note(options, "Warning: the root key lies on the filesystem that holds the data.");
+    }
+    return cli_close(db, NULL, 0);
+}
+
+struct tenants {
+    char (*texts)[4][280];
+    size_t count;
+    size_t capacity;
+    bool memory;
+};
+
+static enum kmb_status note_tenant(void *context, const struct kmb_tenant *tenant) {
+    struct tenants *tenants = context;
+    if (tenants->count == tenants->capacity) {
+        size_t capacity = tenants->capacity == 0 ? 16 : tenants->capacity * 2;
+        void *texts = realloc(tenants->texts, capacity * sizeof(tenants->texts[0]));
+        if (texts == NULL) {
+            return KMB_NO_MEMORY;
+        }
+        tenants->texts = texts;
+        tenants->capacity = capacity;
+    }
+    char(*row)[280] = tenants->texts[tenants->count++];
+    snprintf(row[0], sizeof(row[0]), "%u", tenant->id);
+    snprintf(row[1], sizeof(row[1]), "%.255s", tenant->name);
+    snprintf(row[2], sizeof(row[2]), "%" PRIu64, tenant->position);
+    snprintf(row[3], sizeof(row[3]), "%" PRIu64, tenant->entries);
+    return KMB_OK;
+}
+
+static int list_tenants(const struct cli_options *options) {
+    struct cli_place place = {0};
+    struct tenants tenants = {0};
+    struct output output;
+    struct kmb_error error = {0};
+    kmb_db *db = NULL;
+    int code = cli_open(options, KMB_OPEN_READ_ONLY, &place, &db, NULL);
+    if (code != 0) {
+        return code;
+    }
+    if (kmb_tenant_list(db, note_tenant, &tenants, &error) != KMB_OK) {
+        code = cli_fail(&error, NULL, 0, "tenant list");
+    } else {
+        const char *names[] = {"id", "name", "position", "entries"};
+        const char **texts = calloc(tenants.count * 4 + 1, sizeof(char *));
+        for (size_t i = 0; texts != NULL && i < tenants.count * 4; i++) {
+            texts[i] = tenants.texts[i / 4][i % 4];
+        }
+        output_init(&output, options, CLI_TABLE);
+        if (texts != NULL) {
+            output_table(&output, names, texts, 4, tenants.count);
+        }
+        free(texts);
+    }
+    free(tenants.texts);
+    return cli_close(db, NULL, code);
+}
+
+int cli_tenant(const struct cli_options *options) {
+    struct cli_place place = {0};
+    struct kmb_error error = {0};
+    kmb_db *db = NULL;
+    const char *id = options->argument_count > 1 ? options->arguments[1] : options->id;
+    char *end = NULL;
+    if (strcmp(options->arguments[0], "list") == 0) {
+        return options->argument_count > 1 || options->id != NULL || options->name != NULL
+                   ? cli_error(2, "unrecognized argument for tenant list")
+                   : list_tenants(options);
+    }
+    if (strcmp(options->arguments[0], "create") != 0) {
+        return cli_error(2, "unrecognized argument \"%s\"; usage: kimberlite tenant create ID [--name NAME] | list",
+                         options->arguments[0]);
+    }
+    if (id == NULL) {
+        return cli_error(2, "an id is required: kimberlite tenant create ID");
+    }
+    errno = 0;
+    unsigned long long number = strtoull(id, &end, 10);
+    if (*id < '0' || *id > '9' || *end != 0 || errno != 0 || number == 0 || number > UINT32_MAX) {
+        return cli_error(2, "invalid tenant id \"%s\": a number from 1 to 4294967295", id);
+    }
+    int code = cli_open(options, 0, &place, &db, NULL);
+    if (code != 0) {
+        return code;
+    }
+    if (kmb_tenant_create(db, (uint32_t)number, options->name, &error) != KMB_OK) {
+        code = cli_fail(&error, NULL, 0, "tenant create");
+    } else {
+        cli_note(options, "tenant %llu is there", number);
+    }
+    return cli_close(db, NULL, code);
+}
+
+int cli_version(const struct cli_options *options) {
+    if (options->format_given && options->format != CLI_TABLE) {
+        printf("{\"version\":\"%s\"}\n", kmb_version());
+    } else {
+        printf("kimberlite %s\n", kmb_version());
+    }
+    return 0;
+}
