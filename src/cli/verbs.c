@@ -107,7 +107,7 @@ static enum kmb_status show_entry(void *context, const struct kmb_log_entry *ent
         bool array = show->format == CLI_JSON;
         printf("%s{\"op\":%" PRIu64 ",\"tenant\":%u,\"entry\":%" PRIu64 ",\"position_before\":%" PRIu64
                ",\"position_after\":%" PRIu64 ",\"time\":\"%s\",\"hash\":\"%s\",\"previous_hash\":\"%s\",\"segment\":"
-                                              "\"%s\",\"stored_bytes\":%u,\"encrypted\":%s,\"events\":",
+               "\"%s\",\"stored_bytes\":%u,\"encrypted\":%s,\"events\":",
                array ? show->shown == 0 ? "[" : ",\n" : "", entry->op, entry->tenant, entry->sequence,
                entry->position_before, entry->position_after, time_text, entry->hash, entry->previous_hash,
                entry->segment, entry->stored_bytes, entry->encrypted ? "true" : "false");

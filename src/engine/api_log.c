@@ -24,15 +24,6 @@ struct show {
     struct buffer events;
 };
 
-static enum kmb_status data_key(void *context, uint32_t tenant, uint32_t key_id, uint32_t key_version,
-                                struct aead_key **key, struct kmb_error *error) {
-    struct show *show = context;
-    if (show->keys == NULL || key_id != KEYSTORE_DATA) {
-        return error_set(error, KMB_NO_KEY, "no key");
-    }
-    return keystore_key(show->keys, tenant, KEYSTORE_DATA, key_version, key, error);
-}
-
 static void print_name(struct buffer *out, struct slice name) {
     buffer_append_text(out, " ");
     buffer_append_slice(out, name);
@@ -156,8 +147,11 @@ static enum kmb_status open_all(struct show *show, const char *path, const char 
     } else if (status != KMB_OK) {
         return status;
     }
-    show->log_keys = (struct log_keys){.key = data_key, .context = show};
-    struct log_reader_options options = {.op_first = from, .op_last = log_head(show->log).op, .keys = &show->log_keys};
+    struct log_reader_options options = {.op_first = from, .op_last = log_head(show->log).op};
+    if (show->keys != NULL) {
+        show->log_keys = keystore_log_keys(show->keys);
+        options.keys = &show->log_keys;
+    }
     return log_reader_open(&show->shard.io, show->log_path, log_identity_of(show->log), &options, &show->reader, error);
 }
 

@@ -62,15 +62,6 @@ struct verify {
     enum kmb_status store_status;
 };
 
-static enum kmb_status data_key(void *context, uint32_t tenant, uint32_t key_id, uint32_t key_version,
-                                struct aead_key **key, struct kmb_error *error) {
-    struct verify *verify = context;
-    if (key_id != KEYSTORE_DATA) {
-        return error_set(error, KMB_NO_KEY, "tenant %u has no key of kind %u", tenant, key_id);
-    }
-    return keystore_key(verify->keys, tenant, KEYSTORE_DATA, key_version, key, error);
-}
-
 static enum kmb_status page_key(void *context, uint32_t tenant, struct aead_key **key, struct kmb_error *error) {
     struct verify *verify = context;
     return keystore_key(verify->keys, tenant, KEYSTORE_PROJECTION, 0, key, error);
@@ -112,7 +103,7 @@ static enum kmb_status open_keys(struct verify *verify, struct kmb_error *error)
         return KMB_OK;
     }
     if (status == KMB_OK) {
-        verify->log_keys = (struct log_keys){.key = data_key, .context = verify};
+        verify->log_keys = keystore_log_keys(verify->keys);
         verify->report->bodies_opened = true;
     }
     return status;

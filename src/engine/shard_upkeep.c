@@ -30,17 +30,8 @@ static enum kmb_status replay_entry(void *context, const struct log_reader_entry
     return folder_entry(context, entry, plain, error);
 }
 
-static enum kmb_status log_key(void *context, uint32_t tenant, uint32_t key_id, uint32_t key_version,
-                               struct aead_key **key, struct kmb_error *error) {
-    struct shard *shard = context;
-    if (key_id != KEYSTORE_DATA) {
-        return error_set(error, KMB_NO_KEY, "tenant %u has no key of kind %u", tenant, key_id);
-    }
-    return keystore_key(shard->keys, tenant, KEYSTORE_DATA, key_version, key, error);
-}
-
 struct log_keys shard_log_keys(struct shard *shard) {
-    return (struct log_keys){.key = log_key, .context = shard};
+    return keystore_log_keys(shard->keys);
 }
 
 /* The newest commit time of all tenants at a root, for what replay does not pass over. */

@@ -298,7 +298,7 @@ static enum kmb_status append_parts(struct shard *shard, struct kernel_transacti
             .commit_time_us = ticket->time_us,
             .session = request == NULL ? 0 : request->session,
             .request = request == NULL ? 0 : request->request,
-            .key_id = key == NULL ? 0 : KEYSTORE_DATA,
+            .key_id = key == NULL ? 0 : KEYSTORE_KEY_ID,
             .key_version = key == NULL ? 0 : key_version,
             .previous = previous,
         };
