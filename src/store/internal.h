@@ -28,7 +28,7 @@
 #define STORE_PAGE     8192u
 #define PAGE_BODY      ((unsigned)AEAD_NONCE_SIZE) /* what is sealed begins here; the nonce stands before it */
 #define PAGE_BODY_SIZE (STORE_PAGE - PAGE_BODY)
-#define PAGE_CELLS     (PAGE_BODY + 32u) /* the array of cell offsets, u16 each */
+#define PAGE_CELLS     (PAGE_BODY + 48u) /* the array of cell places */
 #define PAGE_ROOM      (STORE_PAGE - PAGE_CELLS)
 #define PAGE_IMAGE     (STORE_PAGE + 64u)          /* memory of an image: room for a tag behind it */
 #define PAGE_MERGE     (PAGE_ROOM / 3)             /* fuller pages are left alone by deletes */
@@ -39,8 +39,11 @@
 #define BLOB_REF_SIZE  32u /* length, slot, tag */
 #define CELL_HEAD      4u  /* key length, value length; the top bit of each says "big" */
 #define CELL_BIG       0x8000u
-#define CELL_MAX       2700u /* three cells and their offsets always fit a page: a split always succeeds */
+#define CELL_MAX       2690u /* three cells and their offsets always fit a page: a split always succeeds */
 #define KEY_INLINE_MAX 2048u
+#define PLACE_SIZE     6u /* u16 offset of the cell, u32 hint of its key */
+#define HINT_BYTES     4u
+#define PREFIX_KEPT    16u  /* bytes of the common prefix that stand in the header */
 #define KEY_PREFIX     512u /* of a big key kept in the cell, before its blob reference */
 #define BLOB_FANOUT    (PAGE_ROOM / REF_SIZE)
 #define BLOB_LEVELS    5u
@@ -63,9 +66,11 @@ struct page_header {
     uint16_t bigs;       /* cells with a big key or value */
     uint64_t generation; /* that made the page */
     uint16_t last;       /* where the last insertion went */
-    uint8_t spare[6];
+    uint16_t prefix;     /* bytes that all keys have in common; at most KEY_PREFIX - HINT_BYTES */
+    uint8_t spare[4];
+    uint8_t common[PREFIX_KEPT]; /* the first of them */
 };
-_Static_assert(sizeof(struct page_header) == 32, "the header is 32 bytes on disk");
+_Static_assert(sizeof(struct page_header) == 48, "the header is 48 bytes on disk");
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "pages are little-endian and used in place");
 
 static inline struct page_header *page_header(uint8_t *image) {
@@ -85,13 +90,35 @@ static inline uint64_t page_u64(const uint8_t *bytes) {
     return value;
 }
 static inline unsigned page_offset(const uint8_t *image, unsigned index) {
-    return page_u16(image + PAGE_CELLS + 2 * (size_t)index);
+    return page_u16(image + PAGE_CELLS + PLACE_SIZE * (size_t)index);
+}
+static inline uint32_t page_hint(const uint8_t *image, unsigned index) {
+    uint32_t hint;
+    memcpy(&hint, image + PAGE_CELLS + PLACE_SIZE * (size_t)index + 2, sizeof hint);
+    return hint;
+}
+/* Four bytes of a key behind the page's common prefix, as a number that orders like them. */
+static inline uint32_t key_hint(const uint8_t *key, size_t length, size_t prefix) {
+    if (__builtin_expect(length >= prefix + HINT_BYTES, 1)) {
+        uint32_t hint;
+        memcpy(&hint, key + prefix, sizeof hint);
+        return __builtin_bswap32(hint);
+    }
+    uint32_t hint = 0;
+    for (size_t i = prefix; i < length; i++) {
+        hint |= (uint32_t)key[i] << (24 - 8 * (i - prefix));
+    }
+    return hint;
 }
 static inline const uint8_t *page_cell(const uint8_t *image, unsigned index) {
     return image + page_offset(image, index);
 }
 static inline unsigned cell_key_length(const uint8_t *cell) { /* stored bytes: prefix and reference when big */
     return page_u16(cell) & 0x7fffu;
+}
+static inline unsigned cell_key_known(const uint8_t *cell) { /* bytes of the key itself that stand in the cell */
+    unsigned stored = page_u16(cell);
+    return (stored & CELL_BIG) != 0 ? KEY_PREFIX : stored;
 }
 static inline unsigned cell_value_length(const uint8_t *cell) {
     return page_u16(cell + 2) & 0x7fffu;
@@ -142,6 +169,7 @@ bool page_fits(const uint8_t *image, unsigned cell_bytes_more);
 void page_insert(uint8_t *image, unsigned index, const struct cell *cell); /* it must fit */
 void page_remove(uint8_t *image, unsigned index);
 /* Replaces a cell; false, and nothing done, when it does not fit. The cell may not point into the page. */
+void page_hints(uint8_t *image); /* common prefix and hints anew, after cells were cut off */
 bool page_replace(uint8_t *image, unsigned index, const struct cell *cell);
 /* Is it safe to use? Everything a later access relies on is checked here, once, when a page comes from disk. */
 bool page_valid(const uint8_t *image, uint32_t tenant);

@@ -26,11 +26,11 @@ void page_start(uint8_t *image, enum page_type type, unsigned level, uint32_t te
 
 unsigned page_used(const uint8_t *image) {
     const struct page_header *head = page_head(image);
-    return STORE_PAGE - head->heap - head->garbage + 2u * head->count;
+    return STORE_PAGE - head->heap - head->garbage + PLACE_SIZE * head->count;
 }
 
 bool page_fits(const uint8_t *image, unsigned cell_bytes_more) {
-    return page_used(image) + cell_bytes_more + 2 <= PAGE_ROOM;
+    return page_used(image) + cell_bytes_more + PLACE_SIZE <= PAGE_ROOM;
 }
 
 /* Squeezes garbage out, keeping the order of cells. */
@@ -40,7 +40,7 @@ static void page_compact(uint8_t *image) {
     memcpy(old + head->heap, image + head->heap, STORE_PAGE - head->heap);
     unsigned heap = STORE_PAGE;
     for (unsigned i = 0; i < head->count; i++) {
-        uint8_t *offset = image + PAGE_CELLS + 2 * (size_t)i;
+        uint8_t *offset = image + PAGE_CELLS + PLACE_SIZE * (size_t)i;
         const uint8_t *cell = old + page_u16(offset);
         unsigned size = cell_size(cell);
         heap -= size;
@@ -49,6 +49,72 @@ static void page_compact(uint8_t *image) {
     }
     head->heap = (uint16_t)heap;
     head->garbage = 0;
+}
+
+/* The first cell of an inner page stands for "lower than all": its key has no part in prefix and hints. */
+static unsigned hinted_first(const struct page_header *head) {
+    return head->type == PAGE_INNER ? 1 : 0;
+}
+
+static void hint_set(uint8_t *image, unsigned index) {
+    const struct page_header *head = page_head(image);
+    const uint8_t *cell = page_cell(image, index);
+    uint32_t hint = index < hinted_first(head) ? 0 : key_hint(cell_key(cell), cell_key_known(cell), head->prefix);
+    memcpy(image + PAGE_CELLS + PLACE_SIZE * (size_t)index + 2, &hint, sizeof hint);
+}
+
+static void prefix_set(uint8_t *image, const uint8_t *key, size_t prefix) {
+    struct page_header *head = page_header(image);
+    size_t most = KEY_PREFIX - HINT_BYTES;
+    head->prefix = (uint16_t)(prefix < most ? prefix : most);
+    memset(head->common, 0, PREFIX_KEPT);
+    if (head->prefix > 0) {
+        memcpy(head->common, key, head->prefix < PREFIX_KEPT ? head->prefix : PREFIX_KEPT);
+    }
+    for (unsigned i = 0; i < head->count; i++) {
+        hint_set(image, i);
+    }
+}
+
+static size_t common_length(const uint8_t *a, size_t a_length, const uint8_t *b, size_t b_length) {
+    size_t shorter = a_length < b_length ? a_length : b_length;
+    size_t length = 0;
+    while (length < shorter && a[length] == b[length]) {
+        length++;
+    }
+    return length;
+}
+
+/* Before a cell comes in. */
+static void prefix_shorten(uint8_t *image, unsigned index, const struct cell *cell) {
+    const struct page_header *head = page_head(image);
+    unsigned first = hinted_first(head);
+    if (index < first) {
+        return;
+    }
+    size_t known = cell->key_big ? KEY_PREFIX : cell->key.length;
+    if (head->count <= first) {
+        prefix_set(image, cell->key.bytes, known);
+        return;
+    }
+    const uint8_t *other = page_cell(image, head->count - 1u);
+    size_t common = common_length(cell->key.bytes, known, cell_key(other), head->prefix);
+    if (common < head->prefix) {
+        prefix_set(image, cell->key.bytes, common);
+    }
+}
+
+void page_hints(uint8_t *image) {
+    const struct page_header *head = page_head(image);
+    unsigned first = hinted_first(head);
+    if (head->count <= first) {
+        prefix_set(image, NULL, 0);
+        return;
+    }
+    const uint8_t *low = page_cell(image, first);
+    const uint8_t *high = page_cell(image, head->count - 1u);
+    prefix_set(image, cell_key(low),
+               common_length(cell_key(low), cell_key_known(low), cell_key(high), cell_key_known(high)));
 }
 
 static void cell_write(uint8_t *target, const struct cell *cell) {
@@ -74,16 +140,18 @@ void page_insert(uint8_t *image, unsigned index, const struct cell *cell) {
     struct page_header *head = page_header(image);
     unsigned size = cell_bytes(cell);
     ASSERT(index <= head->count && page_fits(image, size));
-    if (head->heap < PAGE_CELLS + 2u * head->count + 2u + size) {
+    if (head->heap < PAGE_CELLS + PLACE_SIZE * (head->count + 1u) + size) {
         page_compact(image);
     }
+    prefix_shorten(image, index, cell);
     head->heap = (uint16_t)(head->heap - size);
     cell_write(image + head->heap, cell);
-    uint8_t *offset = image + PAGE_CELLS + 2 * (size_t)index;
+    uint8_t *offset = image + PAGE_CELLS + PLACE_SIZE * (size_t)index;
     if (index < head->count) {
-        memmove(offset + 2, offset, 2u * (size_t)(head->count - index));
+        memmove(offset + PLACE_SIZE, offset, PLACE_SIZE * (size_t)(head->count - index));
     }
     memcpy(offset, &head->heap, 2);
+    hint_set(image, index);
     head->run = (uint8_t)(index == head->last + 1u ? (head->run < 255 ? head->run + 1 : 255) : 0);
     head->last = (uint16_t)index;
     head->count++;
@@ -107,8 +175,8 @@ void page_remove(uint8_t *image, unsigned index) {
     } else {
         head->garbage = (uint16_t)(head->garbage + size);
     }
-    uint8_t *offset = image + PAGE_CELLS + 2 * (size_t)index;
-    memmove(offset, offset + 2, 2u * (size_t)(head->count - index - 1u));
+    uint8_t *offset = image + PAGE_CELLS + PLACE_SIZE * (size_t)index;
+    memmove(offset, offset + PLACE_SIZE, PLACE_SIZE * (size_t)(head->count - index - 1u));
     head->count--;
     head->run = 0;
 }
@@ -120,7 +188,7 @@ bool page_replace(uint8_t *image, unsigned index, const struct cell *cell) {
     unsigned size = cell_bytes(cell);
     bool was_big = cell_key_big(old) || cell_value_big(old);
     bool is_big = cell->key_big || cell->value_big;
-    if (size <= old_size) {
+    if (size <= old_size) { /* the key is the same, or becomes that of an inner page's first cell */
         cell_write(old, cell);
         head->garbage = (uint16_t)(head->garbage + (old_size - size));
         head->bigs = (uint16_t)(head->bigs + (is_big ? 1 : 0) - (was_big ? 1 : 0));
@@ -142,9 +210,9 @@ static bool cells_valid(const uint8_t *image) {
     const struct page_header *head = page_head(image);
     unsigned count = head->count;
     bool inner = head->type == PAGE_INNER;
-    if (count == 0 || count > PAGE_ROOM / (CELL_HEAD + 2) || head->heap < PAGE_CELLS + 2 * count ||
+    if (count == 0 || count > PAGE_ROOM / (CELL_HEAD + PLACE_SIZE) || head->heap < PAGE_CELLS + PLACE_SIZE * count ||
         head->heap > STORE_PAGE || head->tree > STORE_DIRECTORY || inner != (head->level > 0) ||
-        head->level >= STORE_DEPTH_MAX) {
+        head->level >= STORE_DEPTH_MAX || head->prefix > KEY_PREFIX - HINT_BYTES) {
         return false;
     }
     size_t total = 0;
@@ -161,6 +229,9 @@ static bool cells_valid(const uint8_t *image) {
             return false;
         }
         if (cell_key_big(cell) ? key != KEY_PREFIX + BLOB_REF_SIZE : key > KEY_INLINE_MAX) {
+            return false;
+        }
+        if (!(inner && i == 0) && cell_key_known(cell) < head->prefix) {
             return false;
         }
         if (inner ? (value != REF_SIZE || cell_value_big(cell)) : (cell_value_big(cell) && value != BLOB_REF_SIZE)) {

@@ -99,7 +99,7 @@ static void page_copy_out(struct store *store, const uint8_t *image, uint8_t *co
     memcpy(copy, image, STORE_PAGE);
     memset(copy, 0, PAGE_BODY);
     const struct page_header *head = page_head(copy);
-    unsigned low = PAGE_CELLS + 2u * head->count;
+    unsigned low = PAGE_CELLS + PLACE_SIZE * head->count;
     unsigned high = head->heap;
     if (head->type == PAGE_BLOB_DATA) {
         low = PAGE_CELLS + head->count;

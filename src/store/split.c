@@ -33,7 +33,7 @@ static enum kmb_status step_own(struct store_fork *fork, uint8_t *parent_ref, st
         return status;
     }
     const struct page_header *head = page_head(step->image);
-    unsigned low = PAGE_CELLS + 2u * head->count;
+    unsigned low = PAGE_CELLS + PLACE_SIZE * head->count;
     memcpy(image + PAGE_BODY, step->image + PAGE_BODY, low - PAGE_BODY);
     memcpy(image + head->heap, step->image + head->heap, STORE_PAGE - head->heap);
     page_header(image)->generation = generation;
@@ -79,9 +79,9 @@ struct split {
 
 static unsigned split_size(const struct split *split, unsigned i) { /* of the i-th cell with the new one among them */
     if (i == split->index) {
-        return cell_bytes(split->cell) + 2;
+        return cell_bytes(split->cell) + PLACE_SIZE;
     }
-    return cell_size(page_cell(split->image, i < split->index ? i : i - 1)) + 2;
+    return cell_size(page_cell(split->image, i < split->index ? i : i - 1)) + PLACE_SIZE;
 }
 
 /* How many cells, the new one counted, stay on the left. */
@@ -130,6 +130,7 @@ static void split_move(uint8_t *left, uint8_t *right, unsigned index, const stru
     head->count = (uint16_t)kept;
     head->run = 0;
     head->last = 0;
+    page_hints(left);
     if (index < boundary) {
         page_insert(left, index, cell);
         head->run = 0;
@@ -192,6 +193,7 @@ static void separator_take(uint8_t *right, struct separator *separator) {
     struct cell plain = {.first = slice_make(ref, REF_SIZE)};
     bool done = page_replace(right, 0, &plain);
     ASSERT(done);
+    page_hints(right);
 }
 
 static bool path_rightmost(const struct store_path *path, unsigned depth) {
@@ -312,6 +314,7 @@ static enum kmb_status parent_remove(struct store_fork *fork, uint32_t tenant, s
         struct cell plain = {.first = slice_make(ref, REF_SIZE)};
         bool done = page_replace(image, 0, &plain);
         ASSERT(done);
+        page_hints(image);
     }
     enum kmb_status status = KMB_OK;
     while (count > 0 && status == KMB_OK) {

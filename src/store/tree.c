@@ -70,6 +70,15 @@ static inline int compare_plain(struct slice key, const uint8_t *cell) {
     return key.length < length ? -1 : key.length > length;
 }
 
+/* The order of a key against the prefix that all keys of the page share; 0: it has it too. */
+static inline int prefix_order(const uint8_t *image, struct slice key, unsigned prefix) {
+    const struct page_header *head = page_head(image);
+    unsigned length = key.length < prefix ? (unsigned)key.length : prefix;
+    const uint8_t *common = prefix <= PREFIX_KEPT ? head->common : cell_key(page_cell(image, head->count - 1u));
+    int order = memcmp(key.bytes, common, length);
+    return order != 0 ? order : key.length < prefix ? -1 : 0;
+}
+
 enum kmb_status page_search(struct store *store, const uint8_t *image, struct slice key, unsigned *index, bool *exact,
                             struct kmb_error *error) {
     const struct page_header *head = page_head(image);
@@ -77,17 +86,27 @@ enum kmb_status page_search(struct store *store, const uint8_t *image, struct sl
     unsigned low = inner ? 1 : 0;
     unsigned high = head->count;
     bool hit = false;
+    unsigned prefix = head->prefix;
+    if (low < high && prefix > 0) {
+        int order = prefix_order(image, key, prefix);
+        low = order > 0 ? high : low;
+        high = order < 0 ? low : high;
+    }
+    uint32_t hint = low < high ? key_hint(key.bytes, key.length, prefix) : 0;
     while (low < high) {
         unsigned middle = (low + high) / 2;
-        const uint8_t *cell = page_cell(image, middle);
-        int order;
-        if (__builtin_expect(cell_key_big(cell), 0)) {
-            enum kmb_status status = compare_big(store, head->tenant, key, cell, &order, error);
-            if (status != KMB_OK) {
-                return status;
+        uint32_t other = page_hint(image, middle);
+        int order = hint < other ? -1 : hint > other;
+        if (order == 0) {
+            const uint8_t *cell = page_cell(image, middle);
+            if (__builtin_expect(cell_key_big(cell), 0)) {
+                enum kmb_status status = compare_big(store, head->tenant, key, cell, &order, error);
+                if (status != KMB_OK) {
+                    return status;
+                }
+            } else {
+                order = compare_plain(key, cell);
             }
-        } else {
-            order = compare_plain(key, cell);
         }
         if (order > 0) {
             low = middle + 1;

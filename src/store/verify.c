@@ -67,7 +67,7 @@ static enum kmb_status page_fetch(struct verify *verify, uint32_t tenant, const 
         memset(copy, 0, STORE_PAGE);
         memcpy(copy + PAGE_BODY, image + PAGE_BODY, PAGE_CELLS - PAGE_BODY);
         if (head->type == PAGE_LEAF || head->type == PAGE_INNER) { /* the gap between may never have been written */
-            memcpy(copy + PAGE_CELLS, image + PAGE_CELLS, 2u * (size_t)head->count);
+            memcpy(copy + PAGE_CELLS, image + PAGE_CELLS, PLACE_SIZE * (size_t)head->count);
             memcpy(copy + head->heap, image + head->heap, STORE_PAGE - head->heap);
         } else {
             memcpy(copy + PAGE_CELLS, image + PAGE_CELLS, PAGE_ROOM);
