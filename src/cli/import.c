@@ -23,6 +23,7 @@
 #define BATCH_BYTES        ((size_t)16 << 20)
 #define INFER_STREAM_BYTES ((size_t)64 << 20)
 #define SKIP               UINT32_MAX
+#define COLUMN_NAME_SIZE   sizeof("column4294967296")
 
 /* One row of the batch, kept as it was read so that it can be run again. */
 struct kept_row {
@@ -149,12 +150,12 @@ static bool plain_name(struct slice text) {
 
 /* A header as a column name: folded as SQL folds a plain name, verbatim otherwise. */
 static char *header_name(struct slice text, uint32_t ordinal) {
-    char *name = mem_alloc(text.length + 16);
+    char *name = mem_alloc(text.length + COLUMN_NAME_SIZE);
     if (name == NULL) {
         return NULL;
     }
     if (text.length == 0) {
-        snprintf(name, 16, "column%u", ordinal + 1);
+        snprintf(name, COLUMN_NAME_SIZE, "column%u", ordinal + 1);
         return name;
     }
     bool fold = plain_name(text);
