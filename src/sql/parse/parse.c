@@ -131,13 +131,128 @@ const PgQuery__Node *parse_statement(struct sql_context *context, const struct t
     return parsed->stmts[0]->stmt;
 }
 
-const PgQuery__Node *parse_expression(struct sql_context *context, const char *text) {
+PgQuery__Node *parse_expression(struct sql_context *context, const char *text) {
     const PgQuery__ParseResult *parsed = parse_text(context, sql_printf(context, "SELECT %s", text));
     if (parsed->n_stmts != 1 || parsed->stmts[0]->stmt->node_case != PG_QUERY__NODE__NODE_SELECT_STMT ||
         parsed->stmts[0]->stmt->select_stmt->n_target_list != 1) {
         sql_raise(context, KMB_CORRUPT, 0, "stored expression does not parse: %s", text);
     }
     return parsed->stmts[0]->stmt->select_stmt->target_list[0]->res_target->val;
+}
+
+struct deparse_held {
+    PgQueryDeparseResult result;
+};
+
+static void deparse_free(void *object) {
+    pg_query_free_deparse_result(((struct deparse_held *)object)->result);
+}
+
+const char *parse_deparse(struct sql_context *context, const PgQuery__Node *expression) {
+    PgQuery__ResTarget target = PG_QUERY__RES_TARGET__INIT;
+    target.val = (PgQuery__Node *)expression;
+    PgQuery__Node item = PG_QUERY__NODE__INIT;
+    item.node_case = PG_QUERY__NODE__NODE_RES_TARGET;
+    item.res_target = &target;
+    PgQuery__Node *items[1] = {&item};
+    PgQuery__SelectStmt select = PG_QUERY__SELECT_STMT__INIT;
+    select.n_target_list = 1;
+    select.target_list = items;
+    select.limit_option = PG_QUERY__LIMIT_OPTION__LIMIT_OPTION_DEFAULT;
+    select.op = PG_QUERY__SET_OPERATION__SETOP_NONE;
+    PgQuery__Node statement = PG_QUERY__NODE__INIT;
+    statement.node_case = PG_QUERY__NODE__NODE_SELECT_STMT;
+    statement.select_stmt = &select;
+    PgQuery__RawStmt raw = PG_QUERY__RAW_STMT__INIT;
+    raw.stmt = &statement;
+    PgQuery__RawStmt *raws[1] = {&raw};
+    PgQuery__ParseResult parsed = PG_QUERY__PARSE_RESULT__INIT;
+    parsed.version = PG_VERSION_NUM;
+    parsed.n_stmts = 1;
+    parsed.stmts = raws;
+    PgQueryProtobuf packed = {.len = pg_query__parse_result__get_packed_size(&parsed)};
+    packed.data = sql_alloc(context, packed.len + 1);
+    (void)pg_query__parse_result__pack(&parsed, (uint8_t *)packed.data);
+    struct deparse_held *held = sql_alloc_zero(context, 1, sizeof(*held));
+    held->result = pg_query_deparse_protobuf(packed);
+    sql_defer(context, deparse_free, held);
+    static const char before[] = "SELECT ";
+    if (held->result.error != NULL || held->result.query == NULL ||
+        strncmp(held->result.query, before, sizeof(before) - 1) != 0) {
+        sql_raise_unsupported(context, 0, "this expression in a definition");
+    }
+    const char *text = sql_printf(context, "%s", held->result.query + sizeof(before) - 1);
+    sql_release(context, held);
+    return text;
+}
+
+/* Calls visit on every ColumnRef of a message, through the descriptors of its fields. */
+static bool parse_walk(ProtobufCMessage *message, bool (*visit)(PgQuery__ColumnRef *reference, void *context),
+                       void *context) {
+    const ProtobufCMessageDescriptor *descriptor = message->descriptor;
+    if (descriptor == &pg_query__column_ref__descriptor && !visit((PgQuery__ColumnRef *)message, context)) {
+        return false;
+    }
+    for (unsigned i = 0; i < descriptor->n_fields; i++) {
+        const ProtobufCFieldDescriptor *field = &descriptor->fields[i];
+        if (field->type != PROTOBUF_C_TYPE_MESSAGE) {
+            continue;
+        }
+        uint8_t *base = (uint8_t *)message;
+        if ((field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0 &&
+            *(const uint32_t *)(const void *)(base + field->quantifier_offset) != field->id) {
+            continue;
+        }
+        if (field->label == PROTOBUF_C_LABEL_REPEATED) {
+            size_t count = *(const size_t *)(const void *)(base + field->quantifier_offset);
+            ProtobufCMessage **list = *(ProtobufCMessage ***)(void *)(base + field->offset);
+            for (size_t k = 0; k < count; k++) {
+                if (!parse_walk(list[k], visit, context)) {
+                    return false;
+                }
+            }
+        } else {
+            ProtobufCMessage *child = *(ProtobufCMessage **)(void *)(base + field->offset);
+            if (child != NULL && !parse_walk(child, visit, context)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+struct renaming {
+    struct sql_context *context;
+    const char *from;
+    const char *to;
+};
+
+static PgQuery__String *reference_name(PgQuery__ColumnRef *reference) {
+    PgQuery__Node *last = reference->n_fields > 0 ? reference->fields[reference->n_fields - 1] : NULL;
+    return last != NULL && last->node_case == PG_QUERY__NODE__NODE_STRING ? last->string : NULL;
+}
+
+static bool visit_rename(PgQuery__ColumnRef *reference, void *context) {
+    const struct renaming *renaming = context;
+    PgQuery__String *name = reference_name(reference);
+    if (name != NULL && strcmp(name->sval, renaming->from) == 0) {
+        name->sval = sql_printf(renaming->context, "%s", renaming->to);
+    }
+    return true;
+}
+
+void parse_rename_column(struct sql_context *context, PgQuery__Node *expression, const char *from, const char *to) {
+    struct renaming renaming = {.context = context, .from = from, .to = to};
+    (void)parse_walk(&expression->base, visit_rename, &renaming);
+}
+
+static bool visit_names(PgQuery__ColumnRef *reference, void *context) {
+    PgQuery__String *name = reference_name(reference);
+    return name == NULL || strcmp(name->sval, context) != 0;
+}
+
+bool parse_names_column(PgQuery__Node *expression, const char *name) {
+    return !parse_walk(&expression->base, visit_names, (void *)name);
 }
 
 const char *parse_node_name(const PgQuery__Node *node) {

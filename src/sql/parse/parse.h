@@ -15,7 +15,15 @@ const PgQuery__Node *parse_statement(struct sql_context *context, const struct t
 
 /* One expression (a stored CHECK or DEFAULT), parsed as the only item of SELECT. The text must be trusted: it was
  * parsed when the table was made. */
-const PgQuery__Node *parse_expression(struct sql_context *context, const char *text);
+PgQuery__Node *parse_expression(struct sql_context *context, const char *text);
+
+/* SQL text of an expression, as parse_expression() reads it; arena memory. */
+const char *parse_deparse(struct sql_context *context, const PgQuery__Node *expression);
+
+/* Renames every reference to column `from` in the tree (the name that ends a ColumnRef). */
+void parse_rename_column(struct sql_context *context, PgQuery__Node *expression, const char *from, const char *to);
+/* Whether the tree names the column. */
+bool parse_names_column(PgQuery__Node *expression, const char *name);
 
 /* "SELECT statement", "subquery"...: what PostgreSQL's grammar made of a node, for refusals. */
 const char *parse_node_name(const PgQuery__Node *node);

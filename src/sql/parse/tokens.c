@@ -189,6 +189,9 @@ static void pass_select(struct pass *pass) {
 static void pass_set_operation(struct pass *pass) {
     struct level *level = &pass->levels[pass->depth];
     level->set_ops++;
+    if (pass->tokens->set_operation == 0) {
+        pass->tokens->set_operation = pass_position(pass, pass->at);
+    }
     if (level->set_ops == 1) {
         uint32_t whole = pass_add_block(pass, 0, pass_enclosing(pass));
         if (level->first != TOKENS_BLOCK_NONE) {

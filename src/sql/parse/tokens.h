@@ -50,12 +50,17 @@ struct tokens {
     struct tokens_block *blocks; /* in order of their SELECT */
     uint32_t block_count;
     enum tokens_custom custom;
+    uint32_t set_operation; /* of the first UNION, INTERSECT or EXCEPT, byte + 1; 0: none */
     char *custom_name; /* SHOW COLUMNS FROM name, folded */
     uint32_t custom_position;
 };
 
 /* Scans context->text. Raises on lexical errors and exceeded bounds. */
 void tokens_scan(struct sql_context *context, struct tokens *tokens);
+
+static inline uint32_t tokens_set_operation_position(const struct tokens *tokens) {
+    return tokens == NULL ? 0 : tokens->set_operation;
+}
 
 /* The clause that binds the query block whose first select-list item begins at `position` (byte + 1): its own, else
  * that of the nearest enclosing block; NULL: none. */

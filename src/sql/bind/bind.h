@@ -1,0 +1,234 @@
+/*
+ * The binder's inside: what its files share. sql.c uses bind_statement() alone.
+ *
+ * Binding turns PostgreSQL's parse tree into bound expressions and a naive plan, in the context's arena; it raises on
+ * everything that PostgreSQL would refuse, in PostgreSQL's words, and refuses by name (0A000) what the grammar takes
+ * and this engine does not build. Nothing is ignored: each field of each parse node is used, or checked to be unset.
+ */
+#ifndef KMB_SQL_BIND_H
+#define KMB_SQL_BIND_H
+
+#include "kernel/catalogue.h"
+#include "sql/parse/parse.h"
+#include "sql/plan/ddl.h"
+#include "sql/plan/plan.h"
+#include "sql/sql.h"
+
+#define BIND_COLUMNS_MAX    1664 /* of a select list, as PostgreSQL (MaxTupleAttributeNumber) */
+#define BIND_PARAMETERS_MAX 65535
+
+/* A column that a FROM item shows. */
+struct scope_column {
+    const char *name;
+    struct type type;
+    const struct expr *expr; /* over the row of the plan so far */
+    uint32_t table;          /* index into tables of the scope, or SCOPE_MERGED */
+    bool hidden;             /* merged by USING/NATURAL: reached through its table only, left out of * */
+};
+#define SCOPE_MERGED UINT32_MAX
+
+/* A named FROM item. */
+struct scope_table {
+    const char *alias;
+    const char *schema; /* of an unaliased table; else NULL */
+    const struct table_definition *table; /* NULL: not a stored table */
+    const struct catalogue *catalogue;
+    uint32_t first; /* ordinal of its first column in the row */
+    uint32_t count;
+    uint32_t position;
+};
+
+/* What names mean at a place: the columns of one row. */
+struct scope {
+    struct scope_column *columns;
+    uint32_t column_count;
+    struct scope_table *tables;
+    uint32_t table_count;
+    uint32_t row_width; /* columns of the underlying row */
+};
+
+/* A view pinned while the statement is bound. */
+struct bind_view {
+    struct sql_point point;
+    struct kernel_view *view;
+    const struct catalogue *catalogue;
+};
+
+/* One statement being bound. */
+struct bind {
+    struct sql_context *context;
+    const struct sql_host *host;
+    const struct tokens *tokens;
+    struct type *parameter_types; /* BIND_PARAMETERS_MAX at most; UNKNOWN: not yet inferred */
+    uint32_t parameter_count;
+    uint32_t parameter_capacity;
+    const struct value *parameters; /* values of a run, for time travel; NULL while preparing */
+    uint32_t parameter_value_count;
+    struct bind_view views[4];
+    uint32_t view_count;
+    uint32_t at_block_next;
+    bool reads_past;
+    bool time_dependent; /* 'today'::date was read: the statement is bound anew for each run */
+};
+
+/* The clause an expression stands in: what it may hold and how errors call it. */
+enum bind_place {
+    BIND_SELECT,
+    BIND_WHERE,
+    BIND_ON,
+    BIND_GROUP,
+    BIND_HAVING,
+    BIND_ORDER,
+    BIND_LIMIT,
+    BIND_OFFSET,
+    BIND_VALUES,
+    BIND_SET,
+    BIND_RETURNING,
+    BIND_CHECK,
+    BIND_DEFAULT,
+    BIND_AGGREGATE, /* argument of an aggregate */
+    BIND_FILTER,
+    BIND_FUNCTION, /* argument of a function in FROM */
+};
+
+/* An aggregate call found while binding; stands in expressions as EXPR_COLUMN of BIND_AGGREGATE_BASE + index. */
+#define BIND_AGGREGATE_BASE 0x40000000u
+
+struct bind_aggregates {
+    struct plan_aggregate *list;
+    const char **names;
+    uint32_t count;
+    uint32_t capacity;
+};
+
+/* Where an expression is bound. */
+struct bind_scope {
+    struct bind *bind;
+    const struct scope *scope; /* NULL: no columns */
+    enum bind_place place;
+    struct bind_aggregates *aggregates; /* NULL: aggregates are not allowed here */
+    const struct type *wanted;          /* INSERT ... SELECT: types for untyped items of the select list */
+    uint32_t wanted_count;
+};
+
+/* --- expression.c --- */
+const struct expr *bind_expression(const struct bind_scope *scope, const PgQuery__Node *node);
+/* Bound and coerced to boolean: "argument of WHERE must be type boolean, not type integer". */
+const struct expr *bind_condition(const struct bind_scope *scope, const PgQuery__Node *node, const char *clause);
+/* PostgreSQL's name of an output column without an alias. */
+const char *bind_column_name(struct sql_context *context, const PgQuery__Node *node);
+const char *bind_place_name(enum bind_place place);
+uint32_t bind_location(int32_t location); /* parse tree -> byte + 1; -1 -> 0 */
+uint32_t bind_node_position(const PgQuery__Node *node);
+const char *bind_string(const PgQuery__Node *node); /* a String node's text */
+
+/* --- call.c: functions, operators, aggregates --- */
+const struct expr *bind_operator(struct bind *bind, const char *name, const struct expr *left,
+                                 const struct expr *right, uint32_t position);
+const struct expr *bind_function_call(const struct bind_scope *scope, const PgQuery__FuncCall *call);
+const struct expr *bind_named_call(struct bind *bind, const char *name, const struct expr **arguments, uint32_t count,
+                                   uint32_t position);
+
+/* --- coerce.c --- */
+struct type bind_type_name(struct bind *bind, const PgQuery__TypeName *name);
+/* NULL: no such cast in that context. Raises for literals that do not parse. */
+const struct expr *bind_coerce(struct bind *bind, const struct expr *expr, struct type type,
+                               enum sql_cast_context cast_context, uint32_t position);
+bool bind_can_coerce(enum type_id from, enum type_id to, enum sql_cast_context cast_context);
+/* CAST(expr AS type), raising 42846 "cannot cast type x to y". */
+const struct expr *bind_cast(struct bind *bind, const struct expr *expr, struct type type, uint32_t position);
+/* Value of a column: assignment cast, raising 42804 `column "c" is of type x but expression is of type y`. */
+const struct expr *bind_assign(struct bind *bind, const struct expr *expr, struct type type, const char *column);
+/* One type for the branches of CASE, COALESCE, IN, VALUES...; construct names it in errors. All unknown: text. */
+struct type bind_common_type(struct bind *bind, const struct expr *const *list, uint32_t count, const char *construct);
+const struct expr *bind_to_common(struct bind *bind, const struct expr *expr, struct type type, const char *construct);
+/* An output column: an unknown literal becomes text. */
+const struct expr *bind_resolve_unknown(struct bind *bind, const struct expr *expr);
+const char *bind_type_text(struct bind *bind, struct type type); /* format_type without modifier */
+bool bind_type_preferred(enum type_id type);
+
+/* --- from.c --- */
+/* The plan and scope of a FROM list; at is the block's clause or NULL. */
+struct plan_node *bind_from(struct bind *bind, PgQuery__Node *const *items, size_t count,
+                            const struct tokens_clause *at, struct scope *scope);
+const struct expr *bind_column_ref(const struct bind_scope *scope, const PgQuery__ColumnRef *reference);
+/* Columns that * (table NULL) or table.* stand for: indexes into scope->columns. */
+uint32_t bind_star(struct bind *bind, const struct scope *scope, const PgQuery__ColumnRef *reference,
+                   const struct expr ***expressions, const char ***names);
+/* A table by name at the present, for writes and DDL: raises 42P01. catalogue is that of the present. */
+const struct table_definition *bind_table(struct bind *bind, const PgQuery__RangeVar *name,
+                                          const struct catalogue **catalogue, bool missing_ok);
+/* Scope of a table's columns alone, from ordinal `first` of a row. */
+void bind_table_scope(struct bind *bind, const struct catalogue *catalogue, const struct table_definition *table,
+                      const char *alias, uint32_t first, struct scope *scope);
+void bind_scope_join(struct sql_context *context, struct scope *scope, const struct scope *right);
+struct plan_node *bind_scan(struct bind *bind, const struct catalogue *catalogue,
+                            const struct table_definition *table, const char *alias);
+const struct catalogue *bind_present(struct bind *bind);
+struct plan_node *bind_join_node(struct bind *bind, enum plan_join_type type, struct plan_node *left,
+                                 struct plan_node *right);
+/* A relation that the executor makes from the catalogue. */
+struct plan_node *bind_catalogue_node(struct bind *bind, const char *relation, const char *argument,
+                                      const struct plan_column *columns, uint32_t count);
+/* Scope of one named item whose row is the node's. */
+void bind_item_scope(struct bind *bind, struct plan_node *node, const char *alias, const char *schema,
+                     uint32_t position, struct scope *scope);
+const char *bind_text(struct sql_context *context, struct slice slice);
+void bind_refuse_name(struct bind *bind, const PgQuery__RangeVar *name);
+
+/* --- select.c --- */
+struct plan_node *bind_select(struct bind *bind, const PgQuery__SelectStmt *select);
+/* The source of an INSERT: untyped literals of the list take these types. */
+struct plan_node *bind_select_for(struct bind *bind, const PgQuery__SelectStmt *select, const struct type *wanted,
+                                  uint32_t wanted_count);
+struct plan_node *bind_plan(struct bind *bind, enum plan_kind kind, struct plan_node *left, struct plan_node *right);
+struct plan_node *bind_project(struct bind *bind, struct plan_node *child, const struct expr **expressions,
+                               const char **names, uint32_t count);
+/* A select list: stars expanded, unknowns resolved to text unless keep_unknown. */
+uint32_t bind_targets(const struct bind_scope *scope, PgQuery__Node *const *list, size_t count,
+                      const struct expr ***expressions, const char ***names);
+/* Rows of a VALUES list; types unified. columns NULL: DEFAULT is not allowed. */
+struct plan_node *bind_values(struct bind *bind, const PgQuery__SelectStmt *select);
+
+/* --- write.c --- */
+struct plan_node *bind_insert(struct bind *bind, const PgQuery__InsertStmt *insert);
+struct plan_node *bind_update(struct bind *bind, const PgQuery__UpdateStmt *update);
+struct plan_node *bind_delete(struct bind *bind, const PgQuery__DeleteStmt *statement);
+/* A stored CHECK or DEFAULT text over the table's columns (NULL: none), as it was written. */
+const struct expr *bind_stored(struct bind *bind, const char *text, const struct scope *scope, enum bind_place place);
+
+/* The default of a column as an expression of its type: NULL where it has none. */
+const struct expr *bind_default(struct bind *bind, const struct column_definition *column);
+
+/* --- define.c --- */
+void bind_create_table(struct bind *bind, const PgQuery__CreateStmt *create, struct plan_statement *statement);
+void bind_create_index(struct bind *bind, const PgQuery__IndexStmt *create, struct plan_statement *statement);
+void bind_drop(struct bind *bind, const PgQuery__DropStmt *drop, struct plan_statement *statement);
+/* A column as CREATE TABLE and ADD COLUMN define it. What its constraints ask beside the column goes to `extra`. */
+struct bind_column_extra {
+    bool primary_key;
+    const char *primary_key_name; /* NULL: made */
+    bool unique;
+    const char *unique_name;
+    const PgQuery__Constraint **checks;
+    uint32_t check_count;
+    bool not_null_said;
+    bool null_said;
+};
+struct column_definition bind_column_definition(struct bind *bind, const char *table, const PgQuery__ColumnDef *column,
+                                                struct bind_column_extra *extra);
+/* DEFAULT of a column: its text, checked against the type. */
+struct slice bind_default_text(struct bind *bind, const PgQuery__Node *node, struct type type, const char *column);
+void bind_check_schema(struct bind *bind, const PgQuery__RangeVar *name);
+
+/* --- alter.c --- */
+void bind_alter_table(struct bind *bind, const PgQuery__AlterTableStmt *alter, struct plan_statement *statement);
+void bind_rename(struct bind *bind, const PgQuery__RenameStmt *rename, struct plan_statement *statement);
+
+/* --- statement.c --- */
+/* node NULL: an empty statement. */
+void bind_statement(struct bind *bind, const PgQuery__Node *node, struct plan_statement *statement);
+/* Pins the view of a point once per statement; gives its catalogue. */
+const struct bind_view *bind_view_at(struct bind *bind, const struct sql_point *point);
+
+#endif

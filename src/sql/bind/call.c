@@ -1,0 +1,456 @@
+/*
+ * Which function or operator a call means: PostgreSQL's manual, chapter 10.2 and 10.3.
+ *
+ * Candidates are all rows of the function table with the name. An exact match of the argument types wins (for an
+ * operator with one untyped side, that side is first taken for the type of the other). Else the candidates whose
+ * arguments can be reached by implicit casts are thinned out in PostgreSQL's order: most exact matches, most preferred
+ * types, categories for untyped literals, and at last the assumption that these have the type of the typed ones.
+ */
+#include "base/assert.h"
+#include "sql/bind/bind.h"
+
+struct call_choice {
+    const struct sql_function *function; /* NULL: none */
+    bool ambiguous;
+};
+
+static enum type_id candidate_type(const struct sql_function *function, uint32_t argument) {
+    uint32_t last = function->argument_count - 1u;
+    return function->arguments[argument < last || !function->variadic ? argument : last];
+}
+
+static bool candidate_takes(const struct sql_function *function, uint32_t count) {
+    return function->variadic ? count >= function->argument_count : count == function->argument_count;
+}
+
+static bool candidate_exact(const struct sql_function *function, const enum type_id *types, uint32_t count) {
+    for (uint32_t i = 0; i < count; i++) {
+        if (candidate_type(function, i) != types[i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool candidate_reachable(const struct sql_function *function, const enum type_id *types, uint32_t count) {
+    for (uint32_t i = 0; i < count; i++) {
+        if (!bind_can_coerce(types[i], candidate_type(function, i), SQL_CAST_IMPLICIT)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static uint32_t candidate_score(const struct sql_function *function, const enum type_id *types, uint32_t count,
+                                bool preferred) {
+    uint32_t score = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        enum type_id wanted = candidate_type(function, i);
+        if (types[i] == TYPE_UNKNOWN) {
+            continue;
+        }
+        score += wanted == types[i] || (preferred && bind_type_preferred(wanted) &&
+                                        type_category_of(wanted) == type_category_of(types[i]));
+    }
+    return score;
+}
+
+/* Keeps the candidates with the best score. */
+static uint32_t choice_keep_best(const struct sql_function **list, uint32_t list_count, const enum type_id *types,
+                                 uint32_t count, bool preferred) {
+    uint32_t best = 0;
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < list_count; i++) {
+        uint32_t score = candidate_score(list[i], types, count, preferred);
+        if (score > best) {
+            best = score;
+            kept = 0;
+        }
+        if (score == best) {
+            list[kept++] = list[i];
+        }
+    }
+    return kept;
+}
+
+/* For each untyped argument: the category its candidates agree on (string wins), and whether a preferred type of it is
+ * among them. False: they do not agree. */
+static bool choice_categories(const struct sql_function **list, uint32_t list_count, const enum type_id *types,
+                              uint32_t count, enum type_category *categories, bool *preferred) {
+    for (uint32_t i = 0; i < count; i++) {
+        if (types[i] != TYPE_UNKNOWN) {
+            continue;
+        }
+        bool conflict = false;
+        categories[i] = TYPE_CATEGORY_UNKNOWN;
+        preferred[i] = false;
+        for (uint32_t k = 0; k < list_count; k++) {
+            enum type_id wanted = candidate_type(list[k], i);
+            enum type_category category = type_category_of(wanted);
+            if (k == 0) {
+                categories[i] = category;
+                preferred[i] = bind_type_preferred(wanted);
+            } else if (category == categories[i]) {
+                preferred[i] = preferred[i] || bind_type_preferred(wanted);
+            } else if (category == TYPE_CATEGORY_STRING) {
+                categories[i] = category;
+                preferred[i] = bind_type_preferred(wanted);
+                conflict = false;
+            } else if (categories[i] != TYPE_CATEGORY_STRING) {
+                conflict = true;
+            }
+        }
+        if (conflict) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static uint32_t choice_by_category(const struct sql_function **list, uint32_t list_count, const enum type_id *types,
+                                   uint32_t count, const enum type_category *categories, const bool *preferred) {
+    const struct sql_function *kept_list[64];
+    uint32_t kept = 0;
+    for (uint32_t k = 0; k < list_count && kept < ARRAY_LENGTH(kept_list); k++) {
+        bool keep = true;
+        for (uint32_t i = 0; i < count && keep; i++) {
+            enum type_id wanted = candidate_type(list[k], i);
+            keep = types[i] != TYPE_UNKNOWN || (type_category_of(wanted) == categories[i] &&
+                                                (!preferred[i] || bind_type_preferred(wanted)));
+        }
+        if (keep) {
+            kept_list[kept++] = list[k];
+        }
+    }
+    if (kept > 0) {
+        memcpy(list, kept_list, kept * sizeof(*list));
+        return kept;
+    }
+    return list_count;
+}
+
+/* The last resort: untyped arguments have the one type of the typed ones. */
+static const struct sql_function *choice_by_known(const struct sql_function **list, uint32_t list_count,
+                                                  const enum type_id *types, uint32_t count) {
+    enum type_id known = TYPE_UNKNOWN;
+    bool any_unknown = false;
+    for (uint32_t i = 0; i < count; i++) {
+        if (types[i] == TYPE_UNKNOWN) {
+            any_unknown = true;
+        } else if (known == TYPE_UNKNOWN) {
+            known = types[i];
+        } else if (known != types[i]) {
+            return NULL;
+        }
+    }
+    if (known == TYPE_UNKNOWN || !any_unknown) {
+        return NULL;
+    }
+    const struct sql_function *found = NULL;
+    for (uint32_t k = 0; k < list_count; k++) {
+        bool fits = true;
+        for (uint32_t i = 0; i < count && fits; i++) {
+            fits = bind_can_coerce(known, candidate_type(list[k], i), SQL_CAST_IMPLICIT);
+        }
+        if (fits && found != NULL) {
+            return NULL;
+        }
+        found = fits ? list[k] : found;
+    }
+    return found;
+}
+
+static struct call_choice choose(struct bind *bind, const struct sql_function *const *candidates,
+                                 uint32_t candidate_count, const enum type_id *types, uint32_t count) {
+    const struct sql_function **list = sql_alloc(bind->context, (candidate_count + 1) * sizeof(*list));
+    uint32_t list_count = 0;
+    for (uint32_t k = 0; k < candidate_count; k++) {
+        if (!candidate_takes(candidates[k], count)) {
+            continue;
+        }
+        if (candidate_exact(candidates[k], types, count)) {
+            return (struct call_choice){.function = candidates[k]};
+        }
+        if (candidate_reachable(candidates[k], types, count)) {
+            list[list_count++] = candidates[k];
+        }
+    }
+    if (list_count == 0) {
+        return (struct call_choice){0};
+    }
+    if (list_count > 1) {
+        list_count = choice_keep_best(list, list_count, types, count, false);
+    }
+    if (list_count > 1) {
+        list_count = choice_keep_best(list, list_count, types, count, true);
+    }
+    if (list_count > 1 && count > 0) {
+        enum type_category *categories = sql_alloc_zero(bind->context, count, sizeof(*categories));
+        bool *preferred = sql_alloc_zero(bind->context, count, sizeof(*preferred));
+        if (choice_categories(list, list_count, types, count, categories, preferred)) {
+            list_count = choice_by_category(list, list_count, types, count, categories, preferred);
+        }
+    }
+    if (list_count == 1) {
+        return (struct call_choice){.function = list[0]};
+    }
+    const struct sql_function *known = choice_by_known(list, list_count, types, count);
+    return (struct call_choice){.function = known, .ambiguous = known == NULL};
+}
+
+static const struct expr *call_build(struct bind *bind, const struct sql_function *function,
+                                     const struct expr **arguments, uint32_t count, uint32_t position) {
+    struct expr *call = sql_alloc_zero(bind->context, 1, sizeof(*call));
+    call->kind = EXPR_CALL;
+    call->function = function;
+    call->position = position;
+    call->argument_count = count;
+    call->arguments = sql_alloc(bind->context, (count + 1) * sizeof(*call->arguments));
+    for (uint32_t i = 0; i < count; i++) {
+        enum type_id wanted = candidate_type(function, i);
+        call->arguments[i] = wanted == TYPE_ANY
+                                 ? bind_resolve_unknown(bind, arguments[i])
+                                 : bind_coerce(bind, arguments[i], type_make(wanted), SQL_CAST_IMPLICIT, 0);
+        ASSERT(call->arguments[i] != NULL);
+    }
+    enum type_id result = function->result;
+    if (result == TYPE_ANY) {
+        ASSERT(count > 0);
+        result = call->arguments[0]->type.id;
+    }
+    call->type = type_make(result);
+    return call;
+}
+
+/* "integer, text" */
+static const char *call_types(struct bind *bind, const struct expr *const *arguments, uint32_t count) {
+    const char *text = "";
+    for (uint32_t i = 0; i < count; i++) {
+        text = sql_printf(bind->context, "%s%s%s", text, i > 0 ? ", " : "", bind_type_text(bind, arguments[i]->type));
+    }
+    return text;
+}
+
+const struct expr *bind_operator(struct bind *bind, const char *name, const struct expr *left,
+                                 const struct expr *right, uint32_t position) {
+    struct sql_context *context = bind->context;
+    if (strcmp(name, "!=") == 0) {
+        name = "<>";
+    }
+    const struct expr *arguments[2] = {left == NULL ? right : left, right};
+    uint32_t count = left == NULL ? 1 : 2;
+    enum type_id types[2] = {arguments[0]->type.id, right->type.id};
+    uint32_t candidate_count = 0;
+    const struct sql_function *const *candidates =
+        sql_function_candidates(context, SQL_FUNCTION_OPERATOR, name, &candidate_count);
+    struct call_choice choice = {0};
+    if (count == 2 && (types[0] == TYPE_UNKNOWN) != (types[1] == TYPE_UNKNOWN)) {
+        enum type_id known = types[0] == TYPE_UNKNOWN ? types[1] : types[0];
+        enum type_id assumed[2] = {known, known};
+        for (uint32_t k = 0; k < candidate_count && choice.function == NULL; k++) {
+            if (candidates[k]->argument_count == 2 && candidate_exact(candidates[k], assumed, 2)) {
+                choice.function = candidates[k];
+            }
+        }
+    }
+    if (choice.function == NULL) {
+        choice = choose(bind, candidates, candidate_count, types, count);
+    }
+    if (choice.function != NULL) {
+        return call_build(bind, choice.function, arguments, count, position);
+    }
+    const char *left_type = left == NULL ? "" : bind_type_text(bind, left->type);
+    sql_raise_with(context, choice.ambiguous ? KMB_AMBIGUOUS_FUNCTION : KMB_UNDEFINED_FUNCTION, position, NULL,
+                   choice.ambiguous ? "Could not choose a best candidate operator. You might need to add explicit type "
+                                      "casts."
+                                    : "No operator matches the given name and argument types. You might need to add "
+                                      "explicit type casts.",
+                   choice.ambiguous ? "operator is not unique: %s%s%s %s" : "operator does not exist: %s%s%s %s",
+                   left_type, left == NULL ? "" : " ", name, bind_type_text(bind, right->type));
+}
+
+static _Noreturn void call_refuse(struct bind *bind, const char *name, const struct expr *const *arguments,
+                                  uint32_t count, bool ambiguous, uint32_t position) {
+    const char *types = call_types(bind, arguments, count);
+    if (ambiguous) {
+        sql_raise_with(bind->context, KMB_AMBIGUOUS_FUNCTION, position, NULL,
+                       "Could not choose a best candidate function. You might need to add explicit type casts.",
+                       "function %s(%s) is not unique", name, types);
+    }
+    sql_raise_with(bind->context, KMB_UNDEFINED_FUNCTION, position, NULL,
+                   "No function matches the given name and argument types. You might need to add explicit type casts.",
+                   "function %s(%s) does not exist", name, types);
+}
+
+static void call_argument_types(const struct expr *const *arguments, uint32_t count, enum type_id *types) {
+    for (uint32_t i = 0; i < count; i++) {
+        types[i] = arguments[i]->type.id;
+    }
+}
+
+const struct expr *bind_named_call(struct bind *bind, const char *name, const struct expr **arguments, uint32_t count,
+                                   uint32_t position) {
+    struct sql_context *context = bind->context;
+    enum type_id *types = sql_alloc_zero(context, count + 1, sizeof(*types));
+    call_argument_types(arguments, count, types);
+    uint32_t candidate_count = 0;
+    const struct sql_function *const *candidates =
+        sql_function_candidates(context, SQL_FUNCTION_SCALAR, name, &candidate_count);
+    for (uint32_t k = 0; k < candidate_count; k++) {
+        if (candidate_takes(candidates[k], count) && candidate_exact(candidates[k], types, count)) {
+            return call_build(bind, candidates[k], arguments, count, position);
+        }
+    }
+    enum type_id target; /* date('2024-01-01'): a type's name is its cast */
+    if (count == 1 && type_of_name(slice_text(name), &target) &&
+        (types[0] == TYPE_UNKNOWN || types[0] == target || sql_cast_find(types[0], target, SQL_CAST_EXPLICIT))) {
+        return bind_cast(bind, arguments[0], type_make(target), position);
+    }
+    struct call_choice choice = choose(bind, candidates, candidate_count, types, count);
+    if (choice.function == NULL) {
+        call_refuse(bind, name, arguments, count, choice.ambiguous, position);
+    }
+    return call_build(bind, choice.function, arguments, count, position);
+}
+
+/* --- aggregates --- */
+
+static const struct expr *aggregate_place(const struct bind_scope *scope, const struct plan_aggregate *aggregate) {
+    struct bind *bind = scope->bind;
+    struct bind_aggregates *list = scope->aggregates;
+    if (list->count == list->capacity) {
+        uint32_t capacity = list->capacity == 0 ? 8 : list->capacity * 2;
+        struct plan_aggregate *grown = sql_alloc(bind->context, capacity * sizeof(*grown));
+        if (list->count > 0) {
+            memcpy(grown, list->list, list->count * sizeof(*grown));
+        }
+        list->list = grown;
+        list->capacity = capacity;
+    }
+    list->list[list->count] = *aggregate;
+    struct expr *expr = sql_alloc_zero(bind->context, 1, sizeof(*expr));
+    expr->kind = EXPR_COLUMN;
+    expr->type = aggregate->type;
+    expr->position = aggregate->position;
+    expr->column = BIND_AGGREGATE_BASE + list->count++;
+    return expr;
+}
+
+static void aggregate_check_place(const struct bind_scope *scope, uint32_t position) {
+    struct sql_context *context = scope->bind->context;
+    if (scope->place == BIND_AGGREGATE) {
+        sql_raise(context, KMB_GROUPING, position, "aggregate function calls cannot be nested");
+    }
+    if (scope->aggregates == NULL) {
+        sql_raise(context, KMB_GROUPING, position, "aggregate functions are not allowed in %s",
+                  bind_place_name(scope->place));
+    }
+}
+
+static const struct expr *bind_aggregate(const struct bind_scope *scope, const PgQuery__FuncCall *call,
+                                         const char *name, const struct sql_function *const *candidates,
+                                         uint32_t candidate_count) {
+    struct bind *bind = scope->bind;
+    struct sql_context *context = bind->context;
+    uint32_t position = bind_location(call->location);
+    aggregate_check_place(scope, position);
+    struct bind_scope inner = *scope;
+    inner.place = BIND_AGGREGATE;
+    inner.aggregates = NULL;
+    uint32_t count = (uint32_t)call->n_args;
+    const struct expr **arguments = sql_alloc(context, (count + 1) * sizeof(*arguments));
+    enum type_id *types = sql_alloc_zero(context, count + 1, sizeof(*types));
+    for (uint32_t i = 0; i < count; i++) {
+        arguments[i] = bind_expression(&inner, call->args[i]);
+        types[i] = arguments[i]->type.id;
+    }
+    if (count == 0 && !call->agg_star) {
+        sql_raise(context, KMB_WRONG_OBJECT_TYPE, position,
+                  "%s(*) must be used to call a parameterless aggregate function", name);
+    }
+    struct call_choice choice = choose(bind, candidates, candidate_count, types, count);
+    if (choice.function == NULL) {
+        call_refuse(bind, name, arguments, count, choice.ambiguous, position);
+    }
+    const struct expr *built = call_build(bind, choice.function, arguments, count, position);
+    struct plan_aggregate aggregate = {
+        .function = choice.function,
+        .arguments = built->arguments,
+        .argument_count = count,
+        .distinct = call->agg_distinct,
+        .type = built->type,
+        .position = position,
+    };
+    if (aggregate.distinct && sql_comparison_find("=", built->arguments[0]->type.id) == NULL &&
+        !type_is_string(built->arguments[0]->type.id)) {
+        sql_raise(context, KMB_UNDEFINED_FUNCTION, position, "could not identify an equality operator for type %s",
+                  bind_type_text(bind, built->arguments[0]->type));
+    }
+    if (call->agg_filter != NULL) {
+        inner.place = BIND_FILTER;
+        aggregate.filter = bind_condition(&inner, call->agg_filter, "FILTER");
+    }
+    return aggregate_place(scope, &aggregate);
+}
+
+/* Clauses of a call that nothing here builds. */
+static void call_refuse_clauses(struct bind *bind, const PgQuery__FuncCall *call) {
+    struct sql_context *context = bind->context;
+    uint32_t position = bind_location(call->location);
+    if (call->over != NULL) {
+        sql_raise_unsupported(context, position, "a window function call (OVER)");
+    }
+    if (call->agg_within_group) {
+        sql_raise_unsupported(context, position, "WITHIN GROUP");
+    }
+    if (call->n_agg_order > 0) {
+        sql_raise_unsupported(context, position, "ORDER BY in an aggregate call");
+    }
+    if (call->func_variadic) {
+        sql_raise_unsupported(context, position, "VARIADIC in a call");
+    }
+    for (size_t i = 0; i < call->n_args; i++) {
+        if (call->args[i]->node_case == PG_QUERY__NODE__NODE_NAMED_ARG_EXPR) {
+            sql_raise_unsupported(context, position, "a named argument");
+        }
+    }
+}
+
+static void call_refuse_aggregate_syntax(struct bind *bind, const PgQuery__FuncCall *call, const char *name) {
+    const char *what = call->agg_star ? "(*)" : call->agg_distinct ? "DISTINCT" : call->agg_filter ? "FILTER" : NULL;
+    if (what != NULL) {
+        sql_raise(bind->context, KMB_WRONG_OBJECT_TYPE, bind_location(call->location),
+                  "%s%s specified, but %s is not an aggregate function", call->agg_star ? name : "", what, name);
+    }
+}
+
+const struct expr *bind_function_call(const struct bind_scope *scope, const PgQuery__FuncCall *call) {
+    struct bind *bind = scope->bind;
+    struct sql_context *context = bind->context;
+    uint32_t position = bind_location(call->location);
+    const char *name = bind_string(call->funcname[call->n_funcname - 1]);
+    call_refuse_clauses(bind, call);
+    if (call->n_funcname > 1 &&
+        (call->n_funcname > 2 || strcmp(bind_string(call->funcname[0]), "pg_catalog") != 0)) {
+        sql_raise(context, KMB_UNDEFINED_SCHEMA, position, "schema \"%s\" does not exist",
+                  bind_string(call->funcname[0]));
+    }
+    uint32_t candidate_count = 0;
+    const struct sql_function *const *candidates =
+        sql_function_candidates(context, SQL_FUNCTION_AGGREGATE, name, &candidate_count);
+    if (candidate_count > 0) {
+        return bind_aggregate(scope, call, name, candidates, candidate_count);
+    }
+    (void)sql_function_candidates(context, SQL_FUNCTION_SCALAR, name, &candidate_count);
+    if (candidate_count > 0) {
+        call_refuse_aggregate_syntax(bind, call, name);
+    }
+    if (call->n_args > 100) {
+        sql_raise(context, KMB_LIMIT, position, "cannot pass more than 100 arguments to a function");
+    }
+    const struct expr **arguments = sql_alloc(context, (call->n_args + 1) * sizeof(*arguments));
+    for (size_t i = 0; i < call->n_args; i++) {
+        arguments[i] = bind_expression(scope, call->args[i]);
+    }
+    return bind_named_call(bind, name, arguments, (uint32_t)call->n_args, position);
+}

@@ -1,0 +1,283 @@
+/*
+ * Types of expressions: names of types, casts, and the one type that several expressions share.
+ *
+ * The rules are those of PostgreSQL's manual, chapter 10. A string literal and a NULL have no type of their own
+ * (TYPE_UNKNOWN) until a place gives them one; the literal is then read by that type's input rules at once, so a bad
+ * date is an error of the statement, at the literal. A parameter without a type takes the first one a place gives it.
+ */
+#include "base/assert.h"
+#include "sql/bind/bind.h"
+
+const char *bind_type_text(struct bind *bind, struct type type) {
+    (void)bind;
+    return type.id == TYPE_UNKNOWN ? "unknown" : type_name(type.id);
+}
+
+bool bind_type_preferred(enum type_id type) {
+    return type == TYPE_BOOL || type == TYPE_FLOAT8 || type == TYPE_TEXT || type == TYPE_TIMESTAMPTZ ||
+           type == TYPE_INTERVAL;
+}
+
+/* --- type names --- */
+
+static int32_t type_modifier_argument(struct bind *bind, const PgQuery__Node *node) {
+    if (node->node_case == PG_QUERY__NODE__NODE_A_CONST &&
+        node->a_const->val_case == PG_QUERY__A__CONST__VAL_IVAL) {
+        return node->a_const->ival->ival;
+    }
+    if (node->node_case == PG_QUERY__NODE__NODE_A_EXPR && node->a_expr->lexpr == NULL && node->a_expr->rexpr != NULL &&
+        node->a_expr->rexpr->node_case == PG_QUERY__NODE__NODE_A_CONST &&
+        node->a_expr->rexpr->a_const->val_case == PG_QUERY__A__CONST__VAL_IVAL &&
+        strcmp(bind_string(node->a_expr->name[0]), "-") == 0) {
+        return -node->a_expr->rexpr->a_const->ival->ival; /* numeric(5, -2) */
+    }
+    sql_raise(bind->context, KMB_SYNTAX, bind_node_position(node),
+              "type modifiers must be simple constants or identifiers");
+}
+
+/* INTERVAL's modifiers: a field mask, then a precision. */
+#define INTERVAL_FULL_RANGE 0x7fff
+
+static struct type type_of_interval(struct bind *bind, const PgQuery__TypeName *name, const int32_t *modifiers,
+                                    uint32_t count) {
+    if (count >= 1 && modifiers[0] != INTERVAL_FULL_RANGE) {
+        sql_raise_unsupported(bind->context, bind_location(name->location), "an interval type restricted to fields");
+    }
+    return type_with(TYPE_INTERVAL, count >= 2 ? modifiers[1] : -1);
+}
+
+struct type bind_type_name(struct bind *bind, const PgQuery__TypeName *name) {
+    struct sql_context *context = bind->context;
+    uint32_t position = bind_location(name->location);
+    if (name->setof || name->pct_type) {
+        sql_raise_unsupported(context, position, name->setof ? "SETOF" : "%%TYPE");
+    }
+    if (name->n_array_bounds > 0) {
+        sql_raise_unsupported(context, position, "an array type");
+    }
+    ASSERT(name->n_names > 0);
+    const char *last = bind_string(name->names[name->n_names - 1]);
+    if (name->n_names > 1 &&
+        (name->n_names > 2 || strcmp(bind_string(name->names[0]), "pg_catalog") != 0)) {
+        sql_raise(context, KMB_UNDEFINED_OBJECT, position, "type \"%s.%s\" does not exist",
+                  bind_string(name->names[0]), last);
+    }
+    enum type_id id;
+    if (!type_of_name(slice_text(last), &id)) {
+        static const char *const known[] = {"bit",     "varbit",  "money",    "xml",     "point",    "line",
+                                            "box",     "path",    "polygon",  "circle",  "inet",     "cidr",
+                                            "macaddr", "tsvector", "tsquery", "int4range", "int8range", "numrange",
+                                            "daterange", "tsrange", "tstzrange", "timetz", "serial", "bigserial",
+                                            "smallserial", "serial4", "serial8", "serial2", "oid", "name", "regclass"};
+        for (size_t i = 0; i < ARRAY_LENGTH(known); i++) {
+            if (strcmp(known[i], last) == 0) {
+                sql_raise_unsupported(context, position, "type %s", last);
+            }
+        }
+        sql_raise(context, KMB_UNDEFINED_OBJECT, position, "type \"%s\" does not exist", last);
+    }
+    int32_t modifiers[4];
+    if (name->n_typmods > ARRAY_LENGTH(modifiers)) {
+        sql_raise(context, KMB_SYNTAX, position, "too many type modifiers");
+    }
+    for (size_t i = 0; i < name->n_typmods; i++) {
+        modifiers[i] = type_modifier_argument(bind, name->typmods[i]);
+    }
+    if (id == TYPE_INTERVAL) {
+        return type_of_interval(bind, name, modifiers, (uint32_t)name->n_typmods);
+    }
+    struct type type;
+    enum kmb_status status = type_build(id, modifiers, (uint32_t)name->n_typmods, &type, context->error);
+    if (status != KMB_OK) {
+        sql_raise_status(context, status, position);
+    }
+    return type;
+}
+
+/* --- casts --- */
+
+bool bind_can_coerce(enum type_id from, enum type_id to, enum sql_cast_context cast_context) {
+    return from == to || from == TYPE_UNKNOWN || to == TYPE_ANY || sql_cast_find(from, to, cast_context) != NULL;
+}
+
+static const struct expr *coerce_literal(struct bind *bind, const struct expr *expr, struct type type,
+                                         bool explicit_cast) {
+    struct sql_context *context = bind->context;
+    struct expr *copy = sql_alloc(context, sizeof(*copy));
+    *copy = *expr;
+    copy->type = type;
+    if (expr->value.is_null) {
+        copy->value = value_null(type.id);
+        return copy;
+    }
+    struct datetime_context when = {
+        .now_us = context->now_us, .has_now = true, .zone_offset_s = (int32_t)context->settings->time_zone_offset_s};
+    bool relative = false; /* 'now', 'today': the value of the moment, which a kept plan must not freeze */
+    switch ((int)type.id) {
+    case TYPE_DATE:
+    case TYPE_TIME:
+    case TYPE_TIMESTAMP:
+    case TYPE_TIMESTAMPTZ: {
+        static const char *const words[] = {"now", "today", "tomorrow", "yesterday"};
+        struct slice text = expr->value.as.bytes;
+        for (size_t i = 0; i < ARRAY_LENGTH(words); i++) {
+            relative = relative || (text.length >= strlen(words[i]) &&
+                                    strncasecmp((const char *)text.bytes, words[i], strlen(words[i])) == 0);
+        }
+        break;
+    }
+    default:
+        break;
+    }
+    /* An assignment refuses text that is too long, an explicit cast cuts it: read unmodified, then apply. */
+    struct value plain;
+    enum kmb_status status =
+        value_parse(type_make(type.id), expr->value.as.bytes, &when, &context->arena, &plain, context->error);
+    if (status == KMB_OK && type.modifier >= 0) {
+        status = value_apply_modifier(type, explicit_cast, &plain, &context->arena, &plain, context->error);
+    } else if (status == KMB_OK && type.id == TYPE_TINYINT) {
+        status = value_apply_modifier(type, explicit_cast, &plain, &context->arena, &plain, context->error);
+    }
+    if (status != KMB_OK) {
+        sql_raise_status(context, status, expr->position);
+    }
+    bind->time_dependent = bind->time_dependent || relative;
+    copy->value = plain;
+    return copy;
+}
+
+static const struct expr *coerce_parameter(struct bind *bind, const struct expr *expr, struct type type) {
+    ASSERT(expr->column < bind->parameter_count);
+    struct type *slot = &bind->parameter_types[expr->column];
+    if (slot->id == TYPE_UNKNOWN) {
+        *slot = type_make(type.id);
+    } else if (slot->id != type.id) {
+        sql_raise_with(bind->context, KMB_AMBIGUOUS_PARAMETER, expr->position,
+                       sql_printf(bind->context, "%s versus %s", type_name(slot->id), type_name(type.id)), NULL,
+                       "inconsistent types deduced for parameter $%u", expr->column + 1);
+    }
+    struct expr *copy = sql_alloc(bind->context, sizeof(*copy));
+    *copy = *expr;
+    copy->type = type_make(type.id);
+    return copy;
+}
+
+static const struct expr *coerce_call(struct bind *bind, const struct expr *expr, const struct sql_function *function,
+                                      struct type type, bool explicit_cast, uint32_t position) {
+    struct expr *call = sql_alloc_zero(bind->context, 1, sizeof(*call));
+    call->kind = EXPR_CALL;
+    call->type = type;
+    call->position = position;
+    call->function = function;
+    call->explicit_cast = explicit_cast;
+    call->arguments = sql_alloc(bind->context, sizeof(*call->arguments));
+    call->arguments[0] = expr;
+    call->argument_count = 1;
+    return call;
+}
+
+const struct expr *bind_coerce(struct bind *bind, const struct expr *expr, struct type type,
+                               enum sql_cast_context cast_context, uint32_t position) {
+    bool explicit_cast = cast_context == SQL_CAST_EXPLICIT;
+    if (type.id == TYPE_ANY) {
+        return expr;
+    }
+    if (expr->type.id == TYPE_UNKNOWN) {
+        if (type.id == TYPE_UNKNOWN) {
+            return expr;
+        }
+        if (expr->kind == EXPR_CONSTANT) {
+            return coerce_literal(bind, expr, type, explicit_cast);
+        }
+        if (expr->kind == EXPR_PARAMETER) {
+            expr = coerce_parameter(bind, expr, type);
+        }
+    }
+    if (expr->type.id == type.id && (type.modifier < 0 || type.modifier == expr->type.modifier)) {
+        if (type.modifier < 0 && expr->type.modifier >= 0 && explicit_cast) {
+            struct expr *copy = sql_alloc(bind->context, sizeof(*copy));
+            *copy = *expr;
+            copy->type = type; /* relabelled: varchar(3)::varchar has no length any more */
+            return expr->kind == EXPR_COLUMN || expr->kind == EXPR_PARAMETER ? expr : copy;
+        }
+        return expr;
+    }
+    const struct sql_function *function = sql_cast_find(expr->type.id, type.id, cast_context);
+    if (function == NULL) {
+        return NULL;
+    }
+    return coerce_call(bind, expr, function, type, explicit_cast, position == 0 ? expr->position : position);
+}
+
+const struct expr *bind_cast(struct bind *bind, const struct expr *expr, struct type type, uint32_t position) {
+    const struct expr *cast = bind_coerce(bind, expr, type, SQL_CAST_EXPLICIT, expr->position);
+    if (cast == NULL) {
+        sql_raise(bind->context, KMB_CANNOT_COERCE, position, "cannot cast type %s to %s",
+                  bind_type_text(bind, expr->type), bind_type_text(bind, type));
+    }
+    return cast;
+}
+
+const struct expr *bind_assign(struct bind *bind, const struct expr *expr, struct type type, const char *column) {
+    const struct expr *cast = bind_coerce(bind, expr, type, SQL_CAST_ASSIGNMENT, 0);
+    if (cast == NULL) {
+        sql_raise_with(bind->context, KMB_DATATYPE_MISMATCH, expr->position, NULL,
+                       "You will need to rewrite or cast the expression.",
+                       "column \"%s\" is of type %s but expression is of type %s", column, bind_type_text(bind, type),
+                       bind_type_text(bind, expr->type));
+    }
+    return cast;
+}
+
+/* --- common type: select_common_type() of PostgreSQL --- */
+
+struct type bind_common_type(struct bind *bind, const struct expr *const *list, uint32_t count,
+                             const char *construct) {
+    enum type_id common = TYPE_UNKNOWN;
+    for (uint32_t i = 0; i < count; i++) {
+        enum type_id next = list[i]->type.id;
+        if (next == TYPE_UNKNOWN || next == common) {
+            continue;
+        }
+        if (common == TYPE_UNKNOWN) {
+            common = next;
+        } else if (type_category_of(next) != type_category_of(common) ||
+                   (type_category_of(next) == TYPE_CATEGORY_OTHER && next != common &&
+                    !bind_can_coerce(common, next, SQL_CAST_IMPLICIT) &&
+                    !bind_can_coerce(next, common, SQL_CAST_IMPLICIT))) {
+            sql_raise(bind->context, KMB_DATATYPE_MISMATCH, list[i]->position,
+                      "%s types %s and %s cannot be matched", construct, type_name(common), type_name(next));
+        } else if (!bind_type_preferred(common) && bind_can_coerce(common, next, SQL_CAST_IMPLICIT) &&
+                   !bind_can_coerce(next, common, SQL_CAST_IMPLICIT)) {
+            common = next;
+        }
+    }
+    if (common == TYPE_UNKNOWN) {
+        return type_make(TYPE_TEXT);
+    }
+    int32_t modifier = -1;
+    for (uint32_t i = 0; i < count; i++) {
+        if (list[i]->type.id != common || (i > 0 && list[i]->type.modifier != modifier)) {
+            return type_make(common);
+        }
+        modifier = list[i]->type.modifier;
+    }
+    return type_with(common, modifier);
+}
+
+const struct expr *bind_to_common(struct bind *bind, const struct expr *expr, struct type type,
+                                  const char *construct) {
+    const struct expr *cast = bind_coerce(bind, expr, type_make(type.id), SQL_CAST_IMPLICIT, 0);
+    if (cast == NULL) {
+        sql_raise(bind->context, KMB_CANNOT_COERCE, expr->position, "%s could not convert type %s to %s", construct,
+                  bind_type_text(bind, expr->type), bind_type_text(bind, type));
+    }
+    return cast;
+}
+
+const struct expr *bind_resolve_unknown(struct bind *bind, const struct expr *expr) {
+    if (expr->type.id != TYPE_UNKNOWN) {
+        return expr;
+    }
+    return bind_coerce(bind, expr, type_make(TYPE_TEXT), SQL_CAST_IMPLICIT, 0);
+}

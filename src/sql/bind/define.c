@@ -1,0 +1,682 @@
+/*
+ * CREATE TABLE, CREATE INDEX, DROP: parse tree -> definitions that the kernel takes.
+ *
+ * Defaults and checks are bound here once, for their errors, and kept as text (PostgreSQL's deparser makes it, so it
+ * parses again). Names that are not given are made as PostgreSQL makes them. What is not enforced is refused.
+ */
+#include <stdio.h>
+
+#include "base/assert.h"
+#include "sql/bind/bind.h"
+
+void bind_check_schema(struct bind *bind, const PgQuery__RangeVar *name) {
+    bind_refuse_name(bind, name);
+    if (name->schemaname != NULL && name->schemaname[0] != 0 &&
+        strcmp(name->schemaname, CATALOGUE_SCHEMA_DEFAULT) != 0) {
+        sql_raise(bind->context, KMB_UNDEFINED_SCHEMA, bind_location(name->location), "schema \"%s\" does not exist",
+                  name->schemaname);
+    }
+}
+
+/* --- columns --- */
+
+static struct slice arena_slice(struct bind *bind, const char *text) {
+    return arena_dup_slice(&bind->context->arena, slice_text(text));
+}
+
+struct slice bind_default_text(struct bind *bind, const PgQuery__Node *node, struct type type, const char *column) {
+    struct bind_scope place = {.bind = bind, .place = BIND_DEFAULT};
+    const struct expr *value = bind_expression(&place, node);
+    if (bind_coerce(bind, value, type, SQL_CAST_ASSIGNMENT, 0) == NULL) {
+        sql_raise_with(bind->context, KMB_DATATYPE_MISMATCH, value->position, NULL,
+                       "You will need to rewrite or cast the expression.",
+                       "column \"%s\" is of type %s but default expression is of type %s", column,
+                       bind_type_text(bind, type), bind_type_text(bind, value->type));
+    }
+    bind->time_dependent = false; /* the text is kept, not the value */
+    return arena_slice(bind, parse_deparse(bind->context, node));
+}
+
+static void column_refuse(struct bind *bind, const PgQuery__ColumnDef *column) {
+    struct sql_context *context = bind->context;
+    uint32_t position = bind_location(column->location);
+    if (column->compression != NULL && column->compression[0] != 0) {
+        sql_raise_unsupported(context, position, "COMPRESSION");
+    }
+    if (column->n_fdwoptions > 0) {
+        sql_raise_unsupported(context, position, "OPTIONS of a column");
+    }
+    if (column->coll_clause != NULL) {
+        const PgQuery__CollateClause *collate = column->coll_clause;
+        const char *name = bind_string(collate->collname[collate->n_collname - 1]);
+        if (strcmp(name, "C") != 0 && strcmp(name, "POSIX") != 0 && strcmp(name, "default") != 0 &&
+            strcmp(name, "ucs_basic") != 0) {
+            sql_raise_unsupported(context, bind_location(collate->location), "collation \"%s\"", name);
+        }
+    }
+    if (column->type_name == NULL) {
+        sql_raise_unsupported(context, position, "a column without a type");
+    }
+}
+
+static void constraint_refuse(struct bind *bind, const PgQuery__Constraint *constraint) {
+    struct sql_context *context = bind->context;
+    uint32_t position = bind_location(constraint->location);
+    if (constraint->deferrable || constraint->initdeferred) {
+        sql_raise_unsupported(context, position, "a deferrable constraint");
+    }
+    if (constraint->n_including > 0) {
+        sql_raise_unsupported(context, position, "INCLUDE");
+    }
+    if (constraint->nulls_not_distinct) {
+        sql_raise_unsupported(context, position, "NULLS NOT DISTINCT");
+    }
+    if (constraint->n_options > 0 || (constraint->indexspace != NULL && constraint->indexspace[0] != 0) ||
+        (constraint->indexname != NULL && constraint->indexname[0] != 0)) {
+        sql_raise_unsupported(context, position, "an option of a constraint's index");
+    }
+    if (constraint->is_no_inherit) {
+        sql_raise_unsupported(context, position, "NO INHERIT");
+    }
+    if (constraint->skip_validation) {
+        sql_raise_unsupported(context, position, "NOT VALID");
+    }
+    switch ((int)constraint->contype) {
+    case PG_QUERY__CONSTR_TYPE__CONSTR_FOREIGN:
+        sql_raise_unsupported(context, position, "a foreign key constraint");
+    case PG_QUERY__CONSTR_TYPE__CONSTR_EXCLUSION:
+        sql_raise_unsupported(context, position, "an exclusion constraint");
+    case PG_QUERY__CONSTR_TYPE__CONSTR_GENERATED:
+        sql_raise_unsupported(context, position, "a generated column");
+    case PG_QUERY__CONSTR_TYPE__CONSTR_IDENTITY:
+        sql_raise_unsupported(context, position, "an identity column");
+    case PG_QUERY__CONSTR_TYPE__CONSTR_ATTR_DEFERRABLE:
+    case PG_QUERY__CONSTR_TYPE__CONSTR_ATTR_NOT_DEFERRABLE:
+    case PG_QUERY__CONSTR_TYPE__CONSTR_ATTR_DEFERRED:
+    case PG_QUERY__CONSTR_TYPE__CONSTR_ATTR_IMMEDIATE:
+        sql_raise_unsupported(context, position, "DEFERRABLE");
+    default:
+        break;
+    }
+}
+
+static const char *constraint_name(const PgQuery__Constraint *constraint) {
+    return constraint->conname != NULL && constraint->conname[0] != 0 ? constraint->conname : NULL;
+}
+
+static void column_constraint(struct bind *bind, const char *table, const PgQuery__Constraint *constraint,
+                              struct column_definition *column, struct bind_column_extra *extra) {
+    struct sql_context *context = bind->context;
+    uint32_t position = bind_location(constraint->location);
+    const char *name = bind_text(context, column->name);
+    constraint_refuse(bind, constraint);
+    switch ((int)constraint->contype) {
+    case PG_QUERY__CONSTR_TYPE__CONSTR_NULL:
+        extra->null_said = true;
+        break;
+    case PG_QUERY__CONSTR_TYPE__CONSTR_NOTNULL:
+        extra->not_null_said = true;
+        column->not_null = true;
+        break;
+    case PG_QUERY__CONSTR_TYPE__CONSTR_DEFAULT:
+        if (column->default_kind != DEFAULT_NONE) {
+            sql_raise(context, KMB_SYNTAX, position, "multiple default values specified for column \"%s\" of table \"%s\"",
+                      name, table);
+        }
+        column->default_kind = DEFAULT_EXPRESSION;
+        column->default_text = bind_default_text(bind, constraint->raw_expr, column->type, name);
+        break;
+    case PG_QUERY__CONSTR_TYPE__CONSTR_CHECK:
+        extra->checks[extra->check_count++] = constraint;
+        break;
+    case PG_QUERY__CONSTR_TYPE__CONSTR_PRIMARY:
+        if (extra->primary_key) {
+            sql_raise(context, KMB_INVALID_TABLE_DEFINITION, position,
+                      "multiple primary keys for table \"%s\" are not allowed", table);
+        }
+        extra->primary_key = true;
+        extra->primary_key_name = constraint_name(constraint);
+        break;
+    case PG_QUERY__CONSTR_TYPE__CONSTR_UNIQUE:
+        extra->unique = true;
+        extra->unique_name = constraint_name(constraint);
+        break;
+    default:
+        sql_raise_unsupported(context, position, "this constraint");
+    }
+    if (extra->null_said && extra->not_null_said) {
+        sql_raise(context, KMB_SYNTAX, position, "conflicting NULL/NOT NULL declarations for column \"%s\" of table \"%s\"",
+                  name, table);
+    }
+}
+
+struct column_definition bind_column_definition(struct bind *bind, const char *table, const PgQuery__ColumnDef *column,
+                                                struct bind_column_extra *extra) {
+    *extra = (struct bind_column_extra){0};
+    column_refuse(bind, column);
+    extra->checks = sql_alloc(bind->context, (column->n_constraints + 1) * sizeof(*extra->checks));
+    struct column_definition definition = {
+        .name = arena_slice(bind, column->colname),
+        .type = bind_type_name(bind, column->type_name),
+    };
+    for (size_t i = 0; i < column->n_constraints; i++) {
+        ASSERT(column->constraints[i]->node_case == PG_QUERY__NODE__NODE_CONSTRAINT);
+        column_constraint(bind, table, column->constraints[i]->constraint, &definition, extra);
+    }
+    return definition;
+}
+
+/* --- CREATE TABLE --- */
+
+struct creation {
+    struct bind *bind;
+    const char *name;
+    struct table_definition *table;
+    struct column_definition *columns;
+    uint32_t column_count;
+    struct index_definition *indexes;
+    uint32_t index_count;
+    struct check_definition *checks;
+    uint32_t check_count;
+    const PgQuery__Constraint **check_nodes;
+    const char **check_columns; /* the column a check was written behind, or NULL */
+    bool primary_key_said;
+};
+
+static void create_refuse(struct bind *bind, const PgQuery__CreateStmt *create) {
+    struct sql_context *context = bind->context;
+    uint32_t position = bind_location(create->relation->location);
+    if (strcmp(create->relation->relpersistence, "p") != 0) {
+        sql_raise_unsupported(context, position, "a temporary or unlogged table");
+    }
+    if (create->n_inh_relations > 0 || create->partbound != NULL) {
+        sql_raise_unsupported(context, position, create->partbound != NULL ? "PARTITION OF" : "INHERITS");
+    }
+    if (create->partspec != NULL) {
+        sql_raise_unsupported(context, position, "PARTITION BY");
+    }
+    if (create->of_typename != NULL) {
+        sql_raise_unsupported(context, position, "a table of a composite type");
+    }
+    if (create->n_options > 0) {
+        sql_raise_unsupported(context, bind_node_position(create->options[0]), "WITH (storage parameters)");
+    }
+    if (create->oncommit != PG_QUERY__ON_COMMIT_ACTION__ONCOMMIT_NOOP) {
+        sql_raise_unsupported(context, position, "ON COMMIT");
+    }
+    if (create->tablespacename != NULL && create->tablespacename[0] != 0) {
+        sql_raise_unsupported(context, position, "TABLESPACE");
+    }
+    if (create->access_method != NULL && create->access_method[0] != 0) {
+        sql_raise_unsupported(context, position, "USING (table access method)");
+    }
+}
+
+static uint32_t create_find_column(struct creation *creation, const char *name, uint32_t position) {
+    for (uint32_t i = 0; i < creation->column_count; i++) {
+        if (slice_equal_text(creation->columns[i].name, name)) {
+            return i;
+        }
+    }
+    sql_raise(creation->bind->context, KMB_UNDEFINED_COLUMN, position, "column \"%s\" named in key does not exist",
+              name);
+}
+
+static void create_check_key_type(struct creation *creation, uint32_t ordinal, uint32_t position) {
+    struct sql_context *context = creation->bind->context;
+    enum kmb_status status = key_type_check(creation->columns[ordinal].type, context->error);
+    if (status != KMB_OK) {
+        sql_raise_status(context, status, position);
+    }
+}
+
+/* Key parts by ordinal + 1, as kernel_create_table() wants them. */
+static const struct key_part *create_key(struct creation *creation, const PgQuery__Constraint *constraint,
+                                         const char *kind, uint32_t *count) {
+    struct sql_context *context = creation->bind->context;
+    uint32_t position = bind_location(constraint->location);
+    if (constraint->n_keys > DEFINITION_KEY_COLUMNS_MAX) {
+        sql_raise(context, KMB_TOO_MANY_COLUMNS, position, "cannot use more than %d columns in an index",
+                  DEFINITION_KEY_COLUMNS_MAX);
+    }
+    struct key_part *parts = sql_alloc_zero(context, constraint->n_keys + 1, sizeof(*parts));
+    for (size_t i = 0; i < constraint->n_keys; i++) {
+        const char *name = bind_string(constraint->keys[i]);
+        uint32_t ordinal = create_find_column(creation, name, position);
+        create_check_key_type(creation, ordinal, position);
+        for (size_t k = 0; k < i; k++) {
+            if (parts[k].column.value == ordinal + 1) {
+                sql_raise(context, KMB_DUPLICATE_COLUMN, position, "column \"%s\" appears twice in %s constraint", name,
+                          kind);
+            }
+        }
+        parts[i].column.value = ordinal + 1;
+    }
+    *count = (uint32_t)constraint->n_keys;
+    return parts;
+}
+
+static const struct key_part *create_key_of_one(struct creation *creation, uint32_t ordinal, uint32_t position) {
+    struct key_part *part = sql_alloc_zero(creation->bind->context, 1, sizeof(*part));
+    create_check_key_type(creation, ordinal, position);
+    part->column.value = ordinal + 1;
+    return part;
+}
+
+static void create_primary_key(struct creation *creation, const struct key_part *parts, uint32_t count,
+                               const char *name, uint32_t position) {
+    if (creation->primary_key_said) {
+        sql_raise(creation->bind->context, KMB_INVALID_TABLE_DEFINITION, position,
+                  "multiple primary keys for table \"%s\" are not allowed", creation->name);
+    }
+    creation->primary_key_said = true;
+    creation->table->primary_key = parts;
+    creation->table->primary_key_count = count;
+    creation->table->primary_key_name = name == NULL ? slice_make(NULL, 0) : arena_slice(creation->bind, name);
+    for (uint32_t i = 0; i < count; i++) {
+        creation->columns[parts[i].column.value - 1].not_null = true;
+    }
+}
+
+static void create_unique(struct creation *creation, const struct key_part *parts, uint32_t count, const char *name) {
+    creation->indexes[creation->index_count++] = (struct index_definition){
+        .name = name == NULL ? slice_make(NULL, 0) : arena_slice(creation->bind, name),
+        .parts = parts,
+        .part_count = count,
+        .unique = true,
+        .constraint = true,
+        .state = INDEX_READY,
+    };
+}
+
+static void create_column(struct creation *creation, const PgQuery__ColumnDef *node) {
+    struct bind *bind = creation->bind;
+    uint32_t position = bind_location(node->location);
+    for (uint32_t i = 0; i < creation->column_count; i++) {
+        if (slice_equal_text(creation->columns[i].name, node->colname)) {
+            sql_raise(bind->context, KMB_DUPLICATE_COLUMN, position, "column \"%s\" specified more than once",
+                      node->colname);
+        }
+    }
+    struct bind_column_extra extra;
+    uint32_t ordinal = creation->column_count;
+    creation->columns[ordinal] = bind_column_definition(bind, creation->name, node, &extra);
+    creation->column_count++;
+    if (extra.primary_key) {
+        if (extra.null_said) {
+            sql_raise(bind->context, KMB_SYNTAX, position,
+                      "conflicting NULL/NOT NULL declarations for column \"%s\" of table \"%s\"", node->colname,
+                      creation->name);
+        }
+        create_primary_key(creation, create_key_of_one(creation, ordinal, position), 1, extra.primary_key_name,
+                           position);
+    }
+    if (extra.unique) {
+        create_unique(creation, create_key_of_one(creation, ordinal, position), 1, extra.unique_name);
+    }
+    for (uint32_t i = 0; i < extra.check_count; i++) {
+        creation->check_nodes[creation->check_count] = extra.checks[i];
+        creation->check_columns[creation->check_count++] = node->colname;
+    }
+}
+
+static void create_table_constraint(struct creation *creation, const PgQuery__Constraint *constraint) {
+    struct bind *bind = creation->bind;
+    uint32_t position = bind_location(constraint->location);
+    uint32_t count = 0;
+    constraint_refuse(bind, constraint);
+    switch ((int)constraint->contype) {
+    case PG_QUERY__CONSTR_TYPE__CONSTR_PRIMARY: {
+        const struct key_part *parts = create_key(creation, constraint, "primary key", &count);
+        create_primary_key(creation, parts, count, constraint_name(constraint), position);
+        break;
+    }
+    case PG_QUERY__CONSTR_TYPE__CONSTR_UNIQUE: {
+        const struct key_part *parts = create_key(creation, constraint, "unique", &count);
+        create_unique(creation, parts, count, constraint_name(constraint));
+        break;
+    }
+    case PG_QUERY__CONSTR_TYPE__CONSTR_CHECK:
+        creation->check_nodes[creation->check_count] = constraint;
+        creation->check_columns[creation->check_count++] = NULL;
+        break;
+    default:
+        sql_raise_unsupported(bind->context, position, "this table constraint");
+    }
+}
+
+/* The scope of the columns being created. */
+static void create_scope(struct creation *creation, struct scope *scope) {
+    struct bind *bind = creation->bind;
+    struct plan_node node = {.column_count = creation->column_count};
+    node.columns = sql_alloc_zero(bind->context, creation->column_count + 1, sizeof(*node.columns));
+    for (uint32_t i = 0; i < creation->column_count; i++) {
+        node.columns[i] = (struct plan_column){.name = bind_text(bind->context, creation->columns[i].name),
+                                               .type = creation->columns[i].type};
+    }
+    bind_item_scope(bind, &node, creation->name, CATALOGUE_SCHEMA_DEFAULT, 0, scope);
+}
+
+/* t_a_check when the expression reads one column, else t_check; a number behind it while the name is taken. */
+static const char *create_check_name(struct creation *creation, const struct expr *condition, uint32_t done) {
+    struct sql_context *context = creation->bind->context;
+    uint64_t *words = sql_alloc_zero(context, creation->column_count / 64 + 1, sizeof(*words));
+    (void)expr_columns(condition, words, creation->column_count);
+    const char *only = NULL;
+    uint32_t columns = 0;
+    for (uint32_t i = 0; i < creation->column_count; i++) {
+        if ((words[i / 64] >> (i % 64)) & 1u) {
+            only = bind_text(context, creation->columns[i].name);
+            columns++;
+        }
+    }
+    const char *stem = columns == 1 ? sql_printf(context, "%s_%s_check", creation->name, only)
+                                    : sql_printf(context, "%s_check", creation->name);
+    const char *name = stem;
+    for (uint32_t number = 1;; number++) {
+        bool taken = false;
+        for (uint32_t i = 0; i < creation->check_count; i++) {
+            const char *other = i < done ? bind_text(context, creation->checks[i].name)
+                                         : constraint_name(creation->check_nodes[i]);
+            taken = taken || (other != NULL && i != done && strcmp(other, name) == 0);
+        }
+        if (!taken) {
+            return name;
+        }
+        name = sql_printf(context, "%s%u", stem, number);
+    }
+}
+
+static void create_checks(struct creation *creation) {
+    struct bind *bind = creation->bind;
+    if (creation->check_count == 0) {
+        return;
+    }
+    if (creation->check_count > DEFINITION_CHECKS_MAX) {
+        sql_raise(bind->context, KMB_LIMIT, 0, "a table can have at most %d check constraints", DEFINITION_CHECKS_MAX);
+    }
+    struct scope scope;
+    create_scope(creation, &scope);
+    struct bind_scope place = {.bind = bind, .scope = &scope, .place = BIND_CHECK};
+    creation->checks = sql_alloc_zero(bind->context, creation->check_count, sizeof(*creation->checks));
+    for (uint32_t i = 0; i < creation->check_count; i++) {
+        const PgQuery__Constraint *node = creation->check_nodes[i];
+        const struct expr *condition = bind_condition(&place, node->raw_expr, "CHECK");
+        const char *name = constraint_name(node);
+        for (uint32_t k = 0; name != NULL && k < i; k++) {
+            if (slice_equal_text(creation->checks[k].name, name)) {
+                sql_raise(bind->context, KMB_DUPLICATE_OBJECT, bind_location(node->location),
+                          "check constraint \"%s\" already exists", name);
+            }
+        }
+        creation->checks[i] = (struct check_definition){
+            .name = arena_slice(bind, name != NULL ? name : create_check_name(creation, condition, i)),
+            .text = arena_slice(bind, parse_deparse(bind->context, node->raw_expr)),
+        };
+    }
+}
+
+static void create_elements(struct creation *creation, const PgQuery__CreateStmt *create) {
+    struct bind *bind = creation->bind;
+    for (size_t i = 0; i < create->n_table_elts; i++) { /* columns first: constraints may name later ones */
+        const PgQuery__Node *element = create->table_elts[i];
+        if (element->node_case == PG_QUERY__NODE__NODE_COLUMN_DEF) {
+            if (creation->column_count == ROW_COLUMNS_MAX) {
+                sql_raise(bind->context, KMB_TOO_MANY_COLUMNS, bind_node_position(element),
+                          "tables can have at most %d columns", ROW_COLUMNS_MAX);
+            }
+            create_column(creation, element->column_def);
+        } else if (element->node_case != PG_QUERY__NODE__NODE_CONSTRAINT) {
+            sql_raise_unsupported(bind->context, bind_location(create->relation->location), "LIKE in CREATE TABLE");
+        }
+    }
+    for (size_t i = 0; i < create->n_table_elts; i++) {
+        if (create->table_elts[i]->node_case == PG_QUERY__NODE__NODE_CONSTRAINT) {
+            create_table_constraint(creation, create->table_elts[i]->constraint);
+        }
+    }
+    for (size_t i = 0; i < create->n_constraints; i++) {
+        create_table_constraint(creation, create->constraints[i]->constraint);
+    }
+}
+
+void bind_create_table(struct bind *bind, const PgQuery__CreateStmt *create, struct plan_statement *statement) {
+    create_refuse(bind, create);
+    bind_check_schema(bind, create->relation);
+    struct plan_ddl *ddl = sql_alloc_zero(bind->context, 1, sizeof(*ddl));
+    statement->ddl = ddl;
+    struct table_definition *table = sql_alloc_zero(bind->context, 1, sizeof(*table));
+    struct creation creation = {.bind = bind, .name = create->relation->relname, .table = table};
+    size_t room = create->n_table_elts + create->n_constraints + 1;
+    for (size_t i = 0; i < create->n_table_elts; i++) {
+        if (create->table_elts[i]->node_case == PG_QUERY__NODE__NODE_COLUMN_DEF) {
+            room += create->table_elts[i]->column_def->n_constraints;
+        }
+    }
+    creation.columns = sql_alloc_zero(bind->context, room, sizeof(*creation.columns));
+    creation.indexes = sql_alloc_zero(bind->context, room, sizeof(*creation.indexes));
+    creation.check_nodes = sql_alloc_zero(bind->context, room, sizeof(*creation.check_nodes));
+    creation.check_columns = sql_alloc_zero(bind->context, room, sizeof(*creation.check_columns));
+    create_elements(&creation, create);
+    create_checks(&creation);
+    if (creation.column_count == 0) {
+        sql_raise(bind->context, KMB_INVALID_TABLE_DEFINITION, bind_location(create->relation->location),
+                  "CREATE TABLE %s requires at least one column", creation.name);
+    }
+    table->schema_name = slice_text(CATALOGUE_SCHEMA_DEFAULT);
+    table->name = arena_slice(bind, creation.name);
+    table->data_class = DATA_CLASS_PHI;
+    table->columns = creation.columns;
+    table->column_count = creation.column_count;
+    table->indexes = creation.indexes;
+    table->index_count = creation.index_count;
+    table->checks = creation.checks;
+    table->check_count = creation.check_count;
+    ddl->table = table;
+    bool exists = catalogue_relation_exists(bind_present(bind), slice_make(NULL, 0), table->name);
+    ddl->kind = exists && create->if_not_exists ? DDL_NOTHING : DDL_CREATE_TABLE;
+    if (exists && !create->if_not_exists) {
+        sql_raise(bind->context, KMB_DUPLICATE_TABLE, bind_location(create->relation->location),
+                  "relation \"%s\" already exists", creation.name);
+    }
+}
+
+/* --- CREATE INDEX --- */
+
+static void index_refuse(struct bind *bind, const PgQuery__IndexStmt *create) {
+    struct sql_context *context = bind->context;
+    uint32_t position = bind_location(create->relation->location);
+    if (create->access_method != NULL && create->access_method[0] != 0 && strcmp(create->access_method, "btree") != 0) {
+        sql_raise_unsupported(context, position, "index access method \"%s\"", create->access_method);
+    }
+    if (create->n_index_including_params > 0) {
+        sql_raise_unsupported(context, position, "INCLUDE");
+    }
+    if (create->n_options > 0) {
+        sql_raise_unsupported(context, position, "WITH (storage parameters)");
+    }
+    if (create->where_clause != NULL) {
+        sql_raise_unsupported(context, bind_node_position(create->where_clause), "a partial index (WHERE)");
+    }
+    if (create->table_space != NULL && create->table_space[0] != 0) {
+        sql_raise_unsupported(context, position, "TABLESPACE");
+    }
+    if (create->nulls_not_distinct) {
+        sql_raise_unsupported(context, position, "NULLS NOT DISTINCT");
+    }
+    if (create->concurrent) {
+        sql_raise_unsupported(context, position, "CREATE INDEX CONCURRENTLY");
+    }
+    if (!create->relation->inh) {
+        sql_raise_unsupported(context, position, "ONLY");
+    }
+}
+
+static struct key_part index_part(struct bind *bind, const struct catalogue *catalogue,
+                                  const struct table_definition *table, const PgQuery__IndexElem *element,
+                                  uint32_t position) {
+    struct sql_context *context = bind->context;
+    if (element->expr != NULL) {
+        sql_raise_unsupported(context, bind_node_position(element->expr), "an index on an expression");
+    }
+    if (element->n_collation > 0 || element->n_opclass > 0 || element->n_opclassopts > 0) {
+        sql_raise_unsupported(context, position, "a collation or operator class in an index");
+    }
+    struct key_part part = {.descending = element->ordering == PG_QUERY__SORT_BY_DIR__SORTBY_DESC};
+    bool nulls_first = element->nulls_ordering == PG_QUERY__SORT_BY_NULLS__SORTBY_NULLS_FIRST;
+    bool nulls_last = element->nulls_ordering == PG_QUERY__SORT_BY_NULLS__SORTBY_NULLS_LAST;
+    if (part.descending ? nulls_last : nulls_first) {
+        sql_raise_unsupported(context, position, "NULLS %s in %s index column", nulls_first ? "FIRST" : "LAST",
+                              part.descending ? "a descending" : "an ascending");
+    }
+    for (uint32_t i = 0; i < catalogue_column_count(catalogue, table); i++) {
+        const struct column_definition *column = catalogue_column(catalogue, table, i);
+        if (slice_equal_text(column->name, element->name)) {
+            enum kmb_status status = key_type_check(column->type, context->error);
+            if (status != KMB_OK) {
+                sql_raise_status(context, status, position);
+            }
+            part.column = column->id;
+            return part;
+        }
+    }
+    sql_raise(context, KMB_UNDEFINED_COLUMN, position, "column \"%s\" does not exist", element->name);
+}
+
+void bind_create_index(struct bind *bind, const PgQuery__IndexStmt *create, struct plan_statement *statement) {
+    struct sql_context *context = bind->context;
+    uint32_t position = bind_location(create->relation->location);
+    index_refuse(bind, create);
+    bind_check_schema(bind, create->relation);
+    struct plan_ddl *ddl = sql_alloc_zero(context, 1, sizeof(*ddl));
+    statement->ddl = ddl;
+    const struct catalogue *catalogue;
+    const struct table_definition *table = bind_table(bind, create->relation, &catalogue, false);
+    if (create->n_index_params > DEFINITION_KEY_COLUMNS_MAX) {
+        sql_raise(context, KMB_TOO_MANY_COLUMNS, position, "cannot use more than %d columns in an index",
+                  DEFINITION_KEY_COLUMNS_MAX);
+    }
+    struct key_part *parts = sql_alloc_zero(context, create->n_index_params + 1, sizeof(*parts));
+    for (size_t i = 0; i < create->n_index_params; i++) {
+        parts[i] = index_part(bind, catalogue, table, create->index_params[i]->index_elem, position);
+    }
+    struct index_definition *index = sql_alloc_zero(context, 1, sizeof(*index));
+    bool named = create->idxname != NULL && create->idxname[0] != 0;
+    index->name = named ? arena_slice(bind, create->idxname) : slice_make(NULL, 0);
+    index->parts = parts;
+    index->part_count = (uint32_t)create->n_index_params;
+    index->unique = create->unique;
+    index->state = INDEX_READY;
+    ddl->kind = DDL_CREATE_INDEX;
+    ddl->table_id = table->id;
+    ddl->index = index;
+    if (named && catalogue_relation_exists(catalogue, slice_make(NULL, 0), index->name)) {
+        if (!create->if_not_exists) {
+            sql_raise(context, KMB_DUPLICATE_TABLE, 0, "relation \"%s\" already exists", create->idxname);
+        }
+        ddl->kind = DDL_NOTHING;
+    }
+}
+
+/* --- DROP --- */
+
+static const char *drop_name(struct bind *bind, const PgQuery__Node *object) {
+    if (object->node_case != PG_QUERY__NODE__NODE_LIST || object->list->n_items == 0) {
+        sql_raise_unsupported(bind->context, 0, "this DROP");
+    }
+    const PgQuery__List *list = object->list;
+    const char *name = bind_string(list->items[list->n_items - 1]);
+    if (list->n_items > 2) {
+        sql_raise_unsupported(bind->context, 0, "a reference to another database");
+    }
+    if (list->n_items == 2 && strcmp(bind_string(list->items[0]), CATALOGUE_SCHEMA_DEFAULT) != 0) {
+        sql_raise(bind->context, KMB_UNDEFINED_SCHEMA, 0, "schema \"%s\" does not exist", bind_string(list->items[0]));
+    }
+    return name;
+}
+
+static bool drop_table(struct bind *bind, const struct catalogue *catalogue, const char *name, bool missing_ok,
+                       struct plan_drop *drop) {
+    const struct table_definition *table = catalogue_table(catalogue, slice_make(NULL, 0), slice_text(name));
+    if (table == NULL) {
+        const struct table_definition *owner = NULL;
+        if (catalogue_index(catalogue, slice_make(NULL, 0), slice_text(name), &owner) != NULL) {
+            sql_raise_with(bind->context, KMB_WRONG_OBJECT_TYPE, 0, NULL, "Use DROP INDEX to remove an index.",
+                           "\"%s\" is not a table", name);
+        }
+        if (!missing_ok) {
+            sql_raise(bind->context, KMB_UNDEFINED_TABLE, 0, "table \"%s\" does not exist", name);
+        }
+        return false;
+    }
+    drop->table = table->id;
+    return true;
+}
+
+static bool drop_index(struct bind *bind, const struct catalogue *catalogue, const char *name, bool missing_ok,
+                       struct plan_drop *drop) {
+    const struct table_definition *owner = NULL;
+    const struct index_definition *index =
+        catalogue_index(catalogue, slice_make(NULL, 0), slice_text(name), &owner);
+    bool constraint = index != NULL && index->constraint;
+    for (uint32_t i = 0; index == NULL && i < catalogue_table_count(catalogue); i++) {
+        const struct table_definition *table = catalogue_table_at(catalogue, i);
+        if (table->primary_key_count > 0 && slice_equal_text(table->primary_key_name, name)) {
+            constraint = true;
+            owner = table;
+        }
+    }
+    if (constraint) {
+        const char *table_name = bind_text(bind->context, owner->name);
+        sql_raise_with(bind->context, KMB_DEPENDENT_OBJECTS, 0, NULL,
+                       sql_printf(bind->context, "You can drop constraint %s on table %s instead.", name, table_name),
+                       "cannot drop index %s because constraint %s on table %s requires it", name, name, table_name);
+    }
+    if (index == NULL) {
+        if (catalogue_table(catalogue, slice_make(NULL, 0), slice_text(name)) != NULL) {
+            sql_raise_with(bind->context, KMB_WRONG_OBJECT_TYPE, 0, NULL, "Use DROP TABLE to remove a table.",
+                           "\"%s\" is not an index", name);
+        }
+        if (!missing_ok) {
+            sql_raise(bind->context, KMB_UNDEFINED_OBJECT, 0, "index \"%s\" does not exist", name);
+        }
+        return false;
+    }
+    drop->table = owner->id;
+    drop->index = index->id;
+    return true;
+}
+
+void bind_drop(struct bind *bind, const PgQuery__DropStmt *drop, struct plan_statement *statement) {
+    bool tables = drop->remove_type == PG_QUERY__OBJECT_TYPE__OBJECT_TABLE;
+    if (!tables && drop->remove_type != PG_QUERY__OBJECT_TYPE__OBJECT_INDEX) {
+        const ProtobufCEnumValue *value =
+            protobuf_c_enum_descriptor_get_value(&pg_query__object_type__descriptor, (int)drop->remove_type);
+        const char *kind = value == NULL ? "object" : value->name;
+        sql_raise_unsupported(bind->context, 0, "DROP %s",
+                              strncmp(kind, "OBJECT_", 7) == 0 ? kind + 7 : kind);
+    }
+    if (drop->concurrent) {
+        sql_raise_unsupported(bind->context, 0, "DROP INDEX CONCURRENTLY");
+    }
+    struct plan_ddl *ddl = sql_alloc_zero(bind->context, 1, sizeof(*ddl));
+    statement->ddl = ddl;
+    statement->tag = tables ? "DROP TABLE" : "DROP INDEX";
+    const struct catalogue *catalogue = bind_present(bind);
+    struct plan_drop *drops = sql_alloc_zero(bind->context, drop->n_objects + 1, sizeof(*drops));
+    for (size_t i = 0; i < drop->n_objects; i++) {
+        const char *name = drop_name(bind, drop->objects[i]);
+        struct plan_drop one = {0};
+        bool found = tables ? drop_table(bind, catalogue, name, drop->missing_ok, &one)
+                            : drop_index(bind, catalogue, name, drop->missing_ok, &one);
+        bool repeated = false;
+        for (uint32_t k = 0; k < ddl->drop_count; k++) {
+            repeated = repeated || (drops[k].table.value == one.table.value && drops[k].index.value == one.index.value);
+        }
+        if (found && !repeated) {
+            drops[ddl->drop_count++] = one;
+        }
+    }
+    ddl->drops = drops;
+    ddl->kind = ddl->drop_count == 0 ? DDL_NOTHING : tables ? DDL_DROP_TABLE : DDL_DROP_INDEX;
+}

@@ -1,0 +1,690 @@
+/*
+ * Parse tree of an expression -> bound expression: constants, operators of special grammar, CASE and its kin.
+ *
+ * One function per kind of parse node; calls of functions and operators are in call.c, names in from.c. What the
+ * grammar knows and we do not build ends in bind_expression()'s default: refused by name, at its place.
+ */
+#include "base/assert.h"
+#include "sql/bind/bind.h"
+
+uint32_t bind_location(int32_t location) {
+    return location < 0 ? 0 : (uint32_t)location + 1;
+}
+
+const char *bind_string(const PgQuery__Node *node) {
+    ASSERT(node->node_case == PG_QUERY__NODE__NODE_STRING);
+    return node->string->sval;
+}
+
+const char *bind_place_name(enum bind_place place) {
+    static const char *const names[] = {
+        [BIND_SELECT] = "SELECT",     [BIND_WHERE] = "WHERE",
+        [BIND_ON] = "JOIN conditions", [BIND_GROUP] = "GROUP BY",
+        [BIND_HAVING] = "HAVING",     [BIND_ORDER] = "ORDER BY",
+        [BIND_LIMIT] = "LIMIT",       [BIND_OFFSET] = "OFFSET",
+        [BIND_VALUES] = "VALUES",     [BIND_SET] = "UPDATE",
+        [BIND_RETURNING] = "RETURNING", [BIND_CHECK] = "check constraints",
+        [BIND_DEFAULT] = "DEFAULT expressions", [BIND_AGGREGATE] = "aggregate arguments",
+        [BIND_FILTER] = "FILTER",     [BIND_FUNCTION] = "functions in FROM",
+    };
+    return names[place];
+}
+
+uint32_t bind_node_position(const PgQuery__Node *node) {
+    if (node == NULL) {
+        return 0;
+    }
+    switch ((int)node->node_case) {
+    case PG_QUERY__NODE__NODE_A_CONST:
+        return bind_location(node->a_const->location);
+    case PG_QUERY__NODE__NODE_COLUMN_REF:
+        return bind_location(node->column_ref->location);
+    case PG_QUERY__NODE__NODE_PARAM_REF:
+        return bind_location(node->param_ref->location);
+    case PG_QUERY__NODE__NODE_A_EXPR: /* of its first token: PostgreSQL's exprLocation() */
+        if (node->a_expr->lexpr != NULL) {
+            uint32_t left = bind_node_position(node->a_expr->lexpr);
+            uint32_t own = bind_location(node->a_expr->location);
+            return left != 0 && left < own ? left : own;
+        }
+        return bind_location(node->a_expr->location);
+    case PG_QUERY__NODE__NODE_BOOL_EXPR: {
+        uint32_t own = bind_location(node->bool_expr->location);
+        uint32_t first = node->bool_expr->n_args > 0 ? bind_node_position(node->bool_expr->args[0]) : 0;
+        return first != 0 && first < own ? first : own;
+    }
+    case PG_QUERY__NODE__NODE_FUNC_CALL:
+        return bind_location(node->func_call->location);
+    case PG_QUERY__NODE__NODE_TYPE_CAST: {
+        uint32_t own = bind_location(node->type_cast->location);
+        uint32_t argument = bind_node_position(node->type_cast->arg);
+        return argument != 0 && (own == 0 || argument < own) ? argument : own;
+    }
+    case PG_QUERY__NODE__NODE_CASE_EXPR:
+        return bind_location(node->case_expr->location);
+    case PG_QUERY__NODE__NODE_COALESCE_EXPR:
+        return bind_location(node->coalesce_expr->location);
+    case PG_QUERY__NODE__NODE_MIN_MAX_EXPR:
+        return bind_location(node->min_max_expr->location);
+    case PG_QUERY__NODE__NODE_SUB_LINK:
+        return bind_location(node->sub_link->location);
+    case PG_QUERY__NODE__NODE_NULL_TEST:
+        return bind_location(node->null_test->location);
+    case PG_QUERY__NODE__NODE_BOOLEAN_TEST:
+        return bind_location(node->boolean_test->location);
+    case PG_QUERY__NODE__NODE_SQLVALUE_FUNCTION:
+        return bind_location(node->sqlvalue_function->location);
+    case PG_QUERY__NODE__NODE_COLLATE_CLAUSE:
+        return bind_location(node->collate_clause->location);
+    case PG_QUERY__NODE__NODE_SET_TO_DEFAULT:
+        return bind_location(node->set_to_default->location);
+    case PG_QUERY__NODE__NODE_RES_TARGET:
+        return bind_location(node->res_target->location);
+    case PG_QUERY__NODE__NODE_SORT_BY:
+        return bind_node_position(node->sort_by->node);
+    case PG_QUERY__NODE__NODE_RANGE_VAR:
+        return bind_location(node->range_var->location);
+    case PG_QUERY__NODE__NODE_ROW_EXPR:
+        return bind_location(node->row_expr->location);
+    case PG_QUERY__NODE__NODE_A_ARRAY_EXPR:
+        return bind_location(node->a_array_expr->location);
+    case PG_QUERY__NODE__NODE_A_INDIRECTION:
+        return bind_node_position(node->a_indirection->arg);
+    case PG_QUERY__NODE__NODE_WINDOW_DEF:
+        return bind_location(node->window_def->location);
+    case PG_QUERY__NODE__NODE_GROUPING_SET:
+        return bind_location(node->grouping_set->location);
+    case PG_QUERY__NODE__NODE_TYPE_NAME:
+        return bind_location(node->type_name->location);
+    case PG_QUERY__NODE__NODE_DEF_ELEM:
+        return bind_location(node->def_elem->location);
+    case PG_QUERY__NODE__NODE_CONSTRAINT:
+        return bind_location(node->constraint->location);
+    case PG_QUERY__NODE__NODE_COLUMN_DEF:
+        return bind_location(node->column_def->location);
+    case PG_QUERY__NODE__NODE_LIST:
+        return node->list->n_items > 0 ? bind_node_position(node->list->items[0]) : 0;
+    default:
+        return 0;
+    }
+}
+
+/* --- output names: FigureColname() of PostgreSQL; strength 0 none, 1 a type's or CASE's, 2 a real one --- */
+
+static int name_strength(struct sql_context *context, const PgQuery__Node *node, const char **name) {
+    if (node == NULL) {
+        return 0;
+    }
+    switch ((int)node->node_case) {
+    case PG_QUERY__NODE__NODE_COLUMN_REF:
+        for (size_t i = node->column_ref->n_fields; i > 0; i--) {
+            if (node->column_ref->fields[i - 1]->node_case == PG_QUERY__NODE__NODE_STRING) {
+                *name = bind_string(node->column_ref->fields[i - 1]);
+                return 2;
+            }
+        }
+        return 0;
+    case PG_QUERY__NODE__NODE_FUNC_CALL:
+        *name = bind_string(node->func_call->funcname[node->func_call->n_funcname - 1]);
+        return 2;
+    case PG_QUERY__NODE__NODE_A_EXPR:
+        if (node->a_expr->kind == PG_QUERY__A__EXPR__KIND__AEXPR_NULLIF) {
+            *name = "nullif";
+            return 2;
+        }
+        return 0;
+    case PG_QUERY__NODE__NODE_TYPE_CAST: {
+        int strength = name_strength(context, node->type_cast->arg, name);
+        if (strength <= 1 && node->type_cast->type_name != NULL) {
+            const PgQuery__TypeName *type = node->type_cast->type_name;
+            *name = bind_string(type->names[type->n_names - 1]);
+            return 1;
+        }
+        return strength;
+    }
+    case PG_QUERY__NODE__NODE_COLLATE_CLAUSE:
+        return name_strength(context, node->collate_clause->arg, name);
+    case PG_QUERY__NODE__NODE_CASE_EXPR: {
+        int strength = name_strength(context, node->case_expr->defresult, name);
+        if (strength <= 1) {
+            *name = "case";
+            return 1;
+        }
+        return strength;
+    }
+    case PG_QUERY__NODE__NODE_COALESCE_EXPR:
+        *name = "coalesce";
+        return 2;
+    case PG_QUERY__NODE__NODE_MIN_MAX_EXPR:
+        *name = node->min_max_expr->op == PG_QUERY__MIN_MAX_OP__IS_GREATEST ? "greatest" : "least";
+        return 2;
+    case PG_QUERY__NODE__NODE_SQLVALUE_FUNCTION: {
+        static const char *const names[] = {
+            "?column?",       "current_date", "current_time",   "current_time", "current_timestamp",
+            "current_timestamp", "localtime", "localtime",      "localtimestamp", "localtimestamp",
+            "current_role",   "current_user", "user",           "session_user", "current_catalog",
+            "current_schema"};
+        size_t op = (size_t)node->sqlvalue_function->op;
+        *name = op < ARRAY_LENGTH(names) ? names[op] : "?column?";
+        return 2;
+    }
+    default:
+        return 0;
+    }
+}
+
+const char *bind_column_name(struct sql_context *context, const PgQuery__Node *node) {
+    const char *name = "?column?";
+    (void)name_strength(context, node, &name);
+    return name;
+}
+
+/* --- building blocks --- */
+
+static struct expr *expression_new(struct bind *bind, enum expr_kind kind, struct type type, uint32_t argument_count,
+                                   uint32_t position) {
+    struct expr *expr = sql_alloc_zero(bind->context, 1, sizeof(*expr));
+    expr->kind = kind;
+    expr->type = type;
+    expr->position = position;
+    expr->argument_count = argument_count;
+    if (argument_count > 0) {
+        expr->arguments = sql_alloc_zero(bind->context, argument_count, sizeof(*expr->arguments));
+    }
+    return expr;
+}
+
+static const struct expr *bind_boolean(const struct bind_scope *scope, const struct expr *expr, const char *clause) {
+    struct bind *bind = scope->bind;
+    const struct expr *boolean =
+        bind_can_coerce(expr->type.id, TYPE_BOOL, SQL_CAST_ASSIGNMENT)
+            ? bind_coerce(bind, expr, type_make(TYPE_BOOL), SQL_CAST_ASSIGNMENT, 0)
+            : NULL;
+    if (boolean == NULL) {
+        sql_raise(bind->context, KMB_DATATYPE_MISMATCH, expr->position, "argument of %s must be type boolean, not type %s",
+                  clause, bind_type_text(bind, expr->type));
+    }
+    return boolean;
+}
+
+const struct expr *bind_condition(const struct bind_scope *scope, const PgQuery__Node *node, const char *clause) {
+    return bind_boolean(scope, bind_expression(scope, node), clause);
+}
+
+static const struct expr *bind_constant(const struct bind_scope *scope, const PgQuery__AConst *constant) {
+    struct bind *bind = scope->bind;
+    struct sql_context *context = bind->context;
+    struct expr *expr =
+        expression_new(bind, EXPR_CONSTANT, type_make(TYPE_UNKNOWN), 0, bind_location(constant->location));
+    if (constant->isnull) {
+        expr->value = value_null(TYPE_UNKNOWN);
+        return expr;
+    }
+    switch ((int)constant->val_case) {
+    case PG_QUERY__A__CONST__VAL_IVAL:
+        expr->value = value_integer(TYPE_INT4, constant->ival->ival);
+        break;
+    case PG_QUERY__A__CONST__VAL_FVAL: {
+        struct slice text = slice_text(constant->fval->fval);
+        int64_t integer;
+        if (strpbrk(constant->fval->fval, ".eE") == NULL &&
+            value_parse_integer(TYPE_INT8, text, &integer, NULL) == KMB_OK) {
+            expr->value = value_integer(TYPE_INT8, integer);
+            break;
+        }
+        struct decimal decimal;
+        enum kmb_status status = decimal_parse(text, &decimal, context->error);
+        if (status != KMB_OK) {
+            sql_raise_status(context, status, expr->position);
+        }
+        expr->value = value_decimal(decimal);
+        break;
+    }
+    case PG_QUERY__A__CONST__VAL_BOOLVAL:
+        expr->value = value_bool(constant->boolval->boolval);
+        break;
+    case PG_QUERY__A__CONST__VAL_SVAL:
+        expr->value = value_bytes(TYPE_UNKNOWN, slice_text(constant->sval->sval));
+        break;
+    case PG_QUERY__A__CONST__VAL_BSVAL:
+        sql_raise_unsupported(context, expr->position, "a bit string literal");
+    default:
+        UNREACHABLE("a constant of no kind");
+    }
+    expr->type = type_make(expr->value.type);
+    return expr;
+}
+
+static const struct expr *bind_parameter(const struct bind_scope *scope, const PgQuery__ParamRef *reference) {
+    struct bind *bind = scope->bind;
+    uint32_t position = bind_location(reference->location);
+    if (scope->place == BIND_CHECK || scope->place == BIND_DEFAULT) {
+        sql_raise(bind->context, KMB_UNDEFINED_PARAMETER, position, "there is no parameter $%d", reference->number);
+    }
+    if (reference->number < 1 || reference->number > BIND_PARAMETERS_MAX) {
+        sql_raise(bind->context, KMB_UNDEFINED_PARAMETER, position, "there is no parameter $%d", reference->number);
+    }
+    uint32_t number = (uint32_t)reference->number;
+    while (bind->parameter_capacity < number) {
+        uint32_t capacity = number + 8;
+        struct type *grown = sql_alloc_zero(bind->context, capacity, sizeof(*grown));
+        for (uint32_t i = 0; i < capacity; i++) {
+            grown[i] = i < bind->parameter_count ? bind->parameter_types[i] : type_make(TYPE_UNKNOWN);
+        }
+        bind->parameter_types = grown;
+        bind->parameter_capacity = capacity;
+    }
+    if (bind->parameter_count < number) {
+        bind->parameter_count = number;
+    }
+    struct expr *expr = expression_new(bind, EXPR_PARAMETER, bind->parameter_types[number - 1], 0, position);
+    expr->column = number - 1;
+    return expr;
+}
+
+/* --- Boolean tests --- */
+
+static const struct expr *bind_bool_expr(const struct bind_scope *scope, const PgQuery__BoolExpr *node) {
+    struct bind *bind = scope->bind;
+    enum expr_kind kind = EXPR_NOT;
+    const char *clause = "NOT";
+    if (node->boolop == PG_QUERY__BOOL_EXPR_TYPE__AND_EXPR) {
+        kind = EXPR_AND;
+        clause = "AND";
+    } else if (node->boolop == PG_QUERY__BOOL_EXPR_TYPE__OR_EXPR) {
+        kind = EXPR_OR;
+        clause = "OR";
+    }
+    struct expr *expr =
+        expression_new(bind, kind, type_make(TYPE_BOOL), (uint32_t)node->n_args, bind_location(node->location));
+    for (size_t i = 0; i < node->n_args; i++) {
+        expr->arguments[i] = bind_condition(scope, node->args[i], clause);
+    }
+    return expr;
+}
+
+static const struct expr *bind_null_test(const struct bind_scope *scope, const PgQuery__NullTest *node) {
+    struct bind *bind = scope->bind;
+    struct expr *expr = expression_new(bind, EXPR_IS_NULL, type_make(TYPE_BOOL), 1, bind_location(node->location));
+    expr->negated = node->nulltesttype == PG_QUERY__NULL_TEST_TYPE__IS_NOT_NULL;
+    expr->arguments[0] = bind_resolve_unknown(bind, bind_expression(scope, node->arg));
+    return expr;
+}
+
+static const struct expr *bind_boolean_test(const struct bind_scope *scope, const PgQuery__BooleanTest *node) {
+    static const char *const names[] = {"", "IS TRUE", "IS NOT TRUE", "IS FALSE", "IS NOT FALSE", "IS UNKNOWN",
+                                        "IS NOT UNKNOWN"};
+    struct bind *bind = scope->bind;
+    struct expr *expr = expression_new(bind, EXPR_IS_TRUTH, type_make(TYPE_BOOL), 1, bind_location(node->location));
+    size_t test = (size_t)node->booltesttype;
+    ASSERT(test >= 1 && test < ARRAY_LENGTH(names));
+    expr->arguments[0] = bind_condition(scope, node->arg, names[test]);
+    expr->truth = (enum expr_truth)((test - 1) / 2);
+    expr->negated = test % 2 == 0;
+    return expr;
+}
+
+/* --- CASE, COALESCE, GREATEST --- */
+
+/* Brings arguments[first], first + step, ... to one type. */
+static struct type bind_unify(struct bind *bind, struct expr *expr, uint32_t first, uint32_t step,
+                              const char *construct) {
+    uint32_t count = 0;
+    const struct expr **list = sql_alloc(bind->context, (expr->argument_count + 1) * sizeof(*list));
+    for (uint32_t i = first; i < expr->argument_count; i += step) {
+        list[count++] = expr->arguments[i];
+    }
+    struct type type = bind_common_type(bind, list, count, construct);
+    for (uint32_t i = first; i < expr->argument_count; i += step) {
+        expr->arguments[i] = bind_to_common(bind, expr->arguments[i], type, construct);
+    }
+    return type;
+}
+
+static const struct expr *bind_case(const struct bind_scope *scope, const PgQuery__CaseExpr *node) {
+    struct bind *bind = scope->bind;
+    uint32_t pairs = (uint32_t)node->n_args;
+    uint32_t position = bind_location(node->location);
+    struct expr *expr = expression_new(bind, EXPR_CASE, type_make(TYPE_UNKNOWN), pairs * 2 + 1, position);
+    const struct expr *operand =
+        node->arg == NULL ? NULL : bind_resolve_unknown(bind, bind_expression(scope, node->arg));
+    for (uint32_t i = 0; i < pairs; i++) {
+        ASSERT(node->args[i]->node_case == PG_QUERY__NODE__NODE_CASE_WHEN);
+        const PgQuery__CaseWhen *when = node->args[i]->case_when;
+        if (operand != NULL) {
+            const struct expr *value = bind_expression(scope, when->expr);
+            expr->arguments[i * 2] = bind_operator(bind, "=", operand, value, bind_location(when->location));
+        } else {
+            expr->arguments[i * 2] = bind_condition(scope, when->expr, "CASE/WHEN");
+        }
+        expr->arguments[i * 2 + 1] = bind_expression(scope, when->result);
+    }
+    if (node->defresult != NULL) {
+        expr->arguments[pairs * 2] = bind_expression(scope, node->defresult);
+    } else {
+        struct expr *null = expression_new(bind, EXPR_CONSTANT, type_make(TYPE_UNKNOWN), 0, position);
+        null->value = value_null(TYPE_UNKNOWN);
+        expr->arguments[pairs * 2] = null;
+    }
+    /* PostgreSQL looks at ELSE first: it decides the type in case of doubt. */
+    const struct expr **list = sql_alloc(bind->context, (pairs + 1) * sizeof(*list));
+    list[0] = expr->arguments[pairs * 2];
+    for (uint32_t i = 0; i < pairs; i++) {
+        list[i + 1] = expr->arguments[i * 2 + 1];
+    }
+    expr->type = bind_common_type(bind, list, pairs + 1, "CASE");
+    for (uint32_t i = 0; i <= pairs; i++) {
+        uint32_t at = i == pairs ? pairs * 2 : i * 2 + 1;
+        expr->arguments[at] = bind_to_common(bind, expr->arguments[at], expr->type, "CASE/ELSE");
+    }
+    return expr;
+}
+
+static const struct expr *bind_choice(const struct bind_scope *scope, enum expr_kind kind, PgQuery__Node *const *nodes,
+                                      size_t count, bool negated, const char *construct, uint32_t position) {
+    struct bind *bind = scope->bind;
+    struct expr *expr = expression_new(bind, kind, type_make(TYPE_UNKNOWN), (uint32_t)count, position);
+    expr->negated = negated;
+    for (size_t i = 0; i < count; i++) {
+        expr->arguments[i] = bind_expression(scope, nodes[i]);
+    }
+    expr->type = bind_unify(bind, expr, 0, 1, construct);
+    if (kind == EXPR_EXTREME && sql_comparison_find("<", expr->type.id) == NULL) {
+        sql_raise(bind->context, KMB_UNDEFINED_FUNCTION, position,
+                  "could not identify a comparison function for type %s", bind_type_text(bind, expr->type));
+    }
+    return expr;
+}
+
+/* --- A_Expr: operators and their special forms --- */
+
+/* A call of = on two operands already bound, so that its function and coerced operands can be taken over. */
+static const struct expr *bind_equality(const struct bind_scope *scope, const PgQuery__AExpr *node,
+                                        enum expr_kind kind, bool negated) {
+    struct bind *bind = scope->bind;
+    uint32_t position = bind_location(node->location);
+    const struct expr *left = bind_expression(scope, node->lexpr);
+    const struct expr *right = bind_expression(scope, node->rexpr);
+    const struct expr *equal = bind_operator(bind, "=", left, right, position);
+    ASSERT(equal->kind == EXPR_CALL && equal->argument_count == 2);
+    struct expr *expr = expression_new(bind, kind, type_make(TYPE_BOOL), 2, position);
+    expr->function = equal->function;
+    expr->negated = negated;
+    expr->arguments[0] = equal->arguments[0];
+    expr->arguments[1] = equal->arguments[1];
+    if (kind == EXPR_NULLIF) {
+        expr->type = equal->arguments[0]->type;
+    }
+    return expr;
+}
+
+static const struct expr *bind_in(const struct bind_scope *scope, const PgQuery__AExpr *node) {
+    struct bind *bind = scope->bind;
+    uint32_t position = bind_location(node->location);
+    bool negated = strcmp(bind_string(node->name[0]), "<>") == 0;
+    if (node->rexpr->node_case != PG_QUERY__NODE__NODE_LIST) {
+        sql_raise_unsupported(bind->context, position, "IN over %s", parse_node_name(node->rexpr));
+    }
+    const PgQuery__List *list = node->rexpr->list;
+    uint32_t count = (uint32_t)list->n_items;
+    const struct expr **operands = sql_alloc(bind->context, (count + 1) * sizeof(*operands));
+    operands[0] = bind_expression(scope, node->lexpr);
+    for (uint32_t i = 0; i < count; i++) {
+        operands[i + 1] = bind_expression(scope, list->items[i]);
+    }
+    /* One type for all when there is one (PostgreSQL then uses an array), else one comparison each. */
+    bool one_type = true;
+    enum type_category category = TYPE_CATEGORY_UNKNOWN;
+    for (uint32_t i = 0; i <= count; i++) {
+        enum type_category own = type_category_of(operands[i]->type.id);
+        if (operands[i]->type.id != TYPE_UNKNOWN) {
+            one_type = one_type && (category == TYPE_CATEGORY_UNKNOWN || category == own);
+            category = own;
+        }
+    }
+    struct type type = one_type ? bind_common_type(bind, operands, count + 1, "IN") : type_make(TYPE_UNKNOWN);
+    /* varchar has no operators of its own; dates and timestamps compare through their own operators */
+    const struct sql_function *equal = one_type ? sql_comparison_find("=", type.id) : NULL;
+    if (equal != NULL) {
+        for (uint32_t i = 0; i <= count && equal != NULL; i++) {
+            if (!bind_can_coerce(operands[i]->type.id, type.id, SQL_CAST_IMPLICIT)) {
+                equal = NULL;
+            }
+        }
+    }
+    if (equal != NULL) {
+        struct expr *expr = expression_new(bind, EXPR_IN_LIST, type_make(TYPE_BOOL), count + 1, position);
+        expr->function = equal;
+        expr->negated = negated;
+        for (uint32_t i = 0; i <= count; i++) {
+            expr->arguments[i] = bind_to_common(bind, operands[i], type, "IN");
+        }
+        return expr;
+    }
+    struct expr *expr =
+        expression_new(bind, negated ? EXPR_AND : EXPR_OR, type_make(TYPE_BOOL), count, position);
+    for (uint32_t i = 0; i < count; i++) {
+        expr->arguments[i] = bind_operator(bind, negated ? "<>" : "=", operands[0], operands[i + 1], position);
+    }
+    return count == 1 ? expr->arguments[0] : expr;
+}
+
+static const struct expr *bind_pair(struct bind *bind, enum expr_kind kind, const struct expr *left,
+                                    const struct expr *right, uint32_t position) {
+    struct expr *expr = expression_new(bind, kind, type_make(TYPE_BOOL), 2, position);
+    expr->arguments[0] = left;
+    expr->arguments[1] = right;
+    return expr;
+}
+
+static const struct expr *bind_between(const struct bind_scope *scope, const PgQuery__AExpr *node) {
+    struct bind *bind = scope->bind;
+    uint32_t position = bind_location(node->location);
+    ASSERT(node->rexpr->node_case == PG_QUERY__NODE__NODE_LIST && node->rexpr->list->n_items == 2);
+    const struct expr *value = bind_expression(scope, node->lexpr);
+    const struct expr *low = bind_expression(scope, node->rexpr->list->items[0]);
+    const struct expr *high = bind_expression(scope, node->rexpr->list->items[1]);
+    bool negated = node->kind == PG_QUERY__A__EXPR__KIND__AEXPR_NOT_BETWEEN ||
+                   node->kind == PG_QUERY__A__EXPR__KIND__AEXPR_NOT_BETWEEN_SYM;
+    bool symmetric = node->kind == PG_QUERY__A__EXPR__KIND__AEXPR_BETWEEN_SYM ||
+                     node->kind == PG_QUERY__A__EXPR__KIND__AEXPR_NOT_BETWEEN_SYM;
+    const char *above = negated ? "<" : ">=";
+    const char *below = negated ? ">" : "<=";
+    enum expr_kind inner = negated ? EXPR_OR : EXPR_AND;
+    const struct expr *straight = bind_pair(bind, inner, bind_operator(bind, above, value, low, position),
+                                            bind_operator(bind, below, value, high, position), position);
+    if (!symmetric) {
+        return straight;
+    }
+    const struct expr *crossed = bind_pair(bind, inner, bind_operator(bind, above, value, high, position),
+                                           bind_operator(bind, below, value, low, position), position);
+    return bind_pair(bind, negated ? EXPR_AND : EXPR_OR, straight, crossed, position);
+}
+
+/* LIKE and ILIKE come as operators ~~ and so on; ESCAPE as a call of like_escape around the pattern. */
+static const struct expr *bind_a_expr(const struct bind_scope *scope, const PgQuery__AExpr *node) {
+    struct bind *bind = scope->bind;
+    uint32_t position = bind_location(node->location);
+    ASSERT(node->n_name > 0);
+    const char *name = bind_string(node->name[node->n_name - 1]);
+    if (node->n_name > 1 && (node->n_name > 2 || strcmp(bind_string(node->name[0]), "pg_catalog") != 0)) {
+        sql_raise(bind->context, KMB_UNDEFINED_SCHEMA, position, "schema \"%s\" does not exist",
+                  bind_string(node->name[0]));
+    }
+    switch ((int)node->kind) {
+    case PG_QUERY__A__EXPR__KIND__AEXPR_OP:
+    case PG_QUERY__A__EXPR__KIND__AEXPR_LIKE:
+    case PG_QUERY__A__EXPR__KIND__AEXPR_ILIKE:
+        if (node->lexpr != NULL && node->lexpr->node_case == PG_QUERY__NODE__NODE_ROW_EXPR) {
+            sql_raise_unsupported(bind->context, position, "comparison of rows");
+        }
+        return bind_operator(bind, name, node->lexpr == NULL ? NULL : bind_expression(scope, node->lexpr),
+                             bind_expression(scope, node->rexpr), position);
+    case PG_QUERY__A__EXPR__KIND__AEXPR_DISTINCT:
+        return bind_equality(scope, node, EXPR_DISTINCT, false);
+    case PG_QUERY__A__EXPR__KIND__AEXPR_NOT_DISTINCT:
+        return bind_equality(scope, node, EXPR_DISTINCT, true);
+    case PG_QUERY__A__EXPR__KIND__AEXPR_NULLIF:
+        return bind_equality(scope, node, EXPR_NULLIF, false);
+    case PG_QUERY__A__EXPR__KIND__AEXPR_IN:
+        return bind_in(scope, node);
+    case PG_QUERY__A__EXPR__KIND__AEXPR_BETWEEN:
+    case PG_QUERY__A__EXPR__KIND__AEXPR_NOT_BETWEEN:
+    case PG_QUERY__A__EXPR__KIND__AEXPR_BETWEEN_SYM:
+    case PG_QUERY__A__EXPR__KIND__AEXPR_NOT_BETWEEN_SYM:
+        return bind_between(scope, node);
+    case PG_QUERY__A__EXPR__KIND__AEXPR_SIMILAR:
+        sql_raise_unsupported(bind->context, position, "SIMILAR TO");
+    case PG_QUERY__A__EXPR__KIND__AEXPR_OP_ANY:
+        sql_raise_unsupported(bind->context, position, "operator ANY (array)");
+    case PG_QUERY__A__EXPR__KIND__AEXPR_OP_ALL:
+        sql_raise_unsupported(bind->context, position, "operator ALL (array)");
+    default:
+        UNREACHABLE("an operator expression of no kind");
+    }
+}
+
+/* --- CURRENT_DATE and its kin --- */
+
+static const struct expr *bind_value_function(const struct bind_scope *scope, const PgQuery__SQLValueFunction *node) {
+    struct bind *bind = scope->bind;
+    uint32_t position = bind_location(node->location);
+    struct type type = type_make(TYPE_TIMESTAMPTZ);
+    int32_t modifier = -1;
+    switch ((int)node->op) {
+    case PG_QUERY__SQLVALUE_FUNCTION_OP__SVFOP_CURRENT_DATE:
+        type = type_make(TYPE_DATE);
+        break;
+    case PG_QUERY__SQLVALUE_FUNCTION_OP__SVFOP_CURRENT_TIMESTAMP_N:
+        modifier = node->typmod;
+        break;
+    case PG_QUERY__SQLVALUE_FUNCTION_OP__SVFOP_CURRENT_TIMESTAMP:
+        break;
+    case PG_QUERY__SQLVALUE_FUNCTION_OP__SVFOP_LOCALTIMESTAMP_N:
+        modifier = node->typmod;
+        type = type_make(TYPE_TIMESTAMP);
+        break;
+    case PG_QUERY__SQLVALUE_FUNCTION_OP__SVFOP_LOCALTIMESTAMP:
+        type = type_make(TYPE_TIMESTAMP);
+        break;
+    case PG_QUERY__SQLVALUE_FUNCTION_OP__SVFOP_LOCALTIME_N:
+        modifier = node->typmod;
+        type = type_make(TYPE_TIME);
+        break;
+    case PG_QUERY__SQLVALUE_FUNCTION_OP__SVFOP_LOCALTIME:
+        type = type_make(TYPE_TIME);
+        break;
+    case PG_QUERY__SQLVALUE_FUNCTION_OP__SVFOP_CURRENT_ROLE:
+    case PG_QUERY__SQLVALUE_FUNCTION_OP__SVFOP_CURRENT_USER:
+    case PG_QUERY__SQLVALUE_FUNCTION_OP__SVFOP_USER:
+    case PG_QUERY__SQLVALUE_FUNCTION_OP__SVFOP_SESSION_USER:
+    case PG_QUERY__SQLVALUE_FUNCTION_OP__SVFOP_CURRENT_CATALOG:
+    case PG_QUERY__SQLVALUE_FUNCTION_OP__SVFOP_CURRENT_SCHEMA: {
+        struct expr *expr = expression_new(bind, EXPR_CONSTANT, type_make(TYPE_TEXT), 0, position);
+        struct slice text = bind->context->session_user;
+        if (node->op == PG_QUERY__SQLVALUE_FUNCTION_OP__SVFOP_CURRENT_CATALOG) {
+            text = slice_text("kimberlite");
+        } else if (node->op == PG_QUERY__SQLVALUE_FUNCTION_OP__SVFOP_CURRENT_SCHEMA) {
+            text = slice_text(CATALOGUE_SCHEMA_DEFAULT);
+        }
+        expr->value = value_text(text.bytes == NULL ? slice_text("") : text);
+        return expr;
+    }
+    default:
+        sql_raise_unsupported(bind->context, position, "CURRENT_TIME (type time with time zone)");
+    }
+    type.modifier = modifier > 6 ? 6 : modifier;
+    const struct expr *now = bind_named_call(bind, "now", NULL, 0, position);
+    return bind_cast(bind, now, type, position);
+}
+
+static const struct expr *bind_type_cast(const struct bind_scope *scope, const PgQuery__TypeCast *node) {
+    struct type type = bind_type_name(scope->bind, node->type_name);
+    const struct expr *argument = bind_expression(scope, node->arg);
+    uint32_t position = bind_location(node->location);
+    return bind_cast(scope->bind, argument, type, position == 0 ? argument->position : position);
+}
+
+static const struct expr *bind_collate(const struct bind_scope *scope, const PgQuery__CollateClause *node) {
+    const char *name = bind_string(node->collname[node->n_collname - 1]);
+    if (strcmp(name, "C") != 0 && strcmp(name, "POSIX") != 0 && strcmp(name, "default") != 0 &&
+        strcmp(name, "ucs_basic") != 0) {
+        sql_raise_unsupported(scope->bind->context, bind_location(node->location), "collation \"%s\"", name);
+    }
+    const struct expr *argument = bind_resolve_unknown(scope->bind, bind_expression(scope, node->arg));
+    if (!type_is_string(argument->type.id)) {
+        sql_raise(scope->bind->context, KMB_DATATYPE_MISMATCH, bind_location(node->location),
+                  "collations are not supported by type %s", bind_type_text(scope->bind, argument->type));
+    }
+    return argument;
+}
+
+static _Noreturn void bind_refuse_sub_link(struct bind *bind, const PgQuery__SubLink *node) {
+    uint32_t position = bind_location(node->location);
+    switch ((int)node->sub_link_type) {
+    case PG_QUERY__SUB_LINK_TYPE__EXISTS_SUBLINK:
+        sql_raise_unsupported(bind->context, position, "EXISTS (subquery)");
+    case PG_QUERY__SUB_LINK_TYPE__ANY_SUBLINK:
+        sql_raise_unsupported(bind->context, position, "IN or ANY (subquery)");
+    case PG_QUERY__SUB_LINK_TYPE__ALL_SUBLINK:
+        sql_raise_unsupported(bind->context, position, "ALL (subquery)");
+    case PG_QUERY__SUB_LINK_TYPE__ARRAY_SUBLINK:
+        sql_raise_unsupported(bind->context, position, "ARRAY (subquery)");
+    default:
+        sql_raise_unsupported(bind->context, position, "a scalar subquery");
+    }
+}
+
+const struct expr *bind_expression(const struct bind_scope *scope, const PgQuery__Node *node) {
+    struct bind *bind = scope->bind;
+    switch ((int)node->node_case) {
+    case PG_QUERY__NODE__NODE_A_CONST:
+        return bind_constant(scope, node->a_const);
+    case PG_QUERY__NODE__NODE_COLUMN_REF:
+        return bind_column_ref(scope, node->column_ref);
+    case PG_QUERY__NODE__NODE_PARAM_REF:
+        return bind_parameter(scope, node->param_ref);
+    case PG_QUERY__NODE__NODE_A_EXPR:
+        return bind_a_expr(scope, node->a_expr);
+    case PG_QUERY__NODE__NODE_BOOL_EXPR:
+        return bind_bool_expr(scope, node->bool_expr);
+    case PG_QUERY__NODE__NODE_FUNC_CALL:
+        return bind_function_call(scope, node->func_call);
+    case PG_QUERY__NODE__NODE_TYPE_CAST:
+        return bind_type_cast(scope, node->type_cast);
+    case PG_QUERY__NODE__NODE_CASE_EXPR:
+        return bind_case(scope, node->case_expr);
+    case PG_QUERY__NODE__NODE_COALESCE_EXPR:
+        return bind_choice(scope, EXPR_COALESCE, node->coalesce_expr->args, node->coalesce_expr->n_args, false,
+                           "COALESCE", bind_location(node->coalesce_expr->location));
+    case PG_QUERY__NODE__NODE_MIN_MAX_EXPR: {
+        bool least = node->min_max_expr->op == PG_QUERY__MIN_MAX_OP__IS_LEAST;
+        return bind_choice(scope, EXPR_EXTREME, node->min_max_expr->args, node->min_max_expr->n_args, least,
+                           least ? "LEAST" : "GREATEST", bind_location(node->min_max_expr->location));
+    }
+    case PG_QUERY__NODE__NODE_NULL_TEST:
+        return bind_null_test(scope, node->null_test);
+    case PG_QUERY__NODE__NODE_BOOLEAN_TEST:
+        return bind_boolean_test(scope, node->boolean_test);
+    case PG_QUERY__NODE__NODE_SQLVALUE_FUNCTION:
+        return bind_value_function(scope, node->sqlvalue_function);
+    case PG_QUERY__NODE__NODE_COLLATE_CLAUSE:
+        return bind_collate(scope, node->collate_clause);
+    case PG_QUERY__NODE__NODE_SUB_LINK:
+        bind_refuse_sub_link(bind, node->sub_link);
+    case PG_QUERY__NODE__NODE_SET_TO_DEFAULT:
+        sql_raise(bind->context, KMB_SYNTAX, bind_node_position(node), "DEFAULT is not allowed in this context");
+    case PG_QUERY__NODE__NODE_ROW_EXPR:
+        sql_raise_unsupported(bind->context, bind_node_position(node), "a row constructor");
+    case PG_QUERY__NODE__NODE_A_ARRAY_EXPR:
+        sql_raise_unsupported(bind->context, bind_node_position(node), "an array constructor");
+    case PG_QUERY__NODE__NODE_A_INDIRECTION:
+        sql_raise_unsupported(bind->context, bind_node_position(node), "a subscript or field selection");
+    case PG_QUERY__NODE__NODE_GROUPING_FUNC:
+        sql_raise_unsupported(bind->context, bind_location(node->grouping_func->location), "GROUPING");
+    case PG_QUERY__NODE__NODE_CURRENT_OF_EXPR:
+        sql_raise_unsupported(bind->context, 0, "WHERE CURRENT OF");
+    default:
+        sql_raise_unsupported(bind->context, bind_node_position(node), "expression %s", parse_node_name(node));
+    }
+}

@@ -1,0 +1,792 @@
+/*
+ * FROM: tables, joins and what names mean over them.
+ *
+ * A FROM item becomes a plan node and a scope. The scope lists its columns as a name and an expression over the node's
+ * row; joining concatenates rows and scopes, shifting the right side's ordinals. USING and NATURAL hide the pair they
+ * merge and put one merged column in front, as PostgreSQL orders it. Which moment a table is read at comes from its
+ * query block's time-travel clause; a table of the past is resolved in the catalogue of that moment.
+ */
+#include <stdio.h>
+
+#include "base/assert.h"
+#include "kernel/view.h"
+#include "sql/bind/bind.h"
+#include "sql/exec/exec.h"
+
+const char *bind_text(struct sql_context *context, struct slice slice) {
+    char *text = arena_text(&context->arena, slice);
+    ASSERT(text != NULL);
+    return text;
+}
+
+static struct expr *column_expr(struct bind *bind, uint32_t ordinal, struct type type) {
+    struct expr *expr = sql_alloc_zero(bind->context, 1, sizeof(*expr));
+    expr->kind = EXPR_COLUMN;
+    expr->type = type;
+    expr->column = ordinal;
+    return expr;
+}
+
+/* --- scopes --- */
+
+static void scope_add_table(struct bind *bind, struct scope *scope, const struct scope_table *table) {
+    struct scope_table *grown = sql_alloc(bind->context, (scope->table_count + 1) * sizeof(*grown));
+    if (scope->table_count > 0) {
+        memcpy(grown, scope->tables, scope->table_count * sizeof(*grown));
+    }
+    grown[scope->table_count] = *table;
+    scope->tables = grown;
+    scope->table_count++;
+}
+
+static void scope_of_columns(struct bind *bind, const struct plan_column *columns, uint32_t count,
+                             struct scope *scope) {
+    scope->columns = sql_alloc_zero(bind->context, count + 1, sizeof(*scope->columns));
+    scope->column_count = count;
+    scope->row_width = count;
+    for (uint32_t i = 0; i < count; i++) {
+        scope->columns[i] = (struct scope_column){
+            .name = columns[i].name, .type = columns[i].type, .expr = column_expr(bind, i, columns[i].type)};
+    }
+}
+
+void bind_table_scope(struct bind *bind, const struct catalogue *catalogue, const struct table_definition *table,
+                      const char *alias, uint32_t first, struct scope *scope) {
+    *scope = (struct scope){0};
+    uint32_t count = catalogue_column_count(catalogue, table);
+    struct plan_column *columns = sql_alloc_zero(bind->context, count + 1, sizeof(*columns));
+    for (uint32_t i = 0; i < count; i++) {
+        const struct column_definition *column = catalogue_column(catalogue, table, i);
+        columns[i] = (struct plan_column){.name = bind_text(bind->context, column->name), .type = column->type};
+    }
+    scope_of_columns(bind, columns, count, scope);
+    for (uint32_t i = 0; i < count; i++) {
+        scope->columns[i].expr = column_expr(bind, first + i, columns[i].type);
+    }
+    scope->row_width = first + count;
+    scope_add_table(bind, scope,
+                    &(struct scope_table){
+                        .alias = alias, .table = table, .catalogue = catalogue, .first = first, .count = count});
+}
+
+/* The right scope's expressions move behind the left row. */
+static const struct expr *shift_expr(struct sql_context *context, const struct expr *expr, uint32_t by) {
+    if (by == 0) {
+        return expr;
+    }
+    if (expr->kind == EXPR_COLUMN) {
+        struct expr *copy = sql_alloc(context, sizeof(*copy));
+        *copy = *expr;
+        copy->column += by;
+        return copy;
+    }
+    /* a merged column of FULL JOIN: COALESCE(left, right); the types stand in its arguments */
+    struct expr *copy = sql_alloc(context, sizeof(*copy));
+    *copy = *expr;
+    copy->arguments = sql_alloc(context, (expr->argument_count + 1) * sizeof(*copy->arguments));
+    for (uint32_t i = 0; i < expr->argument_count; i++) {
+        copy->arguments[i] = shift_expr(context, expr->arguments[i], by);
+    }
+    return copy;
+}
+
+void bind_scope_join(struct sql_context *context, struct scope *scope, const struct scope *right) {
+    uint32_t columns = scope->column_count + right->column_count;
+    struct scope_column *list = sql_alloc(context, (columns + 1) * sizeof(*list));
+    if (scope->column_count > 0) {
+        memcpy(list, scope->columns, scope->column_count * sizeof(*list));
+    }
+    for (uint32_t i = 0; i < right->column_count; i++) {
+        struct scope_column *column = &list[scope->column_count + i];
+        *column = right->columns[i];
+        column->expr = shift_expr(context, column->expr, scope->row_width);
+        if (column->table != SCOPE_MERGED) {
+            column->table += scope->table_count;
+        }
+    }
+    uint32_t tables = scope->table_count + right->table_count;
+    struct scope_table *named = sql_alloc(context, (tables + 1) * sizeof(*named));
+    if (scope->table_count > 0) {
+        memcpy(named, scope->tables, scope->table_count * sizeof(*named));
+    }
+    for (uint32_t i = 0; i < right->table_count; i++) {
+        named[scope->table_count + i] = right->tables[i];
+        named[scope->table_count + i].first += scope->row_width;
+    }
+    *scope = (struct scope){.columns = list,
+                            .column_count = columns,
+                            .tables = named,
+                            .table_count = tables,
+                            .row_width = scope->row_width + right->row_width};
+}
+
+static void scope_check_aliases(struct bind *bind, const struct scope *left, const struct scope *right) {
+    for (uint32_t i = 0; i < left->table_count; i++) {
+        for (uint32_t k = 0; k < right->table_count; k++) {
+            if (strcmp(left->tables[i].alias, right->tables[k].alias) == 0) {
+                sql_raise(bind->context, KMB_DUPLICATE_ALIAS, right->tables[k].position,
+                          "table name \"%s\" specified more than once", right->tables[k].alias);
+            }
+        }
+    }
+}
+
+/* --- names --- */
+
+static const struct scope_table *scope_find_table(const struct bind_scope *scope, const char *schema, const char *name,
+                                                  uint32_t *index) {
+    if (scope->scope == NULL) {
+        return NULL;
+    }
+    for (uint32_t i = 0; i < scope->scope->table_count; i++) {
+        const struct scope_table *table = &scope->scope->tables[i];
+        if (strcmp(table->alias, name) == 0 &&
+            (schema == NULL || (table->schema != NULL && strcmp(table->schema, schema) == 0))) {
+            *index = i;
+            return table;
+        }
+    }
+    return NULL;
+}
+
+static _Noreturn void raise_no_table(const struct bind_scope *scope, const char *name, uint32_t position) {
+    sql_raise(scope->bind->context, KMB_UNDEFINED_TABLE, position, "missing FROM-clause entry for table \"%s\"", name);
+}
+
+static const struct expr *placed(struct bind *bind, const struct expr *expr, uint32_t position) {
+    struct expr *copy = sql_alloc(bind->context, sizeof(*copy));
+    *copy = *expr;
+    copy->position = position;
+    return copy;
+}
+
+static const struct expr *bind_qualified(const struct bind_scope *scope, const char *schema, const char *table_name,
+                                         const char *name, uint32_t position) {
+    uint32_t index = 0;
+    const struct scope_table *table = scope_find_table(scope, schema, table_name, &index);
+    if (table == NULL) {
+        raise_no_table(scope, table_name, position);
+    }
+    const struct expr *found = NULL;
+    for (uint32_t i = 0; i < scope->scope->column_count; i++) {
+        const struct scope_column *column = &scope->scope->columns[i];
+        if (column->table == index && strcmp(column->name, name) == 0) {
+            if (found != NULL) {
+                sql_raise(scope->bind->context, KMB_AMBIGUOUS_COLUMN, position, "column reference \"%s\" is ambiguous",
+                          name);
+            }
+            found = column->expr;
+        }
+    }
+    if (found == NULL) {
+        sql_raise(scope->bind->context, KMB_UNDEFINED_COLUMN, position, "column %s.%s does not exist", table_name, name);
+    }
+    return placed(scope->bind, found, position);
+}
+
+static const struct expr *bind_bare(const struct bind_scope *scope, const char *name, uint32_t position) {
+    struct sql_context *context = scope->bind->context;
+    const struct expr *found = NULL;
+    for (uint32_t i = 0; scope->scope != NULL && i < scope->scope->column_count; i++) {
+        const struct scope_column *column = &scope->scope->columns[i];
+        if (!column->hidden && strcmp(column->name, name) == 0) {
+            if (found != NULL) {
+                sql_raise(context, KMB_AMBIGUOUS_COLUMN, position, "column reference \"%s\" is ambiguous", name);
+            }
+            found = column->expr;
+        }
+    }
+    if (found != NULL) {
+        return placed(scope->bind, found, position);
+    }
+    if (scope->place == BIND_DEFAULT) {
+        sql_raise(context, KMB_UNSUPPORTED, position, "cannot use column reference in DEFAULT expression");
+    }
+    uint32_t index;
+    if (scope_find_table(scope, NULL, name, &index) != NULL) {
+        sql_raise_unsupported(context, position, "a whole-row reference");
+    }
+    sql_raise(context, KMB_UNDEFINED_COLUMN, position, "column \"%s\" does not exist", name);
+}
+
+const struct expr *bind_column_ref(const struct bind_scope *scope, const PgQuery__ColumnRef *reference) {
+    uint32_t position = bind_location(reference->location);
+    size_t count = reference->n_fields;
+    for (size_t i = 0; i < count; i++) {
+        if (reference->fields[i]->node_case == PG_QUERY__NODE__NODE_A_STAR) {
+            if (count == 1) {
+                sql_raise(scope->bind->context, KMB_SYNTAX, position, "SELECT * is only valid in a select list");
+            }
+            sql_raise_unsupported(scope->bind->context, position, "a row of all columns here");
+        }
+    }
+    switch (count) {
+    case 1:
+        return bind_bare(scope, bind_string(reference->fields[0]), position);
+    case 2:
+        return bind_qualified(scope, NULL, bind_string(reference->fields[0]), bind_string(reference->fields[1]),
+                              position);
+    case 3:
+        return bind_qualified(scope, bind_string(reference->fields[0]), bind_string(reference->fields[1]),
+                              bind_string(reference->fields[2]), position);
+    default:
+        sql_raise_unsupported(scope->bind->context, position, "a column name with more than three parts");
+    }
+}
+
+uint32_t bind_star(struct bind *bind, const struct scope *scope, const PgQuery__ColumnRef *reference,
+                   const struct expr ***expressions, const char ***names) {
+    uint32_t position = bind_location(reference->location);
+    struct bind_scope place = {.bind = bind, .scope = scope};
+    uint32_t table = SCOPE_MERGED;
+    bool all = reference->n_fields == 1;
+    if (!all) {
+        size_t last = reference->n_fields - 2;
+        const char *schema = last > 0 ? bind_string(reference->fields[0]) : NULL;
+        if (scope_find_table(&place, schema, bind_string(reference->fields[last]), &table) == NULL) {
+            raise_no_table(&place, bind_string(reference->fields[last]), position);
+        }
+    } else if (scope == NULL || scope->table_count == 0) {
+        sql_raise(bind->context, KMB_SYNTAX, position, "SELECT * with no tables specified is not valid");
+    }
+    *expressions = sql_alloc(bind->context, (scope->column_count + 1) * sizeof(**expressions));
+    *names = sql_alloc(bind->context, (scope->column_count + 1) * sizeof(**names));
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < scope->column_count; i++) {
+        const struct scope_column *column = &scope->columns[i];
+        if (all ? !column->hidden : column->table == table) {
+            (*expressions)[count] = placed(bind, column->expr, position);
+            (*names)[count++] = column->name;
+        }
+    }
+    return count;
+}
+
+/* --- tables --- */
+
+const struct catalogue *bind_present(struct bind *bind) {
+    return bind_view_at(bind, &(struct sql_point){.kind = PLAN_AT_NONE})->catalogue;
+}
+
+static bool schema_is_information(const PgQuery__RangeVar *name) {
+    return name->schemaname != NULL && strcmp(name->schemaname, "information_schema") == 0;
+}
+
+void bind_refuse_name(struct bind *bind, const PgQuery__RangeVar *name) {
+    uint32_t position = bind_location(name->location);
+    if (name->catalogname != NULL && name->catalogname[0] != 0) {
+        sql_raise_unsupported(bind->context, position, "a reference to another database");
+    }
+}
+
+static const char *range_schema(const PgQuery__RangeVar *name) {
+    return name->schemaname == NULL || name->schemaname[0] == 0 ? NULL : name->schemaname;
+}
+
+static _Noreturn void raise_no_relation(struct bind *bind, const PgQuery__RangeVar *name) {
+    const char *schema = range_schema(name);
+    sql_raise(bind->context, KMB_UNDEFINED_TABLE, bind_location(name->location),
+              "relation \"%s%s%s\" does not exist", schema == NULL ? "" : schema, schema == NULL ? "" : ".",
+              name->relname);
+}
+
+static const struct table_definition *find_table(struct bind *bind, const struct catalogue *catalogue,
+                                                 const PgQuery__RangeVar *name) {
+    bind_refuse_name(bind, name);
+    const char *schema = range_schema(name);
+    return catalogue_table(catalogue, schema == NULL ? slice_make(NULL, 0) : slice_text(schema),
+                           slice_text(name->relname));
+}
+
+const struct table_definition *bind_table(struct bind *bind, const PgQuery__RangeVar *name,
+                                          const struct catalogue **catalogue, bool missing_ok) {
+    *catalogue = bind_present(bind);
+    const struct table_definition *table = find_table(bind, *catalogue, name);
+    if (table == NULL && !missing_ok) {
+        const struct table_definition *owner = NULL;
+        if (catalogue_index(*catalogue, slice_make(NULL, 0), slice_text(name->relname), &owner) != NULL) {
+            sql_raise(bind->context, KMB_WRONG_OBJECT_TYPE, bind_location(name->location), "\"%s\" is not a table",
+                      name->relname);
+        }
+        raise_no_relation(bind, name);
+    }
+    return table;
+}
+
+struct plan_node *bind_scan(struct bind *bind, const struct catalogue *catalogue, const struct table_definition *table,
+                            const char *alias) {
+    struct plan_node *scan = bind_plan(bind, PLAN_SCAN, NULL, NULL);
+    uint32_t count = catalogue_column_count(catalogue, table);
+    uint32_t *ordinals = sql_alloc(bind->context, (count + 1) * sizeof(*ordinals));
+    scan->columns = sql_alloc_zero(bind->context, count + 1, sizeof(*scan->columns));
+    scan->column_count = count;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct column_definition *column = catalogue_column(catalogue, table, i);
+        ordinals[i] = i;
+        scan->columns[i] = (struct plan_column){
+            .name = bind_text(bind->context, column->name), .type = column->type, .table_name = alias};
+    }
+    scan->catalogue = catalogue;
+    scan->table = table;
+    scan->scan_columns = ordinals;
+    return scan;
+}
+
+/* --- relations made from the catalogue --- */
+
+static const struct plan_column information_tables[] = {
+    {.name = "table_catalog", .type = {TYPE_TEXT, -1}},      {.name = "table_schema", .type = {TYPE_TEXT, -1}},
+    {.name = "table_name", .type = {TYPE_TEXT, -1}},         {.name = "table_type", .type = {TYPE_TEXT, -1}},
+    {.name = "is_insertable_into", .type = {TYPE_TEXT, -1}}, {.name = "column_count", .type = {TYPE_INT4, -1}},
+    {.name = "primary_key_count", .type = {TYPE_INT4, -1}},
+};
+static const struct plan_column information_columns[] = {
+    {.name = "table_catalog", .type = {TYPE_TEXT, -1}},
+    {.name = "table_schema", .type = {TYPE_TEXT, -1}},
+    {.name = "table_name", .type = {TYPE_TEXT, -1}},
+    {.name = "column_name", .type = {TYPE_TEXT, -1}},
+    {.name = "ordinal_position", .type = {TYPE_INT4, -1}},
+    {.name = "column_default", .type = {TYPE_TEXT, -1}},
+    {.name = "is_nullable", .type = {TYPE_TEXT, -1}},
+    {.name = "data_type", .type = {TYPE_TEXT, -1}},
+    {.name = "character_maximum_length", .type = {TYPE_INT4, -1}},
+    {.name = "numeric_precision", .type = {TYPE_INT4, -1}},
+    {.name = "numeric_scale", .type = {TYPE_INT4, -1}},
+    {.name = "udt_name", .type = {TYPE_TEXT, -1}},
+};
+
+struct plan_node *bind_catalogue_node(struct bind *bind, const char *relation, const char *argument,
+                                      const struct plan_column *columns, uint32_t count) {
+    struct plan_node *node = bind_plan(bind, PLAN_CATALOGUE, NULL, NULL);
+    node->relation = relation;
+    node->relation_argument = argument;
+    node->columns = sql_alloc(bind->context, (count + 1) * sizeof(*node->columns));
+    memcpy(node->columns, columns, count * sizeof(*columns));
+    node->column_count = count;
+    return node;
+}
+
+/* --- the moment --- */
+
+static struct expr *at_value(struct bind *bind, const struct tokens_clause *clause) {
+    struct expr *value = sql_alloc_zero(bind->context, 1, sizeof(*value));
+    value->position = clause->value_position;
+    value->type = type_make(clause->kind == TOKENS_POSITION ? TYPE_INT8 : TYPE_TIMESTAMPTZ);
+    value->kind = EXPR_CONSTANT;
+    if (clause->kind == TOKENS_POSITION) {
+        value->value = value_int8((int64_t)clause->offset);
+        return value;
+    }
+    struct timestamp time;
+    struct datetime_context when = {.now_us = bind->context->now_us, .has_now = true};
+    enum kmb_status status = timestamp_parse(clause->literal, true, &when, &time, bind->context->error);
+    if (status != KMB_OK) {
+        sql_raise_status(bind->context, status, clause->value_position);
+    }
+    value->value = value_timestamp(TYPE_TIMESTAMPTZ, time);
+    return value;
+}
+
+/* $n in a clause: typed like any other parameter. */
+static const struct expr *at_parameter(struct bind *bind, const struct tokens_clause *clause) {
+    PgQuery__ParamRef reference = PG_QUERY__PARAM_REF__INIT;
+    reference.number = (int32_t)clause->parameter;
+    reference.location = (int32_t)clause->value_position - 1;
+    PgQuery__Node node = PG_QUERY__NODE__INIT;
+    node.node_case = PG_QUERY__NODE__NODE_PARAM_REF;
+    node.param_ref = &reference;
+    struct bind_scope scope = {.bind = bind, .place = BIND_SELECT};
+    const struct expr *parameter = bind_expression(&scope, &node);
+    struct type type = type_make(clause->kind == TOKENS_POSITION ? TYPE_INT8 : TYPE_TIMESTAMPTZ);
+    const struct expr *value = bind_coerce(bind, parameter, type, SQL_CAST_ASSIGNMENT, clause->value_position);
+    if (value == NULL) {
+        sql_raise(bind->context, KMB_DATATYPE_MISMATCH, clause->value_position,
+                  "parameter $%u must be of type %s to read the past, not %s", clause->parameter,
+                  type_name(type.id), bind_type_text(bind, parameter->type));
+    }
+    return value;
+}
+
+static struct sql_point point_of(struct bind *bind, const struct plan_at *at, const struct value *value) {
+    struct sql_point point = {.kind = at->kind, .position = at->position};
+    if (value->is_null) {
+        sql_raise(bind->context, KMB_INVALID_PARAMETER, at->position, "the point to read at must not be null");
+    }
+    if (at->kind == PLAN_AT_POSITION) {
+        if (value->as.integer < 0) {
+            sql_raise(bind->context, KMB_INVALID_PARAMETER, at->position,
+                      "a position must be a non-negative integer, got %lld", (long long)value->as.integer);
+        }
+        point.offset = (uint64_t)value->as.integer;
+    } else {
+        if (!timestamp_is_finite(value->as.timestamp)) {
+            sql_raise(bind->context, KMB_DATETIME_OVERFLOW, at->position, "the time to read at must be finite");
+        }
+        point.time_us = value->as.timestamp.us;
+    }
+    return point;
+}
+
+/* Fills node->at and gives the view whose catalogue names its table. */
+static const struct bind_view *bind_moment(struct bind *bind, const struct tokens_clause *clause, struct plan_at *at) {
+    *at = (struct plan_at){.kind = PLAN_AT_NONE};
+    if (clause == NULL) {
+        return bind_view_at(bind, &bind->host->at);
+    }
+    if (bind->host->at.kind != PLAN_AT_NONE) {
+        sql_raise(bind->context, KMB_USAGE, clause->position,
+                  "the statement has a time-travel clause although a point to read at was given beside it");
+    }
+    bind->reads_past = true;
+    at->kind = clause->kind == TOKENS_POSITION ? PLAN_AT_POSITION : PLAN_AT_TIME;
+    at->position = clause->value_position;
+    if (clause->parameter == 0) {
+        struct expr *value = at_value(bind, clause);
+        at->value = value;
+        struct sql_point point = point_of(bind, at, &value->value);
+        return bind_view_at(bind, &point);
+    }
+    at->value = at_parameter(bind, clause);
+    if (bind->parameters == NULL) { /* preparing: the present stands in until a run gives the point */
+        return bind_view_at(bind, &(struct sql_point){.kind = PLAN_AT_NONE});
+    }
+    struct value value =
+        exec_evaluate(bind->context, at->value, bind->parameters, bind->parameter_value_count);
+    struct sql_point point = point_of(bind, at, &value);
+    return bind_view_at(bind, &point);
+}
+
+/* --- FROM items --- */
+
+/* alias (a, b, ...): renames the first columns. */
+static void apply_alias(struct bind *bind, const PgQuery__Alias *alias, struct plan_node *node, uint32_t position) {
+    if (alias == NULL || alias->n_colnames == 0) {
+        return;
+    }
+    if (alias->n_colnames > node->column_count) {
+        sql_raise(bind->context, KMB_INVALID_COLUMN_REFERENCE, position,
+                  "table \"%s\" has %u columns available but %zu columns specified", alias->aliasname,
+                  node->column_count, alias->n_colnames);
+    }
+    for (size_t i = 0; i < alias->n_colnames; i++) {
+        node->columns[i].name = bind_string(alias->colnames[i]);
+    }
+}
+
+void bind_item_scope(struct bind *bind, struct plan_node *node, const char *alias, const char *schema,
+                     uint32_t position, struct scope *scope) {
+    *scope = (struct scope){0};
+    for (uint32_t i = 0; i < node->column_count; i++) {
+        node->columns[i].table_name = alias;
+    }
+    scope_of_columns(bind, node->columns, node->column_count, scope);
+    scope_add_table(bind, scope,
+                    &(struct scope_table){.alias = alias,
+                                          .schema = schema,
+                                          .table = node->kind == PLAN_SCAN ? node->table : NULL,
+                                          .catalogue = node->catalogue,
+                                          .count = node->column_count,
+                                          .position = position});
+}
+
+static struct plan_node *bind_range_var(struct bind *bind, const PgQuery__RangeVar *name,
+                                        const struct tokens_clause *clause, struct scope *scope) {
+    const char *alias = name->alias != NULL ? name->alias->aliasname : name->relname;
+    uint32_t position = bind_location(name->location);
+    struct plan_at at;
+    const struct bind_view *view = bind_moment(bind, clause, &at);
+    struct plan_node *node = NULL;
+    if (schema_is_information(name)) {
+        bind_refuse_name(bind, name);
+        if (strcmp(name->relname, "tables") == 0) {
+            node = bind_catalogue_node(bind, "tables", NULL, information_tables, ARRAY_LENGTH(information_tables));
+        } else if (strcmp(name->relname, "columns") == 0) {
+            node = bind_catalogue_node(bind, "columns", NULL, information_columns, ARRAY_LENGTH(information_columns));
+        }
+    } else {
+        const struct table_definition *table = find_table(bind, view->catalogue, name);
+        if (table != NULL) {
+            node = bind_scan(bind, view->catalogue, table, alias);
+        }
+    }
+    if (node == NULL) {
+        raise_no_relation(bind, name);
+    }
+    node->catalogue = view->catalogue;
+    node->at = at;
+    apply_alias(bind, name->alias, node, position);
+    bind_item_scope(bind, node, alias, name->alias != NULL ? NULL : CATALOGUE_SCHEMA_DEFAULT, position, scope);
+    return node;
+}
+
+static struct plan_node *bind_history(struct bind *bind, const PgQuery__FuncCall *call, const PgQuery__Alias *alias,
+                                      const struct tokens_clause *clause, struct scope *scope) {
+    static const struct plan_column extra[] = {
+        {.name = "_position_from", .type = {TYPE_INT8, -1}},    {.name = "_position_to", .type = {TYPE_INT8, -1}},
+        {.name = "_time_from", .type = {TYPE_TIMESTAMPTZ, -1}}, {.name = "_time_to", .type = {TYPE_TIMESTAMPTZ, -1}},
+        {.name = "_operation", .type = {TYPE_TEXT, -1}},        {.name = "_entry", .type = {TYPE_INT8, -1}},
+    };
+    uint32_t position = bind_location(call->location);
+    PgQuery__RangeVar name = PG_QUERY__RANGE_VAR__INIT;
+    name.location = call->location;
+    const PgQuery__Node *argument = call->n_args == 1 ? call->args[0] : NULL;
+    if (argument != NULL && argument->node_case == PG_QUERY__NODE__NODE_COLUMN_REF &&
+        argument->column_ref->n_fields <= 2) {
+        size_t last = argument->column_ref->n_fields - 1;
+        name.relname = (char *)bind_string(argument->column_ref->fields[last]);
+        name.schemaname = last > 0 ? (char *)bind_string(argument->column_ref->fields[0]) : name.schemaname;
+        name.location = argument->column_ref->location;
+    } else if (argument != NULL && argument->node_case == PG_QUERY__NODE__NODE_A_CONST &&
+               argument->a_const->val_case == PG_QUERY__A__CONST__VAL_SVAL) {
+        name.relname = argument->a_const->sval->sval;
+        name.location = argument->a_const->location;
+    } else {
+        sql_raise_with(bind->context, KMB_UNDEFINED_FUNCTION, position, NULL, "Write kimberlite_history(table).",
+                       "kimberlite_history needs the name of one table");
+    }
+    struct plan_at at;
+    const struct bind_view *view = bind_moment(bind, clause, &at);
+    const struct table_definition *table = find_table(bind, view->catalogue, &name);
+    if (table == NULL) {
+        raise_no_relation(bind, &name);
+    }
+    const char *alias_name = alias != NULL ? alias->aliasname : "kimberlite_history";
+    struct plan_node *node = bind_scan(bind, view->catalogue, table, alias_name);
+    node->kind = PLAN_HISTORY;
+    node->at = at;
+    struct plan_column *columns =
+        sql_alloc(bind->context, (node->column_count + ARRAY_LENGTH(extra)) * sizeof(*columns));
+    if (node->column_count > 0) {
+        memcpy(columns, node->columns, node->column_count * sizeof(*columns));
+    }
+    memcpy(columns + node->column_count, extra, sizeof(extra));
+    node->columns = columns;
+    node->column_count += ARRAY_LENGTH(extra);
+    apply_alias(bind, alias, node, position);
+    bind_item_scope(bind, node, alias_name, NULL, position, scope);
+    return node;
+}
+
+static struct plan_node *bind_range_function(struct bind *bind, const PgQuery__RangeFunction *item,
+                                             const struct tokens_clause *clause, struct scope *scope) {
+    const PgQuery__Node *entry = item->n_functions > 0 ? item->functions[0] : NULL;
+    const PgQuery__Node *function = NULL;
+    if (entry != NULL && entry->node_case == PG_QUERY__NODE__NODE_LIST && entry->list->n_items > 0) {
+        function = entry->list->items[0];
+    }
+    uint32_t position = bind_node_position(function);
+    if (item->lateral || item->ordinality || item->is_rowsfrom || item->n_coldeflist > 0 || item->n_functions != 1 ||
+        function == NULL || function->node_case != PG_QUERY__NODE__NODE_FUNC_CALL) {
+        sql_raise_unsupported(bind->context, position, "this form of a function in FROM");
+    }
+    const PgQuery__FuncCall *call = function->func_call;
+    const char *name = bind_string(call->funcname[call->n_funcname - 1]);
+    if (call->n_funcname != 1 || strcmp(name, "kimberlite_history") != 0 || call->agg_star || call->agg_distinct ||
+        call->agg_filter != NULL || call->over != NULL || call->n_agg_order > 0 || call->func_variadic) {
+        sql_raise_unsupported(bind->context, position, "function %s in FROM", name);
+    }
+    return bind_history(bind, call, item->alias, clause, scope);
+}
+
+static struct plan_node *bind_range_subselect(struct bind *bind, const PgQuery__RangeSubselect *item,
+                                              struct scope *scope) {
+    const PgQuery__SelectStmt *select = item->subquery->select_stmt;
+    uint32_t position = select->n_target_list > 0 ? bind_node_position(select->target_list[0])
+                        : select->n_values_lists > 0 ? bind_node_position(select->values_lists[0])
+                                                     : 0;
+    if (item->lateral) {
+        sql_raise_unsupported(bind->context, position, "LATERAL");
+    }
+    if (item->alias == NULL) {
+        sql_raise_with(bind->context, KMB_SYNTAX, position, NULL, "For example, FROM (SELECT ...) [AS] foo.",
+                       select->n_values_lists > 0 ? "VALUES in FROM must have an alias"
+                                                  : "subquery in FROM must have an alias");
+    }
+    struct plan_node *node = bind_select(bind, select);
+    /* names belong to the item, not to the plan shared with nothing */
+    apply_alias(bind, item->alias, node, position);
+    bind_item_scope(bind, node, item->alias->aliasname, NULL, position, scope);
+    return node;
+}
+
+static struct plan_node *bind_item(struct bind *bind, const PgQuery__Node *node, const struct tokens_clause *at,
+                                   struct scope *scope);
+
+/* --- joins --- */
+
+static uint32_t scope_find_visible(struct bind *bind, const struct scope *scope, const char *name, const char *side,
+                                   bool missing_ok) {
+    uint32_t found = SCOPE_MERGED;
+    for (uint32_t i = 0; i < scope->column_count; i++) {
+        if (!scope->columns[i].hidden && strcmp(scope->columns[i].name, name) == 0) {
+            if (found != SCOPE_MERGED) {
+                sql_raise(bind->context, KMB_AMBIGUOUS_COLUMN, 0,
+                          "common column name \"%s\" appears more than once in %s table", name, side);
+            }
+            found = i;
+        }
+    }
+    if (found == SCOPE_MERGED && !missing_ok) {
+        sql_raise(bind->context, KMB_UNDEFINED_COLUMN, 0,
+                  "column \"%s\" specified in USING clause does not exist in %s table", name, side);
+    }
+    return found;
+}
+
+/* The names NATURAL joins on: visible in both, in the left's order. */
+static uint32_t natural_names(struct bind *bind, const struct scope *left, const struct scope *right,
+                              const char ***names) {
+    *names = sql_alloc(bind->context, (left->column_count + 1) * sizeof(**names));
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < left->column_count; i++) {
+        if (!left->columns[i].hidden &&
+            scope_find_visible(bind, right, left->columns[i].name, "right", true) != SCOPE_MERGED) {
+            (*names)[count++] = left->columns[i].name;
+        }
+    }
+    return count;
+}
+
+static const struct expr *merged_expr(struct bind *bind, enum plan_join_type type, const struct expr *left,
+                                      const struct expr *right) {
+    const struct expr *list[2] = {left, right};
+    struct type common = bind_common_type(bind, list, 2, "JOIN/USING");
+    const struct expr *a = bind_to_common(bind, left, common, "JOIN/USING");
+    const struct expr *b = bind_to_common(bind, right, common, "JOIN/USING");
+    if (type == PLAN_JOIN_RIGHT) {
+        return b;
+    }
+    if (type != PLAN_JOIN_FULL) {
+        return a;
+    }
+    struct expr *coalesce = sql_alloc_zero(bind->context, 1, sizeof(*coalesce));
+    coalesce->kind = EXPR_COALESCE;
+    coalesce->type = common;
+    coalesce->argument_count = 2;
+    coalesce->arguments = sql_alloc(bind->context, 2 * sizeof(*coalesce->arguments));
+    coalesce->arguments[0] = a;
+    coalesce->arguments[1] = b;
+    return coalesce;
+}
+
+/* Merges the pairs in `scope` (already joined; the right side's columns start at `split`): the condition. */
+static const struct expr *bind_using(struct bind *bind, enum plan_join_type type, const char *const *names,
+                                     uint32_t count, const struct scope *left, const struct scope *right,
+                                     struct scope *scope) {
+    if (count == 0) {
+        return NULL;
+    }
+    uint32_t split = left->column_count;
+    struct scope_column *columns = sql_alloc(bind->context, (scope->column_count + count) * sizeof(*columns));
+    struct expr *all = sql_alloc_zero(bind->context, 1, sizeof(*all));
+    all->kind = EXPR_AND;
+    all->type = type_make(TYPE_BOOL);
+    all->arguments = sql_alloc(bind->context, count * sizeof(*all->arguments));
+    for (uint32_t i = 0; i < count; i++) {
+        struct scope_column *a = &scope->columns[scope_find_visible(bind, left, names[i], "left", false)];
+        struct scope_column *b = &scope->columns[split + scope_find_visible(bind, right, names[i], "right", false)];
+        all->arguments[all->argument_count++] = bind_operator(bind, "=", a->expr, b->expr, 0);
+        const struct expr *merged = merged_expr(bind, type, a->expr, b->expr);
+        columns[i] = (struct scope_column){
+            .name = names[i], .type = merged->type, .expr = merged, .table = SCOPE_MERGED};
+        a->hidden = true;
+        b->hidden = true;
+    }
+    memcpy(columns + count, scope->columns, scope->column_count * sizeof(*columns));
+    scope->columns = columns;
+    scope->column_count += count;
+    return count == 1 ? all->arguments[0] : all;
+}
+
+struct plan_node *bind_join_node(struct bind *bind, enum plan_join_type type, struct plan_node *left,
+                                 struct plan_node *right) {
+    struct plan_node *join = bind_plan(bind, PLAN_JOIN, left, right);
+    join->join_type = type;
+    join->column_count = left->column_count + right->column_count;
+    join->columns = sql_alloc(bind->context, (join->column_count + 1) * sizeof(*join->columns));
+    if (left->column_count > 0) {
+        memcpy(join->columns, left->columns, left->column_count * sizeof(*join->columns));
+    }
+    if (right->column_count > 0) {
+        memcpy(join->columns + left->column_count, right->columns, right->column_count * sizeof(*join->columns));
+    }
+    return join;
+}
+
+static struct plan_node *bind_join(struct bind *bind, const PgQuery__JoinExpr *item, const struct tokens_clause *at,
+                                   struct scope *scope) {
+    struct scope left_scope = {0};
+    struct scope right_scope = {0};
+    struct plan_node *left = bind_item(bind, item->larg, at, &left_scope);
+    struct plan_node *right = bind_item(bind, item->rarg, at, &right_scope);
+    scope_check_aliases(bind, &left_scope, &right_scope);
+    if (item->alias != NULL || item->join_using_alias != NULL) {
+        sql_raise_unsupported(bind->context, right_scope.table_count > 0 ? right_scope.tables[0].position : 0,
+                              "an alias of a join");
+    }
+    static const enum plan_join_type types[] = {
+        [PG_QUERY__JOIN_TYPE__JOIN_INNER] = PLAN_JOIN_INNER,
+        [PG_QUERY__JOIN_TYPE__JOIN_LEFT] = PLAN_JOIN_LEFT,
+        [PG_QUERY__JOIN_TYPE__JOIN_FULL] = PLAN_JOIN_FULL,
+        [PG_QUERY__JOIN_TYPE__JOIN_RIGHT] = PLAN_JOIN_RIGHT,
+    };
+    ASSERT(item->jointype >= PG_QUERY__JOIN_TYPE__JOIN_INNER && item->jointype <= PG_QUERY__JOIN_TYPE__JOIN_RIGHT);
+    enum plan_join_type type = types[item->jointype];
+    *scope = left_scope;
+    bind_scope_join(bind->context, scope, &right_scope);
+    struct plan_node *join = bind_join_node(bind, type, left, right);
+    const char **names = NULL;
+    uint32_t name_count = 0;
+    if (item->is_natural) {
+        name_count = natural_names(bind, &left_scope, &right_scope, &names);
+    } else {
+        names = sql_alloc(bind->context, (item->n_using_clause + 1) * sizeof(*names));
+        for (size_t i = 0; i < item->n_using_clause; i++) {
+            names[name_count++] = bind_string(item->using_clause[i]);
+        }
+    }
+    join->predicate = bind_using(bind, type, names, name_count, &left_scope, &right_scope, scope);
+    if (item->quals != NULL) {
+        struct bind_scope place = {.bind = bind, .scope = scope, .place = BIND_ON};
+        join->predicate = bind_condition(&place, item->quals, "JOIN/ON");
+    }
+    if (type == PLAN_JOIN_INNER && join->predicate == NULL) {
+        join->join_type = PLAN_JOIN_CROSS;
+    }
+    return join;
+}
+
+static struct plan_node *bind_item(struct bind *bind, const PgQuery__Node *node, const struct tokens_clause *at,
+                                   struct scope *scope) {
+    switch ((int)node->node_case) {
+    case PG_QUERY__NODE__NODE_RANGE_VAR:
+        return bind_range_var(bind, node->range_var, at, scope);
+    case PG_QUERY__NODE__NODE_JOIN_EXPR:
+        return bind_join(bind, node->join_expr, at, scope);
+    case PG_QUERY__NODE__NODE_RANGE_FUNCTION:
+        return bind_range_function(bind, node->range_function, at, scope);
+    case PG_QUERY__NODE__NODE_RANGE_SUBSELECT:
+        return bind_range_subselect(bind, node->range_subselect, scope);
+    case PG_QUERY__NODE__NODE_RANGE_TABLE_SAMPLE:
+        sql_raise_unsupported(bind->context, bind_location(node->range_table_sample->location), "TABLESAMPLE");
+    default:
+        sql_raise_unsupported(bind->context, bind_node_position(node), "%s in FROM", parse_node_name(node));
+    }
+}
+
+struct plan_node *bind_from(struct bind *bind, PgQuery__Node *const *items, size_t count,
+                            const struct tokens_clause *at, struct scope *scope) {
+    *scope = (struct scope){0};
+    if (count == 0) {
+        return bind_plan(bind, PLAN_ONE_ROW, NULL, NULL);
+    }
+    struct plan_node *plan = bind_item(bind, items[0], at, scope);
+    for (size_t i = 1; i < count; i++) {
+        struct scope right_scope = {0};
+        struct plan_node *right = bind_item(bind, items[i], at, &right_scope);
+        scope_check_aliases(bind, scope, &right_scope);
+        bind_scope_join(bind->context, scope, &right_scope);
+        plan = bind_join_node(bind, PLAN_JOIN_CROSS, plan, right);
+    }
+    return plan;
+}

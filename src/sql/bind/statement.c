@@ -1,0 +1,516 @@
+/*
+ * From a parse tree to a bound statement: the kinds of statements, and the small ones among them.
+ *
+ * Views are pinned here, once per point in time: all tables of one point are read through one snapshot, and their
+ * names are resolved in the catalogue of that moment. A statement that would read two moments at once is refused.
+ */
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/assert.h"
+#include "kernel/view.h"
+#include "sql/bind/bind.h"
+
+struct view_held {
+    const struct sql_host *host;
+    struct kernel_view *view;
+};
+
+static void view_held_close(void *object) {
+    struct view_held *held = object;
+    held->host->view_close(held->host->context, held->view);
+}
+
+static bool point_equal(const struct sql_point *a, const struct sql_point *b) {
+    return a->kind == b->kind && (a->kind != PLAN_AT_POSITION || a->offset == b->offset) &&
+           (a->kind != PLAN_AT_TIME || a->time_us == b->time_us);
+}
+
+const struct bind_view *bind_view_at(struct bind *bind, const struct sql_point *point) {
+    for (uint32_t i = 0; i < bind->view_count; i++) {
+        if (point_equal(&bind->views[i].point, point)) {
+            return &bind->views[i];
+        }
+    }
+    if (bind->view_count == ARRAY_LENGTH(bind->views)) {
+        sql_raise(bind->context, KMB_UNSUPPORTED, point->position, "Cross-temporal joins not supported");
+    }
+    struct view_held *held = sql_alloc_zero(bind->context, 1, sizeof(*held));
+    held->host = bind->host;
+    enum kmb_status status =
+        bind->host->view_open(bind->host->context, point, &held->view, bind->context->error);
+    if (status != KMB_OK) {
+        sql_raise_status(bind->context, status, point->position);
+    }
+    sql_defer(bind->context, view_held_close, held);
+    struct bind_view *view = &bind->views[bind->view_count++];
+    *view = (struct bind_view){.point = *point, .view = held->view, .catalogue = held->view->catalogue};
+    return view;
+}
+
+/* --- one moment for all --- */
+
+struct moment {
+    struct bind *bind;
+    const struct plan_at *at;
+    bool any;
+};
+
+static void moment_check(struct moment *moment, struct plan_node *node) {
+    if (node == NULL) {
+        return;
+    }
+    if (node->kind == PLAN_SCAN || node->kind == PLAN_HISTORY || node->kind == PLAN_CATALOGUE) {
+        const struct plan_at *at = &node->at;
+        bool same = !moment->any || (at->kind == moment->at->kind &&
+                                     (at->kind == PLAN_AT_NONE || expr_equal(at->value, moment->at->value)));
+        if (!same) {
+            sql_raise_with(moment->bind->context, KMB_UNSUPPORTED,
+                           at->kind == PLAN_AT_NONE ? moment->at->position : at->position, NULL,
+                           "All tables of one query are read at one point in time.",
+                           "Cross-temporal joins not supported");
+        }
+        moment->at = at;
+        moment->any = true;
+        node->at_block = 0;
+    }
+    moment_check(moment, node->left);
+    moment_check(moment, node->right);
+}
+
+/* --- queries and writes --- */
+
+static void statement_query(struct plan_statement *statement, struct plan_node *root) {
+    statement->kind = STATEMENT_QUERY;
+    statement->tag = "SELECT";
+    statement->root = root;
+    statement->columns = root->columns;
+    statement->column_count = root->column_count;
+}
+
+static void statement_write(struct plan_statement *statement, struct plan_node *root, const char *tag) {
+    statement_query(statement, root);
+    statement->kind = STATEMENT_WRITE;
+    statement->tag = tag;
+}
+
+static void bind_custom(struct bind *bind, struct plan_statement *statement) {
+    static const struct plan_column tables[] = {{.name = "table_name", .type = {TYPE_TEXT, -1}}};
+    static const struct plan_column columns[] = {{.name = "column_name", .type = {TYPE_TEXT, -1}},
+                                                 {.name = "data_type", .type = {TYPE_TEXT, -1}},
+                                                 {.name = "is_nullable", .type = {TYPE_TEXT, -1}},
+                                                 {.name = "column_default", .type = {TYPE_TEXT, -1}},
+                                                 {.name = "is_primary_key", .type = {TYPE_BOOL, -1}}};
+    const struct bind_view *view = bind_view_at(bind, &bind->host->at);
+    struct plan_node *node;
+    if (bind->tokens->custom == TOKENS_CUSTOM_SHOW_TABLES) {
+        node = bind_catalogue_node(bind, "show_tables", NULL, tables, ARRAY_LENGTH(tables));
+    } else {
+        const char *name = bind->tokens->custom_name;
+        if (catalogue_table(view->catalogue, slice_make(NULL, 0), slice_text(name)) == NULL) {
+            sql_raise(bind->context, KMB_UNDEFINED_TABLE, bind->tokens->custom_position,
+                      "relation \"%s\" does not exist", name);
+        }
+        node = bind_catalogue_node(bind, "show_columns", name, columns, ARRAY_LENGTH(columns));
+    }
+    node->catalogue = view->catalogue;
+    statement_query(statement, node);
+    statement->tag = "SHOW";
+}
+
+/* --- EXPLAIN --- */
+
+static bool option_boolean(struct bind *bind, const PgQuery__DefElem *option) {
+    if (option->arg == NULL) {
+        return true;
+    }
+    const PgQuery__Node *node = option->arg;
+    if (node->node_case == PG_QUERY__NODE__NODE_INTEGER) {
+        return node->integer->ival != 0;
+    }
+    if (node->node_case == PG_QUERY__NODE__NODE_BOOLEAN) {
+        return node->boolean->boolval;
+    }
+    if (node->node_case == PG_QUERY__NODE__NODE_STRING) {
+        bool value;
+        if (value_parse_bool(slice_text(node->string->sval), &value, NULL) == KMB_OK) {
+            return value;
+        }
+    }
+    sql_raise(bind->context, KMB_SYNTAX, bind_location(option->location), "%s requires a Boolean value",
+              option->defname);
+}
+
+static void explain_option(struct bind *bind, const PgQuery__DefElem *option) {
+    static const char *const known[] = {"analyze", "verbose", "costs", "buffers", "wal", "timing", "summary",
+                                        "settings"};
+    uint32_t position = bind_location(option->location);
+    if (strcmp(option->defname, "format") == 0) {
+        const char *format = option->arg != NULL && option->arg->node_case == PG_QUERY__NODE__NODE_STRING
+                                 ? option->arg->string->sval
+                                 : "";
+        if (strcasecmp(format, "text") != 0) {
+            sql_raise_unsupported(bind->context, position, "EXPLAIN format \"%s\"", format);
+        }
+        return;
+    }
+    for (size_t i = 0; i < ARRAY_LENGTH(known); i++) {
+        if (strcmp(option->defname, known[i]) == 0) {
+            if (option_boolean(bind, option)) {
+                char upper[16];
+                (void)snprintf(upper, sizeof(upper), "%s", known[i]);
+                for (char *c = upper; *c != 0; c++) {
+                    *c = (char)toupper((unsigned char)*c);
+                }
+                sql_raise_unsupported(bind->context, position, "EXPLAIN %s", upper);
+            }
+            return;
+        }
+    }
+    sql_raise(bind->context, KMB_SYNTAX, position, "unrecognized EXPLAIN option \"%s\"", option->defname);
+}
+
+static void bind_explain(struct bind *bind, const PgQuery__ExplainStmt *explain, struct plan_statement *statement) {
+    static struct plan_column column = {.name = "QUERY PLAN", .type = {TYPE_TEXT, -1}};
+    for (size_t i = 0; i < explain->n_options; i++) {
+        explain_option(bind, explain->options[i]->def_elem);
+    }
+    bind_statement(bind, explain->query, statement);
+    if (statement->kind != STATEMENT_QUERY && statement->kind != STATEMENT_WRITE) {
+        sql_raise_unsupported(bind->context, 0, "EXPLAIN of this statement");
+    }
+    statement->kind = STATEMENT_EXPLAIN;
+    statement->tag = "EXPLAIN";
+    statement->columns = &column;
+    statement->column_count = 1;
+}
+
+/* --- transactions --- */
+
+static void control_option(struct bind *bind, const PgQuery__DefElem *option, struct plan_ddl *ddl) {
+    uint32_t position = bind_location(option->location);
+    const PgQuery__AConst *value =
+        option->arg != NULL && option->arg->node_case == PG_QUERY__NODE__NODE_A_CONST ? option->arg->a_const : NULL;
+    if (strcmp(option->defname, "transaction_isolation") == 0 && value != NULL &&
+        value->val_case == PG_QUERY__A__CONST__VAL_SVAL) {
+        if (strcmp(value->sval->sval, "serializable") == 0) {
+            sql_raise_with(bind->context, KMB_UNSUPPORTED, position, NULL,
+                           "Use REPEATABLE READ: snapshot reads, first committer wins.",
+                           "ISOLATION LEVEL SERIALIZABLE is not supported");
+        }
+        return; /* the others are all a snapshot, which is at least what they ask */
+    }
+    bool on = value != NULL && value->val_case == PG_QUERY__A__CONST__VAL_IVAL && value->ival->ival != 0;
+    if (strcmp(option->defname, "transaction_read_only") == 0) {
+        ddl->read_only = on;
+        return;
+    }
+    if (strcmp(option->defname, "transaction_deferrable") == 0 && !on) {
+        return;
+    }
+    sql_raise_unsupported(bind->context, position, "transaction option %s", option->defname);
+}
+
+static void bind_transaction(struct bind *bind, const PgQuery__TransactionStmt *node,
+                             struct plan_statement *statement) {
+    struct plan_ddl *ddl = sql_alloc_zero(bind->context, 1, sizeof(*ddl));
+    ddl->kind = DDL_CONTROL;
+    statement->kind = STATEMENT_TRANSACTION;
+    statement->ddl = ddl;
+    switch ((int)node->kind) {
+    case PG_QUERY__TRANSACTION_STMT_KIND__TRANS_STMT_BEGIN:
+        statement->tag = "BEGIN";
+        ddl->control = SQL_CONTROL_BEGIN;
+        break;
+    case PG_QUERY__TRANSACTION_STMT_KIND__TRANS_STMT_START:
+        statement->tag = "START TRANSACTION";
+        ddl->control = SQL_CONTROL_BEGIN;
+        break;
+    case PG_QUERY__TRANSACTION_STMT_KIND__TRANS_STMT_COMMIT:
+        statement->tag = "COMMIT";
+        ddl->control = SQL_CONTROL_COMMIT;
+        break;
+    case PG_QUERY__TRANSACTION_STMT_KIND__TRANS_STMT_ROLLBACK:
+        statement->tag = "ROLLBACK";
+        ddl->control = SQL_CONTROL_ROLLBACK;
+        break;
+    case PG_QUERY__TRANSACTION_STMT_KIND__TRANS_STMT_SAVEPOINT:
+    case PG_QUERY__TRANSACTION_STMT_KIND__TRANS_STMT_RELEASE:
+    case PG_QUERY__TRANSACTION_STMT_KIND__TRANS_STMT_ROLLBACK_TO:
+        sql_raise_unsupported(bind->context, 0, "SAVEPOINT");
+    default:
+        sql_raise_unsupported(bind->context, 0, "two-phase commit");
+    }
+    if (node->chain) {
+        sql_raise_unsupported(bind->context, 0, "AND CHAIN");
+    }
+    for (size_t i = 0; i < node->n_options; i++) {
+        control_option(bind, node->options[i]->def_elem, ddl);
+    }
+}
+
+/* --- settings --- */
+
+struct setting {
+    const char *name;    /* lower case */
+    const char *heading; /* as PostgreSQL prints it */
+    const char *value;
+};
+
+static const struct setting settings[] = {
+    {"timezone", "TimeZone", NULL},
+    {"server_version", "server_version", PG_VERSION},
+    {"server_version_num", "server_version_num", "150001"},
+    {"server_encoding", "server_encoding", "UTF8"},
+    {"client_encoding", "client_encoding", "UTF8"},
+    {"datestyle", "DateStyle", "ISO, MDY"},
+    {"intervalstyle", "IntervalStyle", "postgres"},
+    {"standard_conforming_strings", "standard_conforming_strings", "on"},
+    {"integer_datetimes", "integer_datetimes", "on"},
+    {"search_path", "search_path", "public"},
+    {"transaction_isolation", "transaction_isolation", "repeatable read"},
+    {"default_transaction_isolation", "default_transaction_isolation", "repeatable read"},
+    {"lc_collate", "lc_collate", "C"},
+};
+
+static const struct setting *setting_find(struct bind *bind, const char *name) {
+    for (size_t i = 0; i < ARRAY_LENGTH(settings); i++) {
+        if (strcasecmp(settings[i].name, name) == 0) {
+            return &settings[i];
+        }
+    }
+    sql_raise(bind->context, KMB_UNDEFINED_OBJECT, 0, "unrecognized configuration parameter \"%s\"", name);
+}
+
+static void bind_show(struct bind *bind, const PgQuery__VariableShowStmt *show, struct plan_statement *statement) {
+    const struct setting *setting = setting_find(bind, show->name);
+    const char *value = setting->value != NULL ? setting->value : bind->context->settings->time_zone_name;
+    struct plan_node *row = bind_plan(bind, PLAN_VALUES, NULL, NULL);
+    struct expr *constant = sql_alloc_zero(bind->context, 1, sizeof(*constant));
+    constant->kind = EXPR_CONSTANT;
+    constant->type = type_make(TYPE_TEXT);
+    constant->value = value_text(slice_text(sql_printf(bind->context, "%s", value)));
+    row->rows = sql_alloc(bind->context, sizeof(*row->rows));
+    row->rows[0] = sql_alloc(bind->context, sizeof(**row->rows));
+    row->rows[0][0] = constant;
+    row->row_count = 1;
+    row->column_count = 1;
+    row->columns = sql_alloc_zero(bind->context, 1, sizeof(*row->columns));
+    row->columns[0] = (struct plan_column){.name = setting->heading, .type = constant->type};
+    statement_query(statement, row);
+    statement->tag = "SHOW";
+    bind->time_dependent = true; /* read anew by each run */
+}
+
+static const char *set_argument(struct bind *bind, const PgQuery__VariableSetStmt *set) {
+    const PgQuery__Node *node = set->n_args == 1 ? set->args[0] : NULL;
+    if (node != NULL && node->node_case == PG_QUERY__NODE__NODE_A_CONST) {
+        switch ((int)node->a_const->val_case) {
+        case PG_QUERY__A__CONST__VAL_SVAL:
+            return node->a_const->sval->sval;
+        case PG_QUERY__A__CONST__VAL_IVAL:
+            return sql_printf(bind->context, "%d", node->a_const->ival->ival);
+        case PG_QUERY__A__CONST__VAL_FVAL:
+            return node->a_const->fval->fval;
+        default:
+            break;
+        }
+    }
+    sql_raise_unsupported(bind->context, 0, "this value of %s", set->name);
+}
+
+/* SET of what has only one value here: that value is taken, another refused. */
+static void set_fixed(struct bind *bind, const PgQuery__VariableSetStmt *set, const char *value) {
+    if (strcasecmp(set->name, "application_name") == 0 || strcasecmp(set->name, "extra_float_digits") == 0) {
+        return; /* changes nothing about results here: all digits are always printed */
+    }
+    const struct setting *setting = setting_find(bind, set->name);
+    bool same = strcasecmp(value, setting->value) == 0 ||
+                (strcmp(setting->name, "client_encoding") == 0 &&
+                 (strcasecmp(value, "utf-8") == 0 || strcasecmp(value, "unicode") == 0)) ||
+                (strcmp(setting->name, "datestyle") == 0 && strcasecmp(value, "iso") == 0) ||
+                (strcmp(setting->name, "standard_conforming_strings") == 0 && strcasecmp(value, "true") == 0);
+    if (!same) {
+        sql_raise_unsupported(bind->context, 0, "setting %s to \"%s\" (it is always %s)", set->name, value,
+                              setting->value);
+    }
+}
+
+static void bind_set(struct bind *bind, const PgQuery__VariableSetStmt *set, struct plan_statement *statement) {
+    struct sql_context *context = bind->context;
+    struct plan_ddl *ddl = sql_alloc_zero(context, 1, sizeof(*ddl));
+    ddl->kind = DDL_SET;
+    ddl->setting = SETTING_IGNORED;
+    statement->kind = STATEMENT_SETTING;
+    statement->tag = "SET";
+    statement->ddl = ddl;
+    if (set->kind == PG_QUERY__VARIABLE_SET_KIND__VAR_SET_MULTI ||
+        set->kind == PG_QUERY__VARIABLE_SET_KIND__VAR_SET_CURRENT || set->is_local) {
+        sql_raise_unsupported(context, 0, set->is_local ? "SET LOCAL" : "this form of SET");
+    }
+    bool reset = set->kind == PG_QUERY__VARIABLE_SET_KIND__VAR_SET_DEFAULT ||
+                 set->kind == PG_QUERY__VARIABLE_SET_KIND__VAR_RESET ||
+                 set->kind == PG_QUERY__VARIABLE_SET_KIND__VAR_RESET_ALL;
+    if (set->kind == PG_QUERY__VARIABLE_SET_KIND__VAR_RESET ||
+        set->kind == PG_QUERY__VARIABLE_SET_KIND__VAR_RESET_ALL) {
+        statement->tag = "RESET";
+    }
+    bool all = set->kind == PG_QUERY__VARIABLE_SET_KIND__VAR_RESET_ALL;
+    if (!all && strcasecmp(set->name, "timezone") != 0) {
+        if (reset) {
+            (void)setting_find(bind, set->name);
+        } else {
+            set_fixed(bind, set, set_argument(bind, set));
+        }
+        return;
+    }
+    ddl->setting = SETTING_TIME_ZONE;
+    if (reset) {
+        ddl->value = "UTC";
+        return;
+    }
+    ddl->value = set_argument(bind, set);
+    char *end = NULL;
+    double hours = strtod(ddl->value, &end);
+    int32_t offset = 0;
+    if (end != ddl->value && *end == 0) { /* SET TIME ZONE -5: hours east */
+        if (!(hours >= -15 && hours <= 15)) {
+            sql_raise(context, KMB_INVALID_PARAMETER, 0, "invalid value for parameter \"TimeZone\": \"%s\"", ddl->value);
+        }
+        ddl->zone_offset_s = (int64_t)(hours * 3600);
+        return;
+    }
+    enum kmb_status status = datetime_zone_parse(slice_text(ddl->value), &offset, context->error);
+    if (status != KMB_OK) {
+        sql_raise_status(context, status, 0);
+    }
+    ddl->zone_offset_s = offset;
+}
+
+/* --- all of them --- */
+
+static void statement_ddl(struct plan_statement *statement, const char *tag) {
+    statement->kind = STATEMENT_DDL;
+    if (statement->tag == NULL) {
+        statement->tag = tag;
+    }
+}
+
+static const char *statement_name(const PgQuery__Node *node) {
+    static const struct {
+        PgQuery__Node__NodeCase kind;
+        const char *name;
+    } names[] = {
+        {PG_QUERY__NODE__NODE_CREATE_TABLE_AS_STMT, "CREATE TABLE AS"},
+        {PG_QUERY__NODE__NODE_VIEW_STMT, "CREATE VIEW"},
+        {PG_QUERY__NODE__NODE_CREATE_SEQ_STMT, "CREATE SEQUENCE"},
+        {PG_QUERY__NODE__NODE_CREATE_TRIG_STMT, "CREATE TRIGGER"},
+        {PG_QUERY__NODE__NODE_CREATE_FUNCTION_STMT, "CREATE FUNCTION"},
+        {PG_QUERY__NODE__NODE_CREATE_SCHEMA_STMT, "CREATE SCHEMA"},
+        {PG_QUERY__NODE__NODE_CREATEDB_STMT, "CREATE DATABASE"},
+        {PG_QUERY__NODE__NODE_CREATE_ROLE_STMT, "CREATE ROLE"},
+        {PG_QUERY__NODE__NODE_CREATE_EXTENSION_STMT, "CREATE EXTENSION"},
+        {PG_QUERY__NODE__NODE_TRUNCATE_STMT, "TRUNCATE"},
+        {PG_QUERY__NODE__NODE_COPY_STMT, "COPY"},
+        {PG_QUERY__NODE__NODE_GRANT_STMT, "GRANT or REVOKE"},
+        {PG_QUERY__NODE__NODE_GRANT_ROLE_STMT, "GRANT or REVOKE"},
+        {PG_QUERY__NODE__NODE_MERGE_STMT, "MERGE"},
+        {PG_QUERY__NODE__NODE_PREPARE_STMT, "PREPARE"},
+        {PG_QUERY__NODE__NODE_EXECUTE_STMT, "EXECUTE"},
+        {PG_QUERY__NODE__NODE_DEALLOCATE_STMT, "DEALLOCATE"},
+        {PG_QUERY__NODE__NODE_DECLARE_CURSOR_STMT, "DECLARE CURSOR"},
+        {PG_QUERY__NODE__NODE_FETCH_STMT, "FETCH"},
+        {PG_QUERY__NODE__NODE_VACUUM_STMT, "VACUUM or ANALYZE"},
+        {PG_QUERY__NODE__NODE_LOCK_STMT, "LOCK"},
+        {PG_QUERY__NODE__NODE_LISTEN_STMT, "LISTEN"},
+        {PG_QUERY__NODE__NODE_NOTIFY_STMT, "NOTIFY"},
+        {PG_QUERY__NODE__NODE_DO_STMT, "DO"},
+        {PG_QUERY__NODE__NODE_CALL_STMT, "CALL"},
+        {PG_QUERY__NODE__NODE_COMMENT_STMT, "COMMENT ON"},
+        {PG_QUERY__NODE__NODE_REINDEX_STMT, "REINDEX"},
+        {PG_QUERY__NODE__NODE_DISCARD_STMT, "DISCARD"},
+    };
+    for (size_t i = 0; i < ARRAY_LENGTH(names); i++) {
+        if (node->node_case == names[i].kind) {
+            return names[i].name;
+        }
+    }
+    return parse_node_name(node);
+}
+
+static void bind_dispatch(struct bind *bind, const PgQuery__Node *node, struct plan_statement *statement) {
+    switch ((int)node->node_case) {
+    case PG_QUERY__NODE__NODE_SELECT_STMT:
+        statement_query(statement, bind_select(bind, node->select_stmt));
+        break;
+    case PG_QUERY__NODE__NODE_INSERT_STMT:
+        statement_write(statement, bind_insert(bind, node->insert_stmt), "INSERT");
+        break;
+    case PG_QUERY__NODE__NODE_UPDATE_STMT:
+        statement_write(statement, bind_update(bind, node->update_stmt), "UPDATE");
+        break;
+    case PG_QUERY__NODE__NODE_DELETE_STMT:
+        statement_write(statement, bind_delete(bind, node->delete_stmt), "DELETE");
+        break;
+    case PG_QUERY__NODE__NODE_EXPLAIN_STMT:
+        bind_explain(bind, node->explain_stmt, statement);
+        break;
+    case PG_QUERY__NODE__NODE_CREATE_STMT:
+        bind_create_table(bind, node->create_stmt, statement);
+        statement_ddl(statement, "CREATE TABLE");
+        break;
+    case PG_QUERY__NODE__NODE_INDEX_STMT:
+        bind_create_index(bind, node->index_stmt, statement);
+        statement_ddl(statement, "CREATE INDEX");
+        break;
+    case PG_QUERY__NODE__NODE_DROP_STMT:
+        bind_drop(bind, node->drop_stmt, statement);
+        statement_ddl(statement, "DROP");
+        break;
+    case PG_QUERY__NODE__NODE_ALTER_TABLE_STMT:
+        bind_alter_table(bind, node->alter_table_stmt, statement);
+        statement_ddl(statement, "ALTER TABLE");
+        break;
+    case PG_QUERY__NODE__NODE_RENAME_STMT:
+        bind_rename(bind, node->rename_stmt, statement);
+        statement_ddl(statement, "ALTER TABLE");
+        break;
+    case PG_QUERY__NODE__NODE_TRANSACTION_STMT:
+        bind_transaction(bind, node->transaction_stmt, statement);
+        break;
+    case PG_QUERY__NODE__NODE_VARIABLE_SHOW_STMT:
+        bind_show(bind, node->variable_show_stmt, statement);
+        break;
+    case PG_QUERY__NODE__NODE_VARIABLE_SET_STMT:
+        bind_set(bind, node->variable_set_stmt, statement);
+        break;
+    default:
+        sql_raise_unsupported(bind->context, 0, "%s", statement_name(node));
+    }
+}
+
+void bind_statement(struct bind *bind, const PgQuery__Node *node, struct plan_statement *statement) {
+    if (bind->tokens->custom != TOKENS_CUSTOM_NONE) {
+        bind_custom(bind, statement);
+    } else if (node == NULL) {
+        *statement = (struct plan_statement){.kind = STATEMENT_EMPTY, .tag = ""};
+        return;
+    } else {
+        bind_dispatch(bind, node, statement);
+    }
+    if (statement->root != NULL) {
+        struct moment moment = {.bind = bind};
+        moment_check(&moment, statement->root);
+    }
+    for (uint32_t i = 0; i < bind->parameter_count; i++) {
+        if (bind->parameter_types[i].id == TYPE_UNKNOWN) {
+            sql_raise(bind->context, KMB_INDETERMINATE_TYPE, 0, "could not determine data type of parameter $%u",
+                      i + 1);
+        }
+    }
+    statement->parameter_types = bind->parameter_types;
+    statement->parameter_count = bind->parameter_count;
+    statement->reads_past = bind->reads_past;
+    statement->catalogue_version = catalogue_version(bind_present(bind));
+}

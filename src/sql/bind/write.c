@@ -1,0 +1,492 @@
+/*
+ * INSERT, UPDATE, DELETE.
+ *
+ * A write is a node over a query. Below INSERT the query gives whole rows of the table: what the statement names,
+ * brought to the columns' types, and defaults for the rest. Below UPDATE it gives the old row and then the new one;
+ * below DELETE the old one. CHECK constraints and RETURNING are expressions over the new (DELETE: old) row. All of this
+ * is decided here, so that the executor only has to evaluate and to write.
+ */
+#include "base/assert.h"
+#include "sql/bind/bind.h"
+
+struct write {
+    struct bind *bind;
+    const struct catalogue *catalogue;
+    const struct table_definition *table;
+    const char *name; /* of the table, for messages */
+    const char *alias;
+    uint32_t column_count;
+    struct scope scope; /* the table's row */
+    struct plan_node *node;
+};
+
+static const struct column_definition *write_column(const struct write *write, uint32_t ordinal) {
+    return catalogue_column(write->catalogue, write->table, ordinal);
+}
+
+static void write_open(struct write *write, struct bind *bind, const PgQuery__RangeVar *name, enum plan_kind kind) {
+    *write = (struct write){.bind = bind};
+    if (bind->host->at.kind != PLAN_AT_NONE) {
+        sql_raise(bind->context, KMB_HISTORY_READ_ONLY, bind_location(name->location), "Cannot modify historical data");
+    }
+    write->table = bind_table(bind, name, &write->catalogue, false);
+    write->name = name->relname;
+    write->alias = name->alias != NULL ? name->alias->aliasname : name->relname;
+    if (name->alias != NULL && name->alias->n_colnames > 0) {
+        sql_raise_unsupported(bind->context, bind_location(name->location), "a column list in a target's alias");
+    }
+    write->column_count = catalogue_column_count(write->catalogue, write->table);
+    bind_table_scope(bind, write->catalogue, write->table, write->alias, 0, &write->scope);
+    write->scope.tables[0].schema = name->alias == NULL ? CATALOGUE_SCHEMA_DEFAULT : NULL;
+    write->node = bind_plan(bind, kind, NULL, NULL);
+    write->node->catalogue = write->catalogue;
+    write->node->table = write->table;
+}
+
+static uint32_t write_find_column(const struct write *write, const PgQuery__ResTarget *target) {
+    uint32_t position = bind_location(target->location);
+    if (target->n_indirection > 0) {
+        sql_raise_unsupported(write->bind->context, position, "assignment to a part of a column");
+    }
+    for (uint32_t i = 0; i < write->column_count; i++) {
+        if (slice_equal_text(write_column(write, i)->name, target->name)) {
+            return i;
+        }
+    }
+    sql_raise(write->bind->context, KMB_UNDEFINED_COLUMN, position, "column \"%s\" of relation \"%s\" does not exist",
+              target->name, write->name);
+}
+
+static bool visit_clear_position(const struct expr *node, void *context) {
+    (void)context;
+    ((struct expr *)node)->position = 0; /* just built from stored text, nobody else's */
+    return true;
+}
+
+const struct expr *bind_stored(struct bind *bind, const char *text, const struct scope *scope, enum bind_place place) {
+    struct bind_scope where = {.bind = bind, .scope = scope, .place = place};
+    /* Positions in a stored text mean nothing in the statement's: they are left out. */
+    const char *own = bind->context->text;
+    bind->context->text = NULL;
+    const struct expr *expr = bind_expression(&where, parse_expression(bind->context, text));
+    bind->context->text = own;
+    (void)expr_walk(expr, visit_clear_position, NULL);
+    return expr;
+}
+
+const struct expr *bind_default(struct bind *bind, const struct column_definition *column) {
+    const char *name = bind_text(bind->context, column->name);
+    if (column->default_kind == DEFAULT_NONE) {
+        struct expr *null = sql_alloc_zero(bind->context, 1, sizeof(*null));
+        null->kind = EXPR_CONSTANT;
+        null->type = column->type;
+        null->value = value_null(column->type.id);
+        return null;
+    }
+    const struct expr *value =
+        bind_stored(bind, bind_text(bind->context, column->default_text), NULL, BIND_DEFAULT);
+    return bind_assign(bind, value, column->type, name);
+}
+
+static const struct expr *write_assign(const struct write *write, uint32_t ordinal, const struct expr *value) {
+    const struct column_definition *column = write_column(write, ordinal);
+    return bind_assign(write->bind, value, column->type, bind_text(write->bind->context, column->name));
+}
+
+/* CHECKs and RETURNING over the new row. */
+static void write_close(struct write *write, PgQuery__Node *const *returning, size_t returning_count,
+                        enum bind_place place) {
+    struct bind *bind = write->bind;
+    struct plan_node *node = write->node;
+    if (node->kind != PLAN_DELETE && write->table->check_count > 0) {
+        node->checks = sql_alloc(bind->context, write->table->check_count * sizeof(*node->checks));
+        node->check_names = sql_alloc(bind->context, write->table->check_count * sizeof(*node->check_names));
+        for (uint32_t i = 0; i < write->table->check_count; i++) {
+            const struct check_definition *check = &write->table->checks[i];
+            const struct expr *condition =
+                bind_stored(bind, bind_text(bind->context, check->text), &write->scope, BIND_CHECK);
+            node->checks[i] = bind_coerce(bind, condition, type_make(TYPE_BOOL), SQL_CAST_ASSIGNMENT, 0);
+            if (node->checks[i] == NULL) {
+                sql_raise(bind->context, KMB_CORRUPT, 0, "stored check constraint is not boolean");
+            }
+            node->check_names[i] = bind_text(bind->context, check->name);
+        }
+        node->check_count = write->table->check_count;
+    }
+    node->columns = NULL;
+    node->column_count = 0;
+    if (returning_count == 0) {
+        return;
+    }
+    struct bind_scope where = {.bind = bind, .scope = &write->scope, .place = place};
+    const char **names = NULL;
+    node->returning_count = bind_targets(&where, returning, returning_count, &node->returning, &names);
+    node->columns = sql_alloc_zero(bind->context, node->returning_count + 1, sizeof(*node->columns));
+    node->column_count = node->returning_count;
+    for (uint32_t i = 0; i < node->returning_count; i++) {
+        node->columns[i] = (struct plan_column){.name = names[i], .type = node->returning[i]->type};
+    }
+}
+
+/* --- INSERT --- */
+
+/* Ordinals that the statement names, in its order. */
+static uint32_t insert_columns(struct write *write, const PgQuery__InsertStmt *insert, uint32_t **ordinals) {
+    struct sql_context *context = write->bind->context;
+    uint32_t count = insert->n_cols == 0 ? write->column_count : (uint32_t)insert->n_cols;
+    *ordinals = sql_alloc(context, (count + 1) * sizeof(**ordinals));
+    bool *named = sql_alloc_zero(context, write->column_count + 1, sizeof(*named));
+    for (uint32_t i = 0; i < count; i++) {
+        (*ordinals)[i] = i;
+        if (insert->n_cols > 0) {
+            const PgQuery__ResTarget *target = insert->cols[i]->res_target;
+            (*ordinals)[i] = write_find_column(write, target);
+            if (named[(*ordinals)[i]]) {
+                sql_raise(context, KMB_DUPLICATE_COLUMN, bind_location(target->location),
+                          "column \"%s\" specified more than once", target->name);
+            }
+        }
+        named[(*ordinals)[i]] = true;
+    }
+    return count;
+}
+
+static void insert_check_count(struct write *write, const PgQuery__InsertStmt *insert, uint32_t given, uint32_t wanted,
+                               uint32_t position_of_extra) {
+    struct sql_context *context = write->bind->context;
+    if (given > wanted) {
+        sql_raise(context, KMB_SYNTAX, position_of_extra, "INSERT has more expressions than target columns");
+    }
+    if (insert->n_cols > 0 && given < wanted) {
+        sql_raise(context, KMB_SYNTAX, bind_location(insert->cols[given]->res_target->location),
+                  "INSERT has more target columns than expressions");
+    }
+}
+
+/* The whole row: `given` expressions for the named columns, defaults for the others. defaults is a cache. */
+static void insert_row(struct write *write, const uint32_t *ordinals, const struct expr *const *values, uint32_t given,
+                       const struct expr **defaults, const struct expr **row) {
+    for (uint32_t i = 0; i < write->column_count; i++) {
+        row[i] = NULL;
+    }
+    for (uint32_t i = 0; i < given; i++) {
+        if (values[i] != NULL) { /* NULL: the word DEFAULT */
+            row[ordinals[i]] = write_assign(write, ordinals[i], values[i]);
+        }
+    }
+    for (uint32_t i = 0; i < write->column_count; i++) {
+        if (row[i] == NULL) {
+            if (defaults[i] == NULL) {
+                defaults[i] = bind_default(write->bind, write_column(write, i));
+            }
+            row[i] = defaults[i];
+        }
+    }
+}
+
+static struct plan_node *insert_values_node(struct write *write, uint32_t rows) {
+    struct bind *bind = write->bind;
+    struct plan_node *values = bind_plan(bind, PLAN_VALUES, NULL, NULL);
+    values->row_count = rows;
+    values->rows = sql_alloc_zero(bind->context, rows, sizeof(*values->rows));
+    values->column_count = write->column_count;
+    values->columns = sql_alloc_zero(bind->context, write->column_count + 1, sizeof(*values->columns));
+    for (uint32_t i = 0; i < write->column_count; i++) {
+        const struct column_definition *column = write_column(write, i);
+        values->columns[i] =
+            (struct plan_column){.name = bind_text(bind->context, column->name), .type = column->type};
+    }
+    for (uint32_t r = 0; r < rows; r++) {
+        values->rows[r] = sql_alloc(bind->context, (write->column_count + 1) * sizeof(**values->rows));
+    }
+    return values;
+}
+
+static struct plan_node *insert_from_values(struct write *write, const PgQuery__InsertStmt *insert,
+                                            const PgQuery__SelectStmt *source) {
+    struct bind *bind = write->bind;
+    uint32_t *ordinals = NULL;
+    uint32_t wanted = insert_columns(write, insert, &ordinals);
+    struct plan_node *node = insert_values_node(write, (uint32_t)source->n_values_lists);
+    const struct expr **defaults = sql_alloc_zero(bind->context, write->column_count + 1, sizeof(*defaults));
+    const struct expr **values = sql_alloc(bind->context, (wanted + 1) * sizeof(*values));
+    struct bind_scope place = {.bind = bind, .place = BIND_VALUES};
+    for (uint32_t r = 0; r < node->row_count; r++) {
+        const PgQuery__List *list = source->values_lists[r]->list;
+        uint32_t given = (uint32_t)list->n_items;
+        if (list->n_items != source->values_lists[0]->list->n_items) {
+            sql_raise(bind->context, KMB_SYNTAX, bind_node_position(source->values_lists[r]),
+                      "VALUES lists must all be the same length");
+        }
+        insert_check_count(write, insert, given, wanted, given > wanted ? bind_node_position(list->items[wanted]) : 0);
+        for (uint32_t i = 0; i < given; i++) {
+            bool is_default = list->items[i]->node_case == PG_QUERY__NODE__NODE_SET_TO_DEFAULT;
+            values[i] = is_default ? NULL : bind_expression(&place, list->items[i]);
+        }
+        insert_row(write, ordinals, values, given, defaults, node->rows[r]);
+    }
+    return node;
+}
+
+static struct plan_node *insert_from_select(struct write *write, const PgQuery__InsertStmt *insert,
+                                            const PgQuery__SelectStmt *source) {
+    struct bind *bind = write->bind;
+    uint32_t *ordinals = NULL;
+    uint32_t wanted = insert_columns(write, insert, &ordinals);
+    struct type *types = sql_alloc(bind->context, (wanted + 1) * sizeof(*types));
+    for (uint32_t i = 0; i < wanted; i++) {
+        types[i] = write_column(write, ordinals[i])->type;
+    }
+    struct plan_node *child = bind_select_for(bind, source, types, wanted);
+    uint32_t given = child->column_count;
+    insert_check_count(write, insert, given, wanted, 0);
+    const struct expr **values = sql_alloc(bind->context, (given + 1) * sizeof(*values));
+    for (uint32_t i = 0; i < given; i++) {
+        struct expr *column = sql_alloc_zero(bind->context, 1, sizeof(*column));
+        column->kind = EXPR_COLUMN;
+        column->column = i;
+        column->type = child->columns[i].type;
+        values[i] = column;
+    }
+    const struct expr **row = sql_alloc(bind->context, (write->column_count + 1) * sizeof(*row));
+    const char **names = sql_alloc(bind->context, (write->column_count + 1) * sizeof(*names));
+    const struct expr **defaults = sql_alloc_zero(bind->context, write->column_count + 1, sizeof(*defaults));
+    insert_row(write, ordinals, values, given, defaults, row);
+    for (uint32_t i = 0; i < write->column_count; i++) {
+        names[i] = bind_text(bind->context, write_column(write, i)->name);
+    }
+    return bind_project(bind, child, row, names, write->column_count);
+}
+
+/* Whether the parts are exactly these columns, in any order. */
+static bool conflict_matches(const struct write *write, const struct key_part *parts, uint32_t part_count,
+                             const uint32_t *ordinals, uint32_t count) {
+    for (uint32_t i = 0; i < part_count; i++) {
+        uint16_t ordinal = catalogue_column_ordinal(write->catalogue, write->table, parts[i].column);
+        bool named = false;
+        for (uint32_t k = 0; k < count; k++) {
+            named = named || ordinals[k] == ordinal;
+        }
+        if (!named) {
+            return false;
+        }
+    }
+    for (uint32_t k = 0; k < count; k++) {
+        bool used = false;
+        for (uint32_t i = 0; i < part_count; i++) {
+            used = used ||
+                   catalogue_column_ordinal(write->catalogue, write->table, parts[i].column) == ordinals[k];
+        }
+        if (!used) {
+            return false;
+        }
+    }
+    return part_count > 0;
+}
+
+static void conflict_by_name(struct write *write, const PgQuery__InferClause *infer, struct plan_conflict *conflict) {
+    if (write->table->primary_key_count > 0 && slice_equal_text(write->table->primary_key_name, infer->conname)) {
+        return;
+    }
+    for (uint32_t i = 0; i < write->table->index_count; i++) {
+        const struct index_definition *index = &write->table->indexes[i];
+        if (index->constraint && slice_equal_text(index->name, infer->conname)) {
+            conflict->index = index->id;
+            return;
+        }
+    }
+    sql_raise(write->bind->context, KMB_UNDEFINED_OBJECT, bind_location(infer->location),
+              "constraint \"%s\" for table \"%s\" does not exist", infer->conname, write->name);
+}
+
+static void conflict_by_columns(struct write *write, const PgQuery__InferClause *infer,
+                                struct plan_conflict *conflict) {
+    struct sql_context *context = write->bind->context;
+    uint32_t position = bind_location(infer->location);
+    uint32_t *ordinals = sql_alloc(context, (infer->n_index_elems + 1) * sizeof(*ordinals));
+    for (size_t i = 0; i < infer->n_index_elems; i++) {
+        const PgQuery__IndexElem *element = infer->index_elems[i]->index_elem;
+        if (element->expr != NULL || element->n_collation > 0 || element->n_opclass > 0) {
+            sql_raise_unsupported(context, position, "an expression, collation or operator class in ON CONFLICT");
+        }
+        uint32_t found = UINT32_MAX;
+        for (uint32_t k = 0; k < write->column_count; k++) {
+            found = slice_equal_text(write_column(write, k)->name, element->name) ? k : found;
+        }
+        if (found == UINT32_MAX) {
+            sql_raise(context, KMB_UNDEFINED_COLUMN, position, "column \"%s\" does not exist", element->name);
+        }
+        ordinals[i] = found;
+    }
+    uint32_t count = (uint32_t)infer->n_index_elems;
+    if (conflict_matches(write, write->table->primary_key, write->table->primary_key_count, ordinals, count)) {
+        return;
+    }
+    for (uint32_t i = 0; i < write->table->index_count; i++) {
+        const struct index_definition *index = &write->table->indexes[i];
+        if (index->unique && conflict_matches(write, index->parts, index->part_count, ordinals, count)) {
+            conflict->index = index->id;
+            return;
+        }
+    }
+    sql_raise(context, KMB_INVALID_COLUMN_REFERENCE, position,
+              "there is no unique or exclusion constraint matching the ON CONFLICT specification");
+}
+
+/* One assignment of a SET list; NULL: DEFAULT. */
+static const PgQuery__Node *set_value(struct write *write, const PgQuery__ResTarget *target) {
+    const PgQuery__Node *value = target->val;
+    if (value->node_case == PG_QUERY__NODE__NODE_MULTI_ASSIGN_REF) {
+        const PgQuery__MultiAssignRef *many = value->multi_assign_ref;
+        if (many->source->node_case != PG_QUERY__NODE__NODE_ROW_EXPR) {
+            sql_raise_unsupported(write->bind->context, bind_location(target->location),
+                                  "assignment of a query or value to several columns");
+        }
+        const PgQuery__RowExpr *row = many->source->row_expr;
+        if ((int32_t)row->n_args != many->ncolumns) {
+            sql_raise(write->bind->context, KMB_SYNTAX, bind_location(row->location),
+                      "number of columns does not match number of values");
+        }
+        value = row->args[many->colno - 1];
+    }
+    return value->node_case == PG_QUERY__NODE__NODE_SET_TO_DEFAULT ? NULL : value;
+}
+
+/* The SET list: an expression per table column, NULL where it stays. */
+static const struct expr **set_list(struct write *write, PgQuery__Node *const *list, size_t count,
+                                    const struct scope *scope) {
+    struct bind *bind = write->bind;
+    struct bind_scope place = {.bind = bind, .scope = scope, .place = BIND_SET};
+    const struct expr **values = sql_alloc_zero(bind->context, write->column_count + 1, sizeof(*values));
+    for (size_t i = 0; i < count; i++) {
+        const PgQuery__ResTarget *target = list[i]->res_target;
+        uint32_t ordinal = write_find_column(write, target);
+        if (values[ordinal] != NULL) {
+            sql_raise(bind->context, KMB_SYNTAX, bind_location(target->location),
+                      "multiple assignments to same column \"%s\"", target->name);
+        }
+        const PgQuery__Node *node = set_value(write, target);
+        values[ordinal] = node == NULL ? bind_default(bind, write_column(write, ordinal))
+                                       : write_assign(write, ordinal, bind_expression(&place, node));
+    }
+    return values;
+}
+
+static void insert_conflict(struct write *write, const PgQuery__OnConflictClause *clause) {
+    struct bind *bind = write->bind;
+    struct plan_conflict *conflict = &write->node->conflict;
+    uint32_t position = bind_location(clause->location);
+    conflict->present = true;
+    conflict->do_nothing = clause->action == PG_QUERY__ON_CONFLICT_ACTION__ONCONFLICT_NOTHING;
+    const PgQuery__InferClause *infer = clause->infer;
+    if (infer != NULL && infer->where_clause != NULL) {
+        sql_raise_unsupported(bind->context, position, "WHERE in an ON CONFLICT target");
+    }
+    if (infer == NULL) {
+        if (!conflict->do_nothing) {
+            sql_raise_with(bind->context, KMB_SYNTAX, position, NULL, "For example, ON CONFLICT (column_name).",
+                           "ON CONFLICT DO UPDATE requires inference specification or constraint name");
+        }
+        conflict->any = true;
+    } else if (infer->conname != NULL && infer->conname[0] != 0) {
+        conflict_by_name(write, infer, conflict);
+    } else {
+        conflict_by_columns(write, infer, conflict);
+    }
+    if (conflict->do_nothing) {
+        return;
+    }
+    struct scope both = write->scope;
+    struct scope excluded = {0};
+    bind_table_scope(bind, write->catalogue, write->table, "excluded", 0, &excluded);
+    bind_scope_join(bind->context, &both, &excluded);
+    conflict->assignments = set_list(write, clause->target_list, clause->n_target_list, &both);
+    if (clause->where_clause != NULL) {
+        struct bind_scope place = {.bind = bind, .scope = &both, .place = BIND_WHERE};
+        conflict->where = bind_condition(&place, clause->where_clause, "WHERE");
+    }
+}
+
+struct plan_node *bind_insert(struct bind *bind, const PgQuery__InsertStmt *insert) {
+    struct write write;
+    write_open(&write, bind, insert->relation, PLAN_INSERT);
+    if (insert->with_clause != NULL) {
+        sql_raise_unsupported(bind->context, bind_location(insert->with_clause->location),
+                              "WITH (common table expressions)");
+    }
+    if (insert->override != PG_QUERY__OVERRIDING_KIND__OVERRIDING_NOT_SET &&
+        insert->override != PG_QUERY__OVERRIDING_KIND__OVERRIDING_KIND_UNDEFINED) {
+        sql_raise_unsupported(bind->context, bind_location(insert->relation->location), "OVERRIDING");
+    }
+    const PgQuery__SelectStmt *source = insert->select_stmt == NULL ? NULL : insert->select_stmt->select_stmt;
+    if (source == NULL) { /* DEFAULT VALUES */
+        const struct expr **defaults = sql_alloc_zero(bind->context, write.column_count + 1, sizeof(*defaults));
+        write.node->left = insert_values_node(&write, 1);
+        insert_row(&write, NULL, NULL, 0, defaults, write.node->left->rows[0]);
+    } else if (source->n_values_lists > 0 && source->n_sort_clause == 0 && source->limit_count == NULL &&
+               source->limit_offset == NULL && source->with_clause == NULL && source->n_locking_clause == 0) {
+        write.node->left = insert_from_values(&write, insert, source);
+    } else {
+        write.node->left = insert_from_select(&write, insert, source);
+    }
+    if (insert->on_conflict_clause != NULL) {
+        insert_conflict(&write, insert->on_conflict_clause);
+    }
+    write_close(&write, insert->returning_list, insert->n_returning_list, BIND_RETURNING);
+    return write.node;
+}
+
+/* --- UPDATE, DELETE --- */
+
+static struct plan_node *write_search(struct write *write, const PgQuery__Node *where) {
+    struct bind *bind = write->bind;
+    struct plan_node *plan = bind_scan(bind, write->catalogue, write->table, write->alias);
+    plan->wants_key = true;
+    if (where != NULL) {
+        struct bind_scope place = {.bind = bind, .scope = &write->scope, .place = BIND_WHERE};
+        plan = bind_plan(bind, PLAN_FILTER, plan, NULL);
+        plan->predicate = bind_condition(&place, where, "WHERE");
+    }
+    return plan;
+}
+
+struct plan_node *bind_update(struct bind *bind, const PgQuery__UpdateStmt *update) {
+    struct write write;
+    write_open(&write, bind, update->relation, PLAN_UPDATE);
+    if (update->with_clause != NULL) {
+        sql_raise_unsupported(bind->context, bind_location(update->with_clause->location),
+                              "WITH (common table expressions)");
+    }
+    if (update->n_from_clause > 0) {
+        sql_raise_unsupported(bind->context, bind_node_position(update->from_clause[0]), "UPDATE ... FROM");
+    }
+    struct plan_node *search = write_search(&write, update->where_clause);
+    const struct expr **values = set_list(&write, update->target_list, update->n_target_list, &write.scope);
+    uint32_t count = write.column_count;
+    const struct expr **both = sql_alloc(bind->context, (2 * count + 1) * sizeof(*both));
+    const char **names = sql_alloc(bind->context, (2 * count + 1) * sizeof(*names));
+    for (uint32_t i = 0; i < count; i++) {
+        both[i] = write.scope.columns[i].expr;
+        both[count + i] = values[i] == NULL ? both[i] : values[i];
+        names[i] = write.scope.columns[i].name;
+        names[count + i] = names[i];
+    }
+    write.node->left = bind_project(bind, search, both, names, 2 * count);
+    write_close(&write, update->returning_list, update->n_returning_list, BIND_RETURNING);
+    return write.node;
+}
+
+struct plan_node *bind_delete(struct bind *bind, const PgQuery__DeleteStmt *statement) {
+    struct write write;
+    write_open(&write, bind, statement->relation, PLAN_DELETE);
+    if (statement->with_clause != NULL) {
+        sql_raise_unsupported(bind->context, bind_location(statement->with_clause->location),
+                              "WITH (common table expressions)");
+    }
+    if (statement->n_using_clause > 0) {
+        sql_raise_unsupported(bind->context, bind_node_position(statement->using_clause[0]), "DELETE ... USING");
+    }
+    write.node->left = write_search(&write, statement->where_clause);
+    write_close(&write, statement->returning_list, statement->n_returning_list, BIND_RETURNING);
+    return write.node;
+}

@@ -1,0 +1,74 @@
+/*
+ * What plan_statement.ddl points to: definitions to make and to drop, transaction control, settings. Everything is
+ * checked against the catalogue while binding; sql.c hands it to the transaction, which checks again what a
+ * concurrent change could have broken.
+ */
+#ifndef KMB_SQL_DDL_H
+#define KMB_SQL_DDL_H
+
+#include "sql/bind/expr.h"
+#include "types/definition.h"
+
+enum plan_ddl_kind {
+    DDL_NOTHING, /* IF EXISTS of what is absent, IF NOT EXISTS of what is there */
+    DDL_CREATE_TABLE,
+    DDL_DROP_TABLE,
+    DDL_CREATE_INDEX,
+    DDL_DROP_INDEX,
+    DDL_ALTER_TABLE,
+    DDL_CONTROL, /* BEGIN, COMMIT, ROLLBACK */
+    DDL_SET,
+    DDL_SHOW,
+};
+
+enum plan_alter_kind {
+    ALTER_ADD_COLUMN,
+    ALTER_DROP_COLUMN,
+    ALTER_RENAME_COLUMN,
+    ALTER_RENAME_TABLE,
+    ALTER_DEFAULT, /* default_text, or none */
+    ALTER_NOT_NULL,
+    ALTER_ADD_UNIQUE,
+    ALTER_DROP_CONSTRAINT,
+};
+
+/* One action of an ALTER TABLE. Columns are named, because an earlier action may have changed them. */
+struct plan_alter {
+    enum plan_alter_kind kind;
+    const char *name;     /* of the column or constraint; "" for a name to be made */
+    const char *new_name; /* RENAME */
+    bool missing_ok;      /* IF EXISTS, IF NOT EXISTS: nothing to do is no error */
+    bool not_null;
+    struct column_definition column; /* ADD */
+    const struct expr *missing;      /* ADD: what existing rows read, evaluated once; NULL: NULL */
+    struct slice default_text;       /* empty: DROP DEFAULT */
+    const char **columns;            /* UNIQUE */
+    uint32_t column_count;
+};
+
+struct plan_drop {
+    struct table_id table;
+    struct index_id index;
+};
+
+enum plan_setting_id { SETTING_TIME_ZONE, SETTING_READ_ONLY, SETTING_SERVER_VERSION, SETTING_IGNORED };
+
+struct plan_ddl {
+    enum plan_ddl_kind kind;
+    const struct table_definition *table; /* CREATE TABLE: ids of columns and checks set, own id by the transaction */
+    struct table_id table_id;             /* CREATE INDEX, ALTER */
+    const struct index_definition *index; /* CREATE INDEX */
+    const struct plan_drop *drops;
+    uint32_t drop_count;
+    const struct plan_alter *alters;
+    uint32_t alter_count;
+
+    int control; /* enum sql_control_kind */
+    bool read_only;
+
+    enum plan_setting_id setting;
+    const char *value; /* SET: the new one, NULL for the default; SHOW: the text to answer */
+    int64_t zone_offset_s;
+};
+
+#endif
