@@ -38,6 +38,7 @@ enum sql_control_kind { SQL_CONTROL_BEGIN, SQL_CONTROL_COMMIT, SQL_CONTROL_ROLLB
 struct sql_control {
     enum sql_control_kind kind;
     bool read_only; /* BEGIN READ ONLY */
+    bool chain;     /* COMMIT AND CHAIN */
 };
 
 /* What the engine gives. All functions may be called from sql_prepare and sql_run_* on the caller's thread. */

@@ -167,8 +167,7 @@ static struct plan_ddl *alter_ddl(struct bind *bind, struct plan_statement *stat
 
 void bind_alter_table(struct bind *bind, const PgQuery__AlterTableStmt *alter, struct plan_statement *statement) {
     if (alter->objtype != PG_QUERY__OBJECT_TYPE__OBJECT_TABLE) {
-        sql_raise_unsupported(bind->context, bind_location(alter->relation->location),
-                              "ALTER of anything but a table");
+        sql_raise_unsupported(bind->context, bind_location(alter->relation->location), "ALTER of anything but a table");
     }
     bind_check_schema(bind, alter->relation);
     const struct catalogue *catalogue;

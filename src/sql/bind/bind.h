@@ -11,6 +11,7 @@
 #include "kernel/catalogue.h"
 #include "sql/parse/parse.h"
 #include "sql/plan/ddl.h"
+#include "sql/plan/optimise.h"
 #include "sql/plan/plan.h"
 #include "sql/sql.h"
 
@@ -30,7 +31,7 @@ struct scope_column {
 /* A named FROM item. */
 struct scope_table {
     const char *alias;
-    const char *schema; /* of an unaliased table; else NULL */
+    const char *schema;                   /* of an unaliased table; else NULL */
     const struct table_definition *table; /* NULL: not a stored table */
     const struct catalogue *catalogue;
     uint32_t first; /* ordinal of its first column in the row */
@@ -51,7 +52,8 @@ struct scope {
 struct bind_view {
     struct sql_point point;
     struct kernel_view *view;
-    const struct catalogue *catalogue;
+    const struct sql_host *host;
+    const struct catalogue *catalogue; /* retained by the statement */
 };
 
 /* One statement being bound. */
@@ -68,6 +70,7 @@ struct bind {
     uint32_t view_count;
     uint32_t at_block_next;
     bool reads_past;
+    bool at_parameter;   /* a point to read at is a parameter: bound anew with its value */
     bool time_dependent; /* 'today'::date was read: the statement is bound anew for each run */
 };
 
@@ -123,8 +126,8 @@ uint32_t bind_node_position(const PgQuery__Node *node);
 const char *bind_string(const PgQuery__Node *node); /* a String node's text */
 
 /* --- call.c: functions, operators, aggregates --- */
-const struct expr *bind_operator(struct bind *bind, const char *name, const struct expr *left,
-                                 const struct expr *right, uint32_t position);
+const struct expr *bind_operator(struct bind *bind, const char *name, const struct expr *left, const struct expr *right,
+                                 uint32_t position);
 const struct expr *bind_function_call(const struct bind_scope *scope, const PgQuery__FuncCall *call);
 const struct expr *bind_named_call(struct bind *bind, const char *name, const struct expr **arguments, uint32_t count,
                                    uint32_t position);
@@ -162,8 +165,8 @@ const struct table_definition *bind_table(struct bind *bind, const PgQuery__Rang
 void bind_table_scope(struct bind *bind, const struct catalogue *catalogue, const struct table_definition *table,
                       const char *alias, uint32_t first, struct scope *scope);
 void bind_scope_join(struct sql_context *context, struct scope *scope, const struct scope *right);
-struct plan_node *bind_scan(struct bind *bind, const struct catalogue *catalogue,
-                            const struct table_definition *table, const char *alias);
+struct plan_node *bind_scan(struct bind *bind, const struct catalogue *catalogue, const struct table_definition *table,
+                            const char *alias);
 const struct catalogue *bind_present(struct bind *bind);
 struct plan_node *bind_join_node(struct bind *bind, enum plan_join_type type, struct plan_node *left,
                                  struct plan_node *right);
@@ -230,5 +233,9 @@ void bind_rename(struct bind *bind, const PgQuery__RenameStmt *rename, struct pl
 void bind_statement(struct bind *bind, const PgQuery__Node *node, struct plan_statement *statement);
 /* Pins the view of a point once per statement; gives its catalogue. */
 const struct bind_view *bind_view_at(struct bind *bind, const struct sql_point *point);
+/* Lets go of the views (a kept plan must pin no root); the catalogues stay. */
+void bind_close_views(struct bind *bind);
+/* What the optimiser asks, while the views are held. */
+struct plan_estimator bind_estimator(struct bind *bind);
 
 #endif

@@ -49,8 +49,8 @@ static uint32_t candidate_score(const struct sql_function *function, const enum 
         if (types[i] == TYPE_UNKNOWN) {
             continue;
         }
-        score += wanted == types[i] || (preferred && bind_type_preferred(wanted) &&
-                                        type_category_of(wanted) == type_category_of(types[i]));
+        score += wanted == types[i] ||
+                 (preferred && bind_type_preferred(wanted) && type_category_of(wanted) == type_category_of(types[i]));
     }
     return score;
 }
@@ -115,8 +115,8 @@ static uint32_t choice_by_category(const struct sql_function **list, uint32_t li
         bool keep = true;
         for (uint32_t i = 0; i < count && keep; i++) {
             enum type_id wanted = candidate_type(list[k], i);
-            keep = types[i] != TYPE_UNKNOWN || (type_category_of(wanted) == categories[i] &&
-                                                (!preferred[i] || bind_type_preferred(wanted)));
+            keep = types[i] != TYPE_UNKNOWN ||
+                   (type_category_of(wanted) == categories[i] && (!preferred[i] || bind_type_preferred(wanted)));
         }
         if (keep) {
             kept_list[kept++] = list[k];
@@ -231,8 +231,8 @@ static const char *call_types(struct bind *bind, const struct expr *const *argum
     return text;
 }
 
-const struct expr *bind_operator(struct bind *bind, const char *name, const struct expr *left,
-                                 const struct expr *right, uint32_t position) {
+const struct expr *bind_operator(struct bind *bind, const char *name, const struct expr *left, const struct expr *right,
+                                 uint32_t position) {
     struct sql_context *context = bind->context;
     if (strcmp(name, "!=") == 0) {
         name = "<>";
@@ -430,8 +430,7 @@ const struct expr *bind_function_call(const struct bind_scope *scope, const PgQu
     uint32_t position = bind_location(call->location);
     const char *name = bind_string(call->funcname[call->n_funcname - 1]);
     call_refuse_clauses(bind, call);
-    if (call->n_funcname > 1 &&
-        (call->n_funcname > 2 || strcmp(bind_string(call->funcname[0]), "pg_catalog") != 0)) {
+    if (call->n_funcname > 1 && (call->n_funcname > 2 || strcmp(bind_string(call->funcname[0]), "pg_catalog") != 0)) {
         sql_raise(context, KMB_UNDEFINED_SCHEMA, position, "schema \"%s\" does not exist",
                   bind_string(call->funcname[0]));
     }

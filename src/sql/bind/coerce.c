@@ -21,8 +21,7 @@ bool bind_type_preferred(enum type_id type) {
 /* --- type names --- */
 
 static int32_t type_modifier_argument(struct bind *bind, const PgQuery__Node *node) {
-    if (node->node_case == PG_QUERY__NODE__NODE_A_CONST &&
-        node->a_const->val_case == PG_QUERY__A__CONST__VAL_IVAL) {
+    if (node->node_case == PG_QUERY__NODE__NODE_A_CONST && node->a_const->val_case == PG_QUERY__A__CONST__VAL_IVAL) {
         return node->a_const->ival->ival;
     }
     if (node->node_case == PG_QUERY__NODE__NODE_A_EXPR && node->a_expr->lexpr == NULL && node->a_expr->rexpr != NULL &&
@@ -57,18 +56,17 @@ struct type bind_type_name(struct bind *bind, const PgQuery__TypeName *name) {
     }
     ASSERT(name->n_names > 0);
     const char *last = bind_string(name->names[name->n_names - 1]);
-    if (name->n_names > 1 &&
-        (name->n_names > 2 || strcmp(bind_string(name->names[0]), "pg_catalog") != 0)) {
-        sql_raise(context, KMB_UNDEFINED_OBJECT, position, "type \"%s.%s\" does not exist",
-                  bind_string(name->names[0]), last);
+    if (name->n_names > 1 && (name->n_names > 2 || strcmp(bind_string(name->names[0]), "pg_catalog") != 0)) {
+        sql_raise(context, KMB_UNDEFINED_OBJECT, position, "type \"%s.%s\" does not exist", bind_string(name->names[0]),
+                  last);
     }
     enum type_id id;
     if (!type_of_name(slice_text(last), &id)) {
-        static const char *const known[] = {"bit",     "varbit",  "money",    "xml",     "point",    "line",
-                                            "box",     "path",    "polygon",  "circle",  "inet",     "cidr",
-                                            "macaddr", "tsvector", "tsquery", "int4range", "int8range", "numrange",
-                                            "daterange", "tsrange", "tstzrange", "timetz", "serial", "bigserial",
-                                            "smallserial", "serial4", "serial8", "serial2", "oid", "name", "regclass"};
+        static const char *const known[] = {
+            "bit",         "varbit",   "money",     "xml",     "point",     "line",     "box",     "path",
+            "polygon",     "circle",   "inet",      "cidr",    "macaddr",   "tsvector", "tsquery", "int4range",
+            "int8range",   "numrange", "daterange", "tsrange", "tstzrange", "timetz",   "serial",  "bigserial",
+            "smallserial", "serial4",  "serial8",   "serial2", "oid",       "name",     "regclass"};
         for (size_t i = 0; i < ARRAY_LENGTH(known); i++) {
             if (strcmp(known[i], last) == 0) {
                 sql_raise_unsupported(context, position, "type %s", last);
@@ -231,8 +229,7 @@ const struct expr *bind_assign(struct bind *bind, const struct expr *expr, struc
 
 /* --- common type: select_common_type() of PostgreSQL --- */
 
-struct type bind_common_type(struct bind *bind, const struct expr *const *list, uint32_t count,
-                             const char *construct) {
+struct type bind_common_type(struct bind *bind, const struct expr *const *list, uint32_t count, const char *construct) {
     enum type_id common = TYPE_UNKNOWN;
     for (uint32_t i = 0; i < count; i++) {
         enum type_id next = list[i]->type.id;
@@ -245,8 +242,8 @@ struct type bind_common_type(struct bind *bind, const struct expr *const *list, 
                    (type_category_of(next) == TYPE_CATEGORY_OTHER && next != common &&
                     !bind_can_coerce(common, next, SQL_CAST_IMPLICIT) &&
                     !bind_can_coerce(next, common, SQL_CAST_IMPLICIT))) {
-            sql_raise(bind->context, KMB_DATATYPE_MISMATCH, list[i]->position,
-                      "%s types %s and %s cannot be matched", construct, type_name(common), type_name(next));
+            sql_raise(bind->context, KMB_DATATYPE_MISMATCH, list[i]->position, "%s types %s and %s cannot be matched",
+                      construct, type_name(common), type_name(next));
         } else if (!bind_type_preferred(common) && bind_can_coerce(common, next, SQL_CAST_IMPLICIT) &&
                    !bind_can_coerce(next, common, SQL_CAST_IMPLICIT)) {
             common = next;
@@ -265,8 +262,7 @@ struct type bind_common_type(struct bind *bind, const struct expr *const *list, 
     return type_with(common, modifier);
 }
 
-const struct expr *bind_to_common(struct bind *bind, const struct expr *expr, struct type type,
-                                  const char *construct) {
+const struct expr *bind_to_common(struct bind *bind, const struct expr *expr, struct type type, const char *construct) {
     const struct expr *cast = bind_coerce(bind, expr, type_make(type.id), SQL_CAST_IMPLICIT, 0);
     if (cast == NULL) {
         sql_raise(bind->context, KMB_CANNOT_COERCE, expr->position, "%s could not convert type %s to %s", construct,

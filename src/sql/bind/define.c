@@ -120,8 +120,8 @@ static void column_constraint(struct bind *bind, const char *table, const PgQuer
         break;
     case PG_QUERY__CONSTR_TYPE__CONSTR_DEFAULT:
         if (column->default_kind != DEFAULT_NONE) {
-            sql_raise(context, KMB_SYNTAX, position, "multiple default values specified for column \"%s\" of table \"%s\"",
-                      name, table);
+            sql_raise(context, KMB_SYNTAX, position,
+                      "multiple default values specified for column \"%s\" of table \"%s\"", name, table);
         }
         column->default_kind = DEFAULT_EXPRESSION;
         column->default_text = bind_default_text(bind, constraint->raw_expr, column->type, name);
@@ -145,8 +145,8 @@ static void column_constraint(struct bind *bind, const char *table, const PgQuer
         sql_raise_unsupported(context, position, "this constraint");
     }
     if (extra->null_said && extra->not_null_said) {
-        sql_raise(context, KMB_SYNTAX, position, "conflicting NULL/NOT NULL declarations for column \"%s\" of table \"%s\"",
-                  name, table);
+        sql_raise(context, KMB_SYNTAX, position,
+                  "conflicting NULL/NOT NULL declarations for column \"%s\" of table \"%s\"", name, table);
     }
 }
 
@@ -376,8 +376,8 @@ static const char *create_check_name(struct creation *creation, const struct exp
     for (uint32_t number = 1;; number++) {
         bool taken = false;
         for (uint32_t i = 0; i < creation->check_count; i++) {
-            const char *other = i < done ? bind_text(context, creation->checks[i].name)
-                                         : constraint_name(creation->check_nodes[i]);
+            const char *other =
+                i < done ? bind_text(context, creation->checks[i].name) : constraint_name(creation->check_nodes[i]);
             taken = taken || (other != NULL && i != done && strcmp(other, name) == 0);
         }
         if (!taken) {
@@ -616,8 +616,7 @@ static bool drop_table(struct bind *bind, const struct catalogue *catalogue, con
 static bool drop_index(struct bind *bind, const struct catalogue *catalogue, const char *name, bool missing_ok,
                        struct plan_drop *drop) {
     const struct table_definition *owner = NULL;
-    const struct index_definition *index =
-        catalogue_index(catalogue, slice_make(NULL, 0), slice_text(name), &owner);
+    const struct index_definition *index = catalogue_index(catalogue, slice_make(NULL, 0), slice_text(name), &owner);
     bool constraint = index != NULL && index->constraint;
     for (uint32_t i = 0; index == NULL && i < catalogue_table_count(catalogue); i++) {
         const struct table_definition *table = catalogue_table_at(catalogue, i);
@@ -653,8 +652,7 @@ void bind_drop(struct bind *bind, const PgQuery__DropStmt *drop, struct plan_sta
         const ProtobufCEnumValue *value =
             protobuf_c_enum_descriptor_get_value(&pg_query__object_type__descriptor, (int)drop->remove_type);
         const char *kind = value == NULL ? "object" : value->name;
-        sql_raise_unsupported(bind->context, 0, "DROP %s",
-                              strncmp(kind, "OBJECT_", 7) == 0 ? kind + 7 : kind);
+        sql_raise_unsupported(bind->context, 0, "DROP %s", strncmp(kind, "OBJECT_", 7) == 0 ? kind + 7 : kind);
     }
     if (drop->concurrent) {
         sql_raise_unsupported(bind->context, 0, "DROP INDEX CONCURRENTLY");

@@ -18,14 +18,22 @@ const char *bind_string(const PgQuery__Node *node) {
 
 const char *bind_place_name(enum bind_place place) {
     static const char *const names[] = {
-        [BIND_SELECT] = "SELECT",     [BIND_WHERE] = "WHERE",
-        [BIND_ON] = "JOIN conditions", [BIND_GROUP] = "GROUP BY",
-        [BIND_HAVING] = "HAVING",     [BIND_ORDER] = "ORDER BY",
-        [BIND_LIMIT] = "LIMIT",       [BIND_OFFSET] = "OFFSET",
-        [BIND_VALUES] = "VALUES",     [BIND_SET] = "UPDATE",
-        [BIND_RETURNING] = "RETURNING", [BIND_CHECK] = "check constraints",
-        [BIND_DEFAULT] = "DEFAULT expressions", [BIND_AGGREGATE] = "aggregate arguments",
-        [BIND_FILTER] = "FILTER",     [BIND_FUNCTION] = "functions in FROM",
+        [BIND_SELECT] = "SELECT",
+        [BIND_WHERE] = "WHERE",
+        [BIND_ON] = "JOIN conditions",
+        [BIND_GROUP] = "GROUP BY",
+        [BIND_HAVING] = "HAVING",
+        [BIND_ORDER] = "ORDER BY",
+        [BIND_LIMIT] = "LIMIT",
+        [BIND_OFFSET] = "OFFSET",
+        [BIND_VALUES] = "VALUES",
+        [BIND_SET] = "UPDATE",
+        [BIND_RETURNING] = "RETURNING",
+        [BIND_CHECK] = "check constraints",
+        [BIND_DEFAULT] = "DEFAULT expressions",
+        [BIND_AGGREGATE] = "aggregate arguments",
+        [BIND_FILTER] = "FILTER",
+        [BIND_FUNCTION] = "functions in FROM",
     };
     return names[place];
 }
@@ -160,10 +168,9 @@ static int name_strength(struct sql_context *context, const PgQuery__Node *node,
         return 2;
     case PG_QUERY__NODE__NODE_SQLVALUE_FUNCTION: {
         static const char *const names[] = {
-            "?column?",       "current_date", "current_time",   "current_time", "current_timestamp",
-            "current_timestamp", "localtime", "localtime",      "localtimestamp", "localtimestamp",
-            "current_role",   "current_user", "user",           "session_user", "current_catalog",
-            "current_schema"};
+            "?column?",  "current_date", "current_time",    "current_time",   "current_timestamp", "current_timestamp",
+            "localtime", "localtime",    "localtimestamp",  "localtimestamp", "current_role",      "current_user",
+            "user",      "session_user", "current_catalog", "current_schema"};
         size_t op = (size_t)node->sqlvalue_function->op;
         *name = op < ARRAY_LENGTH(names) ? names[op] : "?column?";
         return 2;
@@ -196,13 +203,12 @@ static struct expr *expression_new(struct bind *bind, enum expr_kind kind, struc
 
 static const struct expr *bind_boolean(const struct bind_scope *scope, const struct expr *expr, const char *clause) {
     struct bind *bind = scope->bind;
-    const struct expr *boolean =
-        bind_can_coerce(expr->type.id, TYPE_BOOL, SQL_CAST_ASSIGNMENT)
-            ? bind_coerce(bind, expr, type_make(TYPE_BOOL), SQL_CAST_ASSIGNMENT, 0)
-            : NULL;
+    const struct expr *boolean = bind_can_coerce(expr->type.id, TYPE_BOOL, SQL_CAST_ASSIGNMENT)
+                                     ? bind_coerce(bind, expr, type_make(TYPE_BOOL), SQL_CAST_ASSIGNMENT, 0)
+                                     : NULL;
     if (boolean == NULL) {
-        sql_raise(bind->context, KMB_DATATYPE_MISMATCH, expr->position, "argument of %s must be type boolean, not type %s",
-                  clause, bind_type_text(bind, expr->type));
+        sql_raise(bind->context, KMB_DATATYPE_MISMATCH, expr->position,
+                  "argument of %s must be type boolean, not type %s", clause, bind_type_text(bind, expr->type));
     }
     return boolean;
 }
@@ -312,8 +318,8 @@ static const struct expr *bind_null_test(const struct bind_scope *scope, const P
 }
 
 static const struct expr *bind_boolean_test(const struct bind_scope *scope, const PgQuery__BooleanTest *node) {
-    static const char *const names[] = {"", "IS TRUE", "IS NOT TRUE", "IS FALSE", "IS NOT FALSE", "IS UNKNOWN",
-                                        "IS NOT UNKNOWN"};
+    static const char *const names[] = {"",           "IS TRUE",       "IS NOT TRUE", "IS FALSE", "IS NOT FALSE",
+                                        "IS UNKNOWN", "IS NOT UNKNOWN"};
     struct bind *bind = scope->bind;
     struct expr *expr = expression_new(bind, EXPR_IS_TRUTH, type_make(TYPE_BOOL), 1, bind_location(node->location));
     size_t test = (size_t)node->booltesttype;
@@ -399,8 +405,8 @@ static const struct expr *bind_choice(const struct bind_scope *scope, enum expr_
 /* --- A_Expr: operators and their special forms --- */
 
 /* A call of = on two operands already bound, so that its function and coerced operands can be taken over. */
-static const struct expr *bind_equality(const struct bind_scope *scope, const PgQuery__AExpr *node,
-                                        enum expr_kind kind, bool negated) {
+static const struct expr *bind_equality(const struct bind_scope *scope, const PgQuery__AExpr *node, enum expr_kind kind,
+                                        bool negated) {
     struct bind *bind = scope->bind;
     uint32_t position = bind_location(node->location);
     const struct expr *left = bind_expression(scope, node->lexpr);
@@ -461,8 +467,7 @@ static const struct expr *bind_in(const struct bind_scope *scope, const PgQuery_
         }
         return expr;
     }
-    struct expr *expr =
-        expression_new(bind, negated ? EXPR_AND : EXPR_OR, type_make(TYPE_BOOL), count, position);
+    struct expr *expr = expression_new(bind, negated ? EXPR_AND : EXPR_OR, type_make(TYPE_BOOL), count, position);
     for (uint32_t i = 0; i < count; i++) {
         expr->arguments[i] = bind_operator(bind, negated ? "<>" : "=", operands[0], operands[i + 1], position);
     }

@@ -64,9 +64,9 @@ void bind_table_scope(struct bind *bind, const struct catalogue *catalogue, cons
         scope->columns[i].expr = column_expr(bind, first + i, columns[i].type);
     }
     scope->row_width = first + count;
-    scope_add_table(bind, scope,
-                    &(struct scope_table){
-                        .alias = alias, .table = table, .catalogue = catalogue, .first = first, .count = count});
+    scope_add_table(
+        bind, scope,
+        &(struct scope_table){.alias = alias, .table = table, .catalogue = catalogue, .first = first, .count = count});
 }
 
 /* The right scope's expressions move behind the left row. */
@@ -179,7 +179,8 @@ static const struct expr *bind_qualified(const struct bind_scope *scope, const c
         }
     }
     if (found == NULL) {
-        sql_raise(scope->bind->context, KMB_UNDEFINED_COLUMN, position, "column %s.%s does not exist", table_name, name);
+        sql_raise(scope->bind->context, KMB_UNDEFINED_COLUMN, position, "column %s.%s does not exist", table_name,
+                  name);
     }
     return placed(scope->bind, found, position);
 }
@@ -285,9 +286,8 @@ static const char *range_schema(const PgQuery__RangeVar *name) {
 
 static _Noreturn void raise_no_relation(struct bind *bind, const PgQuery__RangeVar *name) {
     const char *schema = range_schema(name);
-    sql_raise(bind->context, KMB_UNDEFINED_TABLE, bind_location(name->location),
-              "relation \"%s%s%s\" does not exist", schema == NULL ? "" : schema, schema == NULL ? "" : ".",
-              name->relname);
+    sql_raise(bind->context, KMB_UNDEFINED_TABLE, bind_location(name->location), "relation \"%s%s%s\" does not exist",
+              schema == NULL ? "" : schema, schema == NULL ? "" : ".", name->relname);
 }
 
 static const struct table_definition *find_table(struct bind *bind, const struct catalogue *catalogue,
@@ -401,8 +401,8 @@ static const struct expr *at_parameter(struct bind *bind, const struct tokens_cl
     const struct expr *value = bind_coerce(bind, parameter, type, SQL_CAST_ASSIGNMENT, clause->value_position);
     if (value == NULL) {
         sql_raise(bind->context, KMB_DATATYPE_MISMATCH, clause->value_position,
-                  "parameter $%u must be of type %s to read the past, not %s", clause->parameter,
-                  type_name(type.id), bind_type_text(bind, parameter->type));
+                  "parameter $%u must be of type %s to read the past, not %s", clause->parameter, type_name(type.id),
+                  bind_type_text(bind, parameter->type));
     }
     return value;
 }
@@ -447,11 +447,11 @@ static const struct bind_view *bind_moment(struct bind *bind, const struct token
         return bind_view_at(bind, &point);
     }
     at->value = at_parameter(bind, clause);
+    bind->at_parameter = true;
     if (bind->parameters == NULL) { /* preparing: the present stands in until a run gives the point */
         return bind_view_at(bind, &(struct sql_point){.kind = PLAN_AT_NONE});
     }
-    struct value value =
-        exec_evaluate(bind->context, at->value, bind->parameters, bind->parameter_value_count);
+    struct value value = exec_evaluate(bind->context, at->value, bind->parameters, bind->parameter_value_count);
     struct sql_point point = point_of(bind, at, &value);
     return bind_view_at(bind, &point);
 }
@@ -591,7 +591,7 @@ static struct plan_node *bind_range_function(struct bind *bind, const PgQuery__R
 static struct plan_node *bind_range_subselect(struct bind *bind, const PgQuery__RangeSubselect *item,
                                               struct scope *scope) {
     const PgQuery__SelectStmt *select = item->subquery->select_stmt;
-    uint32_t position = select->n_target_list > 0 ? bind_node_position(select->target_list[0])
+    uint32_t position = select->n_target_list > 0    ? bind_node_position(select->target_list[0])
                         : select->n_values_lists > 0 ? bind_node_position(select->values_lists[0])
                                                      : 0;
     if (item->lateral) {
@@ -687,8 +687,8 @@ static const struct expr *bind_using(struct bind *bind, enum plan_join_type type
         struct scope_column *b = &scope->columns[split + scope_find_visible(bind, right, names[i], "right", false)];
         all->arguments[all->argument_count++] = bind_operator(bind, "=", a->expr, b->expr, 0);
         const struct expr *merged = merged_expr(bind, type, a->expr, b->expr);
-        columns[i] = (struct scope_column){
-            .name = names[i], .type = merged->type, .expr = merged, .table = SCOPE_MERGED};
+        columns[i] =
+            (struct scope_column){.name = names[i], .type = merged->type, .expr = merged, .table = SCOPE_MERGED};
         a->hidden = true;
         b->hidden = true;
     }

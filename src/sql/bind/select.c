@@ -72,8 +72,8 @@ static bool target_is_star(const PgQuery__Node *value) {
            value->column_ref->fields[value->column_ref->n_fields - 1]->node_case == PG_QUERY__NODE__NODE_A_STAR;
 }
 
-static void targets_reserve(struct bind *bind, const struct expr ***expressions, const char ***names,
-                            uint32_t count, uint32_t *capacity, uint32_t extra, uint32_t position) {
+static void targets_reserve(struct bind *bind, const struct expr ***expressions, const char ***names, uint32_t count,
+                            uint32_t *capacity, uint32_t extra, uint32_t position) {
     if (count + extra > BIND_COLUMNS_MAX) {
         sql_raise(bind->context, KMB_TOO_MANY_COLUMNS, position, "target lists can have at most %d entries",
                   BIND_COLUMNS_MAX);
@@ -120,8 +120,8 @@ uint32_t bind_targets(const struct bind_scope *scope, PgQuery__Node *const *list
             expr = bind_coerce(bind, expr, scope->wanted[count], SQL_CAST_ASSIGNMENT, 0);
         }
         (*expressions)[count] = bind_resolve_unknown(bind, expr);
-        (*names)[count++] = target->name != NULL && target->name[0] != 0 ? target->name
-                                                                         : bind_column_name(bind->context, target->val);
+        (*names)[count++] =
+            target->name != NULL && target->name[0] != 0 ? target->name : bind_column_name(bind->context, target->val);
     }
     return count;
 }
@@ -181,8 +181,8 @@ static bool select_ordinal(struct select *select, const PgQuery__Node *node, con
     }
     int32_t ordinal = constant->ival->ival;
     if (ordinal < 1 || (uint32_t)ordinal > select->visible) {
-        sql_raise(select->bind->context, KMB_INVALID_COLUMN_REFERENCE, position,
-                  "%s position %d is not in select list", clause, ordinal);
+        sql_raise(select->bind->context, KMB_INVALID_COLUMN_REFERENCE, position, "%s position %d is not in select list",
+                  clause, ordinal);
     }
     *target = (uint32_t)ordinal - 1;
     return true;
@@ -312,8 +312,8 @@ static bool select_determined(const struct select *select, const struct scope_ta
             catalogue_column_ordinal(table->catalogue, table->table, table->table->primary_key[i].column);
         bool grouped = false;
         for (uint32_t k = 0; k < select->group_count; k++) {
-            grouped = grouped || (select->groups[k]->kind == EXPR_COLUMN &&
-                                  select->groups[k]->column == table->first + ordinal);
+            grouped = grouped ||
+                      (select->groups[k]->kind == EXPR_COLUMN && select->groups[k]->column == table->first + ordinal);
         }
         if (!grouped) {
             return false;
@@ -376,16 +376,14 @@ static void select_aggregate(struct select *select) {
     aggregate->columns = sql_alloc_zero(bind->context, aggregate->column_count + 1, sizeof(*aggregate->columns));
     for (uint32_t i = 0; i < select->group_count; i++) {
         const struct expr *group = select->groups[i];
-        aggregate->columns[i] =
-            group->kind == EXPR_COLUMN
-                ? select->plan->columns[group->column]
-                : (struct plan_column){.name = "?column?", .type = group->type};
+        aggregate->columns[i] = group->kind == EXPR_COLUMN
+                                    ? select->plan->columns[group->column]
+                                    : (struct plan_column){.name = "?column?", .type = group->type};
         aggregate->columns[i].type = group->type;
     }
     for (uint32_t i = 0; i < select->aggregates.count; i++) {
-        aggregate->columns[select->group_count + i] =
-            (struct plan_column){.name = select->aggregates.list[i].function->name,
-                                 .type = select->aggregates.list[i].type};
+        aggregate->columns[select->group_count + i] = (struct plan_column){
+            .name = select->aggregates.list[i].function->name, .type = select->aggregates.list[i].type};
     }
     select->targets = rewritten;
     select->target_capacity = select->target_count;
@@ -541,8 +539,7 @@ struct plan_node *bind_values(struct bind *bind, const PgQuery__SelectStmt *node
         for (uint32_t r = 0; r < rows; r++) {
             values->rows[r][i] = bind_to_common(bind, column[r], type, "VALUES");
         }
-        values->columns[i] =
-            (struct plan_column){.name = sql_printf(bind->context, "column%u", i + 1), .type = type};
+        values->columns[i] = (struct plan_column){.name = sql_printf(bind->context, "column%u", i + 1), .type = type};
     }
     return values;
 }

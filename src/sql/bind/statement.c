@@ -12,14 +12,13 @@
 #include "kernel/view.h"
 #include "sql/bind/bind.h"
 
-struct view_held {
-    const struct sql_host *host;
-    struct kernel_view *view;
-};
+static void view_close(void *object) {
+    struct bind_view *view = object;
+    view->host->view_close(view->host->context, view->view);
+}
 
-static void view_held_close(void *object) {
-    struct view_held *held = object;
-    held->host->view_close(held->host->context, held->view);
+static void view_release_catalogue(void *object) {
+    catalogue_release(object);
 }
 
 static bool point_equal(const struct sql_point *a, const struct sql_point *b) {
@@ -36,17 +35,41 @@ const struct bind_view *bind_view_at(struct bind *bind, const struct sql_point *
     if (bind->view_count == ARRAY_LENGTH(bind->views)) {
         sql_raise(bind->context, KMB_UNSUPPORTED, point->position, "Cross-temporal joins not supported");
     }
-    struct view_held *held = sql_alloc_zero(bind->context, 1, sizeof(*held));
-    held->host = bind->host;
-    enum kmb_status status =
-        bind->host->view_open(bind->host->context, point, &held->view, bind->context->error);
+    struct bind_view *view = &bind->views[bind->view_count];
+    *view = (struct bind_view){.point = *point, .host = bind->host};
+    enum kmb_status status = bind->host->view_open(bind->host->context, point, &view->view, bind->context->error);
     if (status != KMB_OK) {
         sql_raise_status(bind->context, status, point->position);
     }
-    sql_defer(bind->context, view_held_close, held);
-    struct bind_view *view = &bind->views[bind->view_count++];
-    *view = (struct bind_view){.point = *point, .view = held->view, .catalogue = held->view->catalogue};
+    sql_defer(bind->context, view_close, view);
+    bind->view_count++;
+    view->catalogue = view->view->catalogue;
+    catalogue_retain(view->catalogue); /* the plan points into it, longer than the view is held */
+    sql_defer(bind->context, view_release_catalogue, (void *)view->catalogue);
     return view;
+}
+
+void bind_close_views(struct bind *bind) {
+    for (uint32_t i = 0; i < bind->view_count; i++) {
+        sql_release(bind->context, &bind->views[i]);
+    }
+    bind->view_count = 0;
+}
+
+static double estimate_rows(void *object, const struct plan_node *scan) {
+    struct bind *bind = object;
+    for (uint32_t i = 0; i < bind->view_count; i++) {
+        uint64_t rows = 0;
+        if (bind->views[i].catalogue == scan->catalogue &&
+            kernel_table_estimate(bind->views[i].view, scan->table, &rows, NULL) == KMB_OK) {
+            return (double)rows;
+        }
+    }
+    return -1;
+}
+
+struct plan_estimator bind_estimator(struct bind *bind) {
+    return (struct plan_estimator){.rows = estimate_rows, .context = bind};
 }
 
 /* --- one moment for all --- */
@@ -66,10 +89,9 @@ static void moment_check(struct moment *moment, struct plan_node *node) {
         bool same = !moment->any || (at->kind == moment->at->kind &&
                                      (at->kind == PLAN_AT_NONE || expr_equal(at->value, moment->at->value)));
         if (!same) {
-            sql_raise_with(moment->bind->context, KMB_UNSUPPORTED,
-                           at->kind == PLAN_AT_NONE ? moment->at->position : at->position, NULL,
-                           "All tables of one query are read at one point in time.",
-                           "Cross-temporal joins not supported");
+            sql_raise_with(
+                moment->bind->context, KMB_UNSUPPORTED, at->kind == PLAN_AT_NONE ? moment->at->position : at->position,
+                NULL, "All tables of one query are read at one point in time.", "Cross-temporal joins not supported");
         }
         moment->at = at;
         moment->any = true;
@@ -96,12 +118,11 @@ static void statement_write(struct plan_statement *statement, struct plan_node *
 }
 
 static void bind_custom(struct bind *bind, struct plan_statement *statement) {
-    static const struct plan_column tables[] = {{.name = "table_name", .type = {TYPE_TEXT, -1}}};
+    static const struct plan_column tables[] = {{.name = "table_name", .type = {TYPE_TEXT, -1}},
+                                                {.name = "column_count", .type = {TYPE_INT4, -1}}};
     static const struct plan_column columns[] = {{.name = "column_name", .type = {TYPE_TEXT, -1}},
                                                  {.name = "data_type", .type = {TYPE_TEXT, -1}},
-                                                 {.name = "is_nullable", .type = {TYPE_TEXT, -1}},
-                                                 {.name = "column_default", .type = {TYPE_TEXT, -1}},
-                                                 {.name = "is_primary_key", .type = {TYPE_BOOL, -1}}};
+                                                 {.name = "nullable", .type = {TYPE_BOOL, -1}}};
     const struct bind_view *view = bind_view_at(bind, &bind->host->at);
     struct plan_node *node;
     if (bind->tokens->custom == TOKENS_CUSTOM_SHOW_TABLES) {
@@ -143,8 +164,8 @@ static bool option_boolean(struct bind *bind, const PgQuery__DefElem *option) {
 }
 
 static void explain_option(struct bind *bind, const PgQuery__DefElem *option) {
-    static const char *const known[] = {"analyze", "verbose", "costs", "buffers", "wal", "timing", "summary",
-                                        "settings"};
+    static const char *const known[] = {"analyze", "verbose", "costs",   "buffers",
+                                        "wal",     "timing",  "summary", "settings"};
     uint32_t position = bind_location(option->location);
     if (strcmp(option->defname, "format") == 0) {
         const char *format = option->arg != NULL && option->arg->node_case == PG_QUERY__NODE__NODE_STRING
@@ -242,9 +263,7 @@ static void bind_transaction(struct bind *bind, const PgQuery__TransactionStmt *
     default:
         sql_raise_unsupported(bind->context, 0, "two-phase commit");
     }
-    if (node->chain) {
-        sql_raise_unsupported(bind->context, 0, "AND CHAIN");
-    }
+    ddl->chain = node->chain;
     for (size_t i = 0; i < node->n_options; i++) {
         control_option(bind, node->options[i]->def_elem, ddl);
     }
@@ -376,7 +395,8 @@ static void bind_set(struct bind *bind, const PgQuery__VariableSetStmt *set, str
     int32_t offset = 0;
     if (end != ddl->value && *end == 0) { /* SET TIME ZONE -5: hours east */
         if (!(hours >= -15 && hours <= 15)) {
-            sql_raise(context, KMB_INVALID_PARAMETER, 0, "invalid value for parameter \"TimeZone\": \"%s\"", ddl->value);
+            sql_raise(context, KMB_INVALID_PARAMETER, 0, "invalid value for parameter \"TimeZone\": \"%s\"",
+                      ddl->value);
         }
         ddl->zone_offset_s = (int64_t)(hours * 3600);
         return;

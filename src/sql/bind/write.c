@@ -83,8 +83,7 @@ const struct expr *bind_default(struct bind *bind, const struct column_definitio
         null->value = value_null(column->type.id);
         return null;
     }
-    const struct expr *value =
-        bind_stored(bind, bind_text(bind->context, column->default_text), NULL, BIND_DEFAULT);
+    const struct expr *value = bind_stored(bind, bind_text(bind->context, column->default_text), NULL, BIND_DEFAULT);
     return bind_assign(bind, value, column->type, name);
 }
 
@@ -193,8 +192,7 @@ static struct plan_node *insert_values_node(struct write *write, uint32_t rows) 
     values->columns = sql_alloc_zero(bind->context, write->column_count + 1, sizeof(*values->columns));
     for (uint32_t i = 0; i < write->column_count; i++) {
         const struct column_definition *column = write_column(write, i);
-        values->columns[i] =
-            (struct plan_column){.name = bind_text(bind->context, column->name), .type = column->type};
+        values->columns[i] = (struct plan_column){.name = bind_text(bind->context, column->name), .type = column->type};
     }
     for (uint32_t r = 0; r < rows; r++) {
         values->rows[r] = sql_alloc(bind->context, (write->column_count + 1) * sizeof(**values->rows));
@@ -274,8 +272,7 @@ static bool conflict_matches(const struct write *write, const struct key_part *p
     for (uint32_t k = 0; k < count; k++) {
         bool used = false;
         for (uint32_t i = 0; i < part_count; i++) {
-            used = used ||
-                   catalogue_column_ordinal(write->catalogue, write->table, parts[i].column) == ordinals[k];
+            used = used || catalogue_column_ordinal(write->catalogue, write->table, parts[i].column) == ordinals[k];
         }
         if (!used) {
             return false;

@@ -51,7 +51,7 @@ struct tokens {
     uint32_t block_count;
     enum tokens_custom custom;
     uint32_t set_operation; /* of the first UNION, INTERSECT or EXCEPT, byte + 1; 0: none */
-    char *custom_name; /* SHOW COLUMNS FROM name, folded */
+    char *custom_name;      /* SHOW COLUMNS FROM name, folded */
     uint32_t custom_position;
 };
 

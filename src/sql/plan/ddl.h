@@ -65,6 +65,7 @@ struct plan_ddl {
 
     int control; /* enum sql_control_kind */
     bool read_only;
+    bool chain;
 
     enum plan_setting_id setting;
     const char *value; /* SET: the new one, NULL for the default; SHOW: the text to answer */

@@ -1,0 +1,346 @@
+/*
+ * Definitions at work: each becomes calls of the kernel's transaction, in order.
+ *
+ * Actions of an ALTER TABLE see what the earlier ones did, so names are resolved here, in the transaction's own
+ * catalogue. CHECK texts name columns: renaming a column rewrites them, dropping one drops them, and with it its
+ * indexes, as PostgreSQL does.
+ */
+#include "sql/define.h"
+
+#include <stdio.h>
+
+#include "base/assert.h"
+#include "kernel/transaction.h"
+#include "sql/exec/exec.h"
+#include "sql/parse/parse.h"
+
+struct define {
+    struct sql_context *context;
+    struct kernel_transaction *transaction;
+    struct table_id table_id;
+};
+
+static void define_try(struct define *define, enum kmb_status status) {
+    if (status != KMB_OK) {
+        sql_raise_status(define->context, status, 0);
+    }
+}
+
+static const struct catalogue *define_catalogue(const struct define *define) {
+    return kernel_transaction_catalogue(define->transaction);
+}
+
+/* The table as the transaction has it now. */
+static const struct table_definition *define_table(const struct define *define) {
+    const struct table_definition *table = catalogue_table_of_id(define_catalogue(define), define->table_id);
+    if (table == NULL) {
+        sql_raise(define->context, KMB_SERIALIZATION, 0, "the table was dropped concurrently");
+    }
+    return table;
+}
+
+static const char *define_text(const struct define *define, struct slice slice) {
+    const char *text = arena_text(&define->context->arena, slice);
+    ASSERT(text != NULL);
+    return text;
+}
+
+static const struct column_definition *define_find_column(const struct define *define, const char *name) {
+    const struct catalogue *catalogue = define_catalogue(define);
+    const struct table_definition *table = define_table(define);
+    for (uint32_t i = 0; i < catalogue_column_count(catalogue, table); i++) {
+        const struct column_definition *column = catalogue_column(catalogue, table, i);
+        if (slice_equal_text(column->name, name)) {
+            return column;
+        }
+    }
+    return NULL;
+}
+
+static const struct column_definition *define_column(const struct define *define, const char *name) {
+    const struct column_definition *column = define_find_column(define, name);
+    if (column == NULL) {
+        sql_raise(define->context, KMB_UNDEFINED_COLUMN, 0, "column \"%s\" of relation \"%s\" does not exist", name,
+                  define_text(define, define_table(define)->name));
+    }
+    return column;
+}
+
+static bool define_is_key(const struct define *define, struct column_id column) {
+    const struct table_definition *table = define_table(define);
+    for (uint32_t i = 0; i < table->primary_key_count; i++) {
+        if (column_id_equal(table->primary_key[i].column, column)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* --- ALTER TABLE --- */
+
+static void alter_add_column(struct define *define, const struct plan_alter *action) {
+    const char *table = define_text(define, define_table(define)->name);
+    if (define_find_column(define, action->name) != NULL) {
+        if (action->missing_ok) {
+            return;
+        }
+        sql_raise(define->context, KMB_DUPLICATE_COLUMN, 0, "column \"%s\" of relation \"%s\" already exists",
+                  action->name, table);
+    }
+    if (catalogue_column_count(define_catalogue(define), define_table(define)) >= ROW_COLUMNS_MAX) {
+        sql_raise(define->context, KMB_TOO_MANY_COLUMNS, 0, "tables can have at most %d columns", ROW_COLUMNS_MAX);
+    }
+    struct column_definition column = action->column;
+    if (action->missing != NULL) {
+        struct value missing = exec_evaluate(define->context, action->missing, NULL, 0);
+        if (!missing.is_null) {
+            struct buffer encoded = {0};
+            value_encode(&missing, &encoded);
+            if (!buffer_ok(&encoded)) {
+                buffer_free(&encoded);
+                sql_raise(define->context, KMB_NO_MEMORY, 0, "out of memory");
+            }
+            uint8_t *copy = sql_alloc(define->context, encoded.length + 1);
+            memcpy(copy, encoded.bytes, encoded.length);
+            column.missing_value = slice_make(copy, encoded.length);
+            buffer_free(&encoded);
+        }
+    }
+    define_try(define, kernel_add_column(define->transaction, define->table_id, &column, define->context->error));
+}
+
+/* What stands in a dropped column's way and goes with it: its indexes, the checks that name it. */
+static void alter_drop_dependents(struct define *define, const char *name, struct column_id column) {
+    for (bool again = true; again;) {
+        again = false;
+        const struct table_definition *table = define_table(define);
+        for (uint32_t i = 0; i < table->index_count && !again; i++) {
+            for (uint32_t k = 0; k < table->indexes[i].part_count && !again; k++) {
+                if (column_id_equal(table->indexes[i].parts[k].column, column)) {
+                    define_try(define, kernel_drop_index(define->transaction, define->table_id, table->indexes[i].id,
+                                                         define->context->error));
+                    again = true;
+                }
+            }
+        }
+        for (uint32_t i = 0; i < table->check_count && !again; i++) {
+            PgQuery__Node *tree = parse_expression(define->context, define_text(define, table->checks[i].text));
+            if (parse_names_column(tree, name)) {
+                define_try(define, kernel_drop_check(define->transaction, define->table_id, table->checks[i].id,
+                                                     define->context->error));
+                again = true;
+            }
+        }
+    }
+}
+
+static void alter_drop_column(struct define *define, const struct plan_alter *action) {
+    if (action->missing_ok && define_find_column(define, action->name) == NULL) {
+        return;
+    }
+    struct column_id id = define_column(define, action->name)->id;
+    if (define_is_key(define, id)) {
+        sql_raise(define->context, KMB_DEPENDENT_OBJECTS, 0,
+                  "cannot drop primary-key column '%s' from table %s; drop or recreate the table instead", action->name,
+                  define_text(define, define_table(define)->name));
+    }
+    alter_drop_dependents(define, action->name, id);
+    define_try(define, kernel_drop_column(define->transaction, define->table_id, id, define->context->error));
+}
+
+static void alter_rename_column(struct define *define, const struct plan_alter *action) {
+    struct column_id id = define_column(define, action->name)->id;
+    if (define_find_column(define, action->new_name) != NULL) {
+        sql_raise(define->context, KMB_DUPLICATE_COLUMN, 0, "column \"%s\" of relation \"%s\" already exists",
+                  action->new_name, define_text(define, define_table(define)->name));
+    }
+    define_try(define, kernel_rename_column(define->transaction, define->table_id, id, slice_text(action->new_name),
+                                            define->context->error));
+    /* Each check that names the column is made again with the new name. Dropped ones leave the list, so a pass over
+     * the checks as they were, by id, meets each once. */
+    const struct table_definition *table = define_table(define);
+    uint32_t count = table->check_count;
+    struct check_definition *checks = sql_alloc_zero(define->context, count + 1, sizeof(*checks));
+    for (uint32_t i = 0; i < count; i++) {
+        checks[i] = table->checks[i];
+        checks[i].name = slice_text(define_text(define, table->checks[i].name));
+        checks[i].text = slice_text(define_text(define, table->checks[i].text));
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        PgQuery__Node *tree = parse_expression(define->context, (const char *)checks[i].text.bytes);
+        if (!parse_names_column(tree, action->name)) {
+            continue;
+        }
+        parse_rename_column(define->context, tree, action->name, action->new_name);
+        struct check_definition renamed = checks[i];
+        renamed.text = slice_text(parse_deparse(define->context, tree));
+        define_try(define,
+                   kernel_drop_check(define->transaction, define->table_id, checks[i].id, define->context->error));
+        define_try(define, kernel_add_check(define->transaction, define->table_id, &renamed, define->context->error));
+    }
+}
+
+static void alter_default(struct define *define, const struct plan_alter *action) {
+    enum default_kind kind = action->default_text.length == 0 ? DEFAULT_NONE : DEFAULT_EXPRESSION;
+    define_try(define,
+               kernel_change_default(define->transaction, define->table_id, define_column(define, action->name)->id,
+                                     kind, action->default_text, define->context->error));
+}
+
+static void alter_not_null(struct define *define, const struct plan_alter *action) {
+    struct column_id id = define_column(define, action->name)->id;
+    if (!action->not_null && define_is_key(define, id)) {
+        sql_raise(define->context, KMB_INVALID_TABLE_DEFINITION, 0, "column \"%s\" is in a primary key", action->name);
+    }
+    define_try(define, kernel_change_not_null(define->transaction, define->table_id, id, action->not_null,
+                                              define->context->error));
+}
+
+static void alter_add_unique(struct define *define, const struct plan_alter *action) {
+    struct sql_context *context = define->context;
+    struct key_part *parts = sql_alloc_zero(context, action->column_count + 1, sizeof(*parts));
+    if (action->column_count > DEFINITION_KEY_COLUMNS_MAX) {
+        sql_raise(context, KMB_TOO_MANY_COLUMNS, 0, "cannot use more than %d columns in an index",
+                  DEFINITION_KEY_COLUMNS_MAX);
+    }
+    for (uint32_t i = 0; i < action->column_count; i++) {
+        const struct column_definition *column = define_find_column(define, action->columns[i]);
+        if (column == NULL) {
+            sql_raise(context, KMB_UNDEFINED_COLUMN, 0, "column \"%s\" named in key does not exist",
+                      action->columns[i]);
+        }
+        sql_try(context, key_type_check(column->type, context->error));
+        for (uint32_t k = 0; k < i; k++) {
+            if (column_id_equal(parts[k].column, column->id)) {
+                sql_raise(context, KMB_DUPLICATE_COLUMN, 0, "column \"%s\" appears twice in unique constraint",
+                          action->columns[i]);
+            }
+        }
+        parts[i].column = column->id;
+    }
+    struct index_definition index = {.name = slice_text(action->name),
+                                     .parts = parts,
+                                     .part_count = action->column_count,
+                                     .unique = true,
+                                     .constraint = true,
+                                     .state = INDEX_READY};
+    struct index_id id;
+    define_try(define, kernel_create_index(define->transaction, define->table_id, &index, &id, context->error));
+}
+
+static void alter_drop_constraint(struct define *define, const struct plan_alter *action) {
+    struct sql_context *context = define->context;
+    const struct table_definition *table = define_table(define);
+    for (uint32_t i = 0; i < table->check_count; i++) {
+        if (slice_equal_text(table->checks[i].name, action->name)) {
+            define_try(define,
+                       kernel_drop_check(define->transaction, define->table_id, table->checks[i].id, context->error));
+            return;
+        }
+    }
+    for (uint32_t i = 0; i < table->index_count; i++) {
+        if (table->indexes[i].constraint && slice_equal_text(table->indexes[i].name, action->name)) {
+            define_try(define,
+                       kernel_drop_index(define->transaction, define->table_id, table->indexes[i].id, context->error));
+            return;
+        }
+    }
+    if (table->primary_key_count > 0 && slice_equal_text(table->primary_key_name, action->name)) {
+        sql_raise_unsupported(context, 0, "dropping a primary key");
+    }
+    if (!action->missing_ok) {
+        sql_raise(context, KMB_UNDEFINED_OBJECT, 0, "constraint \"%s\" of relation \"%s\" does not exist", action->name,
+                  define_text(define, table->name));
+    }
+}
+
+static void define_alter(struct define *define, const struct plan_alter *action) {
+    switch (action->kind) {
+    case ALTER_ADD_COLUMN:
+        alter_add_column(define, action);
+        break;
+    case ALTER_DROP_COLUMN:
+        alter_drop_column(define, action);
+        break;
+    case ALTER_RENAME_COLUMN:
+        alter_rename_column(define, action);
+        break;
+    case ALTER_RENAME_TABLE:
+        define_try(define, kernel_rename_table(define->transaction, define->table_id, slice_text(action->new_name),
+                                               define->context->error));
+        break;
+    case ALTER_DEFAULT:
+        alter_default(define, action);
+        break;
+    case ALTER_NOT_NULL:
+        alter_not_null(define, action);
+        break;
+    case ALTER_ADD_UNIQUE:
+        alter_add_unique(define, action);
+        break;
+    case ALTER_DROP_CONSTRAINT:
+        alter_drop_constraint(define, action);
+        break;
+    }
+}
+
+/* --- settings --- */
+
+static void define_set(struct sql_context *context, const struct sql_host *host, const struct plan_ddl *ddl) {
+    if (ddl->setting != SETTING_TIME_ZONE) {
+        return;
+    }
+    if (strlen(ddl->value) >= sizeof(host->settings->time_zone_name)) {
+        sql_raise(context, KMB_INVALID_PARAMETER, 0, "time zone name is too long");
+    }
+    host->settings->time_zone_offset_s = ddl->zone_offset_s;
+    (void)snprintf(host->settings->time_zone_name, sizeof(host->settings->time_zone_name), "%s", ddl->value);
+}
+
+static void define_control(struct sql_context *context, const struct sql_host *host, const struct plan_ddl *ddl) {
+    struct sql_control control = {
+        .kind = (enum sql_control_kind)ddl->control, .read_only = ddl->read_only, .chain = ddl->chain};
+    sql_try(context, host->control(host->context, &control, context->error));
+}
+
+void define_run(struct sql_context *context, const struct sql_host *host, const struct plan_ddl *ddl) {
+    if (ddl->kind == DDL_CONTROL) {
+        define_control(context, host, ddl);
+        return;
+    }
+    if (ddl->kind == DDL_SET) {
+        define_set(context, host, ddl);
+        return;
+    }
+    struct define define = {.context = context, .table_id = ddl->table_id};
+    sql_try(context, host->transaction(host->context, &define.transaction, context->error));
+    struct table_id table;
+    struct index_id index;
+    switch (ddl->kind) {
+    case DDL_CREATE_TABLE:
+        define_try(&define, kernel_create_table(define.transaction, ddl->table, &table, context->error));
+        break;
+    case DDL_CREATE_INDEX:
+        define_try(&define, kernel_create_index(define.transaction, ddl->table_id, ddl->index, &index, context->error));
+        break;
+    case DDL_DROP_TABLE:
+        for (uint32_t i = 0; i < ddl->drop_count; i++) {
+            define_try(&define, kernel_drop_table(define.transaction, ddl->drops[i].table, context->error));
+        }
+        break;
+    case DDL_DROP_INDEX:
+        for (uint32_t i = 0; i < ddl->drop_count; i++) {
+            define_try(&define,
+                       kernel_drop_index(define.transaction, ddl->drops[i].table, ddl->drops[i].index, context->error));
+        }
+        break;
+    case DDL_ALTER_TABLE:
+        for (uint32_t i = 0; i < ddl->alter_count; i++) {
+            sql_check_cancel(context);
+            define_alter(&define, &ddl->alters[i]);
+        }
+        break;
+    default:
+        break;
+    }
+}

@@ -1,0 +1,606 @@
+/*
+ * How a scan reads its table, and which ORDER BY it satisfies by itself.
+ *
+ * A condition "column op value", with a value that reads no column, can bound a range of the primary key or of an
+ * index: equalities on its leading columns, then one range. The choice is by rule: ten for an equality, five for a
+ * range, more for a unique key found whole; the primary key wins a tie, since its rows need no second lookup. What the
+ * range implies is dropped from the filter; a bound that lets NULLs in keeps its condition.
+ *
+ * Order: the key order of a scan, through filters, projections of plain columns and the left side of joins (which keep
+ * their left order), makes a SORT needless when the sort keys are the next columns of that order, all in its direction
+ * or all against it.
+ */
+#include "base/assert.h"
+#include "sql/plan/optimise.h"
+
+enum sarg_kind { SARG_EQUAL, SARG_LESS, SARG_LESS_EQUAL, SARG_GREATER, SARG_GREATER_EQUAL };
+
+/* A condition that can bound a column. */
+struct sarg {
+    enum sarg_kind kind;
+    uint32_t column; /* of the scan's output */
+    const struct expr *value;
+    uint32_t condition; /* index of the condition it came from */
+    bool exact;         /* says all that the condition says */
+};
+
+struct sargs {
+    struct sarg *list;
+    uint32_t count;
+    uint32_t capacity;
+};
+
+static void sargs_add(struct optimiser *optimiser, struct sargs *sargs, struct sarg sarg) {
+    if (sargs->count == sargs->capacity) {
+        uint32_t capacity = sargs->capacity == 0 ? 8 : sargs->capacity * 2;
+        struct sarg *grown = sql_alloc(optimiser->context, capacity * sizeof(*grown));
+        if (sargs->count > 0) {
+            memcpy(grown, sargs->list, sargs->count * sizeof(*grown));
+        }
+        sargs->list = grown;
+        sargs->capacity = capacity;
+    }
+    sargs->list[sargs->count++] = sarg;
+}
+
+static const struct column_definition *scan_column(const struct plan_node *scan, uint32_t output) {
+    return catalogue_column(scan->catalogue, scan->table, scan->scan_columns[output]);
+}
+
+static bool visit_no_column(const struct expr *node, void *context) {
+    (void)context;
+    return node->kind != EXPR_COLUMN;
+}
+
+static bool operator_kind(const char *name, enum sarg_kind *kind) {
+    static const struct {
+        const char *name;
+        enum sarg_kind kind;
+    } kinds[] = {
+        {"=", SARG_EQUAL}, {"<", SARG_LESS}, {"<=", SARG_LESS_EQUAL}, {">", SARG_GREATER}, {">=", SARG_GREATER_EQUAL}};
+    for (size_t i = 0; i < ARRAY_LENGTH(kinds); i++) {
+        if (strcmp(kinds[i].name, name) == 0) {
+            *kind = kinds[i].kind;
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum sarg_kind kind_turned(enum sarg_kind kind) {
+    switch (kind) {
+    case SARG_LESS:
+        return SARG_GREATER;
+    case SARG_LESS_EQUAL:
+        return SARG_GREATER_EQUAL;
+    case SARG_GREATER:
+        return SARG_LESS;
+    case SARG_GREATER_EQUAL:
+        return SARG_LESS_EQUAL;
+    case SARG_EQUAL:
+        break;
+    }
+    return kind;
+}
+
+/* A column, or one under a cast that keeps value and order: varchar read as text, an integer as a wider one. */
+static const struct expr *plain_column(const struct expr *expr) {
+    if (expr->kind == EXPR_COLUMN) {
+        return expr;
+    }
+    if (expr->kind == EXPR_CALL && expr->function->class == SQL_FUNCTION_CAST &&
+        expr->arguments[0]->kind == EXPR_COLUMN) {
+        enum type_id from = expr->arguments[0]->type.id;
+        bool text = from == TYPE_VARCHAR && expr->type.id == TYPE_TEXT;
+        bool integer = type_is_integer(from) && type_is_integer(expr->type.id) &&
+                       type_integer_min(expr->type.id) <= type_integer_min(from);
+        return text || integer ? expr->arguments[0] : NULL;
+    }
+    return NULL;
+}
+
+/* The value in the column's own type; NULL when it is not one. */
+static const struct expr *value_for(struct optimiser *optimiser, const struct expr *value, enum type_id column) {
+    if (value->type.id == column || (value->type.id == TYPE_TEXT && column == TYPE_VARCHAR)) {
+        return value;
+    }
+    if (value->kind == EXPR_CONSTANT && !value->value.is_null && type_is_integer(value->type.id) &&
+        type_is_integer(column) && value->value.as.integer >= type_integer_min(column) &&
+        value->value.as.integer <= type_integer_max(column)) {
+        struct expr *copy = sql_alloc(optimiser->context, sizeof(*copy));
+        *copy = *value;
+        copy->type = type_make(column);
+        copy->value.type = column;
+        return copy;
+    }
+    return NULL;
+}
+
+static void sargs_of_comparison(struct optimiser *optimiser, struct sargs *sargs, const struct expr *condition,
+                                uint32_t number) {
+    enum sarg_kind kind;
+    if (condition->function->class != SQL_FUNCTION_OPERATOR || condition->argument_count != 2 ||
+        !operator_kind(condition->function->name, &kind)) {
+        return;
+    }
+    for (int side = 0; side < 2; side++) {
+        const struct expr *column = plain_column(condition->arguments[side]);
+        const struct expr *value = condition->arguments[1 - side];
+        if (column == NULL || !expr_walk(value, visit_no_column, NULL)) {
+            continue;
+        }
+        value = value_for(optimiser, value, column->type.id);
+        if (value != NULL) {
+            sargs_add(optimiser, sargs,
+                      (struct sarg){.kind = side == 0 ? kind : kind_turned(kind),
+                                    .column = column->column,
+                                    .value = value,
+                                    .condition = number,
+                                    .exact = true});
+        }
+        return;
+    }
+}
+
+/* column IN (constants): from the least to the greatest of them; exact when there is one. */
+static void sargs_of_list(struct optimiser *optimiser, struct sargs *sargs, const struct expr *condition,
+                          uint32_t number) {
+    const struct expr *column = plain_column(condition->arguments[0]);
+    if (condition->negated || column == NULL) {
+        return;
+    }
+    const struct expr *least = NULL;
+    const struct expr *greatest = NULL;
+    for (uint32_t i = 1; i < condition->argument_count; i++) {
+        const struct expr *value = condition->arguments[i];
+        value =
+            value->kind == EXPR_CONSTANT && !value->value.is_null ? value_for(optimiser, value, column->type.id) : NULL;
+        if (value == NULL) {
+            return;
+        }
+        least = least == NULL || value_compare(&value->value, &least->value) < 0 ? value : least;
+        greatest = greatest == NULL || value_compare(&value->value, &greatest->value) > 0 ? value : greatest;
+    }
+    if (least == NULL) {
+        return;
+    }
+    struct sarg sarg = {.column = column->column, .condition = number};
+    if (condition->argument_count == 2) {
+        sarg.kind = SARG_EQUAL;
+        sarg.value = least;
+        sarg.exact = true;
+        sargs_add(optimiser, sargs, sarg);
+        return;
+    }
+    sarg.kind = SARG_GREATER_EQUAL;
+    sarg.value = least;
+    sargs_add(optimiser, sargs, sarg);
+    sarg.kind = SARG_LESS_EQUAL;
+    sarg.value = greatest;
+    sargs_add(optimiser, sargs, sarg);
+}
+
+/* column LIKE 'abc%': from 'abc' to before 'abd', for text is ordered bytewise. */
+static void sargs_of_like(struct optimiser *optimiser, struct sargs *sargs, const struct expr *condition,
+                          uint32_t number) {
+    if (condition->argument_count != 2 || strcmp(condition->function->name, "~~") != 0) {
+        return;
+    }
+    const struct expr *column = plain_column(condition->arguments[0]);
+    const struct expr *pattern = condition->arguments[1];
+    if (column == NULL || (column->type.id != TYPE_TEXT && column->type.id != TYPE_VARCHAR) ||
+        pattern->kind != EXPR_CONSTANT || pattern->value.is_null) {
+        return;
+    }
+    struct slice text = pattern->value.as.bytes;
+    size_t length = 0;
+    while (length < text.length && text.bytes[length] != '%' && text.bytes[length] != '_' &&
+           text.bytes[length] != '\\') {
+        length++;
+    }
+    if (length == 0 || (text.bytes[length - 1] & 0x80u) != 0) {
+        return; /* the successor of a character of several bytes is not the successor of its last byte */
+    }
+    uint8_t *high = sql_alloc(optimiser->context, length);
+    memcpy(high, text.bytes, length);
+    high[length - 1]++; /* an ASCII byte: at most 0x80, which is no text but only a bound */
+    struct sarg sarg = {.column = column->column, .condition = number, .kind = SARG_GREATER_EQUAL};
+    struct expr *low_value = sql_alloc_zero(optimiser->context, 1, sizeof(*low_value));
+    low_value->kind = EXPR_CONSTANT;
+    low_value->type = type_make(column->type.id);
+    low_value->value = value_bytes(column->type.id, slice_make(text.bytes, length));
+    struct expr *high_value = sql_alloc(optimiser->context, sizeof(*high_value));
+    *high_value = *low_value;
+    high_value->value = value_bytes(column->type.id, slice_make(high, length));
+    sarg.value = low_value;
+    sargs_add(optimiser, sargs, sarg);
+    if (high[length - 1] < 0x80) {
+        sarg.kind = SARG_LESS;
+        sarg.value = high_value;
+        sargs_add(optimiser, sargs, sarg);
+    }
+}
+
+static void sargs_collect(struct optimiser *optimiser, struct sargs *sargs, const struct conditions *conditions) {
+    for (uint32_t i = 0; i < conditions->count; i++) {
+        const struct expr *condition = conditions->list[i];
+        if (condition->kind == EXPR_CALL) {
+            sargs_of_comparison(optimiser, sargs, condition, i);
+            sargs_of_like(optimiser, sargs, condition, i);
+        } else if (condition->kind == EXPR_IN_LIST) {
+            sargs_of_list(optimiser, sargs, condition, i);
+        }
+    }
+}
+
+/* --- one candidate: the primary key or an index --- */
+
+struct candidate {
+    struct index_id index;
+    const struct key_part *parts;
+    uint32_t part_count;
+    bool unique;
+    const struct sarg *equal[DEFINITION_KEY_COLUMNS_MAX];
+    uint32_t equal_count;
+    const struct sarg *above; /* on the column behind the equalities: > or >= */
+    const struct sarg *below;
+    uint32_t score;
+};
+
+/* A tighter bound of two constants; a bound of unknown value counts as it comes. */
+static const struct sarg *tighter(const struct sarg *a, const struct sarg *b, bool above) {
+    if (a == NULL || b == NULL) {
+        return a == NULL ? b : a;
+    }
+    if (a->value->kind != EXPR_CONSTANT || b->value->kind != EXPR_CONSTANT || a->value->value.is_null ||
+        b->value->value.is_null) {
+        return a;
+    }
+    int order = value_compare(&a->value->value, &b->value->value);
+    if (order == 0) {
+        bool a_open = a->kind == SARG_GREATER || a->kind == SARG_LESS;
+        return a_open ? a : b;
+    }
+    return (order > 0) == above ? a : b;
+}
+
+static void candidate_measure(const struct plan_node *scan, const struct sargs *sargs, struct candidate *candidate) {
+    for (uint32_t part = 0; part < candidate->part_count; part++) {
+        const struct sarg *equal = NULL;
+        for (uint32_t i = 0; i < sargs->count; i++) {
+            const struct sarg *sarg = &sargs->list[i];
+            if (!column_id_equal(scan_column(scan, sarg->column)->id, candidate->parts[part].column)) {
+                continue;
+            }
+            if (sarg->kind == SARG_EQUAL) {
+                equal = equal == NULL ? sarg : equal;
+            } else if (sarg->kind == SARG_GREATER || sarg->kind == SARG_GREATER_EQUAL) {
+                candidate->above = tighter(candidate->above, sarg, true);
+            } else {
+                candidate->below = tighter(candidate->below, sarg, false);
+            }
+        }
+        if (equal == NULL) {
+            break;
+        }
+        candidate->above = NULL;
+        candidate->below = NULL;
+        candidate->equal[candidate->equal_count++] = equal;
+    }
+    candidate->score = candidate->equal_count * 10;
+    candidate->score += candidate->above != NULL || candidate->below != NULL ? 5 : 0;
+    if (candidate->unique && candidate->equal_count == candidate->part_count) {
+        candidate->score += 1000;
+    }
+}
+
+static void bound_fill(struct optimiser *optimiser, const struct candidate *candidate, const struct sarg *range,
+                       struct plan_bound *bound) {
+    uint32_t count = candidate->equal_count + (range != NULL ? 1 : 0);
+    *bound = (struct plan_bound){.count = count, .inclusive = true};
+    bound->values = sql_alloc(optimiser->context, (count + 1) * sizeof(*bound->values));
+    for (uint32_t i = 0; i < candidate->equal_count; i++) {
+        bound->values[i] = candidate->equal[i]->value;
+    }
+    if (range != NULL) {
+        bound->values[candidate->equal_count] = range->value;
+        bound->inclusive = range->kind == SARG_GREATER_EQUAL || range->kind == SARG_LESS_EQUAL;
+    }
+}
+
+static void candidate_take(struct optimiser *optimiser, struct plan_node *scan, const struct candidate *candidate,
+                           bool *implied) {
+    scan->index = candidate->index;
+    if (candidate->score == 0) {
+        return;
+    }
+    bool descending =
+        candidate->equal_count < candidate->part_count && candidate->parts[candidate->equal_count].descending;
+    bound_fill(optimiser, candidate, descending ? candidate->below : candidate->above, &scan->low);
+    bound_fill(optimiser, candidate, descending ? candidate->above : candidate->below, &scan->high);
+    for (uint32_t i = 0; i < candidate->equal_count; i++) {
+        implied[candidate->equal[i]->condition] = candidate->equal[i]->exact;
+    }
+    /* NULL stands above every value in the order, so only an upper bound keeps it out. */
+    const struct sarg *range = candidate->above != NULL ? candidate->above : candidate->below;
+    if (range != NULL && (candidate->below != NULL || scan_column(scan, range->column)->not_null)) {
+        if (candidate->above != NULL && candidate->above->exact) {
+            implied[candidate->above->condition] = true;
+        }
+        if (candidate->below != NULL && candidate->below->exact) {
+            implied[candidate->below->condition] = true;
+        }
+    }
+    double share = candidate->score >= 1000 ? 0 : 1;
+    for (uint32_t i = 0; i < candidate->equal_count; i++) {
+        share *= 0.05;
+    }
+    share *= candidate->above != NULL && candidate->below != NULL ? 0.1 : range != NULL ? 0.33 : 1;
+    scan->rows_estimate = scan->rows_estimate * share < 1 ? 1 : scan->rows_estimate * share;
+}
+
+static double filter_share(const struct expr *condition) {
+    bool equal = condition->kind == EXPR_CALL && strcmp(condition->function->name, "=") == 0;
+    return equal ? 0.05 : condition->kind == EXPR_IN_LIST ? 0.2 : 0.33;
+}
+
+void optimise_access(struct optimiser *optimiser, struct plan_node *scan, const struct conditions *conditions) {
+    struct sargs sargs = {0};
+    sargs_collect(optimiser, &sargs, conditions);
+    const struct table_definition *table = scan->table;
+    struct candidate best = {
+        .parts = table->primary_key, .part_count = table->primary_key_count, .unique = table->primary_key_count > 0};
+    candidate_measure(scan, &sargs, &best);
+    for (uint32_t i = 0; i < table->index_count; i++) {
+        const struct index_definition *index = &table->indexes[i];
+        if (index->state != INDEX_READY) {
+            continue;
+        }
+        struct candidate candidate = {
+            .index = index->id, .parts = index->parts, .part_count = index->part_count, .unique = index->unique};
+        candidate_measure(scan, &sargs, &candidate);
+        bool fewer = candidate.score == best.score && candidate.score > 0 && best.index.value != 0 &&
+                     candidate.part_count < best.part_count;
+        if (candidate.score > best.score || fewer) {
+            best = candidate;
+        }
+    }
+    bool *implied = sql_alloc_zero(optimiser->context, conditions->count + 1, sizeof(*implied));
+    candidate_take(optimiser, scan, &best, implied);
+    struct conditions rest = {0};
+    for (uint32_t i = 0; i < conditions->count; i++) {
+        if (!implied[i]) {
+            conditions_add(optimiser, &rest, conditions->list[i]);
+            scan->rows_estimate *= filter_share(conditions->list[i]);
+        }
+    }
+    scan->rows_estimate = scan->rows_estimate < 1 ? 1 : scan->rows_estimate;
+    scan->predicate = conditions_join(optimiser, &rest);
+}
+
+/* --- unique keys --- */
+
+static bool parts_covered(const struct plan_node *scan, const struct key_part *parts, uint32_t part_count,
+                          const struct expr *const *keys, uint32_t key_count) {
+    for (uint32_t i = 0; i < part_count; i++) {
+        bool covered = false;
+        for (uint32_t k = 0; k < key_count; k++) {
+            covered = covered || (keys[k]->kind == EXPR_COLUMN &&
+                                  column_id_equal(scan_column(scan, keys[k]->column)->id, parts[i].column));
+        }
+        if (!covered) {
+            return false;
+        }
+    }
+    return part_count > 0;
+}
+
+bool optimise_unique_key(const struct plan_node *scan, const struct expr *const *keys, uint32_t key_count,
+                         struct index_id *index) {
+    *index = (struct index_id){0};
+    if (parts_covered(scan, scan->table->primary_key, scan->table->primary_key_count, keys, key_count)) {
+        return true;
+    }
+    for (uint32_t i = 0; i < scan->table->index_count; i++) {
+        const struct index_definition *candidate = &scan->table->indexes[i];
+        if (candidate->unique && candidate->state == INDEX_READY &&
+            parts_covered(scan, candidate->parts, candidate->part_count, keys, key_count)) {
+            *index = candidate->id;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* --- order --- */
+
+static void scan_order(const struct plan_node *scan, struct index_id id, const struct key_part **parts, uint32_t *count,
+                       bool *unique) {
+    *parts = scan->table->primary_key;
+    *count = scan->table->primary_key_count;
+    *unique = *count > 0;
+    for (uint32_t i = 0; id.value != 0 && i < scan->table->index_count; i++) {
+        if (index_id_equal(scan->table->indexes[i].id, id)) {
+            *parts = scan->table->indexes[i].parts;
+            *count = scan->table->indexes[i].part_count;
+            *unique = scan->table->indexes[i].unique;
+        }
+    }
+}
+
+/* How many leading columns of the order have one value throughout the scan. */
+static uint32_t scan_fixed(const struct plan_node *scan) {
+    uint32_t fixed = 0;
+    while (fixed < scan->low.count && fixed < scan->high.count && scan->low.values[fixed] == scan->high.values[fixed]) {
+        fixed++;
+    }
+    return fixed;
+}
+
+static bool parts_not_null(const struct plan_node *scan, const struct key_part *parts, uint32_t part_count) {
+    for (uint32_t i = 0; i < part_count; i++) {
+        uint16_t ordinal = catalogue_column_ordinal(scan->catalogue, scan->table, parts[i].column);
+        if (!catalogue_column(scan->catalogue, scan->table, ordinal)->not_null) {
+            return false;
+        }
+    }
+    return part_count > 0;
+}
+
+/* Whether the order of `id` gives the sort keys (columns of the scan's output); *reverse: read backwards. */
+static bool order_gives(const struct plan_node *scan, struct index_id id, const struct plan_sort_key *keys,
+                        const uint32_t *columns, uint32_t key_count, uint32_t fixed, bool *reverse) {
+    const struct key_part *parts;
+    uint32_t part_count;
+    bool unique;
+    scan_order(scan, id, &parts, &part_count, &unique);
+    uint32_t part = 0;
+    bool known = false;
+    for (uint32_t k = 0; k < key_count; k++) {
+        const struct column_definition *column = scan_column(scan, columns[k]);
+        bool skip = false;
+        for (uint32_t i = 0; i < part_count && i < fixed; i++) {
+            skip = skip || column_id_equal(parts[i].column, column->id); /* one value: any order is its order */
+        }
+        if (skip) {
+            continue;
+        }
+        part = part < fixed ? fixed : part;
+        if (part == part_count) {
+            return unique && parts_not_null(scan, parts, part_count); /* a whole key: nothing left to order */
+        }
+        if (!column_id_equal(parts[part].column, column->id)) {
+            return false;
+        }
+        bool backwards = keys[k].descending != parts[part].descending;
+        bool nulls_fit = column->not_null || keys[k].nulls_first == keys[k].descending;
+        if ((known && backwards != *reverse) || !nulls_fit) {
+            return false;
+        }
+        *reverse = backwards;
+        known = true;
+        part++;
+    }
+    if (!known) {
+        *reverse = false;
+    }
+    return true;
+}
+
+/* The scan that drives a plan's order, and for each column of the plan's row its column there or UINT32_MAX. */
+static struct plan_node *order_source(struct optimiser *optimiser, struct plan_node *node, uint32_t *columns,
+                                      uint32_t count) {
+    for (;;) {
+        switch (node->kind) {
+        case PLAN_SCAN:
+            return node;
+        case PLAN_FILTER:
+        case PLAN_LIMIT:
+            node = node->left;
+            break;
+        case PLAN_JOIN:
+            if (node->join_type == PLAN_JOIN_RIGHT || node->join_type == PLAN_JOIN_FULL) {
+                return NULL;
+            }
+            for (uint32_t i = 0; i < count; i++) {
+                if (columns[i] >= node->left->column_count) {
+                    return NULL;
+                }
+            }
+            node = node->left;
+            break;
+        case PLAN_PROJECT:
+            for (uint32_t i = 0; i < count; i++) {
+                const struct expr *expr = node->expressions[columns[i]];
+                if (expr->kind != EXPR_COLUMN) {
+                    return NULL;
+                }
+                columns[i] = expr->column;
+            }
+            node = node->left;
+            break;
+        default:
+            (void)optimiser;
+            return NULL;
+        }
+    }
+}
+
+/* The node without its SORT where the scan below can be read in order. */
+static struct plan_node *order_drop(struct optimiser *optimiser, struct plan_node *sort, bool limited) {
+    uint32_t *columns = sql_alloc(optimiser->context, (sort->sort_key_count + 1) * sizeof(*columns));
+    for (uint32_t i = 0; i < sort->sort_key_count; i++) {
+        if (sort->sort_keys[i].expr->kind != EXPR_COLUMN) {
+            return sort;
+        }
+        columns[i] = sort->sort_keys[i].expr->column;
+    }
+    struct plan_node *scan = order_source(optimiser, sort->left, columns, sort->sort_key_count);
+    if (scan == NULL || scan->wants_key) {
+        return sort;
+    }
+    bool reverse = false;
+    uint32_t fixed = scan_fixed(scan);
+    if (order_gives(scan, scan->index, sort->sort_keys, columns, sort->sort_key_count, fixed, &reverse)) {
+        scan->reverse = reverse;
+        return sort->left;
+    }
+    /* Another index reads every row by a second lookup: worth it when few are wanted. */
+    bool free_choice = scan->low.count == 0 && scan->high.count == 0;
+    for (uint32_t i = 0; limited && free_choice && i < scan->table->index_count; i++) {
+        const struct index_definition *index = &scan->table->indexes[i];
+        reverse = false;
+        if (index->state == INDEX_READY &&
+            order_gives(scan, index->id, sort->sort_keys, columns, sort->sort_key_count, 0, &reverse)) {
+            scan->index = index->id;
+            scan->reverse = reverse;
+            return sort->left;
+        }
+    }
+    return sort;
+}
+
+static bool limit_constant(const struct expr *expr, uint64_t *value) {
+    *value = 0;
+    if (expr == NULL) {
+        return true;
+    }
+    if (expr->kind != EXPR_CONSTANT || expr->value.is_null || expr->value.as.integer < 0) {
+        return false;
+    }
+    *value = (uint64_t)expr->value.as.integer;
+    return true;
+}
+
+static struct plan_node *order_walk(struct optimiser *optimiser, struct plan_node *node, bool limited,
+                                    uint64_t limit_hint) {
+    if (node->kind == PLAN_LIMIT) {
+        uint64_t limit = 0;
+        uint64_t offset = 0;
+        bool known =
+            node->limit != NULL && limit_constant(node->limit, &limit) && limit_constant(node->offset, &offset);
+        uint64_t hint = known && limit <= UINT32_MAX && offset <= UINT32_MAX ? limit + offset : 0;
+        node->left = order_walk(optimiser, node->left, node->limit != NULL, hint);
+    } else if (node->kind == PLAN_PROJECT) {
+        node->left = order_walk(optimiser, node->left, limited, limit_hint);
+    } else if (node->kind == PLAN_SORT) {
+        node->left = order_walk(optimiser, node->left, false, 0);
+        struct plan_node *kept = order_drop(optimiser, node, limited);
+        if (kept == node) {
+            node->limit_hint = limit_hint;
+        }
+        return kept;
+    } else {
+        if (node->left != NULL) {
+            node->left = order_walk(optimiser, node->left, false, 0);
+        }
+        if (node->right != NULL) {
+            node->right = order_walk(optimiser, node->right, false, 0);
+        }
+    }
+    return node;
+}
+
+struct plan_node *optimise_order(struct optimiser *optimiser, struct plan_node *node) {
+    return order_walk(optimiser, node, false, 0);
+}

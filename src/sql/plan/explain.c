@@ -1,0 +1,405 @@
+/*
+ * EXPLAIN prints the plan tree: a node a line, "->" and six blanks a level, details below it.
+ *
+ * PROJECT has no line of its own and FILTER is a detail of the node below, as in PostgreSQL, whose nodes compute and
+ * filter by themselves. Expressions are printed over the names of the child's columns: a plain column by its name
+ * (behind its table's alias when the query has several), a computed one by the text of what computes it.
+ */
+#include "sql/plan/explain.h"
+
+#include <stdio.h>
+
+#include "base/assert.h"
+
+struct explain {
+    struct sql_context *context;
+    bool qualified; /* several relations: names carry their alias */
+    struct slice *lines;
+    uint32_t count;
+    uint32_t capacity;
+};
+
+static void add_line(struct explain *explain, uint32_t indent, bool arrow, const char *text) {
+    if (explain->count == explain->capacity) {
+        uint32_t capacity = explain->capacity == 0 ? 32 : explain->capacity * 2;
+        struct slice *grown = sql_alloc(explain->context, capacity * sizeof(*grown));
+        if (explain->count > 0) {
+            memcpy(grown, explain->lines, explain->count * sizeof(*grown));
+        }
+        explain->lines = grown;
+        explain->capacity = capacity;
+    }
+    const char *line = sql_printf(explain->context, "%*s%s%s", (int)indent, "", arrow ? "->  " : "", text);
+    explain->lines[explain->count++] = slice_text(line);
+}
+
+static uint32_t count_relations(const struct plan_node *node) {
+    if (node == NULL) {
+        return 0;
+    }
+    bool relation = node->kind == PLAN_SCAN || node->kind == PLAN_HISTORY || node->kind == PLAN_CATALOGUE ||
+                    node->kind == PLAN_VALUES;
+    return (relation ? 1 : 0) + count_relations(node->left) + count_relations(node->right);
+}
+
+static const char *text_of(struct explain *explain, struct slice slice) {
+    return sql_printf(explain->context, "%.*s", (int)slice.length, (const char *)slice.bytes);
+}
+
+/* --- names of a node's output columns --- */
+
+static const char *const *names_of(struct explain *explain, const struct plan_node *node);
+
+static const char *aggregate_text(struct explain *explain, const struct plan_aggregate *aggregate,
+                                  const char *const *names, uint32_t count) {
+    const char *arguments = aggregate->argument_count == 0 ? "*" : "";
+    for (uint32_t i = 0; i < aggregate->argument_count; i++) {
+        arguments = sql_printf(explain->context, "%s%s%s", arguments, i > 0 ? ", " : "",
+                               expr_text(explain->context, aggregate->arguments[i], names, count));
+    }
+    const char *filter = "";
+    if (aggregate->filter != NULL) {
+        filter = sql_printf(explain->context, " FILTER (WHERE %s)",
+                            expr_text(explain->context, aggregate->filter, names, count));
+    }
+    return sql_printf(explain->context, "%s(%s%s)%s", aggregate->function->name, aggregate->distinct ? "DISTINCT " : "",
+                      arguments, filter);
+}
+
+static const char *const *names_of_columns(struct explain *explain, const struct plan_node *node) {
+    const char **names = sql_alloc(explain->context, (node->column_count + 1) * sizeof(*names));
+    for (uint32_t i = 0; i < node->column_count; i++) {
+        const struct plan_column *column = &node->columns[i];
+        names[i] = explain->qualified && column->table_name != NULL
+                       ? sql_printf(explain->context, "%s.%s", column->table_name, column->name)
+                       : column->name;
+    }
+    return names;
+}
+
+static const char *const *names_of_computed(struct explain *explain, const struct plan_node *node) {
+    const char **names = sql_alloc(explain->context, (node->column_count + 1) * sizeof(*names));
+    const char *const *below = names_of(explain, node->left);
+    for (uint32_t i = 0; i < node->expression_count; i++) {
+        names[i] = expr_text(explain->context, node->expressions[i], below, node->left->column_count);
+    }
+    for (uint32_t i = 0; i < node->aggregate_count; i++) {
+        names[node->expression_count + i] =
+            aggregate_text(explain, &node->aggregates[i], below, node->left->column_count);
+    }
+    return names;
+}
+
+static const char *const *names_of(struct explain *explain, const struct plan_node *node) {
+    switch (node->kind) {
+    case PLAN_PROJECT:
+    case PLAN_AGGREGATE:
+        return names_of_computed(explain, node);
+    case PLAN_JOIN: {
+        const char **names = sql_alloc(explain->context, (node->column_count + 1) * sizeof(*names));
+        const char *const *left = names_of(explain, node->left);
+        const char *const *right = names_of(explain, node->right);
+        uint32_t split = node->left->column_count;
+        for (uint32_t i = 0; i < node->column_count; i++) {
+            names[i] = i < split ? left[i] : right[i - split];
+        }
+        return names;
+    }
+    case PLAN_FILTER:
+    case PLAN_SORT:
+    case PLAN_LIMIT:
+    case PLAN_DISTINCT:
+        return names_of(explain, node->left);
+    default:
+        return names_of_columns(explain, node);
+    }
+}
+
+/* --- scans --- */
+
+static const struct key_part *order_parts(const struct plan_node *scan, struct slice *name) {
+    *name = scan->table->primary_key_name;
+    for (uint32_t i = 0; scan->index.value != 0 && i < scan->table->index_count; i++) {
+        if (index_id_equal(scan->table->indexes[i].id, scan->index)) {
+            *name = scan->table->indexes[i].name;
+            return scan->table->indexes[i].parts;
+        }
+    }
+    return scan->table->primary_key;
+}
+
+static const char *part_name(struct explain *explain, const struct plan_node *scan, const struct key_part *part,
+                             const char *alias) {
+    uint16_t ordinal = catalogue_column_ordinal(scan->catalogue, scan->table, part->column);
+    const char *name = text_of(explain, catalogue_column(scan->catalogue, scan->table, ordinal)->name);
+    return explain->qualified && alias != NULL ? sql_printf(explain->context, "%s.%s", alias, name) : name;
+}
+
+static const char *scan_alias(struct explain *explain, const struct plan_node *scan) {
+    return scan->column_count > 0 && scan->columns[0].table_name != NULL ? scan->columns[0].table_name
+                                                                         : text_of(explain, scan->table->name);
+}
+
+static const char *condition_and(struct explain *explain, const char *all, const char *name, const char *operator_name,
+                                 const struct expr *value) {
+    const char *one =
+        sql_printf(explain->context, "(%s %s %s)", name, operator_name, expr_text(explain->context, value, NULL, 0));
+    return all == NULL ? one : sql_printf(explain->context, "%s AND %s", all, one);
+}
+
+/* The range of a scan as conditions on the columns of its order. */
+static const char *range_text(struct explain *explain, const struct plan_node *scan) {
+    struct slice index_name;
+    const struct key_part *parts = order_parts(scan, &index_name);
+    const char *alias = scan_alias(explain, scan);
+    const char *all = NULL;
+    uint32_t equal = 0;
+    while (equal < scan->low.count && equal < scan->high.count && scan->low.values[equal] == scan->high.values[equal]) {
+        all = condition_and(explain, all, part_name(explain, scan, &parts[equal], alias), "=", scan->low.values[equal]);
+        equal++;
+    }
+    if (scan->low.count > equal) {
+        bool down = parts[equal].descending;
+        const char *op = scan->low.inclusive ? (down ? "<=" : ">=") : (down ? "<" : ">");
+        all = condition_and(explain, all, part_name(explain, scan, &parts[equal], alias), op, scan->low.values[equal]);
+    }
+    if (scan->high.count > equal) {
+        bool down = parts[equal].descending;
+        const char *op = scan->high.inclusive ? (down ? ">=" : "<=") : (down ? ">" : "<");
+        all = condition_and(explain, all, part_name(explain, scan, &parts[equal], alias), op, scan->high.values[equal]);
+    }
+    bool several = all != NULL && scan->low.count + scan->high.count > 2 * equal
+                       ? equal > 0 || (scan->low.count > equal && scan->high.count > equal)
+                       : equal > 1;
+    return several ? sql_printf(explain->context, "(%s)", all) : all;
+}
+
+/* The lookup of an index join: columns of the order against the left side's keys. */
+static const char *lookup_text(struct explain *explain, const struct plan_node *join) {
+    const struct plan_node *scan = join->right;
+    struct slice index_name;
+    const struct key_part *parts = order_parts(scan, &index_name);
+    const char *const *left = names_of(explain, join->left);
+    const char *const *right = names_of(explain, scan);
+    (void)parts;
+    const char *all = NULL;
+    for (uint32_t i = 0; i < join->key_count; i++) {
+        const char *one = sql_printf(explain->context, "(%s = %s)",
+                                     expr_text(explain->context, join->right_keys[i], right, scan->column_count),
+                                     expr_text(explain->context, join->left_keys[i], left, join->left->column_count));
+        all = all == NULL ? one : sql_printf(explain->context, "%s AND %s", all, one);
+    }
+    return join->key_count > 1 ? sql_printf(explain->context, "(%s)", all) : all;
+}
+
+static const char *relation_text(struct explain *explain, const struct plan_node *node) {
+    const char *name = text_of(explain, node->table->name);
+    const char *alias = scan_alias(explain, node);
+    return strcmp(name, alias) == 0 ? name : sql_printf(explain->context, "%s %s", name, alias);
+}
+
+static const char *scan_title(struct explain *explain, const struct plan_node *scan, bool looked_up) {
+    const char *relation = relation_text(explain, scan);
+    struct slice name;
+    (void)order_parts(scan, &name);
+    if (scan->low.count > 0 || scan->high.count > 0 || scan->index.value != 0 || looked_up ||
+        (scan->reverse && scan->table->primary_key_count > 0)) {
+        return sql_printf(explain->context, "Index Scan %susing %s on %s", scan->reverse ? "Backward " : "",
+                          text_of(explain, name), relation);
+    }
+    return sql_printf(explain->context, "Seq Scan on %s", relation);
+}
+
+/* --- nodes --- */
+
+static const char *title_of(struct explain *explain, const struct plan_node *node) {
+    static const char *const hash[] = {"Hash Join", "Hash Left Join", "Hash Right Join", "Hash Full Join", "Hash Join"};
+    static const char *const nested[] = {"Nested Loop", "Nested Loop Left Join", "Nested Loop Right Join",
+                                         "Nested Loop Full Join", "Nested Loop"};
+    switch (node->kind) {
+    case PLAN_SCAN:
+        return scan_title(explain, node, false);
+    case PLAN_HISTORY:
+        return sql_printf(explain->context, "History Scan on %s", relation_text(explain, node));
+    case PLAN_VALUES:
+        return node->row_count == 1 ? "Result" : "Values Scan on \"*VALUES*\"";
+    case PLAN_CATALOGUE:
+        return sql_printf(explain->context, "Catalogue Scan on %s", node->relation);
+    case PLAN_ONE_ROW:
+        return "Result";
+    case PLAN_AGGREGATE:
+        return node->expression_count == 0 ? "Aggregate" : "HashAggregate";
+    case PLAN_SORT:
+        return "Sort";
+    case PLAN_LIMIT:
+        return "Limit";
+    case PLAN_DISTINCT:
+        return "HashAggregate";
+    case PLAN_JOIN:
+        return node->join_strategy == PLAN_JOIN_HASH ? hash[node->join_type] : nested[node->join_type];
+    case PLAN_INSERT:
+        return sql_printf(explain->context, "Insert on %s", text_of(explain, node->table->name));
+    case PLAN_UPDATE:
+        return sql_printf(explain->context, "Update on %s", text_of(explain, node->table->name));
+    case PLAN_DELETE:
+        return sql_printf(explain->context, "Delete on %s", text_of(explain, node->table->name));
+    case PLAN_FILTER:
+    case PLAN_PROJECT:
+        break;
+    }
+    UNREACHABLE("a node without a line");
+}
+
+static void detail(struct explain *explain, uint32_t indent, const char *label, const char *text) {
+    add_line(explain, indent, false, sql_printf(explain->context, "%s: %s", label, text));
+}
+
+static void detail_list(struct explain *explain, uint32_t indent, const char *label, const char *const *texts,
+                        uint32_t count) {
+    const char *all = "";
+    for (uint32_t i = 0; i < count; i++) {
+        all = sql_printf(explain->context, "%s%s%s", all, i > 0 ? ", " : "", texts[i]);
+    }
+    detail(explain, indent, label, all);
+}
+
+static void detail_sort(struct explain *explain, uint32_t indent, const struct plan_node *node) {
+    const char *const *names = names_of(explain, node->left);
+    const char **texts = sql_alloc(explain->context, (node->sort_key_count + 1) * sizeof(*texts));
+    for (uint32_t i = 0; i < node->sort_key_count; i++) {
+        const struct plan_sort_key *key = &node->sort_keys[i];
+        const char *nulls = key->nulls_first == key->descending ? ""
+                            : key->nulls_first                  ? " NULLS FIRST"
+                                                                : " NULLS LAST";
+        texts[i] = sql_printf(explain->context, "%s%s%s",
+                              expr_text(explain->context, key->expr, names, node->left->column_count),
+                              key->descending ? " DESC" : "", nulls);
+    }
+    detail_list(explain, indent, "Sort Key", texts, node->sort_key_count);
+}
+
+static void detail_join(struct explain *explain, uint32_t indent, const struct plan_node *node) {
+    const char *const *names = names_of(explain, node);
+    if (node->join_strategy == PLAN_JOIN_HASH) {
+        const char *const *left = names_of(explain, node->left);
+        const char *const *right = names_of(explain, node->right);
+        const char *all = NULL;
+        for (uint32_t i = 0; i < node->key_count; i++) {
+            const char *one =
+                sql_printf(explain->context, "(%s = %s)",
+                           expr_text(explain->context, node->left_keys[i], left, node->left->column_count),
+                           expr_text(explain->context, node->right_keys[i], right, node->right->column_count));
+            all = all == NULL ? one : sql_printf(explain->context, "%s AND %s", all, one);
+        }
+        detail(explain, indent, "Hash Cond", node->key_count > 1 ? sql_printf(explain->context, "(%s)", all) : all);
+    }
+    if (node->predicate != NULL) {
+        detail(explain, indent, "Join Filter", expr_text(explain->context, node->predicate, names, node->column_count));
+    }
+}
+
+static void detail_conflict(struct explain *explain, uint32_t indent, const struct plan_node *node) {
+    if (!node->conflict.present) {
+        return;
+    }
+    detail(explain, indent, "Conflict Resolution", node->conflict.do_nothing ? "NOTHING" : "UPDATE");
+    if (!node->conflict.any) {
+        struct plan_node arbiter = {.table = node->table, .index = node->conflict.index};
+        struct slice name;
+        (void)order_parts(&arbiter, &name);
+        detail(explain, indent, "Conflict Arbiter Indexes", text_of(explain, name));
+    }
+}
+
+static void detail_at(struct explain *explain, uint32_t indent, const struct plan_node *node) {
+    if (node->at.kind == PLAN_AT_NONE) {
+        return;
+    }
+    const char *value = expr_text(explain->context, node->at.value, NULL, 0);
+    detail(explain, indent, "As Of",
+           sql_printf(explain->context, "%s %s", node->at.kind == PLAN_AT_POSITION ? "position" : "time", value));
+}
+
+static void details_of(struct explain *explain, uint32_t indent, const struct plan_node *node,
+                       const struct plan_node *join) {
+    switch (node->kind) {
+    case PLAN_SCAN: {
+        const char *range = join != NULL ? lookup_text(explain, join) : range_text(explain, node);
+        if (range != NULL) {
+            detail(explain, indent, "Index Cond", range);
+        }
+        if (node->predicate != NULL) {
+            detail(explain, indent, "Filter",
+                   expr_text(explain->context, node->predicate, names_of(explain, node), node->column_count));
+        }
+        detail_at(explain, indent, node);
+        break;
+    }
+    case PLAN_HISTORY:
+        detail_at(explain, indent, node);
+        break;
+    case PLAN_AGGREGATE:
+        if (node->expression_count > 0) {
+            detail_list(explain, indent, "Group Key", names_of(explain, node), node->expression_count);
+        }
+        break;
+    case PLAN_DISTINCT:
+        detail_list(explain, indent, "Group Key", names_of(explain, node), node->column_count);
+        break;
+    case PLAN_SORT:
+        detail_sort(explain, indent, node);
+        break;
+    case PLAN_JOIN:
+        detail_join(explain, indent, node);
+        break;
+    case PLAN_INSERT:
+        detail_conflict(explain, indent, node);
+        break;
+    default:
+        break;
+    }
+}
+
+/* join: the index join this scan is looked up by, or NULL. */
+static void explain_node(struct explain *explain, const struct plan_node *node, uint32_t level,
+                         const struct plan_node *join) {
+    const struct plan_node *filters[8];
+    uint32_t filter_count = 0;
+    while (node->kind == PLAN_PROJECT || node->kind == PLAN_FILTER) {
+        if (node->kind == PLAN_FILTER && filter_count < ARRAY_LENGTH(filters)) {
+            filters[filter_count++] = node;
+        }
+        node = node->left;
+    }
+    uint32_t title_indent = level == 0 ? 0 : level * 6 - 4;
+    uint32_t indent = level * 6 + 2;
+    add_line(explain, title_indent, level > 0,
+             join != NULL ? scan_title(explain, node, true) : title_of(explain, node));
+    details_of(explain, indent, node, join);
+    for (uint32_t i = 0; i < filter_count; i++) {
+        const struct plan_node *filter = filters[i];
+        detail(explain, indent, node->kind == PLAN_ONE_ROW ? "One-Time Filter" : "Filter",
+               expr_text(explain->context, filter->predicate, names_of(explain, filter->left),
+                         filter->left->column_count));
+    }
+    if (node->left != NULL) {
+        explain_node(explain, node->left, level + 1, NULL);
+    }
+    if (node->right == NULL) {
+        return;
+    }
+    if (node->kind == PLAN_JOIN && node->join_strategy == PLAN_JOIN_HASH) {
+        add_line(explain, (level + 1) * 6 - 4, true, "Hash");
+        explain_node(explain, node->right, level + 2, NULL);
+    } else {
+        bool lookup = node->join_strategy == PLAN_JOIN_INDEX;
+        explain_node(explain, node->right, level + 1, lookup ? node : NULL);
+    }
+}
+
+uint32_t plan_explain(struct sql_context *context, const struct plan_node *root, struct slice **lines) {
+    struct explain explain = {.context = context, .qualified = count_relations(root) > 1};
+    explain_node(&explain, root, 0, NULL);
+    *lines = explain.lines;
+    return explain.count;
+}

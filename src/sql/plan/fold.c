@@ -1,0 +1,246 @@
+/*
+ * Constant folding.
+ *
+ * A call of an immutable function on constants is computed once, here, in a scratch context with a guard of its own: a
+ * division by zero or a failing cast raises there, the call stays as it was, and the error comes only if a row reaches
+ * it, as CASE WHEN false THEN 1/0 demands. What depends on the moment (now()) or is volatile is left alone, since a
+ * plan may be run many times. Around constants, AND, OR, NOT, CASE and COALESCE shrink by their own rules.
+ */
+#include "base/assert.h"
+#include "sql/exec/exec.h"
+#include "sql/plan/optimise.h"
+
+static bool visit_volatile(const struct expr *node, void *context) {
+    (void)context;
+    return node->kind != EXPR_CALL || node->function->volatility != SQL_VOLATILE;
+}
+
+bool optimise_is_volatile(const struct expr *expr) {
+    return !expr_walk(expr, visit_volatile, NULL);
+}
+
+static const struct expr *fold_constant(struct optimiser *optimiser, const struct expr *like,
+                                        const struct value *value) {
+    struct expr *constant = sql_alloc_zero(optimiser->context, 1, sizeof(*constant));
+    constant->kind = EXPR_CONSTANT;
+    constant->type = like->type;
+    constant->position = like->position;
+    if (!value_copy(value, &optimiser->context->arena, &constant->value)) {
+        sql_raise(optimiser->context, KMB_NO_MEMORY, 0, "out of memory");
+    }
+    return constant;
+}
+
+static const struct expr *fold_boolean(struct optimiser *optimiser, const struct expr *like, bool value) {
+    struct value boolean = value_bool(value);
+    return fold_constant(optimiser, like, &boolean);
+}
+
+/* Evaluates in the scratch context; NULL when it raised. */
+static const struct expr *fold_evaluate(struct optimiser *optimiser, const struct expr *expr) {
+    struct sql_context *scratch = optimiser->scratch;
+    struct arena_mark mark = arena_mark(&scratch->arena);
+    const struct expr *volatile folded = NULL;
+    SQL_GUARD(scratch) {
+        struct value value = exec_evaluate(scratch, expr, NULL, 0);
+        folded = fold_constant(optimiser, expr, &value);
+    }
+    SQL_CAUGHT {
+        folded = NULL;
+    }
+    scratch->guarded = false;
+    while (scratch->deferred != NULL) { /* none should be, but an evaluator may hold something one day */
+        struct sql_deferred *deferred = scratch->deferred;
+        scratch->deferred = deferred->next;
+        deferred->release(deferred->object);
+    }
+    arena_rewind(&scratch->arena, mark);
+    return folded;
+}
+
+static bool is_true(const struct expr *expr) {
+    return expr->kind == EXPR_CONSTANT && !expr->value.is_null && expr->value.as.boolean;
+}
+
+/* false; of NULL nothing is said */
+static bool is_false(const struct expr *expr) {
+    return expr->kind == EXPR_CONSTANT && !expr->value.is_null && !expr->value.as.boolean;
+}
+
+/* AND and OR: flattened, neutral constants dropped, a deciding one wins. */
+static const struct expr *fold_junction(struct optimiser *optimiser, struct expr *expr) {
+    bool and = expr->kind == EXPR_AND;
+    uint32_t total = 0;
+    for (uint32_t i = 0; i < expr->argument_count; i++) {
+        total += expr->arguments[i]->kind == expr->kind ? expr->arguments[i]->argument_count : 1;
+    }
+    const struct expr **kept = sql_alloc(optimiser->context, (total + 1) * sizeof(*kept));
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < expr->argument_count; i++) {
+        const struct expr *argument = expr->arguments[i];
+        if (and? is_false(argument) : is_true(argument)) {
+            return fold_boolean(optimiser, expr, !and);
+        }
+        if (and? is_true(argument) : is_false(argument)) {
+            continue;
+        }
+        if (argument->kind == expr->kind) {
+            memcpy(kept + count, argument->arguments, argument->argument_count * sizeof(*kept));
+            count += argument->argument_count;
+        } else {
+            kept[count++] = argument;
+        }
+    }
+    if (count == 0) {
+        return fold_boolean(optimiser, expr, and);
+    }
+    if (count == 1) {
+        return kept[0];
+    }
+    expr->arguments = kept;
+    expr->argument_count = count;
+    return expr;
+}
+
+static const struct expr *fold_case(struct optimiser *optimiser, struct expr *expr) {
+    const struct expr **kept = sql_alloc(optimiser->context, expr->argument_count * sizeof(*kept));
+    uint32_t count = 0;
+    for (uint32_t i = 0; i + 1 < expr->argument_count; i += 2) {
+        const struct expr *condition = expr->arguments[i];
+        if (is_true(condition)) { /* the rest is never reached */
+            kept[count++] = expr->arguments[i + 1];
+            break;
+        }
+        if (condition->kind == EXPR_CONSTANT) {
+            continue; /* false or NULL */
+        }
+        kept[count++] = condition;
+        kept[count++] = expr->arguments[i + 1];
+    }
+    if (count % 2 == 0) {
+        kept[count++] = expr->arguments[expr->argument_count - 1];
+    }
+    if (count == 1) {
+        return kept[0]; /* every branch was brought to the CASE's type */
+    }
+    expr->arguments = kept;
+    expr->argument_count = count;
+    return expr;
+}
+
+static const struct expr *fold_coalesce(struct optimiser *optimiser, struct expr *expr) {
+    const struct expr **kept = sql_alloc(optimiser->context, expr->argument_count * sizeof(*kept));
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < expr->argument_count; i++) {
+        const struct expr *argument = expr->arguments[i];
+        bool constant = argument->kind == EXPR_CONSTANT;
+        if (constant && argument->value.is_null) {
+            continue;
+        }
+        kept[count++] = argument;
+        if (constant) {
+            break;
+        }
+    }
+    if (count == 0) {
+        return expr->arguments[0];
+    }
+    if (count == 1) {
+        return kept[0];
+    }
+    expr->arguments = kept;
+    expr->argument_count = count;
+    return expr;
+}
+
+static bool all_constant(const struct expr *expr) {
+    for (uint32_t i = 0; i < expr->argument_count; i++) {
+        if (expr->arguments[i]->kind != EXPR_CONSTANT) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static const struct expr *fold_call(struct optimiser *optimiser, const struct expr *expr) {
+    if (expr->function->strict && expr->function->volatility != SQL_VOLATILE) {
+        for (uint32_t i = 0; i < expr->argument_count; i++) {
+            if (expr->arguments[i]->kind == EXPR_CONSTANT && expr->arguments[i]->value.is_null) {
+                struct value null = value_null(expr->type.id);
+                return fold_constant(optimiser, expr, &null);
+            }
+        }
+    }
+    if (expr->function->volatility != SQL_IMMUTABLE || !all_constant(expr)) {
+        return expr;
+    }
+    const struct expr *folded = fold_evaluate(optimiser, expr);
+    return folded == NULL ? expr : folded;
+}
+
+const struct expr *optimise_fold(struct optimiser *optimiser, const struct expr *expr) {
+    if (expr->argument_count == 0 && expr->kind != EXPR_CALL) {
+        return expr;
+    }
+    struct expr *copy = sql_alloc(optimiser->context, sizeof(*copy));
+    *copy = *expr;
+    copy->arguments = sql_alloc(optimiser->context, (expr->argument_count + 1) * sizeof(*copy->arguments));
+    for (uint32_t i = 0; i < expr->argument_count; i++) {
+        copy->arguments[i] = optimise_fold(optimiser, expr->arguments[i]);
+    }
+    switch (expr->kind) {
+    case EXPR_AND:
+    case EXPR_OR:
+        return fold_junction(optimiser, copy);
+    case EXPR_CASE:
+        return fold_case(optimiser, copy);
+    case EXPR_COALESCE:
+        return fold_coalesce(optimiser, copy);
+    case EXPR_CALL:
+        return fold_call(optimiser, copy);
+    case EXPR_SUBQUERY:
+        return copy;
+    default: {
+        const struct expr *folded = all_constant(copy) ? fold_evaluate(optimiser, copy) : NULL;
+        return folded == NULL ? copy : folded;
+    }
+    }
+}
+
+static void fold_list(struct optimiser *optimiser, const struct expr **list, uint32_t count) {
+    for (uint32_t i = 0; list != NULL && i < count; i++) {
+        if (list[i] != NULL) {
+            list[i] = optimise_fold(optimiser, list[i]);
+        }
+    }
+}
+
+void optimise_fold_plan(struct optimiser *optimiser, struct plan_node *node) {
+    if (node == NULL) {
+        return;
+    }
+    optimise_fold_plan(optimiser, node->left);
+    optimise_fold_plan(optimiser, node->right);
+    if (node->predicate != NULL) {
+        node->predicate = optimise_fold(optimiser, node->predicate);
+    }
+    fold_list(optimiser, node->expressions, node->expression_count);
+    fold_list(optimiser, node->returning, node->returning_count);
+    fold_list(optimiser, node->checks, node->check_count);
+    fold_list(optimiser, node->conflict.assignments, node->conflict.assignments == NULL ? 0 : node->left->column_count);
+    if (node->conflict.where != NULL) {
+        node->conflict.where = optimise_fold(optimiser, node->conflict.where);
+    }
+    if (node->limit != NULL) {
+        node->limit = optimise_fold(optimiser, node->limit);
+    }
+    if (node->offset != NULL) {
+        node->offset = optimise_fold(optimiser, node->offset);
+    }
+    for (uint32_t i = 0; i < node->aggregate_count; i++) {
+        fold_list(optimiser, node->aggregates[i].arguments, node->aggregates[i].argument_count);
+        if (node->aggregates[i].filter != NULL) {
+            node->aggregates[i].filter = optimise_fold(optimiser, node->aggregates[i].filter);
+        }
+    }
+}

@@ -1,0 +1,30 @@
+/*
+ * The optimiser's passes, in the order in which each helps the next: constants first, so that conditions are plain;
+ * then conditions down and joins in order; then the orders that scans give; unread columns last, because what is read
+ * is known only then.
+ */
+#include "sql/plan/optimise.h"
+
+static void scratch_free(void *object) {
+    sql_context_free(object);
+}
+
+static struct sql_context *scratch_new(struct sql_context *context) {
+    struct sql_context *scratch = sql_alloc_zero(context, 1, sizeof(*scratch));
+    sql_context_init(scratch, context->settings, NULL);
+    sql_defer(context, scratch_free, scratch);
+    scratch->now_us = context->now_us;
+    scratch->session_user = context->session_user;
+    return scratch;
+}
+
+struct plan_node *plan_optimise(struct sql_context *context, struct plan_estimator estimator, struct plan_node *root) {
+    struct optimiser optimiser = {.context = context, .scratch = scratch_new(context), .estimator = estimator};
+    struct conditions none = {0};
+    optimise_fold_plan(&optimiser, root);
+    root = optimise_push(&optimiser, root, &none);
+    root = optimise_order(&optimiser, root);
+    root = optimise_prune(&optimiser, root);
+    sql_release(context, optimiser.scratch);
+    return root;
+}

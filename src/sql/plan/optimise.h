@@ -1,0 +1,72 @@
+/*
+ * The optimiser: a bound plan in, a better plan with the same answer out. Rules only; the one number it asks for is how
+ * many rows a table has.
+ *
+ *   fold      constants are computed, at most once; an error in one stays where it was, for the rows that meet it
+ *   push      conditions move to where their columns come from; inner joins are put in order
+ *   access    a scan gets a range of its key or of an index; an ORDER BY that it satisfies goes
+ *   prune     columns that nobody reads are not produced
+ */
+#ifndef KMB_SQL_OPTIMISE_H
+#define KMB_SQL_OPTIMISE_H
+
+#include "sql/context.h"
+#include "sql/plan/plan.h"
+
+/* How many rows a table has, roughly; negative when not known. */
+struct plan_estimator {
+    double (*rows)(void *context, const struct plan_node *scan);
+    void *context;
+};
+
+struct plan_node *plan_optimise(struct sql_context *context, struct plan_estimator estimator, struct plan_node *root);
+
+/* --- between the optimiser's files --- */
+
+struct optimiser {
+    struct sql_context *context;
+    struct sql_context *scratch; /* where constants are evaluated: its errors stop there */
+    struct plan_estimator estimator;
+};
+
+/* A list of conditions that must all hold. */
+struct conditions {
+    const struct expr **list;
+    uint32_t count;
+    uint32_t capacity;
+};
+void conditions_add(struct optimiser *optimiser, struct conditions *conditions, const struct expr *condition);
+/* Splits ANDs. */
+void conditions_split(struct optimiser *optimiser, struct conditions *conditions, const struct expr *condition);
+const struct expr *conditions_join(struct optimiser *optimiser, const struct conditions *conditions); /* NULL: none */
+
+/* fold.c */
+const struct expr *optimise_fold(struct optimiser *optimiser, const struct expr *expr);
+void optimise_fold_plan(struct optimiser *optimiser, struct plan_node *node);
+bool optimise_is_volatile(const struct expr *expr);
+
+/* push.c: node with the conditions applied as low as they go; the output row stays the same. */
+struct plan_node *optimise_push(struct optimiser *optimiser, struct plan_node *node, struct conditions *conditions);
+struct plan_node *optimise_filter(struct optimiser *optimiser, struct plan_node *node,
+                                  const struct conditions *conditions);
+const struct expr *optimise_column(struct optimiser *optimiser, uint32_t ordinal, struct type type);
+
+/* order.c: a region of inner and cross joins, put in order. */
+struct plan_node *optimise_join_region(struct optimiser *optimiser, struct plan_node *join,
+                                       struct conditions *conditions);
+/* Fills strategy and keys of a join from the conditions that span it. */
+void optimise_join_strategy(struct optimiser *optimiser, struct plan_node *join, const struct conditions *conditions);
+
+/* access.c */
+void optimise_access(struct optimiser *optimiser, struct plan_node *scan, const struct conditions *conditions);
+/* The conditions pin down all columns of a unique key: one row at most. */
+bool optimise_is_point(const struct plan_node *scan);
+struct plan_node *optimise_order(struct optimiser *optimiser, struct plan_node *node);
+/* A key or unique index of the scan whose leading columns are all among these output columns; 0 parts: none. */
+bool optimise_unique_key(const struct plan_node *scan, const struct expr *const *keys, uint32_t key_count,
+                         struct index_id *index);
+
+/* prune.c */
+struct plan_node *optimise_prune(struct optimiser *optimiser, struct plan_node *root);
+
+#endif

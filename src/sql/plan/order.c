@@ -1,0 +1,433 @@
+/*
+ * The order of inner joins.
+ *
+ * A tree of inner and cross joins is one set of relations and one set of conditions; which relations are joined first
+ * is ours to choose. The choice is greedy and linear: begin with the relation that promises the fewest rows, go on with
+ * the connected one (an equality between it and what is joined already) that keeps the result smallest, and only when
+ * none is connected begin another component, joined across at the end. Sixty tables in a comma list with equalities in
+ * WHERE so never meet in a cross product.
+ *
+ * Within what the conditions leave open the order of FROM is kept, so the same query always gets the same plan. The
+ * columns come out in another order than the query's; a PROJECT on top puts them back.
+ */
+#include "base/assert.h"
+#include "base/map.h"
+#include "sql/plan/optimise.h"
+
+struct relation {
+    struct plan_node *node;
+    uint32_t first; /* of its columns in the region's row */
+    uint32_t count;
+    struct conditions own;
+    bool joined;
+};
+
+struct region {
+    struct optimiser *optimiser;
+    struct relation *relations;
+    uint32_t relation_count;
+    uint32_t relation_capacity;
+    uint32_t width;
+    struct conditions conditions; /* over the region's row */
+    struct conditions constant;   /* read no column, or volatile: on top */
+    uint64_t **touched;           /* per condition: the relations it reads */
+    bool *used;
+    uint32_t words; /* of a set of relations */
+};
+
+static const struct expr *region_shift(struct optimiser *optimiser, const struct expr *condition, uint32_t by,
+                                       const struct plan_node *node) {
+    if (by == 0) {
+        return condition;
+    }
+    const struct expr **mapping = sql_alloc(optimiser->context, (node->column_count + 1) * sizeof(*mapping));
+    for (uint32_t i = 0; i < node->column_count; i++) {
+        mapping[i] = optimise_column(optimiser, by + i, node->columns[i].type);
+    }
+    return expr_substitute(optimiser->context, condition, mapping, node->column_count);
+}
+
+/* Takes a tree of inner joins apart, left to right. */
+static void region_collect(struct region *region, struct plan_node *node, uint32_t first) {
+    struct optimiser *optimiser = region->optimiser;
+    bool inner = node->kind == PLAN_JOIN && (node->join_type == PLAN_JOIN_INNER || node->join_type == PLAN_JOIN_CROSS);
+    if (inner || node->kind == PLAN_FILTER) {
+        if (node->predicate != NULL) {
+            conditions_split(optimiser, &region->conditions, region_shift(optimiser, node->predicate, first, node));
+        }
+        region_collect(region, node->left, first);
+        if (inner) {
+            region_collect(region, node->right, first + node->left->column_count);
+        }
+        return;
+    }
+    if (region->relation_count == region->relation_capacity) {
+        uint32_t capacity = region->relation_capacity == 0 ? 8 : region->relation_capacity * 2;
+        struct relation *grown = sql_alloc_zero(optimiser->context, capacity, sizeof(*grown));
+        if (region->relation_count > 0) {
+            memcpy(grown, region->relations, region->relation_count * sizeof(*grown));
+        }
+        region->relations = grown;
+        region->relation_capacity = capacity;
+    }
+    region->relations[region->relation_count++] =
+        (struct relation){.node = node, .first = first, .count = node->column_count};
+}
+
+static uint32_t region_relation_of(const struct region *region, uint32_t column) {
+    for (uint32_t i = 0; i < region->relation_count; i++) {
+        if (column >= region->relations[i].first && column < region->relations[i].first + region->relations[i].count) {
+            return i;
+        }
+    }
+    UNREACHABLE("a column of no relation");
+}
+
+/* The relations a condition reads; *only: the one, where it is one. */
+static uint32_t region_touched(struct region *region, const struct expr *condition, uint64_t *set, uint32_t *only) {
+    uint64_t *columns = sql_alloc_zero(region->optimiser->context, region->width / 64 + 1, sizeof(*columns));
+    uint32_t count = 0;
+    (void)expr_columns(condition, columns, region->width);
+    for (uint32_t i = 0; i < region->width; i++) {
+        if (!bitset_get(columns, i)) {
+            continue;
+        }
+        uint32_t relation = region_relation_of(region, i);
+        if (!bitset_get(set, relation)) {
+            bitset_set(set, relation);
+            *only = relation;
+            count++;
+        }
+    }
+    return count;
+}
+
+static const struct expr *to_relation(struct region *region, const struct expr *condition, uint32_t index) {
+    struct optimiser *optimiser = region->optimiser;
+    const struct relation *relation = &region->relations[index];
+    const struct expr **mapping = sql_alloc_zero(optimiser->context, region->width + 1, sizeof(*mapping));
+    for (uint32_t i = 0; i < relation->count; i++) {
+        mapping[relation->first + i] = optimise_column(optimiser, i, relation->node->columns[i].type);
+    }
+    return expr_substitute(optimiser->context, condition, mapping, region->width);
+}
+
+/* Gives each relation its own conditions and keeps those that span several. */
+static void region_divide(struct region *region) {
+    struct optimiser *optimiser = region->optimiser;
+    struct conditions all = region->conditions;
+    region->conditions = (struct conditions){0};
+    region->words = region->relation_count / 64 + 1;
+    region->touched = sql_alloc_zero(optimiser->context, all.count + 1, sizeof(*region->touched));
+    region->used = sql_alloc_zero(optimiser->context, all.count + 1, sizeof(*region->used));
+    for (uint32_t i = 0; i < all.count; i++) {
+        uint64_t *set = sql_alloc_zero(optimiser->context, region->words, sizeof(*set));
+        uint32_t only = 0;
+        uint32_t count = region_touched(region, all.list[i], set, &only);
+        if (count == 0 || optimise_is_volatile(all.list[i])) {
+            conditions_add(optimiser, &region->constant, all.list[i]);
+        } else if (count == 1) {
+            conditions_add(optimiser, &region->relations[only].own, to_relation(region, all.list[i], only));
+        } else {
+            region->touched[region->conditions.count] = set;
+            conditions_add(optimiser, &region->conditions, all.list[i]);
+        }
+    }
+    for (uint32_t i = 0; i < region->relation_count; i++) {
+        region->relations[i].node = optimise_push(optimiser, region->relations[i].node, &region->relations[i].own);
+    }
+}
+
+/* --- choosing --- */
+
+static bool is_equality(const struct expr *condition) {
+    return condition->kind == EXPR_CALL && condition->function->class == SQL_FUNCTION_OPERATOR &&
+           condition->argument_count == 2 && strcmp(condition->function->name, "=") == 0;
+}
+
+static bool set_has_all(const uint64_t *set, const uint64_t *wanted, uint32_t words, uint32_t plus) {
+    for (uint32_t i = 0; i < words; i++) {
+        uint64_t with = set[i] | (plus / 64 == i ? UINT64_C(1) << (plus % 64) : 0);
+        if ((wanted[i] & ~with) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Whether an equality connects the relation to the set, and how many rows joining it would give. */
+static bool region_connection(const struct region *region, const uint64_t *set, double set_rows, uint32_t relation,
+                              double *rows) {
+    const struct relation *candidate = &region->relations[relation];
+    bool connected = false;
+    const struct expr *keys[16];
+    uint32_t key_count = 0;
+    for (uint32_t i = 0; i < region->conditions.count; i++) {
+        const struct expr *condition = region->conditions.list[i];
+        if (region->used[i] || !bitset_get(region->touched[i], relation) ||
+            !set_has_all(set, region->touched[i], region->words, relation) || !is_equality(condition)) {
+            continue;
+        }
+        connected = true;
+        for (uint32_t side = 0; side < 2 && key_count < ARRAY_LENGTH(keys); side++) {
+            const struct expr *argument = condition->arguments[side];
+            if (argument->kind == EXPR_COLUMN && argument->column >= candidate->first &&
+                argument->column < candidate->first + candidate->count) {
+                keys[key_count++] =
+                    optimise_column(region->optimiser, argument->column - candidate->first, argument->type);
+            }
+        }
+    }
+    double own = candidate->node->rows_estimate;
+    struct index_id index;
+    if (!connected) {
+        *rows = set_rows * own;
+    } else if (candidate->node->kind == PLAN_SCAN && optimise_unique_key(candidate->node, keys, key_count, &index)) {
+        *rows = set_rows;
+    } else {
+        *rows = set_rows > own ? set_rows : own;
+    }
+    return connected;
+}
+
+static uint32_t region_first(const struct region *region) {
+    uint32_t best = UINT32_MAX;
+    for (uint32_t i = 0; i < region->relation_count; i++) {
+        if (!region->relations[i].joined && (best == UINT32_MAX || region->relations[i].node->rows_estimate <
+                                                                       region->relations[best].node->rows_estimate)) {
+            best = i;
+        }
+    }
+    return best;
+}
+
+static uint32_t region_next(const struct region *region, const uint64_t *set, double set_rows) {
+    uint32_t best = UINT32_MAX;
+    double best_rows = 0;
+    for (uint32_t i = 0; i < region->relation_count; i++) {
+        double rows = 0;
+        if (!region->relations[i].joined && region_connection(region, set, set_rows, i, &rows) &&
+            (best == UINT32_MAX || rows < best_rows)) {
+            best = i;
+            best_rows = rows;
+        }
+    }
+    return best;
+}
+
+/* --- building --- */
+
+/* A joined part: its plan, and for each column of the region's row its place in the plan's, or UINT32_MAX. */
+struct part {
+    struct plan_node *node;
+    uint32_t *place;
+    uint64_t *set;
+};
+
+static struct part part_of(struct region *region, uint32_t relation) {
+    struct optimiser *optimiser = region->optimiser;
+    struct part part = {.node = region->relations[relation].node};
+    part.place = sql_alloc(optimiser->context, (region->width + 1) * sizeof(*part.place));
+    part.set = sql_alloc_zero(optimiser->context, region->words, sizeof(*part.set));
+    for (uint32_t i = 0; i < region->width; i++) {
+        uint32_t first = region->relations[relation].first;
+        bool own = i >= first && i < first + region->relations[relation].count;
+        part.place[i] = own ? i - first : UINT32_MAX;
+    }
+    bitset_set(part.set, relation);
+    region->relations[relation].joined = true;
+    return part;
+}
+
+static const struct expr *to_part(struct region *region, const struct expr *condition, const struct part *part) {
+    struct optimiser *optimiser = region->optimiser;
+    const struct expr **mapping = sql_alloc_zero(optimiser->context, region->width + 1, sizeof(*mapping));
+    for (uint32_t i = 0; i < region->width; i++) {
+        if (part->place[i] != UINT32_MAX) {
+            mapping[i] = optimise_column(optimiser, part->place[i], part->node->columns[part->place[i]].type);
+        }
+    }
+    return expr_substitute(optimiser->context, condition, mapping, region->width);
+}
+
+static struct plan_node *join_nodes(struct optimiser *optimiser, struct plan_node *left, struct plan_node *right) {
+    struct plan_node *join = sql_alloc_zero(optimiser->context, 1, sizeof(*join));
+    join->kind = PLAN_JOIN;
+    join->join_type = PLAN_JOIN_INNER;
+    join->left = left;
+    join->right = right;
+    join->column_count = left->column_count + right->column_count;
+    join->columns = sql_alloc(optimiser->context, (join->column_count + 1) * sizeof(*join->columns));
+    if (left->column_count > 0) {
+        memcpy(join->columns, left->columns, left->column_count * sizeof(*join->columns));
+    }
+    if (right->column_count > 0) {
+        memcpy(join->columns + left->column_count, right->columns, right->column_count * sizeof(*join->columns));
+    }
+    return join;
+}
+
+/* left := left JOIN right, with the conditions that both together satisfy. */
+static void part_join(struct region *region, struct part *left, const struct part *right) {
+    struct optimiser *optimiser = region->optimiser;
+    uint32_t split = left->node->column_count;
+    struct plan_node *join = join_nodes(optimiser, left->node, right->node);
+    for (uint32_t i = 0; i < region->width; i++) {
+        if (right->place[i] != UINT32_MAX) {
+            left->place[i] = split + right->place[i];
+        }
+    }
+    for (uint32_t i = 0; i < region->words; i++) {
+        left->set[i] |= right->set[i];
+    }
+    left->node = join;
+    struct conditions spanning = {0};
+    for (uint32_t i = 0; i < region->conditions.count; i++) {
+        if (!region->used[i] && set_has_all(left->set, region->touched[i], region->words, UINT32_MAX)) {
+            region->used[i] = true;
+            conditions_add(optimiser, &spanning, to_part(region, region->conditions.list[i], left));
+        }
+    }
+    if (spanning.count == 0) {
+        join->join_type = PLAN_JOIN_CROSS;
+    }
+    optimise_join_strategy(optimiser, join, &spanning);
+}
+
+static struct plan_node *region_restore(struct region *region, const struct part *part,
+                                        const struct plan_column *columns) {
+    struct optimiser *optimiser = region->optimiser;
+    bool same = true;
+    for (uint32_t i = 0; i < region->width; i++) {
+        same = same && part->place[i] == i;
+    }
+    if (same) {
+        return part->node;
+    }
+    struct plan_node *project = sql_alloc_zero(optimiser->context, 1, sizeof(*project));
+    project->kind = PLAN_PROJECT;
+    project->left = part->node;
+    project->columns = sql_alloc(optimiser->context, (region->width + 1) * sizeof(*project->columns));
+    memcpy(project->columns, columns, region->width * sizeof(*columns));
+    project->column_count = region->width;
+    project->expressions = sql_alloc(optimiser->context, (region->width + 1) * sizeof(*project->expressions));
+    project->expression_count = region->width;
+    for (uint32_t i = 0; i < region->width; i++) {
+        project->expressions[i] = optimise_column(optimiser, part->place[i], columns[i].type);
+    }
+    project->rows_estimate = part->node->rows_estimate;
+    return project;
+}
+
+struct plan_node *optimise_join_region(struct optimiser *optimiser, struct plan_node *join,
+                                       struct conditions *conditions) {
+    struct region region = {.optimiser = optimiser, .width = join->column_count};
+    for (uint32_t i = 0; i < conditions->count; i++) {
+        conditions_add(optimiser, &region.conditions, conditions->list[i]);
+    }
+    region_collect(&region, join, 0);
+    region_divide(&region);
+    struct part all = part_of(&region, region_first(&region));
+    for (;;) {
+        for (uint32_t next; (next = region_next(&region, all.set, all.node->rows_estimate)) != UINT32_MAX;) {
+            struct part right = part_of(&region, next);
+            part_join(&region, &all, &right);
+        }
+        uint32_t other = region_first(&region);
+        if (other == UINT32_MAX) {
+            break;
+        }
+        struct part component = part_of(&region, other);
+        for (uint32_t next;
+             (next = region_next(&region, component.set, component.node->rows_estimate)) != UINT32_MAX;) {
+            struct part right = part_of(&region, next);
+            part_join(&region, &component, &right);
+        }
+        part_join(&region, &all, &component);
+    }
+    struct plan_node *node = region_restore(&region, &all, join->columns);
+    return optimise_filter(optimiser, node, &region.constant);
+}
+
+/* --- strategy --- */
+
+/* Which side of the join a key expression reads: 0 left, 1 right, 2 both or none. */
+static int key_side(struct optimiser *optimiser, const struct expr *key, uint32_t split, uint32_t width) {
+    uint64_t *words = sql_alloc_zero(optimiser->context, width / 64 + 1, sizeof(*words));
+    if (!expr_columns(key, words, width)) {
+        return 2;
+    }
+    bool left = false;
+    bool right = false;
+    for (uint32_t i = 0; i < width; i++) {
+        left = left || (i < split && bitset_get(words, i));
+        right = right || (i >= split && bitset_get(words, i));
+    }
+    return left && right ? 2 : right ? 1 : 0;
+}
+
+static const struct expr *key_of_right(struct optimiser *optimiser, const struct expr *key,
+                                       const struct plan_node *join) {
+    uint32_t split = join->left->column_count;
+    const struct expr **mapping = sql_alloc_zero(optimiser->context, join->column_count + 1, sizeof(*mapping));
+    for (uint32_t i = split; i < join->column_count; i++) {
+        mapping[i] = optimise_column(optimiser, i - split, join->columns[i].type);
+    }
+    return expr_substitute(optimiser->context, key, mapping, join->column_count);
+}
+
+/* A lookup a row of the left pays when the left is small beside the right. */
+#define INDEX_JOIN_ROWS_MAX 1000
+
+static bool join_by_index(const struct plan_node *join, struct index_id *index) {
+    const struct plan_node *scan = join->right;
+    if ((join->join_type != PLAN_JOIN_INNER && join->join_type != PLAN_JOIN_LEFT) || scan->kind != PLAN_SCAN ||
+        scan->low.count > 0 || scan->high.count > 0) {
+        return false;
+    }
+    double left = join->left->rows_estimate;
+    if (left > INDEX_JOIN_ROWS_MAX || left * 4 > scan->rows_estimate) {
+        return false;
+    }
+    return optimise_unique_key(scan, join->right_keys, join->key_count, index);
+}
+
+void optimise_join_strategy(struct optimiser *optimiser, struct plan_node *join, const struct conditions *conditions) {
+    uint32_t split = join->left->column_count;
+    struct conditions rest = {0};
+    join->left_keys = sql_alloc(optimiser->context, (conditions->count + 1) * sizeof(*join->left_keys));
+    join->right_keys = sql_alloc(optimiser->context, (conditions->count + 1) * sizeof(*join->right_keys));
+    join->key_count = 0;
+    for (uint32_t i = 0; i < conditions->count; i++) {
+        const struct expr *condition = conditions->list[i];
+        int sides[2] = {2, 2};
+        if (is_equality(condition) && !optimise_is_volatile(condition) &&
+            condition->arguments[0]->type.id == condition->arguments[1]->type.id) {
+            sides[0] = key_side(optimiser, condition->arguments[0], split, join->column_count);
+            sides[1] = key_side(optimiser, condition->arguments[1], split, join->column_count);
+        }
+        if (sides[0] + sides[1] == 1 && sides[0] != 2 && sides[1] != 2) {
+            join->left_keys[join->key_count] = condition->arguments[sides[0] == 0 ? 0 : 1];
+            join->right_keys[join->key_count] =
+                key_of_right(optimiser, condition->arguments[sides[0] == 0 ? 1 : 0], join);
+            join->key_count++;
+        } else {
+            conditions_add(optimiser, &rest, condition);
+        }
+    }
+    join->predicate = conditions_join(optimiser, &rest);
+    double left = join->left->rows_estimate;
+    double right = join->right->rows_estimate;
+    struct index_id index = {0};
+    join->join_strategy = join->key_count > 0 ? PLAN_JOIN_HASH : PLAN_JOIN_NESTED;
+    join->rows_estimate = join->key_count == 0 ? left * right : left > right ? left : right;
+    if (join->key_count > 0 && join->right->kind == PLAN_SCAN &&
+        optimise_unique_key(join->right, join->right_keys, join->key_count, &index)) {
+        join->rows_estimate = left;
+        if (join_by_index(join, &index)) {
+            join->join_strategy = PLAN_JOIN_INDEX;
+            join->right->index = index;
+        }
+    }
+    join->rows_estimate = rest.count > 0 ? join->rows_estimate * 0.33 : join->rows_estimate;
+}

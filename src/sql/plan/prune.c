@@ -1,0 +1,310 @@
+/*
+ * Producing only the columns that somebody reads.
+ *
+ * From the root down each node is told which of its output columns are needed; it adds what its own expressions read,
+ * asks its children for that, and answers a map from old to new ordinals, over which the parent rewrites itself. On the
+ * way a PROJECT over a PROJECT becomes one.
+ */
+#include "base/assert.h"
+#include "base/map.h"
+#include "sql/plan/optimise.h"
+
+#define PRUNED UINT32_MAX
+
+static uint64_t *set_new(struct optimiser *optimiser, uint32_t count) {
+    return sql_alloc_zero(optimiser->context, count / 64 + 1, sizeof(uint64_t));
+}
+
+static void set_all(uint64_t *set, uint32_t count) {
+    for (uint32_t i = 0; i < count; i++) {
+        bitset_set(set, i);
+    }
+}
+
+static void set_expr(uint64_t *set, const struct expr *expr, uint32_t count) {
+    if (expr != NULL) {
+        (void)expr_columns(expr, set, count);
+    }
+}
+
+/* The expression over the child's new row. */
+static const struct expr *remap(struct optimiser *optimiser, const struct expr *expr, const uint32_t *map,
+                                uint32_t count) {
+    if (expr == NULL) {
+        return NULL;
+    }
+    if (expr->kind == EXPR_COLUMN) {
+        ASSERT(map[expr->column] != PRUNED);
+        if (map[expr->column] == expr->column) {
+            return expr;
+        }
+        struct expr *copy = sql_alloc(optimiser->context, sizeof(*copy));
+        *copy = *expr;
+        copy->column = map[expr->column];
+        return copy;
+    }
+    struct expr *copy = NULL;
+    for (uint32_t i = 0; i < expr->argument_count; i++) {
+        const struct expr *argument = remap(optimiser, expr->arguments[i], map, count);
+        if (argument == expr->arguments[i]) {
+            continue;
+        }
+        if (copy == NULL) {
+            copy = sql_alloc(optimiser->context, sizeof(*copy));
+            *copy = *expr;
+            copy->arguments = sql_alloc(optimiser->context, expr->argument_count * sizeof(*copy->arguments));
+            memcpy(copy->arguments, expr->arguments, expr->argument_count * sizeof(*copy->arguments));
+        }
+        copy->arguments[i] = argument;
+    }
+    return copy == NULL ? expr : copy;
+}
+
+static void remap_list(struct optimiser *optimiser, const struct expr **list, uint32_t list_count, const uint32_t *map,
+                       uint32_t count) {
+    for (uint32_t i = 0; i < list_count; i++) {
+        list[i] = remap(optimiser, list[i], map, count);
+    }
+}
+
+static uint32_t *map_identity(struct optimiser *optimiser, uint32_t count) {
+    uint32_t *map = sql_alloc(optimiser->context, (count + 1) * sizeof(*map));
+    for (uint32_t i = 0; i < count; i++) {
+        map[i] = i;
+    }
+    return map;
+}
+
+/* Keeps the needed columns of node->columns: a new array, for others may share the old one. */
+static uint32_t *keep_columns(struct optimiser *optimiser, struct plan_node *node, const uint64_t *needed) {
+    uint32_t *map = sql_alloc(optimiser->context, (node->column_count + 1) * sizeof(*map));
+    struct plan_column *columns = sql_alloc(optimiser->context, (node->column_count + 1) * sizeof(*columns));
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < node->column_count; i++) {
+        map[i] = PRUNED;
+        if (bitset_get(needed, i)) {
+            columns[count] = node->columns[i];
+            map[i] = count++;
+        }
+    }
+    node->columns = columns;
+    node->column_count = count;
+    return map;
+}
+
+static uint32_t *prune(struct optimiser *optimiser, struct plan_node *node, uint64_t *needed);
+
+/* Nodes whose row is their child's. */
+static uint32_t *prune_through(struct optimiser *optimiser, struct plan_node *node, uint64_t *needed) {
+    uint32_t width = node->left->column_count;
+    set_expr(needed, node->predicate, width);
+    for (uint32_t i = 0; i < node->sort_key_count; i++) {
+        set_expr(needed, node->sort_keys[i].expr, width);
+    }
+    if (node->kind == PLAN_DISTINCT) {
+        set_all(needed, width);
+    }
+    uint32_t *map = prune(optimiser, node->left, needed);
+    node->predicate = remap(optimiser, node->predicate, map, width);
+    for (uint32_t i = 0; i < node->sort_key_count; i++) {
+        node->sort_keys[i].expr = remap(optimiser, node->sort_keys[i].expr, map, width);
+    }
+    node->columns = node->left->columns;
+    node->column_count = node->left->column_count;
+    return map;
+}
+
+static uint32_t *prune_scan(struct optimiser *optimiser, struct plan_node *node, uint64_t *needed) {
+    if (node->wants_key) {
+        return map_identity(optimiser, node->column_count);
+    }
+    uint32_t width = node->column_count;
+    set_expr(needed, node->predicate, width);
+    uint32_t *ordinals = sql_alloc(optimiser->context, (width + 1) * sizeof(*ordinals));
+    uint32_t *map = keep_columns(optimiser, node, needed);
+    for (uint32_t i = 0; i < width; i++) {
+        if (map[i] != PRUNED) {
+            ordinals[map[i]] = node->scan_columns[i];
+        }
+    }
+    node->scan_columns = ordinals;
+    node->predicate = remap(optimiser, node->predicate, map, width);
+    return map;
+}
+
+/* PROJECT over PROJECT: the upper one over the lower one's row, unless that would compute something twice. */
+static void project_merge(struct optimiser *optimiser, struct plan_node *node) {
+    while (node->left->kind == PLAN_PROJECT) {
+        struct plan_node *below = node->left;
+        bool plain_above = true;
+        bool plain_below = true;
+        for (uint32_t i = 0; i < node->expression_count; i++) {
+            plain_above = plain_above && node->expressions[i]->kind == EXPR_COLUMN;
+        }
+        for (uint32_t i = 0; i < below->expression_count; i++) {
+            plain_below = plain_below && below->expressions[i]->kind == EXPR_COLUMN;
+        }
+        if (!plain_below && !plain_above) {
+            return;
+        }
+        if (!plain_below) { /* columns picked: each at most once, or it is computed twice */
+            uint64_t *seen = set_new(optimiser, below->expression_count);
+            for (uint32_t i = 0; i < node->expression_count; i++) {
+                if (bitset_get(seen, node->expressions[i]->column)) {
+                    return;
+                }
+                bitset_set(seen, node->expressions[i]->column);
+            }
+        }
+        for (uint32_t i = 0; i < node->expression_count; i++) {
+            node->expressions[i] =
+                expr_substitute(optimiser->context, node->expressions[i], below->expressions, below->expression_count);
+        }
+        node->left = below->left;
+    }
+}
+
+static uint32_t *prune_project(struct optimiser *optimiser, struct plan_node *node, const uint64_t *needed) {
+    uint32_t *map = keep_columns(optimiser, node, needed);
+    const struct expr **kept = sql_alloc(optimiser->context, (node->column_count + 1) * sizeof(*kept));
+    for (uint32_t i = 0; i < node->expression_count; i++) {
+        if (map[i] != PRUNED) {
+            kept[map[i]] = node->expressions[i];
+        }
+    }
+    node->expressions = kept;
+    node->expression_count = node->column_count;
+    project_merge(optimiser, node);
+    uint32_t width = node->left->column_count;
+    uint64_t *below = set_new(optimiser, width);
+    for (uint32_t i = 0; i < node->expression_count; i++) {
+        set_expr(below, node->expressions[i], width);
+    }
+    uint32_t *inner = prune(optimiser, node->left, below);
+    remap_list(optimiser, node->expressions, node->expression_count, inner, width);
+    return map;
+}
+
+static uint32_t *prune_aggregate(struct optimiser *optimiser, struct plan_node *node) {
+    uint32_t width = node->left->column_count;
+    uint64_t *below = set_new(optimiser, width);
+    for (uint32_t i = 0; i < node->expression_count; i++) {
+        set_expr(below, node->expressions[i], width);
+    }
+    for (uint32_t i = 0; i < node->aggregate_count; i++) {
+        for (uint32_t k = 0; k < node->aggregates[i].argument_count; k++) {
+            set_expr(below, node->aggregates[i].arguments[k], width);
+        }
+        set_expr(below, node->aggregates[i].filter, width);
+    }
+    uint32_t *inner = prune(optimiser, node->left, below);
+    remap_list(optimiser, node->expressions, node->expression_count, inner, width);
+    for (uint32_t i = 0; i < node->aggregate_count; i++) {
+        remap_list(optimiser, node->aggregates[i].arguments, node->aggregates[i].argument_count, inner, width);
+        node->aggregates[i].filter = remap(optimiser, node->aggregates[i].filter, inner, width);
+    }
+    return map_identity(optimiser, node->column_count);
+}
+
+static uint32_t *prune_join(struct optimiser *optimiser, struct plan_node *node, uint64_t *needed) {
+    uint32_t split = node->left->column_count;
+    uint32_t width = node->column_count;
+    uint32_t right_width = width - split;
+    set_expr(needed, node->predicate, width);
+    uint64_t *left = set_new(optimiser, split);
+    uint64_t *right = set_new(optimiser, right_width);
+    for (uint32_t i = 0; i < width; i++) {
+        if (bitset_get(needed, i)) {
+            bitset_set(i < split ? left : right, i < split ? i : i - split);
+        }
+    }
+    for (uint32_t i = 0; i < node->key_count; i++) {
+        set_expr(left, node->left_keys[i], split);
+        set_expr(right, node->right_keys[i], right_width);
+    }
+    uint32_t *left_map = prune(optimiser, node->left, left);
+    uint32_t *right_map = prune(optimiser, node->right, right);
+    remap_list(optimiser, node->left_keys, node->key_count, left_map, split);
+    remap_list(optimiser, node->right_keys, node->key_count, right_map, right_width);
+    uint32_t *map = sql_alloc(optimiser->context, (width + 1) * sizeof(*map));
+    for (uint32_t i = 0; i < width; i++) {
+        uint32_t place = i < split ? left_map[i] : right_map[i - split];
+        map[i] = place == PRUNED ? PRUNED : i < split ? place : node->left->column_count + place;
+    }
+    node->predicate = remap(optimiser, node->predicate, map, width);
+    node->column_count = node->left->column_count + node->right->column_count;
+    node->columns = sql_alloc(optimiser->context, (node->column_count + 1) * sizeof(*node->columns));
+    if (node->left->column_count > 0) {
+        memcpy(node->columns, node->left->columns, node->left->column_count * sizeof(*node->columns));
+    }
+    if (node->right->column_count > 0) {
+        memcpy(node->columns + node->left->column_count, node->right->columns,
+               node->right->column_count * sizeof(*node->columns));
+    }
+    return map;
+}
+
+static uint32_t *prune(struct optimiser *optimiser, struct plan_node *node, uint64_t *needed) {
+    switch (node->kind) {
+    case PLAN_SCAN:
+        return prune_scan(optimiser, node, needed);
+    case PLAN_HISTORY:
+    case PLAN_VALUES:
+    case PLAN_CATALOGUE:
+    case PLAN_ONE_ROW:
+        return map_identity(optimiser, node->column_count);
+    case PLAN_FILTER:
+    case PLAN_SORT:
+    case PLAN_LIMIT:
+    case PLAN_DISTINCT:
+        return prune_through(optimiser, node, needed);
+    case PLAN_PROJECT:
+        return prune_project(optimiser, node, needed);
+    case PLAN_AGGREGATE:
+        return prune_aggregate(optimiser, node);
+    case PLAN_JOIN:
+        return prune_join(optimiser, node, needed);
+    case PLAN_INSERT:
+    case PLAN_UPDATE:
+    case PLAN_DELETE: {
+        uint64_t *all = set_new(optimiser, node->left->column_count);
+        set_all(all, node->left->column_count);
+        (void)prune(optimiser, node->left, all);
+        return map_identity(optimiser, node->column_count);
+    }
+    }
+    UNREACHABLE("plan kind");
+}
+
+/* A PROJECT that changes nothing. */
+static bool project_idle(const struct plan_node *node) {
+    if (node->kind != PLAN_PROJECT || node->left->column_count != node->expression_count) {
+        return false;
+    }
+    for (uint32_t i = 0; i < node->expression_count; i++) {
+        if (node->expressions[i]->kind != EXPR_COLUMN || node->expressions[i]->column != i) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static struct plan_node *drop_idle(struct plan_node *node) {
+    while (project_idle(node)) {
+        node = node->left;
+    }
+    if (node->left != NULL) {
+        node->left = drop_idle(node->left);
+    }
+    if (node->right != NULL) {
+        node->right = drop_idle(node->right);
+    }
+    return node;
+}
+
+struct plan_node *optimise_prune(struct optimiser *optimiser, struct plan_node *root) {
+    uint64_t *all = set_new(optimiser, root->column_count);
+    set_all(all, root->column_count);
+    (void)prune(optimiser, root, all);
+    return drop_idle(root);
+}

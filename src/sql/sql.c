@@ -1,0 +1,503 @@
+/*
+ * Statements and runs: what sql.h promises, made of the room's parts.
+ *
+ * A statement owns two contexts, so two arenas: the parse tree lives in one for the statement's whole life, the plan in
+ * the other, which is thrown away and made again when the plan no longer fits (the catalogue changed, the point in time
+ * is a parameter, the plan holds a value of the moment). A run owns a third, with its own memory budget.
+ *
+ * This is the only place where a guard is set: everything below raises, everything above gets a status. A statement
+ * that could nest deeper than a modest bound is parsed and bound on a thread with a large stack (parse.h).
+ */
+#include "sql/sql.h"
+
+#include <stdio.h>
+
+#include "base/assert.h"
+#include "base/memory.h"
+#include "kernel/view.h"
+#include "sql/bind/bind.h"
+#include "sql/define.h"
+#include "sql/exec/exec.h"
+#include "sql/plan/explain.h"
+#include "sql/plan/optimise.h"
+#include "types/utf8.h"
+
+struct sql_statement {
+    struct sql_context parse;
+    struct sql_context plan;
+    bool plan_open;
+    struct tokens tokens;
+    const PgQuery__Node *tree;
+    struct type *given_types; /* of parameters, by the caller; in parse's arena */
+    uint32_t given_count;
+    struct plan_statement bound;
+    bool bind_each_run; /* the plan holds a value of the moment */
+    bool at_parameter;  /* the point to read at is a parameter */
+    struct sql_point bound_at;
+    int64_t bound_zone_s;
+};
+
+struct sql_run {
+    struct sql_context context;
+    struct sql_statement *statement;
+    struct exec *exec;
+    struct value *parameters;
+    struct slice *lines; /* EXPLAIN's answer */
+    uint32_t line_count;
+    uint32_t line_next;
+    struct batch line_batch;
+    uint64_t rows;
+    char tag[64];
+};
+
+/* --- preparing --- */
+
+/* One piece of work for a guard, perhaps on the deep thread. */
+struct preparation {
+    struct sql_statement *statement;
+    const struct sql_host *host;
+    const struct value *parameters;
+    uint32_t parameter_count;
+    struct kmb_error *error;
+    enum kmb_status status;
+};
+
+static void context_of_host(struct sql_context *context, const struct sql_host *host, struct kmb_error *error,
+                            const struct sql_statement *statement) {
+    sql_context_init(context, host->settings, error);
+    context->cancel = host->cancel;
+    context->now_us = host->now_us(host->context);
+    context->random = host->random;
+    context->random_context = host->context;
+    context->session_user = host->session_user;
+    if (statement != NULL) {
+        context->text = statement->parse.text;
+        context->text_length = statement->parse.text_length;
+    }
+}
+
+static void bind_work(void *object) {
+    struct preparation *preparation = object;
+    struct sql_statement *statement = preparation->statement;
+    struct sql_context *context = &statement->plan;
+    context->error = preparation->error;
+    SQL_GUARD(context) {
+        struct bind *bind = sql_alloc_zero(context, 1, sizeof(*bind));
+        bind->context = context;
+        bind->host = preparation->host;
+        bind->tokens = &statement->tokens;
+        bind->parameters = preparation->parameters;
+        bind->parameter_value_count = preparation->parameter_count;
+        bind->parameter_count = statement->given_count;
+        bind->parameter_capacity = statement->given_count;
+        bind->parameter_types = sql_alloc_zero(context, statement->given_count + 1, sizeof(*bind->parameter_types));
+        for (uint32_t i = 0; i < statement->given_count; i++) {
+            bind->parameter_types[i] = statement->given_types[i];
+        }
+        statement->bound = (struct plan_statement){0};
+        bind_statement(bind, statement->tree, &statement->bound);
+        if (statement->bound.root != NULL) {
+            statement->bound.root = plan_optimise(context, bind_estimator(bind), statement->bound.root);
+        }
+        statement->bind_each_run = bind->time_dependent;
+        statement->at_parameter = bind->at_parameter;
+        statement->bound_at = preparation->host->at;
+        statement->bound_zone_s = context->settings->time_zone_offset_s;
+        bind_close_views(bind);
+        preparation->status = KMB_OK;
+    }
+    SQL_CAUGHT {
+        preparation->status = context->status;
+    }
+    context->guarded = false;
+    context->error = NULL;
+}
+
+static void parse_work(void *object) {
+    struct preparation *preparation = object;
+    struct sql_statement *statement = preparation->statement;
+    struct sql_context *context = &statement->parse;
+    context->error = preparation->error;
+    SQL_GUARD(context) {
+        statement->tree = parse_statement(context, &statement->tokens);
+        preparation->status = KMB_OK;
+    }
+    SQL_CAUGHT {
+        preparation->status = context->status;
+    }
+    context->guarded = false;
+    context->error = NULL;
+}
+
+static void prepare_work(void *object) {
+    struct preparation *preparation = object;
+    if (preparation->statement->tokens.custom == TOKENS_CUSTOM_NONE && preparation->statement->tree == NULL) {
+        parse_work(preparation);
+        if (preparation->status != KMB_OK) {
+            return;
+        }
+    }
+    bind_work(preparation);
+}
+
+static enum kmb_status statement_work(struct preparation *preparation) {
+    if (preparation->statement->tokens.chain <= TOKENS_CHAIN_SHALLOW) {
+        prepare_work(preparation);
+    } else if (!parse_run_deep(prepare_work, preparation)) {
+        return error_set(preparation->error, KMB_NO_MEMORY, "no thread to be had for a statement this deep");
+    }
+    return preparation->status;
+}
+
+static enum kmb_status statement_bind(struct sql_statement *statement, const struct sql_host *host,
+                                      const struct value *parameters, uint32_t parameter_count,
+                                      struct kmb_error *error) {
+    if (statement->plan_open) {
+        sql_context_free(&statement->plan);
+    }
+    context_of_host(&statement->plan, host, error, statement);
+    statement->plan_open = true;
+    struct preparation preparation = {.statement = statement,
+                                      .host = host,
+                                      .parameters = parameters,
+                                      .parameter_count = parameter_count,
+                                      .error = error,
+                                      .status = KMB_INTERNAL};
+    return statement_work(&preparation);
+}
+
+/* The text and its tokens, in the parse context. */
+static enum kmb_status statement_scan(struct sql_statement *statement, struct slice text,
+                                      const struct type *parameter_types, uint32_t parameter_type_count) {
+    struct sql_context *context = &statement->parse;
+    volatile enum kmb_status status = KMB_OK;
+    SQL_GUARD(context) {
+        if (text.length > TOKENS_BYTES_MAX) {
+            sql_raise(context, KMB_LIMIT, 0, "statement of %zu bytes exceeds the limit of %u", text.length,
+                      TOKENS_BYTES_MAX);
+        }
+        char *copy = sql_alloc(context, text.length + 1);
+        if (text.length > 0) {
+            memcpy(copy, text.bytes, text.length);
+        }
+        copy[text.length] = 0;
+        context->text = copy;
+        context->text_length = text.length;
+        sql_try(context, utf8_check(text, context->error));
+        statement->given_types = sql_alloc_zero(context, parameter_type_count + 1, sizeof(*statement->given_types));
+        for (uint32_t i = 0; i < parameter_type_count; i++) {
+            statement->given_types[i] = parameter_types == NULL ? type_make(TYPE_UNKNOWN) : parameter_types[i];
+        }
+        statement->given_count = parameter_type_count;
+        tokens_scan(context, &statement->tokens);
+    }
+    SQL_CAUGHT {
+        status = context->status;
+    }
+    context->guarded = false;
+    return status;
+}
+
+enum kmb_status sql_prepare(const struct sql_host *host, struct slice text, const struct type *parameter_types,
+                            uint32_t parameter_type_count, struct sql_statement **statement, struct kmb_error *error) {
+    *statement = NULL;
+    if (parameter_type_count > BIND_PARAMETERS_MAX) {
+        return error_set(error, KMB_LIMIT, "a statement can have at most %d parameters", BIND_PARAMETERS_MAX);
+    }
+    struct sql_statement *made = mem_alloc_zero(1, sizeof(*made));
+    if (made == NULL) {
+        return error_set(error, KMB_NO_MEMORY, "out of memory");
+    }
+    context_of_host(&made->parse, host, error, NULL);
+    enum kmb_status status = statement_scan(made, text, parameter_types, parameter_type_count);
+    if (status == KMB_OK) {
+        status = statement_bind(made, host, NULL, 0, error);
+    }
+    made->parse.error = NULL; /* the caller's error need not outlive the call */
+    if (status != KMB_OK) {
+        sql_statement_free(made);
+        return status;
+    }
+    *statement = made;
+    return KMB_OK;
+}
+
+void sql_statement_free(struct sql_statement *statement) {
+    if (statement == NULL) {
+        return;
+    }
+    if (statement->plan_open) {
+        sql_context_free(&statement->plan);
+    }
+    sql_context_free(&statement->parse);
+    mem_free(statement);
+}
+
+/* --- asking a statement --- */
+
+enum plan_statement_kind sql_statement_kind(const struct sql_statement *statement) {
+    return statement->bound.kind;
+}
+
+const char *sql_statement_tag(const struct sql_statement *statement) {
+    return statement->bound.tag;
+}
+
+bool sql_statement_writes(const struct sql_statement *statement) {
+    return statement->bound.kind == STATEMENT_WRITE || statement->bound.kind == STATEMENT_DDL;
+}
+
+uint32_t sql_statement_column_count(const struct sql_statement *statement) {
+    return statement->bound.column_count;
+}
+
+const struct plan_column *sql_statement_column(const struct sql_statement *statement, uint32_t index) {
+    ASSERT(index < statement->bound.column_count);
+    return &statement->bound.columns[index];
+}
+
+uint32_t sql_statement_parameter_count(const struct sql_statement *statement) {
+    return statement->bound.parameter_count;
+}
+
+struct type sql_statement_parameter_type(const struct sql_statement *statement, uint32_t index) {
+    ASSERT(index < statement->bound.parameter_count);
+    return statement->bound.parameter_types[index];
+}
+
+const struct plan_statement *sql_statement_plan(const struct sql_statement *statement) {
+    return &statement->bound;
+}
+
+/* --- running --- */
+
+/* Whether the plan was made for a catalogue that is no longer the present one. */
+static enum kmb_status statement_stale(const struct sql_statement *statement, const struct sql_host *host, bool *stale,
+                                       struct kmb_error *error) {
+    const struct sql_point *was = &statement->bound_at;
+    *stale = statement->bind_each_run || was->kind != host->at.kind || was->offset != host->at.offset ||
+             was->time_us != host->at.time_us || statement->bound_zone_s != host->settings->time_zone_offset_s;
+    enum plan_statement_kind kind = statement->bound.kind;
+    if (*stale || kind == STATEMENT_TRANSACTION || kind == STATEMENT_SETTING || kind == STATEMENT_EMPTY) {
+        return KMB_OK;
+    }
+    struct sql_point present = {.kind = PLAN_AT_NONE};
+    struct kernel_view *view = NULL;
+    enum kmb_status status = host->view_open(host->context, &present, &view, error);
+    if (status == KMB_OK) {
+        *stale = catalogue_version(view->catalogue) != statement->bound.catalogue_version;
+        host->view_close(host->context, view);
+    }
+    return status;
+}
+
+static enum kmb_status run_check_parameters(const struct sql_statement *statement, uint32_t count,
+                                            struct kmb_error *error) {
+    uint32_t wanted = statement->bound.parameter_count;
+    if (count < wanted) {
+        return error_set(error, KMB_UNDEFINED_PARAMETER, "parameter $%u not provided", count + 1);
+    }
+    if (count > wanted) {
+        return error_set(error, KMB_UNDEFINED_PARAMETER, "%u parameters provided, but the statement has %u", count,
+                         wanted);
+    }
+    return KMB_OK;
+}
+
+/* A parameter's value brought to the type the statement gives it. */
+static struct value run_convert(struct sql_run *run, const struct value *value, struct type type, uint32_t number) {
+    struct sql_context *context = &run->context;
+    if (value->is_null) {
+        return value_null(type.id);
+    }
+    if (value->type == type.id) {
+        if (!value_valid(value)) {
+            sql_raise(context, KMB_INVALID_PARAMETER, 0, "parameter $%u is not a valid %s", number, type_name(type.id));
+        }
+        return *value;
+    }
+    if (value->type == TYPE_UNKNOWN || (type_is_string(value->type) && !type_is_string(type.id))) {
+        struct datetime_context when = {.now_us = context->now_us,
+                                        .has_now = true,
+                                        .zone_offset_s = (int32_t)context->settings->time_zone_offset_s};
+        struct value parsed;
+        enum kmb_status status = value_parse(type, value->as.bytes, &when, &context->arena, &parsed, context->error);
+        if (status != KMB_OK) {
+            if (context->error != NULL) {
+                error_prefix(context->error, "parameter $%u", number);
+            }
+            sql_raise_status(context, status, 0);
+        }
+        return parsed;
+    }
+    const struct sql_function *cast = sql_cast_find(value->type, type.id, SQL_CAST_ASSIGNMENT);
+    if (cast == NULL) {
+        sql_raise(context, KMB_DATATYPE_MISMATCH, 0, "parameter $%u is of type %s, not %s", number, type_name(type.id),
+                  type_name(value->type));
+    }
+    struct expr constant = {.kind = EXPR_CONSTANT, .type = type_make(value->type), .value = *value};
+    const struct expr *arguments[1] = {&constant};
+    struct expr call = {.kind = EXPR_CALL, .type = type, .function = cast, .arguments = arguments, .argument_count = 1};
+    return exec_evaluate(context, &call, NULL, 0);
+}
+
+static void run_take_parameters(struct sql_run *run, const struct value *parameters, uint32_t count) {
+    run->parameters = sql_alloc_zero(&run->context, count + 1, sizeof(*run->parameters));
+    for (uint32_t i = 0; i < count; i++) {
+        struct value converted = run_convert(run, &parameters[i], run->statement->bound.parameter_types[i], i + 1);
+        if (!value_copy(&converted, &run->context.arena, &run->parameters[i])) {
+            sql_raise(&run->context, KMB_NO_MEMORY, 0, "out of memory");
+        }
+    }
+}
+
+static void run_explain(struct sql_run *run) {
+    struct sql_context *context = &run->context;
+    run->line_count = plan_explain(context, run->statement->bound.root, &run->lines);
+    struct vector *column = sql_alloc_zero(context, 1, sizeof(*column));
+    vector_init(context, column, type_make(TYPE_TEXT));
+    run->line_batch = (struct batch){.column_count = 1, .columns = column};
+}
+
+static const struct batch *run_next_lines(struct sql_run *run) {
+    uint32_t left = run->line_count - run->line_next;
+    run->line_batch.count = left < VECTOR_ROWS ? left : VECTOR_ROWS;
+    for (uint32_t i = 0; i < run->line_batch.count; i++) {
+        struct value line = value_text(run->lines[run->line_next++]);
+        vector_set(&run->line_batch.columns[0], i, &line);
+    }
+    return &run->line_batch;
+}
+
+static void run_begin(struct sql_run *run, const struct sql_host *host) {
+    struct sql_statement *statement = run->statement;
+    switch (statement->bound.kind) {
+    case STATEMENT_QUERY:
+    case STATEMENT_WRITE:
+        run->exec =
+            exec_open(&run->context, host, statement->bound.root, run->parameters, statement->bound.parameter_count);
+        if (statement->bound.kind == STATEMENT_WRITE) {
+            run->rows = exec_rows_affected(run->exec);
+        }
+        break;
+    case STATEMENT_EXPLAIN:
+        run_explain(run);
+        break;
+    case STATEMENT_DDL:
+    case STATEMENT_TRANSACTION:
+    case STATEMENT_SETTING:
+        define_run(&run->context, host, statement->bound.ddl);
+        break;
+    case STATEMENT_EMPTY:
+        break;
+    }
+}
+
+static enum kmb_status run_start(struct sql_run *run, const struct sql_host *host, const struct value *parameters,
+                                 uint32_t parameter_count) {
+    struct sql_context *context = &run->context;
+    volatile enum kmb_status status = KMB_OK;
+    SQL_GUARD(context) {
+        sql_check_cancel(context);
+        run_take_parameters(run, parameters, parameter_count);
+        struct sql_statement *statement = run->statement;
+        if (statement->at_parameter) { /* the schema is that of the point the parameter names */
+            sql_try(context, statement_bind(statement, host, run->parameters, parameter_count, context->error));
+            run_take_parameters(run, parameters, parameter_count);
+        }
+        run_begin(run, host);
+    }
+    SQL_CAUGHT {
+        status = context->status;
+    }
+    context->guarded = false;
+    return status;
+}
+
+enum kmb_status sql_run_open(struct sql_statement *statement, const struct sql_host *host,
+                             const struct value *parameters, uint32_t parameter_count, struct sql_run **run,
+                             struct kmb_error *error) {
+    *run = NULL;
+    bool stale = false;
+    enum kmb_status status = statement_stale(statement, host, &stale, error);
+    if (status == KMB_OK && stale) {
+        status = statement_bind(statement, host, NULL, 0, error);
+    }
+    if (status == KMB_OK) {
+        status = run_check_parameters(statement, parameter_count, error);
+    }
+    if (status != KMB_OK) {
+        return status;
+    }
+    struct sql_run *made = mem_alloc_zero(1, sizeof(*made));
+    if (made == NULL) {
+        return error_set(error, KMB_NO_MEMORY, "out of memory");
+    }
+    made->statement = statement;
+    context_of_host(&made->context, host, error, statement);
+    status = run_start(made, host, parameters, parameter_count);
+    made->context.error = NULL;
+    if (status != KMB_OK) {
+        sql_run_close(made);
+        return status;
+    }
+    *run = made;
+    return KMB_OK;
+}
+
+enum kmb_status sql_run_next(struct sql_run *run, const struct batch **batch, struct kmb_error *error) {
+    struct sql_context *context = &run->context;
+    *batch = NULL;
+    if (run->line_next < run->line_count) {
+        *batch = run_next_lines(run);
+        return KMB_ROW;
+    }
+    bool silent = run->statement->bound.kind == STATEMENT_WRITE && run->statement->bound.column_count == 0;
+    if (run->exec == NULL || silent) {
+        return KMB_DONE;
+    }
+    volatile enum kmb_status status = KMB_DONE;
+    const struct batch *volatile found = NULL;
+    context->error = error;
+    SQL_GUARD(context) {
+        found = exec_next(run->exec);
+        status = found == NULL ? KMB_DONE : KMB_ROW;
+    }
+    SQL_CAUGHT {
+        status = context->status;
+    }
+    context->guarded = false;
+    context->error = NULL;
+    *batch = found;
+    if (status == KMB_ROW && run->statement->bound.kind == STATEMENT_QUERY) {
+        run->rows += found->selection != NULL ? found->selection_count : found->count;
+    }
+    return status;
+}
+
+uint64_t sql_run_rows_affected(const struct sql_run *run) {
+    return run->rows;
+}
+
+const char *sql_run_tag(const struct sql_run *run) {
+    struct sql_run *mutable = (struct sql_run *)run; /* the text is made on asking */
+    const char *tag = run->statement->bound.tag;
+    bool counted = run->statement->bound.kind == STATEMENT_WRITE ||
+                   (run->statement->bound.kind == STATEMENT_QUERY && strcmp(tag, "SELECT") == 0);
+    if (counted) {
+        (void)snprintf(mutable->tag, sizeof(mutable->tag), "%s %s%llu", tag, strcmp(tag, "INSERT") == 0 ? "0 " : "",
+                       (unsigned long long)run->rows);
+    } else {
+        (void)snprintf(mutable->tag, sizeof(mutable->tag), "%s", tag);
+    }
+    return run->tag;
+}
+
+void sql_run_close(struct sql_run *run) {
+    if (run == NULL) {
+        return;
+    }
+    exec_close(run->exec);
+    sql_context_free(&run->context);
+    mem_free(run);
+}
