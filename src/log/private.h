@@ -87,12 +87,12 @@ unsigned log_superblock_advance(struct log_superblock *superblock, const struct 
 struct log_window {
     const struct io *io;
     struct io_file *file;
-    uint64_t size; /* of the file, when it was opened */
-    uint8_t *buffer;
-    size_t capacity;
+    uint64_t size;  /* of the file, when it was opened */
+    size_t chunk;   /* bytes read at a time */
     uint64_t start; /* of the buffered bytes in the file */
     size_t length;
-    size_t chunk; /* bytes read at a time */
+    uint8_t *buffer;
+    size_t capacity;
 };
 void log_window_init(struct log_window *window, const struct io *io, size_t chunk);
 enum kmb_status log_window_open(struct log_window *window, const char *path, struct kmb_error *error);
@@ -104,6 +104,9 @@ void log_window_drop(struct log_window *window); /* forgets what is buffered, to
  */
 enum kmb_status log_window_get(struct log_window *window, uint64_t offset, size_t size, const uint8_t **bytes,
                                struct kmb_error *error);
+/* As many bytes from offset on as are at hand, 1..size_max; NULL at the end of the file. */
+enum kmb_status log_window_some(struct log_window *window, uint64_t offset, size_t size_max, const uint8_t **bytes,
+                                size_t *count, struct kmb_error *error);
 
 /* check.c: is there a whole block, the one expected? */
 struct log_check {
@@ -111,11 +114,13 @@ struct log_check {
     uint64_t op;             /* expected */
     struct hash256 previous; /* expected */
     bool skip_bodies;        /* body hashes are not computed */
+    bool stream_bodies;      /* bodies are hashed piece by piece; log_reader_entry.stored has no bytes */
     /* Every entry of the block, after its own checks; may be NULL. A refusal is handed through. */
     enum kmb_status (*entry)(void *context, const struct log_reader_entry *entry, struct kmb_error *error);
     void *context;
     struct log_verify_failure failure; /* set with KMB_CORRUPT */
-    struct hash_sha256_stream *stream; /* made at first use */
+    struct hash_sha256_stream *stream; /* over the entry hashes; made at first use, as is the next */
+    struct hash_sha256_stream *body;
 };
 enum kmb_status log_check_prepare(struct log_check *check, struct kmb_error *error); /* makes the stream */
 void log_check_free(struct log_check *check);

@@ -17,7 +17,7 @@
 #include "base/memory.h"
 #include "log/private.h"
 
-#define RECOVER_CHUNK ((size_t)256 << 10)
+#define RECOVER_CHUNK ((size_t)512 << 10)
 #define RECOVER_READS 3u /* times that a bad block is read before it is believed to be bad */
 
 struct recover {
@@ -144,7 +144,7 @@ static enum kmb_status recover_search_segment(struct recover *recover, struct lo
         bool in_place = later && offset == LOG_SEGMENT_HEADER_SIZE && segment == recover->check.op;
         if (header.op == recover->check.op && hash256_equal(&header.previous, &recover->check.previous) &&
             (offset != from || later) && !in_place) {
-            struct log_check check = recover->check;
+            struct log_check check = recover->check; /* shares the streams, which are between blocks now */
             struct hash256 hash;
             if (log_check_block(&check, window, segment, window->size, offset, &header, &hash, NULL) == KMB_OK) {
                 recover->stray_segment = segment;
@@ -412,6 +412,7 @@ enum kmb_status log_recover_run(const struct io *io, const char *dir, const stru
         .recovery = recovery,
         .out = recovered,
         .check.identity = &superblock->identity,
+        .check.stream_bodies = true,
         .error = error,
     };
     *recovery = (struct log_recovery){0};

@@ -15,7 +15,7 @@
 #include "base/memory.h"
 #include "log/private.h"
 
-#define VERIFY_CHUNK          ((size_t)256 << 10)
+#define VERIFY_CHUNK          ((size_t)512 << 10)
 #define VERIFY_PROGRESS_BYTES ((uint64_t)8 << 20)
 #define VERIFY_LIVE_ATTEMPTS  8u
 
@@ -262,6 +262,9 @@ static enum kmb_status verify_open(struct verify *verify, const struct log_reade
             return status;
         }
     }
+    if (verify->check.stream_bodies) {
+        return KMB_OK; /* stored in clear, and nobody asked for it */
+    }
     struct kmb_error detail = {0};
     buffer_clear(&verify->plain);
     enum kmb_status status = log_entry_open(read->header, read->stored, key, &verify->plain, &detail);
@@ -314,9 +317,10 @@ static enum kmb_status verify_zeros(struct verify *verify) {
     uint64_t tail = verify->offset;
     while (verify->offset < verify->segment_bytes) {
         uint64_t left = verify->segment_bytes - verify->offset;
-        size_t count = left < VERIFY_CHUNK ? (size_t)left : VERIFY_CHUNK;
+        size_t count = 0;
         const uint8_t *bytes = NULL;
-        enum kmb_status status = log_window_get(&verify->window, verify->offset, count, &bytes, verify->error);
+        enum kmb_status status =
+            log_window_some(&verify->window, verify->offset, (size_t)left, &bytes, &count, verify->error);
         if (status != KMB_OK) {
             return status;
         }
@@ -355,6 +359,7 @@ static enum kmb_status verify_roll(struct verify *verify) {
     enum kmb_status status = log_check_block(&quiet, &verify->window, verify->segment, verify->segment_bytes,
                                              verify->offset, &header, &hash, NULL);
     verify->check.stream = quiet.stream;
+    verify->check.body = quiet.body;
     if (status == KMB_OK) {
         return verify_segment_file(verify, verify->check.op,
                                    "the op stands whole in the segment before: a surplus file");
@@ -451,6 +456,7 @@ enum kmb_status log_verify(const struct io *io, const char *dir, const struct lo
     *report = (struct log_verify_report){0};
     verify.check.entry = verify_entry;
     verify.check.context = &verify;
+    verify.check.stream_bodies = options->keys == NULL && options->entry == NULL;
     log_window_init(&verify.window, io, VERIFY_CHUNK);
     enum kmb_status status = KMB_INTERNAL;
     unsigned attempts = options->live ? VERIFY_LIVE_ATTEMPTS : 1;

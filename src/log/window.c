@@ -83,3 +83,13 @@ enum kmb_status log_window_get(struct log_window *window, uint64_t offset, size_
     *bytes = window->length >= size ? window->buffer : NULL;
     return KMB_OK;
 }
+
+enum kmb_status log_window_some(struct log_window *window, uint64_t offset, size_t size_max, const uint8_t **bytes,
+                                size_t *count, struct kmb_error *error) {
+    enum kmb_status status = log_window_get(window, offset, 1, bytes, error);
+    if (status == KMB_OK && *bytes != NULL) {
+        uint64_t left = window->start + window->length - offset;
+        *count = left < size_max ? (size_t)left : size_max;
+    }
+    return status;
+}
