@@ -207,7 +207,7 @@ static const struct batch *catalogue_next(struct exec_operator *self) {
     return count == 0 ? NULL : &self->batch;
 }
 
-struct exec_operator *catalogue_make(struct exec *exec, const struct plan_node *node) {
+struct exec_operator *catalogue_rows_make(struct exec *exec, const struct plan_node *node) {
     struct catalogue_scan *scan = operator_new(exec, node, sizeof(*scan), catalogue_next);
     for (uint32_t i = 0; i < ARRAY_LENGTH(relations); i++) {
         if (strcmp(relations[i].name, node->relation) == 0) {

@@ -187,7 +187,7 @@ struct exec_operator *operator_make(struct exec *exec, const struct plan_node *n
     case PLAN_VALUES:
         return values_make(exec, node);
     case PLAN_CATALOGUE:
-        return catalogue_make(exec, node);
+        return catalogue_rows_make(exec, node);
     case PLAN_ONE_ROW:
         return one_row_make(exec, node);
     case PLAN_FILTER:

@@ -83,7 +83,7 @@ static inline uint32_t batch_live(const struct batch *batch) {
 /* --- makers, one file each --- */
 struct exec_operator *scan_make(struct exec *exec, const struct plan_node *node);
 struct exec_operator *history_make(struct exec *exec, const struct plan_node *node);
-struct exec_operator *catalogue_make(struct exec *exec, const struct plan_node *node);
+struct exec_operator *catalogue_rows_make(struct exec *exec, const struct plan_node *node);
 struct exec_operator *values_make(struct exec *exec, const struct plan_node *node);
 struct exec_operator *one_row_make(struct exec *exec, const struct plan_node *node);
 struct exec_operator *filter_make(struct exec *exec, const struct plan_node *node);
