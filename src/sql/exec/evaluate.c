@@ -14,6 +14,7 @@
 
 #include "base/assert.h"
 #include "sql/exec/evaluate_list.h"
+#include "sql/exec/exec.h"
 #include "sql/func/function.h"
 
 struct evaluator {
@@ -571,4 +572,15 @@ uint32_t evaluator_select(struct evaluator *evaluator, const struct batch *batch
         kept += value->boolean[at] != 0 && !(value->may_have_null && value->null[at]);
     }
     return kept;
+}
+
+struct value exec_evaluate(struct sql_context *context, const struct expr *expr, const struct value *parameters,
+                           uint32_t parameter_count) {
+    struct evaluator_scope scope = {.context = context,
+                                    .arena = &context->arena,
+                                    .parameters = parameters,
+                                    .parameter_count = parameter_count,
+                                    .rows_max = 1};
+    const struct vector *vector = evaluator_run(evaluator_make(&scope, expr), NULL, NULL, 1);
+    return vector_get(vector, 0);
 }

@@ -262,14 +262,3 @@ void exec_close(struct exec *exec) {
     exec->closed = true;
     exec_release(exec);
 }
-
-struct value exec_evaluate(struct sql_context *context, const struct expr *expr, const struct value *parameters,
-                           uint32_t parameter_count) {
-    struct evaluator_scope scope = {.context = context,
-                                    .arena = &context->arena,
-                                    .parameters = parameters,
-                                    .parameter_count = parameter_count,
-                                    .rows_max = 1};
-    const struct vector *vector = evaluator_run(evaluator_make(&scope, expr), NULL, NULL, 1);
-    return vector_get(vector, 0);
-}

@@ -273,16 +273,17 @@ static const struct sql_aggregate interval_avg = {sizeof(struct interval_state),
     static const struct sql_aggregate prefix = {sizeof(struct prefix##_state), prefix##_add, prefix##_add_one,         \
                                                 prefix##_finish};
 
+/* Of equal values that print differently (1.0 and 1.00) the last stays, as in PostgreSQL. */
 #define LESS(x, y)            ((x) < (y))
 #define GREATER(x, y)         ((x) > (y))
-#define REAL_BELOW(x, y)      (value_compare_real((x), (y)) < 0)
-#define REAL_ABOVE(x, y)      (value_compare_real((x), (y)) > 0)
-#define DECIMAL_BELOW(x, y)   (decimal_compare((x), (y)) < 0)
-#define DECIMAL_ABOVE(x, y)   (decimal_compare((x), (y)) > 0)
+#define REAL_BELOW(x, y)      (value_compare_real((x), (y)) <= 0)
+#define REAL_ABOVE(x, y)      (value_compare_real((x), (y)) >= 0)
+#define DECIMAL_BELOW(x, y)   (decimal_compare((x), (y)) <= 0)
+#define DECIMAL_ABOVE(x, y)   (decimal_compare((x), (y)) >= 0)
 #define TIMESTAMP_BELOW(x, y) (timestamp_compare((x), (y)) < 0)
 #define TIMESTAMP_ABOVE(x, y) (timestamp_compare((x), (y)) > 0)
-#define INTERVAL_BELOW(x, y)  (interval_compare((x), (y)) < 0)
-#define INTERVAL_ABOVE(x, y)  (interval_compare((x), (y)) > 0)
+#define INTERVAL_BELOW(x, y)  (interval_compare((x), (y)) <= 0)
+#define INTERVAL_ABOVE(x, y)  (interval_compare((x), (y)) >= 0)
 
 EXTREME(int_min, int64_t, integer, LESS)
 EXTREME(int_max, int64_t, integer, GREATER)

@@ -129,8 +129,13 @@ CHECKED(fn_justify, interval_justify(ARGUMENT_INTERVAL(0, row), &result->interva
 static enum datetime_field field_of(const struct sql_call *call, struct slice name, enum type_id type) {
     enum datetime_field field = DATETIME_EPOCH;
     if (!datetime_field_of_name(name, &field)) {
+        char lower[64];
+        size_t length = name.length < sizeof lower ? name.length : sizeof lower;
+        for (size_t i = 0; i < length; i++) {
+            lower[i] = (char)(name.bytes[i] >= 'A' && name.bytes[i] <= 'Z' ? name.bytes[i] + 32 : name.bytes[i]);
+        }
         sql_raise(call->context, KMB_INVALID_PARAMETER, call->position, "unit \"%.*s\" not recognized for type %s",
-                  (int)(name.length > 64 ? 64 : name.length), (const char *)name.bytes, type_name(type));
+                  (int)length, lower, type_name(type));
     }
     return field;
 }
@@ -138,13 +143,18 @@ static enum datetime_field field_of(const struct sql_call *call, struct slice na
 static struct decimal extract(const struct sql_call *call, struct slice name, struct vector *const *arguments,
                               uint32_t row, bool *is_null) {
     enum type_id type = call->argument_types[1].id;
-    enum datetime_field field = field_of(call, name, type);
+    bool midnight_of = type == TYPE_DATE && call->result_type.id == TYPE_FLOAT8; /* date_part: of its timestamp */
+    enum datetime_field field = field_of(call, name, midnight_of ? TYPE_TIMESTAMP : type);
     struct kmb_error *error = call->context->error;
     struct decimal out = {0};
     *is_null = false;
     switch (type) {
     case TYPE_DATE:
-        check(call, date_extract(field, ARGUMENT_INT(1, row), &out, is_null, error));
+        if (midnight_of) {
+            check(call, timestamp_extract(field, midnight(call, ARGUMENT_INT(1, row)), &out, is_null, error));
+        } else {
+            check(call, date_extract(field, ARGUMENT_INT(1, row), &out, is_null, error));
+        }
         break;
     case TYPE_TIME:
         check(call, time_extract(field, ARGUMENT_INT(1, row), &out, error));
@@ -199,11 +209,18 @@ static void trunc_zoned(const struct sql_call *call, struct slice name, struct t
     check(call, timestamp_to_utc(value, zone, out, error));
 }
 
+/* A zone named in a query. Bare offsets there are POSIX's, west of Greenwich counting up: '+02' is two hours behind. */
+static int32_t zone_named(const struct sql_call *call, struct slice name) {
+    int32_t zone = 0;
+    check(call, datetime_zone_parse(name, &zone, call->context->error));
+    return name.length > 0 && (name.bytes[0] == '+' || name.bytes[0] == '-') ? -zone : zone;
+}
+
 static void fn_date_trunc_zoned(SCALAR_PARAMETERS) {
     EACH_ROW(row) {
         int32_t zone = zone_of(call);
         if (call->argument_count == 3) {
-            check(call, datetime_zone_parse(ARGUMENT_BYTES(2, row), &zone, call->context->error));
+            zone = zone_named(call, ARGUMENT_BYTES(2, row));
         }
         trunc_zoned(call, ARGUMENT_BYTES(0, row), ARGUMENT_TIMESTAMP(1, row), zone, &result->timestamp[row]);
     }
@@ -220,16 +237,14 @@ static void fn_date_trunc_interval(SCALAR_PARAMETERS) {
 
 static void fn_zone_to_utc(SCALAR_PARAMETERS) {
     EACH_ROW(row) {
-        int32_t zone = 0;
-        check(call, datetime_zone_parse(ARGUMENT_BYTES(0, row), &zone, call->context->error));
+        int32_t zone = zone_named(call, ARGUMENT_BYTES(0, row));
         check(call, timestamp_to_utc(ARGUMENT_TIMESTAMP(1, row), zone, &result->timestamp[row], call->context->error));
     }
 }
 
 static void fn_zone_to_local(SCALAR_PARAMETERS) {
     EACH_ROW(row) {
-        int32_t zone = 0;
-        check(call, datetime_zone_parse(ARGUMENT_BYTES(0, row), &zone, call->context->error));
+        int32_t zone = zone_named(call, ARGUMENT_BYTES(0, row));
         check(call,
               timestamp_to_local(ARGUMENT_TIMESTAMP(1, row), zone, &result->timestamp[row], call->context->error));
     }
@@ -237,13 +252,27 @@ static void fn_zone_to_local(SCALAR_PARAMETERS) {
 
 /* --- making --- */
 
-CHECKED(fn_make_date, date_make(ARGUMENT_INT(0, row), (int32_t)ARGUMENT_INT(1, row), (int32_t)ARGUMENT_INT(2, row),
-                                &result->integer[row], error))
+/* A negative year is BC, and there is no year 0. */
+static void fn_make_date(SCALAR_PARAMETERS) {
+    EACH_ROW(row) {
+        int64_t year = ARGUMENT_INT(0, row);
+        int32_t month = (int32_t)ARGUMENT_INT(1, row);
+        int32_t day = (int32_t)ARGUMENT_INT(2, row);
+        if (year == 0) {
+            sql_raise(call->context, KMB_DATETIME_OVERFLOW, call->position,
+                      "date field value out of range: 0-%02d-%02d", month, day);
+        }
+        check(call, date_make(year < 0 ? year + 1 : year, month, day, &result->integer[row], call->context->error));
+    }
+}
 
 static void fn_to_timestamp(SCALAR_PARAMETERS) {
     EACH_ROW(row) {
         double seconds = ARGUMENT_REAL(0, row);
         double us = __builtin_rint(seconds * 1e6);
+        if (__builtin_isnan(seconds)) {
+            sql_raise(call->context, KMB_DATETIME_OVERFLOW, call->position, "timestamp cannot be NaN");
+        }
         if (__builtin_isinf(seconds)) {
             result->timestamp[row] = timestamp_of_us(seconds > 0 ? TIMESTAMP_INFINITY : TIMESTAMP_NEGATIVE_INFINITY);
         } else if (!(us >= (double)TIMESTAMP_MIN_US && us < (double)TIMESTAMP_END_US)) {

@@ -30,7 +30,7 @@ REAL_FUNCTION(real_ceil, ceil(x))
 REAL_FUNCTION(real_floor, floor(x))
 REAL_FUNCTION(real_round, rint(x))
 REAL_FUNCTION(real_trunc, trunc(x))
-REAL_FUNCTION(real_sign, isnan(x) ? x : (double)((x > 0) - (x < 0)))
+REAL_FUNCTION(real_sign, (double)((x > 0) - (x < 0)))
 REAL_FUNCTION(real_cbrt, cbrt(x))
 REAL_FUNCTION(real_exp, arithmetic_check_real(call, exp(x), isinf(x), isinf(x)))
 REAL_FUNCTION(real_degrees, arithmetic_check_real(call, x / (M_PI / 180.0), isinf(x), x == 0))
@@ -110,7 +110,7 @@ static void real_power(SCALAR_PARAMETERS) {
         if (x == 0 && y < 0) {
             raise_power(call, true);
         }
-        if (x < 0 && isfinite(x) && isfinite(y) && floor(y) != y) {
+        if (x < 0 && !isnan(y) && floor(y) != y) {
             raise_power(call, false);
         }
         bool infinite = isinf(x) || isinf(y);
@@ -229,9 +229,16 @@ static int most(int a, int b) {
     return a > b ? a : b;
 }
 
-/* PostgreSQL's scale of a logarithm: 16 digits counted from the first of the result. */
-static int logarithm_scale(long double value, int scale) {
-    int weight = value == 0 ? 0 : (int)log10l(fabsl(value));
+/* The decimal exponent PostgreSQL expects of ln(x), from which it takes the scale (estimate_ln_dweight). */
+static int logarithm_weight(long double x) {
+    if (x == 1) {
+        return 0;
+    }
+    return x >= 0.9L && x <= 1.1L ? (int)floorl(log10l(fabsl(x - 1))) : (int)log10l(fabsl(logl(x)));
+}
+
+/* 16 digits counted from the first expected of the result. */
+static int logarithm_scale(int weight, int scale) {
     return most(most(SIGNIFICANT_DIGITS - weight, scale), 0);
 }
 
@@ -246,7 +253,7 @@ static void numeric_ln(SCALAR_PARAMETERS) {
             raise_logarithm(call, decimal_is_zero(a));
         }
         long double value = logl(extended(a));
-        result->decimal[row] = of_extended(call, value, logarithm_scale(value, a.scale));
+        result->decimal[row] = of_extended(call, value, logarithm_scale(logarithm_weight(extended(a)), a.scale));
     }
 }
 
@@ -274,7 +281,8 @@ static void numeric_log(SCALAR_PARAMETERS) {
         }
         bool ten = decimal_compare(base, decimal_of_int64(10)) == 0;
         long double value = ten ? log10l(extended(a)) : logl(extended(a)) / divisor;
-        result->decimal[row] = of_extended(call, value, logarithm_scale(value, most(base.scale, a.scale)));
+        int weight = logarithm_weight(extended(a)) - logarithm_weight(extended(base));
+        result->decimal[row] = of_extended(call, value, logarithm_scale(weight, most(base.scale, a.scale)));
     }
 }
 
@@ -301,6 +309,9 @@ static void numeric_power(SCALAR_PARAMETERS) {
         struct decimal a = argument(arguments, 0, row);
         struct decimal b = argument(arguments, 1, row);
         int64_t exponent = 0;
+        if (a.kind == DECIMAL_NEGATIVE_INFINITY && decimal_is_finite(b) && !is_integer(b)) {
+            raise_power(call, false);
+        }
         if (!decimal_is_finite(a) || !decimal_is_finite(b)) {
             double value = pow(decimal_to_double(a), decimal_to_double(b));
             check(call, decimal_of_double(value, &result->decimal[row], call->context->error));

@@ -9,6 +9,7 @@
 #include "sql/func/loops.h"
 #include "types/utf8.h"
 
+#define SHARP_S        0xDF
 #define TEXT_BYTES_MAX ((uint64_t)1 << 30) /* PostgreSQL's limit of a value: 1 GiB */
 
 /* Bytes of the character at the start of bytes[0..left). */
@@ -60,7 +61,8 @@ static struct slice map_case(const struct sql_call *call, struct slice text, enu
             target[length++] = byte;
         } else {
             in_word = word_character(point);
-            point = upper ? utf8proc_toupper(point) : utf8proc_tolower(point);
+            /* The sharp s has a capital of one code point, but nobody writes it: it stays, as in the C library. */
+            point = upper && point != SHARP_S ? utf8proc_toupper(point) : utf8proc_tolower(point);
             length += (size_t)utf8proc_encode_char(point, target + length);
         }
         offset += used;
@@ -468,7 +470,14 @@ static void fn_chr(SCALAR_PARAMETERS) {
         if (point == 0) {
             sql_raise(call->context, KMB_LIMIT, call->position, "null character not permitted");
         }
-        if (point < 0 || point > 0x10FFFF || !utf8proc_codepoint_valid((utf8proc_int32_t)point)) {
+        if (point < 0) {
+            sql_raise(call->context, KMB_INVALID_PARAMETER, call->position, "character number must be positive");
+        }
+        if (point > 0x10FFFF) {
+            sql_raise(call->context, KMB_LIMIT, call->position, "requested character too large for encoding: %lld",
+                      (long long)point);
+        }
+        if (!utf8proc_codepoint_valid((utf8proc_int32_t)point)) {
             sql_raise(call->context, KMB_LIMIT, call->position, "requested character not valid for encoding: %lld",
                       (long long)point);
         }
@@ -486,6 +495,9 @@ static void fn_overlay(SCALAR_PARAMETERS) {
         int64_t length = call->argument_count == 4 ? ARGUMENT_INT(3, row) : (int64_t)utf8_length(with);
         if (start <= 0) {
             sql_raise(call->context, KMB_SUBSTRING_ERROR, call->position, "negative substring length not allowed");
+        }
+        if (start + length > INT32_MAX) {
+            sql_raise(call->context, KMB_NUMERIC_OUT_OF_RANGE, call->position, "integer out of range");
         }
         size_t head = utf8_offset_of(text, (uint64_t)start - 1);
         int64_t resume = start + length - 1;

@@ -10,6 +10,8 @@
 #include "sql/func/loops.h"
 #include "types/decimal.h"
 
+#define SPARE_DIGITS 18
+
 static void check(const struct sql_call *call, enum kmb_status status) {
     if (__builtin_expect(status != KMB_OK, 0)) {
         sql_raise_status(call->context, status, call->position);
@@ -61,7 +63,13 @@ static void exact_result(AGGREGATE_FINISH_PARAMETERS, bool sample, bool root) {
     check(call, decimal_multiply(n, decimal_of_int64(sample ? at->count - 1 : at->count), &below, error));
     check(call, decimal_divide(above, below, &result->decimal[row], error));
     if (root) {
-        check(call, decimal_sqrt(result->decimal[row], &result->decimal[row], error));
+        int32_t scale = result->decimal[row].scale; /* the root keeps the variance's, as PostgreSQL's does */
+        struct decimal wide;                        /* more digits under the root, lest the root be rounded twice */
+        if (decimal_round(result->decimal[row], scale + SPARE_DIGITS, DECIMAL_HALF_AWAY, &wide, NULL) != KMB_OK) {
+            wide = result->decimal[row];
+        }
+        check(call, decimal_sqrt(wide, &result->decimal[row], error));
+        check(call, decimal_round(result->decimal[row], scale, DECIMAL_HALF_AWAY, &result->decimal[row], error));
     }
 }
 

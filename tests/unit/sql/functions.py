@@ -1,0 +1,233 @@
+#!/usr/bin/env python3
+"""Makes functions.tsv: asks a live PostgreSQL 15 what every function of ours answers.
+
+    functions.py TEST_FUNCTIONS CASES_PER_SIGNATURE psql ARGUMENT...  > functions.tsv
+
+TEST_FUNCTIONS is the built test; its --list gives the signatures. Arguments of each type come from the samples below,
+combined and drawn with a fixed seed, so the same table gives the same file. What PostgreSQL has not (TINYINT, our
+128-bit limit of NUMERIC) is left out; so is what a clock or chance decides.
+"""
+import itertools, random, subprocess, sys
+
+SAMPLES = {
+    "bool": ["true", "false"],
+    "int2": ["0", "1", "-1", "3", "7", "-7", "100", "32767", "-32768"],
+    "int4": ["0", "1", "-1", "2", "3", "-2", "5", "7", "30", "2147483647", "-2147483648"],
+    "int8": ["0", "1", "-1", "3", "10", "-12345678901", "9223372036854775807", "-9223372036854775808"],
+    "float4": ["0", "1.5", "-2.5", "0.1", "3.5", "16777216", "1e30", "NaN", "Infinity", "-Infinity"],
+    "float8": ["0", "1", "0.5", "-0.5", "1.5", "2.5", "-2.5", "0.1", "100", "-3.7", "1e15", "12345.678", "1e300", "1e-300",
+               "NaN", "Infinity", "-Infinity"],
+    "numeric": ["0", "1", "-1", "2", "0.5", "-1.5", "2.5", "2.50", "10", "100", "123.456", "-0.001", "12345678.9",
+                "99999999999999999999", "0.000001", "NaN", "Infinity", "-Infinity"],
+    "text": ["", "abc", "Hello World", "äöü", "  pad ", "a%b_c", "xyzzy", "ß straße", "aXbXc", "日本語", "b"],
+    "varchar": ["", "abc", "Hello"],
+    "bpchar": ["", "abc", "ab  "],
+    "bytea": ["\\x", "\\x00ff10", "\\x616263", "\\x6162636465666768696a6b6c6d6e6f70"],
+    "date": ["2024-02-29", "1999-12-31", "0001-01-01", "2000-01-01", "infinity", "-infinity", "2023-06-15"],
+    "time": ["00:00:00", "12:34:56.789", "23:59:59.999999", "24:00:00"],
+    "timestamp": ["2024-02-29 12:34:56.789", "1999-12-31 23:59:59.999999", "2000-01-01 00:00:00", "infinity",
+                  "1970-01-01 00:00:00", "1066-10-14 09:00:00", "2023-08-31 10:00:00"],
+    "timestamptz": ["2024-02-29 12:34:56.789+00", "2000-01-01 00:00:00+02", "infinity", "-infinity",
+                    "1969-12-31 23:59:59+00", "2023-08-31 10:00:00+00"],
+    "interval": ["0", "1 day", "1 month", "-1 mon 3 days 04:05:06.5", "1 year 2 mons", "30 days", "24:00:00", "-00:00:01",
+                 "1000 hours"],
+    "uuid": ["00000000-0000-0000-0000-000000000000", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"],
+    "json": ['{"b": 1, "a": [1, 2]}', "null", '"x"'],
+    "jsonb": ['{"b": 1, "a": [1, 2]}', "null", '"x"', "[1, 2.50]"],
+    "any": None,
+}
+ANY = [("int4", "5"), ("text", "abc"), ("bool", "true"), ("numeric", "1.50"), ("date", "2024-02-29"), ("text", None)]
+# What the input of a type is tried with when a text is cast to it.
+TEXTS = {
+    "bool": ["t", "false", " yes ", "maybe", "1", ""],
+    "int2": ["12", " -7 ", "32768", "1.5", "x"],
+    "int4": ["12", " -7 ", "2147483648", "1e3", "", "+5"],
+    "int8": ["12", "9223372036854775808", "-9223372036854775808", "0x10"],
+    "float4": ["1.5", "1e39", "nan", "x", "-inf", "16777217"],
+    "float8": ["1.5", "1e309", "nan", "Infinity", " 2 ", "1e-400", "12,5"],
+    "numeric": ["1.50", "1e3", "NaN", "x", ".5", "-0.00", "1e-5"],
+    "text": ["", "abc", "äöü"], "varchar": ["", "abc"], "bpchar": ["", "abc"],
+    "bytea": ["\\x61", "abc", "\\x6", "a\\001b", "a\\9"],
+    "date": ["2024-02-29", "2023-02-29", "infinity", "Jan 5, 2020", "20240101", "x", "2024-13-01"],
+    "time": ["12:34", "25:00", "12:34:56.1234567", "x", "01:02 PM"],
+    "timestamp": ["2024-02-29 12:34:56", "2024-02-29T12:34:56Z", "infinity", "2024-02-30", "2024-01-01", "epoch"],
+    "timestamptz": ["2024-02-29 12:34:56+02", "2024-02-29T12:34:56Z", "infinity", "2024-01-01 00:00:00.5-0330", "x"],
+    "interval": ["1 day", "1 year 2 mons ago", "P1Y2M3DT4H5M6S", "01:02:03", "x", "1.5 months", "-3 days 2 hours"],
+    "uuid": ["a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11", "{A0EEBC999C0B4EF8BB6D6BB9BD380A11}", "x"],
+    "json": ['{"a": 1}', "{a}", "[1,2]", ""],
+    "jsonb": ['{"b":1,"a":2,"b":3}', "{a}", "[1.0,  2]", '"\\u00e4"'],
+}
+# Functions whose text arguments mean something: (name, place) -> samples.
+WORDS = {
+    ("extract", 0): ["year", "MONTH", "day", "hour", "minute", "second", "milliseconds", "microseconds", "dow", "isodow",
+                     "doy", "week", "quarter", "epoch", "century", "decade", "millennium", "isoyear", "julian", "nonsense",
+                     "timezone"],
+    ("date_trunc", 0): ["year", "month", "day", "hour", "minute", "second", "milliseconds", "week", "quarter", "century",
+                        "decade", "nonsense"],
+    ("date_trunc", 2): ["UTC", "+02"],
+    ("timezone", 0): ["UTC", "EST", "+02", "-03:30"],
+    ("encode", 1): ["hex", "base64", "escape", "x"],
+    ("decode", 0): ["616263", "YWJj", "61 62", "abc", "YQ==", "YQ=", "a\\\\b\\001", "6", "zz"],
+    ("decode", 1): ["hex", "base64", "escape"],
+    ("current_setting", 0): ["server_encoding"],
+    ("split_part", 1): ["X", "", "b", "zz"],
+    ("~~", 1): ["%", "a%", "%c", "%b%", "a_c", "a\\%b\\_c", "", "abc", "%ö%", "a\\"],
+    ("!~~", 1): ["%", "a%", "%c", "%b%", "a_c", ""],
+    ("~~*", 1): ["A%", "%WORLD", "%Ö%", "H_LLO%"],
+    ("!~~*", 1): ["A%", "%WORLD", "%Ö%"],
+    ("like_escape", 1): ["#", "", "\\", "ab"],
+    ("btrim", 1): ["a", "abc ", ""], ("ltrim", 1): ["a", "H ", ""], ("rtrim", 1): ["c", "d ", ""],
+    ("translate", 1): ["abc", "ö", ""], ("translate", 2): ["x", "xyz", ""],
+    ("replace", 1): ["b", "X", "", "ö"],
+    ("repeat", 1): ["0", "-1", "1", "3"],
+    ("lpad", 1): ["0", "-1", "2", "7", "12"], ("rpad", 1): ["0", "-1", "2", "7", "12"],
+    ("chr", 0): ["65", "228", "26085", "0", "-5", "55296", "1114112"],
+    ("round", 1): ["0", "1", "2", "-1", "-2", "5"], ("trunc", 1): ["0", "1", "2", "-1", "5"],
+    ("exp", 0): ["0", "1", "-1.5", "2.5", "0.5", "10", "NaN", "Infinity", "-Infinity"],
+    ("power", 1): ["0", "1", "2", "-1", "0.5", "3", "-2", "NaN"],
+    ("^", 1): ["0", "1", "2", "-1", "0.5", "3"], ("pow", 1): ["0", "1", "2", "-1", "0.5", "3"],
+    ("make_date", 0): ["2024", "2023", "0"], ("make_date", 1): ["2", "12"], ("make_date", 2): ["29", "1", "31"],
+    ("to_timestamp", 0): ["0", "1.5", "-86400.25", "1e12", "NaN", "Infinity"],
+    ("<<", 1): ["0", "1", "5", "33"], (">>", 1): ["0", "1", "5", "33"],
+}
+SKIP_NAMES = {"random", "gen_random_uuid", "version", "now", "current_user", "session_user", "current_schema",
+              "current_date", "current_timestamp", "localtime", "localtimestamp", "statement_timestamp",
+              "transaction_timestamp", "pg_typeof"}
+SKIP_TYPES = {"tinyint", "unknown"}
+
+
+def literal(value, kind):
+    if value is None:
+        return "NULL::" + kind
+    return "E'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'::" + kind
+
+
+def samples(name, place, kind):
+    if (name, place) in WORDS:
+        return WORDS[(name, place)]
+    return SAMPLES[kind]
+
+
+def expression(cls, name, result, arguments):
+    values = [literal(value, kind) for kind, value in arguments]
+    if cls == "operator":
+        return "(%s %s %s)" % (values[0], name, values[1]) if len(values) == 2 else "(%s (%s))" % (name, values[0])
+    if cls == "cast":
+        return "(%s)::%s" % (values[0], result)
+    if cls == "aggregate":
+        if not values:
+            return "(SELECT count(*) FROM (SELECT 1 WHERE false) t)"
+        return "(SELECT %s(x) FROM (VALUES %s) t(x))" % (name, ", ".join("(%s)" % v for v in values))
+    if name == "extract":
+        return "extract(%s FROM %s)" % (arguments[0][1], values[1]) if arguments[0][1] is not None else "NULL::numeric"
+    if name == "position":
+        return "position(%s in %s)" % (values[1], values[0])
+    if name == "overlay":
+        extra = " for " + values[3] if len(values) == 4 else ""
+        return "overlay(%s placing %s from %s%s)" % (values[0], values[1], values[2], extra)
+    return "%s(%s)" % (name, ", ".join(values))
+
+
+def cases(cls, name, result, variadic, kinds, limit, draw):
+    if name == "age" and len(kinds) == 1:
+        return  # asks the clock
+    if kinds[:1] == ["jsonb"] and cls == "operator" and name not in ("=", "<>"):
+        return  # ours are ordered by their text
+    if name in SKIP_NAMES or SKIP_TYPES & set(kinds + [result]):
+        return
+    if cls == "aggregate":
+        if name == "string_agg":
+            return
+        kind = kinds[0] if kinds else "int4"
+        kind = "int4" if kind == "any" else kind
+        if not kinds:
+            yield []
+            return
+        yield [(kind, None)]
+        for _ in range(max(2, limit // 2)):
+            far = ("99999999999999999999", "1e300")
+            if name.startswith(("var", "stddev")) and kind == "int8":
+                far += ("9223372036854775807", "-9223372036854775808")  # squares beyond 38 digits
+            pool = [s for s in SAMPLES[kind] if s not in far] + [None]
+            yield [(kind, draw.choice(pool)) for _ in range(draw.randint(1, 6))]
+        return
+    if not kinds:
+        yield []
+        return
+    lists = []
+    for place, kind in enumerate(kinds):
+        if kind == "any":
+            lists.append(ANY)
+        elif cls == "cast" and kind in ("text", "varchar", "bpchar"):
+            lists.append([(kind, s) for s in TEXTS[result]])
+        else:
+            lists.append([(kind, s) for s in samples(name, place, kind)])
+    if variadic:
+        lists = lists + [ANY] * 2
+    every = list(itertools.product(*lists))
+    chosen = every if len(every) <= limit else draw.sample(every, limit)
+    for one in chosen:
+        if name == "age" and any(v in ("infinity", "-infinity") for _, v in one):
+            continue  # PostgreSQL 15 computes with its sentinels
+        if name == "right" and one[1][1] == "-2147483648":
+            continue  # overflows there
+        if name == "date_trunc" and one[0][1] == "nonsense" and "infinity" in one[1][1]:
+            continue  # not looked at there
+        if name in ("extract", "date_part") and one[0][1] == "timezone" and one[1][1] == "infinity":
+            continue
+        yield list(one)
+    if kinds[0] != "any":
+        yield [(kinds[0], None)] + [chosen[0][i] for i in range(1, len(chosen[0]))]
+
+
+def main():
+    test, limit, psql = sys.argv[1], int(sys.argv[2]), sys.argv[3:]
+    listing = subprocess.run([test, "--list"], capture_output=True, text=True, check=True).stdout
+    draw = random.Random(15)
+    wanted = []
+    for line in listing.splitlines():
+        cls, name, result, variadic, _volatile, *kinds = line.split("\t")
+        for arguments in cases(cls, name, result, variadic == "1", kinds, limit, draw):
+            wanted.append((cls, name, result, arguments))
+    script = ["\\set VERBOSITY verbose", "\\pset null '\\\\N'", "SET TimeZone = 'UTC';", "SET extra_float_digits = 1;"]
+    for number, (cls, name, result, arguments) in enumerate(wanted):
+        script.append("\\echo @@%d" % number)
+        value = expression(cls, name, result, arguments)
+        script.append("SELECT %s, pg_typeof(%s);" % (value, value))
+    run = subprocess.run(psql + ["-AtqX", "-F", "\t", "-f", "-"], input="\n".join(script), stdout=subprocess.PIPE,
+                         stderr=subprocess.STDOUT, text=True)
+    answers, at = {}, None
+    for line in run.stdout.split("\n"):
+        if line.startswith("@@"):
+            at = int(line[2:])
+            answers[at] = []
+        elif at is not None:
+            answers[at].append(line)
+    for number, (cls, name, result, arguments) in enumerate(wanted):
+        lines = [l for l in answers[number] if not l.startswith(("LINE ", "LOCATION", "CONTEXT", "HINT", "DETAIL", "    "))]
+        error = next((l for l in lines if "ERROR:  " in l), None)
+        kind = result
+        if error is not None:
+            code, message = error.split("ERROR:  ", 1)[1].split(": ", 1)
+            if code in ("42883", "42725", "42P18", "42846"):
+                sys.stderr.write("PostgreSQL has no %s %s %s: %s\n" % (cls, name, arguments, message))
+                continue
+            expected = "!%s %s" % (code, message)
+            if kind == "any":
+                kind = "text"
+        else:
+            if len([l for l in lines if l]) != 1:
+                continue  # a text of several lines
+            expected, kind = next(l for l in lines if l).rsplit("\t", 1)
+            if kind == "numeric" and sum(c.isdigit() for c in expected) > 38:
+                continue  # beyond our NUMERIC
+            kind = "bpchar" if kind == "character" else kind
+            if expected.count("\t"):
+                continue
+        fields = [kind, expected, cls, name]
+        for k, value in arguments:
+            fields += [k, "\\N" if value is None else value]
+        print("\t".join(fields))
+
+
+main()
