@@ -256,12 +256,13 @@ int cli_info(const struct cli_options *options) {
     struct kmb_error error = {0};
     char key[CLI_PATH_MAX];
     char verifier[512] = "";
+    char state[65] = "";
     kmb_db *db = NULL;
     int code = cli_open(options, KMB_OPEN_READ_ONLY, &place, &db, NULL);
     if (code != 0) {
         return code;
     }
-    if (kmb_info(db, &info, &error) != KMB_OK ||
+    if (kmb_info(db, &info, &error) != KMB_OK || kmb_state_hash(db, state, &error) != KMB_OK ||
         kmb_tenant_verifier(db, 1, verifier, sizeof(verifier), &error) != KMB_OK) {
         code = cli_fail(&error, NULL, 0, "info");
         kmb_close(db, NULL);
@@ -302,6 +303,8 @@ int cli_info(const struct cli_options *options) {
         numbers[7],
         "writes",
         info.clock_refused ? "refused: the clock stands behind the log" : "accepted",
+        "state",
+        state,
         "verifier of tenant 1",
         verifier,
     };
@@ -394,10 +397,12 @@ int cli_tenant(const struct cli_options *options) {
     if (code != 0) {
         return code;
     }
-    if (kmb_tenant_create(db, (uint32_t)number, options->name, &error) != KMB_OK) {
+    char verifier[512];
+    if (kmb_tenant_create(db, (uint32_t)number, options->name, &error) != KMB_OK ||
+        kmb_tenant_verifier(db, (uint32_t)number, verifier, sizeof(verifier), &error) != KMB_OK) {
         code = cli_fail(&error, NULL, 0, "tenant create");
     } else {
-        cli_note(options, "tenant %llu is there", number);
+        printf("tenant    %llu\nverifier  %s\n", number, verifier);
     }
     return cli_close(db, NULL, code);
 }

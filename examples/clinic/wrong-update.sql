@@ -1,0 +1,2 @@
+-- Meant for one patient. The WHERE is missing.
+UPDATE patients SET ward = 'discharge lounge';
