@@ -358,10 +358,9 @@ static void query_record(struct run *run, size_t line, const char *kinds, const 
     free(sql.bytes);
 }
 
-/* One record or control line; conditions before it have been weighed by the caller. */
-static void record(struct run *run, bool skip) {
+/* One record or control line; conditions before it have been weighed by the caller. line: where it or they began. */
+static void record(struct run *run, size_t line, bool skip) {
     char first[64], second[64], third[64];
-    size_t line = run->at + 1;
     const char *text = run->lines[run->at++];
     word(text, 0, first, sizeof(first));
     word(text, 1, second, sizeof(second));
@@ -392,6 +391,7 @@ static void record(struct run *run, bool skip) {
 
 static void run_lines(struct run *run) {
     bool skip = false;
+    size_t begun = 0; /* line of the first condition, 0: none yet */
     while (run->at < run->line_count) {
         const char *line = run->lines[run->at];
         char first[64], second[64];
@@ -403,9 +403,11 @@ static void run_lines(struct run *run) {
             bool me = strcmp(second, LABEL) == 0;
             skip = skip || me == (first[0] == 's');
             run->at++;
+            begun = begun == 0 ? run->at : begun;
         } else {
-            record(run, skip);
+            record(run, begun == 0 ? run->at + 1 : begun, skip);
             skip = false;
+            begun = 0;
         }
     }
 }
@@ -420,12 +422,12 @@ static void remove_tree(const char *path) {
 
 static struct tally run_file(const char *path, const char *name, const struct differs *differs) {
     const char *base = getenv("TMPDIR");
-    char directory[4096];
+    char directory[1024];
     if (base == NULL) {
         base = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
     }
-    snprintf(directory, sizeof(directory), "%s/kmb-slt-XXXXXX", base);
-    if (mkdtemp(directory) == NULL) {
+    int length = snprintf(directory, sizeof(directory), "%s/kmb-slt-XXXXXX", base);
+    if (length < 0 || (size_t)length >= sizeof(directory) || mkdtemp(directory) == NULL) {
         fprintf(stderr, "slt: cannot make a directory below %s: %s\n", base, strerror(errno));
         exit(1);
     }
@@ -433,7 +435,7 @@ static struct tally run_file(const char *path, const char *name, const struct di
     struct kmb_error error = {0};
     struct run run = {.path = path, .name = name, .differs = differs};
     kmb_db *db = NULL;
-    char data[4200];
+    char data[1024 + 8];
     snprintf(data, sizeof(data), "%s/data", directory);
     if (kmb_open(data, &options, &db, &error) != KMB_OK || kmb_session_open(db, 1, &run.session, &error) != KMB_OK) {
         fprintf(stderr, "slt: cannot open a database in %s: %s\n", directory, error.message);
