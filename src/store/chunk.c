@@ -19,11 +19,11 @@ static void varint_put(struct buffer *out, size_t value) {
     buffer_append_byte(out, (uint8_t)value);
 }
 
-static bool varint_get(struct slice *from, size_t *value) {
+static inline bool varint_get(struct slice *from, size_t *value) {
     *value = 0;
     for (unsigned i = 0; i < VARINT_MAX && i < from->length; i++) {
         *value |= (size_t)(from->bytes[i] & 0x7f) << (7 * i);
-        if ((from->bytes[i] & 0x80) == 0) {
+        if (__builtin_expect((from->bytes[i] & 0x80) == 0, 1)) {
             from->bytes += i + 1;
             from->length -= i + 1;
             return true;
@@ -95,32 +95,75 @@ bool chunk_next(const struct chunk *chunk, struct chunk_place *place) {
     return place_fill(chunk, place);
 }
 
-bool chunk_apply(const struct chunk_place *place, struct buffer *image) {
-    struct slice middle = place->payload;
-    if (place->whole) {
-        buffer_clear(image);
-        buffer_append_slice(image, middle);
-        return true;
-    }
+/* A difference taken apart. */
+struct difference {
     size_t prefix;
     size_t suffix;
-    if (!varint_get(&middle, &prefix) || !varint_get(&middle, &suffix) || prefix > image->length ||
-        suffix > image->length - prefix) {
+    struct slice middle;
+};
+
+static bool difference_parse(const struct chunk_place *place, struct difference *difference) {
+    difference->middle = place->payload;
+    return varint_get(&difference->middle, &difference->prefix) && varint_get(&difference->middle, &difference->suffix);
+}
+
+static bool difference_apply(const struct difference *difference, struct buffer *image) {
+    size_t prefix = difference->prefix;
+    size_t suffix = difference->suffix;
+    size_t before = image->length;
+    if (prefix > before || suffix > before - prefix) {
         return false;
     }
-    size_t length = prefix + middle.length + suffix;
-    size_t before = image->length;
+    size_t length = prefix + difference->middle.length + suffix;
     if (length > before && buffer_extend(image, length - before) == NULL) {
         return true; /* the buffer says so itself */
     }
     if (length != before && suffix > 0) {
         memmove(image->bytes + length - suffix, image->bytes + before - suffix, suffix);
     }
-    if (middle.length > 0) {
-        memcpy(image->bytes + prefix, middle.bytes, middle.length);
+    if (difference->middle.length > 0) {
+        memcpy(image->bytes + prefix, difference->middle.bytes, difference->middle.length);
     }
     image->length = length;
     return true;
+}
+
+bool chunk_apply(const struct chunk_place *place, struct buffer *image) {
+    if (place->whole) {
+        buffer_clear(image);
+        buffer_append_slice(image, place->payload);
+        return true;
+    }
+    struct difference difference;
+    return difference_parse(place, &difference) && difference_apply(&difference, image);
+}
+
+bool chunk_find(const struct chunk *chunk, uint64_t position, struct chunk_place *place, struct buffer *image) {
+    struct difference pending = {0};
+    bool waiting = false;
+    bool good = chunk_first(chunk, place);
+    for (;;) {
+        if (!good) {
+            return false;
+        }
+        if (place->whole) {
+            good = chunk_apply(place, image);
+            waiting = false;
+        } else {
+            struct difference next;
+            good = difference_parse(place, &next);
+            if (good && waiting && (next.prefix > pending.prefix || next.suffix > pending.suffix)) {
+                good = difference_apply(&pending, image);
+            }
+            pending = next;
+            waiting = true;
+        }
+        if (!good || chunk_from(chunk, place->index).position <= position) {
+            break;
+        }
+        good = chunk_next(chunk, place);
+    }
+    return good && (!waiting || difference_apply(&pending, image));
 }
 
 static size_t common_prefix(struct slice a, struct slice b, size_t most) {

@@ -48,6 +48,13 @@ bool chunk_next(const struct chunk *chunk, struct chunk_place *place); /* index 
 /* Turns the next newer image in the buffer (any content, when the version is whole) into this version's. */
 bool chunk_apply(const struct chunk_place *place, struct buffer *image);
 
+/*
+ * Goes to the newest version whose `from` is at or before the position, which must be there, making its image in the
+ * buffer, which holds what followed the chunk's newest version. A difference that covers the one before it makes that
+ * one superfluous: runs of updates of the same columns cost one copy. false: malformed.
+ */
+bool chunk_find(const struct chunk *chunk, uint64_t position, struct chunk_place *place, struct buffer *image);
+
 /* Appends the payload that makes `older` from `newer` (NULL: none). Answers CHUNK_WHOLE or 0. */
 uint32_t chunk_difference(struct buffer *out, struct slice older, const struct slice *newer);
 

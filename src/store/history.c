@@ -215,17 +215,10 @@ enum kmb_status history_chunk_seek(struct slice value, struct chunk_sought *soug
         sought->older = true;
         return KMB_OK;
     }
-    bool good = chunk_first(&chunk, &place);
-    for (;;) {
-        if (!good || !chunk_apply(&place, image)) {
-            return history_malformed(error, "chunk of versions");
-        }
-        sought->from = chunk_from(&chunk, place.index);
-        if (sought->from.position <= sought->position) {
-            break;
-        }
-        good = chunk_next(&chunk, &place);
+    if (!chunk_find(&chunk, sought->position, &place, image)) {
+        return history_malformed(error, "chunk of versions");
     }
+    sought->from = chunk_from(&chunk, place.index);
     if (!buffer_ok(image)) {
         return history_no_memory(error);
     }

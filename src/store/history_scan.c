@@ -10,6 +10,8 @@
 #include "store/history.h"
 #include "store/internal.h"
 
+#define CHUNK_LINES 7u /* cache lines of a chunk worth asking for ahead */
+
 enum kmb_status history_scan_open(struct history_scan *scan, struct store_view view, uint32_t tenant, struct slice low,
                                   struct slice high, uint64_t position, struct kmb_error *error) {
     *scan = (struct history_scan){.position = position};
@@ -25,6 +27,7 @@ enum kmb_status history_scan_open(struct history_scan *scan, struct store_view v
         status = store_cursor_open(&scan->chunks, view, tenant, STORE_HISTORY, error);
     }
     if (status == KMB_OK) {
+        scan->chunks.lines_ahead = CHUNK_LINES;
         status = store_cursor_seek(&scan->current, low, error);
     }
     if (status == KMB_OK) {

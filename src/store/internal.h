@@ -235,8 +235,9 @@ struct store {
     pthread_mutex_t cache_lock;
     struct slot_list resident;
     size_t hand;
-    uint8_t *images_spare; /* linked through their first bytes */
-    _Atomic uint64_t images;
+    struct slot_list slabs;  /* addresses of the blocks that images lie in */
+    uint8_t *images_spare;   /* linked through their first bytes */
+    _Atomic uint64_t images; /* in use */
     uint64_t images_max;
     struct slot_list free;
     struct slot_list limbo; /* given up while pinned */

@@ -178,6 +178,7 @@ struct store_cursor {
     struct store_view view;
     uint32_t tenant;
     unsigned tree;
+    unsigned lines_ahead;
     uint64_t changes;
     struct store_path path;
     struct buffer key_copy;
