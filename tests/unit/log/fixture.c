@@ -116,6 +116,9 @@ enum kmb_status fixture_commit(struct fixture *fixture, unsigned entries, size_t
     memcpy(saved, fixture->chains, sizeof saved);
     enum kmb_status status = KMB_OK;
     uint8_t *body = mem_alloc(size);
+    if (body == NULL) {
+        return KMB_NO_MEMORY;
+    }
     log_block_begin(&fixture->block, head.op + 1, 5);
     for (unsigned at = 0; at < entries && status == KMB_OK; at++) {
         uint32_t tenant = at % FIXTURE_TENANTS;

@@ -274,6 +274,52 @@ static void test_block_limits(void **state) {
     fixture_stop(&fixture);
 }
 
+/* Every allocation of a life fails once: an answer, no leak, and nothing acknowledged is lost. */
+static void test_no_memory(void **state) {
+    struct fixture base;
+    struct kmb_error error = {0};
+    (void)state;
+    fixture_start(&base, true);
+    good(fixture_create(&base, &error), &error);
+    bool failed = true;
+    uint64_t number = 0;
+    while (failed) {
+        struct fixture fixture;
+        struct log_verify_report report;
+        fixture_start(&fixture, true);
+        io_memory_free(fixture.disk);
+        fixture.disk = io_memory_clone(base.disk);
+        fixture.io = io_memory_table(fixture.disk);
+        uint64_t acknowledged = 0;
+        mem_fail_plan(++number);
+        enum kmb_status status = fixture_open(&fixture, NULL, &error);
+        for (unsigned at = 0; at < 4 && status == KMB_OK; at++) {
+            status = log_reserve(fixture.log, 20000, &error);
+            if (status == KMB_OK) {
+                status = fixture_commit(&fixture, 3, at * 7000, &error);
+            }
+            acknowledged = status == KMB_OK ? log_synced_op(fixture.log) : acknowledged;
+        }
+        if (status == KMB_OK) {
+            status = log_close(fixture.log, &error);
+            fixture.log = NULL;
+        }
+        if (status == KMB_OK) {
+            const struct log_verify_options options = {.keys = &fixture.keys};
+            status = log_verify(&fixture.io, FIXTURE_DIR, &options, &report, &error);
+        }
+        failed = mem_fail_count() >= number;
+        mem_fail_plan(0);
+        assert_true(status == KMB_OK || status == KMB_NO_MEMORY || status == KMB_FATAL);
+        good(fixture_open(&fixture, NULL, &error), &error);
+        assert_true(log_head(fixture.log).op >= acknowledged);
+        fixture_verify_good(&fixture, &report);
+        fixture_stop(&fixture);
+    }
+    assert_true(number > 50);
+    fixture_stop(&base);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trip),
@@ -284,6 +330,7 @@ int main(void) {
         cmocka_unit_test(test_failed_sync_is_final),
         cmocka_unit_test(test_read_only),
         cmocka_unit_test(test_block_limits),
+        cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
