@@ -174,7 +174,7 @@ static bool slab_add(struct store *store) {
     }
     for (size_t i = SLAB_IMAGES; i > 0; i--) {
         uint8_t *image = bytes + (i - 1) * PAGE_IMAGE;
-        memcpy(image, &store->images_spare, sizeof image);
+        memcpy(image, &store->images_spare, sizeof(uint8_t *));
         store->images_spare = image;
     }
     return true;
@@ -190,14 +190,14 @@ static uint8_t *image_take(struct store *store) {
         return image_evict(store);
     }
     image = store->images_spare;
-    memcpy(&store->images_spare, image, sizeof image);
+    memcpy(&store->images_spare, image, sizeof(uint8_t *));
     atomic_store_explicit(&store->images, images + 1, memory_order_relaxed);
     return image;
 }
 
 static void image_give(struct store *store, uint8_t *image) {
     uint64_t images = atomic_load_explicit(&store->images, memory_order_relaxed);
-    memcpy(image, &store->images_spare, sizeof image);
+    memcpy(image, &store->images_spare, sizeof(uint8_t *));
     store->images_spare = image;
     atomic_store_explicit(&store->images, images - 1, memory_order_relaxed);
 }
