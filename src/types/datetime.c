@@ -12,8 +12,9 @@
 
 #include "base/assert.h"
 
-#define DAYS_PER_ERA 146097 /* 400 years */
-#define ERA_SHIFT    719468 /* days from 0000-03-01 to 1970-01-01 */
+#define DAYS_PER_ERA 146097                   /* 400 years */
+#define ERA_SHIFT    719468                   /* days from 0000-03-01 to 1970-01-01 */
+#define PG_EPOCH_US  INT64_C(946684800000000) /* 2000-01-01 */
 
 static int64_t floor_divide(int64_t a, int64_t b) {
     return a / b - (a % b < 0 ? 1 : 0);
@@ -304,10 +305,11 @@ enum kmb_status timestamp_to_local(struct timestamp utc, int32_t zone_offset_s, 
     return timestamp_to_utc(utc, -zone_offset_s, out, error);
 }
 
-/* us rounded to a multiple of unit, halves up; ns decides nothing that us does not, except at unit 1. */
+/* us rounded to a multiple of unit, halves away from zero. */
 static int64_t round_to_unit(int64_t us, int64_t unit) {
     int64_t rest = floor_modulo(us, unit);
-    return us - rest + (rest >= unit - rest ? unit : 0);
+    bool up = us < 0 ? rest > unit - rest : rest >= unit - rest;
+    return us - rest + (up ? unit : 0);
 }
 
 static int64_t unit_of_precision(int32_t precision) {
@@ -325,7 +327,9 @@ enum kmb_status timestamp_apply_modifier(struct timestamp a, int32_t modifier, s
         return KMB_OK;
     }
     int64_t unit = unit_of_precision(modifier);
-    int64_t us = unit == 1 ? a.us + (a.ns >= 500 ? 1 : 0) : round_to_unit(a.us, unit);
+    /* PostgreSQL counts from 2000, so that is where "away from zero" points away from. */
+    int64_t base = PG_EPOCH_US;
+    int64_t us = unit == 1 ? a.us + (a.ns >= 500 ? 1 : 0) : round_to_unit(a.us - base, unit) + base;
     return timestamp_finish(us, 0, out, error);
 }
 

@@ -139,6 +139,17 @@ static enum kmb_status field_unsupported(enum datetime_field field, const char *
     return error_set(error, KMB_UNSUPPORTED, "unit \"%s\" not supported for type %s", datetime_field_name(field), type);
 }
 
+/* date_trunc knows fewer words than EXTRACT, and says so. */
+static enum kmb_status truncate_unsupported(enum datetime_field field, const char *type, struct kmb_error *error) {
+    bool word = field == DATETIME_WEEK || field == DATETIME_TIMEZONE || field == DATETIME_TIMEZONE_HOUR ||
+                field == DATETIME_TIMEZONE_MINUTE;
+    if (word) {
+        return field_unsupported(field, type, error);
+    }
+    return error_set(error, KMB_INVALID_PARAMETER, "unit \"%s\" not recognized for type %s", datetime_field_name(field),
+                     type);
+}
+
 /* --- years --- */
 
 /* Astronomical to the calendar's: no year 0. */
@@ -445,7 +456,7 @@ enum kmb_status timestamp_truncate(enum datetime_field field, struct timestamp t
         return date_to_timestamp(days - (date_day_of_week(days) + 6) % 7, out, error);
     default: {
         if (unit == 0) {
-            return field_unsupported(field, TYPE_TIMESTAMP_NAME, error);
+            return truncate_unsupported(field, TYPE_TIMESTAMP_NAME, error);
         }
         int64_t time = timestamp_to_time(timestamp);
         *out = timestamp_of_us(timestamp.us - time % unit);
@@ -478,7 +489,7 @@ enum kmb_status interval_truncate(enum datetime_field field, struct interval spa
         result = span;
         result.us -= span.us % unit;
     } else {
-        enum kmb_status status = field_unsupported(field, "interval", error);
+        enum kmb_status status = truncate_unsupported(field, "interval", error);
         if (field == DATETIME_WEEK) {
             error_detail(error, "Months usually have fractional weeks.");
         }

@@ -40,6 +40,11 @@ static bool interval_blank(struct slice text, size_t at) {
     return at < text.length && (text.bytes[at] == ' ' || (text.bytes[at] >= '\t' && text.bytes[at] <= '\r'));
 }
 
+/* Marks that only separate: "1 day, 2 hours". */
+static bool interval_punctuation(struct slice text, size_t at) {
+    return at < text.length && text.bytes[at] != 0 && strchr(",;()[]/'\"", text.bytes[at]) != NULL;
+}
+
 static bool interval_alpha(struct slice text, size_t at) {
     return at < text.length && (text.bytes[at] | 0x20) >= 'a' && (text.bytes[at] | 0x20) <= 'z';
 }
@@ -200,7 +205,7 @@ static enum interval_result interval_read_year_month(struct interval_reader *r, 
 }
 
 static void interval_skip_blanks(struct interval_reader *r) {
-    while (interval_blank(r->text, r->at)) {
+    while (interval_blank(r->text, r->at) || interval_punctuation(r->text, r->at)) {
         r->at++;
     }
 }
@@ -243,7 +248,7 @@ static bool interval_unit_implied(const struct interval_reader *r, enum datetime
     while (interval_blank(r->text, at)) {
         at++;
     }
-    if (at == r->text.length || interval_word_is(interval_word(r, at), "ago")) {
+    if (at == r->text.length) {
         *unit = DATETIME_SECOND;
         return true;
     }
@@ -430,11 +435,11 @@ enum kmb_status interval_parse(struct slice text, struct interval *out, struct k
         return error_set(error, KMB_INVALID_DATETIME, "invalid input syntax for type interval: \"%.*s\"", shown,
                          (const char *)text.bytes);
     }
-    if (result == INTERVAL_OVERFLOW) {
+    if (result == INTERVAL_OVERFLOW || reader.days > INT32_MAX || reader.days < INT32_MIN) {
         return error_set(error, KMB_DATETIME_OVERFLOW, "interval field value out of range: \"%.*s\"", shown,
                          (const char *)text.bytes);
     }
-    if (reader.months > INT32_MAX || reader.months < INT32_MIN || reader.days > INT32_MAX || reader.days < INT32_MIN) {
+    if (reader.months > INT32_MAX || reader.months < INT32_MIN) {
         return error_set(error, KMB_DATETIME_OVERFLOW, "interval out of range");
     }
     *out = (struct interval){.months = (int32_t)reader.months, .days = (int32_t)reader.days, .us = reader.us};
