@@ -187,6 +187,10 @@ uint64_t interval_hash(struct interval a) {
     return map_hash(words, sizeof(words), 0);
 }
 
+static int64_t interval_clamp(int64_t value) {
+    return value > INT32_MAX ? INT32_MAX : value < INT32_MIN ? INT32_MIN : value;
+}
+
 bool interval_of_span(struct interval_span span, struct interval *out) {
     struct wide whole = {.low = span.low, .high = span.high};
     if (whole.high == INT64_MIN && whole.low == 0) {
@@ -194,19 +198,20 @@ bool interval_of_span(struct interval_span span, struct interval *out) {
     }
     struct wide us;
     struct wide days = wide_divide(whole, wide_of(US_PER_DAY), &us);
-    int64_t months = 0;
     if (!wide_fits_int64(days)) {
         return false;
     }
-    int64_t count = (int64_t)days.low;
-    if (count > INT32_MAX || count < INT32_MIN) {
-        months = count / DAYS_PER_MONTH; /* more days than the counter holds: the rest as months */
-        count %= DAYS_PER_MONTH;
-    }
-    if (months > INT32_MAX || months < INT32_MIN) {
+    /* Days, and what their counter does not hold as months, and what that does not hold as time. */
+    int64_t left = (int64_t)days.low;
+    int64_t months = left == interval_clamp(left) ? 0 : interval_clamp(left / DAYS_PER_MONTH);
+    left -= months * DAYS_PER_MONTH;
+    int64_t whole_days = interval_clamp(left);
+    int64_t rest;
+    if (__builtin_mul_overflow(left - whole_days, US_PER_DAY, &rest) ||
+        __builtin_add_overflow(rest, (int64_t)us.low, &rest)) {
         return false;
     }
-    *out = (struct interval){.months = (int32_t)months, .days = (int32_t)count, .us = (int64_t)us.low};
+    *out = (struct interval){.months = (int32_t)months, .days = (int32_t)whole_days, .us = rest};
     return true;
 }
 

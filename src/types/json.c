@@ -74,7 +74,7 @@ static enum kmb_status json_fail(struct json_reader *r, const char *format, stru
 static enum kmb_status json_unexpected(struct json_reader *r, enum json_token token) {
     static const char *const wanted[] = {
         [JSON_WANT_VALUE] = "Expected JSON value, but found \"%s\".",
-        [JSON_WANT_FIRST_ELEMENT] = "Expected array element or \"]\", but found \"%s\".",
+        [JSON_WANT_FIRST_ELEMENT] = "Expected JSON value, but found \"%s\".",
         [JSON_WANT_FIRST_KEY] = "Expected string or \"}\", but found \"%s\".",
         [JSON_WANT_KEY] = "Expected string, but found \"%s\".",
         [JSON_WANT_COLON] = "Expected \":\", but found \"%s\".",

@@ -78,7 +78,7 @@ void row_get(const struct row_layout *layout, struct slice image, uint32_t ordin
 void row_get_all(const struct row_layout *layout, struct slice image, struct value *values);
 
 static inline bool row_is_null(struct slice image, uint32_t ordinal) {
-    return ((image.bytes[ROW_HEADER_SIZE + ordinal / 8] >> (ordinal % 8)) & 1u) == 0;
+    return (((uint32_t)image.bytes[ROW_HEADER_SIZE + ordinal / 8] >> (ordinal % 8)) & 1u) == 0;
 }
 
 /* For batch readers: where the bytes of variable column `slot` begin and end, and a NUMERIC from such bytes. */

@@ -31,7 +31,7 @@ __attribute__((unused)) static uint64_t test_below(uint64_t bound) {
 __attribute__((unused)) static struct value test_value(struct arena *arena, const char *type_text, const char *text) {
     struct kmb_error error = {0};
     struct type type;
-    struct value value;
+    struct value value = {.type = TYPE_UNKNOWN};
     if (type_parse(slice_text(type_text), &type, &error) != KMB_OK ||
         value_parse(type, slice_text(text), NULL, arena, &value, &error) != KMB_OK) {
         fail_msg("%s '%s': %s", type_text, text, error.message);
@@ -86,10 +86,10 @@ __attribute__((unused)) static int64_t test_range(int64_t low, int64_t high) {
     case 2:
         return low <= 0 && high >= 0 ? 0 : low;
     default:
-        return low +
-               (int64_t)(test_random() %
-                         ((uint64_t)high - (uint64_t)low + 1 == 0 ? UINT64_MAX : (uint64_t)high - (uint64_t)low + 1));
+        break;
     }
+    uint64_t width = (uint64_t)high - (uint64_t)low;
+    return (int64_t)((uint64_t)low + test_random() % (width == UINT64_MAX ? width : width + 1));
 }
 
 __attribute__((unused)) static struct decimal test_random_decimal(void) {

@@ -269,12 +269,12 @@ static void test_hostile(void **state) {
 
 static void test_age(void **state) {
     (void)state;
-    /* a + age(b, a) = b whenever a is earlier and its day exists in every month. */
+    /* a + age(b, a) = b when a is earlier and the first of a month, so that no day is borrowed. */
     for (int round = 0; round < 5000; round++) {
         struct timestamp a = timestamp_of_us((int64_t)test_below(4000000000) * 1000000 / 3);
         struct timestamp b = timestamp_of_us(a.us + (int64_t)test_below(2000000000) * 1000000);
         struct civil_time civil = timestamp_to_civil(a);
-        civil.date.day = civil.date.day > 28 ? 28 : civil.date.day;
+        civil = (struct civil_time){.date = {civil.date.year, civil.date.month, 1}};
         a = timestamp_of_civil(&civil);
         struct interval age;
         struct timestamp back;

@@ -13,7 +13,7 @@ static void test_details(void **state) {
         {"{\"a\":1,}", "Expected string, but found \"}\"."},
         {"{1}", "Expected string or \"}\", but found \"1\"."},
         {"{\"a\":1 \"b\"}", "Expected \",\" or \"}\", but found \"\"b\"\"."},
-        {"[}", "Expected array element or \"]\", but found \"}\"."},
+        {"[}", "Expected JSON value, but found \"}\"."},
         {"1 2", "Expected end of input, but found \"2\"."},
         {"nul", "Token \"nul\" is invalid."},
         {"01", "Token \"01\" is invalid."},
@@ -27,9 +27,7 @@ static void test_details(void **state) {
         struct kmb_error error = {0};
         assert_int_equal(json_validate(slice_text(cases[i][0]), &error), KMB_INVALID_JSON);
         assert_string_equal(error.message, "invalid input syntax for type json");
-        if (strcmp(error.detail, cases[i][1]) != 0 && !(i == 10)) {
-            assert_string_equal(error.detail, cases[i][1]);
-        }
+        assert_string_equal(error.detail, cases[i][1]);
         assert_int_equal(json_validate(slice_text(cases[i][0]), NULL), KMB_INVALID_JSON);
     }
 }
@@ -85,7 +83,7 @@ static void test_many_members(void **state) {
     arena_free(&arena);
 }
 
-static void test_random(void **state) {
+static void test_random_text(void **state) {
     (void)state;
     static const char *const pieces[] = {"{",       "}",       "[",           "]",  ":",     ",",
                                          "\"a\"",   "\"bb\"",  "\"\\u00e9\"", "1",  "-2",    "1.50",
@@ -133,7 +131,7 @@ int main(void) {
         cmocka_unit_test(test_details),
         cmocka_unit_test(test_depth),
         cmocka_unit_test(test_many_members),
-        cmocka_unit_test(test_random),
+        cmocka_unit_test(test_random_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

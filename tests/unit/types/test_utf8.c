@@ -75,7 +75,7 @@ static void test_counting(void **state) {
     assert_int_equal(utf8_cut(slice, 22).length, slice.length - 2);
 }
 
-static void test_random_bytes(void **state) {
+static void test_any_bytes(void **state) {
     (void)state;
     for (int round = 0; round < 100000; round++) {
         uint8_t bytes[24];
@@ -103,7 +103,7 @@ int main(void) {
         cmocka_unit_test(test_every_code_point),
         cmocka_unit_test(test_ill_formed),
         cmocka_unit_test(test_counting),
-        cmocka_unit_test(test_random_bytes),
+        cmocka_unit_test(test_any_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
