@@ -180,7 +180,7 @@ struct kmb_options {
     unsigned flags;
     const char *key_file;      /* root key; default "<path>.key" beside the directory. Created with KMB_OPEN_CREATE */
     const char *key_directory; /* where key_file is NULL: the key is "<key_directory>/<log uuid>.key" */
-    uint64_t cache_bytes;      /* pages kept in memory; default 64 MiB, at least 256 KiB */
+    uint64_t cache_bytes;      /* pages kept in memory; default 256 MiB, at least 256 KiB */
     uint64_t statement_bytes;  /* memory of one statement; default 256 MiB, at least 64 KiB. Beyond it: 53200 */
     uint64_t segment_bytes;    /* with CREATE: size of a log segment; default 64 MiB, 64 KiB to 1 GiB */
     const char *command;       /* shown to whoever finds the directory locked; default the process's name */

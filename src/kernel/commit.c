@@ -338,6 +338,9 @@ enum kmb_status kernel_fold_begin(struct kernel_state *state, struct kernel_fold
     if (status == KMB_OK) {
         status = store_fork(state->root, &fold->evolver.fork, error);
     }
+    if (status == KMB_OK && state->sequence != 0) { /* the state may stand between the parts of a transaction */
+        status = kernel_entry_at(state, state->sequence, &fold->newest, error);
+    }
     if (status != KMB_OK) {
         kernel_fold_discard(fold);
         return status;
@@ -353,9 +356,12 @@ static enum kmb_status entry_follows(const struct kernel_fold *fold, const struc
                          "entry %" PRIu64 " of tenant %u is of kind %u, made by a newer version", entry->sequence,
                          entry->tenant, entry->kind);
     }
+    /* Parts of one transaction share its time; transactions have later and later ones. */
+    bool same = fold->newest.sequence > 0 && !fold->newest.last_part;
+    bool in_time = fold->newest.sequence == 0 || (same ? entry->commit_time_us == fold->newest.time_us
+                                                       : entry->commit_time_us > fold->newest.time_us);
     if (entry->tenant != fold->base->tenant.value || entry->sequence != fold->newest.sequence + 1 ||
-        entry->position_before != fold->evolver.position ||
-        (fold->newest.sequence > 0 && entry->commit_time_us <= fold->newest.time_us)) {
+        entry->position_before != fold->evolver.position || !in_time) {
         return error_set(error, KMB_CORRUPT,
                          "entry %" PRIu64 " of tenant %u at position %" PRIu64 " does not follow entry %" PRIu64
                          " at position %" PRIu64,

@@ -36,7 +36,7 @@
 #define STORE_KEY_MAX       ((size_t)1 << 20)
 #define STORE_VALUE_MAX     ((size_t)1 << 30)
 #define STORE_DEPTH_MAX     16
-#define STORE_CACHE_DEFAULT ((uint64_t)64 << 20)
+#define STORE_CACHE_DEFAULT ((uint64_t)256 << 20)
 
 struct store;
 struct store_root; /* immutable state of all tenants, counted */
