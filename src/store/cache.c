@@ -86,6 +86,7 @@ void cache_close(struct store *store) {
     mem_free(store->chunks);
     slot_list_free(&store->resident);
     slot_list_free(&store->free);
+    slot_list_free(&store->far);
     slot_list_free(&store->limbo);
     pthread_mutex_destroy(&store->cache_lock);
     pthread_mutex_destroy(&store->write_lock);
@@ -217,7 +218,7 @@ static void slot_free_locked(struct store *store, uint64_t slot, struct store_en
         entry->birth = 0;
         atomic_store_explicit(&entry->state, 0, memory_order_release);
     }
-    if (!slot_list_push(&store->free, slot)) {
+    if (!slot_list_push(slot < store->slots_backed ? &store->free : &store->far, slot)) {
         store->slots_lost++;
     }
 }
@@ -256,8 +257,9 @@ enum kmb_status page_new(struct store *store, uint64_t generation, uint64_t *slo
     if (store->limbo.count > 0) {
         limbo_try(store);
     }
-    bool reused = store->free.count > 0;
-    uint64_t place = reused ? store->free.slots[store->free.count - 1] : store->slots_end;
+    /* Places that the file already has come first: a full disk then hurts as late as possible. */
+    struct slot_list *from = store->free.count > 0 ? &store->free : store->far.count > 0 ? &store->far : NULL;
+    uint64_t place = from != NULL ? from->slots[from->count - 1] : store->slots_end;
     if (place >= SLOTS_MAX) {
         pthread_mutex_unlock(&store->cache_lock);
         return error_set(error, KMB_DISK_FULL, "the store has reached its greatest size of 2 TiB");
@@ -272,8 +274,8 @@ enum kmb_status page_new(struct store *store, uint64_t generation, uint64_t *slo
         pthread_mutex_unlock(&store->cache_lock);
         return error_set(error, KMB_NO_MEMORY, "no memory for a page of the store");
     }
-    if (reused) {
-        store->free.count--;
+    if (from != NULL) {
+        from->count--;
     } else {
         store->slots_end++;
     }

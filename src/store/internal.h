@@ -239,7 +239,8 @@ struct store {
     uint8_t *images_spare;   /* linked through their first bytes */
     _Atomic uint64_t images; /* in use */
     uint64_t images_max;
-    struct slot_list free;
+    struct slot_list free;  /* slots to be used again */
+    struct slot_list far;   /* the same, beyond slots_backed when they were given up */
     struct slot_list limbo; /* given up while pinned */
     uint64_t slots_end;     /* first slot never used */
     uint64_t slots_backed;  /* of the file, reserved on disk */

@@ -165,13 +165,14 @@ enum kmb_status store_reserve(struct store *store, uint64_t bytes, struct kmb_er
     pthread_mutex_lock(&store->cache_lock);
     if (pages > SLOTS_MAX || store->slots_end + wanted > SLOTS_MAX) {
         status = error_set(error, KMB_DISK_FULL, "the store has reached its greatest size of 2 TiB");
-    } else if (store->free.count + store->slots_backed < store->slots_end + wanted) {
-        uint64_t end = store->slots_end + wanted - store->free.count;
-        uint64_t step = end / 16 > RESERVE_STEP ? end / 16 : RESERVE_STEP;
-        end = (end / step + 1) * step;
-        status = io_allocate(&store->io, store->file, end * STORE_PAGE, error);
-        if (status == KMB_OK) {
-            store->slots_backed = end;
+    } else if (store->free.count < wanted) {
+        uint64_t beyond = wanted - store->free.count;
+        uint64_t end = store->slots_end + (beyond > store->far.count ? beyond - store->far.count : 0);
+        if (end > store->slots_backed) {
+            uint64_t step = end / 16 > RESERVE_STEP ? end / 16 : RESERVE_STEP;
+            end = (end / step + 1) * step;
+            status = io_allocate(&store->io, store->file, end * STORE_PAGE, error);
+            store->slots_backed = status == KMB_OK ? end : store->slots_backed;
         }
     }
     pthread_mutex_unlock(&store->cache_lock);
@@ -198,8 +199,8 @@ void store_info(struct store *store, struct store_info *info) {
         }
     }
     pthread_mutex_lock(&store->cache_lock);
-    info->pages_free = store->free.count;
-    info->pages_used = store->slots_end - 1 - store->free.count;
+    info->pages_free = store->free.count + store->far.count;
+    info->pages_used = store->slots_end - 1 - info->pages_free;
     info->file_bytes = (store->slots_end > store->slots_backed ? store->slots_end : store->slots_backed) * STORE_PAGE;
     pthread_mutex_unlock(&store->cache_lock);
     pthread_mutex_unlock(&store->version_lock);
