@@ -132,7 +132,10 @@ static bool update_existing(struct insert *insert, const struct value *values) {
         }
         vector_set(&insert->merged.columns[i], 0, &insert->existing[i]);
     }
-    write_check(write, &insert->merged);
+    struct write_fault fault = write_check(write, &insert->merged);
+    if (fault.present) {
+        write_raise(write, &insert->merged, &fault);
+    }
     sql_try(context, kernel_update(exec->transaction, write->table, buffer_slice(&insert->conflict.key),
                                    insert->existing, &insert->key, context->error));
     (void)note_written(insert, buffer_slice(&insert->key));
@@ -174,11 +177,15 @@ static void insert_conflicting(struct insert *insert, const struct batch *batch)
 
 static void insert_take(struct write *write, const struct batch *batch) {
     struct insert *insert = (struct insert *)write;
-    write_check(write, batch);
+    struct write_fault fault = write_check(write, batch);
+    struct batch good = fault.present ? write_first(write, batch, fault.place) : *batch;
     if (write->base.node->conflict.present) {
-        insert_conflicting(insert, batch);
+        insert_conflicting(insert, &good);
     } else {
-        insert_plain(insert, batch);
+        insert_plain(insert, &good);
+    }
+    if (fault.present) {
+        write_raise(write, batch, &fault);
     }
 }
 

@@ -19,13 +19,16 @@ static void update_take(struct write *write, const struct batch *batch) {
     struct batch row = *batch; /* the new row stands behind the old one */
     row.columns = batch->columns + write->column_count;
     row.column_count = write->column_count;
-    write_check(write, &row);
-    uint32_t live = batch_live(batch);
+    struct write_fault fault = write_check(write, &row);
+    uint32_t live = fault.present ? fault.place : batch_live(batch);
     for (uint32_t i = 0; i < live; i++) {
         uint32_t at = batch->selection == NULL ? i : batch->selection[i];
         write_values(write, &row, at, change->values);
         sql_try(exec->context, kernel_update(exec->transaction, write->table, scan_key(change->scan, at),
                                              change->values, NULL, exec->context->error));
+    }
+    if (fault.present) {
+        write_raise(write, &row, &fault);
     }
     exec->affected += live;
     write_return(write, &row);

@@ -37,45 +37,66 @@ static const char *failing_row(const struct write *write, const struct batch *ro
     return copy;
 }
 
-static void check_not_null(struct write *write, const struct batch *row) {
+/* Lowers the fault to the first place at which `bad` holds of a column, if that is before it. */
+static void fault_lower(struct write_fault *fault, uint32_t place, bool check, uint32_t number) {
+    if (!fault->present || place < fault->place) {
+        *fault = (struct write_fault){.present = true, .place = place, .check = check, .number = number};
+    }
+}
+
+struct write_fault write_check(struct write *write, const struct batch *row) {
+    const struct plan_node *node = write->base.node;
+    struct write_fault fault = {0};
     uint32_t live = batch_live(row);
-    for (uint32_t i = 0; i < write->column_count; i++) {
+    for (uint32_t i = 0; write->any_not_null && i < write->column_count; i++) {
         const struct vector *column = &row->columns[i];
         if (!write->not_null[i] || !column->may_have_null) {
             continue;
         }
         for (uint32_t n = 0; n < live; n++) {
-            uint32_t at = row->selection == NULL ? n : row->selection[n];
-            if (column->null[vector_row(column, at)]) {
-                const struct column_definition *definition = catalogue_column(write->catalogue, write->table, i);
-                sql_raise_with(write->base.exec->context, KMB_NOT_NULL_VIOLATION, 0, failing_row(write, row, at), NULL,
-                               "null value in column \"%.*s\" of relation \"%.*s\" violates not-null constraint",
-                               (int)definition->name.length, (const char *)definition->name.bytes,
-                               (int)write->table->name.length, (const char *)write->table->name.bytes);
+            if (column->null[vector_row(column, row->selection == NULL ? n : row->selection[n])]) {
+                fault_lower(&fault, n, false, i);
+                break;
             }
         }
     }
+    for (uint32_t i = 0; i < node->check_count; i++) {
+        uint32_t end = fault.present ? fault.place : live; /* what stands behind a bad row is not evaluated */
+        const struct vector *holds = evaluator_run(write->checks[i], row, row->selection, end);
+        for (uint32_t n = 0; n < end; n++) {
+            uint32_t place = vector_row(holds, row->selection == NULL ? n : row->selection[n]);
+            if (!vector_is_null(holds, place) && !holds->boolean[place]) { /* NULL passes */
+                fault_lower(&fault, n, true, i);
+                break;
+            }
+        }
+    }
+    return fault;
 }
 
-void write_check(struct write *write, const struct batch *row) {
-    const struct plan_node *node = write->base.node;
-    if (write->any_not_null) {
-        check_not_null(write, row);
+_Noreturn void write_raise(struct write *write, const struct batch *row, const struct write_fault *fault) {
+    struct sql_context *context = write->base.exec->context;
+    uint32_t at = row->selection == NULL ? fault->place : row->selection[fault->place];
+    struct slice table = write->table->name;
+    if (fault->check) {
+        sql_raise_with(context, KMB_CHECK_VIOLATION, 0, failing_row(write, row, at), NULL,
+                       "new row for relation \"%.*s\" violates check constraint \"%s\"", (int)table.length,
+                       (const char *)table.bytes, write->base.node->check_names[fault->number]);
     }
-    uint32_t live = batch_live(row);
-    for (uint32_t i = 0; i < node->check_count; i++) {
-        const struct vector *holds = evaluator_run(write->checks[i], row, row->selection, live);
-        for (uint32_t n = 0; n < live; n++) {
-            uint32_t at = row->selection == NULL ? n : row->selection[n];
-            uint32_t place = vector_row(holds, at);
-            if (!vector_is_null(holds, place) && !holds->boolean[place]) { /* NULL passes */
-                sql_raise_with(write->base.exec->context, KMB_CHECK_VIOLATION, 0, failing_row(write, row, at), NULL,
-                               "new row for relation \"%.*s\" violates check constraint \"%s\"",
-                               (int)write->table->name.length, (const char *)write->table->name.bytes,
-                               node->check_names[i]);
-            }
-        }
+    struct slice column = catalogue_column(write->catalogue, write->table, fault->number)->name;
+    sql_raise_with(context, KMB_NOT_NULL_VIOLATION, 0, failing_row(write, row, at), NULL,
+                   "null value in column \"%.*s\" of relation \"%.*s\" violates not-null constraint",
+                   (int)column.length, (const char *)column.bytes, (int)table.length, (const char *)table.bytes);
+}
+
+struct batch write_first(struct write *write, const struct batch *batch, uint32_t count) {
+    struct batch first = *batch;
+    for (uint32_t i = 0; i < count; i++) {
+        write->first[i] = batch->selection == NULL ? (uint16_t)i : batch->selection[i];
     }
+    first.selection = write->first;
+    first.selection_count = count;
+    return first;
 }
 
 void write_return(struct write *write, const struct batch *row) {

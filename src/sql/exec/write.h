@@ -17,6 +17,7 @@ struct write {
     struct rowset returned;
     const struct vector **returning_vectors;
     uint32_t given;
+    uint16_t first[VECTOR_ROWS]; /* of write_first */
     /* Changes the rows of one batch of the child. */
     void (*take)(struct write *write, const struct batch *batch);
 };
@@ -27,8 +28,20 @@ void *write_make(struct exec *exec, const struct plan_node *node, size_t size,
 /* Takes every batch of the child. */
 void write_run(struct exec_operator *self);
 
-/* A batch's new rows: `row` columns are the table's. NOT NULL, then CHECKs; raises for the first row that fails. */
-void write_check(struct write *write, const struct batch *row);
+/* The first row of a batch that breaks a constraint. */
+struct write_fault {
+    bool present;
+    uint32_t place; /* in the batch's selection: the rows before it are good */
+    bool check;     /* of CHECK `number`, else of NOT NULL column `number` */
+    uint32_t number;
+};
+
+/* Looks at a batch's new rows (`row` has the table's columns): NOT NULL, then CHECKs, row by row as it were. The caller
+ * writes the rows before the fault and then raises it, so that an error of an earlier row comes first. */
+struct write_fault write_check(struct write *write, const struct batch *row);
+_Noreturn void write_raise(struct write *write, const struct batch *row, const struct write_fault *fault);
+/* The same batch, its first `count` live rows alone. */
+struct batch write_first(struct write *write, const struct batch *batch, uint32_t count);
 /* Keeps RETURNING's columns of the live rows. */
 void write_return(struct write *write, const struct batch *row);
 /* The values of a row of the batch. */
