@@ -19,6 +19,7 @@
 #include "log/verify.h"
 
 #define RUNS    5
+#define COMMITS 1000u
 #define RECORD  1024u
 #define RECORDS 1000u
 #define GROUP   ((size_t)RECORD * RECORDS)
@@ -199,6 +200,62 @@ static double run_append(const struct bench *bench, const char *dir, struct log_
     return seconds;
 }
 
+/* Seconds for COMMITS syncs of one page each: into a preallocated file, and as commits of one small entry. */
+static double run_sync(const struct bench *bench) {
+    struct kmb_error error = {0};
+    char path[512];
+    struct io_file *file = NULL;
+    uint8_t *bytes = mem_alloc_aligned(4096, 4096);
+    memset(bytes, 0xa5, 4096);
+    snprintf(path, sizeof path, "%s/raw", bench->dir);
+    check(io_open(&bench->io, path, IO_WRITE | IO_CREATE, &file, &error), &error);
+    check(io_allocate(&bench->io, file, (uint64_t)64 << 20, &error), &error);
+    check(io_sync(&bench->io, file, &error), &error);
+    double start = now(bench);
+    for (uint64_t commit = 0; commit < COMMITS; commit++) {
+        check(io_write(&bench->io, file, commit * 4096, bytes, 4096, &error), &error);
+        check(io_sync(&bench->io, file, &error), &error);
+    }
+    double seconds = now(bench) - start;
+    io_close(&bench->io, file);
+    check(io_unlink(&bench->io, path, &error), &error);
+    mem_free(bytes);
+    return seconds;
+}
+
+static double run_commit(const struct bench *bench, const char *dir) {
+    struct kmb_error error = {0};
+    struct log *log = NULL;
+    struct log_block block;
+    const struct log_params params = {.identity.uuid = "bench"};
+    const struct log_options options = {.environment = &bench->environment};
+    check(log_create(&bench->io, dir, &params, slice_text(""), &bench->environment, &error), &error);
+    check(log_open(&bench->io, dir, &options, NULL, &log, &error), &error);
+    check(log_block_init(&block, log_identity_of(log), &error), &error);
+    struct hash256 previous = log_tenant_genesis(log_identity_of(log)->uuid, 1);
+    double start = now(bench);
+    for (uint64_t commit = 0; commit < COMMITS; commit++) {
+        struct log_entry entry = {.kind = LOG_ENTRY_EVENTS,
+                                  .flags = LOG_ENTRY_LAST_PART,
+                                  .tenant = 1,
+                                  .sequence = commit + 1,
+                                  .commit_time_us = (int64_t)commit,
+                                  .previous = previous};
+        struct log_place head = log_head(log);
+        log_block_begin(&block, head.op + 1, 0);
+        check(log_block_append(&block, &entry, slice_make(bench->body, 200), bench->key, &bench->environment, &previous,
+                               &error),
+              &error);
+        log_block_finish(&block, &head.hash, log_synced_op(log), (int64_t)commit);
+        check(log_write(log, &block, &error), &error);
+        check(log_sync(log, &error), &error);
+    }
+    double seconds = now(bench) - start;
+    log_block_free(&block);
+    check(log_close(log, &error), &error);
+    return seconds;
+}
+
 static double run_verify(const struct bench *bench, const char *dir) {
     struct kmb_error error = {0};
     struct log_verify_report report;
@@ -245,6 +302,12 @@ static enum kmb_status remove_name(void *context, const char *name, bool directo
     return KMB_OK;
 }
 
+static void remove_log(const struct bench *bench, char *dir) {
+    struct kmb_error error = {0};
+    check(io_list(&bench->io, dir, remove_name, dir, &error), &error);
+    rmdir(dir);
+}
+
 int main(int argc, char **argv) {
     if (argc < 2 || argc > 3) {
         fprintf(stderr, "usage: bench_log DIR [MIB]\n");
@@ -266,8 +329,12 @@ int main(int argc, char **argv) {
     double write[RUNS], seal[RUNS], append[RUNS], verify[RUNS], hash[RUNS], replay[RUNS];
     char dir[512];
     snprintf(dir, sizeof dir, "%s/log", bench.dir);
+    double sync[RUNS], commit[RUNS];
     for (unsigned run = 0; run < RUNS; run++) {
         struct log_identity identity;
+        sync[run] = run_sync(&bench);
+        commit[run] = run_commit(&bench, dir);
+        remove_log(&bench, dir);
         write[run] = run_write(&bench);
         seal[run] = run_seal(&bench);
         append[run] = run_append(&bench, dir, &identity);
@@ -276,8 +343,7 @@ int main(int argc, char **argv) {
         verify[run] = run_verify(&bench, dir);
         replay[run] = run_replay(&bench, dir, &identity);
 
-        io_list(&bench.io, dir, remove_name, dir, &error);
-        rmdir(dir);
+        remove_log(&bench, dir);
     }
     double bytes = (double)bench.groups * (double)GROUP / 1e6;
     double raw_rate = bytes / median(write);
@@ -294,6 +360,9 @@ int main(int argc, char **argv) {
     printf("log verify                        %8.0f MB/s   %3.0f %% of SHA-256 (at least 80)\n", verify_rate,
            100 * verify_rate / hash_rate);
     printf("log replay, opened                %8.0f MB/s\n", bytes / median(replay));
+    printf("sync of one page, preallocated    %8.0f us\n", median(sync) / COMMITS * 1e6);
+    printf("durable commit of one entry       %8.0f us     %3.2f of the sync (at most 1.5)\n",
+           median(commit) / COMMITS * 1e6, median(commit) / median(sync));
     rmdir(bench.dir);
     aead_key_free(bench.key);
     mem_free(bench.body);

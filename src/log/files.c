@@ -407,6 +407,7 @@ void log_abandon(struct log *log) {
     io_close(&log->io, log->spare);
     io_close(&log->io, log->superblock_file);
     log_block_free(&log->seal);
+    mem_free(log->zeros);
     pthread_mutex_destroy(&log->lock);
     mem_free(log->dir);
     mem_free(log);

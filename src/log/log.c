@@ -17,6 +17,9 @@
 #include "base/memory.h"
 #include "log/private.h"
 
+#define ZEROS_BLOCK_MAX ((uint64_t)32 << 10)
+#define ZEROS_BYTES     ((size_t)256 << 10)
+
 /* Remembers the first cause and answers KMB_FATAL with it. */
 static enum kmb_status log_fail(struct log *log, const char *what, const struct kmb_error *cause,
                                 struct kmb_error *error) {
@@ -137,6 +140,7 @@ static enum kmb_status segment_begin(struct log *log, const struct log_block *bl
     log->segment = block->header.op;
     log->segment_size = log->spare_bytes;
     log->end = LOG_SEGMENT_HEADER_SIZE;
+    log->zeros_end = 0;
     log->spare = NULL;
     log->spare_bytes = 0;
     log->directory_dirty = true;
@@ -194,6 +198,28 @@ static enum kmb_status slot_reopen(struct log *log, struct kmb_error *error) {
     return slot_write(log, &content, error);
 }
 
+/*
+ * The first write to a place that is allocated and was never written makes the file system change its own records, and
+ * the sync must carry that too. So small blocks find zeros already written before them: one sync in many pays, the
+ * others are a third faster. Zeros there are what a reader expects in any case. `size`: of the block to be written.
+ */
+static enum kmb_status zeros_ahead(struct log *log, uint64_t size, struct kmb_error *error) {
+    uint64_t from = log->end + size;
+    uint64_t left = log->segment_size - from;
+    if (size > ZEROS_BLOCK_MAX || from <= log->zeros_end || left == 0) {
+        return KMB_OK;
+    }
+    if (log->zeros == NULL) {
+        log->zeros = mem_alloc_zero(1, ZEROS_BYTES);
+        if (log->zeros == NULL) {
+            return KMB_OK; /* slower, not wrong */
+        }
+    }
+    uint64_t count = left < ZEROS_BYTES ? left : ZEROS_BYTES;
+    log->zeros_end = from + count;
+    return io_write(&log->io, log->file, from, log->zeros, (size_t)count, error);
+}
+
 enum kmb_status log_write(struct log *log, struct log_block *block, struct kmb_error *error) {
     enum kmb_status status = log_usable(log, error);
     if (status != KMB_OK) {
@@ -211,7 +237,11 @@ enum kmb_status log_write(struct log *log, struct log_block *block, struct kmb_e
         return status;
     }
     struct kmb_error cause = {0};
-    if (io_write(&log->io, log->file, log->end, bytes.bytes, bytes.length, &cause) != KMB_OK) {
+    status = zeros_ahead(log, bytes.length, &cause);
+    if (status == KMB_OK) {
+        status = io_write(&log->io, log->file, log->end, bytes.bytes, bytes.length, &cause);
+    }
+    if (status != KMB_OK) {
         return log_fail(log, "writing a block", &cause, error);
     }
     block->segment = log->segment;

@@ -187,6 +187,8 @@ struct log {
     bool head_seal;
     bool unsynced;        /* a block was written and not synced */
     bool directory_dirty; /* a segment's name is not durable yet */
+    uint64_t zeros_end;   /* up to here zeros were written into the current segment ahead of blocks */
+    uint8_t *zeros;       /* what they are written from; made at first use */
     struct log_block seal;
 };
 /* Allocates <dir>/spare with at least `bytes`; the lock is held. Fails without a trace. */
