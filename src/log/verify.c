@@ -411,6 +411,14 @@ static enum kmb_status verify_walk(struct verify *verify) {
     return status;
 }
 
+/* Beside a writer: did it take back "closed" since the walk began? */
+static bool verify_reopened(struct verify *verify) {
+    struct log_superblock now;
+    uint64_t generation = verify->superblock.slots[verify->superblock.newest].generation;
+    return verify->options->live && log_superblock_read(verify->io, verify->dir, &now, NULL) == KMB_OK &&
+           now.slots[now.newest].generation != generation;
+}
+
 /* What follows the last block. In a closed log that is zeros and no more files; else it may be the torn tail. */
 static enum kmb_status verify_end(struct verify *verify, const struct log_recovery *recovery) {
     if (recovery->closed) {
@@ -418,6 +426,9 @@ static enum kmb_status verify_end(struct verify *verify, const struct log_recove
         if (status == KMB_OK && verify->at + 1 < verify->segments.count) {
             status = verify_segment_file(verify, verify->segments.op_first[verify->at + 1],
                                          "the log was closed before this segment begins");
+        }
+        if (status == KMB_CORRUPT && verify_reopened(verify)) {
+            status = KMB_OK;
         }
         if (status != KMB_OK) {
             return status;
