@@ -225,7 +225,7 @@ static double append_ours(uint64_t records, const uint8_t *payload) {
     uint32_t stream = 0;
     static struct kmb_bytes events[RECORD_BATCH];
     for (unsigned i = 0; i < RECORD_BATCH; i++) {
-        events[i] = (struct kmb_bytes){.bytes = payload + i * 7, .length = RECORD_BYTES};
+        events[i] = (struct kmb_bytes){.bytes = payload + i * RECORD_BYTES, .length = RECORD_BYTES};
     }
     must(kmb_stream_create(ours.session, "bulk", KMB_CLASS_PUBLIC, &stream, &error), &error, "stream");
     double begun = now();
@@ -246,7 +246,7 @@ static double append_sqlite(uint64_t records, const uint8_t *payload) {
     for (uint64_t at = 0; at < records; at += RECORD_BATCH) {
         sqlite_sql(db, "BEGIN");
         for (unsigned i = 0; i < RECORD_BATCH; i++) {
-            sqlite3_bind_blob(insert, 1, payload + i * 7, RECORD_BYTES, SQLITE_STATIC);
+            sqlite3_bind_blob(insert, 1, payload + i * RECORD_BYTES, RECORD_BYTES, SQLITE_STATIC);
             sqlite_must(sqlite3_step(insert), db, "insert");
             sqlite3_reset(insert);
         }
@@ -318,7 +318,7 @@ static void bench_append(void) {
         return;
     }
     uint64_t records = bench.rows / 5 / RECORD_BATCH * RECORD_BATCH;
-    size_t size = RECORD_BATCH * RECORD_BYTES + RECORD_BATCH * 7;
+    size_t size = RECORD_BATCH * RECORD_BYTES;
     uint8_t *payload = malloc(size);
     double ours[RUNS_MAX], raw[RUNS_MAX], seal[RUNS_MAX], sqlite[RUNS_MAX], verify[RUNS_MAX], hash[RUNS_MAX];
     struct kmb_error error = {0};

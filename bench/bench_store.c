@@ -3,7 +3,8 @@
  *
  *   bench_store [rows] [directory]      default: 1,000,000 rows, in memory
  *
- * One line per figure, in processor time. Rows are a key of 12 bytes (table id, number) and an image of 104 bytes behind a 16-byte stamp.
+ * One line per figure, in processor time. Rows are a key of 12 bytes (table id, number) and an image of 104 bytes
+ * behind a 16-byte stamp.
  */
 #include <inttypes.h>
 #include <stdio.h>

@@ -73,7 +73,9 @@ int cli_verify(const struct cli_options *options) {
     double seconds = (double)(cli_now_ns() - progress.begun_ns) / 1e9;
     printf("whole: %" PRIu64 " entries in %" PRIu64 " blocks, %" PRIu64 " segments, %" PRIu64 " tenants\n",
            report.entries, report.blocks, report.segments, report.tenants);
-    printf("%s\n", report.bodies_opened ? "bodies opened" : "bodies not opened: no key");
+    printf("%s\n", report.bodies_opened ? "bodies opened"
+                   : options->log_only  ? "bodies not opened: log only"
+                                        : "bodies not opened: no key");
     if (report.store_matches_log) {
         printf("store says what the log says (%" PRIu64 " pages)\n", report.pages);
     } else {

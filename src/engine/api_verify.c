@@ -104,7 +104,6 @@ static enum kmb_status open_keys(struct verify *verify, struct kmb_error *error)
     }
     if (status == KMB_OK) {
         verify->log_keys = keystore_log_keys(verify->keys);
-        verify->report->bodies_opened = true;
     }
     return status;
 }
@@ -417,9 +416,10 @@ static enum kmb_status run(struct verify *verify, const char *path, struct kmb_e
     if (status != KMB_OK) {
         return status;
     }
+    bool open_bodies = verify->keys != NULL && !verify->options->log_only;
     struct log_verify_options options = {
         .live = verify->live,
-        .keys = verify->keys != NULL && verify->facts.encrypted ? &verify->log_keys : NULL,
+        .keys = open_bodies && verify->facts.encrypted ? &verify->log_keys : NULL, /* hashes need none */
         .progress = on_progress,
         .entry = on_entry,
         .context = verify,
@@ -430,7 +430,7 @@ static enum kmb_status run(struct verify *verify, const char *path, struct kmb_e
     verify->report->entries = log.entries;
     verify->report->bytes = log.bytes;
     verify->report->tenants = log.tenants;
-    verify->report->bodies_opened = verify->report->bodies_opened && log.entries_without_key == 0;
+    verify->report->bodies_opened = open_bodies && log.entries_without_key == 0;
     fill_failure(verify, &log);
     return status == KMB_OK ? check_rest(verify, error) : status;
 }

@@ -18,6 +18,8 @@
 
 /* A clock that runs apart from the boot clock by more than this was set by somebody. */
 #define CLOCK_JUMP_MAX_US INT64_C(1000000)
+/* Shorter bodies are not worth packing. Longer ones are: rows repeat themselves, and the disk is slower than LZ4. */
+#define PACK_BYTES_MIN ((size_t)1024)
 /* Estimate of what replay costs; see bench/README.md for the figures behind it. */
 #define REPLAY_EVENT_NS UINT64_C(4000)
 #define REPLAY_BYTE_NS  UINT64_C(2)
@@ -290,7 +292,7 @@ static enum kmb_status append_parts(struct shard *shard, struct kernel_transacti
         struct log_entry entry = {
             .kind = LOG_ENTRY_EVENTS,
             .flags = part.last ? LOG_ENTRY_LAST_PART : 0,
-            .codec = LOG_CODEC_NONE,
+            .codec = part.body.length >= PACK_BYTES_MIN ? LOG_CODEC_LZ4 : LOG_CODEC_NONE,
             .tenant = tenant.value,
             .sequence = part.sequence,
             .position_before = part.position_before,
