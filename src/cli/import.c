@@ -291,10 +291,10 @@ static int map_columns(struct import *import) {
     buffer_append_text(&sql, "SELECT * FROM ");
     quote_table(&sql, import->table);
     if (kmb_prepare(import->session, (const char *)sql.bytes, sql.length, &statement, NULL, &error) != KMB_OK) {
-        code = cli_fail(&error, NULL, 0, "import");
         if (error.status == KMB_UNDEFINED_TABLE) {
-            fprintf(stderr, "Hint: --create makes the table from the header and the values.\n");
+            error_hint(&error, "--create makes the table from the header and the values.");
         }
+        code = cli_fail(&error, NULL, 0, "import");
     }
     buffer_free(&sql);
     if (code != 0) {
@@ -350,21 +350,34 @@ static enum kmb_status append_kept(struct import *import, uint32_t row, struct k
     if (status == KMB_OK) {
         return kmb_append_row(import->appender, error);
     }
-    kmb_appender_flush(import->appender, NULL, NULL); /* drops the begun row */
+    kmb_append_row(import->appender, NULL); /* refused, since values are missing: drops the begun row and no other */
     return status;
 }
 
-static int reject_row(struct import *import, uint32_t row, const struct kmb_error *error) {
-    const struct csv_field *fields = import->batch_fields + import->batch[row].field_first;
-    for (uint32_t i = 0; i < import->field_count; i++) {
-        const char *text = (const char *)import->batch_text.bytes + fields[i].offset;
+static int reject_fields(struct import *import, uint64_t line, const struct csv_field *fields, uint32_t count,
+                         const uint8_t *texts, const char *why) {
+    if (import->rejected == 0 && !import->options->no_header) { /* so that the mended file can be imported as it is */
+        for (uint32_t i = 0; i < import->field_count; i++) {
+            fputs(i == 0 ? "" : ",", import->reject);
+            output_csv_field(import->reject, import->names[i], strlen(import->names[i]));
+        }
+        fputs("\r\n", import->reject);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        const char *text = (const char *)texts + fields[i].offset;
         fputs(i == 0 ? "" : ",", import->reject);
         output_csv_field(import->reject, fields[i].length == 0 && !fields[i].quoted ? NULL : text, fields[i].length);
     }
     fputs("\r\n", import->reject);
-    fprintf(stderr, "line %" PRIu64 " rejected: %s\n", import->batch[row].line, error->message);
+    cli_progress_end(&import->progress);
+    fprintf(stderr, "line %" PRIu64 " rejected: %s\n", line, why);
     import->rejected++;
     return ferror(import->reject) ? cli_error(1, "cannot write %s: %s", import->options->reject, strerror(errno)) : 0;
+}
+
+static int reject_row(struct import *import, uint32_t row, const struct kmb_error *error) {
+    return reject_fields(import, import->batch[row].line, import->batch_fields + import->batch[row].field_first,
+                         import->field_count, import->batch_text.bytes, error->message);
 }
 
 static int tell_failure(struct import *import, uint64_t line, const struct kmb_error *error) {
@@ -471,6 +484,20 @@ static int keep_record(struct import *import) {
     return full ? run_batch(import) : 0;
 }
 
+/* A record with too few or too many fields: put aside with --reject, else the end, after what was whole went in. */
+static int refuse_width(struct import *import) {
+    struct kmb_error error = {0};
+    error_set(&error, KMB_BAD_COPY_FORMAT, "%u fields, the header has %u", import->csv.field_count,
+              import->field_count);
+    if (import->reject != NULL) {
+        return reject_fields(import, import->csv.line, import->csv.fields, import->csv.field_count,
+                             import->csv.text.bytes, error.message);
+    }
+    uint64_t line = import->csv.line;
+    int code = run_batch(import);
+    return code == 0 ? tell_failure(import, line, &error) : code;
+}
+
 static int load(struct import *import) {
     struct kmb_error error = {0};
     enum kmb_status status = KMB_OK;
@@ -479,19 +506,15 @@ static int load(struct import *import) {
         if (import->csv.line < import->options->from_line) {
             continue;
         }
-        code = import->csv.field_count != import->field_count ? wrong_width(import) : keep_record(import);
+        code = import->csv.field_count != import->field_count ? refuse_width(import) : keep_record(import);
         cli_progress_show(&import->progress, import->csv.bytes_read, import->size, import->rows + import->batch_count,
                           "rows");
     }
-    if (code == 0 && status != KMB_DONE) {
-        run_batch(import); /* what was whole goes in before the error is told */
-        return tell_failure(import, import->csv.line_next, &error);
+    if (code != 0) {
+        return code;
     }
-    if (code != 0 && import->batch_count != 0 && !import->options->atomic) {
-        run_batch(import);
-        fprintf(stderr, "The last durable line is %" PRIu64 ".\n", import->line_durable);
-    }
-    return code == 0 ? run_batch(import) : code;
+    code = run_batch(import); /* what was whole goes in before an error of the file is told */
+    return code == 0 && status != KMB_DONE ? tell_failure(import, import->csv.line_next, &error) : code;
 }
 
 static int run(struct import *import) {
@@ -583,8 +606,8 @@ int cli_import(const struct cli_options *options) {
         cli_progress_end(&import->progress);
         double seconds = (double)(cli_now_ns() - import->progress.begun_ns) / 1e9;
         if (code == 0) {
-            cli_note(options, "imported %" PRIu64 " rows into %s in %.2f s (%.0f rows/s)%s @ %" PRIu64, import->rows,
-                     options->table, seconds, seconds > 0 ? (double)import->rows / seconds : 0.0, "",
+            cli_note(options, "imported %" PRIu64 " rows into %s in %.2f s (%.0f rows/s) @ %" PRIu64, import->rows,
+                     options->table, seconds, seconds > 0 ? (double)import->rows / seconds : 0.0,
                      kmb_session_position(import->session));
             if (import->rejected != 0) {
                 cli_note(options, "%" PRIu64 " rows rejected: %s", import->rejected, options->reject);

@@ -313,8 +313,8 @@ static int parse(const struct verb_row *verb, int argc, char **argv, struct cli_
         const char *value = NULL;
         if (only_arguments || text[0] != '-' || text[1] == 0) {
             if (options->argument_count >= verb->arguments_max) {
-                return cli_error(2, "unrecognized argument \"%s\" for %s; usage: kimberlite %s %s", text, verb->name,
-                                 verb->name, verb->usage);
+                return cli_error(2, "unrecognized argument \"%s\" for %s; usage: kimberlite %s%s%s", text, verb->name,
+                                 verb->name, verb->usage[0] == 0 ? "" : " ", verb->usage);
             }
             options->arguments[options->argument_count++] = text;
             continue;

@@ -40,7 +40,8 @@ size_t output_width(const char *text, size_t length) {
             width++;
             continue;
         }
-        int cells = utf8proc_charwidth(character);
+        /* line ends and control characters as cell() draws them: one sign, and \x07 */
+        int cells = character == '\n' ? 1 : character < ' ' ? 4 : utf8proc_charwidth(character);
         width += cells > 0 ? (size_t)cells : 0;
         at += (size_t)used;
     }
@@ -88,6 +89,12 @@ void output_json_string(FILE *out, const char *text, size_t length) {
         }
     }
     putc('"', out);
+}
+
+static void putc_if(bool wanted, char c, FILE *out) {
+    if (wanted) {
+        putc(c, out);
+    }
 }
 
 static void tsv_field(FILE *out, const char *text, size_t length) {
@@ -432,14 +439,43 @@ enum kmb_status output_rows(struct output *output, kmb_statement *statement, uin
     return status;
 }
 
-void output_table(struct output *output, const char *const *names, const char *const *texts, size_t columns,
+/* Texts as one line of CSV or TSV, or as one JSON object. */
+static void listed_line(struct output *output, const char *const *names, const char *const *texts, const char *kinds) {
+    FILE *out = output->out;
+    bool json = output->format == CLI_JSON || output->format == CLI_NDJSON;
+    putc_if(json, '{', out);
+    for (size_t i = 0; kinds[i] != 0; i++) {
+        const char *text = texts[i] == NULL ? "" : texts[i];
+        if (i > 0) {
+            putc(output->format == CLI_TSV ? '\t' : ',', out);
+        }
+        if (json) {
+            output_json_string(out, names[i], strlen(names[i]));
+            putc(':', out);
+        }
+        if (json && kinds[i] == 'n') {
+            fputs(text, out);
+        } else if (json) {
+            output_json_string(out, text, strlen(text));
+        } else if (output->format == CLI_CSV) {
+            output_csv_field(out, text[0] == 0 ? NULL : text, strlen(text));
+        } else {
+            tsv_field(out, text, strlen(text));
+        }
+    }
+    putc_if(json, '}', out);
+    fputs(output->format == CLI_CSV ? "\r\n" : output->format == CLI_JSON ? "" : "\n", out);
+}
+
+void output_table(struct output *output, const char *const *names, const char *const *texts, const char *kinds,
                   size_t rows) {
     struct table table;
-    FILE *out = output->out;
+    size_t columns = strlen(kinds);
     if (output->format == CLI_TABLE) {
         bool memory = table_init(&table, output, columns);
         for (size_t i = 0; memory && i < columns; i++) {
             table.names[i] = names[i];
+            table.right[i] = kinds[i] == 'n';
         }
         for (size_t row = 0; memory && row < rows; row++) {
             memory = add_row(&table, texts + row * columns);
@@ -450,29 +486,36 @@ void output_table(struct output *output, const char *const *names, const char *c
         table_free(&table);
         return;
     }
-    bool json = output->format == CLI_JSON || output->format == CLI_NDJSON;
-    fputs(output->format == CLI_JSON ? "[" : "", out);
-    for (size_t row = json ? 1 : 0; row <= rows; row++) {
-        const char *const *line_texts = row == 0 ? names : texts + (row - 1) * columns;
-        fputs(output->format == CLI_JSON && row > 1 ? "," : "", out);
-        fputs(json ? "{" : "", out);
-        for (size_t i = 0; i < columns; i++) {
-            const char *text = line_texts[i] == NULL ? "" : line_texts[i];
-            if (json) {
-                fputs(i > 0 ? "," : "", out);
-                output_json_string(out, names[i], strlen(names[i]));
-                putc(':', out);
-                output_json_string(out, text, strlen(text));
-            } else if (output->format == CLI_CSV) {
-                fputs(i > 0 ? "," : "", out);
-                output_csv_field(out, text, strlen(text));
-            } else {
-                fputs(i > 0 ? "\t" : "", out);
-                tsv_field(out, text, strlen(text));
-            }
-        }
-        fputs(json ? "}" : "", out);
-        fputs(output->format == CLI_JSON ? "" : output->format == CLI_CSV ? "\r\n" : "\n", out);
+    if (output->format == CLI_CSV || output->format == CLI_TSV) {
+        char head[16];
+        ASSERT(columns < sizeof(head));
+        memset(head, 't', columns);
+        head[columns] = 0;
+        listed_line(output, names, names, head);
     }
-    fputs(output->format == CLI_JSON ? "]\n" : "", out);
+    putc_if(output->format == CLI_JSON, '[', output->out);
+    for (size_t row = 0; row < rows; row++) {
+        putc_if(output->format == CLI_JSON && row > 0, ',', output->out);
+        listed_line(output, names, texts + row * columns, kinds);
+    }
+    fputs(output->format == CLI_JSON ? "]\n" : "", output->out);
+}
+
+void output_facts(struct output *output, const char *const *names, const char *const *values, const char *kinds) {
+    static const char *const head[] = {"fact", "value"};
+    size_t count = strlen(kinds);
+    if (output->format == CLI_JSON || output->format == CLI_NDJSON) {
+        listed_line(output, names, values, kinds);
+        fputs(output->format == CLI_JSON ? "\n" : "", output->out);
+        return;
+    }
+    const char **texts = mem_alloc_zero(2 * count + 1, sizeof(char *));
+    for (size_t i = 0; texts != NULL && i < count; i++) {
+        texts[2 * i] = names[i];
+        texts[2 * i + 1] = values[i];
+    }
+    if (texts != NULL) {
+        output_table(output, head, texts, "tt", count);
+    }
+    mem_free(texts);
 }

@@ -29,11 +29,16 @@ enum kmb_status output_rows(struct output *output, kmb_statement *statement, uin
 void output_csv_field(FILE *out, const char *text, size_t length);
 /* A JSON string, with the quotes. */
 void output_json_string(FILE *out, const char *text, size_t length);
-/* Columns a text takes on a terminal. */
+/* Columns a text takes in a table on a terminal. */
 size_t output_width(const char *text, size_t length);
 
-/* Small tables of texts, for verbs that list things: rows * columns texts, in the session's format. */
-void output_table(struct output *output, const char *const *names, const char *const *texts, size_t columns,
+/*
+ * Small tables of texts, for verbs that list things: rows * columns texts, in the session's format. kinds has a
+ * letter for each column: "n" number, anything else text ("nt" = a number, then a text).
+ */
+void output_table(struct output *output, const char *const *names, const char *const *texts, const char *kinds,
                   size_t rows);
+/* One thing's facts: two columns, name and value; in JSON one object. kinds: a letter for each fact. */
+void output_facts(struct output *output, const char *const *names, const char *const *values, const char *kinds);
 
 #endif

@@ -54,13 +54,31 @@ static int run_stream(struct runner *runner, int file, const char *name) {
     return code;
 }
 
+static unsigned count_statements(const char *text) {
+    struct splitter splitter = {0};
+    struct slice statement;
+    unsigned count = 0;
+    splitter_feed(&splitter, text, strlen(text));
+    while (splitter_next(&splitter, &statement)) {
+        count++;
+    }
+    count += splitter_rest(&splitter, &statement);
+    splitter_free(&splitter);
+    return count;
+}
+
 static int run_text(struct runner *runner, const char *text) {
     struct splitter splitter = {0};
     struct slice statement;
+    int code = 0;
+    unsigned left = count_statements(text);
     splitter_feed(&splitter, text, strlen(text));
-    int code = run_ready(runner, &splitter);
-    if (code == 0 && splitter_rest(&splitter, &statement)) {
+    while (code == 0 && (splitter_next(&splitter, &statement) || splitter_rest(&splitter, &statement))) {
+        runner->last = --left == 0;
         code = runner_run(runner, statement);
+        if (runner->last) {
+            break;
+        }
     }
     splitter_free(&splitter);
     return code;

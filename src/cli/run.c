@@ -34,6 +34,11 @@ static enum kmb_status bind(struct runner *runner, kmb_statement *statement, str
                               : kmb_bind_text(statement, i + 1, text, strlen(text), error);
     }
     runner->parameters_used = runner->parameters_used || wanted == runner->options->parameter_count;
+    if (status == KMB_OK && runner->last && !runner->parameters_used) {
+        error_set(error, KMB_USAGE, "invalid: %u parameters were given, no statement takes as many",
+                  runner->options->parameter_count);
+        return KMB_USAGE;
+    }
     return status;
 }
 

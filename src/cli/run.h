@@ -12,6 +12,7 @@ struct runner {
     uint64_t statements; /* run so far */
     bool timing;
     bool parameters_used; /* some statement took the -p values */
+    bool last; /* no statement comes after this one: parameters that nobody took are an error before it runs */
 };
 
 /*

@@ -42,6 +42,9 @@ int cli_verify(const struct cli_options *options) {
     if (code != 0) {
         return code;
     }
+    if (options->format_given && (options->format == CLI_CSV || options->format == CLI_TSV)) {
+        return cli_error(2, "invalid value for --output: verify knows table, json and ndjson");
+    }
     cli_key_path(&place, key);
     cli_progress_start(&progress, "verify");
     progress.terminal = progress.terminal && !options->quiet;
@@ -71,8 +74,9 @@ int cli_verify(const struct cli_options *options) {
         return code;
     }
     double seconds = (double)(cli_now_ns() - progress.begun_ns) / 1e9;
-    printf("whole: %" PRIu64 " entries in %" PRIu64 " blocks, %" PRIu64 " segments, %" PRIu64 " tenants\n",
-           report.entries, report.blocks, report.segments, report.tenants);
+    printf("whole: %" PRIu64 " entries in %" PRIu64 " blocks, %" PRIu64 " segment%s, %" PRIu64 " tenant%s\n",
+           report.entries, report.blocks, report.segments, report.segments == 1 ? "" : "s", report.tenants,
+           report.tenants == 1 ? "" : "s");
     printf("%s\n", report.bodies_opened ? "bodies opened"
                    : options->log_only  ? "bodies not opened: log only"
                                         : "bodies not opened: no key");
@@ -271,47 +275,30 @@ int cli_info(const struct cli_options *options) {
         return code;
     }
     cli_key_path(&place, key);
-    char numbers[8][32];
-    const uint64_t values[8] = {info.op,           info.log_bytes,    info.store_bytes,       info.tenants,
-                                info.pinned_roots, info.pinned_bytes, info.recovered_entries, info.cut_bytes};
-    for (size_t i = 0; i < 8; i++) {
+    char numbers[6][32];
+    const uint64_t values[6] = {info.op,      info.log_bytes,         info.store_bytes,
+                                info.tenants, info.recovered_entries, info.cut_bytes};
+    for (size_t i = 0; i < 6; i++) {
         snprintf(numbers[i], sizeof(numbers[i]), "%" PRIu64, values[i]);
     }
-    const char *names[] = {"fact", "value"};
-    const char *texts[] = {
-        "data",
-        place.data,
-        "log",
-        info.uuid,
-        "encrypted",
-        info.encrypted ? "yes" : "NO",
-        "root key",
-        info.encrypted ? key : "none",
-        "newest op",
-        numbers[0],
-        "log bytes",
-        numbers[1],
-        "store bytes",
-        numbers[2],
-        "tenants",
-        numbers[3],
-        "readers' snapshots",
-        numbers[4],
-        "bytes kept for them",
-        numbers[5],
-        "entries replayed by this open",
-        numbers[6],
-        "torn tail found, bytes",
-        numbers[7],
-        "writes",
-        info.clock_refused ? "refused: the clock stands behind the log" : "accepted",
-        "state",
-        state,
-        "verifier of tenant 1",
-        verifier,
-    };
+    static const char *const names[] = {"data",      "log",         "encrypted", "root_key",         "newest_op",
+                                        "log_bytes", "store_bytes", "tenants",   "replayed_entries", "torn_bytes",
+                                        "writes",    "state",       "verifier"};
+    const char *facts[] = {place.data,
+                           info.uuid,
+                           info.encrypted ? "yes" : "NO",
+                           info.encrypted ? key : "none",
+                           numbers[0],
+                           numbers[1],
+                           numbers[2],
+                           numbers[3],
+                           numbers[4],
+                           numbers[5],
+                           info.clock_refused ? "refused: the clock stands behind the log" : "accepted",
+                           state,
+                           verifier};
     output_init(&output, options, CLI_TABLE);
-    output_table(&output, names, texts, 2, sizeof(texts) / sizeof(texts[0]) / 2);
+    output_facts(&output, names, facts, "ttttnnnnnnttt");
     if (info.key_on_same_filesystem) {
         cli_note(options, "Warning: the root key lies on the filesystem that holds the data.");
     }
@@ -364,7 +351,7 @@ static int list_tenants(const struct cli_options *options) {
         }
         output_init(&output, options, CLI_TABLE);
         if (texts != NULL) {
-            output_table(&output, names, texts, 4, tenants.count);
+            output_table(&output, names, texts, "ntnn", tenants.count);
         }
         free(texts);
     }

@@ -297,11 +297,11 @@ static enum kmb_status open_keys(struct shard *shard, const struct shard_options
 
 /* --- the store ---------------------------------------------------------------------------------------------------- */
 
-static void note_rebuild(struct shard *shard, const char *why) {
+static void note_rebuild(struct shard *shard, bool asked, const char *why) {
     shard->recovery.store_rebuilt = true;
     snprintf(shard->recovery.store_message, sizeof(shard->recovery.store_message), "%.255s", why);
     if (!shard->recovery.created) {
-        logger_write(&shard->logger, LOG_WARNING, "store.rebuild", "reason", why, NULL);
+        logger_write(&shard->logger, asked ? LOG_INFO : LOG_WARNING, "store.rebuild", "reason", why, NULL);
     }
 }
 
@@ -354,7 +354,10 @@ static enum kmb_status open_state(struct shard *shard, const struct shard_option
             return status;
         }
     }
-    note_rebuild(shard, options->rebuild ? "asked for" : usable && error != NULL ? error->message : "no checkpoint");
+    note_rebuild(shard, options->rebuild,
+                 options->rebuild          ? "asked for"
+                 : usable && error != NULL ? error->message
+                                           : "no checkpoint");
     error_clear(error);
     shard->checkpoint_op = 0;
     status = open_store_at(shard, options, NULL, &root, error);
