@@ -110,7 +110,7 @@ static inline void fixture_log(struct fixture *f, struct kernel_transaction *tra
         kernel_transaction_part(transaction, i, &part);
         assert_true(f->entry_count < FIXTURE_ENTRIES_MAX);
         struct fixture_entry *e = &f->entries[f->entry_count++];
-        f->time_us += 1000;
+        f->time_us += i == 0 ? 1000 : 0; /* parts of a transaction share its time */
         e->entry = (struct log_entry){.kind = LOG_ENTRY_EVENTS,
                                       .flags = part.last ? LOG_ENTRY_LAST_PART : 0,
                                       .tenant = TENANT.value,
