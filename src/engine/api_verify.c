@@ -419,6 +419,7 @@ static enum kmb_status run(struct verify *verify, const char *path, struct kmb_e
     bool open_bodies = verify->keys != NULL && !verify->options->log_only;
     struct log_verify_options options = {
         .live = verify->live,
+        .hash_only = !open_bodies && !verify->store_wanted,
         .keys = open_bodies && verify->facts.encrypted ? &verify->log_keys : NULL, /* hashes need none */
         .progress = on_progress,
         .entry = on_entry,

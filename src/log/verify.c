@@ -250,7 +250,7 @@ static enum kmb_status verify_open(struct verify *verify, const struct log_reade
     *plain = slice_make(NULL, 0);
     if (sealed) {
         enum kmb_status status = KMB_NO_KEY;
-        if (verify->options->keys != NULL) {
+        if (verify->options->keys != NULL && !verify->check.stream_bodies) {
             status = verify->options->keys->key(verify->options->keys->context, read->entry.tenant, read->entry.key_id,
                                                 read->entry.key_version, &key, verify->error);
         }
@@ -467,7 +467,7 @@ enum kmb_status log_verify(const struct io *io, const char *dir, const struct lo
     *report = (struct log_verify_report){0};
     verify.check.entry = verify_entry;
     verify.check.context = &verify;
-    verify.check.stream_bodies = options->keys == NULL && options->entry == NULL;
+    verify.check.stream_bodies = options->hash_only || (options->keys == NULL && options->entry == NULL);
     log_window_init(&verify.window, io, VERIFY_CHUNK);
     enum kmb_status status = KMB_INTERNAL;
     unsigned attempts = options->live ? VERIFY_LIVE_ATTEMPTS : 1;
@@ -479,6 +479,7 @@ enum kmb_status log_verify(const struct io *io, const char *dir, const struct lo
             break;
         }
     }
+    verify.check.failure = status == KMB_OK ? (struct log_verify_failure){0} : verify.check.failure;
     if (status == KMB_OK) {
         status = verify_walk(&verify);
     }

@@ -47,8 +47,9 @@ struct log_verify_progress {
 
 /* One entry that was checked, handed out so that the caller can go on (Merkle tree, stored checkpoints, events). */
 struct log_verify_options {
-    bool live;                   /* another process may be writing: the walk ends quietly at the live tail */
-    const struct log_keys *keys; /* NULL: bodies are not opened */
+    bool live;      /* another process may be writing: the walk ends quietly at the live tail */
+    bool hash_only; /* bodies are hashed and no more: `entry` gets no bytes (header, stored, plain); it is faster */
+    const struct log_keys *keys;                                                 /* NULL: bodies are not opened */
     bool (*progress)(void *context, const struct log_verify_progress *progress); /* false: KMB_CANCELLED. May be NULL */
     enum kmb_status (*entry)(void *context, const struct log_reader_entry *entry, struct slice plain,
                              struct kmb_error *error); /* may be NULL; plain is empty without keys */
