@@ -104,6 +104,34 @@ static enum kmb_status create_superblock(const struct io *io, const char *dir, s
     return status;
 }
 
+/* Segments with blocks and no superblock: a log that lost a file, not an attempt at making one. It is not overwritten.
+ */
+static enum kmb_status create_check_segments(const struct io *io, const char *dir, struct kmb_error *error) {
+    struct log_segments segments;
+    enum kmb_status status = log_segments_list(io, dir, &segments, error);
+    bool found = status == KMB_OK && (segments.count > 1 || (segments.count == 1 && segments.op_first[0] != 1));
+    if (status == KMB_OK && segments.count == 1 && !found) {
+        uint8_t block[LOG_BLOCK_ALIGN] = {0};
+        struct io_file *file = NULL;
+        size_t count = 0;
+        char *path = log_segment_path(dir, 1);
+        status = path == NULL ? no_memory(error) : io_open(io, path, IO_READ, &file, error);
+        if (status == KMB_OK) {
+            status = io_read(io, file, LOG_SEGMENT_HEADER_SIZE, block, sizeof block, &count, error);
+        }
+        found = status == KMB_OK && !log_bytes_zero(block, count);
+        io_close(io, file);
+        mem_free(path);
+    }
+    log_segments_free(&segments);
+    if (found) {
+        error_set(error, KMB_FILE_EXISTS, "%s holds segments of a log, but no superblock", dir);
+        error_hint(error, "restore the superblock from a backup, or choose an empty directory");
+        return KMB_FILE_EXISTS;
+    }
+    return status;
+}
+
 static enum kmb_status create_check(const struct io *io, const char *dir, const struct log_params *params,
                                     struct slice root, struct kmb_error *error) {
     uint64_t bytes = params->segment_bytes;
@@ -128,7 +156,7 @@ static enum kmb_status create_check(const struct io *io, const char *dir, const 
     if (status == KMB_OK && exists) {
         return error_set(error, KMB_FILE_EXISTS, "%s already holds a log", dir);
     }
-    return status;
+    return status == KMB_OK ? create_check_segments(io, dir, error) : status;
 }
 
 enum kmb_status log_create(const struct io *io, const char *dir, const struct log_params *params, struct slice root,

@@ -160,6 +160,25 @@ static void test_superblock(void **state) {
     fixture_stop(&fixture);
 }
 
+/* A log whose superblock was deleted is not taken for an empty directory. */
+static void test_creating_overwrites_nothing(void **state) {
+    struct fixture fixture;
+    struct kmb_error error = {0};
+    (void)state;
+    fixture_start(&fixture, true);
+    good(fixture_create(&fixture, &error), &error);
+    good(io_unlink(&fixture.io, fixture_path("superblock"), &error), &error);
+    good(fixture_create(&fixture, &error), &error); /* nothing was written yet */
+    good(fixture_open(&fixture, NULL, &error), &error);
+    good(fixture_commit(&fixture, 1, 10, &error), &error);
+    log_abandon(fixture.log);
+    fixture.log = NULL;
+    good(io_unlink(&fixture.io, fixture_path("superblock"), &error), &error);
+    assert_int_equal(fixture_create(&fixture, &error), KMB_FILE_EXISTS);
+    assert_non_null(strstr(error.message, "no superblock"));
+    fixture_stop(&fixture);
+}
+
 static void test_disk_full_before_writing(void **state) {
     struct fixture fixture;
     struct kmb_error error = {0};
@@ -331,6 +350,7 @@ int main(void) {
         cmocka_unit_test(test_read_only),
         cmocka_unit_test(test_block_limits),
         cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_creating_overwrites_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
