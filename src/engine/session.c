@@ -259,15 +259,28 @@ static void end_transaction(struct session *session) {
     session->transaction_read_only = false;
 }
 
+/*
+ * A refusal may rest on changes that are not durable yet. Told before they are, it could name a row that a crash takes
+ * away, and a transaction run again at once would begin before the change it lost to and lose to it again.
+ */
+static void settle_refusal(struct session *session, uint64_t op) {
+    (void)shard_wait(session->shard, op, NULL); /* the refusal stands, whatever becomes of them */
+}
+
 /* Hands the session's transaction to the shard and waits until it is durable. It is gone whatever the answer. */
 static enum kmb_status commit(struct session *session, struct shard_turn *turn, struct shard_ticket *ticket,
                               struct kmb_error *error) {
     struct shard_request request = {.session = session->number, .request = ++session->request};
     struct kernel_transaction *transaction = session->transaction;
+    uint64_t seen = shard_turn_newest(turn);
     end_transaction(session);
     enum kmb_status status = shard_turn_commit(turn, transaction, &request, ticket, error);
     shard_turn_end(turn);
-    return status == KMB_OK ? shard_wait(session->shard, ticket->op, error) : status;
+    if (status == KMB_OK) {
+        return shard_wait(session->shard, ticket->op, error);
+    }
+    settle_refusal(session, seen);
+    return status;
 }
 
 enum kmb_status session_commit(struct session *session, bool *rolled_back, struct shard_ticket *ticket,
@@ -326,9 +339,11 @@ static enum kmb_status begin_alone(struct session *session, struct shard_turn *t
 }
 
 static void abandon_alone(struct session *session, struct shard_turn *turn) {
+    uint64_t seen = shard_turn_newest(turn);
     kernel_transaction_discard(session->transaction);
     session->transaction = NULL;
     shard_turn_end(turn);
+    settle_refusal(session, seen);
 }
 
 /* --- statements --------------------------------------------------------------------------------------------------- */

@@ -130,6 +130,8 @@ struct shard_ticket {
 enum kmb_status shard_turn_commit(struct shard_turn *turn, struct kernel_transaction *transaction,
                                   const struct shard_request *request, struct shard_ticket *ticket,
                                   struct kmb_error *error);
+/* The newest op handed out so far: what this turn has seen is durable when it is. */
+uint64_t shard_turn_newest(const struct shard_turn *turn);
 void shard_turn_end(struct shard_turn *turn);
 
 /* Waits until the op is durable and published, leading a group commit when nobody does. KMB_FATAL: its outcome is

@@ -183,6 +183,12 @@ enum kmb_status shard_turn_begin(struct shard *shard, struct shard_turn *turn, s
     }
 }
 
+uint64_t shard_turn_newest(const struct shard_turn *turn) {
+    const struct shard *shard = turn->shard;
+    ASSERT(turn->held);
+    return shard->blocks[shard->open].block.header.count == 0 ? shard->op_open - 1 : shard->op_open;
+}
+
 void shard_turn_end(struct shard_turn *turn) {
     if (turn->held) {
         turn->held = false;
@@ -351,7 +357,7 @@ enum kmb_status shard_turn_commit(struct shard_turn *turn, struct kernel_transac
         return status;
     }
     if (kernel_transaction_empty(transaction)) {
-        *ticket = (struct shard_ticket){.op = open->block.header.count == 0 ? shard->op_open - 1 : shard->op_open,
+        *ticket = (struct shard_ticket){.op = shard_turn_newest(turn),
                                         .sequence = head->sequence,
                                         .position = head->position,
                                         .time_us = head->time_us};
