@@ -565,6 +565,8 @@ static void check_history(struct world *w, unsigned t) {
     OK(kernel_history_open(view, definition, NULL, &history, &f->error));
     uint64_t versions_positions = 0;
     uint64_t model_positions = 0;
+    uint64_t deletions = 0;
+    uint64_t model_deletions = 0;
     struct kernel_version version;
     enum kmb_status status;
     while ((status = kernel_history_next(history, &version, &f->error)) == KMB_ROW) {
@@ -576,6 +578,7 @@ static void check_history(struct world *w, unsigned t) {
         assert_int_equal(entry.time_us, version.time_from_us);
         if (version.operation == KERNEL_DELETE) {
             assert_int_equal(version.position_from, version.position_to);
+            deletions++;
             continue;
         }
         assert_true(version.position_from < to);
@@ -598,8 +601,13 @@ static void check_history(struct world *w, unsigned t) {
     }
     assert_int_equal(status, KMB_DONE);
     for (uint64_t n = 0; n <= w->position; n++) {
-        model_positions += w->at[n].tables[t].id == table->id ? w->at[n].tables[t].count : 0;
+        struct model_table *then = &w->at[n].tables[t];
+        model_positions += then->id == table->id ? then->count : 0;
+        for (uint32_t i = 0; n < w->position && then->id == table->id && i < then->count; i++) {
+            model_deletions += find(&w->at[n + 1].tables[t], then->rows[i].id) == NULL ? 1 : 0;
+        }
     }
+    assert_int_equal(deletions, model_deletions);
     assert_int_equal(versions_positions, model_positions);
     kernel_history_close(history);
     kernel_view_close(view);

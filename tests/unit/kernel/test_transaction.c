@@ -498,6 +498,28 @@ static void streams(void **state) {
     fixture_free(f);
 }
 
+/* What is known of an empty stretch of keys must not outlive a key that is moved into it. */
+static void keys_moved_between_inserts(void **state) {
+    (void)state;
+    struct fixture *f = fixture_new();
+    struct kernel_transaction *t = fixture_begin(f);
+    fixture_create(f, t, "t", false);
+    OK(fixture_insert(f, t, "t", 1, 1, "a"));
+    OK(fixture_insert(f, t, "t", 5, 5, "b"));
+    OK(fixture_insert(f, t, "t", 6, 6, "c"));
+    OK(fixture_update(f, t, "t", 1, 8, 1, "a"));
+    assert_int_equal(fixture_insert(f, t, "t", 8, 8, "d"), KMB_UNIQUE_VIOLATION);
+    OK(fixture_insert(f, t, "t", 7, 7, "e"));
+    assert_true(fixture_delete(f, t, "t", 8));
+    OK(fixture_insert(f, t, "t", 8, 8, "f"));
+    assert_int_equal(fixture_insert(f, t, "t", 8, 8, "g"), KMB_UNIQUE_VIOLATION);
+    assert_int_equal(fixture_insert(f, t, "t", 7, 8, "g"), KMB_UNIQUE_VIOLATION);
+    fixture_commit(f, t);
+    ASSERT_AT(f->head->position, "t", "5:5:b 6:6:c 7:7:e 8:8:f ");
+    fixture_check_rebuild(f, 1);
+    fixture_free(f);
+}
+
 static uint64_t take_ids(void *context, struct tenant_id tenant, struct table_id table, uint64_t floor,
                          uint64_t count) {
     uint64_t *next = context;
@@ -544,6 +566,7 @@ int main(void) {
         cmocka_unit_test(times_and_proofs),
         cmocka_unit_test(streams),
         cmocka_unit_test(row_ids_are_shared),
+        cmocka_unit_test(keys_moved_between_inserts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
