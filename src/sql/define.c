@@ -149,6 +149,9 @@ static void alter_drop_column(struct define *define, const struct plan_alter *ac
 }
 
 static void alter_rename_column(struct define *define, const struct plan_alter *action) {
+    if (define_find_column(define, action->name) == NULL) {
+        sql_raise(define->context, KMB_UNDEFINED_COLUMN, 0, "column \"%s\" does not exist", action->name);
+    }
     struct column_id id = define_column(define, action->name)->id;
     if (define_find_column(define, action->new_name) != NULL) {
         sql_raise(define->context, KMB_DUPLICATE_COLUMN, 0, "column \"%s\" of relation \"%s\" already exists",

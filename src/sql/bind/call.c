@@ -260,13 +260,16 @@ const struct expr *bind_operator(struct bind *bind, const char *name, const stru
         return call_build(bind, choice.function, arguments, count, position);
     }
     const char *left_type = left == NULL ? "" : bind_type_text(bind, left->type);
-    sql_raise_with(context, choice.ambiguous ? KMB_AMBIGUOUS_FUNCTION : KMB_UNDEFINED_FUNCTION, position, NULL,
-                   choice.ambiguous ? "Could not choose a best candidate operator. You might need to add explicit type "
-                                      "casts."
-                                    : "No operator matches the given name and argument types. You might need to add "
-                                      "explicit type casts.",
-                   choice.ambiguous ? "operator is not unique: %s%s%s %s" : "operator does not exist: %s%s%s %s",
-                   left_type, left == NULL ? "" : " ", name, bind_type_text(bind, right->type));
+    sql_raise_with(
+        context, choice.ambiguous ? KMB_AMBIGUOUS_FUNCTION : KMB_UNDEFINED_FUNCTION, position, NULL,
+        choice.ambiguous ? "Could not choose a best candidate operator. You might need to add explicit type "
+                           "casts."
+        : left == NULL
+            ? "No operator matches the given name and argument type. You might need to add an explicit type cast."
+            : "No operator matches the given name and argument types. You might need to add "
+              "explicit type casts.",
+        choice.ambiguous ? "operator is not unique: %s%s%s %s" : "operator does not exist: %s%s%s %s", left_type,
+        left == NULL ? "" : " ", name, bind_type_text(bind, right->type));
 }
 
 static _Noreturn void call_refuse(struct bind *bind, const char *name, const struct expr *const *arguments,
@@ -417,10 +420,13 @@ static void call_refuse_clauses(struct bind *bind, const PgQuery__FuncCall *call
 }
 
 static void call_refuse_aggregate_syntax(struct bind *bind, const PgQuery__FuncCall *call, const char *name) {
-    const char *what = call->agg_star ? "(*)" : call->agg_distinct ? "DISTINCT" : call->agg_filter ? "FILTER" : NULL;
+    const char *what = call->agg_distinct ? "DISTINCT" : call->agg_filter != NULL ? "FILTER" : NULL;
     if (what != NULL) {
         sql_raise(bind->context, KMB_WRONG_OBJECT_TYPE, bind_location(call->location),
-                  "%s%s specified, but %s is not an aggregate function", call->agg_star ? name : "", what, name);
+                  "%s specified, but %s is not an aggregate function", what, name);
+    }
+    if (call->agg_star) {
+        call_refuse(bind, name, NULL, 0, false, bind_location(call->location));
     }
 }
 

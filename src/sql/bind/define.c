@@ -599,8 +599,7 @@ static bool drop_table(struct bind *bind, const struct catalogue *catalogue, con
                        struct plan_drop *drop) {
     const struct table_definition *table = catalogue_table(catalogue, slice_make(NULL, 0), slice_text(name));
     if (table == NULL) {
-        const struct table_definition *owner = NULL;
-        if (catalogue_index(catalogue, slice_make(NULL, 0), slice_text(name), &owner) != NULL) {
+        if (catalogue_relation_exists(catalogue, slice_make(NULL, 0), slice_text(name))) {
             sql_raise_with(bind->context, KMB_WRONG_OBJECT_TYPE, 0, NULL, "Use DROP INDEX to remove an index.",
                            "\"%s\" is not a table", name);
         }

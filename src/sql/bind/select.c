@@ -462,14 +462,14 @@ static const struct expr *bind_limit(struct select *select, const PgQuery__Node 
     }
     struct bind_scope place = {.bind = bind, .scope = &select->scope, .place = what};
     const struct expr *expr = bind_expression(&place, node);
-    if (!expr_walk(expr, visit_no_column, NULL)) {
-        sql_raise(bind->context, KMB_INVALID_COLUMN_REFERENCE, expr->position,
-                  "argument of %s must not contain variables", clause);
-    }
     const struct expr *limit = bind_coerce(bind, expr, type_make(TYPE_INT8), SQL_CAST_ASSIGNMENT, 0);
     if (limit == NULL) {
         sql_raise(bind->context, KMB_DATATYPE_MISMATCH, expr->position,
                   "argument of %s must be type bigint, not type %s", clause, bind_type_text(bind, expr->type));
+    }
+    if (!expr_walk(expr, visit_no_column, NULL)) {
+        sql_raise(bind->context, KMB_INVALID_COLUMN_REFERENCE, expr->position,
+                  "argument of %s must not contain variables", clause);
     }
     return limit;
 }

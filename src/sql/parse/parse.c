@@ -47,46 +47,68 @@ static void parse_free(void *object) {
     pg_query_free_protobuf_parse_result(((struct parse_held *)object)->result);
 }
 
-/* A reserved word where a name is wanted: the word between quotes in `syntax error at or near "user"`. */
-static bool scan_word_quotable(const char *word) {
-    static const char *const words[] = {
-        "user",     "offset",    "order",   "group", "table",        "column",       "end",          "limit",
-        "check",    "default",   "desc",    "asc",   "from",         "to",           "when",         "then",
-        "all",      "do",        "foreign", "grant", "primary",      "unique",       "references",   "case",
-        "cast",     "analyze",   "array",   "both",  "create",       "fetch",        "for",          "in",
-        "into",     "lateral",   "leading", "not",   "null",         "on",           "only",         "or",
-        "placing",  "returning", "select",  "some",  "symmetric",    "trailing",     "union",        "using",
-        "variadic", "where",     "window",  "with",  "current_user", "session_user", "current_date", "current_time"};
+/* Reserved words that people give to columns and tables. */
+static bool scan_word_quotable(struct slice word) {
+    static const char *const words[] = {"user",    "offset", "order",      "group",   "table",  "column", "end",
+                                        "limit",   "check",  "default",    "desc",    "asc",    "grant",  "analyze",
+                                        "primary", "unique", "references", "foreign", "window", "array",  "collate"};
     for (size_t i = 0; i < ARRAY_LENGTH(words); i++) {
-        if (strcasecmp(words[i], word) == 0) {
+        if (word.length == strlen(words[i]) && strncasecmp(words[i], (const char *)word.bytes, word.length) == 0) {
             return true;
         }
     }
     return false;
 }
 
+static bool word_byte(uint8_t byte) {
+    return (byte | 0x20) >= 'a' && (byte | 0x20) <= 'z';
+}
+
+/* The word that begins at a byte, and the one that ends before it. */
+static struct slice scan_word_at(const char *text, size_t from) {
+    size_t to = from;
+    while (word_byte((uint8_t)text[to])) {
+        to++;
+    }
+    return slice_make(text + from, to - from);
+}
+
+static struct slice scan_word_before(const char *text, size_t to) {
+    while (to > 0 && (text[to - 1] == ' ' || text[to - 1] == '\n' || text[to - 1] == '\t')) {
+        to--;
+    }
+    size_t from = to;
+    while (from > 0 && word_byte((uint8_t)text[from - 1])) {
+        from--;
+    }
+    return slice_make(text + from, to - from);
+}
+
+/* What to add to a syntax error: how to write a reserved word as a name, or NULL. */
+static const char *scan_hint(struct sql_context *context, const char *text, const char *message, uint32_t position) {
+    if (strstr(message, "in FROM must have an alias") != NULL) {
+        return "For example, FROM (SELECT ...) [AS] foo.";
+    }
+    if (strncmp(message, "syntax error at or near", 23) != 0 || position == 0) {
+        return NULL;
+    }
+    struct slice word = scan_word_before(text, position - 1);
+    if (!scan_word_quotable(word)) {
+        word = scan_word_at(text, position - 1);
+    }
+    if (!scan_word_quotable(word)) {
+        return NULL;
+    }
+    return sql_printf(context, "%.*s is a reserved word; to use it as a name, write it in double quotes: \"%.*s\".",
+                      (int)word.length, (const char *)word.bytes, (int)word.length, (const char *)word.bytes);
+}
+
 _Noreturn void scan_raise(struct sql_context *context, const char *text, const PgQueryError *error) {
-    char message[KMB_ERROR_MESSAGE_SIZE];
-    (void)snprintf(message, sizeof(message), "%s", error->message == NULL ? "syntax error" : error->message);
+    const char *message = sql_printf(context, "%s", error->message == NULL ? "syntax error" : error->message);
     /* cursorpos counts characters of the blanked text; tokens and trees count bytes. */
     struct slice blanked = slice_make(text, strlen(text));
     uint32_t position = error->cursorpos > 0 ? sql_position_byte(blanked, (uint32_t)error->cursorpos) : 0;
-    char hint[256] = "";
-    static const char near[] = "syntax error at or near \"";
-    if (strncmp(message, near, sizeof(near) - 1) == 0) {
-        char word[64];
-        (void)snprintf(word, sizeof(word), "%.60s", message + sizeof(near) - 1);
-        char *quote = strchr(word, '"');
-        if (quote != NULL) {
-            *quote = 0;
-            if (scan_word_quotable(word)) {
-                (void)snprintf(hint, sizeof(hint),
-                               "%s is a reserved word; to use it as a name, write it in double quotes: \"%s\".", word,
-                               word);
-            }
-        }
-    }
-    sql_raise_with(context, KMB_SYNTAX, position, NULL, hint[0] == 0 ? NULL : hint, "%s", message);
+    sql_raise_with(context, KMB_SYNTAX, position, NULL, scan_hint(context, text, message, position), "%s", message);
 }
 
 PgQuery__ScanResult *scan_tokens(struct sql_context *context, const char *text) {
