@@ -132,6 +132,10 @@ const struct expr *bind_function_call(const struct bind_scope *scope, const PgQu
 const struct expr *bind_named_call(struct bind *bind, const char *name, const struct expr **arguments, uint32_t count,
                                    uint32_t position);
 
+/* --- known.c --- */
+/* Raises 0A000 when PostgreSQL has such a function or operator; called where no candidate has the name. */
+void bind_refuse_known(struct bind *bind, enum sql_function_class class, const char *name, uint32_t position);
+
 /* --- coerce.c --- */
 struct type bind_type_name(struct bind *bind, const PgQuery__TypeName *name);
 /* NULL: no such cast in that context. Raises for literals that do not parse. */

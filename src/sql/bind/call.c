@@ -231,6 +231,17 @@ static const char *call_types(struct bind *bind, const struct expr *const *argum
     return text;
 }
 
+/* PostgreSQL has operators of real with double precision, which it prefers for real with any other number; the table
+ * has those of one type each, so the real is taken for a double precision here. */
+static void widen_real(enum type_id types[2]) {
+    for (int i = 0; i < 2; i++) {
+        enum type_id other = types[1 - i];
+        if (types[i] == TYPE_FLOAT4 && other != TYPE_FLOAT4 && type_category_of(other) == TYPE_CATEGORY_NUMERIC) {
+            types[i] = TYPE_FLOAT8;
+        }
+    }
+}
+
 const struct expr *bind_operator(struct bind *bind, const char *name, const struct expr *left, const struct expr *right,
                                  uint32_t position) {
     struct sql_context *context = bind->context;
@@ -243,6 +254,16 @@ const struct expr *bind_operator(struct bind *bind, const char *name, const stru
     uint32_t candidate_count = 0;
     const struct sql_function *const *candidates =
         sql_function_candidates(context, SQL_FUNCTION_OPERATOR, name, &candidate_count);
+    bool any = false; /* ~ has one operand here, and in PostgreSQL also two */
+    for (uint32_t k = 0; k < candidate_count; k++) {
+        any = any || candidates[k]->argument_count == count;
+    }
+    if (!any) {
+        bind_refuse_known(bind, SQL_FUNCTION_OPERATOR, name, position);
+    }
+    if (count == 2) {
+        widen_real(types);
+    }
     struct call_choice choice = {0};
     if (count == 2 && (types[0] == TYPE_UNKNOWN) != (types[1] == TYPE_UNKNOWN)) {
         enum type_id known = types[0] == TYPE_UNKNOWN ? types[1] : types[0];
@@ -308,6 +329,9 @@ const struct expr *bind_named_call(struct bind *bind, const char *name, const st
     if (count == 1 && type_of_name(slice_text(name), &target) &&
         (types[0] == TYPE_UNKNOWN || types[0] == target || sql_cast_find(types[0], target, SQL_CAST_EXPLICIT))) {
         return bind_cast(bind, arguments[0], type_make(target), position);
+    }
+    if (candidate_count == 0) {
+        bind_refuse_known(bind, SQL_FUNCTION_SCALAR, name, position);
     }
     struct call_choice choice = choose(bind, candidates, candidate_count, types, count);
     if (choice.function == NULL) {
@@ -386,7 +410,8 @@ static const struct expr *bind_aggregate(const struct bind_scope *scope, const P
     };
     if (aggregate.distinct && sql_comparison_find("=", built->arguments[0]->type.id) == NULL &&
         !type_is_string(built->arguments[0]->type.id)) {
-        sql_raise(context, KMB_UNDEFINED_FUNCTION, position, "could not identify an equality operator for type %s",
+        sql_raise(context, KMB_UNDEFINED_FUNCTION, built->arguments[0]->position,
+                  "could not identify an equality operator for type %s",
                   bind_type_text(bind, built->arguments[0]->type));
     }
     if (call->agg_filter != NULL) {

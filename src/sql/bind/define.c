@@ -651,7 +651,8 @@ void bind_drop(struct bind *bind, const PgQuery__DropStmt *drop, struct plan_sta
         const ProtobufCEnumValue *value =
             protobuf_c_enum_descriptor_get_value(&pg_query__object_type__descriptor, (int)drop->remove_type);
         const char *kind = value == NULL ? "object" : value->name;
-        sql_raise_unsupported(bind->context, 0, "DROP %s", strncmp(kind, "OBJECT_", 7) == 0 ? kind + 7 : kind);
+        sql_raise_unsupported(bind->context, bind->tokens->first, "DROP %s",
+                              strncmp(kind, "OBJECT_", 7) == 0 ? kind + 7 : kind);
     }
     if (drop->concurrent) {
         sql_raise_unsupported(bind->context, 0, "DROP INDEX CONCURRENTLY");

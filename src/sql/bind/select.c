@@ -154,7 +154,7 @@ static void select_refuse(struct bind *bind, const PgQuery__SelectStmt *node) {
         sql_raise_unsupported(context, bind_node_position(node->window_clause[0]), "WINDOW");
     }
     if (node->n_locking_clause > 0) {
-        sql_raise_unsupported(context, 0, "FOR UPDATE or FOR SHARE");
+        sql_raise_unsupported(context, bind->tokens->locking, "FOR UPDATE or FOR SHARE");
     }
     if (node->group_distinct) {
         sql_raise_unsupported(context, 0, "GROUP BY DISTINCT");

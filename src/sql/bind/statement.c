@@ -259,9 +259,9 @@ static void bind_transaction(struct bind *bind, const PgQuery__TransactionStmt *
     case PG_QUERY__TRANSACTION_STMT_KIND__TRANS_STMT_SAVEPOINT:
     case PG_QUERY__TRANSACTION_STMT_KIND__TRANS_STMT_RELEASE:
     case PG_QUERY__TRANSACTION_STMT_KIND__TRANS_STMT_ROLLBACK_TO:
-        sql_raise_unsupported(bind->context, 0, "SAVEPOINT");
+        sql_raise_unsupported(bind->context, bind->tokens->first, "SAVEPOINT");
     default:
-        sql_raise_unsupported(bind->context, 0, "two-phase commit");
+        sql_raise_unsupported(bind->context, bind->tokens->first, "two-phase commit");
     }
     ddl->chain = node->chain;
     for (size_t i = 0; i < node->n_options; i++) {
@@ -506,7 +506,7 @@ static void bind_dispatch(struct bind *bind, const PgQuery__Node *node, struct p
         bind_set(bind, node->variable_set_stmt, statement);
         break;
     default:
-        sql_raise_unsupported(bind->context, 0, "%s", statement_name(node));
+        sql_raise_unsupported(bind->context, bind->tokens->first, "%s", statement_name(node));
     }
 }
 

@@ -92,9 +92,9 @@ static const char *scan_hint(struct sql_context *context, const char *text, cons
     if (strncmp(message, "syntax error at or near", 23) != 0 || position == 0) {
         return NULL;
     }
-    struct slice word = scan_word_before(text, position - 1);
+    struct slice word = scan_word_at(text, position - 1);
     if (!scan_word_quotable(word)) {
-        word = scan_word_at(text, position - 1);
+        word = scan_word_before(text, position - 1);
     }
     if (!scan_word_quotable(word)) {
         return NULL;
@@ -298,8 +298,8 @@ struct deep_work {
 static void *parse_deep_main(void *argument) {
     struct deep_work *deep = argument;
     deep->work(deep->object);
-    pg_query_exit(); /* the library's memory of this thread */
-    return NULL;
+    return NULL; /* the library frees its memory of a thread when the thread ends; pg_query_exit() would free it twice
+                  */
 }
 
 bool parse_run_deep(void (*work)(void *object), void *object) {

@@ -325,7 +325,7 @@ static void pass_offset_value(struct pass *pass, size_t index, struct tokens_cla
     struct slice text = number ? pass_text(pass, index) : slice_make(NULL, 0);
     for (size_t i = 0; number && i < text.length; i++) {
         uint8_t digit = text.bytes[i];
-        if (digit < '0' || digit > '9' || clause->offset > (INT64_MAX - 9) / 10) {
+        if (digit < '0' || digit > '9' || clause->offset > (uint64_t)(INT64_MAX - (digit - '0')) / 10) {
             number = false;
             break;
         }
@@ -480,6 +480,38 @@ static bool pass_clause(struct pass *pass) {
     return true;
 }
 
+/* A name as the grammar would read it: folded, or unquoted. */
+static char *pass_name(struct pass *pass, size_t index) {
+    struct slice text = pass_text(pass, index);
+    char *name = sql_alloc(pass->context, text.length + 1);
+    size_t length = 0;
+    bool quoted = text.length >= 2 && text.bytes[0] == '"';
+    for (size_t i = quoted ? 1 : 0; i < text.length - (quoted ? 1 : 0); i++) {
+        uint8_t byte = text.bytes[i];
+        if (!quoted && byte >= 'A' && byte <= 'Z') {
+            byte = (uint8_t)(byte + 32);
+        } else if (quoted && byte == '"') {
+            i++;
+        }
+        name[length++] = (char)byte;
+    }
+    name[length] = 0;
+    return name;
+}
+
+/* The grammar would cut a longer name in silence, and two names could become one. */
+static void pass_check_name(struct pass *pass) {
+    const PgQuery__ScanToken *token = pass->list[pass->at];
+    if (token->end - token->start <= TOKENS_NAME_BYTES_MAX) {
+        return;
+    }
+    const char *name = pass_name(pass, pass->at);
+    if (strlen(name) > TOKENS_NAME_BYTES_MAX) {
+        sql_raise(pass->context, KMB_NAME_TOO_LONG, pass_position(pass, pass->at),
+                  "name \"%.32s...\" is longer than %d bytes", name, TOKENS_NAME_BYTES_MAX);
+    }
+}
+
 static void pass_token(struct pass *pass) {
     if (pass_clause(pass)) {
         return;
@@ -506,6 +538,14 @@ static void pass_token(struct pass *pass) {
     case TOKEN(INTERSECT):
         pass_set_operation(pass);
         break;
+    case TOKEN(FOR): {
+        PgQuery__Token next = pass_kind(pass, pass->at + 1);
+        if (pass->tokens->locking == 0 &&
+            (next == TOKEN(UPDATE) || next == TOKEN(SHARE) || next == TOKEN(NO) || next == TOKEN(KEY))) {
+            pass->tokens->locking = pass_position(pass, pass->at);
+        }
+        break;
+    }
     case TOKEN(ORDER):
     case TOKEN(LIMIT):
     case TOKEN(OFFSET):
@@ -517,6 +557,9 @@ static void pass_token(struct pass *pass) {
         break;
     case TOKEN(CONFLICT):
         level->closed = pass->depth == 0 && pass->at > 0 && pass_kind(pass, pass->at - 1) == TOKEN(ON);
+        break;
+    case TOKEN(IDENT):
+        pass_check_name(pass);
         break;
     case TOKEN(ASCII_63):
     case TOKEN(Op):
@@ -540,25 +583,6 @@ static void pass_token(struct pass *pass) {
         pass->levels[pass->depth].chain++;
     }
     pass_measure(pass);
-}
-
-/* A name as the grammar would read it: folded, or unquoted. */
-static char *pass_name(struct pass *pass, size_t index) {
-    struct slice text = pass_text(pass, index);
-    char *name = sql_alloc(pass->context, text.length + 1);
-    size_t length = 0;
-    bool quoted = text.length >= 2 && text.bytes[0] == '"';
-    for (size_t i = quoted ? 1 : 0; i < text.length - (quoted ? 1 : 0); i++) {
-        uint8_t byte = text.bytes[i];
-        if (!quoted && byte >= 'A' && byte <= 'Z') {
-            byte = (uint8_t)(byte + 32);
-        } else if (quoted && byte == '"') {
-            i++;
-        }
-        name[length++] = (char)byte;
-    }
-    name[length] = 0;
-    return name;
 }
 
 static void pass_custom(struct pass *pass) {
@@ -601,6 +625,7 @@ void tokens_scan(struct sql_context *context, struct tokens *tokens) {
         }
     }
     tokens->count = (uint32_t)pass->count;
+    tokens->first = pass->count == 0 ? 0 : pass_position(pass, 0);
     pass->levels[0] = (struct level){.block = TOKENS_BLOCK_NONE, .first = TOKENS_BLOCK_NONE};
     for (pass->at = 0; pass->at < pass->count; pass->at++) {
         pass_token(pass);

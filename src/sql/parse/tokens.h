@@ -14,6 +14,7 @@
 #define TOKENS_CHAIN_MAX       5000 /* operators, casts, joins, set operations, NOT, parentheses nested in each other */
 #define TOKENS_CHAIN_SHALLOW   100  /* beyond: parse on the thread with the large stack */
 #define TOKENS_BYTES_MAX       (64u << 20)
+#define TOKENS_NAME_BYTES_MAX  63
 
 enum tokens_point_kind { TOKENS_POSITION, TOKENS_TIME };
 
@@ -50,6 +51,8 @@ struct tokens {
     struct tokens_block *blocks; /* in order of their SELECT */
     uint32_t block_count;
     enum tokens_custom custom;
+    uint32_t first;         /* of the first token, byte + 1 */
+    uint32_t locking;       /* of FOR UPDATE, FOR SHARE and their kin; 0: none */
     uint32_t set_operation; /* of the first UNION, INTERSECT or EXCEPT, byte + 1; 0: none */
     char *custom_name;      /* SHOW COLUMNS FROM name, folded */
     uint32_t custom_position;
