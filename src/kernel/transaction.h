@@ -129,7 +129,7 @@ enum kmb_status kernel_rename_table(struct kernel_transaction *transaction, stru
  * NULL and the table has rows. */
 enum kmb_status kernel_add_column(struct kernel_transaction *transaction, struct table_id table,
                                   const struct column_definition *column, struct kmb_error *error);
-/* Refuses columns of the primary key and those that an index uses (KMB_DEPENDENT_OBJECTS). */
+/* Indexes on the column go with it. KMB_UNSUPPORTED: a column of the primary key. */
 enum kmb_status kernel_drop_column(struct kernel_transaction *transaction, struct table_id table,
                                    struct column_id column, struct kmb_error *error);
 enum kmb_status kernel_rename_column(struct kernel_transaction *transaction, struct table_id table,

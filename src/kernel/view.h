@@ -76,7 +76,7 @@ enum kmb_status kernel_scan_next(struct kernel_scan *scan, struct kernel_row *ro
                                  struct kmb_error *error);
 void kernel_scan_close(struct kernel_scan *scan); /* NULL is fine */
 
-/* One row by its key. `row` borrows from `memory` (replaced). */
+/* One row by its key. `row` borrows from `memory` (replaced), its key is the one given. */
 enum kmb_status kernel_get(struct kernel_view *view, const struct table_definition *table, struct slice key,
                            struct buffer *memory, struct kernel_row *row, bool *found, struct kmb_error *error);
 
