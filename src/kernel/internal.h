@@ -325,7 +325,6 @@ struct kernel_entry state_newest_entry(const struct kernel_state *state);
 /* The body of a part that is still in the transaction. */
 struct slice transaction_body(const struct kernel_transaction *transaction, uint64_t sequence);
 
-#define KERNEL_TIME_OPEN INT64_MAX /* of an entry that is not committed yet */
 enum kmb_status state_entry_time(const struct kernel_state *state, uint64_t sequence, int64_t *time_us,
                                  struct kmb_error *error);
 

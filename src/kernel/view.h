@@ -16,6 +16,7 @@
 #include "store/history.h"
 
 #define KERNEL_POSITION_LATEST UINT64_MAX
+#define KERNEL_TIME_OPEN       INT64_MAX /* in place of a time: not committed yet, or still current */
 
 struct kernel_view {
     struct kernel_state *state;        /* what it reads from, retained; of a transaction: a private one */
