@@ -1,7 +1,7 @@
 /*
  * How fast the store is by itself: load, point reads, scans, one-row commits, checkpoint, reopening, history.
  *
- *   bench_store [rows] [directory]      default: 1,000,000 rows, in memory
+ *   bench_store [rows] [directory] [cache in MB]      default: 1,000,000 rows, in memory, everything cached
  *
  * One line per figure, in processor time. Rows are a key of 12 bytes (table id, number) and an image of 104 bytes
  * behind a 16-byte stamp.
@@ -250,7 +250,7 @@ int main(int argc, char **argv) {
         bench.io = io_memory_table(bench.disk);
         snprintf(bench.path, sizeof bench.path, "/bench.kst");
     }
-    bench.options = (struct store_options){.cache_bytes_max = (uint64_t)4 << 30,
+    bench.options = (struct store_options){.cache_bytes_max = (argc > 3 ? strtoull(argv[3], NULL, 10) : 4096) << 20,
                                            .page_key = page_key,
                                            .page_key_context = &bench,
                                            .environment = environment_system()};

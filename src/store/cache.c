@@ -24,7 +24,7 @@
 
 #include "store/internal.h"
 
-#define EVICT_STEPS  64u  /* resident pages looked at for one image */
+#define EVICT_STEPS  64u  /* resident pages looked at for one image when most are dirty */
 #define RELIEF_STEPS 512u /* resident pages looked at for one relief */
 #define RELIEF_PAGES 48u  /* written in one relief; below WRITER_PAGES */
 #define SLAB_IMAGES  16u
@@ -137,9 +137,30 @@ static bool resident_add(struct store *store, uint64_t slot, struct store_entry 
     return true;
 }
 
-/* Takes the image of a clean page that nobody holds and that was not used lately. NULL: none found quickly. */
+/* Takes the image of this page if it is clean and nobody holds it; else NULL. */
+static uint8_t *entry_evict(struct store *store, struct store_entry *entry) {
+    uint32_t state = entry_state(entry);
+    if ((state & (ENTRY_PINS | ENTRY_DIRTY | ENTRY_EVICTING)) != 0 ||
+        atomic_load_explicit(&entry->image, memory_order_relaxed) == NULL ||
+        !atomic_compare_exchange_strong_explicit(&entry->state, &state, state | ENTRY_EVICTING, memory_order_acq_rel,
+                                                 memory_order_relaxed)) {
+        return NULL;
+    }
+    uint8_t *image = atomic_exchange_explicit(&entry->image, NULL, memory_order_acq_rel);
+    resident_remove(store, entry);
+    atomic_fetch_and_explicit(&entry->state, ~ENTRY_EVICTING, memory_order_release);
+    atomic_fetch_add_explicit(&store->evictions, 1, memory_order_relaxed);
+    return image;
+}
+
+/*
+ * The image of a page that was not used lately. The hand goes twice around if need be (the first time it forgives), but
+ * looks only briefly when most pages are dirty. NULL: none found.
+ */
 static uint8_t *image_evict(struct store *store) {
-    for (unsigned step = 0; step < EVICT_STEPS && store->resident.count > 0; step++) {
+    size_t dirty = atomic_load_explicit(&store->dirty, memory_order_relaxed);
+    size_t steps = dirty * 4 > store->resident.count * 3 ? EVICT_STEPS : store->resident.count * 2 + 1;
+    for (size_t step = 0; step < steps && store->resident.count > 0; step++) {
         store->hand = store->hand + 1 < store->resident.count ? store->hand + 1 : 0;
         struct store_entry *entry = entry_peek(store, store->resident.slots[store->hand]);
         uint32_t state = entry_state(entry);
@@ -150,15 +171,10 @@ static uint8_t *image_evict(struct store *store) {
             atomic_fetch_and_explicit(&entry->state, ~ENTRY_REFERENCED, memory_order_relaxed);
             continue;
         }
-        if (!atomic_compare_exchange_strong_explicit(&entry->state, &state, state | ENTRY_EVICTING,
-                                                     memory_order_acq_rel, memory_order_relaxed)) {
-            continue;
+        uint8_t *image = entry_evict(store, entry);
+        if (image != NULL) {
+            return image;
         }
-        uint8_t *image = atomic_exchange_explicit(&entry->image, NULL, memory_order_acq_rel);
-        resident_remove(store, entry);
-        atomic_fetch_and_explicit(&entry->state, ~ENTRY_EVICTING, memory_order_release);
-        atomic_fetch_add_explicit(&store->evictions, 1, memory_order_relaxed);
-        return image;
     }
     return NULL;
 }
@@ -453,6 +469,12 @@ void cache_relieve(struct store *store, struct store_fork *fork) {
     }
     pthread_mutex_unlock(&store->write_lock);
     pthread_mutex_lock(&store->cache_lock);
+    for (unsigned i = 0; i < count && cache_full(store); i++) {
+        uint8_t *image = entry_evict(store, pages[i].entry);
+        if (image != NULL) {
+            image_give(store, image);
+        }
+    }
     for (unsigned i = 0; i < RELIEF_PAGES && cache_full(store); i++) {
         uint8_t *image = image_evict(store);
         if (image == NULL) {
