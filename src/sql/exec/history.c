@@ -47,10 +47,13 @@ static struct value extra_value(const struct kernel_version *version, enum histo
     case HISTORY_POSITION_TO:
         return open ? value_null(TYPE_INT8) : value_int8((int64_t)version->position_to);
     case HISTORY_TIME_FROM:
-        return value_timestamp(TYPE_TIMESTAMPTZ, timestamp_of_us(version->time_from_us));
+        return version->time_from_us == KERNEL_TIME_OPEN
+                   ? value_null(TYPE_TIMESTAMPTZ) /* the transaction's own, not committed yet */
+                   : value_timestamp(TYPE_TIMESTAMPTZ, timestamp_of_us(version->time_from_us));
     case HISTORY_TIME_TO:
-        return open ? value_null(TYPE_TIMESTAMPTZ)
-                    : value_timestamp(TYPE_TIMESTAMPTZ, timestamp_of_us(version->time_to_us));
+        return open || version->time_to_us == KERNEL_TIME_OPEN
+                   ? value_null(TYPE_TIMESTAMPTZ)
+                   : value_timestamp(TYPE_TIMESTAMPTZ, timestamp_of_us(version->time_to_us));
     case HISTORY_OPERATION:
         return value_text(slice_text(kernel_operation_name(version->operation)));
     case HISTORY_ENTRY:
