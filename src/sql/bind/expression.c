@@ -404,6 +404,29 @@ static const struct expr *bind_choice(const struct bind_scope *scope, enum expr_
 
 /* --- A_Expr: operators and their special forms --- */
 
+/* Where PostgreSQL compares two types by an operator of both, NULLIF keeps the first operand as it is; ours was cast.
+ */
+static bool nullif_keeps_type(const struct expr *left, const struct expr *right) {
+    enum type_id a = left->type.id;
+    enum type_id b = right->type.id;
+    bool integers = type_is_integer(a) && type_is_integer(b);
+    bool reals = (a == TYPE_FLOAT4 || a == TYPE_FLOAT8) && (b == TYPE_FLOAT4 || b == TYPE_FLOAT8);
+    bool times = (a == TYPE_DATE || a == TYPE_TIMESTAMP || a == TYPE_TIMESTAMPTZ) &&
+                 (b == TYPE_DATE || b == TYPE_TIMESTAMP || b == TYPE_TIMESTAMPTZ);
+    return a != b && (integers || reals || times);
+}
+
+static const struct expr *bind_nullif_case(struct bind *bind, const struct expr *equal, const struct expr *left,
+                                           uint32_t position) {
+    struct expr *null = expression_new(bind, EXPR_CONSTANT, left->type, 0, position);
+    null->value = value_null(left->type.id);
+    struct expr *expr = expression_new(bind, EXPR_CASE, left->type, 3, position);
+    expr->arguments[0] = equal;
+    expr->arguments[1] = null;
+    expr->arguments[2] = left;
+    return expr;
+}
+
 /* A call of = on two operands already bound, so that its function and coerced operands can be taken over. */
 static const struct expr *bind_equality(const struct bind_scope *scope, const PgQuery__AExpr *node, enum expr_kind kind,
                                         bool negated) {
@@ -413,6 +436,9 @@ static const struct expr *bind_equality(const struct bind_scope *scope, const Pg
     const struct expr *right = bind_expression(scope, node->rexpr);
     const struct expr *equal = bind_operator(bind, "=", left, right, position);
     ASSERT(equal->kind == EXPR_CALL && equal->argument_count == 2);
+    if (kind == EXPR_NULLIF && nullif_keeps_type(left, right)) {
+        return bind_nullif_case(bind, equal, left, position);
+    }
     struct expr *expr = expression_new(bind, kind, type_make(TYPE_BOOL), 2, position);
     expr->function = equal->function;
     expr->negated = negated;

@@ -267,31 +267,46 @@ static struct plan_node *join_nodes(struct optimiser *optimiser, struct plan_nod
     return join;
 }
 
-/* left := left JOIN right, with the conditions that both together satisfy. */
-static void part_join(struct region *region, struct part *left, const struct part *right) {
+/* left JOIN right under these conditions over the region's row; `joined` is the part that comes of it. */
+static struct part part_build(struct region *region, const struct part *left, const struct part *right,
+                              const struct conditions *conditions) {
     struct optimiser *optimiser = region->optimiser;
     uint32_t split = left->node->column_count;
-    struct plan_node *join = join_nodes(optimiser, left->node, right->node);
+    struct part joined = {.node = join_nodes(optimiser, left->node, right->node), .set = left->set};
+    joined.place = sql_alloc(optimiser->context, (region->width + 1) * sizeof(*joined.place));
     for (uint32_t i = 0; i < region->width; i++) {
-        if (right->place[i] != UINT32_MAX) {
-            left->place[i] = split + right->place[i];
-        }
+        joined.place[i] = right->place[i] != UINT32_MAX ? split + right->place[i] : left->place[i];
     }
+    struct conditions spanning = {0};
+    for (uint32_t i = 0; i < conditions->count; i++) {
+        conditions_add(optimiser, &spanning, to_part(region, conditions->list[i], &joined));
+    }
+    if (spanning.count == 0) {
+        joined.node->join_type = PLAN_JOIN_CROSS;
+    }
+    optimise_join_strategy(optimiser, joined.node, &spanning);
+    return joined;
+}
+
+/* left := left JOIN right, with the conditions that both together satisfy. A hash table is made of the right side, so
+ * that is the smaller one. */
+static void part_join(struct region *region, struct part *left, const struct part *right) {
+    struct conditions spanning = {0};
     for (uint32_t i = 0; i < region->words; i++) {
         left->set[i] |= right->set[i];
     }
-    left->node = join;
-    struct conditions spanning = {0};
     for (uint32_t i = 0; i < region->conditions.count; i++) {
         if (!region->used[i] && set_has_all(left->set, region->touched[i], region->words, UINT32_MAX)) {
             region->used[i] = true;
-            conditions_add(optimiser, &spanning, to_part(region, region->conditions.list[i], left));
+            conditions_add(region->optimiser, &spanning, region->conditions.list[i]);
         }
     }
-    if (spanning.count == 0) {
-        join->join_type = PLAN_JOIN_CROSS;
+    struct part joined = part_build(region, left, right, &spanning);
+    if (joined.node->join_strategy == PLAN_JOIN_HASH && left->node->rows_estimate < right->node->rows_estimate) {
+        joined = part_build(region, right, left, &spanning);
+        joined.set = left->set;
     }
-    optimise_join_strategy(optimiser, join, &spanning);
+    *left = joined;
 }
 
 static struct plan_node *region_restore(struct region *region, const struct part *part,

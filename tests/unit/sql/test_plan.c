@@ -1,0 +1,193 @@
+/* Plans as EXPLAIN shows them: access paths, order, push-down, joins, folding. Goldens, by hand. */
+#include "host.h"
+
+static struct sql_fixture *f;
+
+static int setup(void **state) {
+    (void)state;
+    f = sql_fixture_new();
+    SQL("CREATE TABLE t (id int PRIMARY KEY, a int, b text, c int NOT NULL, v varchar(9), UNIQUE (c))");
+    SQL("CREATE INDEX t_ab ON t (a, b DESC)");
+    SQL("CREATE TABLE k (x int, y text, z bigint, PRIMARY KEY (x, y))");
+    SQL("CREATE TABLE big (id bigint PRIMARY KEY, g int, w text)");
+    struct buffer text = {0};
+    buffer_append_text(&text, "INSERT INTO big VALUES (0, 0, 'w')");
+    for (int i = 1; i < 3000; i++) {
+        buffer_printf(&text, ", (%d, %d, 'w%d')", i, i % 7, i);
+    }
+    SQL(buffer_text(&text));
+    buffer_free(&text);
+    return 0;
+}
+
+static int teardown(void **state) {
+    (void)state;
+    sql_fixture_free(f);
+    return 0;
+}
+
+#define PLAN(text_, expected_) ROWS("EXPLAIN " text_, expected_)
+
+static void test_access(void **state) {
+    (void)state;
+    PLAN("SELECT * FROM t", "Seq Scan on t\n");
+    PLAN("SELECT * FROM t x WHERE b = 'q'", "Seq Scan on t x\n  Filter: (b = 'q'::text)\n");
+    PLAN("SELECT * FROM t WHERE id = 5", "Index Scan using t_pkey on t\n  Index Cond: (id = 5)\n");
+    PLAN("SELECT * FROM t WHERE 5 = id AND b = 'q'",
+         "Index Scan using t_pkey on t\n  Index Cond: (id = 5)\n  Filter: (b = 'q'::text)\n");
+    PLAN("SELECT * FROM t WHERE id > 5 AND id <= 10 AND id > 7",
+         "Index Scan using t_pkey on t\n  Index Cond: ((id > 7) AND (id <= 10))\n  Filter: (id > 5)\n");
+    PLAN("SELECT * FROM t WHERE id BETWEEN 5 AND 10",
+         "Index Scan using t_pkey on t\n  Index Cond: ((id >= 5) AND (id <= 10))\n");
+    PLAN("SELECT * FROM t WHERE c = 3 AND id > 0",
+         "Index Scan using t_c_key on t\n  Index Cond: (c = 3)\n  Filter: (id > 0)\n");
+    PLAN("SELECT * FROM t WHERE a = 1 AND b = 'x'",
+         "Index Scan using t_ab on t\n  Index Cond: ((a = 1) AND (b = 'x'::text))\n");
+    PLAN("SELECT * FROM t WHERE a = 1 AND b > 'x'",
+         "Index Scan using t_ab on t\n  Index Cond: ((a = 1) AND (b > 'x'::text))\n  Filter: (b > 'x'::text)\n");
+    PLAN("SELECT * FROM t WHERE a = 1 AND b < 'x'",
+         "Index Scan using t_ab on t\n  Index Cond: ((a = 1) AND (b < 'x'::text))\n");
+    /* NULLs stand above all values: a lower bound alone lets them in */
+    PLAN("SELECT * FROM t WHERE a > 1", "Index Scan using t_ab on t\n  Index Cond: (a > 1)\n  Filter: (a > 1)\n");
+    PLAN("SELECT * FROM t WHERE a < 1", "Index Scan using t_ab on t\n  Index Cond: (a < 1)\n");
+    PLAN("SELECT * FROM t WHERE c > 1", "Index Scan using t_c_key on t\n  Index Cond: (c > 1)\n");
+    PLAN("SELECT * FROM t WHERE b = 'x' AND v = 'y'",
+         "Seq Scan on t\n  Filter: ((b = 'x'::text) AND ((v)::text = 'y'::text))\n");
+    PLAN("SELECT * FROM k WHERE x = 1", "Index Scan using k_pkey on k\n  Index Cond: (x = 1)\n");
+    PLAN("SELECT * FROM k WHERE y = 'a' AND x = 1",
+         "Index Scan using k_pkey on k\n  Index Cond: ((x = 1) AND (y = 'a'::text))\n");
+    PLAN("SELECT * FROM k WHERE y = 'a'", "Seq Scan on k\n  Filter: (y = 'a'::text)\n");
+    PLAN("SELECT * FROM k WHERE x = 1 AND y LIKE 'ab%'",
+         "Index Scan using k_pkey on k\n  Index Cond: ((x = 1) AND (y >= 'ab'::text) AND (y < 'ac'::text))\n"
+         "  Filter: (y ~~ 'ab%'::text)\n");
+    PLAN("SELECT * FROM t WHERE id IN (3, 9, 5)",
+         "Index Scan using t_pkey on t\n  Index Cond: ((id >= 3) AND (id <= 9))\n"
+         "  Filter: (id = ANY ('{3,9,5}'::integer[]))\n");
+    PLAN("SELECT * FROM t WHERE id IN (3)", "Index Scan using t_pkey on t\n  Index Cond: (id = 3)\n");
+    PLAN("SELECT * FROM big WHERE id = 7", "Index Scan using big_pkey on big\n  Index Cond: (id = '7'::bigint)\n");
+    PLAN("SELECT * FROM t WHERE id = 7::bigint", "Index Scan using t_pkey on t\n  Index Cond: (id = 7)\n");
+    PLAN("SELECT * FROM t WHERE id = 70000000000", "Seq Scan on t\n  Filter: ((id)::bigint = '70000000000'::bigint)\n");
+    PLAN("SELECT * FROM t WHERE id = a", "Seq Scan on t\n  Filter: (id = a)\n");
+    PLAN("SELECT * FROM t WHERE id = 1 OR id = 2", "Seq Scan on t\n  Filter: ((id = 1) OR (id = 2))\n");
+    PLAN("DELETE FROM t WHERE id = 1",
+         "Delete on t\n  ->  Index Scan using t_pkey on t\n        Index Cond: (id = 1)\n");
+    PLAN("UPDATE t SET a = 2 WHERE c = 1",
+         "Update on t\n  ->  Index Scan using t_c_key on t\n        Index Cond: (c = 1)\n");
+    PLAN("INSERT INTO k VALUES (1, 'a', 2) ON CONFLICT (x, y) DO NOTHING",
+         "Insert on k\n  Conflict Resolution: NOTHING\n  Conflict Arbiter Indexes: k_pkey\n  ->  Result\n");
+    PLAN("SELECT * FROM t AT OFFSET 0 WHERE id = 1",
+         "Index Scan using t_pkey on t\n  Index Cond: (id = 1)\n  As Of: position '0'::bigint\n");
+}
+
+static void test_order(void **state) {
+    (void)state;
+    PLAN("SELECT * FROM t ORDER BY id", "Seq Scan on t\n");
+    PLAN("SELECT * FROM t ORDER BY id DESC", "Index Scan Backward using t_pkey on t\n");
+    PLAN("SELECT * FROM t ORDER BY id, b", "Seq Scan on t\n"); /* the key leaves nothing to order */
+    PLAN("SELECT b, id + 1 FROM t WHERE id > 3 ORDER BY t.id DESC LIMIT 2",
+         "Limit\n  ->  Index Scan Backward using t_pkey on t\n        Index Cond: (id > 3)\n");
+    PLAN("SELECT * FROM t ORDER BY b", "Sort\n  Sort Key: b\n  ->  Seq Scan on t\n");
+    PLAN("SELECT * FROM t ORDER BY a, b DESC LIMIT 5", "Limit\n  ->  Index Scan using t_ab on t\n");
+    PLAN("SELECT * FROM t ORDER BY a DESC, b LIMIT 5", "Limit\n  ->  Index Scan Backward using t_ab on t\n");
+    PLAN("SELECT * FROM t ORDER BY a, b LIMIT 5",
+         "Limit\n  ->  Sort\n        Sort Key: a, b\n        ->  Seq Scan on t\n");
+    PLAN("SELECT * FROM t ORDER BY a NULLS FIRST LIMIT 5",
+         "Limit\n  ->  Sort\n        Sort Key: a NULLS FIRST\n        ->  Seq Scan on t\n");
+    PLAN("SELECT * FROM t ORDER BY a, b DESC", "Sort\n  Sort Key: a, b DESC\n  ->  Seq Scan on t\n");
+    PLAN("SELECT * FROM t WHERE a = 3 ORDER BY b DESC", "Index Scan using t_ab on t\n  Index Cond: (a = 3)\n");
+    PLAN("SELECT * FROM t WHERE a = 3 ORDER BY b", "Index Scan Backward using t_ab on t\n  Index Cond: (a = 3)\n");
+    PLAN("SELECT * FROM k WHERE x = 3 ORDER BY x DESC, y", "Index Scan using k_pkey on k\n  Index Cond: (x = 3)\n");
+    PLAN("SELECT * FROM k ORDER BY x DESC, y", "Sort\n  Sort Key: x DESC, y\n  ->  Seq Scan on k\n");
+    PLAN("SELECT DISTINCT a FROM t ORDER BY a",
+         "Sort\n  Sort Key: a\n  ->  HashAggregate\n        Group Key: a\n        ->  Seq Scan on t\n");
+    PLAN("SELECT a, count(*) FROM t GROUP BY a HAVING count(*) > 1 AND a > 2 ORDER BY 2",
+         "Sort\n  Sort Key: count(*)\n  ->  HashAggregate\n        Group Key: a\n        Filter: (count(*) > "
+         "'1'::bigint)\n"
+         "        ->  Index Scan using t_ab on t\n              Index Cond: (a > 2)\n              Filter: (a > 2)\n");
+}
+
+static void test_joins(void **state) {
+    (void)state;
+    PLAN("SELECT * FROM big x, big y WHERE x.g = y.g AND x.w = 'a' AND y.id < 10 AND x.id + y.id > 3",
+         "Hash Join\n  Hash Cond: (y.g = x.g)\n  Join Filter: ((x.id + y.id) > '3'::bigint)\n"
+         "  ->  Index Scan using big_pkey on big y\n        Index Cond: (y.id < '10'::bigint)\n"
+         "  ->  Hash\n        ->  Seq Scan on big x\n              Filter: (x.w = 'a'::text)\n");
+    PLAN("SELECT * FROM t JOIN big ON big.id = t.a::bigint WHERE t.id = 1",
+         "Nested Loop\n  ->  Index Scan using t_pkey on t\n        Index Cond: (t.id = 1)\n"
+         "  ->  Index Scan using big_pkey on big\n        Index Cond: (big.id = (t.a)::bigint)\n");
+    PLAN("SELECT * FROM t LEFT JOIN big ON big.g = t.a AND big.w = 'x' WHERE t.c = 1",
+         "Hash Left Join\n  Hash Cond: (t.a = big.g)\n  ->  Index Scan using t_c_key on t\n"
+         "        Index Cond: (t.c = 1)\n  ->  Hash\n        ->  Seq Scan on big\n              Filter: (big.w = "
+         "'x'::text)\n");
+    /* a condition that no missing row satisfies makes the outer join an inner one */
+    PLAN("SELECT * FROM t LEFT JOIN k ON k.x = t.a WHERE k.y = 'x'",
+         "Hash Join\n  Hash Cond: (t.a = k.x)\n  ->  Seq Scan on t\n  ->  Hash\n"
+         "        ->  Seq Scan on k\n              Filter: (k.y = 'x'::text)\n");
+    PLAN("SELECT * FROM t LEFT JOIN k ON k.x = t.a WHERE k.y IS NULL",
+         "Hash Left Join\n  Hash Cond: (t.a = k.x)\n  Filter: (k.y IS NULL)\n  ->  Seq Scan on t\n"
+         "  ->  Hash\n        ->  Seq Scan on k\n");
+    PLAN("SELECT 1 FROM t, k", "Nested Loop\n  ->  Seq Scan on t\n  ->  Seq Scan on k\n");
+    PLAN("SELECT 1 FROM t FULL JOIN k ON t.a = k.x WHERE t.id > 1 OR k.x > 1",
+         "Hash Full Join\n  Hash Cond: (t.a = k.x)\n  Filter: ((t.id > 1) OR (k.x > 1))\n  ->  Seq Scan on t\n"
+         "  ->  Hash\n        ->  Seq Scan on k\n");
+}
+
+static void test_folding(void **state) {
+    (void)state;
+    PLAN("SELECT * FROM t WHERE id = 2 + 3 * 4", "Index Scan using t_pkey on t\n  Index Cond: (id = 14)\n");
+    PLAN("SELECT * FROM t WHERE true AND a IS NULL AND (false OR b = 'x')",
+         "Seq Scan on t\n  Filter: ((a IS NULL) AND (b = 'x'::text))\n");
+    PLAN("SELECT 1 WHERE 1 = 2", "Result\n  One-Time Filter: false\n");
+    PLAN("SELECT * FROM t WHERE CASE WHEN true THEN a = 1 ELSE 1 / 0 = 1 END",
+         "Index Scan using t_ab on t\n  Index Cond: (a = 1)\n");
+    PLAN("SELECT * FROM t WHERE b = COALESCE(NULL, 'x', b)", "Seq Scan on t\n  Filter: (b = 'x'::text)\n");
+    /* an error in a constant comes when a row meets it, not before */
+    ROWS("SELECT CASE WHEN id > 0 THEN 1 ELSE 1 / 0 END FROM k LEFT JOIN t ON true", "");
+    REFUSED("SELECT 1 / 0", "22012", 10, "division by zero");
+    ROWS("SELECT 1 / 0 FROM k", "");
+}
+
+/* Comma joins of many tables are joined along their equalities, never across. */
+static void test_many_tables(void **state) {
+    (void)state;
+    struct buffer text = {0};
+    for (int i = 0; i < 60; i++) {
+        buffer_clear(&text);
+        buffer_printf(&text, "CREATE TABLE m%d (a int PRIMARY KEY, b int, x text)", i);
+        SQL(buffer_text(&text));
+        buffer_clear(&text);
+        buffer_printf(&text, "INSERT INTO m%d VALUES (1, 2, 'a'), (2, 3, 'b'), (3, 1, 'c')", i);
+        SQL(buffer_text(&text));
+    }
+    buffer_clear(&text);
+    buffer_append_text(&text, "SELECT m0.x, m59.x FROM m0");
+    for (int i = 1; i < 60; i++) {
+        buffer_printf(&text, ", m%d", i);
+    }
+    buffer_append_text(&text, " WHERE m0.a = 2");
+    for (int i = 59; i > 0; i--) {
+        buffer_printf(&text, " AND m%d.b = m%d.a", i - 1, i);
+    }
+    struct buffer out = {0};
+    assert_int_equal(sql_fixture_text(f, buffer_text(&text), &out), KMB_OK);
+    assert_string_equal(buffer_text(&out), "b|a\n");
+    buffer_free(&text);
+    buffer_free(&out);
+}
+
+static void test_options(void **state) {
+    (void)state;
+    ROWS("EXPLAIN (COSTS OFF, FORMAT text) SELECT 1", "Result\n");
+    REFUSED("EXPLAIN ANALYZE SELECT 1", "0A000", 9, "EXPLAIN ANALYZE is not supported");
+    REFUSED("EXPLAIN (FORMAT json) SELECT 1", "0A000", 10, "EXPLAIN format \"json\" is not supported");
+    REFUSED("EXPLAIN (NOSUCH) SELECT 1", "42601", 10, "unrecognized EXPLAIN option \"nosuch\"");
+    REFUSED("EXPLAIN SELECT nosuch FROM t", "42703", 16, "column \"nosuch\" does not exist");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_access),  cmocka_unit_test(test_order),       cmocka_unit_test(test_joins),
+        cmocka_unit_test(test_folding), cmocka_unit_test(test_many_tables), cmocka_unit_test(test_options),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
