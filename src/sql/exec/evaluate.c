@@ -565,6 +565,13 @@ uint32_t evaluator_select(struct evaluator *evaluator, const struct batch *batch
         return 0;
     }
     uint32_t kept = 0;
+    if (selection == NULL && !value->constant && !value->may_have_null) { /* the usual first filter of a scan */
+        for (uint32_t row = 0; row < count; row++) {
+            rows_out[kept] = (uint16_t)row;
+            kept += value->boolean[row];
+        }
+        return kept;
+    }
     for (uint32_t i = 0; i < count; i++) {
         uint32_t row = selection == NULL ? i : selection[i];
         uint32_t at = vector_row(value, row);
