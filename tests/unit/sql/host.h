@@ -96,7 +96,7 @@ static inline void host_print(const struct batch *batch, struct buffer *out) {
         uint32_t row = batch->selection != NULL ? batch->selection[i] : i;
         for (uint32_t c = 0; c < batch->column_count; c++) {
             buffer_append_text(out, c > 0 ? "|" : "");
-            struct value value = vector_get(&batch->columns[c], row);
+            struct value value = vector_get(&batch->columns[c], vector_row(&batch->columns[c], row));
             if (value.is_null) {
                 buffer_append_text(out, "null");
             } else {
