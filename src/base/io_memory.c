@@ -622,7 +622,7 @@ static enum kmb_status memory_list(const struct io *io, const char *path,
         status = no_memory(error, "list directory", path);
     }
     const char *at = (const char *)names.bytes;
-    const char *end = at + names.length;
+    const char *end = names.length == 0 ? at : at + names.length;
     while (status == KMB_OK && at != end) {
         status = each(context, at + 1, at[0] == 'd');
         at += strlen(at) + 1;
