@@ -141,6 +141,12 @@ enum kmb_status store_get(struct store_view view, uint32_t tenant, enum store_tr
 /* Number of keys in a tree; O(1). */
 enum kmb_status store_count(struct store_view view, uint32_t tenant, enum store_tree tree, uint64_t *count,
                             struct kmb_error *error);
+/*
+ * About how many keys lie in [low, high) (high empty: no bound), in two descents: exact when they share a leaf, else
+ * from how far apart the two ways lie in the tree.
+ */
+enum kmb_status store_estimate(struct store_view view, uint32_t tenant, enum store_tree tree, struct slice low,
+                               struct slice high, uint64_t *rows, struct kmb_error *error);
 /* Sum modulo 2^256 of BLAKE3(tree | key length | key | value) over CURRENT and META; O(1). */
 enum kmb_status store_state_hash(struct store_view view, uint32_t tenant, struct hash256 *hash,
                                  struct kmb_error *error);

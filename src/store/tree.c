@@ -246,6 +246,58 @@ enum kmb_status store_count(struct store_view view, uint32_t tenant, enum store_
     return status;
 }
 
+/* Where a path stands among the cells below its step `from`, 0 to 1; an empty path: past the end. */
+static double path_part(const struct store_path *path, unsigned from) {
+    double part = 0;
+    for (unsigned i = path->depth; i > from; i--) {
+        const struct store_step *step = &path->steps[i - 1];
+        part = (step->index + part) / page_head(step->image)->count;
+    }
+    return part;
+}
+
+static uint64_t path_distance(const struct store_path *low, const struct store_path *high, uint64_t count) {
+    unsigned apart = 0;
+    double below = (double)count;
+    while (apart + 1 < low->depth && low->steps[apart].index == high->steps[apart].index) {
+        below /= page_head(low->steps[apart].image)->count;
+        apart++;
+    }
+    if (apart + 1 == low->depth) { /* one leaf */
+        unsigned first = low->steps[apart].index;
+        unsigned last = high->steps[apart].index;
+        return last > first ? last - first : 0;
+    }
+    double rows = (path_part(high, apart) - path_part(low, apart)) * below;
+    return rows < 1 ? 1 : (uint64_t)rows;
+}
+
+enum kmb_status store_estimate(struct store_view view, uint32_t tenant, enum store_tree tree, struct slice low,
+                               struct slice high, uint64_t *rows, struct kmb_error *error) {
+    ASSERT(tree < STORE_TREES && low.length > 0);
+    struct tenant_state state;
+    *rows = 0;
+    enum kmb_status status = view_tenant(view, tenant, &state, error);
+    if (status != KMB_OK || page_u64(state.trees[tree].ref) == 0) {
+        return status;
+    }
+    struct store_path first = {0};
+    struct store_path last = {0};
+    bool exact;
+    status = tree_descend(view_store(view), tenant, &state.trees[tree], low, &first, &exact, error);
+    if (status == KMB_OK && high.length > 0) {
+        status = tree_descend(view_store(view), tenant, &state.trees[tree], high, &last, &exact, error);
+    }
+    if (status == KMB_OK) {
+        uint64_t count = state.trees[tree].count;
+        *rows = high.length > 0 ? path_distance(&first, &last, count)
+                                : (uint64_t)((1 - path_part(&first, 0)) * (double)count);
+    }
+    path_drop(&first);
+    path_drop(&last);
+    return status;
+}
+
 enum kmb_status store_state_hash(struct store_view view, uint32_t tenant, struct hash256 *hash,
                                  struct kmb_error *error) {
     struct tenant_state state;

@@ -284,6 +284,45 @@ static void test_lazy_open(void **state) {
     assert_true(info.cache_bytes < 10 * 8192);
 }
 
+/* Estimates: exact within a leaf, near elsewhere. */
+static void test_estimate(void **state) {
+    struct fixture *fixture = *state;
+    uint64_t rows;
+    uint8_t low[4];
+    uint8_t high[4];
+    assert_int_equal(store_estimate(store_view_root(fixture->root), 1, STORE_CURRENT, number_key(1, low),
+                                    number_key(9, high), &rows, NULL),
+                     KMB_OK);
+    assert_int_equal(rows, 0);
+    struct store_fork *fork = begin(fixture);
+    uint8_t row[100] = {0};
+    struct prng prng;
+    prng_seed(&prng, 3);
+    for (uint32_t i = 0; i < 40000; i++) {
+        uint32_t number = (i * 7919u) % 40000u;
+        assert_int_equal(
+            store_fork_put(fork, 1, STORE_CURRENT, number_key(number, low), slice_make(row, 20 + i % 80), NULL),
+            KMB_OK);
+    }
+    for (unsigned i = 0; i < 300; i++) {
+        uint32_t from = (uint32_t)prng_below(&prng, 40000);
+        uint32_t to = from + (uint32_t)prng_below(&prng, i % 2 == 0 ? 40001 - from : 20);
+        assert_int_equal(store_estimate(store_view_fork(fork), 1, STORE_CURRENT, number_key(from, low),
+                                        number_key(to, high), &rows, NULL),
+                         KMB_OK);
+        uint64_t real = (to < 40000 ? to : 40000) - from;
+        assert_in_range(rows, real > 700 ? real - real / 8 - 400 : 0, real + real / 8 + 400);
+        if (real == 0) {
+            assert_int_equal(rows, 0);
+        }
+    }
+    assert_int_equal(store_estimate(store_view_fork(fork), 1, STORE_CURRENT, number_key(10000, low),
+                                    slice_make(NULL, 0), &rows, NULL),
+                     KMB_OK);
+    assert_in_range(rows, 27000, 33000);
+    commit(fixture, fork);
+}
+
 /* A fork without changes, a put of the same value, a fork that was discarded: nothing happened. */
 static void test_nothing(void **state) {
     struct fixture *fixture = *state;
@@ -331,6 +370,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_held_root, setup, teardown),
         cmocka_unit_test_setup_teardown(test_tenants, setup, teardown),
         cmocka_unit_test_setup_teardown(test_lazy_open, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_estimate, setup, teardown),
         cmocka_unit_test_setup_teardown(test_nothing, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
