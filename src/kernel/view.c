@@ -103,27 +103,13 @@ enum kmb_status kernel_get(struct kernel_view *view, const struct table_definiti
     return KMB_OK;
 }
 
-#define ESTIMATE_ROWS_MAX 1000 /* rows looked at; a bigger table is estimated by the whole tree */
-
 enum kmb_status kernel_table_estimate(struct kernel_view *view, const struct table_definition *table, uint64_t *rows,
                                       struct kmb_error *error) {
-    struct store_view store = store_view_root(view->state->root);
-    uint32_t tenant = view->state->tenant.value;
-    struct store_cursor cursor = {.valid = false};
-    uint8_t prefix[TABLE_PREFIX_SIZE];
-    codec_put_u32_big(prefix, table->id.value);
-    *rows = 0;
-    enum kmb_status status = store_cursor_open(&cursor, store, tenant, STORE_CURRENT, error);
-    if (status == KMB_OK) {
-        status = store_cursor_seek(&cursor, slice_make(prefix, sizeof(prefix)), error);
-    }
-    while (status == KMB_OK && cursor.valid && memcmp(cursor.key.bytes, prefix, sizeof(prefix)) == 0) {
-        if (++*rows == ESTIMATE_ROWS_MAX) {
-            status = store_count(store, tenant, STORE_CURRENT, rows, error);
-            break;
-        }
-        status = store_cursor_next(&cursor, error);
-    }
-    store_cursor_close(&cursor);
-    return status;
+    uint8_t low[TABLE_PREFIX_SIZE];
+    uint8_t high[TABLE_PREFIX_SIZE];
+    codec_put_u32_big(low, table->id.value);
+    codec_put_u32_big(high, table->id.value + 1);
+    bool last = table->id.value == UINT32_MAX;
+    return store_estimate(store_view_root(view->state->root), view->state->tenant.value, STORE_CURRENT,
+                          slice_make(low, sizeof(low)), slice_make(high, last ? 0 : sizeof(high)), rows, error);
 }

@@ -81,8 +81,7 @@ void kernel_scan_close(struct kernel_scan *scan); /* NULL is fine */
 enum kmb_status kernel_get(struct kernel_view *view, const struct table_definition *table, struct slice key,
                            struct buffer *memory, struct kernel_row *row, bool *found, struct kmb_error *error);
 
-/* The number of present rows of a table, counted by walking; quick for what the optimiser wants: an estimate from at
- * most a few leaves. */
+/* About how many present rows a table has, for the optimiser: two descents; exact while the table fits one leaf. */
 enum kmb_status kernel_table_estimate(struct kernel_view *view, const struct table_definition *table, uint64_t *rows,
                                       struct kmb_error *error);
 
