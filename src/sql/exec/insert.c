@@ -93,6 +93,9 @@ static bool named_key_taken(struct insert *insert, const struct value *values) {
         buffer_clear(&insert->conflict.image);
         buffer_append_slice(&insert->conflict.key, row.key);
         buffer_append_slice(&insert->conflict.image, row.image);
+        if (!buffer_ok(&insert->conflict.key) || !buffer_ok(&insert->conflict.image)) {
+            status = error_set(context->error, KMB_NO_MEMORY, "out of memory");
+        }
     }
     kernel_scan_close(scan);
     kernel_view_close(view);
