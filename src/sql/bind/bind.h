@@ -154,21 +154,29 @@ const struct expr *bind_resolve_unknown(struct bind *bind, const struct expr *ex
 const char *bind_type_text(struct bind *bind, struct type type); /* format_type without modifier */
 bool bind_type_preferred(enum type_id type);
 
+/* --- scope.c --- */
+const struct expr *bind_column_ref(const struct bind_scope *scope, const PgQuery__ColumnRef *reference);
+/* What * or table.* stands for: expressions and names, and how many. */
+uint32_t bind_star(struct bind *bind, const struct scope *scope, const PgQuery__ColumnRef *reference,
+                   const struct expr ***expressions, const char ***names);
+/* Scope of a table's columns alone, from ordinal `first` of a row. */
+void bind_table_scope(struct bind *bind, const struct catalogue *catalogue, const struct table_definition *table,
+                      const char *alias, uint32_t first, struct scope *scope);
+/* Scope of one named item whose row is the node's. */
+void bind_item_scope(struct bind *bind, struct plan_node *node, const char *alias, const char *schema,
+                     uint32_t position, struct scope *scope);
+/* scope := scope and, behind it, right. */
+void bind_scope_join(struct sql_context *context, struct scope *scope, const struct scope *right);
+void bind_scope_check_aliases(struct bind *bind, const struct scope *left, const struct scope *right);
+
 /* --- from.c --- */
 /* The plan and scope of a FROM list; at is the block's clause or NULL. */
 struct plan_node *bind_from(struct bind *bind, PgQuery__Node *const *items, size_t count,
                             const struct tokens_clause *at, struct scope *scope);
-const struct expr *bind_column_ref(const struct bind_scope *scope, const PgQuery__ColumnRef *reference);
-/* Columns that * (table NULL) or table.* stand for: indexes into scope->columns. */
-uint32_t bind_star(struct bind *bind, const struct scope *scope, const PgQuery__ColumnRef *reference,
-                   const struct expr ***expressions, const char ***names);
 /* A table by name at the present, for writes and DDL: raises 42P01. catalogue is that of the present. */
 const struct table_definition *bind_table(struct bind *bind, const PgQuery__RangeVar *name,
                                           const struct catalogue **catalogue, bool missing_ok);
-/* Scope of a table's columns alone, from ordinal `first` of a row. */
-void bind_table_scope(struct bind *bind, const struct catalogue *catalogue, const struct table_definition *table,
-                      const char *alias, uint32_t first, struct scope *scope);
-void bind_scope_join(struct sql_context *context, struct scope *scope, const struct scope *right);
+
 struct plan_node *bind_scan(struct bind *bind, const struct catalogue *catalogue, const struct table_definition *table,
                             const char *alias);
 const struct catalogue *bind_present(struct bind *bind);
@@ -177,9 +185,6 @@ struct plan_node *bind_join_node(struct bind *bind, enum plan_join_type type, st
 /* A relation that the executor makes from the catalogue. */
 struct plan_node *bind_catalogue_node(struct bind *bind, const char *relation, const char *argument,
                                       const struct plan_column *columns, uint32_t count);
-/* Scope of one named item whose row is the node's. */
-void bind_item_scope(struct bind *bind, struct plan_node *node, const char *alias, const char *schema,
-                     uint32_t position, struct scope *scope);
 const char *bind_text(struct sql_context *context, struct slice slice);
 void bind_refuse_name(struct bind *bind, const PgQuery__RangeVar *name);
 

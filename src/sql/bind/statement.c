@@ -279,8 +279,8 @@ struct setting {
 
 static const struct setting settings[] = {
     {"timezone", "TimeZone", NULL},
-    {"server_version", "server_version", PG_VERSION},
-    {"server_version_num", "server_version_num", "150001"},
+    {"server_version", "server_version", "15.0 (Kimberlite " KMB_VERSION ")"},
+    {"server_version_num", "server_version_num", "150000"},
     {"server_encoding", "server_encoding", "UTF8"},
     {"client_encoding", "client_encoding", "UTF8"},
     {"datestyle", "DateStyle", "ISO, MDY"},

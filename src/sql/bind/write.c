@@ -244,6 +244,7 @@ static struct plan_node *insert_from_select(struct write *write, const PgQuery__
         column->kind = EXPR_COLUMN;
         column->column = i;
         column->type = child->columns[i].type;
+        column->position = child->kind == PLAN_PROJECT ? child->expressions[i]->position : 0;
         values[i] = column;
     }
     const struct expr **row = sql_alloc(bind->context, (write->column_count + 1) * sizeof(*row));

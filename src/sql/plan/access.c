@@ -378,6 +378,31 @@ void optimise_access(struct optimiser *optimiser, struct plan_node *scan, const 
     scan->predicate = conditions_join(optimiser, &rest);
 }
 
+struct columns_below {
+    uint32_t limit;
+};
+
+static bool visit_columns_below(const struct expr *node, void *context) {
+    return node->kind != EXPR_COLUMN || node->column < ((const struct columns_below *)context)->limit;
+}
+
+void optimise_history_access(struct optimiser *optimiser, struct plan_node *history,
+                             const struct conditions *conditions) {
+    struct columns_below below = {.limit = catalogue_column_count(history->catalogue, history->table)};
+    struct conditions plain = {0};
+    for (uint32_t i = 0; i < conditions->count; i++) {
+        if (!optimise_is_volatile(conditions->list[i]) && expr_walk(conditions->list[i], visit_columns_below, &below)) {
+            conditions_add(optimiser, &plain, conditions->list[i]);
+        }
+    }
+    struct sargs sargs = {0};
+    sargs_collect(optimiser, &sargs, &plain);
+    struct candidate key = {.parts = history->table->primary_key, .part_count = history->table->primary_key_count};
+    candidate_measure(history, &sargs, &key);
+    bool *implied = sql_alloc_zero(optimiser->context, plain.count + 1, sizeof(*implied));
+    candidate_take(optimiser, history, &key, implied); /* the conditions stay in the filter above */
+}
+
 /* --- unique keys --- */
 
 static bool parts_covered(const struct plan_node *scan, const struct key_part *parts, uint32_t part_count,

@@ -335,9 +335,14 @@ static void details_of(struct explain *explain, uint32_t indent, const struct pl
         detail_at(explain, indent, node);
         break;
     }
-    case PLAN_HISTORY:
+    case PLAN_HISTORY: {
+        const char *range = range_text(explain, node);
+        if (range != NULL) {
+            detail(explain, indent, "Index Cond", range);
+        }
         detail_at(explain, indent, node);
         break;
+    }
     case PLAN_AGGREGATE:
         if (node->expression_count > 0) {
             detail_list(explain, indent, "Group Key", names_of(explain, node), node->expression_count);

@@ -59,8 +59,9 @@ void optimise_join_strategy(struct optimiser *optimiser, struct plan_node *join,
 
 /* access.c */
 void optimise_access(struct optimiser *optimiser, struct plan_node *scan, const struct conditions *conditions);
-/* The conditions pin down all columns of a unique key: one row at most. */
-bool optimise_is_point(const struct plan_node *scan);
+/* kimberlite_history: a range of the primary key; every condition stays to be checked above. */
+void optimise_history_access(struct optimiser *optimiser, struct plan_node *history,
+                             const struct conditions *conditions);
 struct plan_node *optimise_order(struct optimiser *optimiser, struct plan_node *node);
 /* A key or unique index of the scan whose leading columns are all among these output columns; 0 parts: none. */
 bool optimise_unique_key(const struct plan_node *scan, const struct expr *const *keys, uint32_t key_count,

@@ -306,6 +306,9 @@ struct plan_node *optimise_push(struct optimiser *optimiser, struct plan_node *n
         return node;
     }
     case PLAN_HISTORY:
+        node->rows_estimate = 1000;
+        optimise_history_access(optimiser, node, conditions);
+        return optimise_filter(optimiser, node, conditions);
     case PLAN_VALUES:
     case PLAN_CATALOGUE:
     case PLAN_ONE_ROW:

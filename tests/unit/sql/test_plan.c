@@ -79,6 +79,15 @@ static void test_access(void **state) {
          "Index Scan using t_pkey on t\n  Index Cond: (id = 1)\n  As Of: position '0'::bigint\n");
 }
 
+static void test_history(void **state) {
+    (void)state;
+    PLAN("SELECT * FROM kimberlite_history(big) WHERE id = 7 AND _operation = 'INSERT'",
+         "History Scan on big kimberlite_history\n  Index Cond: (id = '7'::bigint)\n"
+         "  Filter: ((id = '7'::bigint) AND (_operation = 'INSERT'::text))\n");
+    ROWS("SELECT id, g, _operation FROM kimberlite_history(big) WHERE id = 7", "7|0|INSERT\n");
+    ROWS("SELECT count(*) FROM kimberlite_history(big) WHERE id >= 2990 AND id < 2995", "5\n");
+}
+
 static void test_order(void **state) {
     (void)state;
     PLAN("SELECT * FROM t ORDER BY id", "Seq Scan on t\n");
@@ -186,8 +195,9 @@ static void test_options(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_access),  cmocka_unit_test(test_order),       cmocka_unit_test(test_joins),
-        cmocka_unit_test(test_folding), cmocka_unit_test(test_many_tables), cmocka_unit_test(test_options),
+        cmocka_unit_test(test_access),  cmocka_unit_test(test_history), cmocka_unit_test(test_order),
+        cmocka_unit_test(test_joins),   cmocka_unit_test(test_folding), cmocka_unit_test(test_many_tables),
+        cmocka_unit_test(test_options),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

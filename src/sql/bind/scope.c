@@ -1,0 +1,269 @@
+/*
+ * Scopes: what names mean over a row.
+ *
+ * A scope lists the columns of a row as a name and an expression over it, and the named FROM items they belong to.
+ * Joining two concatenates rows and scopes, shifting the right side's ordinals. A bare name must fit one visible
+ * column; a qualified one is looked for in its item alone, where also the columns that USING has hidden are found.
+ */
+#include "base/assert.h"
+#include "sql/bind/bind.h"
+
+static struct expr *column_expr(struct bind *bind, uint32_t ordinal, struct type type) {
+    struct expr *expr = sql_alloc_zero(bind->context, 1, sizeof(*expr));
+    expr->kind = EXPR_COLUMN;
+    expr->type = type;
+    expr->column = ordinal;
+    return expr;
+}
+
+/* --- scopes --- */
+
+static void scope_add_table(struct bind *bind, struct scope *scope, const struct scope_table *table) {
+    struct scope_table *grown = sql_alloc(bind->context, (scope->table_count + 1) * sizeof(*grown));
+    if (scope->table_count > 0) {
+        memcpy(grown, scope->tables, scope->table_count * sizeof(*grown));
+    }
+    grown[scope->table_count] = *table;
+    scope->tables = grown;
+    scope->table_count++;
+}
+
+static void scope_of_columns(struct bind *bind, const struct plan_column *columns, uint32_t count,
+                             struct scope *scope) {
+    scope->columns = sql_alloc_zero(bind->context, count + 1, sizeof(*scope->columns));
+    scope->column_count = count;
+    scope->row_width = count;
+    for (uint32_t i = 0; i < count; i++) {
+        scope->columns[i] = (struct scope_column){
+            .name = columns[i].name, .type = columns[i].type, .expr = column_expr(bind, i, columns[i].type)};
+    }
+}
+
+void bind_table_scope(struct bind *bind, const struct catalogue *catalogue, const struct table_definition *table,
+                      const char *alias, uint32_t first, struct scope *scope) {
+    *scope = (struct scope){0};
+    uint32_t count = catalogue_column_count(catalogue, table);
+    struct plan_column *columns = sql_alloc_zero(bind->context, count + 1, sizeof(*columns));
+    for (uint32_t i = 0; i < count; i++) {
+        const struct column_definition *column = catalogue_column(catalogue, table, i);
+        columns[i] = (struct plan_column){.name = bind_text(bind->context, column->name), .type = column->type};
+    }
+    scope_of_columns(bind, columns, count, scope);
+    for (uint32_t i = 0; i < count; i++) {
+        scope->columns[i].expr = column_expr(bind, first + i, columns[i].type);
+    }
+    scope->row_width = first + count;
+    scope_add_table(
+        bind, scope,
+        &(struct scope_table){.alias = alias, .table = table, .catalogue = catalogue, .first = first, .count = count});
+}
+
+/* The right scope's expressions move behind the left row. */
+static const struct expr *shift_expr(struct sql_context *context, const struct expr *expr, uint32_t by) {
+    if (by == 0) {
+        return expr;
+    }
+    if (expr->kind == EXPR_COLUMN) {
+        struct expr *copy = sql_alloc(context, sizeof(*copy));
+        *copy = *expr;
+        copy->column += by;
+        return copy;
+    }
+    /* a merged column of FULL JOIN: COALESCE(left, right); the types stand in its arguments */
+    struct expr *copy = sql_alloc(context, sizeof(*copy));
+    *copy = *expr;
+    copy->arguments = sql_alloc(context, (expr->argument_count + 1) * sizeof(*copy->arguments));
+    for (uint32_t i = 0; i < expr->argument_count; i++) {
+        copy->arguments[i] = shift_expr(context, expr->arguments[i], by);
+    }
+    return copy;
+}
+
+void bind_scope_join(struct sql_context *context, struct scope *scope, const struct scope *right) {
+    uint32_t columns = scope->column_count + right->column_count;
+    struct scope_column *list = sql_alloc(context, (columns + 1) * sizeof(*list));
+    if (scope->column_count > 0) {
+        memcpy(list, scope->columns, scope->column_count * sizeof(*list));
+    }
+    for (uint32_t i = 0; i < right->column_count; i++) {
+        struct scope_column *column = &list[scope->column_count + i];
+        *column = right->columns[i];
+        column->expr = shift_expr(context, column->expr, scope->row_width);
+        if (column->table != SCOPE_MERGED) {
+            column->table += scope->table_count;
+        }
+    }
+    uint32_t tables = scope->table_count + right->table_count;
+    struct scope_table *named = sql_alloc(context, (tables + 1) * sizeof(*named));
+    if (scope->table_count > 0) {
+        memcpy(named, scope->tables, scope->table_count * sizeof(*named));
+    }
+    for (uint32_t i = 0; i < right->table_count; i++) {
+        named[scope->table_count + i] = right->tables[i];
+        named[scope->table_count + i].first += scope->row_width;
+    }
+    *scope = (struct scope){.columns = list,
+                            .column_count = columns,
+                            .tables = named,
+                            .table_count = tables,
+                            .row_width = scope->row_width + right->row_width};
+}
+
+void bind_scope_check_aliases(struct bind *bind, const struct scope *left, const struct scope *right) {
+    for (uint32_t i = 0; i < left->table_count; i++) {
+        for (uint32_t k = 0; k < right->table_count; k++) {
+            if (strcmp(left->tables[i].alias, right->tables[k].alias) == 0) {
+                sql_raise(bind->context, KMB_DUPLICATE_ALIAS, right->tables[k].position,
+                          "table name \"%s\" specified more than once", right->tables[k].alias);
+            }
+        }
+    }
+}
+
+/* --- names --- */
+
+static const struct scope_table *scope_find_table(const struct bind_scope *scope, const char *schema, const char *name,
+                                                  uint32_t *index) {
+    if (scope->scope == NULL) {
+        return NULL;
+    }
+    for (uint32_t i = 0; i < scope->scope->table_count; i++) {
+        const struct scope_table *table = &scope->scope->tables[i];
+        if (strcmp(table->alias, name) == 0 &&
+            (schema == NULL || (table->schema != NULL && strcmp(table->schema, schema) == 0))) {
+            *index = i;
+            return table;
+        }
+    }
+    return NULL;
+}
+
+static _Noreturn void raise_no_table(const struct bind_scope *scope, const char *name, uint32_t position) {
+    sql_raise(scope->bind->context, KMB_UNDEFINED_TABLE, position, "missing FROM-clause entry for table \"%s\"", name);
+}
+
+static const struct expr *placed(struct bind *bind, const struct expr *expr, uint32_t position) {
+    struct expr *copy = sql_alloc(bind->context, sizeof(*copy));
+    *copy = *expr;
+    copy->position = position;
+    return copy;
+}
+
+static const struct expr *bind_qualified(const struct bind_scope *scope, const char *schema, const char *table_name,
+                                         const char *name, uint32_t position) {
+    uint32_t index = 0;
+    const struct scope_table *table = scope_find_table(scope, schema, table_name, &index);
+    if (table == NULL) {
+        raise_no_table(scope, table_name, position);
+    }
+    const struct expr *found = NULL;
+    for (uint32_t i = 0; i < scope->scope->column_count; i++) {
+        const struct scope_column *column = &scope->scope->columns[i];
+        if (column->table == index && strcmp(column->name, name) == 0) {
+            if (found != NULL) {
+                sql_raise(scope->bind->context, KMB_AMBIGUOUS_COLUMN, position, "column reference \"%s\" is ambiguous",
+                          name);
+            }
+            found = column->expr;
+        }
+    }
+    if (found == NULL) {
+        sql_raise(scope->bind->context, KMB_UNDEFINED_COLUMN, position, "column %s.%s does not exist", table_name,
+                  name);
+    }
+    return placed(scope->bind, found, position);
+}
+
+static const struct expr *bind_bare(const struct bind_scope *scope, const char *name, uint32_t position) {
+    struct sql_context *context = scope->bind->context;
+    const struct expr *found = NULL;
+    for (uint32_t i = 0; scope->scope != NULL && i < scope->scope->column_count; i++) {
+        const struct scope_column *column = &scope->scope->columns[i];
+        if (!column->hidden && strcmp(column->name, name) == 0) {
+            if (found != NULL) {
+                sql_raise(context, KMB_AMBIGUOUS_COLUMN, position, "column reference \"%s\" is ambiguous", name);
+            }
+            found = column->expr;
+        }
+    }
+    if (found != NULL) {
+        return placed(scope->bind, found, position);
+    }
+    if (scope->place == BIND_DEFAULT) {
+        sql_raise(context, KMB_UNSUPPORTED, position, "cannot use column reference in DEFAULT expression");
+    }
+    uint32_t index;
+    if (scope_find_table(scope, NULL, name, &index) != NULL) {
+        sql_raise_unsupported(context, position, "a whole-row reference");
+    }
+    sql_raise(context, KMB_UNDEFINED_COLUMN, position, "column \"%s\" does not exist", name);
+}
+
+const struct expr *bind_column_ref(const struct bind_scope *scope, const PgQuery__ColumnRef *reference) {
+    uint32_t position = bind_location(reference->location);
+    size_t count = reference->n_fields;
+    for (size_t i = 0; i < count; i++) {
+        if (reference->fields[i]->node_case == PG_QUERY__NODE__NODE_A_STAR) {
+            if (count == 1) {
+                sql_raise(scope->bind->context, KMB_SYNTAX, position, "SELECT * is only valid in a select list");
+            }
+            sql_raise_unsupported(scope->bind->context, position, "a row of all columns here");
+        }
+    }
+    switch (count) {
+    case 1:
+        return bind_bare(scope, bind_string(reference->fields[0]), position);
+    case 2:
+        return bind_qualified(scope, NULL, bind_string(reference->fields[0]), bind_string(reference->fields[1]),
+                              position);
+    case 3:
+        return bind_qualified(scope, bind_string(reference->fields[0]), bind_string(reference->fields[1]),
+                              bind_string(reference->fields[2]), position);
+    default:
+        sql_raise_unsupported(scope->bind->context, position, "a column name with more than three parts");
+    }
+}
+
+uint32_t bind_star(struct bind *bind, const struct scope *scope, const PgQuery__ColumnRef *reference,
+                   const struct expr ***expressions, const char ***names) {
+    uint32_t position = bind_location(reference->location);
+    struct bind_scope place = {.bind = bind, .scope = scope};
+    uint32_t table = SCOPE_MERGED;
+    bool all = reference->n_fields == 1;
+    if (!all) {
+        size_t last = reference->n_fields - 2;
+        const char *schema = last > 0 ? bind_string(reference->fields[0]) : NULL;
+        if (scope_find_table(&place, schema, bind_string(reference->fields[last]), &table) == NULL) {
+            raise_no_table(&place, bind_string(reference->fields[last]), position);
+        }
+    } else if (scope == NULL || scope->table_count == 0) {
+        sql_raise(bind->context, KMB_SYNTAX, position, "SELECT * with no tables specified is not valid");
+    }
+    *expressions = sql_alloc(bind->context, (scope->column_count + 1) * sizeof(**expressions));
+    *names = sql_alloc(bind->context, (scope->column_count + 1) * sizeof(**names));
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < scope->column_count; i++) {
+        const struct scope_column *column = &scope->columns[i];
+        if (all ? !column->hidden : column->table == table) {
+            (*expressions)[count] = placed(bind, column->expr, position);
+            (*names)[count++] = column->name;
+        }
+    }
+    return count;
+}
+
+void bind_item_scope(struct bind *bind, struct plan_node *node, const char *alias, const char *schema,
+                     uint32_t position, struct scope *scope) {
+    *scope = (struct scope){0};
+    for (uint32_t i = 0; i < node->column_count; i++) {
+        node->columns[i].table_name = alias;
+    }
+    scope_of_columns(bind, node->columns, node->column_count, scope);
+    scope_add_table(bind, scope,
+                    &(struct scope_table){.alias = alias,
+                                          .schema = schema,
+                                          .table = node->kind == PLAN_SCAN ? node->table : NULL,
+                                          .catalogue = node->catalogue,
+                                          .count = node->column_count,
+                                          .position = position});
+}
