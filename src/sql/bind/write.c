@@ -92,6 +92,21 @@ static const struct expr *write_assign(const struct write *write, uint32_t ordin
     return bind_assign(write->bind, value, column->type, bind_text(write->bind->context, column->name));
 }
 
+/* PostgreSQL tests the constraints of a row in the order of their names. */
+static void checks_by_name(struct plan_node *node) {
+    for (uint32_t i = 1; i < node->check_count; i++) {
+        const struct expr *check = node->checks[i];
+        const char *name = node->check_names[i];
+        uint32_t at = i;
+        for (; at > 0 && strcmp(node->check_names[at - 1], name) > 0; at--) {
+            node->checks[at] = node->checks[at - 1];
+            node->check_names[at] = node->check_names[at - 1];
+        }
+        node->checks[at] = check;
+        node->check_names[at] = name;
+    }
+}
+
 /* CHECKs and RETURNING over the new row. */
 static void write_close(struct write *write, PgQuery__Node *const *returning, size_t returning_count,
                         enum bind_place place) {
@@ -111,6 +126,7 @@ static void write_close(struct write *write, PgQuery__Node *const *returning, si
             node->check_names[i] = bind_text(bind->context, check->name);
         }
         node->check_count = write->table->check_count;
+        checks_by_name(node);
     }
     node->columns = NULL;
     node->column_count = 0;

@@ -57,6 +57,15 @@ static bool note_written(struct insert *insert, struct slice key) {
     return !fresh;
 }
 
+/* A row that an earlier conflict only looked at (its WHERE said no) was not written. */
+static bool was_written(struct insert *insert, struct slice key) {
+    const struct vector *keys[1] = {&insert->key_vector};
+    uint32_t id = ROWSET_NONE;
+    insert->key_vector.bytes[0] = key;
+    hash_table_find(&insert->written, keys, NULL, 1, &id);
+    return id != ROWSET_NONE;
+}
+
 /*
  * The kernel met another unique key than the one named. The named one decides: is its key taken as well? Looked up in
  * the transaction as it is now; rare, so a view made for it will do.
@@ -110,7 +119,7 @@ static bool update_existing(struct insert *insert, const struct value *values) {
     struct sql_context *context = exec->context;
     uint32_t columns = write->column_count;
     uint16_t row = 0;
-    if (note_written(insert, buffer_slice(&insert->conflict.key))) {
+    if (was_written(insert, buffer_slice(&insert->conflict.key))) {
         sql_raise_with(context, KMB_CARDINALITY_VIOLATION, 0, NULL,
                        "Ensure that no rows proposed for insertion within the same command have duplicate constrained "
                        "values.",
