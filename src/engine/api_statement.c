@@ -254,6 +254,9 @@ static enum kmb_status finish_run(kmb_statement *statement) {
 
 enum kmb_status kmb_step(kmb_statement *statement, struct kmb_error *error) {
     enum kmb_status status = KMB_OK;
+    if (statement == NULL) {
+        return error_set(error, KMB_USAGE, "there is no statement to step: was it prepared?");
+    }
     statement->has_row = false;
     if (statement->run == NULL) {
         statement->tag[0] = 0;

@@ -348,11 +348,69 @@ static void abandon_alone(struct session *session, struct shard_turn *turn) {
 
 /* --- statements --------------------------------------------------------------------------------------------------- */
 
+/* Whether a write looks through more than single keys for its rows. Plans are as deep as the parser's limits let them.
+ */
+static bool searches_long(const struct plan_node *node) {
+    if (node == NULL) {
+        return false;
+    }
+    bool scans = (node->kind == PLAN_SCAN && node->low.count == 0) || node->kind == PLAN_HISTORY;
+    return scans || searches_long(node->left) || searches_long(node->right);
+}
+
+/*
+ * A write whose search is long runs on the published state without the turn, so that it holds up nobody, and is
+ * validated when it commits. KMB_SERIALIZATION: something it met has changed meanwhile, and nothing of it remains.
+ */
+static enum kmb_status run_ahead(struct session *session, struct sql_statement *statement,
+                                 const struct value *parameters, uint32_t parameter_count, struct sql_run **run,
+                                 struct kmb_error *error) {
+    struct shard_turn turn;
+    struct shard_ticket ticket = {0};
+    struct kernel_state *state = NULL;
+    enum kmb_status status = shard_turn_begin(session->shard, &turn, error); /* may it write at all? */
+    if (status != KMB_OK) {
+        return status;
+    }
+    shard_turn_end(&turn);
+    status = shard_state(session->shard, session->tenant, &state, error);
+    if (status == KMB_OK) {
+        status = kernel_transaction_begin(state, shard_row_ids(session->shard), &session->transaction, error);
+    }
+    kernel_state_release(state);
+    if (status == KMB_OK) {
+        status = sql_run_open(statement, &session->host, parameters, parameter_count, run, error);
+    }
+    if (status == KMB_OK) {
+        status = shard_turn_begin(session->shard, &turn, error);
+    }
+    if (status != KMB_OK) {
+        kernel_transaction_discard(session->transaction);
+        session->transaction = NULL;
+    } else {
+        status = commit(session, &turn, &ticket, error);
+        session->outcome.position = ticket.position;
+    }
+    if (status != KMB_OK) {
+        sql_run_close(*run);
+        *run = NULL;
+    }
+    return status;
+}
+
 static enum kmb_status run_alone(struct session *session, struct sql_statement *statement,
                                  const struct value *parameters, uint32_t parameter_count, struct sql_run **run,
                                  struct kmb_error *error) {
     struct shard_turn turn;
     struct shard_ticket ticket = {0};
+    const struct plan_statement *plan = sql_statement_plan(statement);
+    if (plan->kind == STATEMENT_WRITE && searches_long(plan->root)) {
+        enum kmb_status ahead = run_ahead(session, statement, parameters, parameter_count, run, error);
+        if (ahead != KMB_SERIALIZATION) {
+            return ahead;
+        }
+        error_clear(error);
+    }
     enum kmb_status status = begin_alone(session, &turn, error);
     if (status != KMB_OK) {
         return status;
