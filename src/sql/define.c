@@ -76,6 +76,10 @@ static bool define_is_key(const struct define *define, struct column_id column) 
     return false;
 }
 
+static void release_buffer(void *object) {
+    buffer_free(object);
+}
+
 /* --- ALTER TABLE --- */
 
 static void alter_add_column(struct define *define, const struct plan_alter *action) {
@@ -94,16 +98,13 @@ static void alter_add_column(struct define *define, const struct plan_alter *act
     if (action->missing != NULL) {
         struct value missing = exec_evaluate(define->context, action->missing, NULL, 0);
         if (!missing.is_null) {
-            struct buffer encoded = {0};
-            value_encode(&missing, &encoded);
-            if (!buffer_ok(&encoded)) {
-                buffer_free(&encoded);
+            struct buffer *encoded = sql_alloc_zero(define->context, 1, sizeof(*encoded));
+            sql_defer(define->context, release_buffer, encoded);
+            value_encode(&missing, encoded);
+            if (!buffer_ok(encoded)) {
                 sql_raise(define->context, KMB_NO_MEMORY, 0, "out of memory");
             }
-            uint8_t *copy = sql_alloc(define->context, encoded.length + 1);
-            memcpy(copy, encoded.bytes, encoded.length);
-            column.missing_value = slice_make(copy, encoded.length);
-            buffer_free(&encoded);
+            column.missing_value = buffer_slice(encoded); /* until the statement ends */
         }
     }
     define_try(define, kernel_add_column(define->transaction, define->table_id, &column, define->context->error));

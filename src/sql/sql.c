@@ -278,7 +278,8 @@ static enum kmb_status statement_stale(const struct sql_statement *statement, co
     *stale = statement->bind_each_run || was->kind != host->at.kind || was->offset != host->at.offset ||
              was->time_us != host->at.time_us || statement->bound_zone_s != host->settings->time_zone_offset_s;
     enum plan_statement_kind kind = statement->bound.kind;
-    if (*stale || kind == STATEMENT_TRANSACTION || kind == STATEMENT_SETTING || kind == STATEMENT_EMPTY) {
+    if (*stale || statement->at_parameter || kind == STATEMENT_TRANSACTION || kind == STATEMENT_SETTING ||
+        kind == STATEMENT_EMPTY) {
         return KMB_OK;
     }
     struct sql_point present = {.kind = PLAN_AT_NONE};
@@ -393,6 +394,68 @@ static void run_begin(struct sql_run *run, const struct sql_host *host) {
     }
 }
 
+/* --- a point in time that is a parameter: the plan was made for a schema, the point has its own --- */
+
+static bool index_sets_equal(const struct table_definition *a, const struct table_definition *b) {
+    if (a->index_count != b->index_count) {
+        return false;
+    }
+    for (uint32_t i = 0; i < a->index_count; i++) {
+        if (!index_id_equal(a->indexes[i].id, b->indexes[i].id) || a->indexes[i].state != b->indexes[i].state) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Every table of the plan has in this catalogue the name and the definition that the plan was made for. */
+static bool plan_fits(const struct plan_node *node, const struct catalogue *catalogue) {
+    if (node == NULL) {
+        return true;
+    }
+    if (node->kind == PLAN_CATALOGUE) {
+        return false;
+    }
+    if (node->kind == PLAN_SCAN || node->kind == PLAN_HISTORY) {
+        const struct table_definition *then = catalogue_table(catalogue, node->table->schema_name, node->table->name);
+        if (then == NULL || !table_id_equal(then->id, node->table->id) ||
+            then->version.value != node->table->version.value || !index_sets_equal(then, node->table)) {
+            return false;
+        }
+    }
+    return plan_fits(node->left, catalogue) && plan_fits(node->right, catalogue);
+}
+
+static const struct plan_node *plan_first_scan(const struct plan_node *node) {
+    while (node != NULL && node->kind != PLAN_SCAN && node->kind != PLAN_HISTORY) {
+        const struct plan_node *right = node->right == NULL ? NULL : plan_first_scan(node->right);
+        if (right != NULL) {
+            return right;
+        }
+        node = node->left;
+    }
+    return node;
+}
+
+static bool run_plan_fits(struct sql_run *run, const struct sql_host *host) {
+    struct sql_context *context = &run->context;
+    const struct plan_statement *bound = &run->statement->bound;
+    const struct plan_node *scan = plan_first_scan(bound->root);
+    if (scan == NULL || scan->at.kind == PLAN_AT_NONE || bound->kind == STATEMENT_WRITE) {
+        return false;
+    }
+    struct value value = exec_evaluate(context, scan->at.value, run->parameters, bound->parameter_count);
+    struct sql_point point = bind_point(context, &scan->at, &value);
+    struct kernel_view *view = NULL;
+    enum kmb_status status = host->view_open(host->context, &point, &view, context->error);
+    if (status != KMB_OK) {
+        sql_raise_status(context, status, point.position);
+    }
+    bool fits = plan_fits(bound->root, view->catalogue);
+    host->view_close(host->context, view);
+    return fits;
+}
+
 static enum kmb_status run_start(struct sql_run *run, const struct sql_host *host, const struct value *parameters,
                                  uint32_t parameter_count) {
     struct sql_context *context = &run->context;
@@ -401,7 +464,7 @@ static enum kmb_status run_start(struct sql_run *run, const struct sql_host *hos
         sql_check_cancel(context);
         run_take_parameters(run, parameters, parameter_count);
         struct sql_statement *statement = run->statement;
-        if (statement->at_parameter) { /* the schema is that of the point the parameter names */
+        if (statement->at_parameter && !run_plan_fits(run, host)) {
             sql_try(context, statement_bind(statement, host, run->parameters, parameter_count, context->error));
             run_take_parameters(run, parameters, parameter_count);
         }

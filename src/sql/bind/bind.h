@@ -179,6 +179,8 @@ const struct table_definition *bind_table(struct bind *bind, const PgQuery__Rang
 
 struct plan_node *bind_scan(struct bind *bind, const struct catalogue *catalogue, const struct table_definition *table,
                             const char *alias);
+/* The point that a time-travel clause with this value names; raises for NULL, negative and infinite ones. */
+struct sql_point bind_point(struct sql_context *context, const struct plan_at *at, const struct value *value);
 const struct catalogue *bind_present(struct bind *bind);
 struct plan_node *bind_join_node(struct bind *bind, enum plan_join_type type, struct plan_node *left,
                                  struct plan_node *right);

@@ -170,19 +170,21 @@ static void print_quoted(struct printer *printer, struct slice text) {
     print(printer, "'");
 }
 
+static void release_buffer(void *object) {
+    buffer_free(object);
+}
+
 /* The text of a value, in the arena. */
 static struct slice value_plain(struct printer *printer, const struct value *value) {
-    struct buffer buffer = {0};
-    value_print(value, NULL, &buffer);
-    struct slice text = slice_make("", 0);
-    if (buffer_ok(&buffer)) {
-        uint8_t *copy = sql_alloc(printer->context, buffer.length + 1);
-        if (buffer.length > 0) {
-            memcpy(copy, buffer.bytes, buffer.length);
-        }
-        text = slice_make(copy, buffer.length);
+    struct sql_context *context = printer->context;
+    struct buffer *buffer = sql_alloc_zero(context, 1, sizeof(*buffer));
+    sql_defer(context, release_buffer, buffer);
+    value_print(value, NULL, buffer);
+    if (!buffer_ok(buffer)) {
+        sql_raise(context, KMB_NO_MEMORY, 0, "out of memory");
     }
-    buffer_free(&buffer);
+    struct slice text = arena_dup_slice(&context->arena, buffer_slice(buffer));
+    sql_release(context, buffer);
     return text;
 }
 

@@ -162,20 +162,20 @@ static const struct expr *at_parameter(struct bind *bind, const struct tokens_cl
     return value;
 }
 
-static struct sql_point point_of(struct bind *bind, const struct plan_at *at, const struct value *value) {
+struct sql_point bind_point(struct sql_context *context, const struct plan_at *at, const struct value *value) {
     struct sql_point point = {.kind = at->kind, .position = at->position};
     if (value->is_null) {
-        sql_raise(bind->context, KMB_INVALID_PARAMETER, at->position, "the point to read at must not be null");
+        sql_raise(context, KMB_INVALID_PARAMETER, at->position, "the point to read at must not be null");
     }
     if (at->kind == PLAN_AT_POSITION) {
         if (value->as.integer < 0) {
-            sql_raise(bind->context, KMB_INVALID_PARAMETER, at->position,
+            sql_raise(context, KMB_INVALID_PARAMETER, at->position,
                       "a position must be a non-negative integer, got %lld", (long long)value->as.integer);
         }
         point.offset = (uint64_t)value->as.integer;
     } else {
         if (!timestamp_is_finite(value->as.timestamp)) {
-            sql_raise(bind->context, KMB_DATETIME_OVERFLOW, at->position, "the time to read at must be finite");
+            sql_raise(context, KMB_DATETIME_OVERFLOW, at->position, "the time to read at must be finite");
         }
         point.time_us = value->as.timestamp.us;
     }
@@ -198,7 +198,7 @@ static const struct bind_view *bind_moment(struct bind *bind, const struct token
     if (clause->parameter == 0) {
         struct expr *value = at_value(bind, clause);
         at->value = value;
-        struct sql_point point = point_of(bind, at, &value->value);
+        struct sql_point point = bind_point(bind->context, at, &value->value);
         return bind_view_at(bind, &point);
     }
     at->value = at_parameter(bind, clause);
@@ -207,7 +207,7 @@ static const struct bind_view *bind_moment(struct bind *bind, const struct token
         return bind_view_at(bind, &(struct sql_point){.kind = PLAN_AT_NONE});
     }
     struct value value = exec_evaluate(bind->context, at->value, bind->parameters, bind->parameter_value_count);
-    struct sql_point point = point_of(bind, at, &value);
+    struct sql_point point = bind_point(bind->context, at, &value);
     return bind_view_at(bind, &point);
 }
 
