@@ -221,8 +221,8 @@ int cli_close(kmb_db *db, kmb_session *session, int code) {
 
 /* --- init --------------------------------------------------------------------------------------------------------- */
 
-static int make_directory(const char *path) {
-    if (mkdir(path, 0777) != 0 && errno != EEXIST) {
+static int make_directory(const char *path, mode_t mode) {
+    if (mkdir(path, mode) != 0 && errno != EEXIST) {
         return cli_error(1, "cannot make directory %s: %s", path, strerror(errno));
     }
     return 0;
@@ -254,7 +254,9 @@ static int make_skeleton(const char *directory) {
         if (!join(path, directory, folders[i][0] == 0 ? "." : folders[i])) {
             return too_long(directory);
         }
-        int code = i == 0 ? make_directory(directory) : make_directory(path);
+        /* what holds data and keys is its owner's alone */
+        mode_t mode = folders[i][0] == '.' ? 0700 : 0777;
+        int code = i == 0 ? make_directory(directory, mode) : make_directory(path, mode);
         if (code != 0) {
             return code;
         }
