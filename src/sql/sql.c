@@ -22,6 +22,8 @@
 #include "sql/plan/optimise.h"
 #include "types/utf8.h"
 
+#define RUN_TRIES_MAX 100
+
 struct sql_statement {
     struct sql_context parse;
     struct sql_context plan;
@@ -33,6 +35,7 @@ struct sql_statement {
     struct plan_statement bound;
     bool bind_each_run; /* the plan holds a value of the moment */
     bool at_parameter;  /* the point to read at is a parameter */
+    bool scans;         /* the plan opens a view, so a run finds out by itself that the catalogue changed */
     struct sql_point bound_at;
     int64_t bound_zone_s;
 };
@@ -76,6 +79,11 @@ static void context_of_host(struct sql_context *context, const struct sql_host *
     }
 }
 
+static bool plan_scans(const struct plan_node *node) {
+    return node != NULL && (node->kind == PLAN_SCAN || node->kind == PLAN_HISTORY || node->kind == PLAN_CATALOGUE ||
+                            plan_scans(node->left) || plan_scans(node->right));
+}
+
 static void bind_work(void *object) {
     struct preparation *preparation = object;
     struct sql_statement *statement = preparation->statement;
@@ -94,13 +102,13 @@ static void bind_work(void *object) {
         for (uint32_t i = 0; i < statement->given_count; i++) {
             bind->parameter_types[i] = statement->given_types[i];
         }
-        statement->bound = (struct plan_statement){0};
         bind_statement(bind, statement->tree, &statement->bound);
         if (statement->bound.root != NULL) {
             statement->bound.root = plan_optimise(context, bind_estimator(bind), statement->bound.root);
         }
         statement->bind_each_run = bind->time_dependent;
         statement->at_parameter = bind->at_parameter;
+        statement->scans = plan_scans(statement->bound.root);
         statement->bound_at = preparation->host->at;
         statement->bound_zone_s = context->settings->time_zone_offset_s;
         bind_close_views(bind);
@@ -155,6 +163,9 @@ static enum kmb_status statement_bind(struct sql_statement *statement, const str
     if (statement->plan_open) {
         sql_context_free(&statement->plan);
     }
+    statement->bound = (struct plan_statement){0};
+    statement->scans = false;
+    statement->bind_each_run = true; /* should this binding fail, the next run tries again */
     context_of_host(&statement->plan, host, error, statement);
     statement->plan_open = true;
     struct preparation preparation = {.statement = statement,
@@ -271,15 +282,16 @@ const struct plan_statement *sql_statement_plan(const struct sql_statement *stat
 
 /* --- running --- */
 
-/* Whether the plan was made for a catalogue that is no longer the present one. */
+/* Whether the plan was made for a catalogue that is no longer the present one. A query with a scan is not asked: it
+ * looks at the catalogue of the view that it opens anyway. */
 static enum kmb_status statement_stale(const struct sql_statement *statement, const struct sql_host *host, bool *stale,
                                        struct kmb_error *error) {
     const struct sql_point *was = &statement->bound_at;
     *stale = statement->bind_each_run || was->kind != host->at.kind || was->offset != host->at.offset ||
              was->time_us != host->at.time_us || statement->bound_zone_s != host->settings->time_zone_offset_s;
     enum plan_statement_kind kind = statement->bound.kind;
-    if (*stale || statement->at_parameter || kind == STATEMENT_TRANSACTION || kind == STATEMENT_SETTING ||
-        kind == STATEMENT_EMPTY) {
+    if (*stale || kind == STATEMENT_TRANSACTION || kind == STATEMENT_SETTING || kind == STATEMENT_EMPTY ||
+        (kind == STATEMENT_QUERY && statement->scans)) {
         return KMB_OK;
     }
     struct sql_point present = {.kind = PLAN_AT_NONE};
@@ -394,79 +406,17 @@ static void run_begin(struct sql_run *run, const struct sql_host *host) {
     }
 }
 
-/* --- a point in time that is a parameter: the plan was made for a schema, the point has its own --- */
-
-static bool index_sets_equal(const struct table_definition *a, const struct table_definition *b) {
-    if (a->index_count != b->index_count) {
-        return false;
-    }
-    for (uint32_t i = 0; i < a->index_count; i++) {
-        if (!index_id_equal(a->indexes[i].id, b->indexes[i].id) || a->indexes[i].state != b->indexes[i].state) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* Every table of the plan has in this catalogue the name and the definition that the plan was made for. */
-static bool plan_fits(const struct plan_node *node, const struct catalogue *catalogue) {
-    if (node == NULL) {
-        return true;
-    }
-    if (node->kind == PLAN_CATALOGUE) {
-        return false;
-    }
-    if (node->kind == PLAN_SCAN || node->kind == PLAN_HISTORY) {
-        const struct table_definition *then = catalogue_table(catalogue, node->table->schema_name, node->table->name);
-        if (then == NULL || !table_id_equal(then->id, node->table->id) ||
-            then->version.value != node->table->version.value || !index_sets_equal(then, node->table)) {
-            return false;
-        }
-    }
-    return plan_fits(node->left, catalogue) && plan_fits(node->right, catalogue);
-}
-
-static const struct plan_node *plan_first_scan(const struct plan_node *node) {
-    while (node != NULL && node->kind != PLAN_SCAN && node->kind != PLAN_HISTORY) {
-        const struct plan_node *right = node->right == NULL ? NULL : plan_first_scan(node->right);
-        if (right != NULL) {
-            return right;
-        }
-        node = node->left;
-    }
-    return node;
-}
-
-static bool run_plan_fits(struct sql_run *run, const struct sql_host *host) {
-    struct sql_context *context = &run->context;
-    const struct plan_statement *bound = &run->statement->bound;
-    const struct plan_node *scan = plan_first_scan(bound->root);
-    if (scan == NULL || scan->at.kind == PLAN_AT_NONE || bound->kind == STATEMENT_WRITE) {
-        return false;
-    }
-    struct value value = exec_evaluate(context, scan->at.value, run->parameters, bound->parameter_count);
-    struct sql_point point = bind_point(context, &scan->at, &value);
-    struct kernel_view *view = NULL;
-    enum kmb_status status = host->view_open(host->context, &point, &view, context->error);
-    if (status != KMB_OK) {
-        sql_raise_status(context, status, point.position);
-    }
-    bool fits = plan_fits(bound->root, view->catalogue);
-    host->view_close(host->context, view);
-    return fits;
-}
-
-static enum kmb_status run_start(struct sql_run *run, const struct sql_host *host, const struct value *parameters,
-                                 uint32_t parameter_count) {
+static enum kmb_status run_try(struct sql_run *run, const struct sql_host *host, const struct value *parameters,
+                               uint32_t parameter_count) {
     struct sql_context *context = &run->context;
     volatile enum kmb_status status = KMB_OK;
+    context->stale_plan = false;
     SQL_GUARD(context) {
         sql_check_cancel(context);
         run_take_parameters(run, parameters, parameter_count);
         struct sql_statement *statement = run->statement;
-        if (statement->at_parameter && !run_plan_fits(run, host)) {
+        if (statement->at_parameter && statement->bound.kind == STATEMENT_EXPLAIN) {
             sql_try(context, statement_bind(statement, host, run->parameters, parameter_count, context->error));
-            run_take_parameters(run, parameters, parameter_count);
         }
         run_begin(run, host);
     }
@@ -474,6 +424,28 @@ static enum kmb_status run_start(struct sql_run *run, const struct sql_host *hos
         status = context->status;
     }
     context->guarded = false;
+    return status;
+}
+
+/* A plan whose catalogue is not that of the views it opens is bound again, to the point that the parameters name, and
+ * tried again; twice where another session changes the schema in between, and so on. */
+static enum kmb_status run_start(struct sql_run *run, const struct sql_host *host, const struct value *parameters,
+                                 uint32_t parameter_count) {
+    struct kmb_error *error = run->context.error;
+    enum kmb_status status = run_try(run, host, parameters, parameter_count);
+    for (unsigned tries = 0; run->context.stale_plan; tries++) {
+        if (tries == RUN_TRIES_MAX) {
+            return error_set(error, KMB_SERIALIZATION, "the schema kept changing while the statement began");
+        }
+        status = statement_bind(run->statement, host, run->parameters, parameter_count, error);
+        if (status == KMB_OK) {
+            status = run_check_parameters(run->statement, parameter_count, error);
+        }
+        if (status != KMB_OK) {
+            return status;
+        }
+        status = run_try(run, host, parameters, parameter_count);
+    }
     return status;
 }
 

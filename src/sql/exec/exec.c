@@ -126,15 +126,18 @@ static struct sql_point point_of(struct exec *exec, const struct plan_at *at) {
     struct sql_point point = {.kind = at->kind, .position = at->position};
     struct value value = exec_evaluate(exec->context, at->value, exec->parameters, exec->parameter_count);
     if (value.is_null) {
-        sql_raise(exec->context, KMB_INVALID_PARAMETER, at->position, "a point in time must not be null");
+        sql_raise(exec->context, KMB_INVALID_PARAMETER, at->position, "the point to read at must not be null");
     }
     if (at->kind == PLAN_AT_POSITION) {
         if (value.as.integer < 0) {
-            sql_raise(exec->context, KMB_INVALID_PARAMETER, at->position, "offset must not be negative, got %lld",
-                      (long long)value.as.integer);
+            sql_raise(exec->context, KMB_INVALID_PARAMETER, at->position,
+                      "a position must be a non-negative integer, got %lld", (long long)value.as.integer);
         }
         point.offset = (uint64_t)value.as.integer;
     } else {
+        if (!timestamp_is_finite(value.as.timestamp)) {
+            sql_raise(exec->context, KMB_DATETIME_OVERFLOW, at->position, "the time to read at must be finite");
+        }
         point.time_us = value.as.timestamp.us;
     }
     return point;
@@ -160,6 +163,11 @@ struct kernel_view *exec_view_of(struct exec *exec, const struct plan_node *node
         if (status != KMB_OK) {
             sql_raise_status(exec->context, status, node->at.position);
         }
+    }
+    if (view->view->catalogue != node->catalogue &&
+        catalogue_version(view->view->catalogue) != catalogue_version(node->catalogue)) {
+        exec->context->stale_plan = true; /* whoever holds the plan binds it anew and comes again */
+        sql_raise_status(exec->context, KMB_INTERNAL, 0);
     }
     view->next = exec->views;
     exec->views = view;

@@ -288,6 +288,44 @@ static void test_rebind(void **state) {
 
 /* --- time travel --- */
 
+/* One statement, its point a parameter, over moments with different schemas: each run reads with the schema of then. */
+static void test_rebind_to_point(void **state) {
+    (void)state;
+    SQL("CREATE TABLE p (id int PRIMARY KEY, v int)");
+    SQL("INSERT INTO p VALUES (1, 10)");
+    int64_t first = (int64_t)f->kernel->head->position;
+    SQL("INSERT INTO p VALUES (2, 20)");
+    SQL("ALTER TABLE p ADD COLUMN w int DEFAULT 5");
+    SQL("UPDATE p SET v = 11");
+    int64_t second = (int64_t)f->kernel->head->position;
+    struct sql_statement *statement = NULL;
+    struct slice text = slice_text("SELECT * FROM p WHERE id = $1 AT OFFSET $2");
+    assert_int_equal(sql_prepare(&f->host, text, NULL, 0, &statement, &f->error), KMB_OK);
+    static const char *const wanted[] = {"1|11|5\n", "1|10\n", "1|10\n", "1|11|5\n"};
+    const int64_t points[] = {second, first, first, second};
+    struct buffer out = {0};
+    for (unsigned i = 0; i < 4; i++) {
+        struct value values[2] = {value_int8(1), value_int8(points[i])};
+        buffer_clear(&out);
+        assert_int_equal(sql_fixture_run(f, statement, values, 2, &out), KMB_OK);
+        assert_string_equal(buffer_text(&out), wanted[i]);
+    }
+    SQL("DROP TABLE p");
+    struct value values[2] = {value_int8(1), value_int8(first)};
+    buffer_clear(&out);
+    assert_int_equal(sql_fixture_run(f, statement, values, 2, &out), KMB_OK);
+    assert_string_equal(buffer_text(&out), "1|10\n");
+    values[1] = value_null(TYPE_INT8);
+    assert_int_equal(sql_fixture_run(f, statement, values, 2, &out), KMB_INVALID_PARAMETER);
+    assert_string_equal(f->error.message, "the point to read at must not be null");
+    values[1] = value_int8(first);
+    buffer_clear(&out);
+    assert_int_equal(sql_fixture_run(f, statement, values, 2, &out), KMB_OK);
+    assert_string_equal(buffer_text(&out), "1|10\n");
+    buffer_free(&out);
+    sql_statement_free(statement);
+}
+
 static void test_time_travel(void **state) {
     (void)state;
     SQL("CREATE TABLE h (id int PRIMARY KEY, v int)");
@@ -520,14 +558,15 @@ static void test_hostile_text(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_names),        cmocka_unit_test(test_types),
-        cmocka_unit_test(test_result_names), cmocka_unit_test(test_grouping),
-        cmocka_unit_test(test_unsupported),  cmocka_unit_test(test_reserved_word_hint),
-        cmocka_unit_test(test_writes),       cmocka_unit_test(test_parameters),
-        cmocka_unit_test(test_catalogue),    cmocka_unit_test(test_rebind),
-        cmocka_unit_test(test_time_travel),  cmocka_unit_test(test_definitions),
-        cmocka_unit_test(test_control),      cmocka_unit_test(test_settings),
-        cmocka_unit_test(test_depth),        cmocka_unit_test(test_hostile_text),
+        cmocka_unit_test(test_names),           cmocka_unit_test(test_types),
+        cmocka_unit_test(test_result_names),    cmocka_unit_test(test_grouping),
+        cmocka_unit_test(test_unsupported),     cmocka_unit_test(test_reserved_word_hint),
+        cmocka_unit_test(test_writes),          cmocka_unit_test(test_parameters),
+        cmocka_unit_test(test_catalogue),       cmocka_unit_test(test_rebind),
+        cmocka_unit_test(test_rebind_to_point), cmocka_unit_test(test_time_travel),
+        cmocka_unit_test(test_definitions),     cmocka_unit_test(test_control),
+        cmocka_unit_test(test_settings),        cmocka_unit_test(test_depth),
+        cmocka_unit_test(test_hostile_text),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
