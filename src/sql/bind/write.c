@@ -323,6 +323,11 @@ static void conflict_by_columns(struct write *write, const PgQuery__InferClause 
         if (element->expr != NULL || element->n_collation > 0 || element->n_opclass > 0) {
             sql_raise_unsupported(context, position, "an expression, collation or operator class in ON CONFLICT");
         }
+        bool ordered = element->ordering != PG_QUERY__SORT_BY_DIR__SORTBY_DEFAULT;
+        if (ordered || element->nulls_ordering != PG_QUERY__SORT_BY_NULLS__SORTBY_NULLS_DEFAULT) {
+            sql_raise(context, KMB_INVALID_COLUMN_REFERENCE, position, "%s is not allowed in ON CONFLICT clause",
+                      ordered ? "ASC/DESC" : "NULLS FIRST/LAST");
+        }
         uint32_t found = UINT32_MAX;
         for (uint32_t k = 0; k < write->column_count; k++) {
             found = slice_equal_text(write_column(write, k)->name, element->name) ? k : found;
