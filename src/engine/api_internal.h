@@ -43,6 +43,7 @@ struct kmb_statement {
     char tag[128];
     uint64_t rows;
     uint64_t position;
+    bool rolled_back; /* a COMMIT that was one of a failed transaction */
 };
 
 /* The options of an open, resolved. */

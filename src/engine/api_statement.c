@@ -102,6 +102,7 @@ static enum kmb_status prepare(struct kmb_session *session, struct slice text, s
         }
     }
     if (status != KMB_OK) {
+        session_fail(session->session);
         kmb_finalize(statement);
         return status;
     }
@@ -236,6 +237,7 @@ static enum kmb_status open_run(kmb_statement *statement, struct kmb_error *erro
     enum kmb_status status = session_run(statement->session->session, statement->statement, statement->parameters,
                                          statement->parameter_count, &statement->run, &outcome, error);
     statement->position = outcome.position;
+    statement->rolled_back = status == KMB_OK && outcome.rolled_back;
     statement->done = false;
     statement->batch = NULL;
     statement->next = 0;
@@ -245,7 +247,8 @@ static enum kmb_status open_run(kmb_statement *statement, struct kmb_error *erro
 static enum kmb_status finish_run(kmb_statement *statement) {
     statement->done = true;
     statement->has_row = false;
-    snprintf(statement->tag, sizeof(statement->tag), "%s", sql_run_tag(statement->run));
+    snprintf(statement->tag, sizeof(statement->tag), "%s",
+             statement->rolled_back ? "ROLLBACK" : sql_run_tag(statement->run));
     statement->rows = sql_run_rows_affected(statement->run);
     sql_run_close(statement->run);
     statement->run = NULL;

@@ -205,6 +205,9 @@ bool session_in_transaction(const struct session *session) {
 bool session_failed(const struct session *session) {
     return session->failed;
 }
+void session_fail(struct session *session) {
+    session->failed = session->failed || session->explicit;
+}
 
 uint64_t session_position(struct session *session) {
     struct kernel_state *state = NULL;

@@ -33,6 +33,8 @@ void session_set_at(struct session *session, const struct sql_point *point);
 
 bool session_in_transaction(const struct session *session);
 bool session_failed(const struct session *session);
+/* A statement did not even prepare: an explicit transaction is failed by it, as by any error. */
+void session_fail(struct session *session);
 uint64_t session_position(struct session *session);
 enum kmb_status session_begin(struct session *session, bool read_only, struct kmb_error *error);
 /* A failed transaction is rolled back: *rolled_back (may be NULL) says so. ticket (may be NULL): what it came to. */
