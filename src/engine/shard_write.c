@@ -521,9 +521,19 @@ enum kmb_status shard_wait(struct shard *shard, uint64_t op, struct kmb_error *e
 
 /* A block without entries says that the newest one is synced: a crash can then cut nothing that was acknowledged. */
 enum kmb_status shard_seal_idle(struct shard *shard, struct kmb_error *error) {
+    struct kmb_error full = {0};
     enum kmb_status status = shard_lead_begin(shard, error);
     if (status == KMB_OK) {
-        status = lead_block(shard, true, error);
+        /* Without room for it the log stays unsealed: nothing was promised, and the next commit says that it is full.
+         */
+        status = log_reserve(shard->log, log_block_size(0), &full);
+        if (status == KMB_OK) {
+            status = lead_block(shard, true, error);
+        } else if (status == KMB_DISK_FULL) {
+            status = KMB_OK;
+        } else if (error != NULL) {
+            *error = full;
+        }
         shard_lead_end(shard);
     }
     return status;
