@@ -154,12 +154,44 @@ static enum kmb_status note_entry(void *context, const char *name, bool director
     return KMB_OK;
 }
 
+struct segments_seen {
+    unsigned count;
+    char first[64];
+};
+
 static enum kmb_status note_segment(void *context, const char *name, bool directory) {
+    struct segments_seen *seen = context;
     size_t length = strlen(name);
-    if (!directory && length > 4 && strcmp(name + length - 4, ".seg") == 0) {
-        *(bool *)context = true;
+    if (!directory && length > 4 && strcmp(name + length - 4, ".seg") == 0 && seen->count++ == 0) {
+        snprintf(seen->first, sizeof(seen->first), "%.63s", name);
     }
     return KMB_OK;
+}
+
+/* *lost: the log directory has blocks and no superblock. A first segment alone without a first block is what a creation
+ * leaves that did not come to its end: it holds nothing. */
+static enum kmb_status look_for_blocks(struct shard *shard, bool *lost, struct kmb_error *error) {
+    struct segments_seen seen = {0};
+    char path[SHARD_PATH_MAX + 80];
+    uint8_t block[LOG_BLOCK_HEADER_SIZE];
+    size_t count = 0;
+    struct io_file *file = NULL;
+    enum kmb_status status = io_list(&shard->io, shard->log_path, note_segment, &seen, error);
+    *lost = seen.count != 0;
+    if (status != KMB_OK || seen.count != 1 || strcmp(seen.first, "0000000000000001.seg") != 0) {
+        return status;
+    }
+    snprintf(path, sizeof(path), "%s/%s", shard->log_path, seen.first);
+    status = io_open(&shard->io, path, IO_READ, &file, error);
+    if (status == KMB_OK) {
+        status = io_read(&shard->io, file, LOG_BLOCK_ALIGN, block, sizeof(block), &count, error);
+        io_close(&shard->io, file);
+    }
+    *lost = false;
+    for (size_t i = 0; i < count; i++) {
+        *lost = *lost || block[i] != 0;
+    }
+    return status;
 }
 
 /* *present: there is a database. Without one: KMB_OK when a new one may be made here. */
@@ -181,7 +213,7 @@ static enum kmb_status look(struct shard *shard, bool create, bool *present, str
         status = io_exists(&shard->io, shard->log_path, &log_directory, error);
     }
     if (status == KMB_OK && log_directory) {
-        status = io_list(&shard->io, shard->log_path, note_segment, &segments, error);
+        status = look_for_blocks(shard, &segments, error);
     }
     if (status != KMB_OK) {
         return status;
