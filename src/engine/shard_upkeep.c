@@ -280,6 +280,10 @@ enum kmb_status shard_write_checkpoint(struct shard *shard, struct kmb_error *er
         record.keystore_generation = keystore_generation(shard->keys);
         status =
             store_checkpoint(shard->store, root, slice_make(&record.op, sizeof(record.op)), &record.reference, error);
+        if (status == KMB_IO) {
+            /* After a failed sync the system may have dropped pages that we take for written. */
+            status = shard_fail(shard, status, error);
+        }
     }
     if (status == KMB_OK) {
         status = shard_lead_begin(shard, error);
