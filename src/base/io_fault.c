@@ -274,6 +274,10 @@ static enum kmb_status crash(struct io_fault *fault, struct kmb_error *error) {
     return crashed_error(error);
 }
 
+void io_fault_crash(struct io_fault *fault) {
+    crash(fault, NULL);
+}
+
 /*
  * A call is about to change the file (or make it durable): a lost write that waits there must crash first, a reordered
  * one has lost its chance.

@@ -39,7 +39,9 @@ void io_fault_plan(struct io_fault *fault, uint64_t call_number, enum io_fault_k
 /* Independent of a plan: each suitable call fails with probability parts/of. The generator is copied. */
 void io_fault_rate(struct io_fault *fault, enum io_fault_kind kind, uint32_t parts, uint32_t of,
                    const struct prng *prng);
-void io_fault_clear(struct io_fault *fault);           /* no plans, no rates; counts stay */
+void io_fault_clear(struct io_fault *fault); /* no plans, no rates; counts stay */
+/* The machine crashes now, between two calls; nothing where it has crashed already. */
+void io_fault_crash(struct io_fault *fault);
 uint64_t io_fault_calls(const struct io_fault *fault); /* calls seen so far */
 uint64_t io_fault_applied(const struct io_fault *fault, enum io_fault_kind kind);
 bool io_fault_crashed(const struct io_fault *fault);

@@ -290,6 +290,12 @@ uint64_t io_memory_bytes(const struct io_memory *disk) {
     return bytes;
 }
 
+void io_memory_set_capacity(struct io_memory *disk, uint64_t capacity_bytes) {
+    disk_lock(disk);
+    disk->capacity = capacity_bytes;
+    disk_unlock(disk);
+}
+
 /* ---- the table ---- */
 
 static enum kmb_status not_found(struct kmb_error *error, const char *verb, const char *path) {

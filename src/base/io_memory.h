@@ -45,5 +45,7 @@ void io_memory_crash(struct io_memory *disk, enum io_crash_mode mode, struct prn
 bool io_memory_flip(struct io_memory *disk, const char *path, uint64_t offset, unsigned bit);
 
 uint64_t io_memory_bytes(const struct io_memory *disk); /* of all files */
+/* A disk that shrinks below what it holds only refuses to grow. 0: unlimited. */
+void io_memory_set_capacity(struct io_memory *disk, uint64_t capacity_bytes);
 
 #endif
