@@ -38,7 +38,7 @@ struct sql_context {
     jmp_buf guard;
     bool guarded;           /* guard is set: raising is allowed */
     enum kmb_status status; /* of the last raise, also where error is NULL */
-    bool stale_plan; /* of the last raise: the plan was bound to another catalogue than the run met */
+    bool stale_plan;        /* of the last raise: the plan was bound to another catalogue than the run met */
     struct sql_deferred *deferred;
     const atomic_bool *cancel; /* may be NULL */
     const struct sql_settings *settings;

@@ -556,6 +556,41 @@ static void test_hostile_text(void **state) {
     f->settings.memory_bytes_max = UINT64_C(64) << 20;
 }
 
+/* Every allocation of a statement fails once: an error that says so, and the next run is whole. */
+static void test_allocation(void **state) {
+    (void)state;
+    static const char *const texts[] = {
+        "SELECT x.a, count(*), sum(y.b + 1) FROM t x LEFT JOIN u y ON x.id = y.t_id WHERE x.id IN (1, 2) GROUP BY x.a "
+        "ORDER BY 2 DESC LIMIT 5",
+        "EXPLAIN SELECT * FROM t, u WHERE t.id = u.t_id AND t.a LIKE 'o%'",
+        "INSERT INTO u (id, name) VALUES (500, 'm') ON CONFLICT (id) DO UPDATE SET b = 1 RETURNING *",
+        "ALTER TABLE u ADD COLUMN z text DEFAULT 'x', DROP COLUMN z",
+    };
+    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+        uint64_t number = 1;
+        for (;; number++) {
+            mem_fail_plan(number);
+            struct sql_statement *statement = NULL;
+            f->error = (struct kmb_error){0};
+            enum kmb_status status = i < 2
+                                         ? sql_fixture_text(f, texts[i], NULL) /* reads: run as well */
+                                         : sql_prepare(&f->host, slice_text(texts[i]), NULL, 0, &statement, &f->error);
+            bool fired = mem_fail_count() >= number;
+            mem_fail_plan(0);
+            sql_statement_free(statement);
+            if (!fired) {
+                assert_int_equal(status, KMB_OK);
+                break;
+            }
+            if (status != KMB_OK) { /* some are a cache's, which does without */
+                assert_int_equal(status, KMB_NO_MEMORY);
+                assert_string_not_equal(f->error.message, "");
+            }
+        }
+        assert_true(number > 2);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_names),           cmocka_unit_test(test_types),
@@ -566,7 +601,7 @@ int main(void) {
         cmocka_unit_test(test_rebind_to_point), cmocka_unit_test(test_time_travel),
         cmocka_unit_test(test_definitions),     cmocka_unit_test(test_control),
         cmocka_unit_test(test_settings),        cmocka_unit_test(test_depth),
-        cmocka_unit_test(test_hostile_text),
+        cmocka_unit_test(test_allocation),      cmocka_unit_test(test_hostile_text),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
