@@ -17,6 +17,9 @@
 #include "store/chunk.h"
 #include "store/internal.h"
 
+#define CHUNK_AHEAD     512u
+#define CHUNK_KEY_STACK 256u /* longer names of chunks are made on the heap */
+
 bool history_value_split(struct slice value, struct history_stamp *stamp, struct slice *image) {
     if (value.length < HISTORY_STAMP_SIZE) {
         return false;
@@ -208,6 +211,9 @@ enum kmb_status history_chunk_seek(struct slice value, struct chunk_sought *soug
     struct chunk_place place;
     sought->found = false;
     sought->older = false;
+    for (size_t at = 64; at < value.length && at < CHUNK_AHEAD; at += 64) {
+        __builtin_prefetch(value.bytes + at); /* all at once, not one after the other as they are needed */
+    }
     if (!chunk_parse(&chunk, value)) {
         return history_malformed(error, "chunk of versions");
     }
@@ -227,19 +233,51 @@ enum kmb_status history_chunk_seek(struct slice value, struct chunk_sought *soug
     return KMB_OK;
 }
 
-enum kmb_status history_get(struct store_view view, uint32_t tenant, struct slice key, struct history_stamp *from,
-                            struct buffer *image, bool *found, struct kmb_error *error) {
-    enum kmb_status status = store_get(view, tenant, STORE_CURRENT, key, image, found, error);
-    if (status != KMB_OK || !*found) {
+/* Splits the value of the current row where it lies. big: joined in the buffer, which then holds the image alone. */
+static enum kmb_status current_hold(struct store_view view, uint32_t tenant, struct slice key, struct held *held,
+                                    struct history_stamp *from, struct slice *image, struct buffer *joined,
+                                    struct kmb_error *error) {
+    enum kmb_status status = view_hold(view, tenant, STORE_CURRENT, key, held, error);
+    if (status != KMB_OK || held->entry == NULL) {
         return status;
     }
-    struct slice rest;
-    if (!history_value_split(buffer_slice(image), from, &rest)) {
-        return history_malformed(error, "row");
+    struct slice value = held->value;
+    if (held->big) {
+        status = held_read(view_store(view), tenant, held, joined, error);
+        value = buffer_slice(joined);
     }
-    memmove(image->bytes, rest.bytes, rest.length);
-    image->length = rest.length;
-    return KMB_OK;
+    if (status == KMB_OK && !history_value_split(value, from, image)) {
+        status = history_malformed(error, "row");
+    }
+    if (status != KMB_OK) {
+        held_drop(held);
+    }
+    return status;
+}
+
+static enum kmb_status image_take(struct slice image, struct buffer *out, struct kmb_error *error) {
+    if (out->length > 0 && image.bytes >= out->bytes && image.bytes <= out->bytes + out->length) {
+        memmove(out->bytes, image.bytes, image.length); /* it was joined there */
+        out->length = image.length;
+        return KMB_OK;
+    }
+    buffer_clear(out);
+    buffer_append_slice(out, image);
+    return buffer_ok(out) ? KMB_OK : history_no_memory(error);
+}
+
+enum kmb_status history_get(struct store_view view, uint32_t tenant, struct slice key, struct history_stamp *from,
+                            struct buffer *image, bool *found, struct kmb_error *error) {
+    struct held held;
+    struct slice there;
+    *found = false;
+    enum kmb_status status = current_hold(view, tenant, key, &held, from, &there, image, error);
+    if (status == KMB_OK && held.entry != NULL) {
+        *found = true;
+        status = image_take(there, image, error);
+        held_drop(&held);
+    }
+    return status;
 }
 
 enum kmb_status history_older_seek(struct store_cursor *cursor, struct slice key, struct buffer *name,
@@ -258,11 +296,51 @@ enum kmb_status history_older_seek(struct store_cursor *cursor, struct slice key
     return status == KMB_OK ? history_chunk_seek(value, sought, image, error) : status;
 }
 
+/* Looks the version up in the row's chunks; image holds the current one, if there is one. */
+static enum kmb_status chunks_seek(struct store_view view, uint32_t tenant, struct slice key,
+                                   struct chunk_sought *sought, struct buffer *image, struct kmb_error *error) {
+    uint8_t place[CHUNK_KEY_STACK + CHUNK_SUFFIX] = {0};
+    struct buffer name = {0};
+    struct slice first = slice_make(place, key.length + CHUNK_SUFFIX);
+    if (key.length <= CHUNK_KEY_STACK) {
+        memcpy(place, key.bytes, key.length);
+    } else {
+        history_chunk_key(&name, key, 0);
+        first = buffer_slice(&name);
+    }
+    struct held held = {0};
+    struct buffer joined = {0};
+    enum kmb_status status =
+        buffer_ok(&name) ? view_hold(view, tenant, STORE_HISTORY, first, &held, error) : history_no_memory(error);
+    if (status == KMB_OK && held.entry != NULL) {
+        struct slice value = held.value;
+        if (held.big) {
+            status = held_read(view_store(view), tenant, &held, &joined, error);
+            value = buffer_slice(&joined);
+        }
+        if (status == KMB_OK) {
+            status = history_chunk_seek(value, sought, image, error);
+        }
+        held_drop(&held);
+    }
+    if (status == KMB_OK && sought->older && sought->position < UINT64_MAX) {
+        struct store_cursor cursor;
+        status = store_cursor_open(&cursor, view, tenant, STORE_HISTORY, error);
+        if (status == KMB_OK) {
+            status = history_older_seek(&cursor, key, &name, sought, image, error);
+            store_cursor_close(&cursor);
+        }
+    }
+    buffer_free(&name);
+    buffer_free(&joined);
+    return status;
+}
+
 enum kmb_status history_get_at(struct store_view view, uint32_t tenant, struct slice key, uint64_t position,
                                struct history_stamp *from, struct history_stamp *to, struct buffer *image, bool *found,
                                struct kmb_error *error) {
-    *found = false;
     bool present;
+    *found = false;
     enum kmb_status status = history_get(view, tenant, key, from, image, &present, error);
     if (status != KMB_OK) {
         return status;
@@ -274,26 +352,11 @@ enum kmb_status history_get_at(struct store_view view, uint32_t tenant, struct s
         *found = true;
         return KMB_OK;
     }
-    struct chunk_sought sought = {.position = position};
-    struct buffer name = {0};
-    struct buffer value = {0};
-    bool chunked = false;
-    history_chunk_key(&name, key, 0);
-    status = buffer_ok(&name) ? store_get(view, tenant, STORE_HISTORY, buffer_slice(&name), &value, &chunked, error)
-                              : history_no_memory(error);
-    if (status == KMB_OK && chunked) {
-        status = history_chunk_seek(buffer_slice(&value), &sought, image, error);
-        if (status == KMB_OK && sought.older && position < UINT64_MAX) {
-            struct store_cursor cursor;
-            status = store_cursor_open(&cursor, view, tenant, STORE_HISTORY, error);
-            if (status == KMB_OK) {
-                status = history_older_seek(&cursor, key, &name, &sought, image, error);
-                store_cursor_close(&cursor);
-            }
-        }
+    if (!present) {
+        buffer_clear(image);
     }
-    buffer_free(&name);
-    buffer_free(&value);
+    struct chunk_sought sought = {.position = position};
+    status = chunks_seek(view, tenant, key, &sought, image, error);
     *found = status == KMB_OK && sought.found;
     *from = sought.from;
     if (to != NULL) {

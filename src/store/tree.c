@@ -166,65 +166,54 @@ enum kmb_status tree_descend(struct store *store, uint32_t tenant, const struct 
     }
 }
 
-enum kmb_status tree_get(struct store *store, uint32_t tenant, const struct tree_state *tree, struct slice key,
-                         struct buffer *value, bool *found, struct kmb_error *error) {
-    *found = false;
+void held_drop(struct held *held) {
+    if (held->entry != NULL) {
+        page_unpin(held->entry);
+        held->entry = NULL;
+    }
+}
+
+enum kmb_status tree_hold(struct store *store, uint32_t tenant, const struct tree_state *tree, struct slice key,
+                          struct held *held, struct kmb_error *error) {
+    *held = (struct held){0};
     const uint8_t *ref = tree->ref;
     if (page_u64(ref) == 0) {
         return KMB_OK;
     }
-    struct store_entry *held = NULL;
-    enum kmb_status status = KMB_OK;
     for (unsigned level = tree->level;; level--) {
         struct store_entry *entry;
         uint8_t *image;
+        unsigned index;
+        bool exact;
         uint64_t slot = page_u64(ref);
-        status = page_pin(store, tenant, ref, &entry, &image, error);
-        if (held != NULL) {
-            page_unpin(held);
-        }
+        enum kmb_status status = page_pin(store, tenant, ref, &entry, &image, error);
+        held_drop(held);
         if (status != KMB_OK) {
             return status;
         }
-        held = entry;
-        if (!page_expected(image, level)) {
-            status = page_damaged(error, slot, "is not of the kind its parent says");
-            break;
+        held->entry = entry;
+        status = page_expected(image, level) ? page_search(store, image, key, &index, &exact, error)
+                                             : page_damaged(error, slot, "is not of the kind its parent says");
+        if (status != KMB_OK || (level == 0 && !exact)) {
+            held_drop(held);
+            return status;
         }
-        unsigned index;
-        bool exact;
-        status = page_search(store, image, key, &index, &exact, error);
-        if (status != KMB_OK) {
-            break;
-        }
-        if (level > 0) {
-            ref = page_child(image, index);
-            continue;
-        }
-        *found = exact;
-        if (exact && value != NULL) {
+        if (level == 0) {
             const uint8_t *cell = page_cell(image, index);
-            buffer_clear(value);
-            if (cell_value_big(cell)) {
-                status = blob_read(store, tenant, cell_value(cell), value, error);
-            } else {
-                buffer_append(value, cell_value(cell), cell_value_length(cell));
-                if (!buffer_ok(value)) {
-                    status = error_set(error, KMB_NO_MEMORY, "no memory for a value of the store");
-                }
-            }
+            held->big = cell_value_big(cell);
+            held->value = slice_make(cell_value(cell), cell_value_length(cell));
+            return KMB_OK;
         }
-        break;
+        ref = page_child(image, index);
     }
-    page_unpin(held);
-    return status;
 }
 
-enum kmb_status store_get(struct store_view view, uint32_t tenant, enum store_tree tree, struct slice key,
-                          struct buffer *value, bool *found, struct kmb_error *error) {
+enum kmb_status view_hold(struct store_view view, uint32_t tenant, enum store_tree tree, struct slice key,
+                          struct held *held, struct kmb_error *error) {
     ASSERT(tree < STORE_TREES && key.length > 0);
     struct tenant_state scratch;
     const struct tenant_state *state = view_tenant_quick(view, tenant);
+    *held = (struct held){0};
     if (state == NULL) {
         enum kmb_status status = view_tenant(view, tenant, &scratch, error);
         if (status != KMB_OK) {
@@ -232,7 +221,32 @@ enum kmb_status store_get(struct store_view view, uint32_t tenant, enum store_tr
         }
         state = &scratch;
     }
-    return tree_get(view_store(view), tenant, &state->trees[tree], key, value, found, error);
+    return tree_hold(view_store(view), tenant, &state->trees[tree], key, held, error);
+}
+
+enum kmb_status held_read(struct store *store, uint32_t tenant, const struct held *held, struct buffer *value,
+                          struct kmb_error *error) {
+    buffer_clear(value);
+    if (held->big) {
+        return blob_read(store, tenant, held->value.bytes, value, error);
+    }
+    buffer_append_slice(value, held->value);
+    return buffer_ok(value) ? KMB_OK : error_set(error, KMB_NO_MEMORY, "no memory for a value of the store");
+}
+
+enum kmb_status store_get(struct store_view view, uint32_t tenant, enum store_tree tree, struct slice key,
+                          struct buffer *value, bool *found, struct kmb_error *error) {
+    struct held held;
+    *found = false;
+    enum kmb_status status = view_hold(view, tenant, tree, key, &held, error);
+    if (status == KMB_OK && held.entry != NULL) {
+        *found = true;
+        if (value != NULL) {
+            status = held_read(view_store(view), tenant, &held, value, error);
+        }
+        held_drop(&held);
+    }
+    return status;
 }
 
 enum kmb_status store_count(struct store_view view, uint32_t tenant, enum store_tree tree, uint64_t *count,
