@@ -7,17 +7,19 @@
  *                        ends where the page does.
  *   key order, past      the store's merge of CURRENT, departed keys and history chunks. Its slices live for one step,
  *                        so rows are gathered in the scan's own memory, some tens of kilobytes at a time. The merge
- * goes forward only; a reverse scan gathers the keys first and reads them backwards. index, present       a cursor on
- * the index, a second one on CURRENT that seeks each row. index, past          two cursors, on the index's entries and
- * on its superseded ones, merged and equal neighbours taken once. An entry says only that the row once had this value:
- * so the row is read as of the position, its index key made again, and compared.
+ *                        goes forward only; a reverse scan gathers the keys first and reads them backwards.
+ *   index, present       a cursor on the index, a second one on CURRENT that seeks each row.
+ *   index, past          two cursors, on the index's entries and on its superseded ones, merged and equal neighbours
+ *                        taken once. An entry says only that the row once had this value: so the row is read as of the
+ *                        position, its index key made again, and compared.
  *
  * Bounds are prefixes of keys. Both ends become one half-open range of bytes: an exclusive low bound and an inclusive
  * high one stand for all their extensions, so they move to the prefix's successor.
  */
 #include "kernel/internal.h"
 
-#define SCAN_BYTES 32768 /* of rows gathered at a time where they must be copied */
+#define SCAN_PLACES 64    /* taken from a page at a time */
+#define SCAN_BYTES  32768 /* of rows gathered at a time where they must be copied */
 
 enum scan_way { SCAN_PRESENT, SCAN_PAST, SCAN_PAST_REVERSE, SCAN_INDEX };
 
@@ -217,11 +219,22 @@ void kernel_scan_close(struct kernel_scan *scan) {
 /* --- rows --------------------------------------------------------------------------------------------------------- */
 
 static enum kmb_status row_fill(struct kernel_row *row, struct kmb_error *error) {
-    struct row_header header;
-    if (!row_header_read(row->image, &header)) {
-        return meta_damaged(error, "a row image has no header");
+    return row_version_read(row->image, &row->version) ? KMB_OK : meta_damaged(error, "a row image has no header");
+}
+
+static enum kmb_status rows_fill(struct kernel_row *rows, const struct store_place *places, size_t count,
+                                 struct kmb_error *error) {
+    for (size_t i = 0; i < count; i++) {
+        struct slice key = places[i].key;
+        rows[i].key = slice_make(key.bytes + TABLE_PREFIX_SIZE, key.length - TABLE_PREFIX_SIZE);
+        if (!history_value_split(places[i].value, &rows[i].stamp, &rows[i].image)) {
+            return meta_damaged(error, "a row is shorter than its stamp");
+        }
+        enum kmb_status status = row_fill(&rows[i], error);
+        if (status != KMB_OK) {
+            return status;
+        }
     }
-    row->version = header.version;
     return KMB_OK;
 }
 
@@ -229,6 +242,7 @@ static enum kmb_status next_present(struct kernel_scan *scan, struct kernel_row 
                                     struct kmb_error *error) {
     struct slice low = buffer_slice(&scan->low);
     struct slice high = buffer_slice(&scan->high);
+    struct store_place places[SCAN_PLACES];
     if (scan->moved) {
         scan->moved = false;
         enum kmb_status status = range_move(&scan->cursor, scan->reverse, error);
@@ -237,21 +251,21 @@ static enum kmb_status next_present(struct kernel_scan *scan, struct kernel_row 
         }
     }
     while (*count < max && range_has(&scan->cursor, low, high, scan->reverse)) {
-        struct kernel_row *row = &rows[*count];
-        struct slice value;
-        enum kmb_status status = store_cursor_value(&scan->cursor, &value, error);
+        size_t wanted = max - *count < SCAN_PLACES ? max - *count : SCAN_PLACES;
+        size_t taken = scan->reverse ? 0 : store_cursor_take(&scan->cursor, high, places, wanted);
+        enum kmb_status status = KMB_OK;
+        if (taken == 0) {
+            places[0].key = scan->cursor.key;
+            status = store_cursor_value(&scan->cursor, &places[0].value, error);
+            taken = 1;
+        }
+        if (status == KMB_OK) {
+            status = rows_fill(rows + *count, places, taken, error);
+        }
         if (status != KMB_OK) {
             return status;
         }
-        row->key = slice_make(scan->cursor.key.bytes + TABLE_PREFIX_SIZE, scan->cursor.key.length - TABLE_PREFIX_SIZE);
-        if (!history_value_split(value, &row->stamp, &row->image)) {
-            return meta_damaged(error, "a row is shorter than its stamp");
-        }
-        status = row_fill(row, error);
-        if (status != KMB_OK) {
-            return status;
-        }
-        ++*count;
+        *count += taken;
         if (!store_cursor_settled(&scan->cursor, scan->reverse)) {
             scan->moved = true;
             return KMB_OK;

@@ -20,15 +20,6 @@
 #define CHUNK_AHEAD     512u
 #define CHUNK_KEY_STACK 256u /* longer names of chunks are made on the heap */
 
-bool history_value_split(struct slice value, struct history_stamp *stamp, struct slice *image) {
-    if (value.length < HISTORY_STAMP_SIZE) {
-        return false;
-    }
-    *stamp = (struct history_stamp){.position = page_u64(value.bytes), .sequence = page_u64(value.bytes + 8)};
-    *image = slice_make(value.bytes + HISTORY_STAMP_SIZE, value.length - HISTORY_STAMP_SIZE);
-    return true;
-}
-
 enum kmb_status history_malformed(struct kmb_error *error, const char *what) {
     error_set(error, KMB_PROJECTION_DAMAGED, "the store holds a malformed %s", what);
     error_hint(error, "the log is whole; rebuild the projection from it");

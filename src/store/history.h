@@ -23,7 +23,15 @@ struct history_stamp {
 #define HISTORY_NEVER      UINT64_MAX /* `to` of a version that is still current */
 
 /* Splits a value of STORE_CURRENT. false: shorter than a stamp. */
-bool history_value_split(struct slice value, struct history_stamp *stamp, struct slice *image);
+static inline bool history_value_split(struct slice value, struct history_stamp *stamp, struct slice *image) {
+    if (value.length < HISTORY_STAMP_SIZE) {
+        return false;
+    }
+    memcpy(&stamp->position, value.bytes, sizeof stamp->position);
+    memcpy(&stamp->sequence, value.bytes + 8, sizeof stamp->sequence);
+    *image = slice_make(value.bytes + HISTORY_STAMP_SIZE, value.length - HISTORY_STAMP_SIZE);
+    return true;
+}
 
 /*
  * Writes the row (image, stamped `at`) or, with image NULL, deletes it, and keeps what was there. *existed (may be

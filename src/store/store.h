@@ -207,6 +207,16 @@ enum kmb_status store_cursor_seek_back(struct store_cursor *cursor, struct slice
  * several places before it uses them: on a root, neither kept in the cursor, and the neighbour in the same page.
  */
 bool store_cursor_settled(const struct store_cursor *cursor, bool back);
+struct store_place {
+    struct slice key;
+    struct slice value;
+};
+/*
+ * Takes the places from a valid cursor's own to the last one of its page below `high`, at most max, in one loop, and
+ * leaves the cursor on the last one taken; the slices stay while it stays in the page. 0 where places must be taken one
+ * by one: on a fork, and where the key or the value is kept elsewhere.
+ */
+size_t store_cursor_take(struct store_cursor *cursor, struct slice high, struct store_place *places, size_t max);
 /* Only on a valid cursor. */
 enum kmb_status store_cursor_next(struct store_cursor *cursor, struct kmb_error *error);
 enum kmb_status store_cursor_prev(struct store_cursor *cursor, struct kmb_error *error);

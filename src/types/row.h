@@ -71,6 +71,14 @@ struct row_header {
     struct schema_version version;
 };
 bool row_header_read(struct slice image, struct row_header *header);
+/* The schema version alone, for a loop over many images. */
+static inline bool row_version_read(struct slice image, struct schema_version *version) {
+    if (image.length < ROW_HEADER_SIZE || image.bytes[0] != ROW_FORMAT) {
+        return false;
+    }
+    memcpy(&version->value, image.bytes + 8, sizeof version->value);
+    return true;
+}
 
 /* One column of a valid image; bytes borrow from the image. */
 void row_get(const struct row_layout *layout, struct slice image, uint32_t ordinal, struct value *out);
