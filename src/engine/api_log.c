@@ -89,6 +89,9 @@ static enum kmb_status list_events(struct show *show, const struct log_reader_en
         print_event(&show->events, &event);
     }
     arena_free(&show->arena);
+    if (!buffer_ok(&show->events)) {
+        return error_set(error, KMB_NO_MEMORY, "out of memory");
+    }
     return status == KMB_DONE ? KMB_OK : status;
 }
 
@@ -104,6 +107,9 @@ static enum kmb_status show_entry(struct show *show, const struct log_reader_ent
     codec_hex(previous, entry->entry.previous.bytes, sizeof(entry->entry.previous.bytes));
     snprintf(segment, sizeof(segment), "%016llx.seg", (unsigned long long)entry->place.segment);
     const char *events = buffer_text(&show->events);
+    if (events == NULL) {
+        return error_set(error, KMB_NO_MEMORY, "out of memory");
+    }
     struct kmb_log_entry out = {
         .size = sizeof(out),
         .op = entry->place.op,
@@ -117,7 +123,7 @@ static enum kmb_status show_entry(struct show *show, const struct log_reader_ent
         .hash = hash,
         .previous_hash = previous,
         .segment = segment,
-        .events = events == NULL ? "" : events,
+        .events = events,
     };
     return each(context, &out);
 }

@@ -70,7 +70,7 @@ static enum kmb_status page_key(void *context, uint32_t tenant, struct aead_key 
 /* --- before the pass ---------------------------------------------------------------------------------------------- */
 
 /* Holding the lock keeps an owner from starting meanwhile; not getting it says that one runs. */
-static void try_lock(struct verify *verify) {
+static enum kmb_status try_lock(struct verify *verify, struct kmb_error *error) {
     char path[SHARD_PATH_MAX + 8];
     char note[64];
     bool there = false;
@@ -78,9 +78,11 @@ static void try_lock(struct verify *verify) {
     snprintf(note, sizeof(note), "pid %ld, verify", (long)getpid());
     if (io_exists(&verify->shard.io, path, &there, NULL) != KMB_OK || !there ||
         io_open(&verify->shard.io, path, IO_WRITE, &verify->lock, NULL) != KMB_OK) {
-        return;
+        return KMB_OK;
     }
-    verify->live = io_lock(&verify->shard.io, verify->lock, note, NULL) == KMB_LOCKED;
+    enum kmb_status status = io_lock(&verify->shard.io, verify->lock, note, NULL);
+    verify->live = status == KMB_LOCKED;
+    return status == KMB_NO_MEMORY ? error_set(error, status, "out of memory") : KMB_OK;
 }
 
 static enum kmb_status open_keys(struct verify *verify, struct kmb_error *error) {
@@ -172,6 +174,9 @@ static enum kmb_status open_stores(struct verify *verify, struct kmb_error *erro
         return KMB_OK;
     }
     enum kmb_status status = log_open(&verify->shard.io, verify->log_path, &options, NULL, &log, error);
+    if (status == KMB_NO_MEMORY) {
+        return status;
+    }
     if (status != KMB_OK) {
         error_clear(error);
         return KMB_OK; /* the pass will tell better what is wrong with the log */
@@ -196,8 +201,11 @@ static enum kmb_status open_stores(struct verify *verify, struct kmb_error *erro
     snprintf(path, sizeof(path), "%s/" SHARD_STORE_FILE, verify->data_path);
     verify->store_status = store_open(&verify->shard.io, path, &store, &verify->record.reference, &verify->disk,
                                       &verify->disk_root, &verify->store_error);
+    if (verify->store_status == KMB_NO_MEMORY && error != NULL) {
+        *error = verify->store_error;
+    }
     if (verify->store_status != KMB_OK) {
-        return KMB_OK;
+        return verify->store_status == KMB_NO_MEMORY ? KMB_NO_MEMORY : KMB_OK;
     }
     const char *base = getenv("TMPDIR");
     struct store_root *root = NULL;
@@ -326,7 +334,7 @@ static enum kmb_status check_store(struct verify *verify, struct kmb_error *erro
         status = store_tenants(store_view_root(verify->disk_root), compare_tenant, &compare, error);
     }
     verify->report->store_matches_log = status == KMB_OK;
-    if (status != KMB_OK && verify->live) {
+    if (status != KMB_OK && status != KMB_NO_MEMORY && verify->live) {
         error_clear(error);
         return KMB_OK;
     }
@@ -405,8 +413,10 @@ static enum kmb_status run(struct verify *verify, const char *path, struct kmb_e
     if (status != KMB_OK) {
         return status;
     }
-    try_lock(verify);
-    status = open_keys(verify, error);
+    status = try_lock(verify, error);
+    if (status == KMB_OK) {
+        status = open_keys(verify, error);
+    }
     if (status == KMB_OK) {
         status = read_checkpoint(verify, error);
     }

@@ -218,7 +218,7 @@ static enum kmb_status look(struct shard *shard, bool create, bool *present, str
     if (status != KMB_OK) {
         return status;
     }
-    if (segments) {
+    if (segments && !create) { /* creating goes on from a segment without blocks and refuses any other: log_create() */
         error_set(error, KMB_CORRUPT, "\"%s\" holds log segments but no superblock", shard->log_path);
         error_hint(error, "The superblock was lost. Put it back from a copy of the directory.");
         return KMB_CORRUPT;

@@ -34,12 +34,18 @@ struct log_keys shard_log_keys(struct shard *shard) {
     return keystore_log_keys(shard->keys);
 }
 
+struct tenant_times {
+    struct shard *shard;
+    struct kmb_error *error;
+};
+
 /* The newest commit time of all tenants at a root, for what replay does not pass over. */
 static enum kmb_status note_tenant_time(void *context, uint32_t tenant) {
-    struct shard *shard = context;
+    struct tenant_times *times = context;
+    struct shard *shard = times->shard;
     struct shard_turn turn = {.shard = shard, .held = true};
     struct kernel_state *state = NULL;
-    enum kmb_status status = shard_turn_state(&turn, (struct tenant_id){tenant}, &state, NULL);
+    enum kmb_status status = shard_turn_state(&turn, (struct tenant_id){tenant}, &state, times->error);
     if (status == KMB_OK && state->sequence != 0 && state->time_us > shard->time_last_us) {
         shard->time_last_us = state->time_us;
     }
@@ -94,9 +100,10 @@ enum kmb_status shard_replay(struct shard *shard, struct store_root *root, uint6
         .each = replay_entry,
         .context = &folder,
     };
+    struct tenant_times times = {.shard = shard, .error = error};
     drop_heads(shard);
     shard->head = root;
-    enum kmb_status status = store_tenants(store_view_root(root), note_tenant_time, shard, error);
+    enum kmb_status status = store_tenants(store_view_root(root), note_tenant_time, &times, error);
     folder_init(&folder, store_root_retain(root));
     if (status == KMB_OK && run.op_first <= run.op_last) {
         status = log_replay_run(&shard->io, shard->log_path, log_identity_of(shard->log), &run, error);

@@ -208,13 +208,19 @@ enum kmb_status log_spare_make(struct log *log, uint64_t bytes, struct kmb_error
     if (log->spare != NULL && log->spare_bytes >= bytes) {
         return KMB_OK;
     }
-    char *path = log_path(log->dir, LOG_SPARE_NAME);
-    if (path == NULL) {
+    if (log->spare_path == NULL) {
+        log->spare_path = log_path(log->dir, LOG_SPARE_NAME);
+    }
+    if (log->segment_path == NULL) {
+        log->segment_path_size = strlen(log->dir) + LOG_SEGMENT_NAME_SIZE + 2;
+        log->segment_path = mem_alloc(log->segment_path_size);
+    }
+    if (log->spare_path == NULL || log->segment_path == NULL) {
         return no_memory(error);
     }
     enum kmb_status status = KMB_OK;
     if (log->spare == NULL) {
-        status = io_open(&log->io, path, IO_WRITE | IO_CREATE, &log->spare, error);
+        status = io_open(&log->io, log->spare_path, IO_WRITE | IO_CREATE, &log->spare, error);
     }
     if (status == KMB_OK) {
         uint64_t size = log_align(bytes > log->superblock.segment_bytes ? bytes : log->superblock.segment_bytes);
@@ -225,9 +231,9 @@ enum kmb_status log_spare_make(struct log *log, uint64_t bytes, struct kmb_error
         io_close(&log->io, log->spare);
         log->spare = NULL;
         log->spare_bytes = 0;
-        io_unlink(&log->io, path, NULL); /* gives back what was allocated; a leftover is removed at the next open */
+        io_unlink(&log->io, log->spare_path,
+                  NULL); /* gives back what was allocated; a leftover goes at the next open */
     }
-    mem_free(path);
     return status;
 }
 
@@ -437,6 +443,8 @@ void log_abandon(struct log *log) {
     log_block_free(&log->seal);
     mem_free(log->zeros);
     pthread_mutex_destroy(&log->lock);
+    mem_free(log->spare_path);
+    mem_free(log->segment_path);
     mem_free(log->dir);
     mem_free(log);
 }

@@ -517,8 +517,13 @@ enum kmb_status keystore_open(const struct keystore_options *options, struct key
     *report = (struct keystore_report){0};
     for (size_t i = 0; i < KEYSTORE_COPIES; i++) {
         keystore_copy_read(&made->io, made->paths[i], &copies[i]);
+        if (copies[i].status == KMB_NO_MEMORY) { /* says nothing of the copy: to go on would be to call it damaged */
+            status = error_set(error, KMB_NO_MEMORY, "key store '%s': %.300s", made->paths[i], copies[i].error.message);
+        }
     }
-    status = keystore_open_copies(made, options, copies, report, error);
+    if (status == KMB_OK) {
+        status = keystore_open_copies(made, options, copies, report, error);
+    }
     for (size_t i = 0; i < KEYSTORE_COPIES; i++) {
         keystore_copy_drop(&copies[i]);
     }

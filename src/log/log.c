@@ -117,18 +117,11 @@ static enum kmb_status segment_begin(struct log *log, const struct log_block *bl
         .bytes = log->spare_bytes,
         .previous = block->header.previous,
     };
-    char *from = log_path(log->dir, LOG_SPARE_NAME);
-    char *to = log_segment_path(log->dir, block->header.op);
-    enum kmb_status status = KMB_OK;
-    if (from == NULL || to == NULL) {
-        status = error_set(error, KMB_NO_MEMORY, "no memory for a new segment");
-    }
-    if (status == KMB_OK) {
-        *what = "naming a new segment";
-        status = io_rename(&log->io, from, to, error);
-    }
-    mem_free(from);
-    mem_free(to);
+    char name[LOG_SEGMENT_NAME_SIZE];
+    log_segment_name(name, block->header.op);
+    snprintf(log->segment_path, log->segment_path_size, "%s/%s", log->dir, name);
+    *what = "naming a new segment";
+    enum kmb_status status = io_rename(&log->io, log->spare_path, log->segment_path, error);
     if (status != KMB_OK) {
         return status;
     }

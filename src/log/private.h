@@ -178,6 +178,9 @@ struct log {
     uint64_t end; /* where the next block goes */
     struct io_file *spare;
     uint64_t spare_bytes;
+    char *spare_path; /* this and the next: made with the first spare, so that naming a segment needs no memory */
+    char *segment_path;
+    size_t segment_path_size;
     bool fatal;
     struct kmb_error fatal_cause;
 
