@@ -305,7 +305,6 @@ static void flip_each_page(bool sealed) {
     assert_int_equal(io_size(&scene.inner, file, &size, NULL), KMB_OK);
     io_close(&scene.inner, file);
     unsigned damaged = 0;
-    unsigned unused = 0;
     for (uint64_t slot = 0; slot < size / 8192; slot++) {
         uint64_t at = slot * 8192 + (slot == 0 ? prng_below(&prng, 48) : prng_below(&prng, 8192));
         unsigned bit = (unsigned)prng_below(&prng, 8);
@@ -325,7 +324,6 @@ static void flip_each_page(bool sealed) {
         }
         assert_true(status == KMB_OK || status == KMB_PROJECTION_DAMAGED);
         damaged += status == KMB_OK ? 0 : 1;
-        unused += status == KMB_OK ? 1 : 0;
         assert_true(io_memory_flip(scene.disk, "/d/store.kst", at, bit));
     }
     assert_true(damaged > 20);
