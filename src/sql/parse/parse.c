@@ -47,17 +47,27 @@ static void parse_free(void *object) {
     pg_query_free_protobuf_parse_result(((struct parse_held *)object)->result);
 }
 
-/* Reserved words that people give to columns and tables. */
-static bool scan_word_quotable(struct slice word) {
-    static const char *const words[] = {"user",    "offset", "order",      "group",   "table",  "column", "end",
-                                        "limit",   "check",  "default",    "desc",    "asc",    "grant",  "analyze",
-                                        "primary", "unique", "references", "foreign", "window", "array",  "collate"};
-    for (size_t i = 0; i < ARRAY_LENGTH(words); i++) {
+static bool scan_word_in(struct slice word, const char *const *words, size_t count) {
+    for (size_t i = 0; i < count; i++) {
         if (word.length == strlen(words[i]) && strncasecmp(words[i], (const char *)word.bytes, word.length) == 0) {
             return true;
         }
     }
     return false;
+}
+
+/* Reserved words that people give to columns and tables, where the grammar stumbles over them... */
+static bool scan_word_quotable(struct slice word) {
+    static const char *const words[] = {"user",    "offset", "order",      "group",   "table",  "column", "end",
+                                        "limit",   "check",  "default",    "desc",    "asc",    "grant",  "analyze",
+                                        "primary", "unique", "references", "foreign", "window", "array",  "collate"};
+    return scan_word_in(word, words, ARRAY_LENGTH(words));
+}
+
+/* ... and those it takes for the beginning of a clause, to stumble over the next word. */
+static bool scan_word_misread(struct slice word) {
+    static const char *const words[] = {"user", "offset", "limit", "check", "default", "grant", "analyze"};
+    return scan_word_in(word, words, ARRAY_LENGTH(words));
 }
 
 static bool word_byte(uint8_t byte) {
@@ -95,9 +105,9 @@ static const char *scan_hint(struct sql_context *context, const char *text, cons
     struct slice word = scan_word_at(text, position - 1);
     if (!scan_word_quotable(word)) {
         word = scan_word_before(text, position - 1);
-    }
-    if (!scan_word_quotable(word)) {
-        return NULL;
+        if (!scan_word_misread(word)) {
+            return NULL;
+        }
     }
     return sql_printf(context, "%.*s is a reserved word; to use it as a name, write it in double quotes: \"%.*s\".",
                       (int)word.length, (const char *)word.bytes, (int)word.length, (const char *)word.bytes);
