@@ -148,7 +148,9 @@ static void flip(struct run *run, const char *path, uint64_t limit) {
     }
     if (io_size(&run->world.disk_io, file, &size, NULL) == KMB_OK && size > 0) {
         size = limit != 0 && limit < size ? limit : size;
-        io_memory_flip(run->world.disk, path, prng_below(prng, size), (unsigned)prng_below(prng, 8));
+        uint64_t offset = prng_below(prng, size);
+        unsigned bit = (unsigned)prng_below(prng, 8); /* drawn apart: the order of arguments is nobody's promise */
+        io_memory_flip(run->world.disk, path, offset, bit);
     }
     io_close(&run->world.disk_io, file);
 }

@@ -12,7 +12,7 @@
 #include "vopr/run.h"
 
 #define LIVES      3
-#define LIFE_STEPS 70
+#define LIFE_STEPS 100
 
 struct point {
     uint32_t call;
@@ -49,9 +49,8 @@ static bool broken(const struct run *run) {
     return run->fatal || world_crashed(&run->world) || run->world.shard == NULL;
 }
 
-/* The workload: lives that are opened, used and closed. *first_call (may be NULL): calls when the first transaction had
- * been acknowledged. */
-static bool script(struct run *run, enum io_fault_kind kind, uint64_t call, uint64_t *first_call) {
+/* The workload: lives that are opened, used and closed. */
+static bool script(struct run *run, enum io_fault_kind kind, uint64_t call) {
     struct world *world = &run->world;
     for (unsigned life = 0; life < LIVES; life++) {
         uint64_t before = world->counts.calls;
@@ -61,9 +60,6 @@ static bool script(struct run *run, enum io_fault_kind kind, uint64_t call, uint
         }
         if (!broken(run) && life == 0 && !workload_begin(run)) {
             return false;
-        }
-        if (first_call != NULL && life == 0) {
-            *first_call = io_fault_calls(world->fault);
         }
         for (unsigned step = 0; !broken(run) && step < LIFE_STEPS; step++) {
             if (!workload_step(run)) {
@@ -109,7 +105,7 @@ bool exhaustive_point(struct exhaustive *exhaustive, uint64_t call, enum io_faul
     begin(run, exhaustive);
     prng_seed(&run->world.fate, exhaustive->seed * UINT64_C(1000003) + call * IO_FAULT_KINDS + kind);
     run->world.crash_mode = kind == IO_FAULT_TORN_SECTOR ? IO_CRASH_KEEP : world_draw_mode(&run->world);
-    bool good = script(run, kind, call, NULL) && aftermath(run, kind) && !run->violated;
+    bool good = script(run, kind, call) && aftermath(run, kind) && !run->violated;
     world_crash(&run->world, IO_CRASH_KEEP);
     exhaustive->points++;
     exhaustive->fired += run->world.counts.applied[kind] != 0 ? 1 : 0;
@@ -130,7 +126,8 @@ static bool clean_run(struct exhaustive *exhaustive, struct points *list, uint64
     begin(run, exhaustive);
     run->world.life_ended = note_life;
     run->world.life_ended_context = list;
-    bool good = script(run, IO_FAULT_NONE, 0, first_call);
+    bool good = script(run, IO_FAULT_NONE, 0);
+    *first_call = run->acknowledged_call;
     exhaustive->calls = list->base;
     exhaustive->applicable = list->count;
     exhaustive->violation = run->violation;

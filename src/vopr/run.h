@@ -46,9 +46,10 @@ struct run {
     size_t checkpoint_transactions[MODEL_TENANTS]; /* what the newest checkpoint holds of each tenant */
     uint64_t tree_size[MODEL_TENANTS];             /* a tree head kept from before; 0: none */
     struct hash256 tree_root[MODEL_TENANTS];
-    bool recovering;   /* the last life ended by a crash or a fatal error */
-    bool checkpointed; /* there is a checkpoint that an open must find */
-    struct map nonces; /* nonce -> sum of what it sealed, of everything seen on the disk */
+    bool recovering;            /* the last life ended by a crash or a fatal error */
+    bool checkpointed;          /* there is a checkpoint that an open must find */
+    struct map nonces;          /* nonce -> sum of what it sealed, of everything seen on the disk */
+    uint64_t acknowledged_call; /* I/O calls when the first transaction had been acknowledged */
     char state_hash[65];
     bool violated;
     struct violation violation;

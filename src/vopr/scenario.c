@@ -30,7 +30,7 @@ static enum io_fault_kind crash_kind(uint64_t number) {
     static const enum io_fault_kind kinds[] = {
         IO_FAULT_REORDER,     IO_FAULT_TORN_SECTOR,  IO_FAULT_LOST_WRITE,  IO_FAULT_EIO,         IO_FAULT_REORDER,
         IO_FAULT_SHORT_WRITE, IO_FAULT_SYNC,         IO_FAULT_CRASH_AFTER, IO_FAULT_TORN_SECTOR, IO_FAULT_REORDER,
-        IO_FAULT_LOST_WRITE,  IO_FAULT_CRASH_BEFORE, IO_FAULT_SYNC, IO_FAULT_SHORT_WRITE,
+        IO_FAULT_LOST_WRITE,  IO_FAULT_CRASH_BEFORE, IO_FAULT_SYNC,        IO_FAULT_SHORT_WRITE,
     };
     return kinds[number % ARRAY_LENGTH(kinds)];
 }

@@ -47,7 +47,9 @@ static bool note_acknowledged(struct run *run, unsigned tenant, const struct mod
         }
     }
     model_commit(model, operations, count, in_order, time_us);
-    run->world.counts.transactions++;
+    if (run->world.counts.transactions++ == 0) {
+        run->acknowledged_call = run->world.counts.calls + io_fault_calls(run->world.fault);
+    }
     return true;
 }
 
