@@ -7,10 +7,9 @@
  * apart.
  *
  * The catalogue of position n has the versions with from <= n < to. That is the catalogue after the last entry that
- * ends at n: what begins at n is in, what ends at n is out. DDL in the middle of an entry, at p, is not yet there at p,
- * where the entry has not ended: it counts from p + 1, the event behind it. A table dropped at n would then be out of
- * sight at the position where it was last whole; so a name that nobody has at n falls back to the one that ended there.
- * AS OF a time comes as a sequence and needs no such rule.
+ * ends at n: what begins at n is in, what ends at n is out. A table dropped at n would then be out of sight at the
+ * position where it was last whole; so a name that nobody has at n falls back to the one that ended there. AS OF a time
+ * comes as a sequence and needs no such rule.
  *
  * Catalogues of the past are made when asked for, and the last one made stays with the present one it was made from: a
  * loop of point reads AT OFFSET n decodes once.
@@ -49,8 +48,6 @@ struct gathering {
     struct catalogue_moment *ended_at;
     uint32_t ended_count;
     uint32_t ended_capacity;
-    struct store_view view;
-    uint32_t tenant;
     bool past;
     bool by_sequence;
     uint64_t point;
@@ -145,34 +142,9 @@ static enum kmb_status gather_stream(struct gathering *gathering, uint32_t id, s
     return KMB_OK;
 }
 
-/* Where a moment counts. Asked exactly only of one at the point: an earlier or later one is on its side either way. */
-static enum kmb_status gather_place(struct gathering *gathering, struct catalogue_moment moment, uint64_t *place,
-                                    struct kmb_error *error) {
-    *place = gathering->by_sequence ? moment.sequence : moment.position;
-    if (gathering->by_sequence || moment.position != gathering->point) {
-        return KMB_OK;
-    }
-    struct buffer value = {.bytes = NULL};
-    struct kernel_entry entry;
-    bool found = false;
-    struct meta_key key = meta_key_make(META_ENTRY);
-    meta_key_u64(&key, moment.sequence);
-    enum kmb_status status =
-        store_get(gathering->view, gathering->tenant, STORE_META, meta_slice(&key), &value, &found, error);
-    if (status == KMB_OK && found && !meta_entry_decode(buffer_slice(&value), moment.sequence, &entry, NULL, NULL)) {
-        status = meta_damaged(error, "the record of an entry");
-    } else if (status == KMB_OK && found && entry.position_after > moment.position) {
-        *place = moment.position + 1;
-    }
-    buffer_free(&value);
-    return status;
-}
-
-/* An earlier change may count from the position behind it: so much later begins what is sure. */
 static void gather_bound(struct gathering *gathering, uint64_t change) {
     if (change <= gathering->point) {
-        uint64_t low = change + (gathering->by_sequence || change == gathering->point ? 0 : 1);
-        gathering->low = low > gathering->low ? low : gathering->low;
+        gathering->low = change > gathering->low ? change : gathering->low;
     } else {
         gathering->high = change < gathering->high ? change : gathering->high;
     }
@@ -183,15 +155,8 @@ static enum kmb_status gather(struct gathering *gathering, enum meta_object obje
                               struct catalogue_moment from, const struct catalogue_moment *to, struct slice payload,
                               struct kmb_error *error) {
     if (gathering->past) {
-        uint64_t begin;
-        uint64_t end = UINT64_MAX;
-        enum kmb_status status = gather_place(gathering, from, &begin, error);
-        if (status == KMB_OK && to != NULL) {
-            status = gather_place(gathering, *to, &end, error);
-        }
-        if (status != KMB_OK) {
-            return status;
-        }
+        uint64_t begin = gathering->by_sequence ? from.sequence : from.position;
+        uint64_t end = to == NULL ? UINT64_MAX : gathering->by_sequence ? to->sequence : to->position;
         gather_bound(gathering, begin);
         gather_bound(gathering, end);
         if (begin > gathering->point) {
@@ -381,8 +346,7 @@ enum kmb_status catalogue_load_at(struct store_view view, uint32_t tenant, const
     }
     pthread_mutex_unlock(&keeper->past_lock);
 
-    struct gathering gathering = {
-        .view = view, .tenant = tenant, .past = true, .by_sequence = by_sequence, .point = point, .high = UINT64_MAX};
+    struct gathering gathering = {.past = true, .by_sequence = by_sequence, .point = point, .high = UINT64_MAX};
     enum kmb_status status = past_build(view, tenant, present, &gathering, out, error);
     if (status == KMB_OK) {
         catalogue_retain(*out);
