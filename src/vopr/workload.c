@@ -200,6 +200,12 @@ static bool step_transaction(struct run *run, unsigned tenant, struct statement 
             return false;
         }
     }
+    bool failed = false;
+    kmb_session_in_transaction(session, &failed);
+    if (failed && world_faulted(&run->world)) {
+        kmb_rollback(session, NULL); /* a read of ours met the fault, and the transaction with it */
+        return true;
+    }
     if (answer.status != KMB_OK) {
         kmb_rollback(session, NULL);
         return world_excuses(&run->world, answer.status) ||
