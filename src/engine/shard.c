@@ -552,6 +552,7 @@ enum kmb_status shard_open(const struct shard_options *options, struct shard **o
     shard->logger = options->logger;
     shard->read_only = options->read_only;
     shard->accept_clock = options->accept_clock;
+    shard->row_ids = (struct kernel_row_ids){.take = shard_take_row_ids, .context = shard};
     shard->time_last_us = INT64_MIN + 1;
     shard->time_floor_us = INT64_MIN + 1;
     pthread_mutex_init(&shard->turn, NULL);

@@ -100,6 +100,9 @@ struct shard {
 };
 
 enum kmb_status shard_fail(struct shard *shard, enum kmb_status status, struct kmb_error *error);
+/* What kernel_row_ids asks. Any thread. */
+uint64_t shard_take_row_ids(void *context, struct tenant_id tenant, struct table_id table, uint64_t floor,
+                            uint64_t count);
 /* The tenant's slot, made when absent; NULL: no memory. Under commit. */
 struct shard_tenant *shard_tenant_slot(struct shard *shard, struct tenant_id tenant);
 /* Evolves everything after op from the log; sets head and published. */

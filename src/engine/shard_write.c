@@ -215,8 +215,8 @@ enum kmb_status shard_turn_state(struct shard_turn *turn, struct tenant_id tenan
     return status;
 }
 
-static uint64_t take_row_ids(void *context, struct tenant_id tenant, struct table_id table, uint64_t floor,
-                             uint64_t count) {
+uint64_t shard_take_row_ids(void *context, struct tenant_id tenant, struct table_id table, uint64_t floor,
+                            uint64_t count) {
     struct shard *shard = context;
     uint32_t words[2] = {tenant.value, table.value};
     struct slice key = slice_make(words, sizeof(words));
@@ -239,8 +239,7 @@ static uint64_t take_row_ids(void *context, struct tenant_id tenant, struct tabl
 }
 
 const struct kernel_row_ids *shard_row_ids(struct shard *shard) {
-    shard->row_ids = (struct kernel_row_ids){.take = take_row_ids, .context = shard};
-    return &shard->row_ids;
+    return &shard->row_ids; /* filled by shard_open(): any thread may be here */
 }
 
 /* --- committing into the open block ------------------------------------------------------------------------------ */
