@@ -232,6 +232,8 @@ bool world_excuses(const struct world *world, enum kmb_status status) {
     case KMB_IO:
         return world_applied(world, IO_FAULT_EIO) || world_applied(world, IO_FAULT_SHORT_WRITE) ||
                world_applied(world, IO_FAULT_SYNC);
+    case KMB_PROJECTION_DAMAGED: /* a page written to make room, dropped with the sync that failed */
+        return world_applied(world, IO_FAULT_SYNC);
     case KMB_DISK_FULL:
         return world->full || world_applied(world, IO_FAULT_ENOSPC);
     case KMB_FATAL:
