@@ -160,9 +160,8 @@ int main(int argc, char **argv) {
     struct io_memory *disk = io_memory_new(0);
     struct io io = io_memory_table(disk);
     struct store *store = open_store(&io, &head);
-    struct column_definition columns[2] = {
-        {.name = slice_text("id"), .type = type_make(TYPE_INT8), .not_null = true},
-        {.name = slice_text("b"), .type = type_make(TYPE_TEXT)}};
+    struct column_definition columns[2] = {{.name = slice_text("id"), .type = type_make(TYPE_INT8), .not_null = true},
+                                           {.name = slice_text("b"), .type = type_make(TYPE_TEXT)}};
     struct key_part key_part = {.column = {1}};
     struct table_definition definition = {.name = slice_text("t"),
                                           .columns = columns,
@@ -206,9 +205,9 @@ int main(int argc, char **argv) {
     for (unsigned i = 0; i < commits; i++) {
         transaction = begin();
         values[0] = value_int8((int64_t)(rows + i));
-        must(kernel_insert(transaction, table_of(kernel_transaction_catalogue(transaction)), values, NULL, NULL,
-                           &error),
-             &error, "insert");
+        must(
+            kernel_insert(transaction, table_of(kernel_transaction_catalogue(transaction)), values, NULL, NULL, &error),
+            &error, "insert");
         commit(transaction, false);
     }
     printf("%-28s us    %8.2f\n", "one-row commit", (now_s() - start) / commits * 1e6);
