@@ -50,7 +50,7 @@ struct keystore {
     struct keystore_roots *roots; /* NULL without encryption */
     struct aead_key *root;        /* roots->wrap made ready; NULL without encryption */
     pthread_mutex_t lock;         /* guards what follows */
-    struct keystore_image image;
+    struct keystore_image image;  /* its uuid and `encrypted` are constant once made and need no lock */
     struct keystore_ready *ready; /* in the order of keystore_record_compare */
     size_t ready_count;
     size_t ready_capacity;
@@ -285,6 +285,22 @@ static enum kmb_status keystore_parent(struct keystore *store, uint32_t tenant, 
 }
 
 /*
+ * Exchanges what a change may change. The log's uuid and whether there is encryption are the same in both for ever and
+ * are read without the lock, so they are not written again, not even with the same bytes.
+ */
+static void keystore_records_exchange(struct keystore_image *a, struct keystore_image *b) {
+    const struct keystore_image old = *a;
+    a->generation = b->generation;
+    a->records = b->records;
+    a->count = b->count;
+    a->capacity = b->capacity;
+    b->generation = old.generation;
+    b->records = old.records;
+    b->count = old.count;
+    b->capacity = old.capacity;
+}
+
+/*
  * Writes the image with `added` records and one generation more to both copies, then makes it the store's. On failure
  * the store in memory is as before; the file may already hold the added records, which nobody has used.
  */
@@ -308,9 +324,7 @@ static enum kmb_status keystore_commit(struct keystore *store, const struct keys
     }
     if (status == KMB_OK) {
         (void)pthread_mutex_lock(&store->lock);
-        struct keystore_image old = store->image;
-        store->image = next;
-        next = old;
+        keystore_records_exchange(&store->image, &next);
         (void)pthread_mutex_unlock(&store->lock);
     }
     if (bytes.bytes != NULL) {
