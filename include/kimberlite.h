@@ -351,7 +351,8 @@ KMB_API bool kmb_column_is_null(const kmb_statement *statement, uint32_t column)
 KMB_API int64_t kmb_column_int64(const kmb_statement *statement, uint32_t column);
 KMB_API double kmb_column_double(const kmb_statement *statement, uint32_t column);
 KMB_API bool kmb_column_bool(const kmb_statement *statement, uint32_t column);
-/* PostgreSQL's text form of any type, zero-terminated; NULL for SQL NULL. *length (may be NULL) without the zero. */
+/* PostgreSQL's text form of any type, zero-terminated; NULL for SQL NULL. *length (may be NULL) without the zero.
+ * NULL for a value that is not (kmb_column_is_null() tells): memory is out; nothing else changed, ask again. */
 KMB_API const char *kmb_column_text(kmb_statement *statement, uint32_t column, size_t *length);
 /* Raw bytes of text and bytea without a copy, not zero-terminated; NULL for SQL NULL and for other types. */
 KMB_API const void *kmb_column_bytes(const kmb_statement *statement, uint32_t column, size_t *length);

@@ -111,10 +111,12 @@ void write_return(struct write *write, const struct batch *row) {
     rowset_append(&write->returned, write->returning_vectors, row->selection, live);
 }
 
-/* RETURNING rows, when all is written. */
+/*
+ * RETURNING rows, when all is written and, outside a transaction, durable. So nothing here may fail, be it for want of
+ * memory or by a cancellation: the answer would say that nothing was done.
+ */
 static const struct batch *write_next(struct exec_operator *self) {
     struct write *write = (struct write *)self;
-    sql_check_cancel(self->exec->context);
     uint32_t left = write->returned.row_count - write->given;
     if (self->node->returning == NULL || left == 0) {
         return NULL;

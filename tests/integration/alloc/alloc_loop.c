@@ -142,8 +142,11 @@ static enum kmb_status read_rows(struct world *world, kmb_statement *statement, 
     while ((status = kmb_step(statement, error)) == KMB_ROW) {
         for (uint32_t i = 0; i < kmb_column_count(statement); i++) {
             const char *text = kmb_column_text(statement, i, NULL);
+            if (text == NULL && !kmb_column_is_null(statement, i)) { /* may be asked again; what was written stays */
+                text = kmb_column_text(statement, i, NULL);
+            }
             if (text == NULL && !kmb_column_is_null(statement, i)) {
-                *error = (struct kmb_error){.status = KMB_NO_MEMORY, .message = "a column's text"};
+                *error = (struct kmb_error){.status = KMB_NO_MEMORY, .message = "a column's text, asked twice"};
                 return KMB_NO_MEMORY;
             }
             note(world, "%s|", text == NULL ? "NULL" : text);
