@@ -1,0 +1,196 @@
+/*
+ * Readers that take their time, beside a writer, through the C API.
+ *
+ * paused: a reader stops inside its own loop over rows while 1,000 commits pass; none of them waits for it, and it
+ * finishes with the answer it began with.
+ *
+ * held [UPDATES]: a reader stays at its first row while a table is updated again and again. What is kept for its sake
+ * is bounded by the pages of the state it reads, however many updates pass; kmb_info() names it while it is there, and
+ * the room is free again when it is gone.
+ */
+#include <ftw.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "kimberlite.h"
+
+enum { ROWS = 4000, COMMITS = 1000, UPDATES_A_COMMIT = 1000, PAGE_BYTES = 8192 };
+
+static unsigned broken;
+
+static bool good(const char *where, enum kmb_status status, const struct kmb_error *error) {
+    if (status != KMB_OK) {
+        printf("%s: %s: %s\n", where, kmb_status_name(status), error->message);
+        broken++;
+    }
+    return status == KMB_OK;
+}
+
+static void expect(bool holds, const char *what) {
+    if (!holds) {
+        printf("does not hold: %s\n", what);
+        broken++;
+    }
+}
+
+struct desk {
+    kmb_db *db;
+    kmb_session *reader;
+    kmb_session *writer;
+    kmb_statement *scan; /* id and v of each row, in order of id; stands on its first row */
+    struct kmb_error error;
+};
+
+static struct kmb_info info_of(struct desk *desk) {
+    struct kmb_info info = {.size = sizeof(info)};
+    good("info", kmb_info(desk->db, &info, &desk->error), &desk->error);
+    return info;
+}
+
+static bool desk_open(struct desk *desk, const char *path) {
+    struct kmb_options options = {.size = sizeof(options), .flags = KMB_OPEN_CREATE};
+    const char *query = "SELECT id, v FROM t ORDER BY id";
+    struct kmb_error *error = &desk->error;
+    if (!good("open", kmb_open(path, &options, &desk->db, error), error) ||
+        !good("session", kmb_session_open(desk->db, 1, &desk->reader, error), error) ||
+        !good("session", kmb_session_open(desk->db, 1, &desk->writer, error), error)) {
+        return false;
+    }
+    kmb_appender *appender = NULL;
+    good("table", kmb_exec(desk->writer, "CREATE TABLE t (id INTEGER PRIMARY KEY, v BIGINT, pad TEXT)", error), error);
+    good("appender", kmb_appender_open(desk->writer, "t", &appender, error), error);
+    for (int64_t i = 1; i <= ROWS; i++) {
+        const char pad[] = "some words that fill a row to a usual width";
+        good("id", kmb_append_int64(appender, i, error), error);
+        good("v", kmb_append_int64(appender, 0, error), error);
+        good("pad", kmb_append_text(appender, pad, sizeof(pad) - 1, error), error);
+        good("row", kmb_append_row(appender, error), error);
+    }
+    good("flush", kmb_appender_flush(appender, NULL, error), error);
+    kmb_appender_close(appender);
+    good("prepare", kmb_prepare(desk->reader, query, strlen(query), &desk->scan, NULL, error), error);
+    expect(kmb_step(desk->scan, error) == KMB_ROW, "a first row");
+    return broken == 0;
+}
+
+/* Reads the rest of the scan: every row, each with the value of before. */
+static void finish_scan(struct desk *desk) {
+    int64_t rows = 1;
+    int64_t sum = kmb_column_int64(desk->scan, 1);
+    enum kmb_status status;
+    while ((status = kmb_step(desk->scan, &desk->error)) == KMB_ROW) {
+        rows++;
+        sum += kmb_column_int64(desk->scan, 1);
+    }
+    expect(status == KMB_DONE, "the scan ends");
+    expect(rows == ROWS, "the scan saw every row");
+    expect(sum == 0, "the scan saw the values of its beginning");
+    kmb_finalize(desk->scan);
+    desk->scan = NULL;
+}
+
+static int64_t present_sum(struct desk *desk) {
+    const char *query = "SELECT sum(v) FROM t";
+    kmb_statement *statement = NULL;
+    int64_t sum = -1;
+    good("prepare", kmb_prepare(desk->writer, query, strlen(query), &statement, NULL, &desk->error), &desk->error);
+    if (kmb_step(statement, &desk->error) == KMB_ROW) {
+        sum = kmb_column_int64(statement, 0);
+    }
+    kmb_finalize(statement);
+    return sum;
+}
+
+static void desk_close(struct desk *desk) {
+    kmb_finalize(desk->scan);
+    kmb_session_close(desk->reader);
+    kmb_session_close(desk->writer);
+    good("close", kmb_close(desk->db, &desk->error), &desk->error);
+}
+
+static void test_paused(const char *path) {
+    struct desk desk = {0};
+    if (!desk_open(&desk, path)) {
+        return;
+    }
+    for (unsigned i = 0; i < COMMITS && broken == 0; i++) {
+        char sql[128];
+        snprintf(sql, sizeof(sql), "UPDATE t SET v = v + 1 WHERE id = %u", i * 37 % ROWS + 1);
+        good("update", kmb_exec(desk.writer, sql, &desk.error), &desk.error);
+    }
+    expect(present_sum(&desk) == COMMITS, "every commit is seen by who asks now");
+    finish_scan(&desk);
+    printf("paused: %d commits passed a reader at its first row of %d\n", COMMITS, ROWS);
+    desk_close(&desk);
+}
+
+static void test_held(const char *path, uint64_t updates) {
+    struct desk desk = {0};
+    const char *update = "UPDATE t SET v = v + 1 WHERE id = $1";
+    kmb_statement *statement = NULL;
+    if (!desk_open(&desk, path)) {
+        return;
+    }
+    struct kmb_info before = info_of(&desk);
+    good("prepare", kmb_prepare(desk.writer, update, strlen(update), &statement, NULL, &desk.error), &desk.error);
+    uint64_t done = 0;
+    uint64_t pinned_max = 0;
+    while (done < updates && broken == 0) {
+        good("begin", kmb_begin(desk.writer, &desk.error), &desk.error);
+        for (unsigned i = 0; i < UPDATES_A_COMMIT && broken == 0; i++, done++) {
+            good("bind", kmb_bind_int64(statement, 1, (int64_t)(done * 7919 % ROWS) + 1, &desk.error), &desk.error);
+            expect(kmb_step(statement, &desk.error) == KMB_DONE, "an update");
+        }
+        good("commit", kmb_commit(desk.writer, &desk.error), &desk.error);
+        struct kmb_info info = info_of(&desk);
+        pinned_max = info.pinned_bytes > pinned_max ? info.pinned_bytes : pinned_max;
+        expect(info.pinned_roots >= 1 && info.pinned_oldest_op <= before.op, "info counts the reader's state");
+    }
+    kmb_finalize(statement);
+    /* The reader's state is what a table of ROWS rows and its catalogue take; a checkpoint in between may pin as much.
+     */
+    uint64_t state_pages = ROWS / 20 + 64;
+    printf("held: %" PRIu64 " updates, at most %" PRIu64 " bytes kept for the reader (bound %" PRIu64 ")\n", done,
+           pinned_max, state_pages * PAGE_BYTES);
+    expect(pinned_max > 0, "pages are kept for the reader");
+    expect(pinned_max <= state_pages * PAGE_BYTES, "what is kept is bounded by the pages of the reader's state");
+    expect((uint64_t)present_sum(&desk) == done, "every update is there");
+    finish_scan(&desk);
+    good("checkpoint", kmb_checkpoint(desk.db, &desk.error), &desk.error);
+    struct kmb_info after = info_of(&desk);
+    expect(after.pinned_bytes == 0, "nothing is kept when the reader is gone");
+    desk_close(&desk);
+}
+
+static int remove_one(const char *path, const struct stat *facts, int kind, struct FTW *walk) {
+    (void)facts;
+    (void)kind;
+    (void)walk;
+    return remove(path);
+}
+
+int main(int argc, char **argv) {
+    const char *parent = getenv("TMPDIR");
+    char folder[256], path[300];
+    bool held = argc > 1 && strcmp(argv[1], "held") == 0;
+    if (!held && (argc < 2 || strcmp(argv[1], "paused") != 0)) {
+        fprintf(stderr, "usage: readers paused | held [UPDATES]\n");
+        return 2;
+    }
+    snprintf(folder, sizeof(folder), "%.200s/kimberlite-readers-XXXXXX", parent == NULL ? "/tmp" : parent);
+    if (mkdtemp(folder) == NULL) {
+        perror(folder);
+        return 1;
+    }
+    snprintf(path, sizeof(path), "%s/db", folder);
+    if (held) {
+        test_held(path, argc > 2 ? strtoull(argv[2], NULL, 10) : 20000);
+    } else {
+        test_paused(path);
+    }
+    nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    return broken != 0;
+}
