@@ -1,12 +1,8 @@
 /*
- * Readers that take their time, beside a writer, through the C API.
+ * A reader that takes its time, beside a writer, through the C API.
  *
- * paused: a reader stops inside its own loop over rows while 1,000 commits pass; none of them waits for it, and it
+ * It stops inside its own loop over rows while 1,000 commits pass; none of them waits for it, and it
  * finishes with the answer it began with.
- *
- * held [UPDATES]: a reader stays at its first row while a table is updated again and again. What is kept for its sake
- * is bounded by the pages of the state it reads, however many updates pass; kmb_info() names it while it is there, and
- * the room is free again when it is gone.
  */
 #include <ftw.h>
 #include <inttypes.h>
@@ -17,7 +13,7 @@
 
 #include "kimberlite.h"
 
-enum { ROWS = 4000, COMMITS = 1000, UPDATES_A_COMMIT = 1000, PAGE_BYTES = 8192 };
+enum { ROWS = 4000, COMMITS = 1000 };
 
 static unsigned broken;
 
@@ -43,12 +39,6 @@ struct desk {
     kmb_statement *scan; /* id and v of each row, in order of id; stands on its first row */
     struct kmb_error error;
 };
-
-static struct kmb_info info_of(struct desk *desk) {
-    struct kmb_info info = {.size = sizeof(info)};
-    good("info", kmb_info(desk->db, &info, &desk->error), &desk->error);
-    return info;
-}
 
 static bool desk_open(struct desk *desk, const char *path) {
     struct kmb_options options = {.size = sizeof(options), .flags = KMB_OPEN_CREATE};
@@ -127,44 +117,6 @@ static void test_paused(const char *path) {
     desk_close(&desk);
 }
 
-static void test_held(const char *path, uint64_t updates) {
-    struct desk desk = {0};
-    const char *update = "UPDATE t SET v = v + 1 WHERE id = $1";
-    kmb_statement *statement = NULL;
-    if (!desk_open(&desk, path)) {
-        return;
-    }
-    struct kmb_info before = info_of(&desk);
-    good("prepare", kmb_prepare(desk.writer, update, strlen(update), &statement, NULL, &desk.error), &desk.error);
-    uint64_t done = 0;
-    uint64_t pinned_max = 0;
-    while (done < updates && broken == 0) {
-        good("begin", kmb_begin(desk.writer, &desk.error), &desk.error);
-        for (unsigned i = 0; i < UPDATES_A_COMMIT && broken == 0; i++, done++) {
-            good("bind", kmb_bind_int64(statement, 1, (int64_t)(done * 7919 % ROWS) + 1, &desk.error), &desk.error);
-            expect(kmb_step(statement, &desk.error) == KMB_DONE, "an update");
-        }
-        good("commit", kmb_commit(desk.writer, &desk.error), &desk.error);
-        struct kmb_info info = info_of(&desk);
-        pinned_max = info.pinned_bytes > pinned_max ? info.pinned_bytes : pinned_max;
-        expect(info.pinned_roots >= 1 && info.pinned_oldest_op <= before.op, "info counts the reader's state");
-    }
-    kmb_finalize(statement);
-    /* The reader's state is what a table of ROWS rows and its catalogue take; a checkpoint in between may pin as much.
-     */
-    uint64_t state_pages = ROWS / 20 + 64;
-    printf("held: %" PRIu64 " updates, at most %" PRIu64 " bytes kept for the reader (bound %" PRIu64 ")\n", done,
-           pinned_max, state_pages * PAGE_BYTES);
-    expect(pinned_max > 0, "pages are kept for the reader");
-    expect(pinned_max <= state_pages * PAGE_BYTES, "what is kept is bounded by the pages of the reader's state");
-    expect((uint64_t)present_sum(&desk) == done, "every update is there");
-    finish_scan(&desk);
-    good("checkpoint", kmb_checkpoint(desk.db, &desk.error), &desk.error);
-    struct kmb_info after = info_of(&desk);
-    expect(after.pinned_bytes == 0, "nothing is kept when the reader is gone");
-    desk_close(&desk);
-}
-
 static int remove_one(const char *path, const struct stat *facts, int kind, struct FTW *walk) {
     (void)facts;
     (void)kind;
@@ -172,25 +124,16 @@ static int remove_one(const char *path, const struct stat *facts, int kind, stru
     return remove(path);
 }
 
-int main(int argc, char **argv) {
+int main(void) {
     const char *parent = getenv("TMPDIR");
     char folder[256], path[300];
-    bool held = argc > 1 && strcmp(argv[1], "held") == 0;
-    if (!held && (argc < 2 || strcmp(argv[1], "paused") != 0)) {
-        fprintf(stderr, "usage: readers paused | held [UPDATES]\n");
-        return 2;
-    }
     snprintf(folder, sizeof(folder), "%.200s/kimberlite-readers-XXXXXX", parent == NULL ? "/tmp" : parent);
     if (mkdtemp(folder) == NULL) {
         perror(folder);
         return 1;
     }
     snprintf(path, sizeof(path), "%s/db", folder);
-    if (held) {
-        test_held(path, argc > 2 ? strtoull(argv[2], NULL, 10) : 20000);
-    } else {
-        test_paused(path);
-    }
+    test_paused(path);
     nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
     return broken != 0;
 }
