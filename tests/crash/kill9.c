@@ -9,7 +9,6 @@
  * most one per thread is there untold. The directory lives on from round to round, and is gone at the end.
  */
 #include <fcntl.h>
-#include <ftw.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
@@ -20,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../scratch.h"
 #include "kimberlite.h"
 
 #define WRITERS     3
@@ -256,30 +256,19 @@ static void compare(const char *path, unsigned round, uint64_t acknowledged) {
     fflush(stdout);
 }
 
-static int remove_one(const char *path, const struct stat *status, int type, struct FTW *walk) {
-    (void)status;
-    (void)type;
-    (void)walk;
-    return remove(path);
-}
-
 int main(int count, char **arguments) {
     if (count == 3 && strcmp(arguments[1], "--child") == 0) {
         return child(arguments[2]);
     }
     unsigned rounds = count > 1 ? (unsigned)strtoul(arguments[1], NULL, 10) : 0;
     uint64_t state = count > 2 ? strtoull(arguments[2], NULL, 10) : (uint64_t)time(NULL);
-    const char *base = getenv("TMPDIR");
-    char directory[256];
-    char path[300];
+    char directory[SCRATCH_SIZE];
+    char path[SCRATCH_SIZE + 8];
     if (rounds == 0) {
         fprintf(stderr, "usage: kill9 ROUNDS [SEED]\n");
         return 2;
     }
-    snprintf(directory, sizeof(directory), "%s/kill9.XXXXXX", base == NULL ? "/tmp" : base);
-    if (mkdtemp(directory) == NULL) {
-        fail("a directory", NULL);
-    }
+    scratch_make(directory, sizeof(directory));
     snprintf(path, sizeof(path), "%s/data", directory);
     printf("seed %llu\n", (unsigned long long)state);
     uint64_t acknowledged = 0;
@@ -291,7 +280,7 @@ int main(int count, char **arguments) {
         acknowledged += told_now;
         compare(path, round, told_now);
     }
-    if (nftw(directory, remove_one, 16, FTW_DEPTH | FTW_PHYS) != 0) {
+    if (scratch_remove(directory) != 0) {
         fail("removing the directory", NULL);
     }
     printf("%u kills, %llu batches acknowledged, all found\n", rounds, (unsigned long long)acknowledged);

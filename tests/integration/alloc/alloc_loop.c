@@ -20,15 +20,13 @@
  *     alloc_loop [--stride K] [--first N] [--last N] [--list]
  *     alloc_loop --plant        a step that hides a failed allocation is among them, and has to be found
  */
-#include <ftw.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "../../scratch.h"
 #include "base/memory.h"
 #include "kimberlite.h"
 
@@ -36,8 +34,8 @@
 #define STEPS_MAX   96
 
 struct world {
-    char folder[256];
-    char path[300];
+    char folder[SCRATCH_SIZE];
+    char path[SCRATCH_SIZE + 8];
     kmb_db *db;
     kmb_session *session;
     char output[OUTPUT_SIZE]; /* of the step that runs */
@@ -482,35 +480,23 @@ _Static_assert(STEP_COUNT <= STEPS_MAX, "room for what each step answers");
 static char *wanted[STEPS_MAX]; /* what each step answered in the first run */
 static uint64_t step_ends[STEPS_MAX];
 
-static int remove_one(const char *path, const struct stat *facts, int kind, struct FTW *walk) {
-    (void)facts;
-    (void)kind;
-    (void)walk;
-    return remove(path);
-}
-
 static void world_end(struct world *world) {
     kmb_session_close(world->session);
     kmb_close(world->db, NULL);
     world->session = NULL;
     world->db = NULL;
-    nftw(world->folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    scratch_remove(world->folder);
 }
 
-static bool world_begin(struct world *world) {
+static void world_begin(struct world *world) {
     const char *parent = getenv("ALLOC_LOOP_DIRECTORY");
     memset(world, 0, sizeof(*world));
     if (parent == NULL) { /* memory where there is such a place: nothing here is about disks, and syncs take long */
         parent = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
     }
-    snprintf(world->folder, sizeof(world->folder), "%.200s/kimberlite-alloc-XXXXXX", parent);
-    if (mkdtemp(world->folder) == NULL) {
-        perror(world->folder);
-        return false;
-    }
+    scratch_make_in(parent, world->folder, sizeof(world->folder));
     snprintf(world->path, sizeof(world->path), "%s/db", world->folder);
     setenv("TMPDIR", world->folder, 1); /* where verification puts its own store */
-    return true;
 }
 
 static enum kmb_status take(struct world *world, const struct step *step, struct kmb_error *error) {
@@ -553,9 +539,7 @@ static bool run_step(struct world *world, unsigned at, uint64_t number, unsigned
 
 static bool run_all(uint64_t number, unsigned *hits) {
     struct world world;
-    if (!world_begin(&world)) {
-        return false;
-    }
+    world_begin(&world);
     bool good = true;
     mem_fail_plan(number);
     for (unsigned i = 0; i < STEP_COUNT && good; i++) {

@@ -4,13 +4,12 @@
  * It stops inside its own loop over rows while 1,000 commits pass; none of them waits for it, and it
  * finishes with the answer it began with.
  */
-#include <ftw.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "../../scratch.h"
 #include "kimberlite.h"
 
 enum { ROWS = 4000, COMMITS = 1000 };
@@ -117,23 +116,11 @@ static void test_paused(const char *path) {
     desk_close(&desk);
 }
 
-static int remove_one(const char *path, const struct stat *facts, int kind, struct FTW *walk) {
-    (void)facts;
-    (void)kind;
-    (void)walk;
-    return remove(path);
-}
-
 int main(void) {
-    const char *parent = getenv("TMPDIR");
-    char folder[256], path[300];
-    snprintf(folder, sizeof(folder), "%.200s/kimberlite-readers-XXXXXX", parent == NULL ? "/tmp" : parent);
-    if (mkdtemp(folder) == NULL) {
-        perror(folder);
-        return 1;
-    }
+    char folder[SCRATCH_SIZE], path[SCRATCH_SIZE + 8];
+    scratch_make(folder, sizeof(folder));
     snprintf(path, sizeof(path), "%s/db", folder);
     test_paused(path);
-    nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    scratch_remove(folder);
     return broken != 0;
 }

@@ -4,15 +4,14 @@
  * all at once. Every thread checks what it sees: a sum that no transaction changes, positions that never go back. Its
  * second use is under ThreadSanitizer.
  */
-#include <ftw.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "../../scratch.h"
 #include "kimberlite.h"
 
 enum { ROUNDS = 25, ACCOUNTS = 8, RETRIES_MAX = 10000, APPENDED = 20 };
@@ -170,21 +169,9 @@ static bool prepare(const char *path) {
     return done;
 }
 
-static int remove_one(const char *path, const struct stat *facts, int kind, struct FTW *walk) {
-    (void)facts;
-    (void)kind;
-    (void)walk;
-    return remove(path);
-}
-
 int main(void) {
-    const char *parent = getenv("TMPDIR");
-    char folder[256], path[300];
-    snprintf(folder, sizeof(folder), "%.200s/kimberlite-threads-XXXXXX", parent == NULL ? "/tmp" : parent);
-    if (mkdtemp(folder) == NULL) {
-        perror(folder);
-        return 1;
-    }
+    char folder[SCRATCH_SIZE], path[SCRATCH_SIZE + 8];
+    scratch_make(folder, sizeof(folder));
     snprintf(path, sizeof(path), "%s/db", folder);
     if (prepare(path)) {
         enum { THREADS = 6 };
@@ -207,7 +194,7 @@ int main(void) {
         good("close", kmb_close(database, &error), &error);
         good("verify", kmb_verify(path, &options, NULL, &error), &error);
     }
-    nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    scratch_remove(folder);
     printf("%u complaints\n", atomic_load(&broken));
     return atomic_load(&broken) != 0;
 }

@@ -11,7 +11,7 @@
 #include "base/buffer.h"
 #include "base/io_memory.h"
 #include "base/memory.h"
-#include "scratch.h"
+#include "../../scratch.h"
 
 #include <pthread.h>
 #include <string.h>

@@ -9,7 +9,7 @@
 #include "base/environment.h"
 #include "base/io.h"
 #include "base/memory.h"
-#include "scratch.h"
+#include "../../scratch.h"
 
 #include <pthread.h>
 #include <string.h>
