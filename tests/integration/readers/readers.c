@@ -1,8 +1,9 @@
 /*
- * A reader that takes its time, beside a writer, through the C API.
+ * Callers that take their time between two steps, through the C API.
  *
- * It stops inside its own loop over rows while 1,000 commits pass; none of them waits for it, and it
- * finishes with the answer it began with.
+ * A reader stops inside its own loop over rows while 1,000 commits pass: none of them waits for it, and it finishes
+ * with the answer it began with. A writer is told to stop when the first of its RETURNING rows is out: what it wrote is
+ * durable by then, so it gets every row and the end, not an answer that says nothing was done.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -116,11 +117,36 @@ static void test_paused(const char *path) {
     desk_close(&desk);
 }
 
+static void test_returning(const char *path) {
+    struct desk desk = {0};
+    const char *update = "UPDATE t SET v = 1 RETURNING id";
+    kmb_statement *statement = NULL;
+    int64_t rows = 0;
+    enum kmb_status status;
+    if (!desk_open(&desk, path)) {
+        return;
+    }
+    good("prepare", kmb_prepare(desk.writer, update, strlen(update), &statement, NULL, &desk.error), &desk.error);
+    while ((status = kmb_step(statement, &desk.error)) == KMB_ROW) {
+        if (rows++ == 0) {
+            kmb_cancel(desk.writer);
+        }
+    }
+    expect(status == KMB_DONE, "a write that is durable ends well though it is cancelled");
+    expect(rows == ROWS, "every RETURNING row comes");
+    kmb_finalize(statement);
+    expect(present_sum(&desk) == ROWS, "the write is there");
+    printf("returning: %" PRId64 " rows though cancelled at the first\n", rows);
+    desk_close(&desk);
+}
+
 int main(void) {
-    char folder[SCRATCH_SIZE], path[SCRATCH_SIZE + 8];
+    char folder[SCRATCH_SIZE], path[SCRATCH_SIZE + 16];
     scratch_make(folder, sizeof(folder));
-    snprintf(path, sizeof(path), "%s/db", folder);
+    snprintf(path, sizeof(path), "%s/paused", folder);
     test_paused(path);
+    snprintf(path, sizeof(path), "%s/returning", folder);
+    test_returning(path);
     scratch_remove(folder);
     return broken != 0;
 }
