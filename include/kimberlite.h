@@ -213,9 +213,9 @@ struct kmb_info {
     uint64_t log_bytes;
     uint64_t store_bytes;
     uint64_t cache_bytes;       /* in use */
-    uint64_t pinned_roots;      /* snapshots held by readers */
-    uint64_t pinned_oldest_op;  /* of the oldest of them; 0 none */
-    uint64_t pinned_bytes;      /* pages kept only for them */
+    uint64_t pinned_roots;      /* snapshots that statements and transactions hold, the newest included */
+    uint64_t pinned_oldest_op;  /* newest block that the oldest of them sees; 0 none */
+    uint64_t pinned_bytes;      /* pages replaced since and kept only for them */
     uint64_t recovered_entries; /* replayed by the open */
     uint64_t cut_bytes;         /* torn tail removed by the open */
     uint32_t tenants;

@@ -190,9 +190,9 @@ enum kmb_status kmb_info(kmb_db *db, struct kmb_info *info, struct kmb_error *er
     status = shard_log_bytes(shard, &out.log_bytes, error);
     out.store_bytes = store.file_bytes;
     out.cache_bytes = store.cache_bytes;
-    out.pinned_roots = store.roots;
-    out.pinned_oldest_op = store.generation_oldest;
-    out.pinned_bytes = store.retained_bytes;
+    out.pinned_roots = store.roots_read;
+    out.pinned_oldest_op = store.mark_oldest;
+    out.pinned_bytes = store.read_bytes;
     out.recovered_entries = recovery->replayed_entries;
     out.cut_bytes = recovery->log.tail_cut ? recovery->log.tail_bytes : 0;
     if (status == KMB_OK) {

@@ -81,6 +81,7 @@ static enum kmb_status adopt(struct shard *shard, struct folder *folder, struct 
         slot->head = kernel_state_retain(state);
     }
     store_root_release(shard->head);
+    store_root_mark(folder->root, log_head(shard->log).op);
     shard->head = store_root_retain(folder->root);
     shard->published = store_root_retain(folder->root);
     shard->recovery.replayed_entries = folder->entries;

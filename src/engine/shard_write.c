@@ -401,6 +401,7 @@ enum kmb_status shard_turn_commit(struct shard_turn *turn, struct kernel_transac
     slot->head = state;
     store_root_release(shard->head);
     shard->head = store_root_retain(state->root);
+    store_root_mark(shard->head, ticket->op);
     shard->time_last_us = ticket->time_us;
     return KMB_OK;
 }

@@ -222,9 +222,10 @@ enum kmb_status kernel_transaction_prepare(struct kernel_transaction *transactio
     if (status != KMB_OK) {
         return transaction_break(transaction, status);
     }
-    kernel_state_retain(head);
+    store_root_read_begin(head->root);
+    store_root_read_end(transaction->base->root);
     kernel_state_release(transaction->base);
-    transaction->base = head;
+    transaction->base = kernel_state_retain(head);
     transaction->frontier = head->frontier;
     transaction->prepared = true;
     return KMB_OK;

@@ -29,6 +29,7 @@ enum kmb_status kernel_transaction_begin(struct kernel_state *state, const struc
         return transaction_no_memory(error);
     }
     transaction->base = kernel_state_retain(state);
+    store_root_read_begin(state->root);
     transaction->root = store_root_retain(state->root);
     transaction->row_ids = row_ids != NULL ? *row_ids : (struct kernel_row_ids){.take = NULL};
     enum kmb_status status = evolver_init(&transaction->evolver, state, error);
@@ -54,6 +55,7 @@ void kernel_transaction_discard(struct kernel_transaction *transaction) {
     buffer_free(&transaction->key);
     buffer_free(&transaction->image);
     buffer_free(&transaction->frame);
+    store_root_read_end(transaction->base->root);
     kernel_state_release(transaction->base);
     mem_free(transaction);
 }

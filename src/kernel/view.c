@@ -12,6 +12,7 @@ static enum kmb_status view_make(struct kernel_state *state, const struct catalo
         return error_set(error, KMB_NO_MEMORY, "out of memory");
     }
     view->state = kernel_state_retain(state);
+    store_root_read_begin(state->root);
     catalogue_retain(catalogue);
     view->catalogue = catalogue;
     view->position = position;
@@ -58,6 +59,7 @@ enum kmb_status kernel_view_open_at_time(struct kernel_state *state, int64_t tim
 void kernel_view_close(struct kernel_view *view) {
     if (view != NULL) {
         catalogue_release(view->catalogue);
+        store_root_read_end(view->state->root);
         kernel_state_release(view->state);
         mem_free(view);
     }

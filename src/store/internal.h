@@ -372,6 +372,8 @@ struct store_root {
     bool open;
     uint64_t generation;
     _Atomic uint64_t holds;
+    _Atomic uint64_t readers;    /* store_root_read_begin() */
+    uint64_t mark;               /* store_root_mark() */
     struct retired_list retired; /* pages of older versions that this one no longer has */
     struct tree_state directory;
     unsigned kept_count; /* tenants lately changed, so that they need no look into the directory */

@@ -179,23 +179,52 @@ enum kmb_status store_reserve(struct store *store, uint64_t bytes, struct kmb_er
     return status;
 }
 
+static uint64_t checkpoint_holds(const struct store *store, const struct store_root *version) {
+    uint64_t holds = 0;
+    for (const struct checkpoint *checkpoint = store->checkpoints; checkpoint != NULL; checkpoint = checkpoint->older) {
+        holds += checkpoint->root == version ? 1 : 0;
+    }
+    return holds;
+}
+
+/*
+ * Bytes of the pages a version replaced that only readers still need. A replaced page belongs to all versions above
+ * from the generation that made it on, so the nearest version of each kind decides.
+ */
+static uint64_t bytes_for_readers(const struct store *store, const struct store_root *version) {
+    uint64_t read = 0, kept = 0;
+    for (const struct store_root *above = version->parent; above != NULL && kept == 0; above = above->parent) {
+        if (atomic_load_explicit(&above->readers, memory_order_relaxed) == 0 || checkpoint_holds(store, above) > 0) {
+            kept = above->generation;
+        } else if (read == 0) {
+            read = above->generation;
+        }
+    }
+    uint64_t pages = 0;
+    for (size_t i = 0; read != 0 && i < version->retired.count; i++) {
+        uint64_t birth = version->retired.items[i].birth;
+        pages += birth <= read && birth > kept ? 1 : 0;
+    }
+    return pages * STORE_PAGE;
+}
+
 void store_info(struct store *store, struct store_info *info) {
+    uint64_t oldest = UINT64_MAX;
     *info = (struct store_info){0};
     pthread_mutex_lock(&store->version_lock);
     info->generation = store->generation;
     info->generation_checkpoint = store->checkpoints == NULL ? 0 : store->checkpoints->generation;
     for (const struct store_root *version = store->versions; version != NULL; version = version->all_next) {
-        uint64_t holds = atomic_load_explicit(&version->holds, memory_order_relaxed);
-        for (const struct checkpoint *checkpoint = store->checkpoints; checkpoint != NULL;
-             checkpoint = checkpoint->older) {
-            holds -= checkpoint->root == version ? 1 : 0;
-        }
-        info->roots += holds;
-        if (holds > 0 && (info->generation_oldest == 0 || version->generation < info->generation_oldest)) {
-            info->generation_oldest = version->generation;
+        info->roots += atomic_load_explicit(&version->holds, memory_order_relaxed) - checkpoint_holds(store, version);
+        if (atomic_load_explicit(&version->readers, memory_order_relaxed) > 0) {
+            info->roots_read++;
+            if (version->generation < oldest) {
+                oldest = version->generation;
+                info->mark_oldest = version->mark;
+            }
         }
         if (!version->open) { /* an open fork's list belongs to its thread */
-            info->retained_bytes += version->retired.count * (uint64_t)STORE_PAGE;
+            info->read_bytes += bytes_for_readers(store, version);
         }
     }
     pthread_mutex_lock(&store->cache_lock);

@@ -93,6 +93,13 @@ struct store_root *
 store_root_retain(struct store_root *root);       /* O(1); the caller holds the root already. Its argument */
 void store_root_release(struct store_root *root); /* NULL is fine */
 uint64_t store_root_generation(const struct store_root *root); /* grows with every fork made */
+/*
+ * Says that a held root is being read, once for each who reads; store_info() tells what such roots cost. Any thread.
+ */
+void store_root_read_begin(struct store_root *root);
+void store_root_read_end(struct store_root *root);
+/* A number of the caller's by which store_info() names a root (an op); its forks inherit it. Before it is shared. */
+void store_root_mark(struct store_root *root, uint64_t mark);
 
 /* KMB_NO_MEMORY. The fork keeps what it needs of the root alive by itself. */
 enum kmb_status store_fork(struct store_root *root, struct store_fork **fork, struct kmb_error *error);
@@ -264,8 +271,9 @@ struct store_info {
     uint64_t generation;            /* of the newest fork */
     uint64_t generation_checkpoint; /* of the last checkpoint, confirmed or not */
     uint64_t roots;                 /* roots held by anyone, checkpoints not counted */
-    uint64_t generation_oldest;     /* of the oldest root held; 0: none */
-    uint64_t retained_bytes;        /* kept only because roots older than the newest state are held */
+    uint64_t roots_read;            /* roots that somebody reads: store_root_read_begin() */
+    uint64_t mark_oldest;           /* of the oldest of them: store_root_mark(); 0: none */
+    uint64_t read_bytes;            /* pages replaced since, kept for them and for no checkpoint */
 };
 void store_info(struct store *store, struct store_info *info);
 

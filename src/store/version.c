@@ -230,6 +230,19 @@ uint64_t store_root_generation(const struct store_root *root) {
     return root->generation;
 }
 
+void store_root_read_begin(struct store_root *root) {
+    atomic_fetch_add_explicit(&root->readers, 1, memory_order_relaxed);
+}
+
+void store_root_read_end(struct store_root *root) {
+    uint64_t before = atomic_fetch_sub_explicit(&root->readers, 1, memory_order_relaxed);
+    ASSERT(before > 0);
+}
+
+void store_root_mark(struct store_root *root, uint64_t mark) {
+    root->mark = mark;
+}
+
 /* --- forks ------------------------------------------------------------------------------------------------------- */
 
 enum kmb_status store_fork(struct store_root *root, struct store_fork **fork, struct kmb_error *error) {
@@ -243,6 +256,7 @@ enum kmb_status store_fork(struct store_root *root, struct store_fork **fork, st
     made->store = root->store;
     made->version = version;
     made->directory = root->directory;
+    version->mark = root->mark;
     version->kept_count = root->kept_count;
     memcpy(version->kept, root->kept, sizeof root->kept);
     *fork = made;

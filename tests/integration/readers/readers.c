@@ -2,7 +2,9 @@
  * Callers that take their time between two steps, through the C API.
  *
  * A reader stops inside its own loop over rows while 1,000 commits pass: none of them waits for it, and it finishes
- * with the answer it began with. A writer is told to stop when the first of its RETURNING rows is out: what it wrote is
+ * with the answer it began with. A reader stays while so many updates pass that every page is replaced many times over
+ * (as many as the argument says; 20,000 without one): what it keeps alive is no more than the pages it began with, and
+ * kmb_info() names it. A writer is told to stop when the first of its RETURNING rows is out: what it wrote is
  * durable by then, so it gets every row and the end, not an answer that says nothing was done.
  */
 #include <inttypes.h>
@@ -13,7 +15,7 @@
 #include "../../scratch.h"
 #include "kimberlite.h"
 
-enum { ROWS = 4000, COMMITS = 1000 };
+enum { ROWS = 4000, COMMITS = 1000, ROW_BYTES = 160 /* of a row in pages that may be half empty */ };
 
 static unsigned broken;
 
@@ -117,6 +119,52 @@ static void test_paused(const char *path) {
     desk_close(&desk);
 }
 
+static struct kmb_info look(struct desk *desk) {
+    struct kmb_info info = {.size = sizeof(info)};
+    good("info", kmb_info(desk->db, &info, &desk->error), &desk->error);
+    return info;
+}
+
+static void test_held(const char *path, long updates) {
+    struct desk desk = {0};
+    const char *update = "UPDATE t SET v = v + 1 WHERE id = $1";
+    kmb_statement *statement = NULL;
+    long done = 0;
+    if (!desk_open(&desk, path)) {
+        return;
+    }
+    struct kmb_info before = look(&desk);
+    expect(before.pinned_roots == 1 && before.pinned_oldest_op == before.op && before.pinned_bytes == 0,
+           "a reader of the newest state is named and costs nothing");
+    good("prepare", kmb_prepare(desk.writer, update, strlen(update), &statement, NULL, &desk.error), &desk.error);
+    while (done < updates && broken == 0) { /* in transactions of 500: the pages count here, not the commits */
+        good("begin", kmb_begin(desk.writer, &desk.error), &desk.error);
+        for (unsigned i = 0; i < 500 && broken == 0; i++, done++) {
+            good("bind", kmb_bind_int64(statement, 1, done * 37 % ROWS + 1, &desk.error), &desk.error);
+            expect(kmb_step(statement, &desk.error) == KMB_DONE, "an update");
+            kmb_reset(statement);
+        }
+        good("commit", kmb_commit(desk.writer, &desk.error), &desk.error);
+    }
+    struct kmb_info held = look(&desk);
+    good("checkpoint", kmb_checkpoint(desk.db, &desk.error), &desk.error);
+    struct kmb_info kept = look(&desk);
+    expect(held.pinned_roots == 1 && held.pinned_oldest_op == before.op, "the reader is named by what it sees");
+    expect(kept.pinned_roots == 1 && kept.pinned_oldest_op == before.op, "the reader is named after a checkpoint too");
+    expect(kept.pinned_bytes > 0, "the pages it keeps are counted");
+    expect(held.pinned_bytes <= ROWS * ROW_BYTES && kept.pinned_bytes <= ROWS * ROW_BYTES,
+           "a reader keeps no more than the pages it began with");
+    expect(present_sum(&desk) == done, "every update is seen by who asks now");
+    finish_scan(&desk);
+    kmb_finalize(statement);
+    struct kmb_info after = look(&desk);
+    expect(after.pinned_roots == 0 && after.pinned_oldest_op == 0 && after.pinned_bytes == 0,
+           "nothing is kept when it has ended");
+    printf("held: %ld updates passed a reader that kept %" PRIu64 " KiB of %d rows\n", done, kept.pinned_bytes / 1024,
+           ROWS);
+    desk_close(&desk);
+}
+
 static void test_returning(const char *path) {
     struct desk desk = {0};
     const char *update = "UPDATE t SET v = 1 RETURNING id";
@@ -140,11 +188,14 @@ static void test_returning(const char *path) {
     desk_close(&desk);
 }
 
-int main(void) {
+int main(int count, char **arguments) {
+    long updates = count > 1 ? strtol(arguments[1], NULL, 10) : 20000;
     char folder[SCRATCH_SIZE], path[SCRATCH_SIZE + 16];
     scratch_make(folder, sizeof(folder));
     snprintf(path, sizeof(path), "%s/paused", folder);
     test_paused(path);
+    snprintf(path, sizeof(path), "%s/held", folder);
+    test_held(path, updates);
     snprintf(path, sizeof(path), "%s/returning", folder);
     test_returning(path);
     scratch_remove(folder);

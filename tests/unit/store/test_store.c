@@ -171,6 +171,8 @@ static void test_held_root(void **state) {
     uint64_t used = info.pages_used;
     assert_int_equal(info.roots, 1);
     struct store_root *held = store_root_retain(fixture->root);
+    store_root_mark(held, 77);
+    store_root_read_begin(held);
     struct prng prng;
     prng_seed(&prng, 4);
     for (unsigned round = 0; round < 2000; round++) {
@@ -185,8 +187,9 @@ static void test_held_root(void **state) {
     }
     store_info(fixture->store, &info);
     assert_int_equal(info.roots, 2);
-    assert_int_equal(info.generation_oldest, store_root_generation(held));
-    assert_true(info.retained_bytes > 0 && info.retained_bytes <= (used + 8) * 8192);
+    assert_int_equal(info.roots_read, 1);
+    assert_int_equal(info.mark_oldest, 77);
+    assert_true(info.read_bytes > used * 8192 * 9 / 10 && info.read_bytes <= used * 8192);
     assert_true(info.pages_used <= 2 * used + 32);
     memset(row, 1, sizeof row);
     struct store_cursor cursor;
@@ -197,12 +200,15 @@ static void test_held_root(void **state) {
         assert_int_equal(store_cursor_next(&cursor, NULL), KMB_OK);
     }
     assert_false(cursor.valid);
+    store_root_read_end(held);
     store_root_release(held); /* the cursor still holds it */
     assert_int_equal(store_cursor_first(&cursor, NULL), KMB_OK);
     assert_true(cursor.valid);
     store_cursor_close(&cursor);
     store_info(fixture->store, &info);
-    assert_int_equal(info.retained_bytes, 0);
+    assert_int_equal(info.roots_read, 0);
+    assert_int_equal(info.mark_oldest, 0);
+    assert_int_equal(info.read_bytes, 0);
     assert_true(info.pages_used <= used + 32);
 }
 
