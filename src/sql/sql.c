@@ -415,7 +415,7 @@ static enum kmb_status run_try(struct sql_run *run, const struct sql_host *host,
         sql_check_cancel(context);
         run_take_parameters(run, parameters, parameter_count);
         struct sql_statement *statement = run->statement;
-        if (statement->at_parameter && statement->bound.kind == STATEMENT_EXPLAIN) {
+        if (statement->at_parameter && (statement->bound.kind == STATEMENT_EXPLAIN || !statement->scans)) {
             sql_try(context, statement_bind(statement, host, run->parameters, parameter_count, context->error));
         }
         run_begin(run, host);

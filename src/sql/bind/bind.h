@@ -173,6 +173,8 @@ void bind_scope_check_aliases(struct bind *bind, const struct scope *left, const
 /* The plan and scope of a FROM list; at is the block's clause or NULL. */
 struct plan_node *bind_from(struct bind *bind, PgQuery__Node *const *items, size_t count,
                             const struct tokens_clause *at, struct scope *scope);
+/* Raises where the moment of a block is none: also for a block without a table, whose clause nothing else looks at. */
+void bind_check_moment(struct bind *bind, const struct tokens_clause *clause);
 /* A table by name at the present, for writes and DDL: raises 42P01. catalogue is that of the present. */
 const struct table_definition *bind_table(struct bind *bind, const PgQuery__RangeVar *name,
                                           const struct catalogue **catalogue, bool missing_ok);

@@ -211,6 +211,11 @@ static const struct bind_view *bind_moment(struct bind *bind, const struct token
     return bind_view_at(bind, &point);
 }
 
+void bind_check_moment(struct bind *bind, const struct tokens_clause *clause) {
+    struct plan_at at;
+    (void)bind_moment(bind, clause, &at);
+}
+
 /* --- FROM items --- */
 
 /* alias (a, b, ...): renames the first columns. */

@@ -555,6 +555,10 @@ static const struct tokens_clause *select_clause(struct bind *bind, const PgQuer
                               "time travel in a query without a select list");
     }
     uint32_t position = bind_location(node->target_list[0]->res_target->location);
+    if (position == 0 && node->n_from_clause > 0) { /* TABLE t: its list is the grammar's, its place the table's */
+        position = bind_node_position(node->from_clause[0]);
+    }
+    ASSERT(position != 0);
     return tokens_clause_of(bind->tokens, position);
 }
 
@@ -580,8 +584,9 @@ struct plan_node *bind_select_for(struct bind *bind, const PgQuery__SelectStmt *
     if (node->n_values_lists > 0) {
         select_bind_values(select);
     } else {
-        select->plan =
-            bind_from(bind, node->from_clause, node->n_from_clause, select_clause(bind, node), &select->scope);
+        const struct tokens_clause *clause = select_clause(bind, node);
+        bind_check_moment(bind, clause);
+        select->plan = bind_from(bind, node->from_clause, node->n_from_clause, clause, &select->scope);
         struct bind_scope place = {.bind = bind, .scope = &select->scope, .place = BIND_WHERE};
         if (node->where_clause != NULL) {
             const struct expr *where = bind_condition(&place, node->where_clause, "WHERE");

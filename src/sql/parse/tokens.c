@@ -235,8 +235,8 @@ static bool clause_same(const struct tokens_clause *a, const struct tokens_claus
            slice_equal(a->literal, b->literal);
 }
 
-/* Whether the statement writes: its first word, behind EXPLAIN and its options. */
-static bool pass_writes(const struct pass *pass) {
+/* The statement's first word, behind EXPLAIN and its options. */
+static PgQuery__Token pass_verb(const struct pass *pass) {
     size_t at = 0;
     if (pass_kind(pass, 0) == TOKEN(EXPLAIN)) {
         at = 1;
@@ -250,12 +250,36 @@ static bool pass_writes(const struct pass *pass) {
             at++;
         }
     }
-    switch ((int)pass_kind(pass, at)) {
+    return pass_kind(pass, at);
+}
+
+static bool pass_writes(const struct pass *pass) {
+    switch ((int)pass_verb(pass)) {
     case TOKEN(INSERT):
     case TOKEN(UPDATE):
     case TOKEN(DELETE_P):
     case TOKEN(MERGE):
     case TOKEN(TRUNCATE):
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* Whether TABLE at the current token is a query of its own, TABLE t: not a word of a definition or of INTO. */
+static bool pass_table_query(const struct pass *pass) {
+    if (pass->at > 0 && pass_kind(pass, pass->at - 1) == TOKEN(INTO)) {
+        return false;
+    }
+    switch ((int)pass_verb(pass)) {
+    case TOKEN(TABLE):
+    case TOKEN(SELECT):
+    case TOKEN(VALUES):
+    case TOKEN(WITH):
+    case TOKEN(INSERT):
+    case TOKEN(UPDATE):
+    case TOKEN(DELETE_P):
+    case TOKEN(ASCII_40):
         return true;
     default:
         return false;
@@ -532,6 +556,11 @@ static void pass_token(struct pass *pass) {
         break;
     case TOKEN(SELECT):
         pass_select(pass);
+        break;
+    case TOKEN(TABLE):
+        if (pass_table_query(pass)) {
+            pass_select(pass);
+        }
         break;
     case TOKEN(UNION):
     case TOKEN(EXCEPT):

@@ -29,7 +29,7 @@ struct tokens_clause {
     uint32_t block;          /* index into blocks */
 };
 
-/* A query block: one SELECT keyword. */
+/* A query block: one SELECT keyword, or the TABLE of TABLE t. */
 struct tokens_block {
     uint32_t select; /* byte + 1 of the SELECT token; 0: the whole of a set operation */
     uint32_t parent; /* index of the enclosing block, or TOKENS_BLOCK_NONE */

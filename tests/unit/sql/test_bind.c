@@ -365,6 +365,29 @@ static void test_time_travel(void **state) {
              (unsigned long long)start + 1, (unsigned long long)start + 2);
     assert_int_equal(sql_fixture_text(f, text, NULL), KMB_UNSUPPORTED);
     assert_string_equal(f->error.message, "Cross-temporal joins not supported");
+    /* a query without a table has a moment too; TABLE t has the clause of its block, never that of a neighbour */
+    REFUSED("SELECT 1 AT OFFSET 99999", "22023", 20, message);
+    REFUSED("SELECT * FROM (VALUES (1)) v AT OFFSET 99999", "22023", 40, message);
+    ROWS("SELECT 1 AT OFFSET 0", "1\n");
+    position[0] = value_int8(99999);
+    assert_int_equal(run_with("SELECT 1 AT OFFSET $1", position, 1, NULL), KMB_POSITION_AHEAD);
+    snprintf(text, sizeof(text), "TABLE h AT OFFSET %llu", (unsigned long long)start + 1);
+    ROWS(text, "1|10\n");
+    snprintf(text, sizeof(text), "SELECT * FROM (TABLE h) x AT OFFSET %llu", (unsigned long long)start + 1);
+    ROWS(text, "1|10\n");
+    snprintf(text, sizeof(text), "SELECT * FROM (SELECT 1) y, (TABLE h AT OFFSET %llu) x",
+             (unsigned long long)start + 1);
+    ROWS(text, "1|1|10\n");
+    snprintf(text, sizeof(text), "SELECT * FROM (SELECT 1 FROM h AT OFFSET %llu) y, (TABLE h) x",
+             (unsigned long long)start + 1);
+    assert_int_equal(sql_fixture_text(f, text, NULL), KMB_UNSUPPORTED);
+    assert_string_equal(f->error.message, "Cross-temporal joins not supported");
+    SQL("CREATE TABLE h2 (id int, v int)");
+    snprintf(text, sizeof(text), "INSERT INTO h2 TABLE h AT OFFSET %llu", (unsigned long long)start + 1);
+    SQL(text);
+    ROWS("TABLE h2", "1|10\n");
+    REFUSED("CREATE TABLE h3 (a int) AT OFFSET 1", "42601", 25, "time-travel clause outside a SELECT");
+    REFUSED("DROP TABLE h2 AT OFFSET 1", "42601", 15, "time-travel clause outside a SELECT");
     REFUSED("UPDATE h AT OFFSET 1 SET v = 1", "25006", 10, "Cannot modify historical data");
     ROWS("SELECT id, v, _operation FROM kimberlite_history(h) WHERE id = 2 ORDER BY _position_from",
          "2|20|INSERT\n2|20|DELETE\n");
