@@ -103,7 +103,7 @@ static enum moment_result moment_set_time(struct moment *m, int64_t hour, int64_
     return MOMENT_OK;
 }
 
-/* "HH:MM", "HH:MM:SS", "HH:MM:SS.f", "MM:SS.f" */
+/* "HH:MM", "HH:MM:SS", "HH:MM:SS.f", "MM:SS.f"; after a ':' no digits are 0, as in PostgreSQL. */
 static enum moment_result moment_clock(struct moment *m, struct slice text) {
     int64_t parts[3] = {0, 0, 0};
     uint32_t width;
@@ -112,7 +112,7 @@ static enum moment_result moment_clock(struct moment *m, struct slice text) {
     int32_t ns = 0;
     bool more = true;
     while (more && count < 3) {
-        if (!digits_read(text, &at, &parts[count], &width)) {
+        if ((count == 0 || text_digit(text, at)) && !digits_read(text, &at, &parts[count], &width)) {
             return MOMENT_SYNTAX;
         }
         count++;
@@ -505,12 +505,11 @@ static enum moment_result moment_read(struct moment *m, struct slice text, const
         bool more = m->number_count > 0 || m->word_month != 0 || m->has_time;
         return more ? MOMENT_SYNTAX : MOMENT_OK;
     }
-    bool no_date = m->number_count == 0 && m->word_month == 0 && !m->has_date;
-    if (m->time_only && no_date) {
-        return m->has_time ? MOMENT_OK : MOMENT_SYNTAX;
+    if (m->time_only && !m->has_time) {
+        return MOMENT_SYNTAX; /* whatever else there is */
     }
-    enum moment_result result = moment_finish_date(m);
-    return result == MOMENT_OK && m->time_only && !m->has_time ? MOMENT_SYNTAX : result;
+    bool no_date = m->number_count == 0 && m->word_month == 0 && !m->has_date;
+    return m->time_only && no_date ? MOMENT_OK : moment_finish_date(m);
 }
 
 /* --- errors --- */

@@ -145,16 +145,14 @@ static enum interval_result interval_add_number(struct interval_reader *r, struc
     }
 }
 
-/* The rest of a clock time whose first number has been read: ":MM[:SS[.f]]" or ":SS.f" after minutes. */
+/* The rest of a clock time whose first number has been read: ":MM[:SS[.f]]" or ":SS.f" after minutes; no digits are 0,
+ * as in PostgreSQL. */
 static enum interval_result interval_read_clock(struct interval_reader *r, struct interval_number first) {
     int64_t parts[3] = {first.whole, 0, 0};
     size_t count = 1;
     double fraction = 0;
     while (count < 3 && r->at < r->text.length && r->text.bytes[r->at] == ':') {
         r->at++;
-        if (!interval_digit(r->text, r->at)) {
-            return INTERVAL_SYNTAX;
-        }
         if (!interval_read_whole(r->text, &r->at, &parts[count])) {
             return INTERVAL_OVERFLOW;
         }

@@ -312,11 +312,25 @@ static void call_argument_types(const struct expr *const *arguments, uint32_t co
     }
 }
 
+/* A literal without a type is taken for a text where any type will do. Only pg_typeof could tell, and says "unknown".
+ */
+static const struct expr *unknown_type_name(struct bind *bind, uint32_t position) {
+    struct expr *name = sql_alloc_zero(bind->context, 1, sizeof(*name));
+    name->kind = EXPR_CONSTANT;
+    name->type = type_make(TYPE_TEXT);
+    name->position = position;
+    name->value = value_text(slice_text("unknown"));
+    return name;
+}
+
 const struct expr *bind_named_call(struct bind *bind, const char *name, const struct expr **arguments, uint32_t count,
                                    uint32_t position) {
     struct sql_context *context = bind->context;
     enum type_id *types = sql_alloc_zero(context, count + 1, sizeof(*types));
     call_argument_types(arguments, count, types);
+    if (count == 1 && types[0] == TYPE_UNKNOWN && strcmp(name, "pg_typeof") == 0) {
+        return unknown_type_name(bind, position);
+    }
     uint32_t candidate_count = 0;
     const struct sql_function *const *candidates =
         sql_function_candidates(context, SQL_FUNCTION_SCALAR, name, &candidate_count);

@@ -111,13 +111,10 @@ static void to_text(SCALAR_PARAMETERS) {
 
 static void of_text(SCALAR_PARAMETERS) {
     struct datetime_context zone = datetime_of(call);
-    bool blanks = call->argument_types[0].id == TYPE_BPCHAR;
     struct type plain = type_make(call->result_type.id);
     EACH_ROW(row) {
-        struct slice text = ARGUMENT_BYTES(0, row);
         struct value value;
-        check(call, value_parse(plain, blanks ? value_trim_blanks(text) : text, &zone, call->arena, &value,
-                                call->context->error));
+        check(call, value_parse(plain, ARGUMENT_BYTES(0, row), &zone, call->arena, &value, call->context->error));
         set_modified(call, result, row, &value);
     }
 }

@@ -223,10 +223,9 @@ static void fn_quote_literal(SCALAR_PARAMETERS) {
     EACH_ROW(row) {
         struct slice text = ARGUMENT_BYTES(0, row);
         bool escape = text.length > 0 && memchr(text.bytes, '\\', text.length) != NULL;
-        uint8_t *quoted = result_bytes(call, text.length * 2 + 4);
+        uint8_t *quoted = result_bytes(call, text.length * 2 + 3);
         size_t length = 0;
         if (escape) {
-            quoted[length++] = ' ';
             quoted[length++] = 'E';
         }
         quoted[length++] = '\'';
