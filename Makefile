@@ -5,9 +5,10 @@ PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
 SEED ?=
 ROWS ?=
+CASE ?=
 export BUILD JOBS SEED ROWS
 
-.PHONY: all demo test gate bench vopr fuzz soak format check-format install dev clean deps deps-test deps-gate help
+.PHONY: all demo test gate bench vopr fuzz soak differential format check-format install dev clean deps deps-test deps-gate help
 
 all: $(BUILD)/build.ninja ## build/kimberlite, build/libkimberlite.so and .a, build/kimberlite.pc
 	@ninja -C $(BUILD) -j$(JOBS) face
@@ -50,6 +51,12 @@ vopr: $(BUILD)/build.ninja ## the simulator: N seeds of each scenario (N=, SEED=
 soak: $(BUILD)/build.ninja ## the simulator until stopped, or MINUTES=
 	@ninja -C $(BUILD) -j$(JOBS) vopr
 	@tools/soak --minutes $(or $(MINUTES),60)
+
+differential: deps-test $(BUILD)/build.ninja ## random SQL beside PostgreSQL and SQLite (SEED=, N=, or CASE= alone)
+	@$(with_tests)
+	@ninja -C $(BUILD) -j$(JOBS) tests/conformance/differential/differential_worker >/dev/null
+	@tests/conformance/differential/differential.py $(BUILD)/tests/conformance/differential/differential_worker \
+	    --seed $(or $(SEED),1) -n $(or $(N),1000) $(if $(CASE),--repeat $(CASE))
 
 fuzz: deps-gate ## every fuzz target for SECONDS= (60) from the committed corpus
 	@fuzz/run $(or $(SECONDS),60)

@@ -1,0 +1,107 @@
+"""When two answers are the same.
+
+* An error is its SQLSTATE; the words may differ.
+* Names and types of the columns are equal, a type with its modifier.
+* Rows are a multiset; where ORDER BY promises a sequence of some columns, the rows projected on these are a sequence
+  of values (1 day and 24:00:00 are one value).
+* REAL values agree to 6 digits and DOUBLE PRECISION to 12 (relative, or absolute near zero): sums may be made in any
+  order. Everything else is equal as text. Where equal NUMERICs of different scale stand for each other (DISTINCT, GROUP
+  BY, min, max), which of them is shown is open: there they are equal as numbers.
+"""
+import math
+import re
+from decimal import Decimal, InvalidOperation
+
+TOLERANCE = {"real": 1e-6, "double precision": 1e-12}
+STANDS_FOR_OTHERS = re.compile(r"DISTINCT|GROUP BY|\bmin\(|\bmax\(")
+
+
+SPAN = re.compile(r"(-?\d+) (year|mon|day)s?|([-+]?)(\d+):(\d+):(\d+(?:\.\d+)?)")
+
+
+def span(text):
+    """An interval's length as it is ordered by: a month is 30 days, a day 24 hours."""
+    total = Decimal(0)
+    for count, unit, sign, hours, minutes, seconds in SPAN.findall(text):
+        if unit:
+            total += int(count) * {"year": 360, "mon": 30, "day": 1}[unit] * 86400
+        else:
+            total += (-1 if sign == "-" else 1) * (int(hours) * 3600 + int(minutes) * 60 + Decimal(seconds))
+    return total
+
+
+class Rule:
+    """Equality of values, one column after the other."""
+
+    def __init__(self, types, sql, lite=False):
+        self.types = types
+        self.tolerances = [TOLERANCE.get(kind) or (1e-9 if lite and kind.startswith("numeric") else None) for kind in types]
+        self.loose = [kind.startswith("numeric") and bool(STANDS_FOR_OTHERS.search(sql)) for kind in types]
+
+    def same_value(self, column, a, b):
+        if a == b:
+            return True
+        if a is None or b is None:
+            return False
+        try:
+            if self.tolerances[column] is not None:
+                bound = self.tolerances[column]
+                return math.isclose(float(a), float(b), rel_tol=bound, abs_tol=bound)
+            return self.loose[column] and Decimal(a) == Decimal(b)
+        except (ValueError, InvalidOperation):
+            return False
+
+    def same_row(self, a, b):
+        return len(a) == len(b) and all(self.same_value(i, a[i], b[i]) for i in range(len(a)))
+
+    def same_place(self, a, b, columns):
+        """Rows that ORDER BY puts in one place: values are compared, not how they are written."""
+        for i in columns:
+            if self.same_value(i, a[i], b[i]):
+                continue
+            number = {"numeric": Decimal, "interval": span}.get(self.types[i].split("(")[0])
+            if number is None or a[i] is None or b[i] is None or number(a[i]) != number(b[i]):
+                return False
+        return True
+
+    def sort_key(self, row):
+        """Brings rows that are equal by this rule near to each other; what it parts wrongly is matched one by one."""
+        return [(value is None, "" if value is None or self.tolerances[i] or self.loose[i] else value)
+                for i, value in enumerate(row)]
+
+    def same_rows(self, a, b, order):
+        if len(a) != len(b):
+            return False
+        if order is not None and not all(self.same_place(x, y, order) for x, y in zip(a, b)):
+            return False
+        left = sorted(b, key=self.sort_key)
+        for row in sorted(a, key=self.sort_key):
+            at = next((i for i, other in enumerate(left) if self.same_row(row, other)), None)
+            if at is None:
+                return False
+            left.pop(at)
+        return True
+
+
+def difference(expected, got, sql, order):
+    """What differs between PostgreSQL's answer and ours, or None."""
+    if expected.sqlstate or got.sqlstate:
+        return None if expected.sqlstate == got.sqlstate else "SQLSTATE"
+    if expected.names != got.names:
+        return "column names"
+    if expected.types != got.types:
+        return "column types"
+    if expected.count != got.count:
+        return "row count"
+    if not Rule(expected.types, sql).same_rows(expected.rows, got.rows, order):
+        return "rows"
+    return None
+
+
+def difference_lite(sqlite, got, sql, order):
+    """What differs between SQLite's answer and ours; booleans are 1 and 0 there, exact numbers are floats."""
+    if sqlite.sqlstate:
+        return "SQLite refuses"
+    plain = {"t": "1", "f": "0"}
+    rows = [[plain.get(v, v) if kind == "boolean" else v for v, kind in zip(row, got.types)] for row in got.rows]
+    return None if Rule(got.types, sql, True).same_rows(sqlite.rows, rows, order) else "rows"

@@ -1,0 +1,508 @@
+"""The grammar of statements: tables, and cases that stand by themselves.
+
+A case is one statement or a short sequence; it leaves the tables as it found them (what it writes is rolled back, or goes
+to a table of its own). So case N of a seed is made from (seed, N) alone and repeats without those before it.
+"""
+import random
+import re
+
+from expressions import COMPARABLE, LITE_TYPES, VALUES, WORDS, Expressions
+
+# Columns that tables may have beside their key. Equal names have equal types, so that USING and NATURAL have work to do.
+COLUMNS = {"k": "integer", "g": "text", "b": "bigint", "s": "smallint", "n": "numeric(8,2)", "f": "boolean",
+           "r": "double precision", "e": "real", "d": "date", "t": "timestamp without time zone",
+           "z": "timestamp with time zone", "y": "bytea", "v": "character varying", "c": "character(3)", "u": "uuid",
+           "i": "interval", "h": "time without time zone"}
+SQLITE_TYPES = {"integer": "INTEGER", "bigint": "INTEGER", "text": "TEXT", "boolean": "INTEGER"}
+ROWS = [0, 7, 13, 24, 40]
+ROWS_LONG = 1300  # more than one batch of Kimberlite's operators
+JOINS = ["inner", "left", "right", "full", "cross", "comma", "natural", "using"]
+PLAIN_KINDS = ("select", "aggregate", "constant", "write")
+# Shares of the kinds of cases.
+KINDS = [("select", 40), ("aggregate", 24), ("constant", 8), ("write", 12), ("own table", 8), ("wild", 4), ("wrong", 4)]
+PLAIN_SHARE = 0.2     # cases that keep to what SQLite answers as PostgreSQL does
+FOCUS_PER_CASE = 11  # items that a case must hold, in turn: what makes every item appear
+
+
+COLUMN = re.compile(r"[a-z]+[.][a-z0-9]+|id|[a-z]")
+
+
+def base_type(kind):
+    return kind.split("(")[0]
+
+
+class Table:
+    def __init__(self, name, columns, rows):
+        self.name, self.columns, self.rows = name, columns, rows  # columns: [(name, type)]
+
+
+class Step:
+    """One statement. order: output columns whose sequence is promised, or None; lite: SQLite agrees."""
+
+    def __init__(self, sql, lite=False, order=None):
+        self.sql, self.lite, self.order = sql, lite, order
+
+
+class Case:
+    def __init__(self, number, kind, steps, used):
+        self.number, self.kind, self.steps, self.used = number, kind, steps, used
+
+
+def make_tables(seed):
+    """The tables of a seed and the statements that make them: (tables, statements, statements of SQLite)."""
+    draw = random.Random("tables of %s" % seed)
+    tables, statements, lite = [], [], []
+    for number, count in enumerate(ROWS + [ROWS_LONG]):
+        names = ["k", "g"] + draw.sample([n for n in COLUMNS if n not in "kg"], 9)
+        columns = [("id", "integer" if number % 2 else "bigint")] + [(n, COLUMNS[n]) for n in sorted(names)]
+        rows = [[str(i + 1)] + [None if draw.random() < 0.15 else draw.choice(VALUES[base_type(kind)])
+                                for _, kind in columns[1:]] for i in range(count)]
+        table = Table("t%d" % number, columns, rows)
+        tables.append(table)
+        declared = ", ".join("%s %s%s" % (n, k, " PRIMARY KEY" if n == "id" else "") for n, k in columns)
+        statements.append("CREATE TABLE %s (%s)" % (table.name, declared))
+        declared = ", ".join("%s %s%s" % (n, SQLITE_TYPES.get(k, "TEXT"), " PRIMARY KEY" if n == "id" else "")
+                             for n, k in columns)
+        lite.append("CREATE TABLE %s (%s)" % (table.name, declared))
+        for at in range(0, count, 100):
+            values = ", ".join("(%s)" % ", ".join(stored(v, k) for v, (_, k) in zip(row, columns))
+                               for row in rows[at:at + 100])
+            statements.append("INSERT INTO %s VALUES %s" % (table.name, values))
+            values = ", ".join("(%s)" % ", ".join(stored(v, k, True) for v, (_, k) in zip(row, columns))
+                               for row in rows[at:at + 100])
+            lite.append("INSERT INTO %s VALUES %s" % (table.name, values))
+        indexable = [n for n, _ in columns[1:]]
+        for index in range(draw.randrange(3)):
+            on = ", ".join(draw.sample(indexable, draw.randint(1, 2)))
+            statements.append("CREATE INDEX %s_%d ON %s (%s)" % (table.name, index, table.name, on))
+    return tables, statements, lite
+
+
+def stored(value, kind, lite=False):
+    if value is None:
+        return "NULL"
+    if base_type(kind) in ("boolean", "smallint", "integer", "bigint", "numeric") or (lite and "real" in kind):
+        return value
+    return "'%s'" % value.replace("'", "''")
+
+
+class Statements(Expressions):
+    """Draws the case `number` of a seed."""
+
+    def __init__(self, seed, number, signatures, tables):
+        draw = random.Random("%s/%d" % (seed, number))
+        super().__init__(draw, signatures, plain=draw.random() < PLAIN_SHARE)
+        self.number, self.tables = number, tables
+        items = sorted(self.by_item)
+        random.Random("items of %s" % seed).shuffle(items)
+        self.scalars = [i for i in items if not i.startswith("aggregate")]
+        self.aggregates = [i for i in items if i.startswith("aggregate")]
+
+    def focus(self, items, count):
+        return [items[(self.number * count + j) % len(items)] for j in range(count)]
+
+    def focused(self, depth=2):
+        """Expressions that hold this case's share of the items: [(text, type)]."""
+        found = []
+        for item in self.focus(self.scalars, FOCUS_PER_CASE if not self.plain else 2):
+            signature = self.draw.choice(self.by_item[item])
+            found.append(self.call(signature, depth))
+        return found
+
+    def case(self):
+        kind = self.draw.choices([k for k, _ in KINDS], [w for _, w in KINDS])[0]
+        steps = {"select": self.select_case, "aggregate": self.aggregate_case, "constant": self.constant_case,
+                 "write": self.write_case, "own table": self.own_table_case, "wild": self.wild_case,
+                 "wrong": self.wrong_case}[kind]()
+        return Case(self.number, kind, steps, self.used)
+
+    # --- FROM
+
+    def scope_of(self, alias, columns, qualify):
+        for name, kind in columns:
+            if self.plain and kind not in LITE_TYPES:
+                continue
+            self.columns.setdefault(base_type(kind), []).append("%s.%s" % (alias, name) if qualify else name)
+
+    def pick_table(self, small=False):
+        if not small and self.chance(0.05):
+            return self.tables[-1]
+        return self.draw.choice(self.tables[1:-1] if self.chance(0.95) else self.tables[:1])
+
+    def derived(self):
+        """A table, or a query in its place: (text, columns)."""
+        table = self.pick_table(small=True)
+        if self.chance(0.8):
+            return table.name, table.columns
+        self.use("form derived table")
+        kept = [c for c in table.columns if c[0] in ("id", "k", "g") or self.chance(0.5)]
+        where = " WHERE k IS NOT NULL" if self.chance(0.5) else ""
+        return "(SELECT %s FROM %s%s)" % (", ".join(n for n, _ in kept), table.name, where), kept
+
+    def from_clause(self):
+        """FROM's text; the columns that it gives stand in self.columns afterwards."""
+        self.columns = {}
+        roll = self.draw.random()
+        if roll < 0.35:
+            table = self.pick_table()
+            self.scope_of(table.name, table.columns, False)
+            return table.name
+        if roll < 0.42 and not self.plain:
+            return self.values_list()
+        left, columns = self.derived()
+        text = "%s x" % left
+        joined = [("x", columns)]
+        for alias in ["y", "w"][:1 if self.chance(0.75) else 2]:
+            text = self.join(text, joined, alias)
+        for name, columns in joined:
+            self.scope_of(name, columns, True)
+        if len(joined) == 2 and self.used[-1] in ("join natural", "join using"):
+            self.scope_of("", joined[1][1], False)  # by their bare names they are one column of both sides
+        return text
+
+    def values_list(self):
+        self.use("form VALUES")
+        self.lite = False
+        kinds = self.draw.sample(["integer", "text", "numeric", "bigint", "date"], 3)
+        rows = ["(%s)" % ", ".join(self.literal(k) for k in kinds) for _ in range(self.draw.randint(1, 6))]
+        names = ["a", "b", "c"]
+        self.scope_of("q", list(zip(names, kinds)), True)
+        return "(VALUES %s) q (%s)" % (", ".join(rows), ", ".join(names))
+
+    def pair(self, pairs):
+        left, right, kind = self.draw.choice([p for p in pairs if not self.plain or p[2] in LITE_TYPES])
+        self.lite = self.lite and kind in LITE_TYPES
+        return left, right
+
+    def join(self, text, joined, alias):
+        right, columns = self.derived()
+        form = self.draw.choice(JOINS)
+        pairs = [("%s.%s" % (a, n), "%s.%s" % (alias, m), k) for a, cs in joined for n, k in cs for m, o in columns
+                 if base_type(k) == base_type(o) and base_type(k) in COMPARABLE and n in ("id", "k", "g", "b", "d", "s")]
+        if len(joined) > 1 and form in ("cross", "comma", "natural", "using"):
+            form = "inner"
+        if "join comma" in self.used:
+            self.lite = False  # to SQLite a comma binds as JOIN does
+        joined.append((alias, columns))
+        self.use("join " + form)
+        if form == "comma":
+            return "%s, %s %s" % (text, right, alias)
+        if form == "cross":
+            return "%s CROSS JOIN %s %s" % (text, right, alias)
+        if form in ("natural", "using"):
+            shared = self.draw.choice([["k"], ["g"], ["k", "g"]])
+            other = "(SELECT %s, id AS id2 FROM %s)" % (", ".join(shared), self.pick_table(small=True).name)
+            joined[-1] = (alias, [(n, COLUMNS[n]) for n in shared])
+            kind = self.draw.choice(["", "LEFT ", "INNER ", "FULL ", "RIGHT "])
+            if form == "natural":
+                first = "(SELECT %s, id AS id1 FROM %s)" % (", ".join(shared), self.pick_table(small=True).name)
+                joined[0] = ("x", [(n, COLUMNS[n]) for n in shared])
+                return "%s x NATURAL %sJOIN %s %s" % (first, kind, other, alias)
+            return "%s %sJOIN %s %s USING (%s)" % (text, kind, other, alias, ", ".join(shared))
+        condition = "%s = %s" % self.pair(pairs)
+        if self.chance(0.2):
+            condition += " AND %s = %s" % self.pair(pairs)
+        if form != "full" and self.chance(0.3):
+            saved, self.columns = self.columns, {}
+            for name, cs in joined:
+                self.scope_of(name, cs, True)
+            condition = "%s %s %s" % (condition, self.draw.choice(["AND", "AND", "OR"]), self.predicate(1))
+            self.columns = saved
+        elif form != "full" and self.chance(0.15):
+            left, right_side = self.pair(pairs)
+            condition = "%s %s %s" % (left, self.draw.choice(["<", ">="]), right_side)
+        word = {"inner": self.draw.choice(["", "INNER "])}.get(form, form.upper() + self.draw.choice([" ", " OUTER "]))
+        return "%s %sJOIN %s %s ON %s" % (text, word, right, alias, condition)
+
+    # --- SELECT
+
+    def ordering(self, count, must_be_total=False):
+        """ORDER BY over output columns 1..count: (text, columns whose sequence it promises)."""
+        keys = list(range(count))
+        self.draw.shuffle(keys)
+        if not must_be_total and self.chance(0.4):
+            keys = keys[:self.draw.randint(1, count)]
+        parts = []
+        for key in keys:
+            way = self.draw.choice(["", " ASC", " DESC"])
+            nulls = self.draw.choice([""][self.plain:] + [" NULLS FIRST", " NULLS LAST"])
+            if nulls:
+                self.use("clause" + nulls)
+            else:
+                self.lite = False
+            name = self.names[key] if self.chance(0.4) else None
+            parts.append("%s%s%s" % (name or key + 1, way, nulls))
+        self.use("clause ORDER BY")
+        return " ORDER BY " + ", ".join(parts), keys
+
+    def finish(self, sql, count, tail=""):
+        """Adds ORDER BY and LIMIT to a query of `count` output columns."""
+        order = None
+        if self.chance(0.5):
+            limited = self.chance(0.5)
+            text, order = self.ordering(count, must_be_total=limited)
+            sql += text
+            if limited:
+                sql += " LIMIT %d" % self.draw.choice([0, 1, 3, 10, 1000])
+                self.use("clause LIMIT")
+                if self.chance(0.5):
+                    sql += " OFFSET %d" % self.draw.choice([0, 1, 2, 5, 50])
+                    self.use("clause OFFSET")
+        return Step(sql, self.lite, order)
+
+    def outputs(self, expressions):
+        """The select list; some columns have a name of their own, the others that which the database gives."""
+        named = [e + (" AS c%d" % i if self.chance(0.4) else "") for i, e in enumerate(expressions)]
+        # What ORDER BY may call them beside their number; a bare constant means nothing there.
+        self.names = [text.rpartition(" AS ")[2] if text != e else e if COLUMN.fullmatch(e) else None
+                      for text, e in zip(named, expressions)]
+        return ", ".join(named)
+
+    def select_case(self):
+        source = self.from_clause()
+        kinds = [k for k in self.columns]
+        if self.chance(0.1):
+            self.use("form *")
+            if self.chance(0.7):
+                self.use("clause WHERE")
+                source += " WHERE " + self.predicate(2)
+            star = self.draw.choice(["*", "x.*, y.*", "y.*, 1"]) if " y" in source else "*"
+            return [Step("SELECT %s FROM %s" % (star, source))]
+        expressions = [self.leaf(self.draw.choice(kinds)) for _ in range(self.draw.randint(1, 3))]
+        distinct = self.chance(0.2)
+        if not (self.chance(0.25) and expressions):
+            focus = [e for e in self.focused() if not distinct or "interval" not in e.lower()]
+            expressions += focus if not distinct else focus[:3]
+        expressions = expressions or [self.expression("integer", 2)]
+        if distinct:
+            self.use("clause DISTINCT")
+        sql = "SELECT %s%s FROM %s" % ("DISTINCT " if distinct else "", self.outputs(expressions), source)
+        if self.chance(0.6):
+            self.use("clause WHERE")
+            sql += " WHERE " + self.predicate(3)
+        return [self.finish(sql, len(expressions))]
+
+    def constant_case(self):
+        self.columns = {}
+        expressions = self.focused(3) + [self.expression(self.draw.choice(self.comparable), 3)]
+        return [Step("SELECT " + self.outputs(expressions), self.lite)]
+
+    def aggregate_case(self):
+        source = self.from_clause()
+        where = ""
+        if self.chance(0.4):
+            self.use("clause WHERE")
+            where = " WHERE " + self.predicate(2)
+        keys = []
+        for _ in range(self.draw.choice([0, 1, 1, 2])):
+            kind = self.draw.choice([k for k in self.columns if k in self.comparable])
+            columns = self.columns[kind]
+            key = self.draw.choice(columns)
+            if kind == "text" and self.chance(0.3) and not self.plain:
+                key = "upper(%s)" % key
+                self.lite = False
+            if (key, kind) not in keys:
+                keys.append((key, kind))
+        found = [self.aggregate(item, 1) for item in self.focus(self.aggregates, 3)]
+        found += [self.aggregate(self.draw.choice(self.aggregates), 2) for _ in range(self.draw.randrange(2))]
+        self.columns = {}
+        for text, kind in keys + found:
+            if kind == "double precision" and text.startswith(("avg", "var", "stddev")):
+                continue  # their last digits are open, and a text made of them would show it
+            self.columns.setdefault(kind, []).append(text)
+        expressions = [k for k, _ in keys] + [a for a, _ in found]
+        if self.chance(0.7):
+            expressions += self.focused(1)
+        sql = "SELECT %s FROM %s%s" % (self.outputs(expressions), source, where)
+        if keys:
+            self.use("clause GROUP BY")
+            plain = self.chance(0.5)
+            sql += " GROUP BY " + ", ".join(k if plain else str(i + 1) for i, (k, _) in enumerate(keys))
+        if self.chance(0.3):
+            self.use("clause HAVING")
+            sql += " HAVING " + self.predicate(2)
+        return [self.finish(sql, len(expressions))]
+
+    # --- writes
+
+    def row_values(self, columns, keys):
+        values = []
+        for name, kind in columns:
+            if name == "id":
+                values.append(str(self.draw.choice(keys)))
+            elif self.chance(0.1) and not self.plain:
+                values.append("DEFAULT")
+            else:
+                values.append(self.literal(base_type(kind)))
+        return "(%s)" % ", ".join(values)
+
+    def writable(self, columns):
+        return [c for c in columns if not self.plain or c[1] in LITE_TYPES]
+
+    def assignments(self, columns):
+        chosen = self.draw.sample([c for c in self.writable(columns) if c[0] != "id"], self.draw.randint(1, 2))
+        return ", ".join("%s = %s" % (n, self.expression(base_type(k), 1)) for n, k in chosen)
+
+    def returning(self, columns):
+        if self.chance(0.4):
+            return ""
+        self.use("clause RETURNING")
+        if self.plain:
+            return " RETURNING id, g, k, " + self.outputs(self.focused(1))
+        if self.chance(0.3):
+            self.lite = False
+            return " RETURNING *"
+        return " RETURNING " + self.outputs(self.focused(1))
+
+    def write(self, name, columns, ids, other):
+        """One INSERT, UPDATE or DELETE of that table."""
+        self.columns = {}
+        form = self.draw.choice(["INSERT", "INSERT SELECT", "ON CONFLICT", "UPDATE", "UPDATE", "DELETE"])
+        self.use("write " + form)
+        self.lite = True
+        if form in ("UPDATE", "DELETE"):
+            self.scope_of(name, columns, False)
+            where = " WHERE " + self.predicate(2) if self.chance(0.9) else ""
+            head = "DELETE FROM %s" % name if form == "DELETE" else "UPDATE %s SET %s" % (name, self.assignments(columns))
+            sql = head + where + self.returning(columns)
+            return Step(sql, self.lite)
+        fresh = [max(ids) + 1 + i for i in range(6)]
+        keys = fresh if self.chance(0.7) and form == "INSERT" else fresh[:2] + ids[:3]
+        if form == "INSERT SELECT":
+            shared = [c for c in self.writable(columns) if c in other.columns and c[0] != "id"]
+            names = ", ".join(["id"] + [n for n, _ in shared])
+            self.scope_of(other.name, other.columns, False)
+            sql = "INSERT INTO %s (%s) SELECT id + 1000%s FROM %s WHERE %s" % (
+                name, names, "".join(", " + n for n, _ in shared), other.name, self.predicate(1))
+        else:
+            kept = [c for c in self.writable(columns) if c[0] == "id" or self.chance(0.8)]
+            count = self.draw.randint(1, 4)
+            rows = ", ".join(self.row_values(kept, keys[i:i + 1] if form == "INSERT" else keys) for i in range(count))
+            sql = "INSERT INTO %s (%s) VALUES %s" % (name, ", ".join(n for n, _ in kept), rows)
+        self.columns = {}
+        self.scope_of(name, columns, True)
+        if form == "ON CONFLICT":
+            if self.chance(0.4):
+                sql += " ON CONFLICT%s DO NOTHING" % self.draw.choice(["", " (id)"])
+            else:
+                chosen = self.draw.sample([c for c in self.writable(columns) if c[0] != "id"], 2)
+                sets = ["%s = %s" % (n, "excluded." + n if self.chance(0.5) else self.expression(base_type(k), 1))
+                        for n, k in chosen]
+                sql += " ON CONFLICT (id) DO UPDATE SET " + ", ".join(sets)
+                if self.chance(0.4):
+                    sql += " WHERE " + self.predicate(1)
+        self.columns = {}
+        self.scope_of(name, columns, False)
+        return Step(sql + self.returning(columns), self.lite)
+
+    def write_case(self):
+        """Writes of a shared table, seen by the transaction that makes them and rolled back."""
+        target, other = self.draw.sample([t for t in self.tables[1:-1]], 2)
+        ids = [int(row[0]) for row in target.rows]
+        steps = [Step("BEGIN", True)]
+        steps += [self.write(target.name, target.columns, ids, other) for _ in range(self.draw.randint(1, 3))]
+        steps.append(Step("SELECT * FROM %s" % target.name))
+        steps.append(Step("SELECT id, k, g FROM %s WHERE k > 1" % target.name, True))
+        lite = True
+        for step in steps[1:]:  # SQLite's table is ours until a write that it would not make the same
+            is_query = step.sql.startswith("SELECT")
+            step.lite = lite and step.lite
+            lite = lite and (step.lite or is_query)
+        return steps + [Step("ROLLBACK", True)]
+
+    def own_table_case(self):
+        """A table with constraints, each statement a transaction of its own."""
+        extra = self.draw.sample(["n", "b", "d", "f", "r"], 3)
+        columns = [("id", "integer"), ("k", "integer"), ("g", "text")] + [(n, COLUMNS[n]) for n in extra]
+        declared = {"id": "PRIMARY KEY", "k": self.draw.choice(["UNIQUE", "", "CHECK (k < 15)"]),
+                    "g": self.draw.choice(["NOT NULL DEFAULT 'none'", "DEFAULT 'a'", ""]),
+                    "n": self.draw.choice(["CHECK (n >= 0)", "DEFAULT 1.5"])}
+        text = ", ".join(("%s %s %s" % (n, k, declared.get(n, ""))).strip() for n, k in columns)
+        other = self.tables[1]
+        steps = [Step("CREATE TABLE own (%s)" % text)]
+        if self.chance(0.4):
+            steps.append(Step("CREATE %sINDEX own_i ON own (%s)" % (
+                self.draw.choice(["", "UNIQUE "]), self.draw.choice(["g", "k, g", columns[-1][0]]))))
+        rows = ", ".join("(%d, %d, %s)" % (i, i, self.literal("text", self.draw.choice("abc"))) for i in range(1, 6))
+        steps.append(Step("INSERT INTO own (id, k, g) VALUES %s" % rows))
+        for _ in range(self.draw.randint(1, 3)):
+            steps.append(self.write("own", columns, [1, 2, 3, 4, 5], other))
+            steps[-1].lite = False
+            steps.append(Step("SELECT * FROM own"))
+        self.lite = False
+        return steps + [Step("DROP TABLE own")]
+
+    # --- errors
+
+    def wild_case(self):
+        """One call with arguments at the edges of their types: an error or a value, the same on both sides."""
+        self.columns = {}
+        while True:
+            signature = self.draw.choice(self.by_item[self.draw.choice(self.scalars)])
+            if signature.name not in WILD_NOT and not {"any", "json", "jsonb"} & set(signature.arguments):
+                break
+        arguments = []
+        for place, kind in enumerate(signature.arguments):
+            words = WORDS.get((signature.item, place))
+            if words and self.chance(0.5) and "interval" not in signature.arguments:
+                fitting = [w for w in words if kind not in ("smallint", "integer", "bigint") or "." not in w]
+                arguments.append(self.literal(kind, self.draw.choice(fitting)))
+            else:
+                arguments.append(self.literal(kind, wild=True))
+        self.use(signature.item)
+        if signature.kind == "cast":
+            return [Step("SELECT (%s)::%s" % (arguments[0], signature.result))]
+        return [Step("SELECT " + self.spell(signature, arguments))]
+
+    def wrong_case(self):
+        """A statement that must be refused, for a reason of its own."""
+        table = self.pick_table(small=True)
+        self.columns = {}
+        self.scope_of(table.name, table.columns, False)
+        column = self.draw.choice(table.columns)[0]
+        made = self.draw.choice(WRONG)
+        return [Step("BEGIN"), Step(made.format(t=table.name, c=column, p=self.predicate(1))), Step("ROLLBACK")]
+
+
+WILD_NOT = {"age", "extract", "date_part", "date_trunc", "pg_typeof", "repeat", "lpad", "rpad", "current_setting", "timezone",
+            "random", "gen_random_uuid", "now", "current_timestamp", "transaction_timestamp", "statement_timestamp",
+            "localtimestamp", "localtime", "current_date", "current_user", "session_user", "version", "current_schema"}
+# {t}: a table, {c}: a column of it, {p}: a predicate over it.
+WRONG = [
+    "SELECT nothing FROM {t}", "SELECT {t}.nothing FROM {t}", "SELECT {c} FROM nowhere", "SELECT x.{c} FROM {t}",
+    "SELECT {t}.{c} FROM {t} x", "SELECT nothing({c}) FROM {t}", "SELECT length(k, g) FROM {t}", "SELECT abs(g) FROM {t}",
+    "SELECT k + g FROM {t}", "SELECT g - 1 FROM {t}", "SELECT k || k FROM {t}", "SELECT NOT k FROM {t}",
+    "SELECT {c} FROM {t} WHERE k", "SELECT {c} FROM {t} WHERE g", "SELECT {c} FROM {t} HAVING true",
+    "SELECT {c}, count(*) FROM {t}", "SELECT k, g, count(*) FROM {t} GROUP BY k", "SELECT g FROM {t} GROUP BY k",
+    "SELECT {c} FROM {t} WHERE count(*) > 1", "SELECT sum(count(*)) FROM {t}", "SELECT sum(g) FROM {t}",
+    "SELECT {c} FROM {t} GROUP BY 3", "SELECT k FROM {t} ORDER BY 2", "SELECT k FROM {t} ORDER BY 0",
+    "SELECT DISTINCT k FROM {t} ORDER BY g", "SELECT k FROM {t} GROUP BY count(*)", "SELECT * FROM {t}, {t}",
+    "SELECT k FROM {t} x JOIN {t} y ON x.k = y.k", "SELECT x.id FROM {t} x JOIN {t} y USING (nothing)",
+    "SELECT x.id FROM {t} x JOIN {t} y ON x.k", "SELECT {c} FROM {t} LIMIT -1", "SELECT {c} FROM {t} OFFSET -1",
+    "SELECT {c} FROM {t} LIMIT 'x'", "SELECT CASE WHEN k THEN 1 END FROM {t}", "SELECT CASE WHEN {p} THEN 1 ELSE 'x' END FROM {t}",
+    "SELECT CASE WHEN {p} THEN k ELSE g END FROM {t}", "SELECT coalesce(k, g) FROM {t}", "SELECT coalesce(k, 'x') FROM {t}",
+    "SELECT nullif(k, g) FROM {t}", "SELECT greatest(k, g) FROM {t}", "SELECT k IN ('x', 'y') FROM {t}",
+    "SELECT k IN (1, 'a') FROM {t}", "SELECT k BETWEEN 1 AND 'b' FROM {t}", "SELECT k = 'x' FROM {t}", "SELECT k LIKE 'x' FROM {t}",
+    "SELECT 1 / (k - k) FROM {t}", "SELECT 1 % (id - id) FROM {t}", "SELECT 1.5 / 0", "SELECT 1::double precision / 0",
+    "SELECT 'x'::integer", "SELECT 'x'::boolean", "SELECT '2024-02-30'::date", "SELECT '25:00'::time", "SELECT 'x'::uuid",
+    "SELECT '1.5'::integer", "SELECT 99999::smallint", "SELECT 12345.6::numeric(4,1)", "SELECT 1::nothing", "SELECT k::date FROM {t}",
+    "SELECT true::numeric", "SELECT now()::integer", "SELECT sqrt(-1)", "SELECT ln(0.0)", "SELECT chr(-1)", "SELECT 2147483647 + 1",
+    "SELECT -(-32768)::smallint", "SELECT date '2024-01-01' + date '2024-01-01'", "SELECT substring('abc', 1, -1)",
+    "SELECT * FROM", "SELEC 1", "SELECT 1 1", "SELECT (1", "SELECT FROM WHERE", "SELECT 1 +", "SELECT k k k FROM {t}", "SELECT *",
+    "INSERT INTO nowhere VALUES (1)", "INSERT INTO {t} (id, nothing) VALUES (1, 2)", "INSERT INTO {t} (id, id) VALUES (900, 901)",
+    "INSERT INTO {t} (id, k) VALUES (900)", "INSERT INTO {t} (id) VALUES (900, 1)", "INSERT INTO {t} (id) VALUES (NULL)",
+    "INSERT INTO {t} (k) VALUES (1)", "INSERT INTO {t} (id, k) VALUES (900, 'x')", "INSERT INTO {t} (id, k) VALUES (900, true)",
+    "INSERT INTO {t} (id) VALUES (1), (900), (900)", "INSERT INTO {t} (id) VALUES (900), (901, 1)",
+    "INSERT INTO {t} (id, k) VALUES (99999999999999, 3000000000)", "INSERT INTO {t} (id) VALUES (900) ON CONFLICT (g) DO NOTHING",
+    "INSERT INTO {t} (id) VALUES (900), (900) ON CONFLICT (id) DO UPDATE SET k = 1",
+    "INSERT INTO {t} (id) VALUES (900) RETURNING nothing", "INSERT INTO {t} SELECT 900, 'x', 2", "UPDATE nowhere SET k = 1",
+    "UPDATE {t} SET nothing = 1", "UPDATE {t} SET k = 1, k = 2", "UPDATE {t} SET k = 'x'", "UPDATE {t} SET k = g", "UPDATE {t} SET k = count(*)",
+    "UPDATE {t} SET id = NULL", "UPDATE {t} SET k = 1 WHERE nothing = 1", "UPDATE {t} SET k = 3000000000",
+    "DELETE FROM nowhere", "DELETE FROM {t} WHERE nothing = 1", "DELETE FROM {t} WHERE k", "DELETE FROM {t} WHERE max(k) = 1",
+    "CREATE TABLE {t} (a integer)", "CREATE TABLE wrong (a integer, a text)", "CREATE TABLE wrong (a nothing)",
+    "CREATE TABLE wrong (a integer PRIMARY KEY, b integer PRIMARY KEY)", "CREATE TABLE wrong (a integer DEFAULT 'x')",
+    "CREATE TABLE wrong (a integer CHECK (b > 1))", "CREATE TABLE wrong (a integer, PRIMARY KEY (b))", "CREATE TABLE wrong (a numeric(2,5,1))",
+    "CREATE INDEX wrong ON nowhere (k)", "CREATE INDEX wrong ON {t} (nothing)", "DROP TABLE nowhere", "DROP INDEX nowhere",
+    "ALTER TABLE nowhere ADD COLUMN a integer", "ALTER TABLE {t} ADD COLUMN k integer", "ALTER TABLE {t} DROP COLUMN nothing",
+    "ALTER TABLE {t} RENAME COLUMN nothing TO a", "ALTER TABLE {t} RENAME COLUMN k TO g", "ALTER TABLE {t} ALTER COLUMN nothing SET NOT NULL",
+]
