@@ -118,6 +118,8 @@ struct bind_scope {
 const struct expr *bind_expression(const struct bind_scope *scope, const PgQuery__Node *node);
 /* Bound and coerced to boolean: "argument of WHERE must be type boolean, not type integer". */
 const struct expr *bind_condition(const struct bind_scope *scope, const PgQuery__Node *node, const char *clause);
+/* COLLATE: byte order under any of its names, of a string; else raises. */
+void bind_check_collation(struct bind *bind, const PgQuery__CollateClause *node, struct type type);
 /* PostgreSQL's name of an output column without an alias. */
 const char *bind_column_name(struct sql_context *context, const PgQuery__Node *node);
 const char *bind_place_name(enum bind_place place);
@@ -244,6 +246,8 @@ void bind_rename(struct bind *bind, const PgQuery__RenameStmt *rename, struct pl
 /* --- statement.c --- */
 /* node NULL: an empty statement. */
 void bind_statement(struct bind *bind, const PgQuery__Node *node, struct plan_statement *statement);
+/* "CREATE VIEW": for statements that are refused. */
+const char *bind_statement_name(const PgQuery__Node *node);
 /* Pins the view of a point once per statement; gives its catalogue. */
 const struct bind_view *bind_view_at(struct bind *bind, const struct sql_point *point);
 /* Lets go of the views (a kept plan must pin no root); the catalogues stay. */

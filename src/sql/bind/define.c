@@ -46,14 +46,6 @@ static void column_refuse(struct bind *bind, const PgQuery__ColumnDef *column) {
     if (column->n_fdwoptions > 0) {
         sql_raise_unsupported(context, position, "OPTIONS of a column");
     }
-    if (column->coll_clause != NULL) {
-        const PgQuery__CollateClause *collate = column->coll_clause;
-        const char *name = bind_string(collate->collname[collate->n_collname - 1]);
-        if (strcmp(name, "C") != 0 && strcmp(name, "POSIX") != 0 && strcmp(name, "default") != 0 &&
-            strcmp(name, "ucs_basic") != 0) {
-            sql_raise_unsupported(context, bind_location(collate->location), "collation \"%s\"", name);
-        }
-    }
     if (column->type_name == NULL) {
         sql_raise_unsupported(context, position, "a column without a type");
     }
@@ -159,6 +151,9 @@ struct column_definition bind_column_definition(struct bind *bind, const char *t
         .name = arena_slice(bind, column->colname),
         .type = bind_type_name(bind, column->type_name),
     };
+    if (column->coll_clause != NULL) {
+        bind_check_collation(bind, column->coll_clause, definition.type);
+    }
     for (size_t i = 0; i < column->n_constraints; i++) {
         ASSERT(column->constraints[i]->node_case == PG_QUERY__NODE__NODE_CONSTRAINT);
         column_constraint(bind, table, column->constraints[i]->constraint, &definition, extra);
@@ -582,12 +577,12 @@ void bind_create_index(struct bind *bind, const PgQuery__IndexStmt *create, stru
 
 static const char *drop_name(struct bind *bind, const PgQuery__Node *object) {
     if (object->node_case != PG_QUERY__NODE__NODE_LIST || object->list->n_items == 0) {
-        sql_raise_unsupported(bind->context, 0, "this DROP");
+        sql_raise_unsupported(bind->context, bind->tokens->first, "this DROP");
     }
     const PgQuery__List *list = object->list;
     const char *name = bind_string(list->items[list->n_items - 1]);
     if (list->n_items > 2) {
-        sql_raise_unsupported(bind->context, 0, "a reference to another database");
+        sql_raise_unsupported(bind->context, bind->tokens->first, "a reference to another database");
     }
     if (list->n_items == 2 && strcmp(bind_string(list->items[0]), CATALOGUE_SCHEMA_DEFAULT) != 0) {
         sql_raise(bind->context, KMB_UNDEFINED_SCHEMA, 0, "schema \"%s\" does not exist", bind_string(list->items[0]));
@@ -655,7 +650,7 @@ void bind_drop(struct bind *bind, const PgQuery__DropStmt *drop, struct plan_sta
                               strncmp(kind, "OBJECT_", 7) == 0 ? kind + 7 : kind);
     }
     if (drop->concurrent) {
-        sql_raise_unsupported(bind->context, 0, "DROP INDEX CONCURRENTLY");
+        sql_raise_unsupported(bind->context, bind->tokens->first, "DROP INDEX CONCURRENTLY");
     }
     struct plan_ddl *ddl = sql_alloc_zero(bind->context, 1, sizeof(*ddl));
     statement->ddl = ddl;

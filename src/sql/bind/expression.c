@@ -457,17 +457,25 @@ static const struct expr *bind_type_cast(const struct bind_scope *scope, const P
     return bind_cast(scope->bind, argument, type, position == 0 ? argument->position : position);
 }
 
-static const struct expr *bind_collate(const struct bind_scope *scope, const PgQuery__CollateClause *node) {
+void bind_check_collation(struct bind *bind, const PgQuery__CollateClause *node, struct type type) {
     const char *name = bind_string(node->collname[node->n_collname - 1]);
-    if (strcmp(name, "C") != 0 && strcmp(name, "POSIX") != 0 && strcmp(name, "default") != 0 &&
-        strcmp(name, "ucs_basic") != 0) {
-        sql_raise_unsupported(scope->bind->context, bind_location(node->location), "collation \"%s\"", name);
+    uint32_t position = bind_location(node->location);
+    bool named =
+        node->n_collname == 1 || (node->n_collname == 2 && strcmp(bind_string(node->collname[0]), "pg_catalog") == 0);
+    if (!named || (strcmp(name, "C") != 0 && strcmp(name, "POSIX") != 0 && strcmp(name, "default") != 0 &&
+                   strcmp(name, "ucs_basic") != 0)) {
+        sql_raise_unsupported(bind->context, position, "collation \"%s%s%s\"",
+                              named ? "" : bind_string(node->collname[0]), named ? "" : ".", name);
     }
+    if (!type_is_string(type.id)) {
+        sql_raise(bind->context, KMB_DATATYPE_MISMATCH, position, "collations are not supported by type %s",
+                  bind_type_text(bind, type));
+    }
+}
+
+static const struct expr *bind_collate(const struct bind_scope *scope, const PgQuery__CollateClause *node) {
     const struct expr *argument = bind_resolve_unknown(scope->bind, bind_expression(scope, node->arg));
-    if (!type_is_string(argument->type.id)) {
-        sql_raise(scope->bind->context, KMB_DATATYPE_MISMATCH, bind_location(node->location),
-                  "collations are not supported by type %s", bind_type_text(scope->bind, argument->type));
-    }
+    bind_check_collation(scope->bind, node, argument->type);
     return argument;
 }
 
@@ -534,8 +542,11 @@ const struct expr *bind_expression(const struct bind_scope *scope, const PgQuery
         sql_raise_unsupported(bind->context, bind_node_position(node), "a subscript or field selection");
     case PG_QUERY__NODE__NODE_GROUPING_FUNC:
         sql_raise_unsupported(bind->context, bind_location(node->grouping_func->location), "GROUPING");
+    case PG_QUERY__NODE__NODE_XML_EXPR:
+    case PG_QUERY__NODE__NODE_XML_SERIALIZE:
+        sql_raise_unsupported(bind->context, bind_node_position(node), "XML");
     case PG_QUERY__NODE__NODE_CURRENT_OF_EXPR:
-        sql_raise_unsupported(bind->context, 0, "WHERE CURRENT OF");
+        sql_raise_unsupported(bind->context, bind->tokens->current_of, "WHERE CURRENT OF");
     default:
         sql_raise_unsupported(bind->context, bind_node_position(node), "expression %s", parse_node_name(node));
     }

@@ -513,6 +513,8 @@ static struct plan_node *bind_item(struct bind *bind, const PgQuery__Node *node,
         return bind_range_subselect(bind, node->range_subselect, scope);
     case PG_QUERY__NODE__NODE_RANGE_TABLE_SAMPLE:
         sql_raise_unsupported(bind->context, bind_location(node->range_table_sample->location), "TABLESAMPLE");
+    case PG_QUERY__NODE__NODE_RANGE_TABLE_FUNC:
+        sql_raise_unsupported(bind->context, bind_node_position(node), "XMLTABLE");
     default:
         sql_raise_unsupported(bind->context, bind_node_position(node), "%s in FROM", parse_node_name(node));
     }

@@ -36,6 +36,7 @@ static const char *const known_functions[] = {
     "format",
     "generate_series",
     "generate_subscripts",
+    "is_normalized",
     "json_agg",
     "json_array_elements",
     "json_array_elements_text",
@@ -93,6 +94,7 @@ static const char *const known_functions[] = {
     "percent_rank",
     "percentile_cont",
     "percentile_disc",
+    "pg_collation_for",
     "quote_ident",
     "quote_literal",
     "quote_nullable",
@@ -129,6 +131,7 @@ static const char *const known_functions[] = {
     "trim_scale",
     "unnest",
     "width_bucket",
+    "xmlexists",
 };
 
 static const char *const known_operators[] = {

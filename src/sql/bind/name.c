@@ -111,6 +111,14 @@ uint32_t bind_node_position(const PgQuery__Node *node) {
         return bind_location(node->constraint->location);
     case PG_QUERY__NODE__NODE_COLUMN_DEF:
         return bind_location(node->column_def->location);
+    case PG_QUERY__NODE__NODE_RANGE_TABLE_FUNC:
+        return bind_location(node->range_table_func->location);
+    case PG_QUERY__NODE__NODE_XML_EXPR:
+        return bind_location(node->xml_expr->location);
+    case PG_QUERY__NODE__NODE_XML_SERIALIZE:
+        return bind_location(node->xml_serialize->location);
+    case PG_QUERY__NODE__NODE_GROUPING_FUNC:
+        return bind_location(node->grouping_func->location);
     case PG_QUERY__NODE__NODE_LIST:
         return node->list->n_items > 0 ? bind_node_position(node->list->items[0]) : 0;
     default:

@@ -157,10 +157,10 @@ static void select_refuse(struct bind *bind, const PgQuery__SelectStmt *node) {
         sql_raise_unsupported(context, bind->tokens->locking, "FOR UPDATE or FOR SHARE");
     }
     if (node->group_distinct) {
-        sql_raise_unsupported(context, 0, "GROUP BY DISTINCT");
+        sql_raise_unsupported(context, bind_node_position(node->group_clause[0]), "GROUP BY DISTINCT");
     }
     if (node->limit_option == PG_QUERY__LIMIT_OPTION__LIMIT_OPTION_WITH_TIES) {
-        sql_raise_unsupported(context, bind_node_position(node->limit_count), "FETCH FIRST WITH TIES");
+        sql_raise_unsupported(context, bind->tokens->fetch, "FETCH FIRST WITH TIES");
     }
     if (node->n_distinct_clause > 0 && node->distinct_clause[0]->node_case != PG_QUERY__NODE__NODE__NOT_SET) {
         sql_raise_unsupported(context, bind_node_position(node->distinct_clause[0]), "SELECT DISTINCT ON");

@@ -199,7 +199,7 @@ static void bind_explain(struct bind *bind, const PgQuery__ExplainStmt *explain,
     }
     bind_statement(bind, explain->query, statement);
     if (statement->kind != STATEMENT_QUERY && statement->kind != STATEMENT_WRITE) {
-        sql_raise_unsupported(bind->context, 0, "EXPLAIN of this statement");
+        sql_raise_unsupported(bind->context, bind->tokens->first, "EXPLAIN of this statement");
     }
     statement->kind = STATEMENT_EXPLAIN;
     statement->tag = "EXPLAIN";
@@ -294,6 +294,12 @@ static const struct setting settings[] = {
 };
 
 static const struct setting *setting_find(struct bind *bind, const char *name) {
+    static const char *const grammar[] = {"all", "role", "session_authorization", "seed"}; /* words of their own */
+    for (size_t i = 0; i < ARRAY_LENGTH(grammar); i++) {
+        if (strcmp(grammar[i], name) == 0) {
+            sql_raise_unsupported(bind->context, bind->tokens->first, "SET or SHOW %s", name);
+        }
+    }
     for (size_t i = 0; i < ARRAY_LENGTH(settings); i++) {
         if (strcasecmp(settings[i].name, name) == 0) {
             return &settings[i];
@@ -336,7 +342,7 @@ static const char *set_argument(struct bind *bind, const PgQuery__VariableSetStm
             break;
         }
     }
-    sql_raise_unsupported(bind->context, 0, "this value of %s", set->name);
+    sql_raise_unsupported(bind->context, bind->tokens->first, "this value of %s", set->name);
 }
 
 /* SET of what has only one value here: that value is taken, another refused. */
@@ -351,9 +357,22 @@ static void set_fixed(struct bind *bind, const PgQuery__VariableSetStmt *set, co
                 (strcmp(setting->name, "datestyle") == 0 && strcasecmp(value, "iso") == 0) ||
                 (strcmp(setting->name, "standard_conforming_strings") == 0 && strcasecmp(value, "true") == 0);
     if (!same) {
-        sql_raise_unsupported(bind->context, 0, "setting %s to \"%s\" (it is always %s)", set->name, value,
-                              setting->value);
+        sql_raise_unsupported(bind->context, bind->tokens->first, "setting %s to \"%s\" (it is always %s)", set->name,
+                              value, setting->value);
     }
+}
+
+/* What a SET that is not built is called. */
+static const char *set_name(const PgQuery__VariableSetStmt *set) {
+    if (set->is_local) {
+        return "SET LOCAL";
+    }
+    if (set->kind == PG_QUERY__VARIABLE_SET_KIND__VAR_SET_CURRENT) {
+        return "SET ... FROM CURRENT";
+    }
+    return strcmp(set->name, "TRANSACTION") == 0               ? "SET TRANSACTION"
+           : strcmp(set->name, "SESSION CHARACTERISTICS") == 0 ? "SET SESSION CHARACTERISTICS"
+                                                               : "SET TRANSACTION SNAPSHOT";
 }
 
 static void bind_set(struct bind *bind, const PgQuery__VariableSetStmt *set, struct plan_statement *statement) {
@@ -366,7 +385,7 @@ static void bind_set(struct bind *bind, const PgQuery__VariableSetStmt *set, str
     statement->ddl = ddl;
     if (set->kind == PG_QUERY__VARIABLE_SET_KIND__VAR_SET_MULTI ||
         set->kind == PG_QUERY__VARIABLE_SET_KIND__VAR_SET_CURRENT || set->is_local) {
-        sql_raise_unsupported(context, 0, set->is_local ? "SET LOCAL" : "this form of SET");
+        sql_raise_unsupported(context, bind->tokens->first, "%s", set_name(set));
     }
     bool reset = set->kind == PG_QUERY__VARIABLE_SET_KIND__VAR_SET_DEFAULT ||
                  set->kind == PG_QUERY__VARIABLE_SET_KIND__VAR_RESET ||
@@ -417,48 +436,6 @@ static void statement_ddl(struct plan_statement *statement, const char *tag) {
     }
 }
 
-static const char *statement_name(const PgQuery__Node *node) {
-    static const struct {
-        PgQuery__Node__NodeCase kind;
-        const char *name;
-    } names[] = {
-        {PG_QUERY__NODE__NODE_CREATE_TABLE_AS_STMT, "CREATE TABLE AS"},
-        {PG_QUERY__NODE__NODE_VIEW_STMT, "CREATE VIEW"},
-        {PG_QUERY__NODE__NODE_CREATE_SEQ_STMT, "CREATE SEQUENCE"},
-        {PG_QUERY__NODE__NODE_CREATE_TRIG_STMT, "CREATE TRIGGER"},
-        {PG_QUERY__NODE__NODE_CREATE_FUNCTION_STMT, "CREATE FUNCTION"},
-        {PG_QUERY__NODE__NODE_CREATE_SCHEMA_STMT, "CREATE SCHEMA"},
-        {PG_QUERY__NODE__NODE_CREATEDB_STMT, "CREATE DATABASE"},
-        {PG_QUERY__NODE__NODE_CREATE_ROLE_STMT, "CREATE ROLE"},
-        {PG_QUERY__NODE__NODE_CREATE_EXTENSION_STMT, "CREATE EXTENSION"},
-        {PG_QUERY__NODE__NODE_TRUNCATE_STMT, "TRUNCATE"},
-        {PG_QUERY__NODE__NODE_COPY_STMT, "COPY"},
-        {PG_QUERY__NODE__NODE_GRANT_STMT, "GRANT or REVOKE"},
-        {PG_QUERY__NODE__NODE_GRANT_ROLE_STMT, "GRANT or REVOKE"},
-        {PG_QUERY__NODE__NODE_MERGE_STMT, "MERGE"},
-        {PG_QUERY__NODE__NODE_PREPARE_STMT, "PREPARE"},
-        {PG_QUERY__NODE__NODE_EXECUTE_STMT, "EXECUTE"},
-        {PG_QUERY__NODE__NODE_DEALLOCATE_STMT, "DEALLOCATE"},
-        {PG_QUERY__NODE__NODE_DECLARE_CURSOR_STMT, "DECLARE CURSOR"},
-        {PG_QUERY__NODE__NODE_FETCH_STMT, "FETCH"},
-        {PG_QUERY__NODE__NODE_VACUUM_STMT, "VACUUM or ANALYZE"},
-        {PG_QUERY__NODE__NODE_LOCK_STMT, "LOCK"},
-        {PG_QUERY__NODE__NODE_LISTEN_STMT, "LISTEN"},
-        {PG_QUERY__NODE__NODE_NOTIFY_STMT, "NOTIFY"},
-        {PG_QUERY__NODE__NODE_DO_STMT, "DO"},
-        {PG_QUERY__NODE__NODE_CALL_STMT, "CALL"},
-        {PG_QUERY__NODE__NODE_COMMENT_STMT, "COMMENT ON"},
-        {PG_QUERY__NODE__NODE_REINDEX_STMT, "REINDEX"},
-        {PG_QUERY__NODE__NODE_DISCARD_STMT, "DISCARD"},
-    };
-    for (size_t i = 0; i < ARRAY_LENGTH(names); i++) {
-        if (node->node_case == names[i].kind) {
-            return names[i].name;
-        }
-    }
-    return parse_node_name(node);
-}
-
 static void bind_dispatch(struct bind *bind, const PgQuery__Node *node, struct plan_statement *statement) {
     switch ((int)node->node_case) {
     case PG_QUERY__NODE__NODE_SELECT_STMT:
@@ -506,7 +483,7 @@ static void bind_dispatch(struct bind *bind, const PgQuery__Node *node, struct p
         bind_set(bind, node->variable_set_stmt, statement);
         break;
     default:
-        sql_raise_unsupported(bind->context, bind->tokens->first, "%s", statement_name(node));
+        sql_raise_unsupported(bind->context, bind->tokens->first, "%s", bind_statement_name(node));
     }
 }
 

@@ -575,11 +575,19 @@ static void pass_token(struct pass *pass) {
         }
         break;
     }
+    case TOKEN(CURRENT_P):
+        if (pass_kind(pass, pass->at + 1) == TOKEN(OF)) {
+            pass->tokens->current_of = pass_position(pass, pass->at);
+        }
+        break;
     case TOKEN(ORDER):
     case TOKEN(LIMIT):
     case TOKEN(OFFSET):
     case TOKEN(FETCH):
         level->set_tail = level->set_ops > 0;
+        if (token == TOKEN(FETCH) && pass->tokens->fetch == 0) {
+            pass->tokens->fetch = pass_position(pass, pass->at);
+        }
         break;
     case TOKEN(RETURNING):
         level->closed = pass->depth == 0;
