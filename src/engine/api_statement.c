@@ -88,6 +88,7 @@ static enum kmb_status prepare(struct kmb_session *session, struct slice text, s
     arena_init(&statement->parameter_memory, 0);
     statement->session = session;
     atomic_fetch_add(&session->statements, 1);
+    session_tick(session->session);
     enum kmb_status status = sql_prepare(session_host(session->session), text, NULL, 0, &statement->statement, error);
     if (status == KMB_OK) {
         statement->parameter_count = sql_statement_parameter_count(statement->statement);

@@ -448,12 +448,16 @@ static enum kmb_status run_inside(struct session *session, struct sql_statement 
     return status;
 }
 
+void session_tick(struct session *session) {
+    session->statement_now_us = shard_now_us(session->shard);
+}
+
 enum kmb_status session_run(struct session *session, struct sql_statement *statement, const struct value *parameters,
                             uint32_t parameter_count, struct sql_run **run, struct session_outcome *outcome,
                             struct kmb_error *error) {
     *run = NULL;
     session->outcome = (struct session_outcome){0};
-    session->statement_now_us = shard_now_us(session->shard);
+    session_tick(session);
     atomic_store(&session->cancel, false);
     bool alone = sql_statement_writes(statement) && !session->explicit;
     enum kmb_status status = alone ? run_alone(session, statement, parameters, parameter_count, run, error)

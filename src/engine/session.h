@@ -31,6 +31,9 @@ struct datetime_context session_datetime(const struct session *session);
 /* What reads see from now on. */
 void session_set_at(struct session *session, const struct sql_point *point);
 
+/* A statement is about to be prepared: what it says of the present is meant from now. */
+void session_tick(struct session *session);
+
 bool session_in_transaction(const struct session *session);
 bool session_failed(const struct session *session);
 /* A statement did not even prepare: an explicit transaction is failed by it, as by any error. */

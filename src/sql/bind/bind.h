@@ -69,6 +69,7 @@ struct bind {
     struct bind_view views[4];
     uint32_t view_count;
     uint32_t at_block_next;
+    const struct plan_at *clause; /* of the first block that has one */
     bool reads_past;
     bool at_parameter;   /* a point to read at is a parameter: bound anew with its value */
     bool time_dependent; /* 'today'::date was read: the statement is bound anew for each run */
@@ -118,6 +119,8 @@ struct bind_scope {
 const struct expr *bind_expression(const struct bind_scope *scope, const PgQuery__Node *node);
 /* Bound and coerced to boolean: "argument of WHERE must be type boolean, not type integer". */
 const struct expr *bind_condition(const struct bind_scope *scope, const PgQuery__Node *node, const char *clause);
+/* 'now', 'today': a date or time that a kept plan must not freeze. */
+bool bind_literal_moves(struct slice text);
 /* COLLATE: byte order under any of its names, of a string; else raises. */
 void bind_check_collation(struct bind *bind, const PgQuery__CollateClause *node, struct type type);
 /* PostgreSQL's name of an output column without an alias. */
@@ -175,8 +178,10 @@ void bind_scope_check_aliases(struct bind *bind, const struct scope *left, const
 /* The plan and scope of a FROM list; at is the block's clause or NULL. */
 struct plan_node *bind_from(struct bind *bind, PgQuery__Node *const *items, size_t count,
                             const struct tokens_clause *at, struct scope *scope);
-/* Raises where the moment of a block is none: also for a block without a table, whose clause nothing else looks at. */
+/* Raises where the moment of a block is none or another than that of a block before: also for a block without a table,
+ * whose clause nothing else looks at. */
 void bind_check_moment(struct bind *bind, const struct tokens_clause *clause);
+_Noreturn void bind_refuse_cross_temporal(struct bind *bind, uint32_t position);
 /* A table by name at the present, for writes and DDL: raises 42P01. catalogue is that of the present. */
 const struct table_definition *bind_table(struct bind *bind, const PgQuery__RangeVar *name,
                                           const struct catalogue **catalogue, bool missing_ok);

@@ -101,6 +101,19 @@ bool bind_can_coerce(enum type_id from, enum type_id to, enum sql_cast_context c
     return from == to || from == TYPE_UNKNOWN || to == TYPE_ANY || sql_cast_find(from, to, cast_context) != NULL;
 }
 
+bool bind_literal_moves(struct slice text) {
+    static const char *const words[] = {"now", "today", "tomorrow", "yesterday"};
+    for (size_t i = 0; i < ARRAY_LENGTH(words); i++) {
+        size_t length = strlen(words[i]);
+        for (size_t at = 0; at + length <= text.length; at++) {
+            if (strncasecmp((const char *)text.bytes + at, words[i], length) == 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 static const struct expr *coerce_literal(struct bind *bind, const struct expr *expr, struct type type,
                                          bool explicit_cast) {
     struct sql_context *context = bind->context;
@@ -113,23 +126,8 @@ static const struct expr *coerce_literal(struct bind *bind, const struct expr *e
     }
     struct datetime_context when = {
         .now_us = context->now_us, .has_now = true, .zone_offset_s = (int32_t)context->settings->time_zone_offset_s};
-    bool relative = false; /* 'now', 'today': the value of the moment, which a kept plan must not freeze */
-    switch ((int)type.id) {
-    case TYPE_DATE:
-    case TYPE_TIME:
-    case TYPE_TIMESTAMP:
-    case TYPE_TIMESTAMPTZ: {
-        static const char *const words[] = {"now", "today", "tomorrow", "yesterday"};
-        struct slice text = expr->value.as.bytes;
-        for (size_t i = 0; i < ARRAY_LENGTH(words); i++) {
-            relative = relative || (text.length >= strlen(words[i]) &&
-                                    strncasecmp((const char *)text.bytes, words[i], strlen(words[i])) == 0);
-        }
-        break;
-    }
-    default:
-        break;
-    }
+    bool moment =
+        type.id == TYPE_DATE || type.id == TYPE_TIME || type.id == TYPE_TIMESTAMP || type.id == TYPE_TIMESTAMPTZ;
     /* An assignment refuses text that is too long, an explicit cast cuts it: read unmodified, then apply. */
     struct value plain;
     enum kmb_status status =
@@ -142,7 +140,7 @@ static const struct expr *coerce_literal(struct bind *bind, const struct expr *e
     if (status != KMB_OK) {
         sql_raise_status(context, status, expr->position);
     }
-    bind->time_dependent = bind->time_dependent || relative;
+    bind->time_dependent = bind->time_dependent || (moment && bind_literal_moves(expr->value.as.bytes));
     copy->value = plain;
     return copy;
 }

@@ -138,6 +138,7 @@ static struct expr *at_value(struct bind *bind, const struct tokens_clause *clau
     if (status != KMB_OK) {
         sql_raise_status(bind->context, status, clause->value_position);
     }
+    bind->time_dependent = bind->time_dependent || bind_literal_moves(clause->literal);
     value->value = value_timestamp(TYPE_TIMESTAMPTZ, time);
     return value;
 }
@@ -211,9 +212,21 @@ static const struct bind_view *bind_moment(struct bind *bind, const struct token
     return bind_view_at(bind, &point);
 }
 
+_Noreturn void bind_refuse_cross_temporal(struct bind *bind, uint32_t position) {
+    sql_raise_with(bind->context, KMB_UNSUPPORTED, position, NULL,
+                   "All tables of one query are read at one point in time.", "Cross-temporal joins not supported");
+}
+
 void bind_check_moment(struct bind *bind, const struct tokens_clause *clause) {
-    struct plan_at at;
-    (void)bind_moment(bind, clause, &at);
+    struct plan_at *at = sql_alloc_zero(bind->context, 1, sizeof(*at));
+    (void)bind_moment(bind, clause, at);
+    if (clause == NULL) {
+        return;
+    }
+    if (bind->clause != NULL && (bind->clause->kind != at->kind || !expr_equal(bind->clause->value, at->value))) {
+        bind_refuse_cross_temporal(bind, at->position);
+    }
+    bind->clause = at;
 }
 
 /* --- FROM items --- */

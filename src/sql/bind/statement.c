@@ -89,9 +89,7 @@ static void moment_check(struct moment *moment, struct plan_node *node) {
         bool same = !moment->any || (at->kind == moment->at->kind &&
                                      (at->kind == PLAN_AT_NONE || expr_equal(at->value, moment->at->value)));
         if (!same) {
-            sql_raise_with(
-                moment->bind->context, KMB_UNSUPPORTED, at->kind == PLAN_AT_NONE ? moment->at->position : at->position,
-                NULL, "All tables of one query are read at one point in time.", "Cross-temporal joins not supported");
+            bind_refuse_cross_temporal(moment->bind, at->kind == PLAN_AT_NONE ? moment->at->position : at->position);
         }
         moment->at = at;
         moment->any = true;

@@ -380,11 +380,18 @@ static struct slice pass_string(struct pass *pass, size_t index) {
         ASSERT(text.length >= from + 2 * tag);
         return slice_make(text.bytes + from + tag, text.length - from - 2 * tag);
     }
+    bool plain = true;
     for (size_t i = from + 1; i + 1 < text.length; i++) {
         content[length++] = text.bytes[i];
-        if (text.bytes[i] == '\'' && text.bytes[i + 1] == '\'') {
+        if (text.bytes[i] == '\'') {
+            plain = plain && text.bytes[i + 1] == '\'' && i + 2 < text.length;
             i++;
+        } else if (text.bytes[i] == '\\') {
+            plain = plain && from == 0;
         }
+    }
+    if (!plain) { /* E'\061', or pieces on several lines */
+        sql_raise_unsupported(pass->context, pass_position(pass, index), "an escape or a continued string here");
     }
     return slice_make(content, length);
 }

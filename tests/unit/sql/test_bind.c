@@ -382,6 +382,10 @@ static void test_time_travel(void **state) {
              (unsigned long long)start + 1);
     assert_int_equal(sql_fixture_text(f, text, NULL), KMB_UNSUPPORTED);
     assert_string_equal(f->error.message, "Cross-temporal joins not supported");
+    snprintf(text, sizeof(text), "SELECT * FROM (SELECT v FROM h AT OFFSET %llu) x AT OFFSET %llu",
+             (unsigned long long)start + 1, (unsigned long long)start + 2);
+    assert_int_equal(sql_fixture_text(f, text, NULL), KMB_UNSUPPORTED);
+    assert_string_equal(f->error.message, "Cross-temporal joins not supported");
     SQL("CREATE TABLE h2 (id int, v int)");
     snprintf(text, sizeof(text), "INSERT INTO h2 TABLE h AT OFFSET %llu", (unsigned long long)start + 1);
     SQL(text);

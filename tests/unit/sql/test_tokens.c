@@ -68,6 +68,10 @@ static const struct travel travels[] = {
     {"SELECT * FROM t FOR SYSTEM_TIME AS OF POSITION 3", "@3", NULL},
     {"SELECT * FROM t AS OF 'it''s'", "'it's'", NULL},
     {"SELECT * FROM t AS OF $$2024$$", "'2024'", NULL},
+    {"SELECT * FROM t AS OF E'2024''x'", "'2024'x'", NULL},
+    {"TABLE t AT OFFSET 5", "@5", "TABLE t            "},
+    {"SELECT * FROM (TABLE t) x AT OFFSET 5", "@5", NULL},
+    {"INSERT INTO u TABLE t AT OFFSET 5", "@5", NULL},
     {"SELECT * FROM t AT OFFSET 5 JOIN u AT OFFSET 5 ON t.a = u.a", "@5", NULL},
     {"INSERT INTO t SELECT * FROM u AT OFFSET 5", "@5", NULL},
     {"INSERT INTO t (a) SELECT a FROM u AT OFFSET 5 ON CONFLICT DO NOTHING", "@5", NULL},
@@ -170,6 +174,12 @@ static const struct refusal refusals[] = {
     {"SELECT * FROM t FOR SYSTEM_TIME ALL", "0A000", 17, "FOR SYSTEM_TIME ALL is not supported"},
     {"SELECT * FROM t FOR SYSTEM_TIME FROM 'a' TO 'b'", "0A000", 17, "FOR SYSTEM_TIME FROM is not supported"},
     {"SELECT * FROM t FOR SYSTEM_TIME BETWEEN 'a' AND 'b'", "0A000", 17, "FOR SYSTEM_TIME BETWEEN is not supported"},
+    {"SELECT * FROM t AS OF E'2024-01-01 1\\061:00'", "0A000", 23,
+     "an escape or a continued string here is not supported"},
+    {"SELECT * FROM t AS OF '2024-01-01'\n' 11:00'", "0A000", 23,
+     "an escape or a continued string here is not supported"},
+    {"CREATE TABLE t (a int) AT OFFSET 5", "42601", 24, "time-travel clause outside a SELECT"},
+    {"LOCK TABLE t AT OFFSET 5", "42601", 14, "time-travel clause outside a SELECT"},
     {"UPDATE t AT OFFSET 5 SET a = 1", "25006", 10, "Cannot modify historical data"},
     {"UPDATE t SET a = 1 WHERE b = 2 AT OFFSET 5", "25006", 32, "Cannot modify historical data"},
     {"UPDATE t AS OF '2024-01-01' SET a = 1", "25006", 10, "Cannot modify historical data"},
@@ -225,6 +235,10 @@ static void test_blocks(void **state) {
     assert_clause(tokens_clause_of(&scan.tokens, 42), "@2");
     assert_null(tokens_clause_of(&scan.tokens, 76));
     assert_int_equal(scan.tokens.set_operation, 29);
+    scan_end(&scan);
+    scan_text(&scan, "SELECT a FROM (SELECT 1 AT OFFSET 1) x, (TABLE t) y"); /* TABLE is a block of its own */
+    assert_clause(tokens_clause_of(&scan.tokens, 23), "@1");
+    assert_null(tokens_clause_of(&scan.tokens, 48));
     scan_end(&scan);
     scan_text(&scan, "SELECT a FROM t UNION SELECT b FROM t ORDER BY 1 AT OFFSET 3");
     assert_clause(tokens_clause_of(&scan.tokens, 8), "@3");
