@@ -9,7 +9,7 @@
 
 #define AHEAD       2u /* cells a walk asks memory for before it needs them */
 #define LINES_AHEAD 2u
-#define TAKE_AHEAD  4u /* the same of a loop that does little with each */
+#define TAKE_AHEAD  8u /* the same of a loop that does little with each */
 
 enum kmb_status store_cursor_open(struct store_cursor *cursor, struct store_view view, uint32_t tenant,
                                   enum store_tree tree, struct kmb_error *error) {
@@ -29,11 +29,19 @@ enum kmb_status store_cursor_open(struct store_cursor *cursor, struct store_view
     return KMB_OK;
 }
 
+static void after_drop(struct store_cursor *cursor) {
+    if (cursor->after.entry != NULL) {
+        page_unpin(cursor->after.entry);
+        cursor->after.entry = NULL;
+    }
+}
+
 void store_cursor_close(struct store_cursor *cursor) {
     if (cursor->store == NULL) {
         return;
     }
     path_drop(&cursor->path);
+    after_drop(cursor);
     buffer_free(&cursor->key_copy);
     buffer_free(&cursor->value_copy);
     if (cursor->view.root != NULL) {
@@ -47,6 +55,7 @@ void store_cursor_close(struct store_cursor *cursor) {
 
 static enum kmb_status cursor_end(struct store_cursor *cursor, enum kmb_status status) {
     path_drop(&cursor->path);
+    after_drop(cursor);
     cursor->valid = false;
     return status;
 }
@@ -128,11 +137,16 @@ static enum kmb_status cursor_dive(struct store_cursor *cursor, const uint8_t *r
     struct store_path *path = &cursor->path;
     for (;;) {
         struct store_step *step = &path->steps[path->depth];
-        enum kmb_status status = page_pin(cursor->store, cursor->tenant, ref, &step->entry, &step->image, error);
-        if (status != KMB_OK) {
-            return cursor_end(cursor, status);
+        if (cursor->after.entry != NULL && cursor->after.slot == page_u64(ref)) {
+            *step = cursor->after; /* with its pin */
+            cursor->after.entry = NULL;
+        } else {
+            enum kmb_status status = page_pin(cursor->store, cursor->tenant, ref, &step->entry, &step->image, error);
+            if (status != KMB_OK) {
+                return cursor_end(cursor, status);
+            }
+            step->slot = page_u64(ref);
         }
-        step->slot = page_u64(ref);
         path->depth++;
         const struct page_header *head = page_head(step->image);
         if (head->level != level || head->type != (level == 0 ? PAGE_LEAF : PAGE_INNER)) {
@@ -329,6 +343,33 @@ enum kmb_status store_cursor_prev(struct store_cursor *cursor, struct kmb_error 
     return cursor_turn(cursor, true, error);
 }
 
+/*
+ * Pins the next leaf, if it is in memory, and asks for its header and offsets: the first cells of a leaf are then read
+ * as far ahead as the others are. NULL: there is none below the same parent.
+ */
+static const uint8_t *after_pin(struct store_cursor *cursor) {
+    if (cursor->path.depth < 2) {
+        return NULL;
+    }
+    const struct store_step *parent = &cursor->path.steps[cursor->path.depth - 2];
+    if (parent->index + 1u >= page_head(parent->image)->count) {
+        return NULL;
+    }
+    uint64_t slot = page_u64(page_child(parent->image, parent->index + 1u));
+    if (cursor->after.entry != NULL && cursor->after.slot == slot) {
+        return cursor->after.image;
+    }
+    after_drop(cursor);
+    if (!page_pin_present(cursor->store, slot, &cursor->after.entry, &cursor->after.image)) {
+        return NULL;
+    }
+    cursor->after.slot = slot;
+    for (size_t line = 0; line < PAGE_AHEAD_LINES; line++) {
+        __builtin_prefetch(cursor->after.image + 64 * line);
+    }
+    return cursor->after.image;
+}
+
 size_t store_cursor_take(struct store_cursor *cursor, struct slice high, struct store_place *places, size_t max) {
     ASSERT(cursor->valid);
     if (cursor->view.fork != NULL) {
@@ -339,11 +380,17 @@ size_t store_cursor_take(struct store_cursor *cursor, struct slice high, struct 
     unsigned end = page_head(image)->count;
     const uint8_t *last = page_cell(image, end - 1);
     bool whole = !cell_key_big(last) && slice_compare(slice_make(cell_key(last), cell_key_length(last)), high) < 0;
+    unsigned count = end;
+    const uint8_t *after = after_pin(cursor);
     end = max < end - leaf->index ? leaf->index + (unsigned)max : end;
     size_t taken = 0;
     for (unsigned index = leaf->index; index < end; index++) {
         const uint8_t *cell = page_cell(image, index);
-        cell_ahead(cursor, image, index + TAKE_AHEAD);
+        if (index + TAKE_AHEAD < count) {
+            cell_ahead(cursor, image, index + TAKE_AHEAD);
+        } else if (after != NULL) {
+            cell_ahead(cursor, after, index + TAKE_AHEAD - count);
+        }
         if (((page_u16(cell) | page_u16(cell + 2)) & CELL_BIG) != 0) {
             break;
         }

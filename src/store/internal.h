@@ -138,6 +138,7 @@ static inline const uint8_t *cell_key(const uint8_t *cell) {
 static inline const uint8_t *cell_value(const uint8_t *cell) {
     return cell + CELL_HEAD + cell_key_length(cell);
 }
+#define PAGE_AHEAD_LINES 6u /* header and some fifty offsets: what a usual leaf has */
 static inline uint8_t *page_child(uint8_t *image, unsigned index) { /* reference in an inner page */
     uint8_t *cell = image + page_offset(image, index);
     return cell + CELL_HEAD + cell_key_length(cell);
@@ -295,22 +296,30 @@ static inline bool cache_full(const struct store *store) {
 static inline void page_unpin(struct store_entry *entry) {
     atomic_fetch_sub_explicit(&entry->state, 1, memory_order_release);
 }
+/* Holds the page if it is in memory. */
+static inline bool page_pin_present(struct store *store, uint64_t slot, struct store_entry **entry, uint8_t **image) {
+    struct store_entry *found = entry_peek(store, slot);
+    if (__builtin_expect(found == NULL, 0)) {
+        return false;
+    }
+    uint32_t before = atomic_fetch_add_explicit(&found->state, 1, memory_order_acquire);
+    uint8_t *present = atomic_load_explicit(&found->image, memory_order_acquire);
+    if (__builtin_expect((before & ENTRY_EVICTING) != 0 || present == NULL, 0)) {
+        page_unpin(found);
+        return false;
+    }
+    if ((before & ENTRY_REFERENCED) == 0) {
+        atomic_fetch_or_explicit(&found->state, ENTRY_REFERENCED, memory_order_relaxed);
+    }
+    *entry = found;
+    *image = present;
+    return true;
+}
 /* Holds the page in memory, reading it when needed. ref: 24 bytes, in the parent. */
 static inline enum kmb_status page_pin(struct store *store, uint32_t tenant, const uint8_t *ref,
                                        struct store_entry **entry, uint8_t **image, struct kmb_error *error) {
-    struct store_entry *found = entry_peek(store, page_u64(ref));
-    if (__builtin_expect(found != NULL, 1)) {
-        uint32_t before = atomic_fetch_add_explicit(&found->state, 1, memory_order_acquire);
-        uint8_t *present = atomic_load_explicit(&found->image, memory_order_acquire);
-        if (__builtin_expect((before & ENTRY_EVICTING) == 0 && present != NULL, 1)) {
-            if ((before & ENTRY_REFERENCED) == 0) {
-                atomic_fetch_or_explicit(&found->state, ENTRY_REFERENCED, memory_order_relaxed);
-            }
-            *entry = found;
-            *image = present;
-            return KMB_OK;
-        }
-        page_unpin(found);
+    if (__builtin_expect(page_pin_present(store, page_u64(ref), entry, image), 1)) {
+        return KMB_OK;
     }
     return page_pin_slow(store, tenant, ref, entry, image, error);
 }

@@ -91,6 +91,17 @@ static void store_free(struct store *store) {
     mem_free(store);
 }
 
+/* The first tenants of an opened root are kept beside it as those lately changed are: most databases have no more. */
+static enum kmb_status keep_tenant(void *context, uint32_t tenant) {
+    struct store_root *root = context;
+    struct tenant_state state;
+    enum kmb_status status = view_tenant(store_view_root(root), tenant, &state, NULL);
+    if (status == KMB_OK) {
+        root->kept[root->kept_count++] = state;
+    }
+    return status == KMB_OK && root->kept_count < TENANTS_KEPT ? KMB_OK : KMB_DONE;
+}
+
 enum kmb_status store_open(const struct io *io, const char *path, const struct store_options *options,
                            const struct store_reference *reference, struct store **store, struct store_root **root,
                            struct kmb_error *error) {
@@ -122,6 +133,9 @@ enum kmb_status store_open(const struct io *io, const char *path, const struct s
     }
     if (status == KMB_OK && !fresh) {
         status = checkpoint_load(made, reference, first, error);
+    }
+    if (status == KMB_OK && !fresh) {
+        (void)store_tenants(store_view_root(first), keep_tenant, first, NULL); /* what fails here is met again later */
     }
     if (status != KMB_OK) {
         store_root_release(first);

@@ -194,6 +194,7 @@ struct store_cursor {
     unsigned lines_ahead;
     uint64_t changes;
     struct store_path path;
+    struct store_step after; /* the leaf after this one, pinned ahead; entry NULL: none */
     struct buffer key_copy;
     struct buffer value_copy;
 };

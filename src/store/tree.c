@@ -130,6 +130,16 @@ static inline bool page_expected(const uint8_t *image, unsigned level) {
     return head->level == level && head->type == (level == 0 ? PAGE_LEAF : PAGE_INNER);
 }
 
+/*
+ * Asks memory for a leaf's header and offsets together: a search hops among them, and each hop would wait by itself.
+ * Inner pages are few and mostly near.
+ */
+static inline void page_ahead(const uint8_t *image, unsigned level) {
+    for (unsigned line = 0; level == 0 && line < PAGE_AHEAD_LINES; line++) {
+        __builtin_prefetch(image + 64 * (size_t)line);
+    }
+}
+
 enum kmb_status tree_descend(struct store *store, uint32_t tenant, const struct tree_state *tree, struct slice key,
                              struct store_path *path, bool *exact, struct kmb_error *error) {
     path->depth = 0;
@@ -147,6 +157,7 @@ enum kmb_status tree_descend(struct store *store, uint32_t tenant, const struct 
             path_drop(path);
             return status;
         }
+        page_ahead(step->image, level);
         step->slot = page_u64(ref);
         path->depth++;
         if (!page_expected(step->image, level)) {
@@ -192,6 +203,7 @@ enum kmb_status tree_hold(struct store *store, uint32_t tenant, const struct tre
             return status;
         }
         held->entry = entry;
+        page_ahead(image, level);
         status = page_expected(image, level) ? page_search(store, image, key, &index, &exact, error)
                                              : page_damaged(error, slot, "is not of the kind its parent says");
         if (status != KMB_OK || (level == 0 && !exact)) {
