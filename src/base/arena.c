@@ -2,7 +2,7 @@
  * Bump allocation in chunks that are freed together.
  *
  * A request (a statement, a batch) makes thousands of small objects that all die at once; giving each to malloc and
- * back costs more than the work. An arena takes memory in chunks that double from 4 KiB to 256 KiB, hands out 16-byte
+ * back costs more than the work. An arena takes memory in chunks that double from 1 KiB to 256 KiB, hands out 16-byte
  * aligned pieces by moving a pointer, and gives back everything, or everything after a mark, chunk by chunk.
  *
  * An allocation that does not fit opens a new chunk and abandons the rest of the old one; the chunk of a large
@@ -34,7 +34,7 @@
 #endif
 
 #define ARENA_ALIGNMENT ((size_t)16)
-#define ARENA_CHUNK_MIN ((size_t)4096)
+#define ARENA_CHUNK_MIN ((size_t)1024) /* malloc has a quick way for pieces up to this */
 #define ARENA_CHUNK_MAX ((size_t)256 * 1024)
 
 struct arena_chunk {

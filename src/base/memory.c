@@ -17,6 +17,8 @@
 
 #include "base/assert.h"
 
+#define SMALL_BYTES 1024u
+
 static atomic_bool fail_counting;    /* a plan has been set in this process */
 static atomic_uint_fast64_t fail_at; /* 1-based number of the allocation that fails, 0: none */
 static atomic_uint_fast64_t fail_seen;
@@ -51,7 +53,11 @@ void *mem_alloc_zero(size_t count, size_t size) {
     if (__builtin_mul_overflow(count, size, &total) || fail_due()) {
         return NULL;
     }
-    return calloc(1, total == 0 ? 1 : total);
+    if (total > SMALL_BYTES) {
+        return calloc(1, total);
+    }
+    void *memory = malloc(total == 0 ? 1 : total); /* malloc has a quick way for small pieces, calloc has not */
+    return memory == NULL ? NULL : memset(memory, 0, total);
 }
 
 void *mem_realloc(void *memory, size_t size) {
