@@ -206,6 +206,11 @@ enum kmb_status kmb_append_text(kmb_appender *appender, const char *text, size_t
     if (copy.bytes == NULL && length != 0) {
         return error_set(error, KMB_NO_MEMORY, "out of memory");
     }
+    if ((type.id == TYPE_TEXT || type.id == TYPE_VARCHAR) &&
+        type.modifier < 0) { /* nothing to parse: most values of a load */
+        put(appender, place, value_bytes(type.id, copy));
+        return KMB_OK;
+    }
     struct datetime_context context = session_datetime(appender->session->session);
     status = value_parse(type, copy, &context, &appender->arena, &value, error);
     if (status != KMB_OK) {

@@ -36,6 +36,7 @@ struct session {
     int64_t transaction_now_us;
     int64_t statement_now_us;
     bool committed_in_control; /* the running statement was COMMIT: outcome below */
+    bool read;                 /* the running statement has opened a view */
     struct session_outcome outcome;
 };
 
@@ -44,6 +45,14 @@ static enum kmb_status aborted(struct kmb_error *error) {
               "current transaction is aborted, commands ignored until end of transaction block");
     error_hint(error, "ROLLBACK ends it.");
     return KMB_TRANSACTION_ABORTED;
+}
+
+/* A query's position is that of the state it reads; in a transaction it is known before. */
+static void note_read(struct session *session, const struct kernel_state *state) {
+    if (!session->explicit) {
+        session->outcome.position = state->position;
+        session->read = true;
+    }
 }
 
 /* --- the host's side ---------------------------------------------------------------------------------------------- */
@@ -70,6 +79,7 @@ static enum kmb_status host_view_open(void *context, const struct sql_point *poi
         status = shard_state(session->shard, session->tenant, &state, error);
     }
     if (status == KMB_OK) {
+        note_read(session, state);
         status = point->kind == PLAN_AT_POSITION ? kernel_view_open_at(state, point->offset, view, error)
                                                  : kernel_view_open_at_time(state, point->time_us, view, error);
     }
@@ -226,6 +236,7 @@ enum kmb_status session_view(struct session *session, struct kernel_view **view,
     struct kernel_state *state = NULL;
     enum kmb_status status = shard_state(session->shard, session->tenant, &state, error);
     if (status == KMB_OK) {
+        note_read(session, state);
         status = kernel_view_open(state, view, error);
     }
     kernel_state_release(state);
@@ -439,9 +450,16 @@ static enum kmb_status run_inside(struct session *session, struct sql_statement 
     if (session->failed && !control) {
         return aborted(error);
     }
-    session->outcome.position =
-        session->explicit ? kernel_transaction_base(session->transaction)->position : session_position(session);
+    if (session->explicit) {
+        session->outcome.position = kernel_transaction_base(session->transaction)->position;
+    } else if (control) {
+        session->outcome.position = session_position(session);
+    }
+    session->read = session->explicit || control;
     enum kmb_status status = sql_run_open(statement, &session->host, parameters, parameter_count, run, error);
+    if (!session->read) {
+        session->outcome.position = session_position(session);
+    }
     if (status != KMB_OK && session->explicit && !control) {
         session->failed = true;
     }

@@ -80,6 +80,7 @@ struct shard {
     uint64_t leading_bytes; /* of the block in flight; 0 none */
     struct store_root *published;
     uint64_t published_op;
+    struct shard_tenant *tenant_recent; /* the one asked for last, or NULL */
     struct map tenants; /* tenant id -> struct shard_tenant, made once, never removed; entries under commit */
     bool fatal;
     struct kmb_error fatal_error;

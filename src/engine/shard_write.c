@@ -67,6 +67,9 @@ enum kmb_status shard_health(struct shard *shard, struct kmb_error *error) {
 /* --- tenants' states -------------------------------------------------------------------------------------------- */
 
 struct shard_tenant *shard_tenant_slot(struct shard *shard, struct tenant_id tenant) {
+    if (shard->tenant_recent != NULL && shard->tenant_recent->id.value == tenant.value) {
+        return shard->tenant_recent;
+    }
     struct slice key = slice_make(&tenant.value, sizeof(tenant.value));
     struct shard_tenant *slot = map_get(&shard->tenants, key);
     if (slot == NULL) {
@@ -77,6 +80,7 @@ struct shard_tenant *shard_tenant_slot(struct shard *shard, struct tenant_id ten
         }
         slot->id = tenant;
     }
+    shard->tenant_recent = slot;
     return slot;
 }
 

@@ -54,14 +54,29 @@ static bool is_fixed(const struct expr *expr, struct evaluator *const *arguments
     return true;
 }
 
-static void make_constant(struct evaluator *evaluator, const struct value *value, struct type type) {
-    struct value copy = *value;
-    if (type.id != TYPE_UNKNOWN && copy.type != type.id) {
-        ASSERT(copy.is_null || vector_form_of(copy.type) == vector_form_of(type.id));
-        copy.type = type.id;
+/* The value of a constant or a parameter, of the type the expression has; false for other expressions. */
+static bool constant_value(struct sql_context *context, const struct expr *expr, const struct value *parameters,
+                           uint32_t parameter_count, struct value *value) {
+    if (expr->kind == EXPR_CONSTANT) {
+        *value = expr->value;
+    } else if (expr->kind == EXPR_PARAMETER) {
+        if (expr->column >= parameter_count) {
+            sql_raise(context, KMB_UNDEFINED_PARAMETER, expr->position, "there is no parameter $%u", expr->column + 1);
+        }
+        *value = parameters[expr->column];
+    } else {
+        return false;
     }
+    if (expr->type.id != TYPE_UNKNOWN && value->type != expr->type.id) {
+        ASSERT(value->is_null || vector_form_of(value->type) == vector_form_of(expr->type.id));
+        value->type = expr->type.id;
+    }
+    return true;
+}
+
+static void make_constant(struct evaluator *evaluator, const struct value *value, struct type type) {
     vector_init_rows(evaluator->context, &evaluator->result, type, 1);
-    vector_set(&evaluator->result, 0, &copy);
+    vector_set(&evaluator->result, 0, value);
     evaluator->result.constant = true;
     evaluator->computed = true;
 }
@@ -100,17 +115,9 @@ struct evaluator *evaluator_make(const struct evaluator_scope *scope, const stru
     evaluator->context = scope->context;
     evaluator->rows_max = scope->rows_max;
     evaluator->argument_count = expr->argument_count;
-    if (expr->kind == EXPR_CONSTANT) {
-        make_constant(evaluator, &expr->value, expr->type);
-        evaluator->fixed = true;
-        return evaluator;
-    }
-    if (expr->kind == EXPR_PARAMETER) {
-        if (expr->column >= scope->parameter_count) {
-            sql_raise(scope->context, KMB_UNDEFINED_PARAMETER, expr->position, "there is no parameter $%u",
-                      expr->column + 1);
-        }
-        make_constant(evaluator, &scope->parameters[expr->column], expr->type);
+    struct value value;
+    if (constant_value(scope->context, expr, scope->parameters, scope->parameter_count, &value)) {
+        make_constant(evaluator, &value, expr->type);
         evaluator->fixed = true;
         return evaluator;
     }
@@ -147,8 +154,8 @@ struct evaluator *evaluator_make(const struct evaluator_scope *scope, const stru
         if (all && expr->argument_count > EVALUATE_LIST_MIN) {
             evaluator->list = evaluate_list_make(scope->context, expr->argument_count - 1);
             for (uint32_t i = 1; i < expr->argument_count; i++) {
-                struct value value = vector_get(&evaluator->arguments[i]->result, 0);
-                evaluate_list_add(evaluator->list, &value);
+                struct value element = vector_get(&evaluator->arguments[i]->result, 0);
+                evaluate_list_add(evaluator->list, &element);
             }
         }
     }
@@ -583,6 +590,10 @@ uint32_t evaluator_select(struct evaluator *evaluator, const struct batch *batch
 
 struct value exec_evaluate(struct sql_context *context, const struct expr *expr, const struct value *parameters,
                            uint32_t parameter_count) {
+    struct value value;
+    if (constant_value(context, expr, parameters, parameter_count, &value)) {
+        return value;
+    }
     struct evaluator_scope scope = {.context = context,
                                     .arena = &context->arena,
                                     .parameters = parameters,

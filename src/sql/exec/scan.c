@@ -138,19 +138,26 @@ static const struct batch *scan_next(struct exec_operator *self) {
     return NULL;
 }
 
+/* Are both bounds equalities with the whole primary key? Then there is one row at most. */
+static bool bounds_one_row(const struct table_definition *table, const struct plan_node *node) {
+    uint32_t whole = table->primary_key_count;
+    bool one = node->index.value == 0 && whole > 0 && node->low.count == whole && node->high.count == whole &&
+               node->low.inclusive && node->high.inclusive;
+    for (uint32_t i = 0; one && i < whole; i++) {
+        one = node->low.values[i] == node->high.values[i];
+    }
+    return one;
+}
+
 static void scan_open(struct scan *scan) {
     struct exec *exec = scan->base.exec;
     const struct plan_node *node = scan->base.node;
+    scan->point = bounds_one_row(scan->table, node);
     if (!scan_bound(exec, scan->table, node, &node->low, &scan->low) ||
-        !scan_bound(exec, scan->table, node, &node->high, &scan->high)) {
+        (!scan->point && !scan_bound(exec, scan->table, node, &node->high, &scan->high))) {
         scan->done = true;
-        return;
     }
-    uint32_t whole = scan->table->primary_key_count;
-    scan->point = node->index.value == 0 && whole > 0 && node->low.count == whole && node->high.count == whole &&
-                  node->low.inclusive && node->high.inclusive &&
-                  slice_equal(buffer_slice(&scan->low), buffer_slice(&scan->high));
-    if (scan->point) {
+    if (scan->done || scan->point) {
         return;
     }
     struct kernel_range range = {
