@@ -614,6 +614,25 @@ static int open_once(const char *path) {
     _exit(0);
 }
 
+/* Commits N single-row inserts, one thread, for a tracer to count what each costs: --commits N DIR. */
+static int commit_some(const char *count, const char *path) {
+    uint64_t commits = strtoull(count, NULL, 10);
+    struct ours ours = open_ours(path, true);
+    struct kmb_error error = {0};
+    kmb_statement *statement = NULL;
+    const char *sql = "INSERT INTO kv VALUES ($1, 'some value')";
+    run_sql(ours.session, "CREATE TABLE kv (id BIGINT PRIMARY KEY, value TEXT)");
+    must(kmb_prepare(ours.session, sql, strlen(sql), &statement, NULL, &error), &error, sql);
+    for (uint64_t i = 0; i < commits; i++) {
+        kmb_bind_int64(statement, 1, (int64_t)i, &error);
+        must(kmb_step(statement, &error), &error, sql);
+    }
+    kmb_finalize(statement);
+    close_ours(&ours);
+    remove_all(path);
+    return 0;
+}
+
 static void measure_open(const char *path, double *seconds, double *megabytes) {
     char command[1500];
     snprintf(command, sizeof(command), "/proc/%ld/exe --open '%s'", (long)getpid(), path);
@@ -798,6 +817,9 @@ static void bench_kill(void) {
 int main(int argc, char **argv) {
     if (argc == 3 && strcmp(argv[1], "--open") == 0) {
         return open_once(argv[2]);
+    }
+    if (argc == 4 && strcmp(argv[1], "--commits") == 0) {
+        return commit_some(argv[2], argv[3]);
     }
     for (int i = 1; i + 1 < argc; i += 2) {
         if (strcmp(argv[i], "--rows") == 0) {
