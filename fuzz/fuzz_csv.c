@@ -31,6 +31,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     }
     struct source source = {.bytes = bytes + 1, .left = size - 1, .piece = 1 + bytes[0] % 17u};
     csv_init(&csv, give, &source);
+    csv.blank_is_record = (bytes[0] & 128) != 0;
     while (csv_next(&csv, &error) == KMB_ROW) {
         for (uint32_t i = 0; i < csv.field_count; i++) {
             struct infer infer = {0};

@@ -23,7 +23,7 @@ static enum kmb_status fill(struct csv *csv, struct kmb_error *error) {
         return KMB_DONE;
     }
     size_t left = csv->input.length - csv->at;
-    if (left != 0) {
+    if (left != 0 && csv->at != 0) {
         memmove(csv->input.bytes, csv->input.bytes + csv->at, left);
     }
     csv->input.length = left;
@@ -60,9 +60,7 @@ static inline void take(struct csv *csv) {
 }
 
 static enum kmb_status fail(struct csv *csv, struct kmb_error *error, const char *what) {
-    error_set(error, KMB_BAD_COPY_FORMAT, "line %llu, field %u: %s", (unsigned long long)csv->line,
-              csv->field_count + 1, what);
-    return KMB_BAD_COPY_FORMAT;
+    return error_set(error, KMB_BAD_COPY_FORMAT, "field %u: %s", csv->field_count + 1, what);
 }
 
 /* The rest of a quoted field, behind its opening quote. */
@@ -82,8 +80,8 @@ static enum kmb_status quoted_field(struct csv *csv, struct kmb_error *error) {
         }
         buffer_append_byte(&csv->text, byte);
         if (csv->text.length > CSV_RECORD_BYTES_MAX) {
-            return error_set(error, KMB_LIMIT, "line %llu: the record is longer than %zu bytes; is a quote missing?",
-                             (unsigned long long)csv->line, CSV_RECORD_BYTES_MAX);
+            return error_set(error, KMB_LIMIT, "the record is longer than %zu bytes; is a quote missing?",
+                             CSV_RECORD_BYTES_MAX);
         }
     }
     return status == KMB_DONE ? fail(csv, error, "the quoted field does not end") : status;
@@ -107,8 +105,7 @@ static enum kmb_status bare_field(struct csv *csv, struct kmb_error *error) {
         csv->at += count;
         csv->bytes_read += count;
         if (csv->text.length > CSV_RECORD_BYTES_MAX) {
-            return error_set(error, KMB_LIMIT, "line %llu: the record is longer than %zu bytes",
-                             (unsigned long long)csv->line, CSV_RECORD_BYTES_MAX);
+            return error_set(error, KMB_LIMIT, "the record is longer than %zu bytes", CSV_RECORD_BYTES_MAX);
         }
         if (count == left) {
             continue;
@@ -118,8 +115,7 @@ static enum kmb_status bare_field(struct csv *csv, struct kmb_error *error) {
             take(csv);
             enum kmb_status status = peek(csv, &byte, error);
             if (status == KMB_OK && byte != '\n') {
-                buffer_append_byte(&csv->text, '\r');
-                continue;
+                return fail(csv, error, "a carriage return stands in a field without quotes; lines end with newlines");
             }
             return status == KMB_DONE ? KMB_OK : status;
         }
@@ -170,9 +166,12 @@ static enum kmb_status field(struct csv *csv, bool *last, struct kmb_error *erro
 }
 
 static enum kmb_status drop_mark(struct csv *csv, struct kmb_error *error) {
-    uint8_t byte = 0;
-    enum kmb_status status = peek(csv, &byte, error);
+    enum kmb_status status = KMB_OK;
     static const uint8_t mark[3] = {0xef, 0xbb, 0xbf};
+    while (status == KMB_OK && csv->input.length - csv->at < sizeof(mark)) { /* a pipe may give single bytes */
+        status = fill(csv, error);
+    }
+    status = status == KMB_DONE ? KMB_OK : status;
     if (status == KMB_OK && csv->input.length - csv->at >= 3 && memcmp(csv->input.bytes + csv->at, mark, 3) == 0) {
         csv->at += 3;
         csv->bytes_read += 3;
@@ -184,6 +183,9 @@ enum kmb_status csv_next(struct csv *csv, struct kmb_error *error) {
     enum kmb_status status = csv->bytes_read == 0 ? drop_mark(csv, error) : KMB_OK;
     uint8_t byte = 0;
     while (status == KMB_OK && (status = peek(csv, &byte, error)) == KMB_OK && (byte == '\n' || byte == '\r')) {
+        if (csv->blank_is_record) {
+            break;
+        }
         csv->line_next += byte == '\n';
         take(csv);
     }
@@ -196,8 +198,7 @@ enum kmb_status csv_next(struct csv *csv, struct kmb_error *error) {
     buffer_clear(&csv->text);
     while (status == KMB_OK && !last) {
         if (csv->field_count == CSV_FIELDS_MAX) {
-            return error_set(error, KMB_TOO_MANY_COLUMNS, "line %llu has more than %d fields",
-                             (unsigned long long)csv->line, CSV_FIELDS_MAX);
+            return error_set(error, KMB_TOO_MANY_COLUMNS, "more than %d fields", CSV_FIELDS_MAX);
         }
         status = field(csv, &last, error);
     }

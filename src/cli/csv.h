@@ -26,8 +26,9 @@ struct csv {
     struct buffer input;
     size_t at;
     bool ended;
-    uint64_t line_next;  /* of what is read next, from 1 */
-    uint64_t bytes_read; /* of the source, up to the end of the record */
+    bool blank_is_record; /* set it for a file of one column: there an empty line is a NULL */
+    uint64_t line_next;   /* of what is read next, from 1 */
+    uint64_t bytes_read;  /* of the source, up to the end of the record */
     /* the record */
     uint64_t line; /* it began on */
     struct buffer text;
@@ -40,8 +41,9 @@ void csv_init(struct csv *csv,
               void *context);
 void csv_free(struct csv *csv);
 
-/* KMB_ROW: a record (valid until the next call); KMB_DONE; KMB_BAD_COPY_FORMAT naming line and field; KMB_LIMIT. Lines
- * that are wholly empty are passed over. A byte order mark at the start is dropped. */
+/* KMB_ROW: a record (valid until the next call); KMB_DONE; KMB_BAD_COPY_FORMAT naming the field, or KMB_LIMIT, both of
+ * the record at `line`. Lines that are wholly empty are passed over unless blank_is_record. A byte order mark at the
+ * start is dropped. */
 enum kmb_status csv_next(struct csv *csv, struct kmb_error *error);
 
 static inline struct slice csv_field_text(const struct csv *csv, uint32_t field) {

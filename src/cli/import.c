@@ -39,7 +39,8 @@ struct import {
     bool stream;         /* standard input */
     struct buffer ahead; /* of a stream: read for inference, not yet parsed */
     size_t ahead_at;
-    uint64_t size; /* of the file, 0 unknown */
+    bool only_ahead; /* while types are inferred: what lies behind stays where it is */
+    uint64_t size;   /* of the file, 0 unknown */
     struct csv csv;
     char *table;  /* as the appender takes it */
     char **names; /* of the file's columns */
@@ -72,6 +73,10 @@ static enum kmb_status read_source(void *context, void *bytes, size_t size, size
         *count = kept < size ? kept : size;
         memcpy(bytes, import->ahead.bytes + import->ahead_at, *count);
         import->ahead_at += *count;
+        return KMB_OK;
+    }
+    if (import->only_ahead) {
+        *count = 0;
         return KMB_OK;
     }
     ssize_t got;
@@ -129,6 +134,7 @@ static int read_ahead(struct import *import) {
 static void rewind_source(struct import *import) {
     csv_free(&import->csv);
     csv_init(&import->csv, read_source, import);
+    import->csv.blank_is_record = import->field_count == 1;
     import->ahead_at = 0;
     if (!import->stream) {
         lseek(import->file, 0, SEEK_SET);
@@ -167,6 +173,15 @@ static char *header_name(struct slice text, uint32_t ordinal) {
     return name;
 }
 
+/* Tells what is wrong with the file, before any row of it went in. */
+static int file_failed(const struct import *import, const struct kmb_error *error) {
+    char where[64] = "import";
+    if (import->csv.line != 0) {
+        snprintf(where, sizeof(where), "line %" PRIu64, import->csv.line);
+    }
+    return cli_fail(error, NULL, 0, where);
+}
+
 /* Reads the first record as names (or makes names and leaves it). Answers 0 or an exit code. */
 static int read_header(struct import *import) {
     struct kmb_error error = {0};
@@ -175,29 +190,40 @@ static int read_header(struct import *import) {
         return cli_error(1, "the file is empty: a header line is required");
     }
     if (status != KMB_ROW) {
-        return cli_fail(&error, NULL, 0, "import");
+        return file_failed(import, &error);
     }
     import->field_count = import->csv.field_count;
     import->names = mem_alloc_zero(import->field_count, sizeof(char *));
     for (uint32_t i = 0; import->names != NULL && i < import->field_count; i++) {
+        if (memchr(import->csv.text.bytes + import->csv.fields[i].offset, 0, import->csv.fields[i].length) != NULL) {
+            return cli_error(1, "line 1, field %u: a zero byte stands in the header", i + 1);
+        }
         struct slice text = import->options->no_header ? slice_make(NULL, 0) : csv_field_text(&import->csv, i);
         import->names[i] = header_name(text, i);
         if (import->names[i] == NULL) {
             return no_memory();
         }
+        for (uint32_t before = 0; before < i; before++) {
+            if (strcmp(import->names[before], import->names[i]) == 0) {
+                return cli_error(1, "the header names column \"%s\" twice: fields %u and %u", import->names[i],
+                                 before + 1, i + 1);
+            }
+        }
     }
     if (import->names == NULL) {
         return no_memory();
     }
+    import->csv.blank_is_record = import->field_count == 1;
     if (import->options->no_header) {
         rewind_source(import);
     }
     return 0;
 }
 
-static int wrong_width(struct import *import) {
-    return cli_error(1, "line %" PRIu64 ": %u fields, the header has %u", import->csv.line, import->csv.field_count,
-                     import->field_count);
+static enum kmb_status width_error(const struct import *import, struct kmb_error *error) {
+    return error_set(error, KMB_BAD_COPY_FORMAT, "%u %s, the %s %u", import->csv.field_count,
+                     import->csv.field_count == 1 ? "field" : "fields",
+                     import->options->no_header ? "first line has" : "header has", import->field_count);
 }
 
 static void quote_name(struct buffer *sql, const char *name, size_t length) {
@@ -224,21 +250,26 @@ static void quote_table(struct buffer *sql, const char *table) {
 
 static int infer_columns(struct import *import, struct infer *columns) {
     struct kmb_error error = {0};
-    enum kmb_status status;
-    while ((status = csv_next(&import->csv, &error)) == KMB_ROW) {
-        if (import->csv.field_count != import->field_count) {
-            return wrong_width(import);
-        }
-        for (uint32_t i = 0; i < import->field_count; i++) {
-            if (!csv_field_is_null(&import->csv, i)) {
-                infer_value(&columns[i], csv_field_text(&import->csv, i));
+    enum kmb_status status = KMB_OK;
+    bool cut = import->stream && import->ahead.length >= INFER_STREAM_BYTES;
+    import->only_ahead = import->stream;
+    while (status == KMB_OK) {
+        status = csv_next(&import->csv, &error);
+        if (cut && import->csv.ended) {
+            status = KMB_DONE; /* the record may go on in what was not read yet */
+        } else if (status == KMB_ROW && import->csv.field_count == import->field_count) {
+            for (uint32_t i = 0; i < import->field_count; i++) {
+                if (!csv_field_is_null(&import->csv, i)) {
+                    infer_value(&columns[i], csv_field_text(&import->csv, i));
+                }
             }
-        }
-        if (import->stream && import->ahead_at >= import->ahead.length && import->ahead.length >= INFER_STREAM_BYTES) {
-            return 0;
+            status = KMB_OK;
+        } else if (status == KMB_ROW) { /* load() puts it aside where that is wanted */
+            status = import->options->reject != NULL ? KMB_OK : width_error(import, &error);
         }
     }
-    return status == KMB_DONE ? 0 : cli_fail(&error, NULL, 0, "import");
+    import->only_ahead = false;
+    return status == KMB_DONE ? 0 : file_failed(import, &error);
 }
 
 static int create_table(struct import *import) {
@@ -310,9 +341,7 @@ static int map_columns(struct import *import) {
         import->target[i] = SKIP;
         for (uint32_t field = 0; field < import->field_count; field++) {
             bool same = import->options->no_header ? field == i : strcmp(import->names[field], name) == 0;
-            if (same && import->target[i] != SKIP) {
-                code = cli_error(1, "the header names column \"%s\" twice", name);
-            } else if (same) {
+            if (same) {
                 import->target[i] = field;
                 used++;
             }
@@ -386,10 +415,12 @@ static int tell_failure(struct import *import, uint64_t line, const struct kmb_e
     cli_progress_end(&import->progress);
     int code = cli_fail(error, NULL, 0, where);
     if (import->line_durable == 0) {
-        fprintf(stderr, "Nothing was imported.\n");
+        bool left = import->options->create && !import->options->atomic;
+        fprintf(stderr, "Nothing was imported%s.\n", left ? "; the table stays: go on without --create" : "");
     } else {
-        fprintf(stderr, "The last durable line is %" PRIu64 "; mend the file and go on with --from-line %" PRIu64 ".\n",
-                import->line_durable, import->line_durable + 1);
+        fprintf(stderr,
+                "The last durable line is %" PRIu64 "; mend the file and go on with --from-line %" PRIu64 "%s.\n",
+                import->line_durable, import->line_durable + 1, import->options->create ? ", without --create" : "");
     }
     return code;
 }
@@ -487,8 +518,7 @@ static int keep_record(struct import *import) {
 /* A record with too few or too many fields: put aside with --reject, else the end, after what was whole went in. */
 static int refuse_width(struct import *import) {
     struct kmb_error error = {0};
-    error_set(&error, KMB_BAD_COPY_FORMAT, "%u fields, the header has %u", import->csv.field_count,
-              import->field_count);
+    width_error(import, &error);
     if (import->reject != NULL) {
         return reject_fields(import, import->csv.line, import->csv.fields, import->csv.field_count,
                              import->csv.text.bytes, error.message);
@@ -514,12 +544,15 @@ static int load(struct import *import) {
         return code;
     }
     code = run_batch(import); /* what was whole goes in before an error of the file is told */
-    return code == 0 && status != KMB_DONE ? tell_failure(import, import->csv.line_next, &error) : code;
+    return code == 0 && status != KMB_DONE ? tell_failure(import, import->csv.line, &error) : code;
 }
 
 static int run(struct import *import) {
     struct kmb_error error = {0};
     int code = read_header(import);
+    if (code == 0 && import->options->atomic && kmb_begin(import->session, &error) != KMB_OK) {
+        code = cli_fail(&error, NULL, 0, "import");
+    }
     if (code == 0 && import->options->create) {
         code = create_table(import);
         if (code == 0) {
@@ -533,9 +566,6 @@ static int run(struct import *import) {
         code = map_columns(import);
     }
     if (code == 0 && kmb_appender_open(import->session, import->table, &import->appender, &error) != KMB_OK) {
-        code = cli_fail(&error, NULL, 0, "import");
-    }
-    if (code == 0 && import->options->atomic && kmb_begin(import->session, &error) != KMB_OK) {
         code = cli_fail(&error, NULL, 0, "import");
     }
     if (code == 0) {
@@ -569,6 +599,18 @@ static void release(struct import *import) {
     }
 }
 
+/* Opens the file for refused rows, which must not be the one that is read. */
+static int open_reject(struct import *import) {
+    const char *name = import->options->reject;
+    struct stat source, target;
+    if (fstat(import->file, &source) == 0 && stat(name, &target) == 0 && S_ISREG(target.st_mode) &&
+        source.st_dev == target.st_dev && source.st_ino == target.st_ino) {
+        return cli_error(2, "invalid value \"%s\" for --reject: it is the file to import", name);
+    }
+    import->reject = fopen(name, "w");
+    return import->reject == NULL ? cli_error(1, "cannot write %s: %s", name, strerror(errno)) : 0;
+}
+
 int cli_import(const struct cli_options *options) {
     struct cli_place place = {0};
     kmb_db *db = NULL;
@@ -591,12 +633,11 @@ int cli_import(const struct cli_options *options) {
     if (code == 0 && import->stream && (options->create || options->no_header)) {
         code = read_ahead(import);
     }
-    if (code == 0 && options->reject != NULL) {
-        import->reject = fopen(options->reject, "w");
-        code = import->reject == NULL ? cli_error(1, "cannot write %s: %s", options->reject, strerror(errno)) : 0;
-    }
     if (code == 0) {
         code = cli_open(options, 0, &place, &db, &import->session);
+    }
+    if (code == 0 && options->reject != NULL) {
+        code = open_reject(import);
     }
     if (code == 0) {
         csv_init(&import->csv, read_source, import);
@@ -625,7 +666,7 @@ int cli_import(const struct cli_options *options) {
 
 int cli_export(const struct cli_options *options) {
     struct cli_place place = {0};
-    struct runner runner = {.options = options};
+    struct runner runner = {.options = options, .last = true};
     struct buffer sql = {0};
     kmb_db *db = NULL;
     if ((options->table == NULL) == (options->argument_count == 0)) {

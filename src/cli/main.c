@@ -94,8 +94,8 @@ static const struct verb_row {
     const char *usage;
     const char *help;
 } verb_table[] = {
-    {"init", NULL, cli_init, COMMON | BIT(OPT_TEMPLATE) | BIT(OPT_NO_ENCRYPTION) | BIT(OPT_YES), 0, 1, "[DIR]",
-     "make a project with a database in it"},
+    {"init", NULL, cli_init, (COMMON & ~BIT(OPT_DATA)) | BIT(OPT_TEMPLATE) | BIT(OPT_NO_ENCRYPTION) | BIT(OPT_YES), 0,
+     1, "[DIR]", "make a project with a database in it"},
     {"query", NULL, cli_query, COMMON | WRITES | READS | BIT(OPT_PARAM) | BIT(OPT_NULL_PARAM) | BIT(OPT_FILE), 0, 1,
      "[SQL]", "run statements"},
     {"shell", "repl", cli_shell, COMMON | WRITES | READS, 0, 0, "", "type statements"},
@@ -103,7 +103,7 @@ static const struct verb_row {
      COMMON | WRITES | BIT(OPT_TENANT) | BIT(OPT_TABLE) | BIT(OPT_CREATE) | BIT(OPT_PRIMARY_KEY) | BIT(OPT_REJECT) |
          BIT(OPT_FROM_LINE) | BIT(OPT_ATOMIC) | BIT(OPT_NO_HEADER),
      1, 1, "FILE", "load a CSV file, - for standard input"},
-    {"export", NULL, cli_export, COMMON | READS | BIT(OPT_TABLE), 0, 1, "[SQL]",
+    {"export", NULL, cli_export, COMMON | READS | BIT(OPT_PARAM) | BIT(OPT_NULL_PARAM) | BIT(OPT_TABLE), 0, 1, "[SQL]",
      "write a table or a query's answer as CSV"},
     {"verify", NULL, cli_verify, COMMON | BIT(OPT_CHECKPOINT) | BIT(OPT_LOG_ONLY) | BIT(OPT_OUTPUT), 0, 0, "",
      "read everything and trust nothing"},

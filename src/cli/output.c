@@ -153,6 +153,13 @@ static void json_value(FILE *out, enum kmb_type type, const char *text, size_t l
     }
 }
 
+/* A value's text, NULL for SQL NULL. Where memory for it is out, *lost becomes true: it must not pass for a NULL. */
+static const char *value_text(kmb_statement *statement, uint32_t column, size_t *length, bool *lost) {
+    const char *text = kmb_column_text(statement, column, length);
+    *lost = *lost || (text == NULL && !kmb_column_is_null(statement, column));
+    return text;
+}
+
 /* --- rows as they come -------------------------------------------------------------------------------------------- */
 
 static void separated_header(struct output *output, kmb_statement *statement, uint32_t columns) {
@@ -173,10 +180,10 @@ static void separated_header(struct output *output, kmb_statement *statement, ui
     fputs(output->format == CLI_CSV ? "\r\n" : "\n", output->out);
 }
 
-static void separated_row(struct output *output, kmb_statement *statement, uint32_t columns) {
+static void separated_row(struct output *output, kmb_statement *statement, uint32_t columns, bool *lost) {
     for (uint32_t i = 0; i < columns; i++) {
         size_t length = 0;
-        const char *text = kmb_column_text(statement, i, &length);
+        const char *text = value_text(statement, i, &length, lost);
         if (i > 0) {
             putc(output->format == CLI_CSV ? ',' : '\t', output->out);
         }
@@ -189,11 +196,11 @@ static void separated_row(struct output *output, kmb_statement *statement, uint3
     fputs(output->format == CLI_CSV ? "\r\n" : "\n", output->out);
 }
 
-static void json_row(struct output *output, kmb_statement *statement, uint32_t columns) {
+static void json_row(struct output *output, kmb_statement *statement, uint32_t columns, bool *lost) {
     putc('{', output->out);
     for (uint32_t i = 0; i < columns; i++) {
         size_t length = 0;
-        const char *text = kmb_column_text(statement, i, &length);
+        const char *text = value_text(statement, i, &length, lost);
         const char *name = kmb_column_name(statement, i);
         if (i > 0) {
             putc(',', output->out);
@@ -208,9 +215,9 @@ static void json_row(struct output *output, kmb_statement *statement, uint32_t c
 static enum kmb_status stream_rows(struct output *output, kmb_statement *statement, uint64_t *rows,
                                    struct kmb_error *error) {
     uint32_t columns = kmb_column_count(statement);
-    enum kmb_status status;
-    bool begun = false;
-    while ((status = kmb_step(statement, error)) == KMB_ROW || (status == KMB_DONE && !begun)) {
+    enum kmb_status status = KMB_ROW;
+    bool begun = false, lost = false;
+    while (!lost && ((status = kmb_step(statement, error)) == KMB_ROW || (status == KMB_DONE && !begun))) {
         if (!begun) { /* not before the first step went well: a failed statement prints nothing */
             begun = true;
             if (output->format == CLI_JSON) {
@@ -224,17 +231,17 @@ static enum kmb_status stream_rows(struct output *output, kmb_statement *stateme
         }
         if (output->format == CLI_JSON || output->format == CLI_NDJSON) {
             fputs(output->format == CLI_JSON && *rows > 0 ? "," : "", output->out);
-            json_row(output, statement, columns);
+            json_row(output, statement, columns, &lost);
             fputs(output->format == CLI_NDJSON ? "\n" : "", output->out);
         } else {
-            separated_row(output, statement, columns);
+            separated_row(output, statement, columns, &lost);
         }
         (*rows)++;
     }
     if (begun && output->format == CLI_JSON) {
         fputs("]\n", output->out);
     }
-    return status;
+    return lost ? error_set(error, KMB_NO_MEMORY, "out of memory") : status;
 }
 
 /* --- tables ------------------------------------------------------------------------------------------------------- */
@@ -411,9 +418,11 @@ static enum kmb_status table_rows(struct output *output, kmb_statement *statemen
     }
     while (memory && (status = kmb_step(statement, error)) == KMB_ROW) {
         for (uint32_t i = 0; i < columns; i++) {
-            texts[i] = kmb_column_text(statement, i, NULL);
+            bool lost = false;
+            texts[i] = value_text(statement, i, NULL, &lost);
+            memory = memory && !lost;
         }
-        memory = add_row(&table, texts);
+        memory = memory && add_row(&table, texts);
         (*rows)++;
     }
     if (memory && status == KMB_DONE) {

@@ -5,6 +5,7 @@
  * kimberlite.toml is read as the subset we write: sections, `key = "text"` lines, comments. What is not understood is
  * an error that names the line.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -276,6 +277,39 @@ static int make_skeleton(const char *directory) {
     return code == 0 ? write_new(directory, TOML, toml) : code;
 }
 
+static bool is_empty(const char *directory) {
+    DIR *listing = opendir(directory);
+    bool empty = true;
+    const struct dirent *entry;
+    while (listing != NULL && empty && (entry = readdir(listing)) != NULL) {
+        empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
+    }
+    if (listing != NULL) {
+        closedir(listing);
+    }
+    return empty;
+}
+
+/* A directory with things in it is asked about at a terminal; elsewhere it has to be named. *go: make it there. */
+static int may_fill(const struct cli_options *options, const char *directory, bool *go) {
+    char answer[16];
+    *go = options->yes || is_empty(directory);
+    if (*go) {
+        return 0;
+    }
+    if (isatty(STDIN_FILENO) == 1 && isatty(STDERR_FILENO) == 1) {
+        fprintf(stderr, "%s is not empty. Make a project in it? [y/N] ", directory);
+        *go = fgets(answer, sizeof(answer), stdin) != NULL && (answer[0] == 'y' || answer[0] == 'Y');
+        if (!*go) {
+            fputs("Cancelled\n", stderr);
+        }
+        return 0;
+    }
+    *go = options->argument_count != 0;
+    return *go ? 0
+               : cli_error(1, "this directory is not empty; \"kimberlite init .\" makes a project in it all the same");
+}
+
 int cli_init(const struct cli_options *options) {
     const char *directory = options->argument_count == 0 ? "." : options->arguments[0];
     struct cli_place place = {0};
@@ -287,16 +321,18 @@ int cli_init(const struct cli_options *options) {
     if (options->template_name != NULL && strcmp(options->template_name, "default") != 0) {
         return cli_error(2, "invalid value \"%s\" for --template: only \"default\" is there", options->template_name);
     }
-    if (options->data != NULL) {
-        return cli_error(2, "invalid: init takes the directory as its argument, not --data");
-    }
     if (directory[0] == 0 || !join(path, directory, TOML)) {
         return cli_error(2, "invalid directory: empty or too long");
     }
     if (access(path, F_OK) == 0) {
         return cli_error(1, "%s is already a project: it has a " TOML, directory);
     }
-    int code = make_skeleton(directory);
+    bool go = false;
+    int code = may_fill(options, directory, &go);
+    if (!go) {
+        return code;
+    }
+    code = make_skeleton(directory);
     if (code == 0) {
         code = use_project(directory, &place);
     }
@@ -308,6 +344,7 @@ int cli_init(const struct cli_options *options) {
                         &place, &db, NULL);
     }
     if (code != 0) {
+        unlink(path); /* the file that says "project": the next try shall not be told that it is one already */
         return code;
     }
     if (kmb_info(db, &info, &error) != KMB_OK ||

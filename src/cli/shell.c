@@ -26,9 +26,12 @@ struct shell {
 
 /* The session that Ctrl-C cancels; set while a statement runs. */
 static _Atomic(kmb_session *) running;
+/* Ctrl-C came: at the prompt it drops what was typed, in a script read with \i it ends the script. */
+static volatile sig_atomic_t interrupted;
 
 static void on_interrupt(int number) {
     (void)number;
+    interrupted = 1;
     kmb_session *session = atomic_load(&running);
     if (session != NULL) {
         kmb_cancel(session); /* one atomic store: safe in a handler */
@@ -84,7 +87,7 @@ static void include(struct shell *shell, const char *name) {
         return;
     }
     shell->depth++;
-    while (!shell->quit && (length = getline(&line, &room, file)) >= 0) {
+    while (!shell->quit && !interrupted && (length = getline(&line, &room, file)) >= 0) {
         feed_line(shell, line);
     }
     shell->depth--;
@@ -161,9 +164,10 @@ static void feed_line(struct shell *shell, const char *line) {
 static void read_plain(struct shell *shell) {
     char *line = NULL;
     size_t room = 0;
-    while (!shell->quit && getline(&line, &room, stdin) >= 0) {
+    while (!shell->quit && !interrupted && getline(&line, &room, stdin) >= 0) {
         feed_line(shell, line);
     }
+    shell->failed = shell->failed || interrupted;
     free(line);
 }
 
@@ -185,11 +189,27 @@ static void history_path(char path[CLI_PATH_MAX]) {
     }
 }
 
+/* Runs a typed line; a statement of several lines becomes one entry of the history when it is whole. */
+static void take_line(struct shell *shell, History *past, struct buffer *typed, const char *line) {
+    HistEvent event;
+    if (typed->length != 0 || line[strspn(line, " \t\r\n")] != 0) {
+        buffer_append(typed, line, strlen(line));
+    }
+    feed_line(shell, line);
+    if (splitter_empty(&shell->splitter) && typed->length != 0) {
+        const char *text = buffer_text(typed);
+        if (text != NULL) {
+            history(past, &event, H_ENTER, text);
+        }
+        buffer_clear(typed);
+    }
+}
+
 static void read_terminal(struct shell *shell) {
     HistEvent event;
     char path[CLI_PATH_MAX];
+    struct buffer typed = {0};
     int count = 0;
-    const char *line;
     EditLine *editor = el_init("kimberlite", stdin, stdout, stderr);
     History *past = history_init();
     if (editor == NULL || past == NULL) {
@@ -209,12 +229,20 @@ static void read_terminal(struct shell *shell) {
     el_set(editor, EL_SIGNAL, 0);
     el_source(editor, NULL);
     fprintf(stderr, "kimberlite %s. \\? for help, \\q to end.\n", kmb_version());
-    while (!shell->quit && (line = el_gets(editor, &count)) != NULL && count > 0) {
-        if (line[strspn(line, " \t\r\n")] != 0) {
-            history(past, &event, H_ENTER, line);
+    while (!shell->quit) {
+        interrupted = 0;
+        const char *line = el_gets(editor, &count);
+        if (line != NULL && count > 0) {
+            take_line(shell, past, &typed, line);
+        } else if (interrupted) {
+            splitter_clear(&shell->splitter);
+            buffer_clear(&typed);
+            fputc('\n', stderr);
+        } else {
+            break;
         }
-        feed_line(shell, line);
     }
+    buffer_free(&typed);
     if (path[0] != 0) {
         history(past, &event, H_SAVE, path);
     }

@@ -80,8 +80,10 @@ static void print_caret(const char *sql, size_t length, uint32_t position) {
         to += character_length(sql + to, length - to);
     }
     int prefix = fprintf(stderr, "LINE %u: %s", line, from > line_start ? "..." : "");
-    fprintf(stderr, "%.*s%s\n%*s^\n", (int)(to - from), sql + from, to < line_end ? "..." : "", prefix + (int)before,
-            "");
+    for (size_t i = from; i < to; i++) { /* a tab or a control character would move the caret */
+        putc((unsigned char)sql[i] < ' ' ? ' ' : sql[i], stderr);
+    }
+    fprintf(stderr, "%s\n%*s^\n", to < line_end ? "..." : "", prefix + (int)before, "");
 }
 
 int cli_fail(const struct kmb_error *error, const char *sql, size_t sql_length, const char *where) {

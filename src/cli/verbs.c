@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/error.h"
 #include "cli/output.h"
 #include "types/datetime.h"
 
@@ -124,6 +125,17 @@ static enum kmb_status show_entry(void *context, const struct kmb_log_entry *ent
     return KMB_OK;
 }
 
+static enum kmb_status first_entry(void *context, const struct kmb_log_entry *entry) {
+    (void)context;
+    (void)entry;
+    return KMB_CANCELLED; /* one is enough */
+}
+
+/* A tenant's log has entries from its creation on: none at all is no tenant. */
+static bool tenant_in_log(const struct cli_place *place, const char *key, uint32_t tenant) {
+    return kmb_log_show(place->data, key, tenant, 0, first_entry, NULL, NULL) != KMB_OK;
+}
+
 int cli_log(const struct cli_options *options) {
     struct cli_place place = {0};
     struct show show = {.options = options, .format = options->format_given ? options->format : CLI_TABLE};
@@ -143,6 +155,11 @@ int cli_log(const struct cli_options *options) {
     enum kmb_status status =
         kmb_log_show(place.data, key[0] == 0 ? NULL : key, options->tenant_given ? options->tenant : 0, options->from,
                      show_entry, &show, &error);
+    if (status == KMB_OK && show.shown == 0 && options->tenant_given &&
+        !tenant_in_log(&place, key[0] == 0 ? NULL : key, options->tenant)) {
+        error_set(&error, KMB_TENANT_NOT_FOUND, "tenant not found: %u", options->tenant);
+        return cli_fail(&error, NULL, 0, "log show");
+    }
     if (show.format == CLI_JSON) {
         puts(show.shown == 0 ? "[]" : "]");
     }
@@ -218,6 +235,9 @@ int cli_proof(const struct cli_options *options) {
     if (strcmp(what, "verify") == 0) {
         return argument == NULL ? cli_error(2, "a file is required: kimberlite proof verify FILE")
                                 : verify_proof(options, argument);
+    }
+    if (options->verifier != NULL) {
+        return cli_error(2, "invalid: --verifier goes with proof verify");
     }
     if (!inclusion && !consistency && !checkpoint) {
         return cli_error(
@@ -390,6 +410,14 @@ int cli_tenant(const struct cli_options *options) {
     if (kmb_tenant_create(db, (uint32_t)number, options->name, &error) != KMB_OK ||
         kmb_tenant_verifier(db, (uint32_t)number, verifier, sizeof(verifier), &error) != KMB_OK) {
         code = cli_fail(&error, NULL, 0, "tenant create");
+    } else if (options->format_given) {
+        const char *names[] = {"tenant", "verifier"};
+        char digits[24];
+        snprintf(digits, sizeof(digits), "%llu", number);
+        const char *facts[] = {digits, verifier};
+        struct output output;
+        output_init(&output, options, CLI_TABLE);
+        output_facts(&output, names, facts, "nt");
     } else {
         printf("tenant    %llu\nverifier  %s\n", number, verifier);
     }
@@ -397,6 +425,9 @@ int cli_tenant(const struct cli_options *options) {
 }
 
 int cli_version(const struct cli_options *options) {
+    if (options->format_given && (options->format == CLI_CSV || options->format == CLI_TSV)) {
+        return cli_error(2, "invalid value for --output: version knows table, json and ndjson");
+    }
     if (options->format_given && options->format != CLI_TABLE) {
         printf("{\"version\":\"%s\"}\n", kmb_version());
     } else {

@@ -7,6 +7,7 @@ Each test has a fresh folder with a project in it. Results go to stdout, all els
 """
 
 import csv
+import fcntl
 import io
 import json
 import os
@@ -18,6 +19,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 import traceback
 from decimal import Decimal
@@ -115,9 +117,13 @@ def usage_errors_exit_2_and_say_which_word(box):
         (["verify", "-o", "csv"], ["invalid value for --output"]),
         (["proof", "inclusion"], ["required"]),
         (["proof", "inclusion", "x"], ["invalid number"]),
+        (["proof", "checkpoint", "--verifier", "x"], ["--verifier goes with proof verify"]),
+        (["init", "--data", "x"], ["unrecognized option --data"]),
         (["tenant", "create"], ["required"]),
         (["tenant", "create", "0"], ["invalid tenant id"]),
         (["tenant", "drop", "1"], ["unrecognized argument"]),
+        (["version", "-o", "csv"], ["invalid value for --output"]),
+        (["export", "SELECT 1", "-p", "1"], ["no statement takes as many"]),
         (["init", "--template", "shop", "q"], ["invalid value \"shop\""]),
         (["help", "bogus"], ["unrecognized verb"]),
     ]:
@@ -153,6 +159,40 @@ def init_makes_a_project(box):
     has(box.run("init", "q", at=box.folder, code=1).err, "already a project")
     has(box.run("init", "open", "--no-encryption", at=box.folder, code=0).err, "Warning", "in clear")
     same(box.run("query", "-q", "-o", "csv", "SELECT 1 AS a", at=box.folder / "open", code=0).out, "a\n1\n")
+
+
+@test
+def init_asks_before_it_fills_a_directory(box):
+    full = box.folder / "full"
+    full.mkdir()
+    (full / "thing").write_text("x")
+    has(box.run("init", at=full, code=1).err, "not empty", "kimberlite init .")
+    same(sorted(p.name for p in full.iterdir()), ["thing"])
+    for answer, code, made in ((b"n\n", 0, False), (b"\x04", 0, False), (b"y\n", 0, True)):
+        master, slave = pty.openpty()
+        process = subprocess.Popen([PROGRAM, "init", "."], cwd=full, env=ENVIRONMENT, stdin=slave, stderr=slave,
+                                   stdout=subprocess.DEVNULL, start_new_session=True)
+        os.close(slave)
+        read_terminal(master, process, "[y/N] ")
+        os.write(master, answer)
+        seen = read_terminal(master, process)
+        same(process.wait(30), code)
+        same("Cancelled" in seen, not made)
+        same((full / "kimberlite.toml").exists(), made)
+    for arguments in (["init", "."], ["init", "--yes"]):
+        shutil.rmtree(full)
+        full.mkdir()
+        (full / "thing").write_text("x")
+        box.run(*arguments, at=full, code=0)
+
+
+@test
+def an_init_that_fails_can_be_done_again(box):
+    result = box.run("init", "q", "--key", "absent/of/q.key", at=box.folder, code=None)
+    assert result.code != 0, result.out
+    has(result.err, "absent")
+    box.run("init", "q", at=box.folder, code=0)
+    box.run("query", "SELECT 1", at=box.folder / "q", code=0)
 
 
 @test
@@ -259,7 +299,7 @@ def the_first_failure_stops_and_is_named(box):
 @test
 def errors_have_a_caret_below_the_place(box):
     for sql, word in (("SELECT 1, nope", "nope"), ("SELECT 'äöü', nope", "nope"), ("SELECT 1 +\n  2, nope FROM\nx", "x"),
-                      ("SELEC 1", "SELEC"), ("\n\n  SELECT nope", "nope"), ("SELECT '日本', nope", "nope"),
+                      ("SELEC 1", "SELEC"), ("\n\n  SELECT nope", "nope"), ("SELECT '日本', nope", "nope"), ("SELECT\t1,\tnope", "nope"),
                       ("SELECT 1; SELECT 2, nope", "nope")):
         lines = box.query(sql, code=1).err.splitlines()
         at = next(i for i, line in enumerate(lines) if line.startswith("LINE "))
@@ -375,6 +415,7 @@ def export_and_import_are_inverse(box):
                             capture_output=True, check=True).stdout
     same(second, first)
     same(box.run("export", "-q", "SELECT id FROM a ORDER BY id DESC LIMIT 1", code=0).out, "id\n3\n")
+    same(box.run("export", "-q", "SELECT $1::int AS x, $2::text AS y", "-p", "4", "--null-param", code=0).out, "x,y\n4,\n")
     same(json.loads(box.run("export", "-q", "-o", "json", "--table", "a", code=0).out)[0]["digits"], 9223372036854775808)
     has(box.run("export", "--table", "absent", code=1).err, "42P01")
     has(box.run("export", code=2).err, "required")
@@ -392,6 +433,60 @@ def import_from_a_stream_and_without_header(box):
     box.query("CREATE TABLE d (a INT, b TEXT DEFAULT 'x', c INT)")
     box.run("import", "-", "--table", "d", stdin="c,a\n1,2\n", code=0)
     same(box.rows("SELECT a, b, c FROM d"), [["2", "x", "1"]])
+
+
+@test
+def import_reads_every_form_of_line(box):
+    """What export writes comes back, a NULL in a table of one column too; line ends, marks and pieces do not matter."""
+    box.query("CREATE TABLE one (a TEXT); INSERT INTO one VALUES ('x'), (NULL), (''), (E'two\\nlines'), (NULL)")
+    out = subprocess.run([PROGRAM, "export", "-q", "--table", "one"], cwd=box.project, env=ENVIRONMENT,
+                         capture_output=True, check=True).stdout
+    same(out, b'a\r\nx\r\n\r\n""\r\n"two\nlines"\r\n\r\n')
+    (box.project / "one.csv").write_bytes(out)
+    for table in ("first", "second"):
+        box.run("import", "one.csv", "--table", table, "--create", code=0)
+    same(box.rows("SELECT count(*), count(a) FROM first"), [["5", "3"]])
+    process = subprocess.Popen([PROGRAM, "import", "-", "--table", "first"], cwd=box.project, env=ENVIRONMENT,
+                               stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    for byte in b"\xef\xbb\xbfa\r\n\"q\r\nr\"\r\n":
+        process.stdin.write(bytes([byte]))
+        process.stdin.flush()
+        time.sleep(0.002)
+    process.stdin.close()
+    same(process.wait(30), 0)
+    same(box.one("SELECT count(*) FROM first WHERE a = E'q\\r\\nr'"), "1")
+    box.file("head.csv", "a,,c\n")
+    has(box.run("import", "head.csv", "--table", "head", "--create", code=0).err, "imported 0 rows")
+    same([row[:2] for row in box.rows("SHOW COLUMNS FROM head")], [["a", "text"], ["column2", "text"], ["c", "text"]])
+    big = "x" * (3 << 20)
+    box.file("big.csv", f"id,b\n1,{big}\n")
+    box.run("import", "big.csv", "--table", "big", "--create", code=0)
+    same(box.rows("SELECT length(b) FROM big"), [[str(3 << 20)]])
+    box.file("big.csv", f"id,b\n1,{big * 7}\n")
+    has(box.run("import", "big.csv", "--table", "big", code=1).err, "line 2: row is too big", "54000")
+    huge = box.project / "huge.csv"
+    huge.write_bytes(b"id,b\n1,x\n2,\"" + b"y" * (65 << 20) + b"\"\n")
+    has(box.run("import", "huge.csv", "--table", "big", code=1).err, "line 3: the record is longer", "durable line is 2")
+
+
+@test
+def import_of_a_stream_loses_nothing_behind_what_types_are_inferred_from(box):
+    """64 MiB are read for that; the record that lies across their end must neither count nor be lost."""
+    rows = 260
+    line = "x" * (256 << 10)
+    process = subprocess.Popen([PROGRAM, "import", "-", "--table", "s", "--create"], cwd=box.project, env=ENVIRONMENT,
+                               stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+    process.stdin.write(b"n,text,day\n")
+    for i in range(rows):
+        process.stdin.write(f"{i},{line},2026-01-31\n".encode())
+        process.stdin.flush()
+    process.stdin.close()
+    has(process.stderr.read().decode(), f"imported {rows} rows")
+    process.stderr.close()
+    same(process.wait(60), 0)
+    same([row[1] for row in box.rows("SHOW COLUMNS FROM s")], ["bigint", "text", "date"])
+    same(box.rows("SELECT count(*), sum(n), min(length(text)), max(length(text)) FROM s"),
+         [[str(rows), str(sum(range(rows))), str(256 << 10), str(256 << 10)]])
 
 
 BAD = "id,name\n1,x\n2,y\nzz,bad\n4,z\n2,dup\n5,w,extra\n6,k\n"
@@ -464,6 +559,46 @@ def import_refuses_what_does_not_fit(box):
 
 
 @test
+def import_failures_name_one_line(box):
+    box.query("CREATE TABLE c (id INT PRIMARY KEY, name TEXT NOT NULL)")
+    for text, words in [
+        (b"id,name\n1,x\n2,\"open\n3,y\n4,z\n", ["line 3: field 2: the quoted field does not end", "durable line is 2"]),
+        (b"id,name\n3,x\n\"4\"x,y\n", ["line 3: field 1: text stands after the closing quote"]),
+        (b"id,name\n5,x\n6\n", ["line 3: 1 field, the header has 2", "22P04", "durable line is 2"]),
+        (b"id,name\n7,x\n8,y,z\n", ["line 3: 3 fields, the header has 2"]),
+        (b"id,name\r9,x\r", ["line 1: field 2: a carriage return"]),
+        (b"id,name\n9,a\0b\n", ["line 2: column \"name\"", "0x00", "Nothing was imported."]),
+        (b"id,na\0me\n9,a\n", ["field 2", "zero byte"]),
+        (b"id,name\n9,\n", ["line 2", "null value in column \"name\"", "23502"]),
+        (b"id,name\n99999999999,x\n", ["line 2: column \"id\"", "out of range", "22003"]),
+        (b",".join(b"c%d" % i for i in range(1601)) + b"\n", ["line 1: more than 1600 fields"]),
+        (b"\n\n", ["the file is empty"]),
+    ]:
+        (box.project / "f.csv").write_bytes(text)
+        result = box.run("import", "f.csv", "--table", "c", code=1)
+        has(result.err, *words)
+        same(len(re.findall(r"(?<!durable )(?<!header )(?<!from-)\bline \d*", result.err)) , 0 if b"," not in text else 1)
+    same(box.rows("SELECT id FROM c ORDER BY id"), [["1"], ["3"], ["5"], ["7"]])
+    box.file("w.csv", "a,b\n1,2\n3\n4,5,6\n7,8\n")
+    has(box.run("import", "w.csv", "--table", "w", "--create", code=1).err, "line 3: 1 field, the header has 2", "22P04")
+    box.query("SELECT 1 FROM w", code=1)
+    result = box.run("import", "w.csv", "--table", "w", "--create", "--reject", "rest.csv", code=0)
+    has(result.err, "line 3 rejected", "line 4 rejected", "imported 2 rows", "2 rows rejected")
+    same([row[1] for row in box.rows("SHOW COLUMNS FROM w")], ["bigint", "bigint"])
+    has(box.run("import", "w.csv", "--table", "w", "--reject", "../p/w.csv", code=2).err, "it is the file to import")
+    same((box.project / "w.csv").read_text(), "a,b\n1,2\n3\n4,5,6\n7,8\n")
+    box.file("twice.csv", "A,b,a\n1,2,3\n")
+    has(box.run("import", "twice.csv", "--table", "x", "--create", code=1).err, 'names column "a" twice: fields 1 and 3')
+    box.file("key.csv", "a\n1\n1\n")
+    result = box.run("import", "key.csv", "--table", "k", "--create", "--primary-key", "a", "--atomic", code=1)
+    has(result.err, "line 3", "23505", "Nothing was imported.")
+    box.query("SELECT 1 FROM k", code=1)
+    result = box.run("import", "key.csv", "--table", "k", "--create", "--primary-key", "a", code=1)
+    has(result.err, "Nothing was imported; the table stays: go on without --create.")
+    same(box.one("SELECT count(*) FROM k"), "0")
+
+
+@test
 def progress_is_drawn_on_a_terminal_only(box):
     box.file("a.csv", "a,b\n" + "".join(f"{i},{'x' * 100}\n" for i in range(60000)))
     lacks(box.run("import", "a.csv", "--table", "plain", "--create", code=0).err, "\r", "%")
@@ -509,10 +644,25 @@ def tenants_are_apart(box):
     has(box.query("-t", "5", "SELECT * FROM t", code=1).err, "42P01")
     box.query("-t", "5", "CREATE TABLE t (a INT)")
     same(box.query("-q", "-o", "csv", "SELECT count(*) AS n FROM t", env={"KIMBERLITE_TENANT": "5"}).out, "n\n0\n")
+    made = json.loads(box.run("tenant", "create", "5", "-o", "json", code=0).out)
+    same(made["tenant"], 5)
+    has(made["verifier"], "+")
     tenants = json.loads(box.run("tenant", "list", "-o", "json", code=0).out)
     same([(t["id"], t["name"], t["position"]) for t in tenants], [(1, "", 1), (5, "north", 0)])
     has(box.run("tenant", "list", code=0).out, "north", "(2 rows)")
     has(box.query("SELECT 1", env={"KIMBERLITE_TENANT": "x"}, code=2).err, "KIMBERLITE_TENANT")
+
+
+@test
+def an_unknown_tenant_is_not_found_by_any_verb(box):
+    box.query("CREATE TABLE t (a INT)")
+    box.file("a.csv", "a\n1\n")
+    for arguments in (["query", "SELECT 1"], ["shell"], ["import", "a.csv", "--table", "t"], ["export", "--table", "t"],
+                      ["log", "show"], ["log", "show", "--from", "1", "-o", "json"], ["proof", "checkpoint"]):
+        result = box.run(*arguments, "-t", "99", code=6)
+        has(result.err, "tenant not found: 99", "3D000")
+        same(result.out, "")
+    same(box.run("log", "show", "-t", "1", "--from", "99999", "-o", "json", code=0).out, "[]\n")
 
 
 @test
@@ -765,6 +915,43 @@ def the_shell_on_a_terminal(box):
     read_terminal(master, process)
     same(process.wait(30), 0)
     has((box.folder / ".kimberlite_history").read_text(), "answer")
+
+
+@test
+def control_c_drops_a_line_and_ends_a_statement(box):
+    """At the prompt what was typed goes, a running statement is cancelled, a script ends; the shell stays."""
+    box.query("CREATE TABLE n (a INT); INSERT INTO n VALUES (1), (2), (3), (4), (5), (6), (7), (8), (9), (10)")
+    box.file("slow.sql", "SELECT count(*) FROM " + ", ".join(f"n n{i}" for i in range(12)) + ";\nSELECT 'never' || 'more';\n")
+    master, slave = pty.openpty()
+    process = subprocess.Popen([PROGRAM, "shell"], cwd=box.project, stdin=slave, stdout=slave, stderr=slave,
+                               env={**ENVIRONMENT, "HOME": str(box.folder), "TERM": "xterm"}, start_new_session=True,
+                               preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+    os.close(slave)
+    read_terminal(master, process, "=> ")
+    os.write(master, b"SELECT 1,\r")
+    read_terminal(master, process, "-> ")
+    os.write(master, b"garbage\x03")
+    read_terminal(master, process, "=> ")
+    os.write(master, b"SELECT 40 + 2 AS answer;\r")
+    has(read_terminal(master, process, "(1 row)"), "42")
+    read_terminal(master, process, "=> ")
+    os.write(master, b"\\i slow.sql\r")
+    time.sleep(0.5)
+    os.write(master, b"\x03")
+    seen = read_terminal(master, process, "=> ")
+    has(seen, "57014")
+    os.write(master, b"SELECT\r")
+    read_terminal(master, process, "-> ")
+    os.write(master, b"2;\r")
+    seen += read_terminal(master, process, "(1 row)")
+    lacks(seen, "nevermore")
+    os.write(master, b"\x04")
+    read_terminal(master, process)
+    same(process.wait(30), 0)
+    path = box.folder / ".kimberlite_history"
+    same(path.stat().st_mode & 0o777, 0o600)
+    has(path.read_text(), "SELECT\\0122;")
+    lacks(path.read_text(), "garbage")
 
 
 @test

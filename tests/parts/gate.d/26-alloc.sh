@@ -5,6 +5,11 @@ export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 ASAN_OPTIONS=detect_stac
 [ -f build-asan/build.ninja ] ||
     meson setup build-asan -Db_sanitize=address,undefined -Db_lundef=false -Doptimization=1 >/dev/null
 ninja -C build-asan -j"$JOBS" tests/integration/alloc/alloc_loop >/dev/null
+build-asan/tests/integration/alloc/alloc_loop --plant >"$TMPDIR/planted" 2>&1 || {
+    tail -n 60 "$TMPDIR/planted"
+    echo "a step that hides a failed allocation was not found"
+    exit 1
+}
 at=1
 pids=
 while [ "$at" -le "$JOBS" ]; do
