@@ -207,8 +207,8 @@ static enum moment_result moment_date_token(struct moment *m, struct slice text)
     if (text_alpha(text, 0)) {
         size_t end = token_while(text, 0, false, true, "");
         const struct word_row *word = word_find(slice_make(text.bytes, end));
-        if (word == NULL || word->kind != WORD_MONTH) {
-            return moment_zone_name(m, text);
+        if (word == NULL || word->kind != WORD_MONTH) { /* a zone has its place behind a date */
+            return m->time_only || moment_date_full(m) ? moment_zone_name(m, text) : MOMENT_SYNTAX;
         }
     }
     size_t at = 0;

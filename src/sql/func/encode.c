@@ -3,6 +3,7 @@
  */
 #include "base/codec.h"
 #include "crypto/hash.h"
+#include "sql/func/cast.h"
 #include "sql/func/loops.h"
 
 enum encoding { ENCODING_HEX, ENCODING_BASE64, ENCODING_ESCAPE };
@@ -26,7 +27,7 @@ static struct slice hex_of(const struct sql_call *call, struct slice bytes) {
 
 static const char base64_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-/* RFC 2045: a line feed after each 76 characters, as PostgreSQL prints it. */
+/* A line feed after each 76 characters, also the last, as PostgreSQL has it; but not behind '='. */
 static struct slice base64_of(const struct sql_call *call, struct slice bytes) {
     size_t digits = (bytes.length + 2) / 3 * 4;
     uint8_t *text = result_bytes(call, digits + digits / 76 + 1);
@@ -37,15 +38,15 @@ static struct slice base64_of(const struct sql_call *call, struct slice bytes) {
         uint32_t bits = (uint32_t)bytes.bytes[i] << 16;
         bits |= left > 1 ? (uint32_t)bytes.bytes[i + 1] << 8 : 0;
         bits |= left > 2 ? (uint32_t)bytes.bytes[i + 2] : 0;
-        if (line == 76) {
-            text[length++] = '\n';
-            line = 0;
-        }
         text[length++] = (uint8_t)base64_digits[bits >> 18];
         text[length++] = (uint8_t)base64_digits[(bits >> 12) & 63];
         text[length++] = left > 1 ? (uint8_t)base64_digits[(bits >> 6) & 63] : '=';
         text[length++] = left > 2 ? (uint8_t)base64_digits[bits & 63] : '=';
         line += 4;
+        if (line == 76 && left > 2) {
+            text[length++] = '\n';
+            line = 0;
+        }
     }
     return slice_make(text, length);
 }
@@ -219,9 +220,11 @@ static void fn_to_hex(SCALAR_PARAMETERS) {
     }
 }
 
+/* Of a text, or of the text that a cast makes of any other value. */
 static void fn_quote_literal(SCALAR_PARAMETERS) {
     EACH_ROW(row) {
-        struct slice text = ARGUMENT_BYTES(0, row);
+        struct value value = vector_get(arguments[0], vector_row(arguments[0], row));
+        struct slice text = cast_text_of(call, &value);
         bool escape = text.length > 0 && memchr(text.bytes, '\\', text.length) != NULL;
         uint8_t *quoted = result_bytes(call, text.length * 2 + 3);
         size_t length = 0;
@@ -245,6 +248,9 @@ static const struct sql_function encode_rows[] = {
     FN("decode", fn_decode, TYPE_BYTEA, "bytes of text in hex, base64 or escape form", TYPE_TEXT, TYPE_TEXT),
     FN("encode", fn_encode, TYPE_TEXT, "text of bytes in hex, base64 or escape form", TYPE_BYTEA, TYPE_TEXT),
     FN("quote_literal", fn_quote_literal, TYPE_TEXT, "as a string literal", TYPE_TEXT),
+    {.class = SQL_FUNCTION_SCALAR, .name = "quote_literal", .argument_count = 1, .strict = true,
+     .volatility = SQL_STABLE, .arguments = {TYPE_ANY}, .result = TYPE_TEXT, .scalar = fn_quote_literal,
+     .summary = "the text of a value as a string literal"},
     FN("sha256", fn_sha256, TYPE_BYTEA, "SHA-256 hash", TYPE_BYTEA),
     FN("to_hex", fn_to_hex, TYPE_TEXT, "in hexadecimal digits", TYPE_INT4),
     FN("to_hex", fn_to_hex, TYPE_TEXT, "in hexadecimal digits", TYPE_INT8),
