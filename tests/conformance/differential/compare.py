@@ -13,6 +13,7 @@ import re
 from decimal import Decimal, InvalidOperation
 
 TOLERANCE = {"real": 1e-6, "double precision": 1e-12}
+EARLY = "PostgreSQL computes constants before it looks for rows, and fails though no row asks; Kimberlite does when one does"
 STANDS_FOR_OTHERS = re.compile(r"DISTINCT|GROUP BY|\bmin\(|\bmax\(")
 
 
@@ -85,6 +86,8 @@ class Rule:
 
 def difference(expected, got, sql, order):
     """What differs between PostgreSQL's answer and ours, or None."""
+    if (expected.sqlstate or "").startswith("22") and not got.sqlstate and got.count == 0:
+        return EARLY
     if expected.sqlstate or got.sqlstate:
         return None if expected.sqlstate == got.sqlstate else "SQLSTATE"
     if expected.names != got.names:

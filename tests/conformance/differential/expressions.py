@@ -379,7 +379,8 @@ class Expressions:
             inside = "%s, %s" % (self.literal(kind, self.draw.choice(["a", "b"]) if kind == "text" else "\\x61"),
                                  self.literal(kind, "," if kind == "text" else "\\x2c"))
         else:
-            squares = name.startswith(("var", "stddev")) and kind == "bigint"  # of products: beyond our 38 digits
+            # Squares of products or of long fractions are beyond our 38 digits.
+            squares = name.startswith(("var", "stddev")) and kind in ("bigint", "numeric")
             inside = self.leaf(kind) if squares or self.chance(0.5) else self.expression(kind, depth)
             if kind in ("interval",) and name in ("min", "max"):
                 inside = "date_trunc('hour', %s)" % inside
