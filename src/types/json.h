@@ -21,4 +21,11 @@ enum kmb_status json_validate(struct slice text, struct kmb_error *error);
  */
 enum kmb_status json_normalize(struct slice text, struct arena *arena, struct buffer *out, struct kmb_error *error);
 
+/*
+ * Of two texts that json_normalize() made: PostgreSQL's order of jsonb values, and a hash that agrees with it. Where
+ * two texts differ and the order is 0, they differ by zeros at the end of a number's fraction.
+ */
+int json_compare(struct slice a, struct slice b);
+uint64_t json_hash(struct slice text, uint64_t seed);
+
 #endif

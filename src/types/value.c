@@ -76,8 +76,9 @@ int value_compare(const struct value *a, const struct value *b) {
         return slice_compare(value_text_view(a), value_text_view(b));
     case TYPE_BYTEA:
     case TYPE_JSON:
-    case TYPE_JSONB:
         return slice_compare(a->as.bytes, b->as.bytes);
+    case TYPE_JSONB:
+        return json_compare(a->as.bytes, b->as.bytes);
     case TYPE_TIMESTAMP:
     case TYPE_TIMESTAMPTZ:
         return timestamp_compare(a->as.timestamp, b->as.timestamp);
@@ -149,8 +150,9 @@ uint64_t value_hash(const struct value *value, uint64_t seed) {
     }
     case TYPE_BYTEA:
     case TYPE_JSON:
-    case TYPE_JSONB:
         return map_hash(value->as.bytes.bytes, value->as.bytes.length, seed);
+    case TYPE_JSONB:
+        return json_hash(value->as.bytes, seed);
     case TYPE_TIMESTAMP:
     case TYPE_TIMESTAMPTZ: {
         uint64_t words[2] = {(uint64_t)value->as.timestamp.us, value->as.timestamp.ns};

@@ -7,6 +7,7 @@
  */
 #include "sql/bind/expr.h"
 
+#include <math.h>
 #include <stdio.h>
 
 #include "base/assert.h"
@@ -30,9 +31,30 @@ static bool constant_equal(const struct expr *a, const struct expr *b) {
     if (a->value.is_null || b->value.is_null) {
         return a->value.is_null == b->value.is_null;
     }
-    /* 1.0 and 1.00 compare equal but print differently */
-    if (a->type.id == TYPE_NUMERIC && a->value.as.decimal.scale != b->value.as.decimal.scale) {
-        return false;
+    /* 1.0 and 1.00 compare equal but print differently, and so on */
+    const struct value *x = &a->value;
+    const struct value *y = &b->value;
+    switch ((int)x->type) {
+    case TYPE_NUMERIC:
+        if (x->as.decimal.scale != y->as.decimal.scale) {
+            return false;
+        }
+        break;
+    case TYPE_FLOAT4:
+    case TYPE_FLOAT8:
+        if (signbit(x->as.real) != signbit(y->as.real)) {
+            return false;
+        }
+        break;
+    case TYPE_INTERVAL:
+        return x->as.interval.months == y->as.interval.months && x->as.interval.days == y->as.interval.days &&
+               x->as.interval.us == y->as.interval.us;
+    case TYPE_BPCHAR:
+    case TYPE_JSON:
+    case TYPE_JSONB:
+        return slice_equal(x->as.bytes, y->as.bytes);
+    default:
+        break;
     }
     return value_compare(&a->value, &b->value) == 0;
 }

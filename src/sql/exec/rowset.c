@@ -8,6 +8,7 @@
 #include "sql/exec/rowset.h"
 
 #include "base/assert.h"
+#include "types/json.h"
 
 void rowset_init(struct rowset *rowset, struct sql_context *context, struct arena *arena, const struct type *types,
                  uint32_t column_count) {
@@ -158,6 +159,9 @@ int vector_compare(const struct vector *a, uint32_t row_a, const struct vector *
     case VECTOR_DECIMAL:
         return decimal_compare(a->decimal[row_a], b->decimal[row_b]);
     case VECTOR_BYTES:
+        if (a->type.id == TYPE_JSONB) {
+            return json_compare(a->bytes[row_a], b->bytes[row_b]);
+        }
         return a->type.id == TYPE_BPCHAR
                    ? slice_compare(value_trim_blanks(a->bytes[row_a]), value_trim_blanks(b->bytes[row_b]))
                    : slice_compare(a->bytes[row_a], b->bytes[row_b]);
@@ -180,7 +184,7 @@ bool vector_equal(const struct vector *a, uint32_t row_a, const struct vector *b
     if (a->form == VECTOR_INT) {
         return a->integer[row_a] == b->integer[row_b];
     }
-    if (a->form == VECTOR_BYTES && a->type.id != TYPE_BPCHAR) {
+    if (a->form == VECTOR_BYTES && a->type.id != TYPE_BPCHAR && a->type.id != TYPE_JSONB) {
         return slice_equal(a->bytes[row_a], b->bytes[row_b]);
     }
     return vector_compare(a, row_a, b, row_b) == 0;
@@ -233,6 +237,9 @@ static uint64_t hash_element(const struct vector *vector, uint32_t row) {
     case VECTOR_DECIMAL:
         return decimal_hash(vector->decimal[row]);
     case VECTOR_BYTES:
+        if (vector->type.id == TYPE_JSONB) {
+            return json_hash(vector->bytes[row], 0);
+        }
         return hash_bytes(vector->type.id == TYPE_BPCHAR ? value_trim_blanks(vector->bytes[row]) : vector->bytes[row]);
     case VECTOR_TIMESTAMP:
         return (uint64_t)vector->timestamp[row].us + vector->timestamp[row].ns * UINT64_C(0x9E3779B97F4A7C15);

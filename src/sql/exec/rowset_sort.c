@@ -66,6 +66,9 @@ static uint64_t value_prefix(const struct vector *vector, uint32_t row) {
         memcpy(&bits, &real, sizeof bits);
         return bits & SIGN_BIT ? ~bits : bits | SIGN_BIT;
     case VECTOR_BYTES:
+        if (vector->type.id == TYPE_JSONB) {
+            return 0; /* its order is not that of its bytes */
+        }
         bytes = vector->type.id == TYPE_BPCHAR ? value_trim_blanks(vector->bytes[row]) : vector->bytes[row];
         for (size_t i = 0; i < 8; i++) {
             bits = bits << 8 | (i < bytes.length ? bytes.bytes[i] : 0);

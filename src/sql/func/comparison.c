@@ -4,6 +4,7 @@
  * without trailing blanks, intervals by span.
  */
 #include "sql/func/loops.h"
+#include "types/json.h"
 #include "types/value.h"
 
 #define COMPARISON_LOOP(name, member, ctype, expression)                                                               \
@@ -50,6 +51,10 @@ COMPARISONS(bytes, bytes, struct slice, slice_equal, BYTES_LESS)
 #define BLANK_EQUAL(x, y) slice_equal(value_trim_blanks(x), value_trim_blanks(y))
 #define BLANK_LESS(x, y)  (slice_compare(value_trim_blanks(x), value_trim_blanks(y)) < 0)
 COMPARISONS(blank, bytes, struct slice, BLANK_EQUAL, BLANK_LESS)
+
+#define JSON_EQUAL(x, y) (json_compare((x), (y)) == 0)
+#define JSON_LESS(x, y)  (json_compare((x), (y)) < 0)
+COMPARISONS(json, bytes, struct slice, JSON_EQUAL, JSON_LESS)
 
 #define TIMESTAMP_EQUAL(x, y) ((x).us == (y).us && (x).ns == (y).ns)
 #define TIMESTAMP_LESS(x, y)  ((x).us < (y).us || ((x).us == (y).us && (x).ns < (y).ns))
@@ -108,7 +113,7 @@ static const struct sql_function comparison_rows[] = {
     COMPARISON_ROWS(TYPE_TIMESTAMPTZ, timestamp),
     COMPARISON_ROWS(TYPE_INTERVAL, interval),
     COMPARISON_ROWS(TYPE_UUID, uuid),
-    COMPARISON_ROWS(TYPE_JSONB, bytes),
+    COMPARISON_ROWS(TYPE_JSONB, json),
 };
 /* clang-format on */
 

@@ -249,9 +249,17 @@ static void values_compare_by_what_they_are(void **state) {
     ROWS("SELECT 'Z' < 'a', 'z' < 'ä', 'a' < 'aa', false < true, '-0'::float8 = '0'::float8, "
          "'\\x00'::bytea < '\\x0000'::bytea, '\\x7f'::bytea < '\\x80'::bytea, 'NaN'::float8 > 'Infinity'::float8",
          "t|t|t|t|t|t|t|t\n");
-    ROWS("SELECT '{\"a\": 1, \"b\": [1, 2]}'::jsonb = '{\"b\":[1,2],\"a\":1}'::jsonb, "
+    ROWS("SELECT '{\"a\": 1, \"b\": [1, 2]}'::jsonb = '{\"b\":[1,2],\"a\":1.0}'::jsonb, "
          "'{\"a\": 1}'::jsonb = '{\"a\": 2}'::jsonb",
          "t|f\n");
+    SQL("CREATE TABLE b (id int, j jsonb)"); /* grouped, joined, listed, ordered by what they are */
+    SQL("INSERT INTO b VALUES (1, '{\"n\": 1.0}'), (2, '{\"n\": 1}'), (3, '10'), (4, '9'), (5, '[]'), (6, null)");
+    ROWS("SELECT count(*), min(id) FROM b GROUP BY j ORDER BY 2", "2|1\n1|3\n1|4\n1|5\n1|6\n");
+    ROWS("SELECT count(DISTINCT j) FROM b", "4\n");
+    ROWS("SELECT x.id, y.id FROM b x JOIN b y ON x.j = y.j WHERE x.id < 3 ORDER BY 1, 2", "1|1\n1|2\n2|1\n2|2\n");
+    ROWS("SELECT id FROM b WHERE j IN ('{\"n\": 1.00}', '9.0') ORDER BY id", "1\n2\n4\n");
+    ROWS("SELECT id FROM b ORDER BY j, id", "5\n4\n3\n1\n2\n6\n");
+    SQL("DROP TABLE b");
     ROWS("SELECT date '2024-01-02' > date '2023-12-31', time '01:00' < time '01:00:00.000001', "
          "timestamp '2024-01-01' = date '2024-01-01', '00000000-0000-0000-0000-000000000001'::uuid < "
          "'10000000-0000-0000-0000-000000000000'::uuid",
