@@ -132,6 +132,12 @@ static int64_t host_now_us(void *context) {
     return session->explicit ? session->transaction_now_us : session->statement_now_us;
 }
 
+static int64_t host_monotonic_ns(void *context) {
+    struct session *session = context;
+    const struct environment *environment = shard_environment(session->shard);
+    return environment->monotonic_ns(environment->context);
+}
+
 static bool host_random(void *context, void *bytes, size_t count) {
     struct session *session = context;
     const struct environment *environment = shard_environment(session->shard);
@@ -169,6 +175,7 @@ enum kmb_status session_new(const struct session_options *options, struct sessio
         .transaction = host_transaction,
         .control = host_control,
         .now_us = host_now_us,
+        .monotonic_ns = host_monotonic_ns,
         .random = host_random,
         .settings = &session->settings,
         .cancel = &session->cancel,

@@ -159,6 +159,9 @@ void sql_check_cancel(struct sql_context *context) {
     if (context->cancel != NULL && atomic_load_explicit(context->cancel, memory_order_relaxed)) {
         sql_raise(context, KMB_CANCELLED, 0, "canceling statement due to user request");
     }
+    if (context->deadline_ns != 0 && context->monotonic_ns(context->monotonic_context) >= context->deadline_ns) {
+        sql_raise(context, KMB_CANCELLED, 0, "canceling statement due to statement timeout");
+    }
 }
 
 void sql_context_init(struct sql_context *context, const struct sql_settings *settings, struct kmb_error *error) {

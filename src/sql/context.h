@@ -20,10 +20,11 @@
 
 /* Settings of a session that change what statements mean; plain data, copied. */
 struct sql_settings {
-    int64_t time_zone_offset_s; /* of the session's zone; 0: UTC */
-    char time_zone_name[64];    /* "UTC" */
-    uint64_t memory_bytes_max;  /* of one statement: 53200 beyond; default 256 MiB */
-    uint64_t join_rows_max;     /* 0: unlimited */
+    int64_t time_zone_offset_s;   /* of the session's zone; 0: UTC */
+    char time_zone_name[64];      /* "UTC" */
+    uint64_t memory_bytes_max;    /* of one statement: 53200 beyond; default 256 MiB */
+    uint64_t join_rows_max;       /* of one statement's joins: 54000 beyond; 0: unlimited */
+    int64_t statement_timeout_ms; /* 57014 when it is over; 0: none */
 };
 
 struct sql_deferred {
@@ -40,7 +41,10 @@ struct sql_context {
     enum kmb_status status; /* of the last raise, also where error is NULL */
     bool stale_plan;        /* of the last raise: the plan was bound to another catalogue than the run met */
     struct sql_deferred *deferred;
-    const atomic_bool *cancel; /* may be NULL */
+    const atomic_bool *cancel;              /* may be NULL */
+    int64_t (*monotonic_ns)(void *context); /* asked where there is a deadline */
+    void *monotonic_context;
+    int64_t deadline_ns; /* 0: none */
     const struct sql_settings *settings;
     int64_t now_us;   /* one value a statement: NOW(), CURRENT_DATE... */
     const char *text; /* statement text as the user wrote it, for positions */
@@ -84,7 +88,7 @@ char *sql_printf(struct sql_context *context, const char *format, ...) __attribu
 void sql_defer(struct sql_context *context, void (*release)(void *object), void *object);
 void sql_release(struct sql_context *context, void *object);
 
-/* Raises 57014 when the statement was cancelled. Called once a batch and in every long loop. */
+/* Raises 57014 when the statement was cancelled or its time is over. Called once a batch and in every long loop. */
 void sql_check_cancel(struct sql_context *context);
 
 void sql_context_init(struct sql_context *context, const struct sql_settings *settings, struct kmb_error *error);

@@ -291,14 +291,22 @@ static void define_alter(struct define *define, const struct plan_alter *action)
 /* --- settings --- */
 
 static void define_set(struct sql_context *context, const struct sql_host *host, const struct plan_ddl *ddl) {
-    if (ddl->setting != SETTING_TIME_ZONE) {
-        return;
+    struct sql_settings *settings = host->settings;
+    bool all = ddl->setting == SETTING_ALL;
+    if (all || ddl->setting == SETTING_TIME_ZONE) {
+        const char *name = all ? "UTC" : ddl->value;
+        if (strlen(name) >= sizeof(settings->time_zone_name)) {
+            sql_raise(context, KMB_INVALID_PARAMETER, 0, "time zone name is too long");
+        }
+        settings->time_zone_offset_s = all ? 0 : ddl->zone_offset_s;
+        (void)snprintf(settings->time_zone_name, sizeof(settings->time_zone_name), "%s", name);
     }
-    if (strlen(ddl->value) >= sizeof(host->settings->time_zone_name)) {
-        sql_raise(context, KMB_INVALID_PARAMETER, 0, "time zone name is too long");
+    if (all || ddl->setting == SETTING_STATEMENT_TIMEOUT) {
+        settings->statement_timeout_ms = all ? 0 : ddl->number;
     }
-    host->settings->time_zone_offset_s = ddl->zone_offset_s;
-    (void)snprintf(host->settings->time_zone_name, sizeof(host->settings->time_zone_name), "%s", ddl->value);
+    if (all || ddl->setting == SETTING_JOIN_ROWS_MAX) {
+        settings->join_rows_max = all ? 0 : (uint64_t)ddl->number;
+    }
 }
 
 static void define_control(struct sql_context *context, const struct sql_host *host, const struct plan_ddl *ddl) {

@@ -79,6 +79,15 @@ static void context_of_host(struct sql_context *context, const struct sql_host *
     }
 }
 
+/* The time that a run may take begins. */
+static void context_start_clock(struct sql_context *context, const struct sql_host *host) {
+    if (host->monotonic_ns != NULL && host->settings->statement_timeout_ms > 0) {
+        context->monotonic_ns = host->monotonic_ns;
+        context->monotonic_context = host->context;
+        context->deadline_ns = host->monotonic_ns(host->context) + host->settings->statement_timeout_ms * 1000000;
+    }
+}
+
 static bool plan_scans(const struct plan_node *node) {
     return node != NULL && (node->kind == PLAN_SCAN || node->kind == PLAN_HISTORY || node->kind == PLAN_CATALOGUE ||
                             plan_scans(node->left) || plan_scans(node->right));
@@ -470,6 +479,7 @@ enum kmb_status sql_run_open(struct sql_statement *statement, const struct sql_h
     }
     made->statement = statement;
     context_of_host(&made->context, host, error, statement);
+    context_start_clock(&made->context, host);
     status = run_start(made, host, parameters, parameter_count);
     made->context.error = NULL;
     if (status != KMB_OK) {

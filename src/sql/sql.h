@@ -53,7 +53,8 @@ struct sql_host {
     enum kmb_status (*transaction)(void *context, struct kernel_transaction **transaction, struct kmb_error *error);
     /* BEGIN, COMMIT, ROLLBACK. */
     enum kmb_status (*control)(void *context, const struct sql_control *control, struct kmb_error *error);
-    int64_t (*now_us)(void *context); /* of the transaction where one is open: NOW() stands still in it */
+    int64_t (*now_us)(void *context);       /* of the transaction where one is open: NOW() stands still in it */
+    int64_t (*monotonic_ns)(void *context); /* for statement_timeout; NULL: statements take the time they take */
     bool (*random)(void *context, void *bytes, size_t count);
     struct sql_settings *settings; /* the session's; SET changes it */
     const atomic_bool *cancel;     /* may be NULL; set from any thread: 57014 */

@@ -251,6 +251,8 @@ void bind_rename(struct bind *bind, const PgQuery__RenameStmt *rename, struct pl
 /* --- statement.c --- */
 /* node NULL: an empty statement. */
 void bind_statement(struct bind *bind, const PgQuery__Node *node, struct plan_statement *statement);
+void bind_show(struct bind *bind, const PgQuery__VariableShowStmt *show, struct plan_statement *statement);
+void bind_set(struct bind *bind, const PgQuery__VariableSetStmt *set, struct plan_statement *statement);
 /* "CREATE VIEW": for statements that are refused. */
 const char *bind_statement_name(const PgQuery__Node *node);
 /* Pins the view of a point once per statement; gives its catalogue. */

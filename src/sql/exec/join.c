@@ -119,7 +119,7 @@ static bool flush(struct join *join) {
     uint64_t rows_max = self->exec->context->settings == NULL ? 0 : self->exec->context->settings->join_rows_max;
     self->exec->joined += live;
     if (rows_max != 0 && self->exec->joined > rows_max) {
-        sql_raise_with(self->exec->context, KMB_LIMIT, 0, NULL, "Narrow the join, or raise the session's join limit.",
+        sql_raise_with(self->exec->context, KMB_LIMIT, 0, NULL, "Narrow the join, or SET kimberlite.join_rows_max.",
                        "joins of this statement make more than %llu rows", (unsigned long long)rows_max);
     }
     return live > 0;

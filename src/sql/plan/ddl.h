@@ -51,7 +51,13 @@ struct plan_drop {
     struct index_id index;
 };
 
-enum plan_setting_id { SETTING_TIME_ZONE, SETTING_READ_ONLY, SETTING_SERVER_VERSION, SETTING_IGNORED };
+enum plan_setting_id {
+    SETTING_IGNORED,
+    SETTING_ALL, /* RESET ALL */
+    SETTING_TIME_ZONE,
+    SETTING_STATEMENT_TIMEOUT,
+    SETTING_JOIN_ROWS_MAX,
+};
 
 struct plan_ddl {
     enum plan_ddl_kind kind;
@@ -70,6 +76,7 @@ struct plan_ddl {
     enum plan_setting_id setting;
     const char *value; /* SET: the new one, NULL for the default; SHOW: the text to answer */
     int64_t zone_offset_s;
+    int64_t number; /* of the other settings */
 };
 
 #endif

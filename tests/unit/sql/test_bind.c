@@ -526,8 +526,59 @@ static void test_settings(void **state) {
     SQL("SET client_encoding = 'UTF8'");
     REFUSED("SET client_encoding = 'LATIN1'", "0A000", 1,
             "setting client_encoding to \"LATIN1\" (it is always UTF8) is not supported");
+    SQL("SET statement_timeout = '90s'");
+    assert_int_equal(f->settings.statement_timeout_ms, 90000);
+    ROWS("SHOW statement_timeout", "90s\n");
+    SQL("SET statement_timeout TO 1500");
+    ROWS("SHOW statement_timeout", "1500ms\n");
+    SQL("SET statement_timeout = '1.5 min'");
+    ROWS("SHOW statement_timeout", "90s\n");
+    SQL("SET statement_timeout = '2h'");
+    ROWS("SHOW statement_timeout", "2h\n");
+    REFUSED("SET statement_timeout = 'soon'", "22023", 0,
+            "invalid value for parameter \"statement_timeout\": \"soon\"");
+    REFUSED("SET statement_timeout = '5 weeks'", "22023", 0,
+            "invalid value for parameter \"statement_timeout\": \"5 weeks\"");
+    REFUSED("SET statement_timeout = -1", "22023", 0,
+            "-1 ms is outside the valid range for parameter \"statement_timeout\" (0 ms .. 2147483647 ms)");
+    SQL("SET kimberlite.join_rows_max = 3");
+    ROWS("SHOW kimberlite.join_rows_max", "3\n");
+    REFUSED("SET kimberlite.join_rows_max = -1", "22023", 0,
+            "invalid value for parameter \"kimberlite.join_rows_max\": \"-1\"");
+    ROWS("SELECT t.id FROM t JOIN u ON t.id = u.id ORDER BY 1", "1\n2\n");
+    REFUSED("SELECT count(*) FROM t, u", "54000", 0, "joins of this statement make more than 3 rows");
+    SQL("RESET kimberlite.join_rows_max");
+    ROWS("SELECT count(*) FROM t, u", "6\n");
+    SQL("SET timezone = '+01:00'");
+    SQL("RESET ALL");
+    ROWS("SHOW statement_timeout", "0\n");
+    ROWS("SHOW timezone", "UTC\n");
     REFUSED("SHOW nosuch", "42704", 0, "unrecognized configuration parameter \"nosuch\"");
     ROWS("SELECT current_user, current_schema", "tester|public\n");
+}
+
+static int64_t clock_ns;
+
+/* A clock that takes 10 ms each time it is asked. */
+static int64_t slow_clock(void *context) {
+    (void)context;
+    return clock_ns += 10000000;
+}
+
+static void test_timeout(void **state) {
+    (void)state;
+    static const char many[] =
+        "SELECT count(*) FROM t a, t b, t c, t d, t e, t g, t h, t i, t j, t k, t l, t m, t n, t o";
+    f->host.monotonic_ns = slow_clock;
+    clock_ns = 0;
+    SQL(many);
+    assert_int_equal(clock_ns, 0); /* nobody asks where there is no limit */
+    SQL("SET statement_timeout = 50");
+    REFUSED(many, "57014", 0, "canceling statement due to statement timeout");
+    ROWS("SELECT 1", "1\n"); /* the next one has time of its own */
+    SQL("SET statement_timeout = 0");
+    SQL(many);
+    f->host.monotonic_ns = NULL;
 }
 
 /* --- depth and hostile text --- */
@@ -626,8 +677,9 @@ int main(void) {
         cmocka_unit_test(test_catalogue),       cmocka_unit_test(test_rebind),
         cmocka_unit_test(test_rebind_to_point), cmocka_unit_test(test_time_travel),
         cmocka_unit_test(test_definitions),     cmocka_unit_test(test_control),
-        cmocka_unit_test(test_settings),        cmocka_unit_test(test_depth),
-        cmocka_unit_test(test_allocation),      cmocka_unit_test(test_hostile_text),
+        cmocka_unit_test(test_settings),        cmocka_unit_test(test_timeout),
+        cmocka_unit_test(test_depth),           cmocka_unit_test(test_allocation),
+        cmocka_unit_test(test_hostile_text),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
