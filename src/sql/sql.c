@@ -326,6 +326,17 @@ static enum kmb_status run_check_parameters(const struct sql_statement *statemen
     return KMB_OK;
 }
 
+/* The zone of a time without one: the session's, but UTC for the moment of a time-travel clause, as in its literals. */
+static int32_t run_zone(const struct sql_run *run, uint32_t number) {
+    const struct tokens *tokens = &run->statement->tokens;
+    for (uint32_t i = 0; i < tokens->clause_count; i++) {
+        if (tokens->clauses[i].parameter == number) {
+            return 0;
+        }
+    }
+    return (int32_t)run->context.settings->time_zone_offset_s;
+}
+
 /* A parameter's value brought to the type the statement gives it. */
 static struct value run_convert(struct sql_run *run, const struct value *value, struct type type, uint32_t number) {
     struct sql_context *context = &run->context;
@@ -339,9 +350,8 @@ static struct value run_convert(struct sql_run *run, const struct value *value, 
         return *value;
     }
     if (value->type == TYPE_UNKNOWN || (type_is_string(value->type) && !type_is_string(type.id))) {
-        struct datetime_context when = {.now_us = context->now_us,
-                                        .has_now = true,
-                                        .zone_offset_s = (int32_t)context->settings->time_zone_offset_s};
+        struct datetime_context when = {
+            .now_us = context->now_us, .has_now = true, .zone_offset_s = run_zone(run, number)};
         struct value parsed;
         enum kmb_status status = value_parse(type, value->as.bytes, &when, &context->arena, &parsed, context->error);
         if (status != KMB_OK) {

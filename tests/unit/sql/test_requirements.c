@@ -549,6 +549,13 @@ static void moments_are_written_in_many_ways(void **state) {
         (void)snprintf(text, sizeof(text), "SELECT count(*) FROM t WHERE id > 0 %s", moments[i].clause);
         ROWS(text, moments[i].rows);
     }
+    /* UTC it is, whatever the session's zone, in a literal and in a parameter */
+    SQL("SET timezone = '-09:00'");
+    ROWS("SELECT count(*) FROM t AS OF '2024-01-02 03:04:05'", "1\n");
+    struct value moment = value_text(slice_text("2024-01-02 03:04:05"));
+    assert_int_equal(run_with("INSERT INTO t SELECT 7 + count(*) FROM t AS OF $1", &moment, 1), KMB_OK);
+    ROWS("SELECT max(id) FROM t", "8\n");
+    SQL("RESET timezone");
     REFUSED("SELECT * FROM t AS OF '0001-01-01'", "22023", 23, f->error.message); /* before all history: said below */
     assert_non_null(strstr(f->error.message, "precedes the earliest retained event"));
     SQL("DROP TABLE t");
