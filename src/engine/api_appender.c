@@ -198,8 +198,8 @@ enum kmb_status kmb_append_text(kmb_appender *appender, const char *text, size_t
         return status;
     }
     struct slice slice = slice_make(text, length);
-    if (!utf8_valid(slice)) {
-        status = error_set(error, KMB_INVALID_ENCODING, "the text is not UTF-8 without zero bytes");
+    status = utf8_check(slice, error);
+    if (status != KMB_OK) {
         return name_column(appender, status, error);
     }
     struct slice copy = arena_dup_slice(&appender->arena, slice);

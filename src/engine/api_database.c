@@ -213,7 +213,7 @@ enum kmb_status kmb_tenant_create(kmb_db *db, uint32_t id, const char *name, str
     if (id == 0) {
         return error_set(error, KMB_USAGE, "tenant ids go from 1 to 4294967295");
     }
-    if (text.length > 255 || !utf8_valid(text)) {
+    if (text.length > 255 || utf8_check(text, NULL) != KMB_OK) {
         return error_set(error, KMB_INVALID_NAME, "a tenant's name is UTF-8 of at most 255 bytes");
     }
     return shard_tenant_create(db->shard, id, text, error);

@@ -214,7 +214,7 @@ enum kmb_status kmb_bind_double(kmb_statement *statement, uint32_t number, doubl
 enum kmb_status kmb_bind_text(kmb_statement *statement, uint32_t number, const char *text, size_t length,
                               struct kmb_error *error) {
     struct slice slice = slice_make(text, length);
-    if (!utf8_valid(slice)) {
+    if (utf8_check(slice, NULL) != KMB_OK) {
         return error_set(error, KMB_INVALID_ENCODING, "the text of $%u is not UTF-8 without zero bytes", number);
     }
     return bind(statement, number, value_bytes(TYPE_UNKNOWN, slice), error);

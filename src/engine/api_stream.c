@@ -25,7 +25,7 @@ static enum kmb_status create_stream(void *context, struct kernel_transaction *t
 enum kmb_status kmb_stream_create(kmb_session *session, const char *name, enum kmb_data_class data_class,
                                   uint32_t *stream, struct kmb_error *error) {
     struct create create = {.name = slice_text(name), .data_class = (enum data_class)data_class};
-    if (create.name.length == 0 || !utf8_valid(create.name)) {
+    if (create.name.length == 0 || utf8_check(create.name, NULL) != KMB_OK) {
         return error_set(error, KMB_INVALID_NAME, "a stream's name is UTF-8 and not empty");
     }
     if ((unsigned)data_class > KMB_CLASS_PUBLIC) {

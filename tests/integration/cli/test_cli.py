@@ -551,7 +551,7 @@ def import_refuses_what_does_not_fit(box):
     box.file("quote.csv", 'id,name\n1,"open\n2,x\n')
     has(box.run("import", "quote.csv", "--table", "c", code=1).err, "22P04")
     box.project.joinpath("latin.csv").write_bytes(b"id,name\n1,\xe9\n")
-    has(box.run("import", "latin.csv", "--table", "c", code=1).err, "line 2", "UTF-8")
+    has(box.run("import", "latin.csv", "--table", "c", code=1).err, "line 2", "invalid byte sequence for encoding \"UTF8\": 0xe9")
     box.file("key.csv", "id,name\n1,x\n")
     has(box.run("import", "key.csv", "--table", "k", "--primary-key", "id", code=2).err, "--primary-key goes with --create")
     has(box.run("import", "key.csv", "--table", "k", "--create", "--primary-key", "zip", code=1).err, "zip")
