@@ -14,7 +14,7 @@
 #include "../../scratch.h"
 #include "kimberlite.h"
 
-enum { ROUNDS = 25, ACCOUNTS = 8, RETRIES_MAX = 10000, APPENDED = 20 };
+enum { ROUNDS = 25, ACCOUNTS = 8, RETRIES_MAX = 10000, APPENDED = 20, VISITED = 3 };
 
 static kmb_db *database;
 static atomic_uint broken;
@@ -100,6 +100,38 @@ static void read_all(kmb_session *session, unsigned self) {
     }
 }
 
+/* Two of these count the same visits, the first of which inserts: neither may insert beside the other or lose a one. */
+static void visit_all(kmb_session *session) {
+    struct kmb_error error = {0};
+    for (unsigned round = 0; round < ROUNDS * VISITED; round++) {
+        char sql[160];
+        snprintf(sql, sizeof(sql),
+                 "INSERT INTO visits VALUES (%u, 1) ON CONFLICT (id) DO UPDATE SET n = visits.n + EXCLUDED.n",
+                 round % VISITED);
+        enum kmb_status status = KMB_SERIALIZATION;
+        for (int attempt = 0; status == KMB_SERIALIZATION && attempt < RETRIES_MAX; attempt++) {
+            status = kmb_exec(session, sql, &error);
+        }
+        if (!good("visit", status, &error)) {
+            return;
+        }
+    }
+}
+
+static void count_visits(void) {
+    struct kmb_error error = {0};
+    kmb_session *session = NULL;
+    int64_t counted = 0;
+    if (good("session", kmb_session_open(database, 1, &session, &error), &error) &&
+        good("visits", ask(session, "SELECT count(*) * 1000 + min(n) + max(n) FROM visits", &counted, &error),
+             &error) &&
+        counted != VISITED * 1000 + 2 * 2 * ROUNDS) {
+        fprintf(stderr, "the visits are %" PRId64 "\n", counted);
+        atomic_fetch_add(&broken, 1);
+    }
+    kmb_session_close(session);
+}
+
 static void append_all(kmb_session *session) {
     struct kmb_error error = {0};
     kmb_appender *appender = NULL;
@@ -143,6 +175,8 @@ static void *work(void *argument) {
         read_all(session, self);
     } else if (self == 4) {
         append_all(session);
+    } else if (self < 7) {
+        visit_all(session);
     } else {
         watch_all();
     }
@@ -155,7 +189,8 @@ static bool prepare(const char *path) {
     struct kmb_error error = {0};
     kmb_session *session = NULL;
     char sql[1024] = "CREATE TABLE accounts (id INTEGER PRIMARY KEY, amount BIGINT CHECK (amount >= 0)); CREATE TABLE "
-                     "lines (id INTEGER PRIMARY KEY); INSERT INTO accounts VALUES (0, 100)";
+                     "lines (id INTEGER PRIMARY KEY); CREATE TABLE visits (id INTEGER PRIMARY KEY, n BIGINT); INSERT "
+                     "INTO accounts VALUES (0, 100)";
     for (unsigned i = 1; i < ACCOUNTS; i++) {
         size_t length = strlen(sql);
         snprintf(sql + length, sizeof(sql) - length, ", (%u, 100)", i);
@@ -174,7 +209,7 @@ int main(void) {
     scratch_make(folder, sizeof(folder));
     snprintf(path, sizeof(path), "%s/db", folder);
     if (prepare(path)) {
-        enum { THREADS = 6 };
+        enum { THREADS = 8 };
         pthread_t threads[THREADS];
         unsigned selves[THREADS];
         unsigned started = 0;
@@ -188,6 +223,7 @@ int main(void) {
         for (unsigned i = 0; i < started; i++) {
             pthread_join(threads[i], NULL);
         }
+        count_visits();
         struct kmb_verify_options options = {.size = sizeof(options)};
         struct kmb_error error = {0};
         good("verify beside the owner", kmb_verify(path, &options, NULL, &error), &error);

@@ -17,21 +17,27 @@ struct fixture {
     struct io io;
     struct environment environment;
     int64_t time_us;
+    int64_t wall_shift_us; /* of the wall clock from the boot clock's */
+    bool accept_clock;
     struct prng prng;
     pthread_mutex_t lock;
     struct shard *shard;
 };
 
-static int64_t fake_time(void *context) {
-    struct fixture *fixture = context;
+static int64_t fake_tick(struct fixture *fixture) {
     pthread_mutex_lock(&fixture->lock);
     int64_t now = fixture->time_us += 10;
     pthread_mutex_unlock(&fixture->lock);
     return now;
 }
 
+static int64_t fake_time(void *context) {
+    struct fixture *fixture = context;
+    return fake_tick(fixture) + fixture->wall_shift_us;
+}
+
 static int64_t fake_boot(void *context) {
-    return fake_time(context) * 1000;
+    return fake_tick(context) * 1000;
 }
 
 static bool fake_random(void *context, void *bytes, size_t count) {
@@ -62,6 +68,7 @@ static enum kmb_status try_open(struct fixture *fixture, bool create, bool rebui
         .segment_bytes = 256 << 10,
         .create = create,
         .rebuild = rebuild,
+        .accept_clock = fixture->accept_clock,
     };
     return shard_open(&options, &fixture->shard, error);
 }
@@ -300,11 +307,64 @@ static void test_failed_sync_is_fatal(void **unused) {
     io_memory_free(fixture.disk);
 }
 
+static uint64_t position_at(struct shard *shard, int64_t time_us) {
+    struct kmb_error error = {0};
+    struct kernel_state *state = NULL;
+    struct kernel_entry entry;
+    must(shard_state(shard, (struct tenant_id){1}, &state, &error), &error);
+    must(kernel_entry_at_time(state, time_us, &entry, &error), &error);
+    kernel_state_release(state);
+    return entry.position_after;
+}
+
+static void assert_clock_refused(struct shard *shard) {
+    struct kmb_error error = {0};
+    struct shard_turn turn;
+    assert_int_equal(shard_turn_begin(shard, &turn, &error), KMB_CLOCK);
+    assert_string_equal(error.message, "the clock jumped or stands behind the log; writes are refused");
+}
+
+/* Commit times only grow, whatever the wall clock does; each is found again, also after opening anew. A clock that is
+ * far behind is not believed until somebody says so. */
+static void test_clock_set_back(void **unused) {
+    (void)unused;
+    struct fixture fixture;
+    struct kmb_error error = {0};
+    struct shard_ticket tickets[6];
+    init(&fixture);
+    open_shard(&fixture, true, false);
+    int64_t last = change(fixture.shard, create_table, 0).time_us;
+    for (int i = 0; i < 5; i++) {
+        fixture.wall_shift_us -= 400000;
+        tickets[i] = change(fixture.shard, insert_row, i);
+        assert_true(tickets[i].time_us > last);
+        last = tickets[i].time_us;
+    }
+    fixture.wall_shift_us -= 5000000;
+    assert_clock_refused(fixture.shard);
+    assert_int_equal(count_rows(fixture.shard), 5); /* reading goes on */
+    shard_abandon(fixture.shard);
+    open_shard(&fixture, false, false);
+    assert_clock_refused(fixture.shard);
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(position_at(fixture.shard, tickets[i].time_us), i + 1);
+        assert_int_equal(position_at(fixture.shard, tickets[i].time_us - 1), i);
+    }
+    shard_abandon(fixture.shard);
+    fixture.accept_clock = true;
+    open_shard(&fixture, false, false);
+    tickets[5] = change(fixture.shard, insert_row, 5);
+    assert_true(tickets[5].time_us > last);
+    assert_int_equal(position_at(fixture.shard, tickets[5].time_us), 6);
+    must(shard_close(fixture.shard, &error), &error);
+    io_memory_free(fixture.disk);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_open_commit_reopen),    cmocka_unit_test(test_threads_share_commits),
         cmocka_unit_test(test_second_open_is_locked), cmocka_unit_test(test_not_a_database),
-        cmocka_unit_test(test_failed_sync_is_fatal),
+        cmocka_unit_test(test_failed_sync_is_fatal),  cmocka_unit_test(test_clock_set_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
