@@ -111,6 +111,7 @@
     X(DATATYPE_RANGE,            116,   8, "22003", 400, 1)                       \
     X(BAD_COPY_FORMAT,           117,   8, "22P04", 400, 1)                       \
     X(INVALID_OFFSET_CLAUSE,     118,   8, "2201X", 400, 1)                       \
+    X(INTERVAL_OVERFLOW,         119,   8, "22015", 400, 1)                       \
     X(SERIALIZATION,             120,   8, "40001", 409, 1)                       \
     X(TRANSACTION_ABORTED,       121,   8, "25P02", 409, 1)                       \
     X(TRANSACTION_ACTIVE,        122,   8, "25001", 409, 1)                       \

@@ -418,6 +418,14 @@ static enum moment_result moment_token(struct moment *m, const struct token *tok
     UNREACHABLE("token kind");
 }
 
+/* A date that is not whole. PostgreSQL looks at the month and day it has before it misses another part. */
+static enum moment_result moment_partial_date(const struct moment *m, bool year_first) {
+    uint32_t month = year_first ? 1 : 0;
+    bool bad_month = m->number_count > month && (m->number[month] < 1 || m->number[month] > 12);
+    bool bad_day = m->number_count > month + 1 && (m->number[month + 1] < 1 || m->number[month + 1] > 31);
+    return bad_month || bad_day ? MOMENT_MONTH_DAY : MOMENT_SYNTAX;
+}
+
 /* Which of the numbers is what; then the calendar's checks. */
 static enum moment_result moment_finish_date(struct moment *m) {
     int64_t year;
@@ -443,7 +451,7 @@ static enum moment_result moment_finish_date(struct moment *m) {
         month = m->word_month;
     } else {
         if (m->number_count != 3) {
-            return MOMENT_SYNTAX;
+            return moment_partial_date(m, year_first);
         }
         year = m->number[year_first ? 0 : 2];
         year_width = m->width[year_first ? 0 : 2];

@@ -194,6 +194,9 @@ static enum interval_result interval_read_year_month(struct interval_reader *r, 
     if (!interval_read_whole(r->text, &r->at, &months) || months > 11) {
         return INTERVAL_OVERFLOW;
     }
+    if (r->at < r->text.length && !interval_blank(r->text, r->at)) {
+        return INTERVAL_SYNTAX; /* a date, "2024-02-29" */
+    }
     struct interval_number total = {.negative = years.negative};
     if (__builtin_mul_overflow(years.whole, 12, &total.whole) ||
         __builtin_add_overflow(total.whole, months, &total.whole)) {
@@ -434,7 +437,7 @@ enum kmb_status interval_parse(struct slice text, struct interval *out, struct k
                          (const char *)text.bytes);
     }
     if (result == INTERVAL_OVERFLOW || reader.days > INT32_MAX || reader.days < INT32_MIN) {
-        return error_set(error, KMB_DATETIME_OVERFLOW, "interval field value out of range: \"%.*s\"", shown,
+        return error_set(error, KMB_INTERVAL_OVERFLOW, "interval field value out of range: \"%.*s\"", shown,
                          (const char *)text.bytes);
     }
     if (reader.months > INT32_MAX || reader.months < INT32_MIN) {

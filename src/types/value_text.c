@@ -79,9 +79,9 @@ enum kmb_status value_parse_integer(enum type_id type, struct slice text, int64_
     size_t first = at;
     for (; at < number.length && number.bytes[at] >= '0' && number.bytes[at] <= '9'; at++) {
         overflow = overflow || __builtin_mul_overflow(value, 10, &value) ||
-                   __builtin_sub_overflow(value, number.bytes[at] - '0', &value);
+                   __builtin_sub_overflow(value, number.bytes[at] - '0', &value) || value < type_integer_min(type);
     }
-    if (at == first || at != number.length) {
+    if (at == first || (at != number.length && !overflow)) { /* too many digits come first, whatever is behind them */
         return text_syntax(type, text, error);
     }
     overflow = overflow || (!negative && value == INT64_MIN);

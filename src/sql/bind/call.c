@@ -323,11 +323,19 @@ static const struct expr *unknown_type_name(struct bind *bind, uint32_t position
     return name;
 }
 
+static bool literal_text(const struct expr *expr) {
+    return expr->type.id == TYPE_UNKNOWN && expr->kind == EXPR_CONSTANT && !expr->value.is_null;
+}
+
 const struct expr *bind_named_call(struct bind *bind, const char *name, const struct expr **arguments, uint32_t count,
                                    uint32_t position) {
     struct sql_context *context = bind->context;
     enum type_id *types = sql_alloc_zero(context, count + 1, sizeof(*types));
     call_argument_types(arguments, count, types);
+    if (count >= 2 && strcmp(name, "substring") == 0 && types[0] != TYPE_BYTEA &&
+        (literal_text(arguments[1]) || type_is_string(types[1]))) { /* '2' is a pattern there, not a place */
+        sql_raise_unsupported(context, position, "substring by a regular expression");
+    }
     if (count == 1 && types[0] == TYPE_UNKNOWN && strcmp(name, "pg_typeof") == 0) {
         return unknown_type_name(bind, position);
     }

@@ -284,6 +284,7 @@ static void fn_to_timestamp(SCALAR_PARAMETERS) {
 }
 
 PLAIN(date_is_not_infinite, boolean, date_is_finite(ARGUMENT_INT(0, row)))
+PLAIN(interval_is_not_infinite, boolean, true) /* there are none */
 PLAIN(timestamp_is_not_infinite, boolean, timestamp_is_finite(ARGUMENT_TIMESTAMP(0, row)))
 
 /* --- the statement's time --- */
@@ -356,6 +357,7 @@ static const struct sql_function datetime_rows[] = {
     FN("isfinite", date_is_not_infinite, TYPE_BOOL, "not infinity", TYPE_DATE),
     FN("isfinite", timestamp_is_not_infinite, TYPE_BOOL, "not infinity", TYPE_TIMESTAMP),
     FN("isfinite", timestamp_is_not_infinite, TYPE_BOOL, "not infinity", TYPE_TIMESTAMPTZ),
+    FN("isfinite", interval_is_not_infinite, TYPE_BOOL, "not infinity: always true", TYPE_INTERVAL),
     FN("justify_days", fn_justify_days, TYPE_INTERVAL, "30 days to a month", TYPE_INTERVAL),
     FN("justify_hours", fn_justify_hours, TYPE_INTERVAL, "24 hours to a day", TYPE_INTERVAL),
     FN("justify_interval", fn_justify, TYPE_INTERVAL, "hours to days and days to months, signs aligned", TYPE_INTERVAL),

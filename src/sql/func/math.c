@@ -309,6 +309,9 @@ static void numeric_power(SCALAR_PARAMETERS) {
         struct decimal a = argument(arguments, 0, row);
         struct decimal b = argument(arguments, 1, row);
         int64_t exponent = 0;
+        if (decimal_is_zero(a) && decimal_sign(b) < 0) {
+            raise_power(call, true);
+        }
         if (a.kind == DECIMAL_NEGATIVE_INFINITY && decimal_is_finite(b) && !is_integer(b)) {
             raise_power(call, false);
         }
@@ -316,9 +319,6 @@ static void numeric_power(SCALAR_PARAMETERS) {
             double value = pow(decimal_to_double(a), decimal_to_double(b));
             check(call, decimal_of_double(value, &result->decimal[row], call->context->error));
             continue;
-        }
-        if (decimal_is_zero(a) && decimal_sign(b) < 0) {
-            raise_power(call, true);
         }
         if (is_integer(b) && decimal_to_int64(b, &exponent, NULL) == KMB_OK) {
             check(call, decimal_power_integer(a, exponent, &result->decimal[row], call->context->error));

@@ -137,6 +137,12 @@ static void fn_schema(SCALAR_PARAMETERS) {
     }
 }
 
+static void fn_database(SCALAR_PARAMETERS) {
+    EACH_ROW(row) {
+        result->bytes[row] = slice_text("kimberlite");
+    }
+}
+
 static void fn_setting(SCALAR_PARAMETERS) {
     EACH_ROW(row) {
         struct slice name = ARGUMENT_BYTES(0, row);
@@ -189,6 +195,8 @@ static const struct sql_function system_rows[] = {
      .result = TYPE_TEXT, .scalar = fn_user, .summary = "name of the session's user"},
     {.class = SQL_FUNCTION_SCALAR, .name = "current_schema", .strict = true, .volatility = SQL_STABLE,
      .result = TYPE_TEXT, .scalar = fn_schema, .summary = "name of the schema of unqualified names"},
+    {.class = SQL_FUNCTION_SCALAR, .name = "current_database", .strict = true, .volatility = SQL_STABLE,
+     .result = TYPE_TEXT, .scalar = fn_database, .summary = "name of the database, that of current_catalog"},
     {.class = SQL_FUNCTION_SCALAR, .name = "current_setting", .argument_count = 1, .strict = true,
      .volatility = SQL_STABLE, .arguments = {TYPE_TEXT}, .result = TYPE_TEXT, .scalar = fn_setting,
      .summary = "value of a setting"},
