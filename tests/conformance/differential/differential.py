@@ -147,6 +147,8 @@ class Run:
                 return "listed"
             self.report(case, step, what, [("PostgreSQL", expected), ("Kimberlite", got)])
             return "different"
+        self.tally["with rows"] += bool(got.rows)
+        self.tally["queries"] += bool(got.names)
         if expected.sqlstate:
             self.reasons["error %s" % expected.sqlstate] += 1
             return "error"
@@ -216,10 +218,11 @@ class Run:
             failures += 1
         failures += bool(rare)
         passed = cases - self.tally["different"] - self.tally["refused"]
-        print("%d passed, %d failed: seed %d, %d statements, %d asked of SQLite too, %d cases end in the same error, "
-              "%d refused, %d listed, %d items" % (passed, failures, self.options.seed, self.tally["statements"],
-                                                   self.tally["asked of SQLite"], self.tally["error"],
-                                                   self.tally["refused"], self.tally["listed"], len(self.items())))
+        print("%d passed, %d failed: seed %d, %d statements, %d of %d queries with rows, %d asked of SQLite too, "
+              "%d cases end in the same error, %d refused, %d listed, %d items" % (
+                  passed, failures, self.options.seed, self.tally["statements"], self.tally["with rows"],
+                  self.tally["queries"], self.tally["asked of SQLite"], self.tally["error"], self.tally["refused"],
+                  self.tally["listed"], len(self.items())))
         return failures
 
 

@@ -105,6 +105,7 @@ HOLDS = {
     "current_user": ["(current_user IS NOT NULL)", "(current_user = session_user)"],
     "session_user": ["(session_user IS NOT NULL)"],
     "current_schema": ["current_schema()::text", "(current_schema() = 'public')"],  # of type name there, text here
+    "current_database": ["(current_database() = current_catalog)"],
     "version": ["(length(version()) > 0)"],
 }
 # Where SQLite's answers are PostgreSQL's. A plain case keeps to it.

@@ -6,7 +6,7 @@ to a table of its own). So case N of a seed is made from (seed, N) alone and rep
 import random
 import re
 
-from expressions import COMPARABLE, LITE_TYPES, VALUES, WORDS, Expressions
+from expressions import COMPARABLE, LITE_TYPES, VALUES, WILD, WORDS, Expressions
 
 # Columns that tables may have beside their key. Equal names have equal types, so that USING and NATURAL have work to do.
 COLUMNS = {"k": "integer", "g": "text", "b": "bigint", "s": "smallint", "n": "numeric(8,2)", "f": "boolean",
@@ -17,9 +17,8 @@ SQLITE_TYPES = {"integer": "INTEGER", "bigint": "INTEGER", "text": "TEXT", "bool
 ROWS = [0, 7, 13, 24, 40]
 ROWS_LONG = 1300  # more than one batch of Kimberlite's operators
 JOINS = ["inner", "left", "right", "full", "cross", "comma", "natural", "using"]
-PLAIN_KINDS = ("select", "aggregate", "constant", "write")
 # Shares of the kinds of cases.
-KINDS = [("select", 40), ("aggregate", 24), ("constant", 8), ("write", 12), ("own table", 8), ("wild", 4), ("wrong", 4)]
+KINDS = [("select", 40), ("aggregate", 24), ("constant", 8), ("write", 12), ("own table", 10), ("wild", 4), ("wrong", 4)]
 PLAIN_SHARE = 0.2     # cases that keep to what SQLite answers as PostgreSQL does
 FOCUS_PER_CASE = 11  # items that a case must hold, in turn: what makes every item appear
 
@@ -135,6 +134,16 @@ class Statements(Expressions):
         if self.chance(0.8):
             return table.name, table.columns
         self.use("form derived table")
+        form = self.draw.choice(["columns", "columns", "grouped", "distinct", "limited"])
+        if form == "grouped":
+            found = [table.columns[0], ("k", "integer"), ("g", "text"), ("m", "bigint")]
+            return "(SELECT k, g, min(id) AS id, count(*) AS m FROM %s GROUP BY k, g)" % table.name, found
+        if form == "distinct":
+            found = [("k", "integer"), ("g", "text"), table.columns[0]]
+            return "(SELECT DISTINCT k, g, id %% 3 AS id FROM %s)" % table.name, found
+        if form == "limited":
+            order = self.draw.choice(["id DESC", "k DESC NULLS LAST, id", "g NULLS FIRST, id"])
+            return "(SELECT * FROM %s ORDER BY %s LIMIT %d)" % (table.name, order, self.draw.randint(1, 9)), table.columns
         kept = [c for c in table.columns if c[0] in ("id", "k", "g") or self.chance(0.5)]
         where = " WHERE k IS NOT NULL" if self.chance(0.5) else ""
         return "(SELECT %s FROM %s%s)" % (", ".join(n for n, _ in kept), table.name, where), kept
@@ -149,11 +158,16 @@ class Statements(Expressions):
             return table.name
         if roll < 0.42 and not self.plain:
             return self.values_list()
-        left, columns = self.derived()
+        left, columns = self.derived() if self.chance(0.95) else (self.tables[-1].name, self.tables[-1].columns)
         text = "%s x" % left
         joined = [("x", columns)]
-        for alias in ["y", "w"][:1 if self.chance(0.75) else 2]:
-            text = self.join(text, joined, alias)
+        if left == self.tables[-1].name:
+            text = self.join_long(text, joined)
+        elif self.chance(0.08):
+            text = self.join_nested(text, joined)
+        else:
+            for alias in ["y", "w", "v"][:self.draw.choices([1, 2, 3], [70, 22, 8])[0]]:
+                text = self.join(text, joined, alias)
         for name, columns in joined:
             self.scope_of(name, columns, True)
         if len(joined) == 2 and self.used[-1] in ("join natural", "join using"):
@@ -169,16 +183,40 @@ class Statements(Expressions):
         self.scope_of("q", list(zip(names, kinds)), True)
         return "(VALUES %s) q (%s)" % (", ".join(rows), ", ".join(names))
 
+    def join_long(self, text, joined):
+        """The long table with a short one, by a key."""
+        table = self.pick_table(small=True)
+        form = self.draw.choice(["", "LEFT ", "RIGHT ", "FULL "])
+        self.use("join " + (form.lower().strip() or "inner"))
+        joined.append(("y", table.columns))
+        on = self.draw.choice(["x.id = y.id", "y.id = x.k", "x.id = y.k", "x.k = y.id AND x.g = y.g"])
+        return "%s %sJOIN %s y ON %s" % (text, form, table.name, on)
+
+    def join_nested(self, text, joined):
+        """x JOIN (y JOIN w ON ...) ON ..."""
+        table, columns = self.derived()
+        inner = [("y", columns)]
+        right = self.join("%s y" % table, inner, "w", ["inner", "left", "right", "full", "cross"])
+        pairs = self.pairs(joined, [("%s.%s" % (a, n), k) for a, cs in inner for n, k in cs])
+        form = self.draw.choice(["", "LEFT ", "RIGHT ", "FULL "])
+        self.use("join " + (form.lower().strip() or "inner"))
+        joined += inner
+        return "%s %sJOIN (%s) ON %s = %s" % ((text, form, right) + self.pair(pairs))
+
+    def pairs(self, joined, others):
+        """Columns that a condition may compare: (left, right, type)."""
+        return [("%s.%s" % (a, n), other, k) for a, cs in joined for n, k in cs for other, o in others
+                if base_type(k) == base_type(o) and base_type(k) in COMPARABLE and n in ("id", "k", "g", "b", "d", "s")]
+
     def pair(self, pairs):
         left, right, kind = self.draw.choice([p for p in pairs if not self.plain or p[2] in LITE_TYPES])
         self.lite = self.lite and kind in LITE_TYPES
         return left, right
 
-    def join(self, text, joined, alias):
+    def join(self, text, joined, alias, forms=JOINS):
         right, columns = self.derived()
-        form = self.draw.choice(JOINS)
-        pairs = [("%s.%s" % (a, n), "%s.%s" % (alias, m), k) for a, cs in joined for n, k in cs for m, o in columns
-                 if base_type(k) == base_type(o) and base_type(k) in COMPARABLE and n in ("id", "k", "g", "b", "d", "s")]
+        form = self.draw.choice(forms)
+        pairs = self.pairs(joined, [("%s.%s" % (alias, n), k) for n, k in columns])
         if len(joined) > 1 and form in ("cross", "comma", "natural", "using"):
             form = "inner"
         if "join comma" in self.used:
@@ -202,19 +240,46 @@ class Statements(Expressions):
         condition = "%s = %s" % self.pair(pairs)
         if self.chance(0.2):
             condition += " AND %s = %s" % self.pair(pairs)
-        if form != "full" and self.chance(0.3):
+        wide = form != "full" and len(joined) == 2  # what a condition that holds often may multiply
+        if wide and self.chance(0.3):
             saved, self.columns = self.columns, {}
             for name, cs in joined:
                 self.scope_of(name, cs, True)
             condition = "%s %s %s" % (condition, self.draw.choice(["AND", "AND", "OR"]), self.predicate(1))
             self.columns = saved
-        elif form != "full" and self.chance(0.15):
+        elif wide and self.chance(0.15):
             left, right_side = self.pair(pairs)
             condition = "%s %s %s" % (left, self.draw.choice(["<", ">="]), right_side)
         word = {"inner": self.draw.choice(["", "INNER "])}.get(form, form.upper() + self.draw.choice([" ", " OUTER "]))
         return "%s %sJOIN %s %s ON %s" % (text, word, right, alias, condition)
 
     # --- SELECT
+
+    def condition(self, depth):
+        """What stands behind WHERE: any predicate, or comparisons with literals, which indexes can serve."""
+        self.use("clause WHERE")
+        if self.chance(0.5):
+            return self.predicate(depth)
+        parts = [self.lookup() for _ in range(self.draw.randint(1, 3))]
+        if self.chance(0.25):
+            parts.append(self.predicate(depth - 1))
+        return (" AND " if self.chance(0.85) else " OR ").join(parts)
+
+    def lookup(self):
+        kind = self.draw.choice([k for k in self.columns if k in self.comparable])
+        column = self.draw.choice(self.columns[kind])
+        self.lite = self.lite and kind in LITE_TYPES
+        form = self.draw.choice(["=", "=", "<", "<=", ">", ">=", "BETWEEN", "IN", "IS NULL", "IS NOT NULL"])
+        if form in ("BETWEEN", "IN"):
+            self.use("form " + form)
+            values = [self.literal(kind) for _ in range(2 if form == "BETWEEN" else self.draw.randint(1, 4))]
+            return "%s BETWEEN %s AND %s" % (column, *values) if form == "BETWEEN" else "%s IN (%s)" % (column, ", ".join(values))
+        if form.startswith("IS"):
+            self.use("form " + form)
+            return "%s %s" % (column, form)
+        self.use("operator " + form)
+        return "%s %s %s" % ((column, form, self.literal(kind)) if self.chance(0.8) else
+                             (self.literal(kind), form, column))
 
     def ordering(self, count, must_be_total=False):
         """ORDER BY over output columns 1..count: (text, columns whose sequence it promises)."""
@@ -266,8 +331,7 @@ class Statements(Expressions):
         if self.chance(0.1):
             self.use("form *")
             if self.chance(0.7):
-                self.use("clause WHERE")
-                source += " WHERE " + self.predicate(2)
+                source += " WHERE " + self.condition(2)
             star = self.draw.choice(["*", "x.*, y.*", "y.*, 1"]) if " y" in source else "*"
             return [Step("SELECT %s FROM %s" % (star, source))]
         expressions = [self.leaf(self.draw.choice(kinds)) for _ in range(self.draw.randint(1, 3))]
@@ -280,8 +344,7 @@ class Statements(Expressions):
             self.use("clause DISTINCT")
         sql = "SELECT %s%s FROM %s" % ("DISTINCT " if distinct else "", self.outputs(expressions), source)
         if self.chance(0.6):
-            self.use("clause WHERE")
-            sql += " WHERE " + self.predicate(3)
+            sql += " WHERE " + self.condition(3)
         return [self.finish(sql, len(expressions))]
 
     def constant_case(self):
@@ -293,8 +356,7 @@ class Statements(Expressions):
         source = self.from_clause()
         where = ""
         if self.chance(0.4):
-            self.use("clause WHERE")
-            where = " WHERE " + self.predicate(2)
+            where = " WHERE " + self.condition(2)
         keys = []
         for _ in range(self.draw.choice([0, 1, 1, 2])):
             kind = self.draw.choice([k for k in self.columns if k in self.comparable])
@@ -345,7 +407,10 @@ class Statements(Expressions):
 
     def assignments(self, columns):
         chosen = self.draw.sample([c for c in self.writable(columns) if c[0] != "id"], self.draw.randint(1, 2))
-        return ", ".join("%s = %s" % (n, self.expression(base_type(k), 1)) for n, k in chosen)
+        sets = ["%s = %s" % (n, self.expression(base_type(k), 1)) for n, k in chosen]
+        if self.chance(0.1):
+            sets.append("id = id + 1000")
+        return ", ".join(sets)
 
     def returning(self, columns):
         if self.chance(0.4):
@@ -366,7 +431,7 @@ class Statements(Expressions):
         self.lite = True
         if form in ("UPDATE", "DELETE"):
             self.scope_of(name, columns, False)
-            where = " WHERE " + self.predicate(2) if self.chance(0.9) else ""
+            where = " WHERE " + self.condition(2) if self.chance(0.9) else ""
             head = "DELETE FROM %s" % name if form == "DELETE" else "UPDATE %s SET %s" % (name, self.assignments(columns))
             sql = head + where + self.returning(columns)
             return Step(sql, self.lite)
@@ -422,6 +487,8 @@ class Statements(Expressions):
                     "g": self.draw.choice(["NOT NULL DEFAULT 'none'", "DEFAULT 'a'", ""]),
                     "n": self.draw.choice(["CHECK (n >= 0)", "DEFAULT 1.5"])}
         text = ", ".join(("%s %s %s" % (n, k, declared.get(n, ""))).strip() for n, k in columns)
+        if self.chance(0.2):
+            text = text.replace(" PRIMARY KEY", " UNIQUE", 1) + ", PRIMARY KEY (g, id)"
         other = self.tables[1]
         steps = [Step("CREATE TABLE own (%s)" % text)]
         if self.chance(0.4):
@@ -430,11 +497,42 @@ class Statements(Expressions):
         rows = ", ".join("(%d, %d, %s)" % (i, i, self.literal("text", self.draw.choice("abc"))) for i in range(1, 6))
         steps.append(Step("INSERT INTO own (id, k, g) VALUES %s" % rows))
         for _ in range(self.draw.randint(1, 3)):
+            if self.chance(0.4):
+                steps.append(self.alter(columns))
+                steps.append(Step("SELECT * FROM own"))
             steps.append(self.write("own", columns, [1, 2, 3, 4, 5], other))
             steps[-1].lite = False
             steps.append(Step("SELECT * FROM own"))
         self.lite = False
         return steps + [Step("DROP TABLE own")]
+
+    def alter(self, columns):
+        """A change of the table `own`, made in the list of its columns too. It may fail: then later writes do as well."""
+        form = self.draw.choice(["ADD COLUMN", "ADD COLUMN", "DROP COLUMN", "RENAME COLUMN", "SET DEFAULT", "DROP DEFAULT",
+                                 "SET NOT NULL", "DROP NOT NULL", "ADD UNIQUE", "DROP CONSTRAINT"])
+        self.use("write ALTER TABLE")
+        free = next(n for n in "abcdefhijlmnop" if n not in [c for c, _ in columns])
+        at = self.draw.randrange(3, len(columns))
+        name, kind = columns[at]
+        if form == "ADD COLUMN":
+            kind = self.draw.choice(["integer", "text", "numeric(8,2)", "date", "boolean"])
+            value = self.literal(base_type(kind))
+            columns.append((free, kind))
+            more = self.draw.choice(["", " DEFAULT %s" % value, " NOT NULL DEFAULT %s" % value, " UNIQUE", " NOT NULL"])
+            return Step("ALTER TABLE own ADD COLUMN %s %s%s" % (free, kind, more))
+        if form == "DROP COLUMN" and len(columns) > 5:
+            columns.pop(at)
+            return Step("ALTER TABLE own DROP COLUMN %s" % name)
+        if form in ("RENAME COLUMN", "DROP COLUMN"):
+            columns[at] = (free, kind)
+            return Step("ALTER TABLE own RENAME COLUMN %s TO %s" % (name, free))
+        if form == "ADD UNIQUE":
+            return Step("ALTER TABLE own ADD UNIQUE (%s)" % self.draw.choice(["k", "g", name, "g, k"]))
+        if form == "DROP CONSTRAINT":
+            return Step("ALTER TABLE own DROP CONSTRAINT own_%s" % self.draw.choice(["k_key", "k_check", "n_check", "g_key"]))
+        if form == "SET DEFAULT":
+            form += " " + self.literal(base_type(kind))
+        return Step("ALTER TABLE own ALTER COLUMN %s %s" % (name, form))
 
     # --- errors
 
@@ -453,6 +551,8 @@ class Statements(Expressions):
                 arguments.append(self.literal(kind, self.draw.choice(fitting)))
             else:
                 arguments.append(self.literal(kind, wild=True))
+            if self.chance(0.25):  # of no type: overloads are chosen by the others
+                arguments[-1] = self.quote(self.draw.choice(VALUES[kind] + WILD.get(kind, [])))
         self.use(signature.item)
         if signature.kind == "cast":
             return [Step("SELECT (%s)::%s" % (arguments[0], signature.result))]
@@ -469,7 +569,7 @@ class Statements(Expressions):
 
 
 WILD_NOT = {"age", "extract", "date_part", "date_trunc", "pg_typeof", "repeat", "lpad", "rpad", "current_setting", "timezone",
-            "random", "gen_random_uuid", "now", "current_timestamp", "transaction_timestamp", "statement_timestamp",
+            "random", "gen_random_uuid", "current_database", "now", "current_timestamp", "transaction_timestamp", "statement_timestamp",
             "localtimestamp", "localtime", "current_date", "current_user", "session_user", "version", "current_schema"}
 # {t}: a table, {c}: a column of it, {p}: a predicate over it.
 WRONG = [
