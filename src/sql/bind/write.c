@@ -45,11 +45,11 @@ static void write_open(struct write *write, struct bind *bind, const PgQuery__Ra
 
 static uint32_t write_find_column(const struct write *write, const PgQuery__ResTarget *target) {
     uint32_t position = bind_location(target->location);
-    if (target->n_indirection > 0) {
-        sql_raise_unsupported(write->bind->context, position, "assignment to a part of a column");
-    }
     for (uint32_t i = 0; i < write->column_count; i++) {
         if (slice_equal_text(write_column(write, i)->name, target->name)) {
+            if (target->n_indirection > 0) {
+                sql_raise_unsupported(write->bind->context, position, "assignment to a part of a column");
+            }
             return i;
         }
     }

@@ -543,6 +543,49 @@ static void pass_check_name(struct pass *pass) {
     }
 }
 
+static uint32_t hex_value(struct slice text, size_t from, size_t digits) {
+    uint32_t value = 0;
+    for (size_t i = from; i < from + digits && i < text.length; i++) {
+        uint32_t byte = text.bytes[i];
+        value = value * 16 + (byte <= '9' ? byte - '0' : (byte | 0x20) - 'a' + 10);
+    }
+    return value;
+}
+
+/* The same for U&"...": bytes of the name, its escapes read. The scanner says where it begins, not where it ends. */
+static void pass_check_unicode_name(struct pass *pass) {
+    size_t start = (size_t)pass->list[pass->at]->start;
+    struct slice text = slice_make(pass->tokens->text + start, pass->tokens->length - start);
+    uint8_t escape = '\\';
+    if (pass_kind(pass, pass->at + 1) == TOKEN(UESCAPE) && pass_kind(pass, pass->at + 2) == TOKEN(SCONST)) {
+        escape = pass_text(pass, pass->at + 2).bytes[1];
+    }
+    size_t bytes = 0;
+    for (size_t i = 3; i + 1 < text.length;) {
+        bool doubled = text.bytes[i + 1] == text.bytes[i];
+        if (text.bytes[i] == '"' && !doubled) {
+            break;
+        }
+        if (text.bytes[i] == '"' || (text.bytes[i] == escape && doubled)) {
+            bytes++;
+            i += 2;
+        } else if (text.bytes[i] == escape) {
+            bool six = text.bytes[i + 1] == '+';
+            uint32_t code = hex_value(text, i + (six ? 2 : 1), six ? 6 : 4);
+            bool half = code >= 0xd800 && code < 0xe000; /* of a pair, which is four bytes together */
+            bytes += code < 0x80 ? 1 : code < 0x800 || half ? 2 : code < 0x10000 ? 3 : 4;
+            i += six ? 8 : 5;
+        } else {
+            bytes++;
+            i++;
+        }
+    }
+    if (bytes > TOKENS_NAME_BYTES_MAX) {
+        sql_raise(pass->context, KMB_NAME_TOO_LONG, pass_position(pass, pass->at),
+                  "name %.32s...\" is longer than %d bytes", (const char *)text.bytes, TOKENS_NAME_BYTES_MAX);
+    }
+}
+
 static void pass_token(struct pass *pass) {
     if (pass_clause(pass)) {
         return;
@@ -604,6 +647,9 @@ static void pass_token(struct pass *pass) {
         break;
     case TOKEN(IDENT):
         pass_check_name(pass);
+        break;
+    case TOKEN(UIDENT):
+        pass_check_unicode_name(pass);
         break;
     case TOKEN(ASCII_63):
     case TOKEN(Op):

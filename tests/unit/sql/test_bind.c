@@ -188,6 +188,7 @@ static void test_writes(void **state) {
     (void)state;
     REFUSED("INSERT INTO t (id, nosuch) VALUES (1, 2)", "42703", 20,
             "column \"nosuch\" of relation \"t\" does not exist");
+    REFUSED("UPDATE t x SET x.b = 1", "42703", 16, "column \"x\" of relation \"t\" does not exist");
     REFUSED("INSERT INTO t (id, id) VALUES (1, 2)", "42701", 20, "column \"id\" specified more than once");
     REFUSED("INSERT INTO t (id) VALUES (1, 2)", "42601", 31, "INSERT has more expressions than target columns");
     REFUSED("INSERT INTO t (id, b) VALUES (1)", "42601", 20, "INSERT has more target columns than expressions");

@@ -136,6 +136,7 @@ static const char *const lookalikes[] = {
     "SELECT * FROM t /* AS OF POSITION 5 */",
     "SELECT $$AT OFFSET 5$$ FROM t",
     "SELECT 'it''s AT OFFSET 5' FROM t",
+    "SELECT U&\"\\0061\\+01F600\\D83D\\DE00\\\\\"\"34567890123456789012345678901234567890123456789012\" FROM t",
 };
 
 static void test_lookalikes(void **state) {
@@ -197,6 +198,10 @@ static const struct refusal refusals[] = {
     {"SELECT /* abc", "42601", 8, "unterminated /* comment at or near \"/* abc\""},
     {"SELECT a234567890123456789012345678901234567890123456789012345678901234 FROM t", "42622", 8,
      "name \"a2345678901234567890123456789012...\" is longer than 63 bytes"},
+    {"SELECT U&\"a234567890123456789012345678901234567890123456789012345678901234\" FROM t", "42622", 8,
+     "name U&\"a2345678901234567890123456789...\" is longer than 63 bytes"},
+    {"SELECT U&\"!00e4234567890123456789012345678901234567890123456789012345678901234\" UESCAPE '!' FROM t", "42622", 8,
+     "name U&\"!00e4234567890123456789012345...\" is longer than 63 bytes"},
     {"SHOW COLUMNS", "42601", 13, "syntax error in SHOW COLUMNS"},
     {"SHOW COLUMNS FROM", "42601", 14, "syntax error in SHOW COLUMNS"},
 };
