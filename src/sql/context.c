@@ -43,6 +43,10 @@ uint32_t sql_position_byte(struct slice text, uint32_t character_position) {
 }
 
 static _Noreturn void context_leave(struct sql_context *context) {
+    while (context->parent != NULL) {
+        context->parent->status = context->status;
+        context = context->parent;
+    }
     ASSERT(context->guarded);
     context->guarded = false;
     longjmp(context->guard, 1);
@@ -170,6 +174,18 @@ void sql_context_init(struct sql_context *context, const struct sql_settings *se
     arena_init(&context->arena, bytes_max);
     context->arena.on_fail = context_out_of_memory;
     context->arena.on_fail_context = context;
+}
+
+void sql_context_inner(struct sql_context *context, struct sql_context *parent) {
+    sql_context_init(context, parent->settings, parent->error);
+    context->parent = parent;
+    context->cancel = parent->cancel;
+    context->now_us = parent->now_us;
+    context->text = parent->text;
+    context->text_length = parent->text_length;
+    context->random = parent->random;
+    context->random_context = parent->random_context;
+    context->session_user = parent->session_user;
 }
 
 void sql_context_free(struct sql_context *context) {

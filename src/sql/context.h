@@ -36,6 +36,7 @@ struct sql_deferred {
 struct sql_context {
     struct arena arena;
     struct kmb_error *error;
+    struct sql_context *parent; /* what is raised here is raised there; NULL: this one has a guard of its own */
     jmp_buf guard;
     bool guarded;           /* guard is set: raising is allowed */
     enum kmb_status status; /* of the last raise, also where error is NULL */
@@ -92,6 +93,12 @@ void sql_release(struct sql_context *context, void *object);
 void sql_check_cancel(struct sql_context *context);
 
 void sql_context_init(struct sql_context *context, const struct sql_settings *settings, struct kmb_error *error);
+/*
+ * A context within another, for work whose memory is given back before the statement ends: raises as its parent does,
+ * within the same limits. Call it anew before each use, for the parent's error moves. Whoever makes it sees to it that
+ * sql_context_free() is called, also when something raises.
+ */
+void sql_context_inner(struct sql_context *context, struct sql_context *parent);
 void sql_context_free(struct sql_context *context); /* runs what is deferred, gives memory back */
 
 /*

@@ -56,6 +56,16 @@ struct bind_view {
     const struct catalogue *catalogue; /* retained by the statement */
 };
 
+/* A query inside an expression while it is bound: how its names reach those of the query around it. */
+struct bind_scope;
+struct bind_level {
+    struct bind_level *outer;       /* of the query around it; NULL: that is the statement's own */
+    const struct bind_scope *place; /* where the subquery stands */
+    const struct expr **values;     /* what EXPR_OUTER 0, 1, ... stand for, over the row of `place` */
+    uint32_t value_count;
+    uint32_t value_capacity;
+};
+
 /* One statement being bound. */
 struct bind {
     struct sql_context *context;
@@ -69,6 +79,8 @@ struct bind {
     struct bind_view views[4];
     uint32_t view_count;
     uint32_t at_block_next;
+    struct bind_level *level; /* of the query being bound; NULL: the statement's own */
+    uint32_t subquery_count;
     const struct plan_at *clause; /* of the first block that has one */
     bool reads_past;
     bool at_parameter;   /* a point to read at is a parameter: bound anew with its value */
@@ -129,6 +141,15 @@ const char *bind_place_name(enum bind_place place);
 uint32_t bind_location(int32_t location); /* parse tree -> byte + 1; -1 -> 0 */
 uint32_t bind_node_position(const PgQuery__Node *node);
 const char *bind_string(const PgQuery__Node *node); /* a String node's text */
+
+/* --- subquery.c --- */
+const struct expr *bind_sub_link(const struct bind_scope *scope, const PgQuery__SubLink *node);
+/* How many values each level has taken; those taken since are forgotten again, for an expression that is bound anew. */
+const uint32_t *bind_level_mark(struct bind *bind);
+void bind_level_forget(struct bind_level *level, const uint32_t *mark);
+/* A value of the enclosing query's row, as the query being bound sees it. */
+const struct expr *bind_outer_value(struct bind *bind, struct bind_level *level, const struct expr *value,
+                                    uint32_t position);
 
 /* --- call.c: functions, operators, aggregates --- */
 const struct expr *bind_operator(struct bind *bind, const char *name, const struct expr *left, const struct expr *right,

@@ -396,19 +396,39 @@ static void aggregate_check_place(const struct bind_scope *scope, uint32_t posit
     }
 }
 
+struct origins {
+    bool here;
+    bool outside;
+};
+
+static bool visit_origin(const struct expr *expr, void *context) {
+    struct origins *origins = context;
+    origins->here = origins->here || expr->kind == EXPR_COLUMN;
+    origins->outside = origins->outside || expr->kind == EXPR_OUTER;
+    return true;
+}
+
+static bool outside_only(const struct expr *const *arguments, uint32_t count) {
+    struct origins origins = {0};
+    for (uint32_t i = 0; i < count; i++) {
+        (void)expr_walk(arguments[i], visit_origin, &origins);
+    }
+    return origins.outside && !origins.here;
+}
+
 static const struct expr *bind_aggregate(const struct bind_scope *scope, const PgQuery__FuncCall *call,
                                          const char *name, const struct sql_function *const *candidates,
                                          uint32_t candidate_count) {
     struct bind *bind = scope->bind;
     struct sql_context *context = bind->context;
     uint32_t position = bind_location(call->location);
-    aggregate_check_place(scope, position);
     struct bind_scope inner = *scope;
     inner.place = BIND_AGGREGATE;
     inner.aggregates = NULL;
     uint32_t count = (uint32_t)call->n_args;
     const struct expr **arguments = sql_alloc(context, (count + 1) * sizeof(*arguments));
     enum type_id *types = sql_alloc_zero(context, count + 1, sizeof(*types));
+    const uint32_t *taken = bind_level_mark(bind);
     for (uint32_t i = 0; i < count; i++) {
         arguments[i] = bind_expression(&inner, call->args[i]);
         types[i] = arguments[i]->type.id;
@@ -417,6 +437,16 @@ static const struct expr *bind_aggregate(const struct bind_scope *scope, const P
         sql_raise(context, KMB_WRONG_OBJECT_TYPE, position,
                   "%s(*) must be used to call a parameterless aggregate function", name);
     }
+    struct bind_level *level = bind->level;
+    if (level != NULL && outside_only(arguments, count)) {
+        /* over columns of an enclosing query alone: by the standard, that query's aggregate */
+        bind_level_forget(level, taken);
+        bind->level = level->outer;
+        const struct expr *value = bind_aggregate(level->place, call, name, candidates, candidate_count);
+        bind->level = level;
+        return bind_outer_value(bind, level, value, position);
+    }
+    aggregate_check_place(scope, position);
     struct call_choice choice = choose(bind, candidates, candidate_count, types, count);
     if (choice.function == NULL) {
         call_refuse(bind, name, arguments, count, choice.ambiguous, position);

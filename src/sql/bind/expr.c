@@ -14,6 +14,7 @@
 #include "base/map.h"
 #include "sql/context.h"
 #include "sql/func/function.h"
+#include "sql/plan/plan.h"
 
 bool expr_walk(const struct expr *expr, bool (*visit)(const struct expr *node, void *context), void *context) {
     if (!visit(expr, context)) {
@@ -64,8 +65,8 @@ bool expr_equal(const struct expr *a, const struct expr *b) {
         return true;
     }
     if (a->kind != b->kind || !type_equal(a->type, b->type) || a->column != b->column || a->negated != b->negated ||
-        a->truth != b->truth || a->function != b->function || a->argument_count != b->argument_count ||
-        a->explicit_cast != b->explicit_cast) {
+        a->truth != b->truth || a->function != b->function || a->subquery != b->subquery ||
+        a->argument_count != b->argument_count || a->explicit_cast != b->explicit_cast) {
         return false;
     }
     if (a->kind == EXPR_CONSTANT && !constant_equal(a, b)) {
@@ -81,7 +82,8 @@ bool expr_equal(const struct expr *a, const struct expr *b) {
 
 static bool visit_constant(const struct expr *node, void *context) {
     (void)context;
-    if (node->kind == EXPR_COLUMN || node->kind == EXPR_PARAMETER || node->kind == EXPR_SUBQUERY) {
+    if (node->kind == EXPR_COLUMN || node->kind == EXPR_PARAMETER || node->kind == EXPR_SUBQUERY ||
+        node->kind == EXPR_OUTER) {
         return false;
     }
     return node->kind != EXPR_CALL || node->function->volatility != SQL_VOLATILE;
@@ -166,6 +168,10 @@ static void print_bytes(struct printer *printer, const void *bytes, size_t count
 
 static void print(struct printer *printer, const char *text) {
     print_bytes(printer, text, strlen(text));
+}
+
+static void print_number(struct printer *printer, const char *before, uint32_t number, const char *after) {
+    print(printer, sql_printf(printer->context, "%s%u%s", before, number, after));
 }
 
 static void print_expr(struct printer *printer, const struct expr *expr);
@@ -374,7 +380,10 @@ static void print_expr(struct printer *printer, const struct expr *expr) {
         print_in_list(printer, expr);
         break;
     case EXPR_SUBQUERY:
-        print(printer, "(SubPlan)");
+        print_number(printer, expr->argument_count == 0 ? "(InitPlan " : "(SubPlan ", expr->subquery->number, ")");
+        break;
+    case EXPR_OUTER:
+        print_number(printer, "$", expr->column, "");
         break;
     }
 }

@@ -8,7 +8,8 @@
 #include "types/type.h"
 #include "types/value.h"
 
-struct sql_function; /* func/function.h */
+struct sql_function;  /* func/function.h */
+struct plan_subquery; /* plan/plan.h */
 
 enum expr_kind {
     EXPR_CONSTANT,  /* value */
@@ -26,7 +27,8 @@ enum expr_kind {
     EXPR_NULLIF,   /* arguments[0], arguments[1]; function is = */
     EXPR_EXTREME,  /* GREATEST (negated false), LEAST (negated true) */
     EXPR_IN_LIST,  /* arguments[0] [NOT] IN arguments[1..]; function is =; constants may be hashed */
-    EXPR_SUBQUERY, /* kept for later rooms of the language; the binder refuses subqueries today */
+    EXPR_SUBQUERY, /* subquery; arguments: what EXPR_OUTER 0, 1, ... of its plan stand for, over this row */
+    EXPR_OUTER,    /* column: number of a value of the enclosing query's row; fixed while the subquery runs */
 };
 
 enum expr_truth { EXPR_TRUTH_TRUE, EXPR_TRUTH_FALSE, EXPR_TRUTH_UNKNOWN };
@@ -41,6 +43,7 @@ struct expr {
     enum expr_truth truth;
     struct value value;
     const struct sql_function *function;
+    struct plan_subquery *subquery;
     const struct expr **arguments;
     uint32_t argument_count;
 };

@@ -479,22 +479,6 @@ static const struct expr *bind_collate(const struct bind_scope *scope, const PgQ
     return argument;
 }
 
-static _Noreturn void bind_refuse_sub_link(struct bind *bind, const PgQuery__SubLink *node) {
-    uint32_t position = bind_location(node->location);
-    switch ((int)node->sub_link_type) {
-    case PG_QUERY__SUB_LINK_TYPE__EXISTS_SUBLINK:
-        sql_raise_unsupported(bind->context, position, "EXISTS (subquery)");
-    case PG_QUERY__SUB_LINK_TYPE__ANY_SUBLINK:
-        sql_raise_unsupported(bind->context, position, "IN or ANY (subquery)");
-    case PG_QUERY__SUB_LINK_TYPE__ALL_SUBLINK:
-        sql_raise_unsupported(bind->context, position, "ALL (subquery)");
-    case PG_QUERY__SUB_LINK_TYPE__ARRAY_SUBLINK:
-        sql_raise_unsupported(bind->context, position, "ARRAY (subquery)");
-    default:
-        sql_raise_unsupported(bind->context, position, "a scalar subquery");
-    }
-}
-
 const struct expr *bind_expression(const struct bind_scope *scope, const PgQuery__Node *node) {
     struct bind *bind = scope->bind;
     switch ((int)node->node_case) {
@@ -531,7 +515,7 @@ const struct expr *bind_expression(const struct bind_scope *scope, const PgQuery
     case PG_QUERY__NODE__NODE_COLLATE_CLAUSE:
         return bind_collate(scope, node->collate_clause);
     case PG_QUERY__NODE__NODE_SUB_LINK:
-        bind_refuse_sub_link(bind, node->sub_link);
+        return bind_sub_link(scope, node->sub_link);
     case PG_QUERY__NODE__NODE_SET_TO_DEFAULT:
         sql_raise(bind->context, KMB_SYNTAX, bind_node_position(node), "DEFAULT is not allowed in this context");
     case PG_QUERY__NODE__NODE_ROW_EXPR:

@@ -128,6 +128,37 @@ uint32_t bind_node_position(const PgQuery__Node *node) {
 
 /* --- output names: FigureColname() of PostgreSQL; strength 0 none, 1 a type's or CASE's, 2 a real one --- */
 
+static int name_strength(struct sql_context *context, const PgQuery__Node *node, const char **name);
+
+static int sub_link_strength(const PgQuery__SubLink *node, const char **name) {
+    switch ((int)node->sub_link_type) {
+    case PG_QUERY__SUB_LINK_TYPE__EXISTS_SUBLINK:
+        *name = "exists";
+        return 2;
+    case PG_QUERY__SUB_LINK_TYPE__ARRAY_SUBLINK:
+        *name = "array";
+        return 2;
+    case PG_QUERY__SUB_LINK_TYPE__EXPR_SUBLINK: { /* named as its one column is */
+        const PgQuery__SelectStmt *select = node->subselect->select_stmt;
+        while (select->larg != NULL) {
+            select = select->larg;
+        }
+        if (select->n_target_list == 0) {
+            *name = "column1";
+            return select->n_values_lists > 0 ? 2 : 0;
+        }
+        const PgQuery__ResTarget *target = select->target_list[0]->res_target;
+        if (target->name != NULL && target->name[0] != 0) {
+            *name = target->name;
+            return 2;
+        }
+        return name_strength(NULL, target->val, name);
+    }
+    default:
+        return 0;
+    }
+}
+
 static int name_strength(struct sql_context *context, const PgQuery__Node *node, const char **name) {
     if (node == NULL) {
         return 0;
@@ -172,6 +203,8 @@ static int name_strength(struct sql_context *context, const PgQuery__Node *node,
     case PG_QUERY__NODE__NODE_COALESCE_EXPR:
         *name = "coalesce";
         return 2;
+    case PG_QUERY__NODE__NODE_SUB_LINK:
+        return sub_link_strength(node->sub_link, name);
     case PG_QUERY__NODE__NODE_MIN_MAX_EXPR:
         *name = node->min_max_expr->op == PG_QUERY__MIN_MAX_OP__IS_GREATEST ? "greatest" : "least";
         return 2;

@@ -149,12 +149,13 @@ static const struct expr *placed(struct bind *bind, const struct expr *expr, uin
     return copy;
 }
 
-static const struct expr *bind_qualified(const struct bind_scope *scope, const char *schema, const char *table_name,
+/* NULL: there is no such table in this query. */
+static const struct expr *find_qualified(const struct bind_scope *scope, const char *schema, const char *table_name,
                                          const char *name, uint32_t position) {
     uint32_t index = 0;
     const struct scope_table *table = scope_find_table(scope, schema, table_name, &index);
     if (table == NULL) {
-        raise_no_table(scope, table_name, position);
+        return NULL;
     }
     const struct expr *found = NULL;
     for (uint32_t i = 0; i < scope->scope->column_count; i++) {
@@ -174,7 +175,8 @@ static const struct expr *bind_qualified(const struct bind_scope *scope, const c
     return placed(scope->bind, found, position);
 }
 
-static const struct expr *bind_bare(const struct bind_scope *scope, const char *name, uint32_t position) {
+/* NULL: there is no such column in this query. */
+static const struct expr *find_bare(const struct bind_scope *scope, const char *name, uint32_t position) {
     struct sql_context *context = scope->bind->context;
     const struct expr *found = NULL;
     for (uint32_t i = 0; scope->scope != NULL && i < scope->scope->column_count; i++) {
@@ -186,14 +188,48 @@ static const struct expr *bind_bare(const struct bind_scope *scope, const char *
             found = column->expr;
         }
     }
+    return found == NULL ? NULL : placed(scope->bind, found, position);
+}
+
+/* A name by its parts, in this query or, where it is not known there, in the ones around it. */
+static const struct expr *find_name(const struct bind_scope *scope, const char *schema, const char *table,
+                                    const char *name, uint32_t position) {
+    struct bind *bind = scope->bind;
+    const struct expr *found =
+        table == NULL ? find_bare(scope, name, position) : find_qualified(scope, schema, table, name, position);
+    struct bind_level *level = bind->level;
+    if (found != NULL || level == NULL) {
+        return found;
+    }
+    bind->level = level->outer;
+    found = find_name(level->place, schema, table, name, position);
+    bind->level = level;
+    return found == NULL ? NULL : bind_outer_value(bind, level, found, position);
+}
+
+static bool names_table(const struct bind_scope *scope, const char *name) {
+    uint32_t index;
+    bool found = scope_find_table(scope, NULL, name, &index) != NULL;
+    for (const struct bind_level *level = scope->bind->level; level != NULL && !found; level = level->outer) {
+        found = scope_find_table(level->place, NULL, name, &index) != NULL;
+    }
+    return found;
+}
+
+static const struct expr *bind_name(const struct bind_scope *scope, const char *schema, const char *table,
+                                    const char *name, uint32_t position) {
+    struct sql_context *context = scope->bind->context;
+    const struct expr *found = find_name(scope, schema, table, name, position);
     if (found != NULL) {
-        return placed(scope->bind, found, position);
+        return found;
+    }
+    if (table != NULL) {
+        raise_no_table(scope, table, position);
     }
     if (scope->place == BIND_DEFAULT) {
         sql_raise(context, KMB_UNSUPPORTED, position, "cannot use column reference in DEFAULT expression");
     }
-    uint32_t index;
-    if (scope_find_table(scope, NULL, name, &index) != NULL) {
+    if (names_table(scope, name)) {
         sql_raise_unsupported(context, position, "a whole-row reference");
     }
     sql_raise(context, KMB_UNDEFINED_COLUMN, position, "column \"%s\" does not exist", name);
@@ -212,13 +248,12 @@ const struct expr *bind_column_ref(const struct bind_scope *scope, const PgQuery
     }
     switch (count) {
     case 1:
-        return bind_bare(scope, bind_string(reference->fields[0]), position);
+        return bind_name(scope, NULL, NULL, bind_string(reference->fields[0]), position);
     case 2:
-        return bind_qualified(scope, NULL, bind_string(reference->fields[0]), bind_string(reference->fields[1]),
-                              position);
+        return bind_name(scope, NULL, bind_string(reference->fields[0]), bind_string(reference->fields[1]), position);
     case 3:
-        return bind_qualified(scope, bind_string(reference->fields[0]), bind_string(reference->fields[1]),
-                              bind_string(reference->fields[2]), position);
+        return bind_name(scope, bind_string(reference->fields[0]), bind_string(reference->fields[1]),
+                         bind_string(reference->fields[2]), position);
     default:
         sql_raise_unsupported(scope->bind->context, position, "a column name with more than three parts");
     }

@@ -27,6 +27,7 @@ struct select {
     uint32_t group_count;
     uint32_t group_capacity;
     const struct expr *having;
+    bool regrouping_subquery;        /* the expression being rewritten is what a subquery takes from this row */
     struct plan_sort_key *sort_keys; /* expr: EXPR_COLUMN of a target */
     uint32_t sort_key_count;
 };
@@ -339,7 +340,9 @@ static const struct expr *select_regroup(struct select *select, const struct exp
             return column_of(bind, select->group_count - 1, expr);
         }
         sql_raise(bind->context, KMB_GROUPING, expr->position,
-                  "column \"%s%s%s\" must appear in the GROUP BY clause or be used in an aggregate function",
+                  select->regrouping_subquery
+                      ? "subquery uses ungrouped column \"%s%s%s\" from outer query"
+                      : "column \"%s%s%s\" must appear in the GROUP BY clause or be used in an aggregate function",
                   table == NULL ? "" : table->alias, table == NULL ? "" : ".",
                   select->plan->columns[expr->column].name);
     }
@@ -349,9 +352,12 @@ static const struct expr *select_regroup(struct select *select, const struct exp
     struct expr *copy = sql_alloc(bind->context, sizeof(*copy));
     *copy = *expr;
     copy->arguments = sql_alloc(bind->context, expr->argument_count * sizeof(*copy->arguments));
+    bool before = select->regrouping_subquery;
     for (uint32_t i = 0; i < expr->argument_count; i++) {
+        select->regrouping_subquery = before || (expr->kind == EXPR_SUBQUERY && i < expr->subquery->outer_count);
         copy->arguments[i] = select_regroup(select, expr->arguments[i]);
     }
+    select->regrouping_subquery = before;
     return copy;
 }
 

@@ -79,6 +79,12 @@ struct moment {
     bool any;
 };
 
+static void moment_check(struct moment *moment, struct plan_node *node);
+
+static void moment_check_subquery(void *context, struct plan_subquery *subquery) {
+    moment_check(context, subquery->root);
+}
+
 static void moment_check(struct moment *moment, struct plan_node *node) {
     if (node == NULL) {
         return;
@@ -94,6 +100,7 @@ static void moment_check(struct moment *moment, struct plan_node *node) {
         moment->any = true;
         node->at_block = 0;
     }
+    plan_subqueries(node, moment_check_subquery, moment);
     moment_check(moment, node->left);
     moment_check(moment, node->right);
 }

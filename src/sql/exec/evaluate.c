@@ -14,7 +14,7 @@
 
 #include "base/assert.h"
 #include "sql/exec/evaluate_list.h"
-#include "sql/exec/exec.h"
+#include "sql/exec/operator.h"
 #include "sql/func/function.h"
 
 struct evaluator {
@@ -34,13 +34,15 @@ struct evaluator {
     struct evaluate_list *list; /* IN over constants */
     uint16_t *rows[2];          /* scratch selections, made when first needed */
     struct vector *scratch;     /* of the = of DISTINCT, NULLIF, IN */
+    struct subquery_run *subquery;
+    struct value *outers; /* of a subquery: its arguments' values of one row */
     struct sql_context *context;
 };
 
 /* --- compiling --- */
 
 static bool is_fixed(const struct expr *expr, struct evaluator *const *arguments) {
-    if (expr->kind == EXPR_COLUMN || expr->kind == EXPR_SUBQUERY) {
+    if (expr->kind == EXPR_COLUMN) {
         return false;
     }
     if (expr->kind == EXPR_CALL && expr->function->volatility == SQL_VOLATILE) {
@@ -54,16 +56,19 @@ static bool is_fixed(const struct expr *expr, struct evaluator *const *arguments
     return true;
 }
 
-/* The value of a constant or a parameter, of the type the expression has; false for other expressions. */
-static bool constant_value(struct sql_context *context, const struct expr *expr, const struct value *parameters,
-                           uint32_t parameter_count, struct value *value) {
+/* The value of a constant, a parameter or an outer value, of the type the expression has; false for others. */
+static bool constant_value(const struct evaluator_scope *scope, const struct expr *expr, struct value *value) {
     if (expr->kind == EXPR_CONSTANT) {
         *value = expr->value;
     } else if (expr->kind == EXPR_PARAMETER) {
-        if (expr->column >= parameter_count) {
-            sql_raise(context, KMB_UNDEFINED_PARAMETER, expr->position, "there is no parameter $%u", expr->column + 1);
+        if (expr->column >= scope->parameter_count) {
+            sql_raise(scope->context, KMB_UNDEFINED_PARAMETER, expr->position, "there is no parameter $%u",
+                      expr->column + 1);
         }
-        *value = parameters[expr->column];
+        *value = scope->parameters[expr->column];
+    } else if (expr->kind == EXPR_OUTER) {
+        ASSERT(scope->exec != NULL && expr->column < scope->exec->outer_count);
+        *value = scope->exec->outers[expr->column];
     } else {
         return false;
     }
@@ -116,7 +121,7 @@ struct evaluator *evaluator_make(const struct evaluator_scope *scope, const stru
     evaluator->rows_max = scope->rows_max;
     evaluator->argument_count = expr->argument_count;
     struct value value;
-    if (constant_value(scope->context, expr, scope->parameters, scope->parameter_count, &value)) {
+    if (constant_value(scope, expr, &value)) {
         make_constant(evaluator, &value, expr->type);
         evaluator->fixed = true;
         return evaluator;
@@ -125,7 +130,10 @@ struct evaluator *evaluator_make(const struct evaluator_scope *scope, const stru
         return evaluator;
     }
     if (expr->kind == EXPR_SUBQUERY) {
-        sql_raise_unsupported(scope->context, expr->position, "a subquery here");
+        ASSERT(scope->exec != NULL);
+        evaluator->subquery = subquery_make(scope->exec, expr->subquery);
+        evaluator->outers = sql_alloc(scope->context, sizeof(struct value) * (expr->argument_count + 1));
+        evaluator->call.arena = scope->arena;
     }
     if (expr->argument_count > 0) {
         evaluator->arguments = sql_alloc(scope->context, sizeof(struct evaluator *) * expr->argument_count);
@@ -355,6 +363,25 @@ static const struct vector *run_distinct(struct evaluator *evaluator, const stru
     return result;
 }
 
+static const struct vector *run_subquery(struct evaluator *evaluator, const struct batch *batch,
+                                         const uint16_t *selection, uint32_t count) {
+    for (uint32_t i = 0; i < evaluator->argument_count; i++) {
+        evaluator->vectors[i] = (struct vector *)(uintptr_t)run(evaluator->arguments[i], batch, selection, count);
+    }
+    struct vector *result = fresh_result(evaluator);
+    struct arena *arena = evaluator->fixed ? &evaluator->context->arena : evaluator->call.arena;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t row = selection == NULL ? i : selection[i];
+        for (uint32_t n = 0; n < evaluator->argument_count; n++) {
+            const struct vector *argument = evaluator->vectors[n];
+            evaluator->outers[n] = vector_get(argument, vector_row(argument, row));
+        }
+        struct value value = subquery_value(evaluator->subquery, evaluator->outers, evaluator->argument_count, arena);
+        vector_set(result, row, &value);
+    }
+    return result;
+}
+
 static const struct vector *run_nullif(struct evaluator *evaluator, const struct batch *batch,
                                        const uint16_t *selection, uint32_t count) {
     const struct vector *a = run(evaluator->arguments[0], batch, selection, count);
@@ -523,6 +550,8 @@ static const struct vector *dispatch(struct evaluator *evaluator, const struct b
         return run_nullif(evaluator, batch, selection, count);
     case EXPR_EXTREME:
         return run_extreme(evaluator, batch, selection, count);
+    case EXPR_SUBQUERY:
+        return run_subquery(evaluator, batch, selection, count);
     case EXPR_IN_LIST:
         return run_in(evaluator, batch, selection, count);
     default:
@@ -588,17 +617,20 @@ uint32_t evaluator_select(struct evaluator *evaluator, const struct batch *batch
     return kept;
 }
 
-struct value exec_evaluate(struct sql_context *context, const struct expr *expr, const struct value *parameters,
-                           uint32_t parameter_count) {
+struct value evaluator_value(const struct evaluator_scope *scope, const struct expr *expr) {
     struct value value;
-    if (constant_value(context, expr, parameters, parameter_count, &value)) {
+    if (constant_value(scope, expr, &value)) {
         return value;
     }
+    return vector_get(evaluator_run(evaluator_make(scope, expr), NULL, NULL, 1), 0);
+}
+
+struct value exec_evaluate(struct sql_context *context, const struct expr *expr, const struct value *parameters,
+                           uint32_t parameter_count) {
     struct evaluator_scope scope = {.context = context,
                                     .arena = &context->arena,
                                     .parameters = parameters,
                                     .parameter_count = parameter_count,
                                     .rows_max = 1};
-    const struct vector *vector = evaluator_run(evaluator_make(&scope, expr), NULL, NULL, 1);
-    return vector_get(vector, 0);
+    return evaluator_value(&scope, expr);
 }

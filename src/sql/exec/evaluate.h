@@ -13,16 +13,21 @@
 #include "sql/exec/vector.h"
 
 struct evaluator;
+struct exec;
 
 struct evaluator_scope {
     struct sql_context *context; /* evaluators and their vectors live in its arena */
     struct arena *arena;         /* bytes of results; the operator rewinds it before each batch */
     const struct value *parameters;
     uint32_t parameter_count;
+    struct exec *exec; /* for subqueries and outer values; NULL where neither can be */
     uint32_t rows_max; /* no batch has more; 1..VECTOR_ROWS */
 };
 
 struct evaluator *evaluator_make(const struct evaluator_scope *scope, const struct expr *expr);
+
+/* The value of an expression that reads no column. */
+struct value evaluator_value(const struct evaluator_scope *scope, const struct expr *expr);
 
 /*
  * Evaluates rows selection[0..count) of the batch (NULL: rows 0..count-1). The vector answered is indexed by the same

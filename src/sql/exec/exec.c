@@ -23,15 +23,6 @@ void exec_defer(struct exec *exec, void (*release)(void *object), void *object) 
     exec->held = held;
 }
 
-static void exec_release(void *object) {
-    struct exec *exec = object;
-    while (exec->held != NULL) {
-        struct exec_held *held = exec->held;
-        exec->held = held->next;
-        held->release(held->object);
-    }
-}
-
 static void scratch_out_of_memory(void *object, bool budget) {
     struct sql_context *context = object;
     if (budget) {
@@ -100,14 +91,24 @@ struct evaluator *operator_evaluator(struct exec_operator *self, const struct ex
                                     .arena = &self->scratch,
                                     .parameters = self->exec->parameters,
                                     .parameter_count = self->exec->parameter_count,
+                                    .exec = self->exec,
                                     .rows_max = rows_max};
     return evaluator_make(&scope, expr);
 }
 
+struct value exec_value(struct exec *exec, const struct expr *expr) {
+    struct evaluator_scope scope = {.context = exec->context,
+                                    .arena = &exec->context->arena,
+                                    .parameters = exec->parameters,
+                                    .parameter_count = exec->parameter_count,
+                                    .exec = exec,
+                                    .rows_max = 1};
+    return evaluator_value(&scope, expr);
+}
+
 /* --- views --- */
 
-static void view_release(void *object) {
-    struct exec_view *view = object;
+static void view_release(struct exec_view *view) {
     if (view->view == NULL) {
         return;
     }
@@ -116,7 +117,21 @@ static void view_release(void *object) {
     } else {
         view->exec->host->view_close(view->exec->host->context, view->view);
     }
-    view->view = NULL;
+}
+
+/* Views last: what is held by this query and by the subqueries in it reads through them. */
+static void exec_release(void *object) {
+    struct exec *exec = object;
+    while (exec->held != NULL) {
+        struct exec_held *held = exec->held;
+        exec->held = held->next;
+        held->release(held->object);
+    }
+    while (exec->views != NULL) {
+        struct exec_view *view = exec->views;
+        exec->views = view->next;
+        view_release(view);
+    }
 }
 
 static struct sql_point point_of(struct exec *exec, const struct plan_at *at) {
@@ -124,7 +139,7 @@ static struct sql_point point_of(struct exec *exec, const struct plan_at *at) {
         return exec->host->at;
     }
     struct sql_point point = {.kind = at->kind, .position = at->position};
-    struct value value = exec_evaluate(exec->context, at->value, exec->parameters, exec->parameter_count);
+    struct value value = exec_value(exec, at->value);
     if (value.is_null) {
         sql_raise(exec->context, KMB_INVALID_PARAMETER, at->position, "the point to read at must not be null");
     }
@@ -144,6 +159,9 @@ static struct sql_point point_of(struct exec *exec, const struct plan_at *at) {
 }
 
 struct kernel_view *exec_view_of(struct exec *exec, const struct plan_node *node) {
+    while (exec->parent != NULL) {
+        exec = exec->parent;
+    }
     for (struct exec_view *view = exec->views; view != NULL; view = view->next) {
         if (view->block == node->at_block) {
             return view->view;
@@ -153,7 +171,8 @@ struct kernel_view *exec_view_of(struct exec *exec, const struct plan_node *node
     view->exec = exec;
     view->block = node->at_block;
     view->point = point_of(exec, &node->at);
-    exec_defer(exec, view_release, view);
+    view->next = exec->views;
+    exec->views = view;
     if (exec->transaction != NULL && view->point.kind == PLAN_AT_NONE) {
         view->of_transaction = true;
         sql_try(exec->context, kernel_transaction_view(exec->transaction, &view->view, exec->context->error));
@@ -169,8 +188,6 @@ struct kernel_view *exec_view_of(struct exec *exec, const struct plan_node *node
         exec->context->stale_plan = true; /* whoever holds the plan binds it anew and comes again */
         sql_raise_status(exec->context, KMB_INTERNAL, 0);
     }
-    view->next = exec->views;
-    exec->views = view;
     return view->view;
 }
 
@@ -245,6 +262,21 @@ struct exec *exec_open(struct sql_context *context, const struct sql_host *host,
         write_run(exec->root);
         exec_release(exec); /* what follows is RETURNING, from memory */
     }
+    return exec;
+}
+
+struct exec *exec_open_inner(struct exec *parent, struct sql_context *context, const struct plan_node *root,
+                             const struct value *outers, uint32_t outer_count) {
+    struct exec *exec = sql_alloc_zero(context, 1, sizeof(*exec));
+    exec->context = context;
+    exec->host = parent->host;
+    exec->parent = parent;
+    exec->parameters = parent->parameters;
+    exec->parameter_count = parent->parameter_count;
+    exec->outers = outers;
+    exec->outer_count = outer_count;
+    sql_defer(context, exec_release, exec);
+    exec->root = operator_make(exec, root);
     return exec;
 }
 

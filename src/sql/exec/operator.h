@@ -40,6 +40,9 @@ struct exec_view {
 
 struct exec {
     struct sql_context *context;
+    struct exec *parent;        /* of a subquery: the query around it, whose views and transaction it shares */
+    const struct value *outers; /* of a subquery: what EXPR_OUTER 0, 1, ... stand for */
+    uint32_t outer_count;
     const struct sql_host *host;
     const struct value *parameters;
     uint32_t parameter_count;
@@ -67,6 +70,8 @@ void operator_begin(struct exec_operator *self);
 void operator_columns(struct exec_operator *self, uint32_t rows_max);
 /* Forgets the nulls of the output columns before they are filled anew. */
 void operator_clear(struct exec_operator *self);
+/* The value of an expression that reads no column, in this execution: parameters and outer values are known. */
+struct value exec_value(struct exec *exec, const struct expr *expr);
 /* An evaluator whose results live as long as this operator's batch. */
 struct evaluator *operator_evaluator(struct exec_operator *self, const struct expr *expr, uint32_t rows_max);
 struct kernel_view *exec_view_of(struct exec *exec, const struct plan_node *node);
@@ -79,6 +84,17 @@ const struct table_definition *exec_table_of(struct exec *exec, const struct ker
 static inline uint32_t batch_live(const struct batch *batch) {
     return batch->selection == NULL ? batch->count : batch->selection_count;
 }
+
+/* --- subquery.c --- */
+struct subquery_run;
+struct subquery_run *subquery_make(struct exec *exec, const struct plan_subquery *subquery);
+/* The subquery's value for a row that gives it these outer values; bytes live in the arena. */
+struct value subquery_value(struct subquery_run *run, const struct value *outers, uint32_t outer_count,
+                            struct arena *arena);
+
+/* --- exec.c, for subquery.c: a query within a query; nothing in it is closed but by exec_close --- */
+struct exec *exec_open_inner(struct exec *parent, struct sql_context *context, const struct plan_node *root,
+                             const struct value *outers, uint32_t outer_count);
 
 /* --- makers, one file each --- */
 struct exec_operator *scan_make(struct exec *exec, const struct plan_node *node);

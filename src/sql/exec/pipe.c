@@ -123,7 +123,7 @@ static uint64_t limit_value(struct exec *exec, const struct expr *expr, uint64_t
     if (expr == NULL) {
         return otherwise;
     }
-    struct value value = exec_evaluate(exec->context, expr, exec->parameters, exec->parameter_count);
+    struct value value = exec_value(exec, expr);
     if (value.is_null) {
         return otherwise;
     }

@@ -70,7 +70,7 @@ bool scan_bound(struct exec *exec, const struct table_definition *table, const s
     uint32_t part_count = scan_key_columns(table, node->index, &parts);
     ASSERT(bound->count <= part_count);
     for (uint32_t i = 0; i < bound->count; i++) {
-        struct value value = exec_evaluate(exec->context, bound->values[i], exec->parameters, exec->parameter_count);
+        struct value value = exec_value(exec, bound->values[i]);
         if (!scan_key_append(table, &parts[i], &value, key)) {
             return false;
         }

@@ -11,7 +11,7 @@ static struct value cell(struct exec *exec, const struct expr *expr) {
     if (expr->kind == EXPR_CONSTANT) {
         return expr->value;
     }
-    return exec_evaluate(exec->context, expr, exec->parameters, exec->parameter_count);
+    return exec_value(exec, expr);
 }
 
 static const struct batch *values_next(struct exec_operator *self) {

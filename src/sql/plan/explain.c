@@ -13,7 +13,9 @@
 
 struct explain {
     struct sql_context *context;
-    bool qualified; /* several relations: names carry their alias */
+    bool qualified;                       /* several relations: names carry their alias */
+    const struct plan_subquery *told[64]; /* subqueries printed: two bounds may hold one */
+    uint32_t told_count;
     struct slice *lines;
     uint32_t count;
     uint32_t capacity;
@@ -365,9 +367,35 @@ static void details_of(struct explain *explain, uint32_t indent, const struct pl
     }
 }
 
-/* join: the index join this scan is looked up by, or NULL. */
-static void explain_node(struct explain *explain, const struct plan_node *node, uint32_t level,
+static void explain_node(struct explain *explain, const struct plan_node *node, uint32_t title, bool arrow,
+                         const struct plan_node *join);
+
+struct below {
+    struct explain *explain;
+    uint32_t indent;
+};
+
+static void explain_subquery(void *context, struct plan_subquery *subquery) {
+    struct below *below = context;
+    struct explain *explain = below->explain;
+    struct sql_context *memory = explain->context;
+    for (uint32_t i = 0; i < explain->told_count; i++) {
+        if (explain->told[i] == subquery) {
+            return;
+        }
+    }
+    if (explain->told_count < ARRAY_LENGTH(explain->told)) {
+        explain->told[explain->told_count++] = subquery;
+    }
+    const char *kind = subquery->outer_count == 0 && subquery->comparison == NULL ? "InitPlan" : "SubPlan";
+    add_line(explain, below->indent, false, sql_printf(memory, "%s %u", kind, subquery->number));
+    explain_node(explain, subquery->root, below->indent + 2, true, NULL);
+}
+
+/* title: where the line of the node begins. join: the index join this scan is looked up by, or NULL. */
+static void explain_node(struct explain *explain, const struct plan_node *node, uint32_t title, bool arrow,
                          const struct plan_node *join) {
+    const struct plan_node *top = node;
     const struct plan_node *filters[8];
     uint32_t filter_count = 0;
     while (node->kind == PLAN_PROJECT || node->kind == PLAN_FILTER) {
@@ -376,10 +404,8 @@ static void explain_node(struct explain *explain, const struct plan_node *node, 
         }
         node = node->left;
     }
-    uint32_t title_indent = level == 0 ? 0 : level * 6 - 4;
-    uint32_t indent = level * 6 + 2;
-    add_line(explain, title_indent, level > 0,
-             join != NULL ? scan_title(explain, node, true) : title_of(explain, node));
+    uint32_t indent = title + (arrow ? 6 : 2);
+    add_line(explain, title, arrow, join != NULL ? scan_title(explain, node, true) : title_of(explain, node));
     details_of(explain, indent, node, join);
     for (uint32_t i = 0; i < filter_count; i++) {
         const struct plan_node *filter = filters[i];
@@ -387,24 +413,31 @@ static void explain_node(struct explain *explain, const struct plan_node *node, 
                expr_text(explain->context, filter->predicate, names_of(explain, filter->left),
                          filter->left->column_count));
     }
+    struct below below = {.explain = explain, .indent = indent};
+    for (const struct plan_node *holder = top;; holder = holder->left) {
+        plan_subqueries((struct plan_node *)(uintptr_t)holder, explain_subquery, &below);
+        if (holder == node) {
+            break;
+        }
+    }
     if (node->left != NULL) {
-        explain_node(explain, node->left, level + 1, NULL);
+        explain_node(explain, node->left, indent, true, NULL);
     }
     if (node->right == NULL) {
         return;
     }
     if (node->kind == PLAN_JOIN && node->join_strategy == PLAN_JOIN_HASH) {
-        add_line(explain, (level + 1) * 6 - 4, true, "Hash");
-        explain_node(explain, node->right, level + 2, NULL);
+        add_line(explain, indent, true, "Hash");
+        explain_node(explain, node->right, indent + 6, true, NULL);
     } else {
         bool lookup = node->join_strategy == PLAN_JOIN_INDEX;
-        explain_node(explain, node->right, level + 1, lookup ? node : NULL);
+        explain_node(explain, node->right, indent, true, lookup ? node : NULL);
     }
 }
 
 uint32_t plan_explain(struct sql_context *context, const struct plan_node *root, struct slice **lines) {
     struct explain explain = {.context = context, .qualified = count_relations(root) > 1};
-    explain_node(&explain, root, 0, NULL);
+    explain_node(&explain, root, 0, false, NULL);
     *lines = explain.lines;
     return explain.count;
 }

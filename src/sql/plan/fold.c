@@ -207,12 +207,8 @@ const struct expr *optimise_fold(struct optimiser *optimiser, const struct expr 
     }
 }
 
-static void fold_list(struct optimiser *optimiser, const struct expr **list, uint32_t count) {
-    for (uint32_t i = 0; list != NULL && i < count; i++) {
-        if (list[i] != NULL) {
-            list[i] = optimise_fold(optimiser, list[i]);
-        }
-    }
+static void fold_place(void *context, const struct expr **place) {
+    *place = optimise_fold(context, *place);
 }
 
 void optimise_fold_plan(struct optimiser *optimiser, struct plan_node *node) {
@@ -221,26 +217,5 @@ void optimise_fold_plan(struct optimiser *optimiser, struct plan_node *node) {
     }
     optimise_fold_plan(optimiser, node->left);
     optimise_fold_plan(optimiser, node->right);
-    if (node->predicate != NULL) {
-        node->predicate = optimise_fold(optimiser, node->predicate);
-    }
-    fold_list(optimiser, node->expressions, node->expression_count);
-    fold_list(optimiser, node->returning, node->returning_count);
-    fold_list(optimiser, node->checks, node->check_count);
-    fold_list(optimiser, node->conflict.assignments, node->conflict.assignments == NULL ? 0 : node->left->column_count);
-    if (node->conflict.where != NULL) {
-        node->conflict.where = optimise_fold(optimiser, node->conflict.where);
-    }
-    if (node->limit != NULL) {
-        node->limit = optimise_fold(optimiser, node->limit);
-    }
-    if (node->offset != NULL) {
-        node->offset = optimise_fold(optimiser, node->offset);
-    }
-    for (uint32_t i = 0; i < node->aggregate_count; i++) {
-        fold_list(optimiser, node->aggregates[i].arguments, node->aggregates[i].argument_count);
-        if (node->aggregates[i].filter != NULL) {
-            node->aggregates[i].filter = optimise_fold(optimiser, node->aggregates[i].filter);
-        }
-    }
+    plan_expressions(node, fold_place, optimiser);
 }

@@ -18,13 +18,41 @@ static struct sql_context *scratch_new(struct sql_context *context) {
     return scratch;
 }
 
+static struct plan_node *optimise_query(struct optimiser *optimiser, struct plan_node *root);
+
+/* A subquery is a plan of its own, with what it takes from outside as values. */
+static void optimise_subquery(void *object, struct plan_subquery *subquery) {
+    struct optimiser *optimiser = object;
+    if (subquery->optimised) {
+        return;
+    }
+    subquery->optimised = true;
+    subquery->root = optimise_query(optimiser, subquery->root);
+    if (subquery->comparison != NULL) {
+        subquery->comparison = optimise_fold(optimiser, subquery->comparison);
+    }
+}
+
+static void optimise_subqueries(struct optimiser *optimiser, struct plan_node *node) {
+    if (node != NULL) {
+        plan_subqueries(node, optimise_subquery, optimiser);
+        optimise_subqueries(optimiser, node->left);
+        optimise_subqueries(optimiser, node->right);
+    }
+}
+
+static struct plan_node *optimise_query(struct optimiser *optimiser, struct plan_node *root) {
+    struct conditions none = {0};
+    optimise_fold_plan(optimiser, root);
+    optimise_subqueries(optimiser, root);
+    root = optimise_push(optimiser, root, &none);
+    root = optimise_order(optimiser, root);
+    return optimise_prune(optimiser, root);
+}
+
 struct plan_node *plan_optimise(struct sql_context *context, struct plan_estimator estimator, struct plan_node *root) {
     struct optimiser optimiser = {.context = context, .scratch = scratch_new(context), .estimator = estimator};
-    struct conditions none = {0};
-    optimise_fold_plan(&optimiser, root);
-    root = optimise_push(&optimiser, root, &none);
-    root = optimise_order(&optimiser, root);
-    root = optimise_prune(&optimiser, root);
+    root = optimise_query(&optimiser, root);
     sql_release(context, optimiser.scratch);
     return root;
 }

@@ -89,6 +89,23 @@ struct plan_conflict { /* ON CONFLICT */
     const struct expr *where;
 };
 
+/* A query inside an expression (EXPR_SUBQUERY). */
+enum plan_subquery_kind {
+    PLAN_SUBQUERY_SCALAR, /* the one value of the one row; NULL without a row; 21000 with several */
+    PLAN_SUBQUERY_EXISTS,
+    PLAN_SUBQUERY_ANY, /* comparison is true for some row: IN, = ANY */
+    PLAN_SUBQUERY_ALL, /* comparison is true for all rows */
+};
+struct plan_subquery {
+    enum plan_subquery_kind kind;
+    uint32_t number; /* from 1, in the order of binding: for EXPLAIN */
+    struct plan_node *root;
+    uint32_t outer_count;          /* outer values that root reads; behind them those of comparison alone */
+    const struct expr *comparison; /* ANY, ALL: over root's row; the left operands are outer values */
+    bool optimised;
+    uint32_t position;
+};
+
 struct plan_node {
     enum plan_kind kind;
     struct plan_node *left;
@@ -141,6 +158,12 @@ struct plan_node {
 
     double rows_estimate;
 };
+
+/* Calls each with the place of every expression of this node alone (not its children's), so that it may be replaced. */
+void plan_expressions(struct plan_node *node, void (*each)(void *context, const struct expr **place), void *context);
+/* Calls each with every subquery in the node's own expressions, outermost first; not those inside subqueries. */
+void plan_subqueries(struct plan_node *node, void (*each)(void *context, struct plan_subquery *subquery),
+                     void *context);
 
 /* A bound statement. */
 enum plan_statement_kind {

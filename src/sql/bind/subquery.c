@@ -1,0 +1,184 @@
+/*
+ * Queries inside expressions: (SELECT ...), EXISTS, IN, ANY, ALL.
+ *
+ * A subquery is bound as a query of its own, one level further in. A name that it does not know is looked up in the
+ * query around it; what it stands for there becomes a value that the subquery is given before it runs (EXPR_OUTER), and
+ * an argument of the EXPR_SUBQUERY, over the row of the query around it. So everything that rewrites expressions
+ * rewrites what a subquery takes from outside, without looking into it. A name found two levels out is handed in twice.
+ */
+#include "base/assert.h"
+#include "sql/bind/bind.h"
+
+const struct expr *bind_outer_value(struct bind *bind, struct bind_level *level, const struct expr *value,
+                                    uint32_t position) {
+    uint32_t number = 0;
+    while (number < level->value_count && !expr_equal(level->values[number], value)) {
+        number++;
+    }
+    if (number == level->value_count) {
+        if (level->value_count == level->value_capacity) {
+            uint32_t capacity = level->value_capacity == 0 ? 4 : level->value_capacity * 2;
+            const struct expr **grown = sql_alloc(bind->context, capacity * sizeof(*grown));
+            if (level->value_count > 0) {
+                memcpy(grown, level->values, level->value_count * sizeof(*grown));
+            }
+            level->values = grown;
+            level->value_capacity = capacity;
+        }
+        level->values[level->value_count++] = value;
+    }
+    struct expr *outer = sql_alloc_zero(bind->context, 1, sizeof(*outer));
+    outer->kind = EXPR_OUTER;
+    outer->type = value->type;
+    outer->column = number;
+    outer->position = position;
+    return outer;
+}
+
+const uint32_t *bind_level_mark(struct bind *bind) {
+    uint32_t depth = 0;
+    for (const struct bind_level *level = bind->level; level != NULL; level = level->outer) {
+        depth++;
+    }
+    uint32_t *mark = sql_alloc(bind->context, (depth + 1) * sizeof(*mark));
+    depth = 0;
+    for (const struct bind_level *level = bind->level; level != NULL; level = level->outer) {
+        mark[depth++] = level->value_count;
+    }
+    return mark;
+}
+
+void bind_level_forget(struct bind_level *level, const uint32_t *mark) {
+    for (; level != NULL; level = level->outer) {
+        level->value_count = *mark++;
+    }
+}
+
+static void check_place(const struct bind_scope *scope, uint32_t position) {
+    const char *place = scope->place == BIND_CHECK     ? "check constraint"
+                        : scope->place == BIND_DEFAULT ? "DEFAULT expression"
+                                                       : NULL;
+    if (place != NULL) {
+        sql_raise(scope->bind->context, KMB_UNSUPPORTED, position, "cannot use subquery in %s", place);
+    }
+}
+
+/* The left operands of IN, ANY and ALL. */
+static uint32_t bind_operands(const struct bind_scope *scope, const PgQuery__Node *node, const struct expr ***operands) {
+    bool row = node->node_case == PG_QUERY__NODE__NODE_ROW_EXPR;
+    uint32_t count = row ? (uint32_t)node->row_expr->n_args : 1;
+    *operands = sql_alloc(scope->bind->context, (count + 1) * sizeof(**operands));
+    for (uint32_t i = 0; i < count; i++) {
+        (*operands)[i] = bind_expression(scope, row ? node->row_expr->args[i] : node);
+    }
+    return count;
+}
+
+/* (a, b) = (x, y) is a = x AND b = y; <> is the opposite. */
+static const struct expr *join_pairs(struct bind *bind, const struct expr **pairs, uint32_t count, bool unequal,
+                                     uint32_t position) {
+    if (count == 1) {
+        return pairs[0];
+    }
+    struct expr *all = sql_alloc_zero(bind->context, 1, sizeof(*all));
+    all->kind = unequal ? EXPR_OR : EXPR_AND;
+    all->type = type_make(TYPE_BOOL);
+    all->position = position;
+    all->arguments = pairs;
+    all->argument_count = count;
+    return all;
+}
+
+static void bind_comparison(const struct bind_scope *scope, const PgQuery__SubLink *node, struct bind_level *level,
+                            struct plan_subquery *subquery, const struct expr *const *operands, uint32_t count) {
+    struct bind *bind = scope->bind;
+    uint32_t position = subquery->position;
+    const char *name = node->n_oper_name == 0 ? "=" : bind_string(node->oper_name[node->n_oper_name - 1]);
+    if (count != subquery->root->column_count) {
+        sql_raise(bind->context, KMB_SYNTAX, position, "subquery has too %s columns",
+                  subquery->root->column_count > count ? "many" : "few");
+    }
+    bool unequal = strcmp(name, "<>") == 0;
+    if (count > 1 && !unequal && strcmp(name, "=") != 0) {
+        sql_raise_unsupported(bind->context, position, "comparison of rows");
+    }
+    const struct expr **pairs = sql_alloc(bind->context, (count + 1) * sizeof(*pairs));
+    for (uint32_t i = 0; i < count; i++) {
+        struct expr *column = sql_alloc_zero(bind->context, 1, sizeof(*column));
+        column->kind = EXPR_COLUMN;
+        column->column = i;
+        column->type = subquery->root->columns[i].type;
+        const struct expr *bound = bind_operator(bind, name, operands[i], column, position);
+        if (bound->type.id != TYPE_BOOL) {
+            sql_raise(bind->context, KMB_DATATYPE_MISMATCH, position, "operator ANY/ALL must yield boolean");
+        }
+        ASSERT(bound->kind == EXPR_CALL && bound->argument_count == 2);
+        struct expr *pair = sql_alloc(bind->context, sizeof(*pair));
+        *pair = *bound;
+        pair->arguments = sql_alloc(bind->context, 2 * sizeof(*pair->arguments));
+        pair->arguments[0] = bind_outer_value(bind, level, bound->arguments[0], position);
+        pair->arguments[1] = bound->arguments[1];
+        pairs[i] = pair;
+    }
+    subquery->comparison = join_pairs(bind, pairs, count, unequal, position);
+}
+
+static struct plan_subquery *subquery_new(struct bind *bind, const PgQuery__SubLink *node) {
+    struct plan_subquery *subquery = sql_alloc_zero(bind->context, 1, sizeof(*subquery));
+    subquery->position = bind_location(node->location);
+    switch ((int)node->sub_link_type) {
+    case PG_QUERY__SUB_LINK_TYPE__EXISTS_SUBLINK:
+        subquery->kind = PLAN_SUBQUERY_EXISTS;
+        break;
+    case PG_QUERY__SUB_LINK_TYPE__ANY_SUBLINK:
+        subquery->kind = PLAN_SUBQUERY_ANY;
+        break;
+    case PG_QUERY__SUB_LINK_TYPE__ALL_SUBLINK:
+        subquery->kind = PLAN_SUBQUERY_ALL;
+        break;
+    case PG_QUERY__SUB_LINK_TYPE__EXPR_SUBLINK:
+        subquery->kind = PLAN_SUBQUERY_SCALAR;
+        break;
+    case PG_QUERY__SUB_LINK_TYPE__ARRAY_SUBLINK:
+        sql_raise_unsupported(bind->context, subquery->position, "ARRAY (subquery)");
+    default:
+        sql_raise_unsupported(bind->context, subquery->position, "comparison of rows with a subquery");
+    }
+    subquery->number = ++bind->subquery_count;
+    return subquery;
+}
+
+const struct expr *bind_sub_link(const struct bind_scope *scope, const PgQuery__SubLink *node) {
+    struct bind *bind = scope->bind;
+    struct plan_subquery *subquery = subquery_new(bind, node);
+    uint32_t position = subquery->position;
+    check_place(scope, position);
+    const struct expr **operands = NULL;
+    uint32_t operand_count = 0;
+    bool compares = subquery->kind == PLAN_SUBQUERY_ANY || subquery->kind == PLAN_SUBQUERY_ALL;
+    if (compares) {
+        operand_count = bind_operands(scope, node->testexpr, &operands);
+    }
+    struct bind_level level = {.outer = bind->level, .place = scope};
+    bind->level = &level;
+    subquery->root = bind_select(bind, node->subselect->select_stmt);
+    bind->level = level.outer;
+    subquery->outer_count = level.value_count;
+    if (compares) {
+        bind_comparison(scope, node, &level, subquery, operands, operand_count);
+    }
+    struct expr *expr = sql_alloc_zero(bind->context, 1, sizeof(*expr));
+    expr->kind = EXPR_SUBQUERY;
+    expr->type = type_make(TYPE_BOOL);
+    expr->position = position;
+    expr->subquery = subquery;
+    expr->arguments = level.values;
+    expr->argument_count = level.value_count;
+    if (subquery->kind == PLAN_SUBQUERY_SCALAR) {
+        if (subquery->root->column_count != 1) {
+            sql_raise(bind->context, KMB_SYNTAX, position, "subquery must return only one column");
+        }
+        expr->type = subquery->root->columns[0].type;
+    }
+    return expr;
+}

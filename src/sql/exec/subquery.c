@@ -1,0 +1,329 @@
+/*
+ * Running a query inside an expression.
+ *
+ * For each row that asks, the subquery's operators are made anew in a context of its own, with the row's values in
+ * their hands, pulled until the answer is known, and given back whole. A subquery that takes nothing from outside is
+ * run once: a scalar or EXISTS keeps its answer; IN, ANY and ALL keep the rows, and where the comparison is = of the
+ * columns, a hash table over them, so that each asking row is one lookup.
+ *
+ * What the context raises, its statement raises (context.h: parent).
+ */
+#include "base/assert.h"
+#include "sql/exec/hash_table.h"
+#include "sql/exec/operator.h"
+
+struct subquery_run {
+    const struct plan_subquery *subquery;
+    struct exec *parent;
+    struct sql_context context;
+    bool independent; /* its rows are the same for every asking row */
+
+    /* independent, and asked before */
+    bool known;
+    struct value value;  /* scalar, EXISTS */
+    struct rowset rows;  /* ANY, ALL */
+    bool hashed;
+    bool any_null;       /* a row of the table had a NULL */
+    struct hash_table table;
+    uint32_t *test; /* which outer value is the left operand of each column */
+};
+
+/* --- one execution --- */
+
+static struct exec *run_open(struct subquery_run *run, const struct value *outers, uint32_t outer_count) {
+    sql_context_inner(&run->context, run->parent->context);
+    return exec_open_inner(run->parent, &run->context, run->subquery->root, outers, outer_count);
+}
+
+static void run_close(struct subquery_run *run) {
+    sql_context_free(&run->context);
+}
+
+static struct value keep(struct subquery_run *run, struct value value, struct arena *arena) {
+    struct value copy;
+    if (!value_copy(&value, arena, &copy)) {
+        sql_raise(run->parent->context, KMB_NO_MEMORY, 0, "out of memory");
+    }
+    return copy;
+}
+
+static struct value run_scalar(struct subquery_run *run, const struct value *outers, uint32_t outer_count,
+                               struct arena *arena) {
+    struct exec *exec = run_open(run, outers, outer_count);
+    struct value value = value_null(run->subquery->root->columns[0].type.id);
+    bool found = false;
+    const struct batch *batch;
+    while ((batch = exec_next(exec)) != NULL) {
+        if (found || batch_live(batch) > 1) {
+            sql_raise(run->parent->context, KMB_CARDINALITY_VIOLATION, 0,
+                      "more than one row returned by a subquery used as an expression");
+        }
+        const struct vector *column = &batch->columns[0];
+        uint32_t row = batch->selection == NULL ? 0 : batch->selection[0];
+        value = keep(run, vector_get(column, vector_row(column, row)), arena);
+        found = true;
+    }
+    run_close(run);
+    return value;
+}
+
+static struct value run_exists(struct subquery_run *run, const struct value *outers, uint32_t outer_count) {
+    bool exists = exec_next(run_open(run, outers, outer_count)) != NULL;
+    run_close(run);
+    return value_bool(exists);
+}
+
+/* --- ANY and ALL --- */
+
+/* What is known after some rows: a row that decides ends it, a NULL is remembered. */
+struct verdict {
+    bool all;
+    bool decided;
+    bool unknown;
+};
+
+static void judge(struct verdict *verdict, struct evaluator *comparison, const struct batch *batch) {
+    uint32_t live = batch_live(batch);
+    const struct vector *outcome = evaluator_run(comparison, batch, batch->selection, live);
+    for (uint32_t i = 0; i < live && !verdict->decided; i++) {
+        uint32_t row = vector_row(outcome, batch->selection == NULL ? i : batch->selection[i]);
+        if (outcome->may_have_null && outcome->null[row]) {
+            verdict->unknown = true;
+        } else {
+            verdict->decided = (outcome->boolean[row] != 0) != verdict->all;
+        }
+    }
+}
+
+static struct value verdict_value(const struct verdict *verdict) {
+    if (verdict->decided) {
+        return value_bool(!verdict->all);
+    }
+    return verdict->unknown ? value_null(TYPE_BOOL) : value_bool(verdict->all);
+}
+
+static struct evaluator_scope comparison_scope(struct subquery_run *run, struct exec *exec, uint32_t rows_max) {
+    return (struct evaluator_scope){.context = &run->context,
+                                    .arena = &run->context.arena,
+                                    .parameters = exec->parameters,
+                                    .parameter_count = exec->parameter_count,
+                                    .exec = exec,
+                                    .rows_max = rows_max};
+}
+
+static struct evaluator *comparison_make(struct subquery_run *run, struct exec *exec, uint32_t rows_max) {
+    struct evaluator_scope scope = comparison_scope(run, exec, rows_max);
+    return evaluator_make(&scope, run->subquery->comparison);
+}
+
+static struct value run_compare(struct subquery_run *run, const struct value *outers, uint32_t outer_count) {
+    struct exec *exec = run_open(run, outers, outer_count);
+    struct evaluator *comparison = comparison_make(run, exec, exec->root->rows_max);
+    struct verdict verdict = {.all = run->subquery->kind == PLAN_SUBQUERY_ALL};
+    const struct batch *batch;
+    while (!verdict.decided && (batch = exec_next(exec)) != NULL) {
+        judge(&verdict, comparison, batch);
+    }
+    run_close(run);
+    return verdict_value(&verdict);
+}
+
+/* --- ANY and ALL over rows that stay --- */
+
+/* The pairs of the comparison when each is = of an outer value and something of the row, both of one type. */
+static uint32_t equal_pairs(const struct plan_subquery *subquery, const struct expr *const **pairs) {
+    const struct expr *comparison = subquery->comparison;
+    bool several = comparison->kind == EXPR_AND;
+    *pairs = several ? comparison->arguments : &subquery->comparison;
+    uint32_t count = several ? comparison->argument_count : 1;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct expr *pair = (*pairs)[i];
+        if (pair->kind != EXPR_CALL || pair->function->class != SQL_FUNCTION_OPERATOR ||
+            strcmp(pair->function->name, "=") != 0 || pair->arguments[0]->kind != EXPR_OUTER ||
+            pair->arguments[0]->type.id != pair->arguments[1]->type.id) {
+            return 0;
+        }
+    }
+    return count;
+}
+
+/* The operands of the equalities that are of the row, as keys of the hash table. */
+struct row_keys {
+    uint32_t count;
+    struct evaluator **evaluators;
+    const struct vector **vectors;
+    uint32_t *ids;
+};
+
+static void keys_make(struct subquery_run *run, struct exec *exec, const struct expr *const *pairs,
+                      struct row_keys *keys) {
+    struct sql_context *context = run->parent->context;
+    struct type *types = sql_alloc(context, sizeof(*types) * keys->count);
+    struct evaluator_scope scope = comparison_scope(run, exec, exec->root->rows_max);
+    keys->evaluators = sql_alloc(&run->context, sizeof(*keys->evaluators) * keys->count);
+    keys->vectors = sql_alloc(&run->context, sizeof(*keys->vectors) * keys->count);
+    keys->ids = sql_alloc(&run->context, sizeof(*keys->ids) * exec->root->rows_max);
+    run->test = sql_alloc(context, sizeof(*run->test) * keys->count);
+    for (uint32_t i = 0; i < keys->count; i++) {
+        types[i] = pairs[i]->arguments[1]->type;
+        keys->evaluators[i] = evaluator_make(&scope, pairs[i]->arguments[1]);
+        run->test[i] = pairs[i]->arguments[0]->column;
+    }
+    hash_table_init(&run->table, context, types, keys->count);
+    run->hashed = true;
+}
+
+static void keys_take(struct subquery_run *run, struct row_keys *keys, const struct batch *batch) {
+    uint32_t live = batch_live(batch);
+    for (uint32_t i = 0; i < keys->count; i++) {
+        keys->vectors[i] = evaluator_run(keys->evaluators[i], batch, batch->selection, live);
+        for (uint32_t k = 0; k < live && !run->any_null; k++) {
+            uint32_t row = batch->selection == NULL ? k : batch->selection[k];
+            run->any_null = vector_is_null(keys->vectors[i], vector_row(keys->vectors[i], row));
+        }
+    }
+    hash_table_insert(&run->table, keys->vectors, batch->selection, live, keys->ids, NULL);
+}
+
+static void rows_keep(struct subquery_run *run, const struct batch *batch) {
+    uint32_t count = run->rows.column_count;
+    const struct vector **columns = sql_alloc(&run->context, sizeof(*columns) * (count + 1));
+    for (uint32_t i = 0; i < count; i++) {
+        columns[i] = &batch->columns[i];
+    }
+    rowset_append(&run->rows, columns, batch->selection, batch_live(batch));
+}
+
+/* One column of equalities needs the hash table alone; else the rows are kept as well, for what NULLs leave open. */
+static void rows_fill(struct subquery_run *run, const struct value *outers, uint32_t outer_count) {
+    struct sql_context *context = run->parent->context;
+    const struct plan_node *root = run->subquery->root;
+    const struct expr *const *pairs = NULL;
+    struct exec *exec = run_open(run, outers, outer_count);
+    struct row_keys keys = {.count =
+                                run->subquery->kind == PLAN_SUBQUERY_ANY ? equal_pairs(run->subquery, &pairs) : 0};
+    if (keys.count > 0) {
+        keys_make(run, exec, pairs, &keys);
+    }
+    struct type *types = sql_alloc(context, sizeof(*types) * (root->column_count + 1));
+    for (uint32_t i = 0; i < root->column_count; i++) {
+        types[i] = root->columns[i].type;
+    }
+    rowset_init(&run->rows, context, NULL, types, root->column_count);
+    const struct batch *batch;
+    while ((batch = exec_next(exec)) != NULL) {
+        if (keys.count > 0) {
+            keys_take(run, &keys, batch);
+        }
+        if (keys.count != 1) {
+            rows_keep(run, batch);
+        }
+    }
+    run_close(run);
+    run->known = true;
+}
+
+static struct value find_kept(struct subquery_run *run, const struct value *outers, uint32_t outer_count);
+
+/* One lookup. A NULL on either side leaves open whether there is an equal row, except in an empty set. */
+static struct value find_hashed(struct subquery_run *run, const struct value *outers, uint32_t outer_count) {
+    uint32_t count = run->table.keys.column_count;
+    if (run->table.keys.row_count == 0) {
+        return value_bool(false);
+    }
+    sql_context_inner(&run->context, run->parent->context);
+    struct vector *columns = sql_alloc_zero(&run->context, count, sizeof(*columns));
+    const struct vector **list = sql_alloc(&run->context, sizeof(*list) * count);
+    bool null = false;
+    for (uint32_t i = 0; i < count; i++) {
+        struct value test = outers[run->test[i]];
+        test.type = run->table.keys.types[i].id;
+        null = null || test.is_null;
+        vector_init_rows(&run->context, &columns[i], run->table.keys.types[i], 1);
+        vector_set(&columns[i], 0, &test);
+        list[i] = &columns[i];
+    }
+    uint32_t id = ROWSET_NONE;
+    if (!null) {
+        hash_table_find(&run->table, list, NULL, 1, &id);
+    }
+    run_close(run);
+    if (id != ROWSET_NONE) {
+        return value_bool(true);
+    }
+    if (count > 1 && (null || run->any_null)) {
+        return find_kept(run, outers, outer_count);
+    }
+    return null || run->any_null ? value_null(TYPE_BOOL) : value_bool(false);
+}
+
+/* Goes through the rows kept, a chunk at a time. */
+static struct value find_kept(struct subquery_run *run, const struct value *outers, uint32_t outer_count) {
+    sql_context_inner(&run->context, run->parent->context);
+    struct exec inner = {.context = &run->context,
+                         .host = run->parent->host,
+                         .parent = run->parent,
+                         .parameters = run->parent->parameters,
+                         .parameter_count = run->parent->parameter_count,
+                         .outers = outers,
+                         .outer_count = outer_count};
+    struct evaluator *comparison = comparison_make(run, &inner, VECTOR_ROWS);
+    struct verdict verdict = {.all = run->subquery->kind == PLAN_SUBQUERY_ALL};
+    for (uint32_t first = 0; first < run->rows.row_count && !verdict.decided; first += VECTOR_ROWS) {
+        uint32_t left = run->rows.row_count - first;
+        struct batch batch = {.column_count = run->rows.column_count,
+                              .count = left < VECTOR_ROWS ? left : VECTOR_ROWS,
+                              .columns = run->rows.chunks[first / VECTOR_ROWS]};
+        judge(&verdict, comparison, &batch);
+    }
+    run_close(run);
+    return verdict_value(&verdict);
+}
+
+/* --- the face --- */
+
+static void run_free(void *object) {
+    run_close(object);
+}
+
+struct subquery_run *subquery_make(struct exec *exec, const struct plan_subquery *subquery) {
+    struct subquery_run *run = sql_alloc_zero(exec->context, 1, sizeof(*run));
+    run->subquery = subquery;
+    run->parent = exec;
+    run->independent = subquery->outer_count == 0;
+    sql_context_inner(&run->context, exec->context);
+    exec_defer(exec, run_free, run);
+    return run;
+}
+
+struct value subquery_value(struct subquery_run *run, const struct value *outers, uint32_t outer_count,
+                            struct arena *arena) {
+    sql_check_cancel(run->parent->context);
+    switch (run->subquery->kind) {
+    case PLAN_SUBQUERY_SCALAR:
+        if (!run->independent) {
+            return run_scalar(run, outers, outer_count, arena);
+        }
+        if (!run->known) {
+            run->value = run_scalar(run, outers, outer_count, &run->parent->context->arena);
+            run->known = true;
+        }
+        return run->value;
+    case PLAN_SUBQUERY_EXISTS:
+        if (!run->known) {
+            run->value = run_exists(run, outers, outer_count);
+            run->known = run->independent;
+        }
+        return run->value;
+    case PLAN_SUBQUERY_ANY:
+    case PLAN_SUBQUERY_ALL:
+        if (!run->independent) {
+            return run_compare(run, outers, outer_count);
+        }
+        if (!run->known) {
+            rows_fill(run, outers, outer_count);
+        }
+        return run->hashed ? find_hashed(run, outers, outer_count) : find_kept(run, outers, outer_count);
+    }
+    UNREACHABLE("subquery kind");
+}
