@@ -87,6 +87,7 @@
     X(DEPENDENT_OBJECTS,          86,   8, "2BP01", 409, 1)                       \
     X(TOO_MANY_COLUMNS,           87,   8, "54011", 400, 1)                       \
     X(UNDEFINED_SCHEMA,           88,   8, "3F000", 400, 1)                       \
+    X(INVALID_RECURSION,          89,   8, "42P19", 400, 1)                       \
     X(NOT_NULL_VIOLATION,         90,   8, "23502", 409, 1)                       \
     X(UNIQUE_VIOLATION,           91,  29, "23505", 409, 1)                       \
     X(CHECK_VIOLATION,            92,   8, "23514", 409, 1)                       \

@@ -66,6 +66,18 @@ struct bind_level {
     uint32_t value_capacity;
 };
 
+/* A WITH query in sight. */
+struct bind_cte {
+    struct bind_cte *next; /* further out, or before it */
+    struct plan_cte *cte;
+    struct plan_column *columns;
+    uint32_t column_count;
+    bool later;      /* of the same WITH RECURSIVE, not bound yet */
+    bool anchor;     /* its non-recursive term is being bound */
+    bool working;    /* its recursive term is being bound: a reference is the working table */
+    uint32_t worked; /* references in the recursive term */
+};
+
 /* One statement being bound. */
 struct bind {
     struct sql_context *context;
@@ -81,6 +93,9 @@ struct bind {
     uint32_t at_block_next;
     struct bind_level *level; /* of the query being bound; NULL: the statement's own */
     uint32_t subquery_count;
+    uint32_t depth; /* of levels */
+    uint32_t taken; /* values taken from outer levels so far */
+    struct bind_cte *ctes;
     const struct plan_at *clause; /* of the first block that has one */
     bool reads_past;
     bool at_parameter;   /* a point to read at is a parameter: bound anew with its value */
@@ -125,6 +140,7 @@ struct bind_scope {
     struct bind_aggregates *aggregates; /* NULL: aggregates are not allowed here */
     const struct type *wanted;          /* INSERT ... SELECT: types for untyped items of the select list */
     uint32_t wanted_count;
+    bool keep_unknown; /* untyped items of the select list stay so: a set operation gives them their type */
 };
 
 /* --- expression.c --- */
@@ -141,6 +157,12 @@ const char *bind_place_name(enum bind_place place);
 uint32_t bind_location(int32_t location); /* parse tree -> byte + 1; -1 -> 0 */
 uint32_t bind_node_position(const PgQuery__Node *node);
 const char *bind_string(const PgQuery__Node *node); /* a String node's text */
+
+/* --- with.c --- */
+/* Brings the queries of a WITH clause in sight; the caller puts bind->ctes back when its own query is bound. */
+void bind_with(struct bind *bind, const PgQuery__WithClause *with);
+/* A FROM item that names one; NULL: there is none of that name. */
+struct plan_node *bind_cte_scan(struct bind *bind, const PgQuery__RangeVar *name);
 
 /* --- subquery.c --- */
 const struct expr *bind_sub_link(const struct bind_scope *scope, const PgQuery__SubLink *node);
@@ -228,6 +250,11 @@ struct plan_node *bind_select_for(struct bind *bind, const PgQuery__SelectStmt *
 struct plan_node *bind_plan(struct bind *bind, enum plan_kind kind, struct plan_node *left, struct plan_node *right);
 struct plan_node *bind_project(struct bind *bind, struct plan_node *child, const struct expr **expressions,
                                const char **names, uint32_t count);
+/* UNION, INTERSECT, EXCEPT of two queries; untyped literals of the branches have their common type. */
+struct plan_node *bind_set_operation(struct bind *bind, const PgQuery__SelectStmt *select);
+/* A branch of one: a query whose untyped literals stay untyped where they can. */
+struct plan_node *bind_select_branch(struct bind *bind, const PgQuery__SelectStmt *select);
+void bind_check_equality(struct bind *bind, const struct expr *expr); /* 42883 for types that have none */
 /* A select list: stars expanded, unknowns resolved to text unless keep_unknown. */
 uint32_t bind_targets(const struct bind_scope *scope, PgQuery__Node *const *list, size_t count,
                       const struct expr ***expressions, const char ***names);

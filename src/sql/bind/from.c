@@ -250,9 +250,14 @@ static struct plan_node *bind_range_var(struct bind *bind, const PgQuery__RangeV
                                         const struct tokens_clause *clause, struct scope *scope) {
     const char *alias = name->alias != NULL ? name->alias->aliasname : name->relname;
     uint32_t position = bind_location(name->location);
+    struct plan_node *node = range_schema(name) == NULL ? bind_cte_scan(bind, name) : NULL;
+    if (node != NULL) {
+        apply_alias(bind, name->alias, node, position);
+        bind_item_scope(bind, node, alias, NULL, position, scope);
+        return node;
+    }
     struct plan_at at;
     const struct bind_view *view = bind_moment(bind, clause, &at);
-    struct plan_node *node = NULL;
     if (schema_is_information(name)) {
         bind_refuse_name(bind, name);
         if (strcmp(name->relname, "tables") == 0) {

@@ -120,7 +120,7 @@ uint32_t bind_targets(const struct bind_scope *scope, PgQuery__Node *const *list
         if (expr->type.id == TYPE_UNKNOWN && count < scope->wanted_count) {
             expr = bind_coerce(bind, expr, scope->wanted[count], SQL_CAST_ASSIGNMENT, 0);
         }
-        (*expressions)[count] = bind_resolve_unknown(bind, expr);
+        (*expressions)[count] = scope->keep_unknown ? expr : bind_resolve_unknown(bind, expr);
         (*names)[count++] =
             target->name != NULL && target->name[0] != 0 ? target->name : bind_column_name(bind->context, target->val);
     }
@@ -139,13 +139,6 @@ static uint32_t select_add_target(struct select *select, const struct expr *expr
 
 static void select_refuse(struct bind *bind, const PgQuery__SelectStmt *node) {
     struct sql_context *context = bind->context;
-    if (node->op != PG_QUERY__SET_OPERATION__SETOP_NONE) {
-        static const char *const names[] = {"", "", "UNION", "INTERSECT", "EXCEPT"};
-        sql_raise_unsupported(context, tokens_set_operation_position(bind->tokens), "%s", names[node->op]);
-    }
-    if (node->with_clause != NULL) {
-        sql_raise_unsupported(context, bind_location(node->with_clause->location), "WITH (common table expressions)");
-    }
     if (node->into_clause != NULL) {
         sql_raise_unsupported(context,
                               node->into_clause->rel == NULL ? 0 : bind_location(node->into_clause->rel->location),
@@ -239,10 +232,10 @@ static bool type_has_order(enum type_id type) {
     return type == TYPE_VARCHAR || sql_comparison_find("<", type) != NULL;
 }
 
-static void select_check_equality(struct select *select, const struct expr *expr) {
+void bind_check_equality(struct bind *bind, const struct expr *expr) {
     if (!type_has_equality(expr->type.id)) {
-        sql_raise(select->bind->context, KMB_UNDEFINED_FUNCTION, expr->position,
-                  "could not identify an equality operator for type %s", bind_type_text(select->bind, expr->type));
+        sql_raise(bind->context, KMB_UNDEFINED_FUNCTION, expr->position,
+                  "could not identify an equality operator for type %s", bind_type_text(bind, expr->type));
     }
 }
 
@@ -286,7 +279,7 @@ static void select_bind_groups(struct select *select) {
         } else {
             expr = bind_resolve_unknown(bind, bind_expression(&place, node));
         }
-        select_check_equality(select, expr);
+        bind_check_equality(bind, expr);
         select_add_group(select, expr);
     }
 }
@@ -417,6 +410,12 @@ static uint32_t select_order_target(struct select *select, const PgQuery__Node *
             return i;
         }
     }
+    if (select->node->op != PG_QUERY__SET_OPERATION__SETOP_NONE) {
+        sql_raise_with(bind->context, KMB_UNSUPPORTED, bind_node_position(node),
+                       "Only result column names can be used, not expressions or functions.",
+                       "Add the expression/function to every SELECT, or move the UNION into a FROM clause.",
+                       "invalid UNION/INTERSECT/EXCEPT ORDER BY clause");
+    }
     if (select->node->n_distinct_clause > 0) {
         sql_raise(bind->context, KMB_INVALID_COLUMN_REFERENCE, bind_node_position(node),
                   "for SELECT DISTINCT, ORDER BY expressions must appear in select list");
@@ -489,7 +488,7 @@ static void select_finish(struct select *select) {
     select->plan = bind_project(bind, select->plan, select->targets, select->names, select->target_count);
     if (select->node->n_distinct_clause > 0) {
         for (uint32_t i = 0; i < select->visible; i++) {
-            select_check_equality(select, select->targets[i]);
+            bind_check_equality(bind, select->targets[i]);
         }
         select->plan = bind_plan(bind, PLAN_DISTINCT, select->plan, NULL);
     }
@@ -568,12 +567,12 @@ static const struct tokens_clause *select_clause(struct bind *bind, const PgQuer
     return tokens_clause_of(bind->tokens, position);
 }
 
-static void select_bind_values(struct select *select) {
-    struct bind *bind = select->bind;
-    select->plan = bind_values(bind, select->node);
-    bind_item_scope(bind, select->plan, "*VALUES*", NULL, 0, &select->scope);
-    for (uint32_t i = 0; i < select->plan->column_count; i++) {
-        (void)select_add_target(select, select->scope.columns[i].expr, select->plan->columns[i].name);
+/* A query whose rows the plan gives already: VALUES, a set operation. */
+static void select_take(struct select *select, struct plan_node *plan, const char *alias) {
+    select->plan = plan;
+    bind_item_scope(select->bind, plan, alias, NULL, 0, &select->scope);
+    for (uint32_t i = 0; i < plan->column_count; i++) {
+        (void)select_add_target(select, select->scope.columns[i].expr, plan->columns[i].name);
     }
 }
 
@@ -581,31 +580,41 @@ struct plan_node *bind_select(struct bind *bind, const PgQuery__SelectStmt *node
     return bind_select_for(bind, node, NULL, 0);
 }
 
-struct plan_node *bind_select_for(struct bind *bind, const PgQuery__SelectStmt *node, const struct type *wanted,
-                                  uint32_t wanted_count) {
+static void select_bind_from(struct select *select, struct bind_scope targets) {
+    struct bind *bind = select->bind;
+    const PgQuery__SelectStmt *node = select->node;
+    select->plan = bind_from(bind, node->from_clause, node->n_from_clause, select_clause(bind, node), &select->scope);
+    struct bind_scope place = {.bind = bind, .scope = &select->scope, .place = BIND_WHERE};
+    if (node->where_clause != NULL) {
+        const struct expr *where = bind_condition(&place, node->where_clause, "WHERE");
+        select->plan = bind_plan(bind, PLAN_FILTER, select->plan, NULL);
+        select->plan->predicate = where;
+    }
+    targets.bind = bind;
+    targets.scope = &select->scope;
+    targets.place = BIND_SELECT;
+    targets.aggregates = &select->aggregates;
+    select->target_count =
+        bind_targets(&targets, node->target_list, node->n_target_list, &select->targets, &select->names);
+    select->target_capacity = select->target_count;
+}
+
+/* targets: how untyped items of the select list are taken. */
+static struct plan_node *bind_query(struct bind *bind, const PgQuery__SelectStmt *node, struct bind_scope targets) {
     struct select *select = sql_alloc_zero(bind->context, 1, sizeof(*select));
     select->bind = bind;
     select->node = node;
     select_refuse(bind, node);
-    if (node->n_values_lists > 0) {
-        select_bind_values(select);
+    struct bind_cte *in_sight = bind->ctes;
+    if (node->with_clause != NULL) {
+        bind_with(bind, node->with_clause);
+    }
+    if (node->op != PG_QUERY__SET_OPERATION__SETOP_NONE) {
+        select_take(select, bind_set_operation(bind, node), "*SELECT*");
+    } else if (node->n_values_lists > 0) {
+        select_take(select, bind_values(bind, node), "*VALUES*");
     } else {
-        const struct tokens_clause *clause = select_clause(bind, node);
-        bind_check_moment(bind, clause);
-        select->plan = bind_from(bind, node->from_clause, node->n_from_clause, clause, &select->scope);
-        struct bind_scope place = {.bind = bind, .scope = &select->scope, .place = BIND_WHERE};
-        if (node->where_clause != NULL) {
-            const struct expr *where = bind_condition(&place, node->where_clause, "WHERE");
-            select->plan = bind_plan(bind, PLAN_FILTER, select->plan, NULL);
-            select->plan->predicate = where;
-        }
-        place.place = BIND_SELECT;
-        place.aggregates = &select->aggregates;
-        place.wanted = wanted;
-        place.wanted_count = wanted_count;
-        select->target_count =
-            bind_targets(&place, node->target_list, node->n_target_list, &select->targets, &select->names);
-        select->target_capacity = select->target_count;
+        select_bind_from(select, targets);
     }
     select->visible = select->target_count;
     select_bind_groups(select);
@@ -616,5 +625,16 @@ struct plan_node *bind_select_for(struct bind *bind, const PgQuery__SelectStmt *
     }
     select_bind_order(select);
     select_finish(select);
+    bind->ctes = in_sight;
     return select->plan;
+}
+
+struct plan_node *bind_select_for(struct bind *bind, const PgQuery__SelectStmt *node, const struct type *wanted,
+                                  uint32_t wanted_count) {
+    return bind_query(bind, node, (struct bind_scope){.wanted = wanted, .wanted_count = wanted_count});
+}
+
+struct plan_node *bind_select_branch(struct bind *bind, const PgQuery__SelectStmt *node) {
+    bool plain = node->n_distinct_clause == 0 && node->n_sort_clause == 0 && node->n_group_clause == 0;
+    return bind_query(bind, node, (struct bind_scope){.keep_unknown = plain});
 }

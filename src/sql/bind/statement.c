@@ -100,6 +100,10 @@ static void moment_check(struct moment *moment, struct plan_node *node) {
         moment->any = true;
         node->at_block = 0;
     }
+    if (node->kind == PLAN_CTE && !node->cte_work) {
+        moment_check(moment, node->cte->root);
+        moment_check(moment, node->cte->recursive);
+    }
     plan_subqueries(node, moment_check_subquery, moment);
     moment_check(moment, node->left);
     moment_check(moment, node->right);

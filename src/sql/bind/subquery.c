@@ -27,6 +27,7 @@ const struct expr *bind_outer_value(struct bind *bind, struct bind_level *level,
         }
         level->values[level->value_count++] = value;
     }
+    bind->taken++;
     struct expr *outer = sql_alloc_zero(bind->context, 1, sizeof(*outer));
     outer->kind = EXPR_OUTER;
     outer->type = value->type;
@@ -161,7 +162,9 @@ const struct expr *bind_sub_link(const struct bind_scope *scope, const PgQuery__
     }
     struct bind_level level = {.outer = bind->level, .place = scope};
     bind->level = &level;
+    bind->depth++;
     subquery->root = bind_select(bind, node->subselect->select_stmt);
+    bind->depth--;
     bind->level = level.outer;
     subquery->outer_count = level.value_count;
     if (compares) {

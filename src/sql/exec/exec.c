@@ -229,6 +229,10 @@ struct exec_operator *operator_make(struct exec *exec, const struct plan_node *n
         return distinct_make(exec, node);
     case PLAN_JOIN:
         return join_make(exec, node);
+    case PLAN_CTE:
+        return cte_make(exec, node);
+    case PLAN_SET:
+        return set_make(exec, node);
     case PLAN_INSERT:
         return insert_make(exec, node);
     case PLAN_UPDATE:
@@ -271,6 +275,7 @@ struct exec *exec_open_inner(struct exec *parent, struct sql_context *context, c
     exec->context = context;
     exec->host = parent->host;
     exec->parent = parent;
+    exec->depth = parent->depth + 1;
     exec->parameters = parent->parameters;
     exec->parameter_count = parent->parameter_count;
     exec->outers = outers;

@@ -41,6 +41,8 @@ struct exec_view {
 struct exec {
     struct sql_context *context;
     struct exec *parent;        /* of a subquery: the query around it, whose views and transaction it shares */
+    uint32_t depth;             /* of subqueries; a round of a recursive query has that of its own */
+    struct cte_rows *ctes;      /* WITH queries this one defines, as far as they were read */
     const struct value *outers; /* of a subquery: what EXPR_OUTER 0, 1, ... stand for */
     uint32_t outer_count;
     const struct sql_host *host;
@@ -92,7 +94,7 @@ struct subquery_run *subquery_make(struct exec *exec, const struct plan_subquery
 struct value subquery_value(struct subquery_run *run, const struct value *outers, uint32_t outer_count,
                             struct arena *arena);
 
-/* --- exec.c, for subquery.c: a query within a query; nothing in it is closed but by exec_close --- */
+/* --- exec.c: a query within a query, one level further in; nothing in it is closed but by exec_close --- */
 struct exec *exec_open_inner(struct exec *parent, struct sql_context *context, const struct plan_node *root,
                              const struct value *outers, uint32_t outer_count);
 
@@ -109,6 +111,8 @@ struct exec_operator *aggregate_make(struct exec *exec, const struct plan_node *
 struct exec_operator *distinct_make(struct exec *exec, const struct plan_node *node);
 struct exec_operator *sort_make(struct exec *exec, const struct plan_node *node);
 struct exec_operator *join_make(struct exec *exec, const struct plan_node *node);
+struct exec_operator *cte_make(struct exec *exec, const struct plan_node *node);
+struct exec_operator *set_make(struct exec *exec, const struct plan_node *node);
 struct exec_operator *insert_make(struct exec *exec, const struct plan_node *node);
 struct exec_operator *update_make(struct exec *exec, const struct plan_node *node);
 struct exec_operator *delete_make(struct exec *exec, const struct plan_node *node);

@@ -218,36 +218,35 @@ const char *parse_deparse(struct sql_context *context, const PgQuery__Node *expr
     return text;
 }
 
-/* Calls visit on every ColumnRef of a message, through the descriptors of its fields. */
-static bool parse_walk(ProtobufCMessage *message, bool (*visit)(PgQuery__ColumnRef *reference, void *context),
+static bool walk_field(ProtobufCMessage *message, const ProtobufCFieldDescriptor *field, parse_visit visit,
                        void *context) {
-    const ProtobufCMessageDescriptor *descriptor = message->descriptor;
-    if (descriptor == &pg_query__column_ref__descriptor && !visit((PgQuery__ColumnRef *)message, context)) {
+    uint8_t *base = (uint8_t *)message;
+    if (field->type != PROTOBUF_C_TYPE_MESSAGE ||
+        ((field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0 &&
+         *(const uint32_t *)(const void *)(base + field->quantifier_offset) != field->id)) {
+        return true;
+    }
+    if (field->label != PROTOBUF_C_LABEL_REPEATED) {
+        ProtobufCMessage *child = *(ProtobufCMessage **)(void *)(base + field->offset);
+        return child == NULL || parse_walk(child, visit, context);
+    }
+    size_t count = *(const size_t *)(const void *)(base + field->quantifier_offset);
+    ProtobufCMessage **list = *(ProtobufCMessage ***)(void *)(base + field->offset);
+    for (size_t k = 0; k < count; k++) {
+        if (!parse_walk(list[k], visit, context)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool parse_walk(ProtobufCMessage *message, parse_visit visit, void *context) {
+    if (!visit(message, context)) {
         return false;
     }
-    for (unsigned i = 0; i < descriptor->n_fields; i++) {
-        const ProtobufCFieldDescriptor *field = &descriptor->fields[i];
-        if (field->type != PROTOBUF_C_TYPE_MESSAGE) {
-            continue;
-        }
-        uint8_t *base = (uint8_t *)message;
-        if ((field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0 &&
-            *(const uint32_t *)(const void *)(base + field->quantifier_offset) != field->id) {
-            continue;
-        }
-        if (field->label == PROTOBUF_C_LABEL_REPEATED) {
-            size_t count = *(const size_t *)(const void *)(base + field->quantifier_offset);
-            ProtobufCMessage **list = *(ProtobufCMessage ***)(void *)(base + field->offset);
-            for (size_t k = 0; k < count; k++) {
-                if (!parse_walk(list[k], visit, context)) {
-                    return false;
-                }
-            }
-        } else {
-            ProtobufCMessage *child = *(ProtobufCMessage **)(void *)(base + field->offset);
-            if (child != NULL && !parse_walk(child, visit, context)) {
-                return false;
-            }
+    for (unsigned i = 0; i < message->descriptor->n_fields; i++) {
+        if (!walk_field(message, &message->descriptor->fields[i], visit, context)) {
+            return false;
         }
     }
     return true;
@@ -259,12 +258,17 @@ struct renaming {
     const char *to;
 };
 
-static PgQuery__String *reference_name(PgQuery__ColumnRef *reference) {
+/* The name that ends a ColumnRef; NULL for other messages. */
+static PgQuery__String *reference_name(ProtobufCMessage *message) {
+    if (message->descriptor != &pg_query__column_ref__descriptor) {
+        return NULL;
+    }
+    PgQuery__ColumnRef *reference = (PgQuery__ColumnRef *)message;
     PgQuery__Node *last = reference->n_fields > 0 ? reference->fields[reference->n_fields - 1] : NULL;
     return last != NULL && last->node_case == PG_QUERY__NODE__NODE_STRING ? last->string : NULL;
 }
 
-static bool visit_rename(PgQuery__ColumnRef *reference, void *context) {
+static bool visit_rename(ProtobufCMessage *reference, void *context) {
     const struct renaming *renaming = context;
     PgQuery__String *name = reference_name(reference);
     if (name != NULL && strcmp(name->sval, renaming->from) == 0) {
@@ -278,13 +282,25 @@ void parse_rename_column(struct sql_context *context, PgQuery__Node *expression,
     (void)parse_walk(&expression->base, visit_rename, &renaming);
 }
 
-static bool visit_names(PgQuery__ColumnRef *reference, void *context) {
+static bool visit_names(ProtobufCMessage *reference, void *context) {
     PgQuery__String *name = reference_name(reference);
     return name == NULL || strcmp(name->sval, context) != 0;
 }
 
 bool parse_names_column(PgQuery__Node *expression, const char *name) {
     return !parse_walk(&expression->base, visit_names, (void *)name);
+}
+
+static bool visit_table(ProtobufCMessage *message, void *name) {
+    if (message->descriptor != &pg_query__range_var__descriptor) {
+        return true;
+    }
+    const PgQuery__RangeVar *table = (const PgQuery__RangeVar *)message;
+    return (table->schemaname != NULL && table->schemaname[0] != 0) || strcmp(table->relname, name) != 0;
+}
+
+bool parse_names_table(const PgQuery__SelectStmt *select, const char *name) {
+    return !parse_walk((ProtobufCMessage *)(uintptr_t)&select->base, visit_table, (void *)(uintptr_t)name);
 }
 
 const char *parse_node_name(const PgQuery__Node *node) {

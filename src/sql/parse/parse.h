@@ -20,10 +20,17 @@ PgQuery__Node *parse_expression(struct sql_context *context, const char *text);
 /* SQL text of an expression, as parse_expression() reads it; arena memory. */
 const char *parse_deparse(struct sql_context *context, const PgQuery__Node *expression);
 
+/* Calls visit on a message and all below it, parents first; a false answer ends the walk and is returned. */
+typedef bool (*parse_visit)(ProtobufCMessage *message, void *context);
+bool parse_walk(ProtobufCMessage *message, parse_visit visit, void *context);
+
 /* Renames every reference to column `from` in the tree (the name that ends a ColumnRef). */
 void parse_rename_column(struct sql_context *context, PgQuery__Node *expression, const char *from, const char *to);
 /* Whether the tree names the column. */
 bool parse_names_column(PgQuery__Node *expression, const char *name);
+
+/* Whether a query reads a table, or a WITH query, of this bare name. */
+bool parse_names_table(const PgQuery__SelectStmt *select, const char *name);
 
 /* "SELECT statement", "subquery"...: what PostgreSQL's grammar made of a node, for refusals. */
 const char *parse_node_name(const PgQuery__Node *node);

@@ -14,7 +14,7 @@
 struct explain {
     struct sql_context *context;
     bool qualified;                       /* several relations: names carry their alias */
-    const struct plan_subquery *told[64]; /* subqueries printed: two bounds may hold one */
+    const void *told[64]; /* subqueries and WITH queries printed: several places may refer to one */
     uint32_t told_count;
     struct slice *lines;
     uint32_t count;
@@ -40,7 +40,7 @@ static uint32_t count_relations(const struct plan_node *node) {
         return 0;
     }
     bool relation = node->kind == PLAN_SCAN || node->kind == PLAN_HISTORY || node->kind == PLAN_CATALOGUE ||
-                    node->kind == PLAN_VALUES;
+                    node->kind == PLAN_VALUES || node->kind == PLAN_CTE;
     return (relation ? 1 : 0) + count_relations(node->left) + count_relations(node->right);
 }
 
@@ -111,6 +111,7 @@ static const char *const *names_of(struct explain *explain, const struct plan_no
     case PLAN_SORT:
     case PLAN_LIMIT:
     case PLAN_DISTINCT:
+    case PLAN_SET:
         return names_of(explain, node->left);
     default:
         return names_of_columns(explain, node);
@@ -225,6 +226,8 @@ static const char *title_of(struct explain *explain, const struct plan_node *nod
         return sql_printf(explain->context, "History Scan on %s", relation_text(explain, node));
     case PLAN_VALUES:
         return node->row_count == 1 ? "Result" : "Values Scan on \"*VALUES*\"";
+    case PLAN_CTE:
+        return sql_printf(explain->context, "%s Scan on %s", node->cte_work ? "WorkTable" : "CTE", node->cte->name);
     case PLAN_CATALOGUE:
         return sql_printf(explain->context, "Catalogue Scan on %s", node->relation);
     case PLAN_ONE_ROW:
@@ -239,6 +242,13 @@ static const char *title_of(struct explain *explain, const struct plan_node *nod
         return "HashAggregate";
     case PLAN_JOIN:
         return node->join_strategy == PLAN_JOIN_HASH ? hash[node->join_type] : nested[node->join_type];
+    case PLAN_SET:
+        if (node->set_operation == PLAN_SET_UNION_ALL) {
+            return "Append";
+        }
+        return sql_printf(explain->context, "HashSetOp %s%s",
+                          node->set_operation == PLAN_SET_INTERSECT ? "Intersect" : "Except",
+                          node->set_all ? " All" : "");
     case PLAN_INSERT:
         return sql_printf(explain->context, "Insert on %s", text_of(explain, node->table->name));
     case PLAN_UPDATE:
@@ -370,6 +380,18 @@ static void details_of(struct explain *explain, uint32_t indent, const struct pl
 static void explain_node(struct explain *explain, const struct plan_node *node, uint32_t title, bool arrow,
                          const struct plan_node *join);
 
+static bool told_before(struct explain *explain, const void *what) {
+    for (uint32_t i = 0; i < explain->told_count; i++) {
+        if (explain->told[i] == what) {
+            return true;
+        }
+    }
+    if (explain->told_count < ARRAY_LENGTH(explain->told)) {
+        explain->told[explain->told_count++] = what;
+    }
+    return false;
+}
+
 struct below {
     struct explain *explain;
     uint32_t indent;
@@ -379,17 +401,27 @@ static void explain_subquery(void *context, struct plan_subquery *subquery) {
     struct below *below = context;
     struct explain *explain = below->explain;
     struct sql_context *memory = explain->context;
-    for (uint32_t i = 0; i < explain->told_count; i++) {
-        if (explain->told[i] == subquery) {
-            return;
-        }
-    }
-    if (explain->told_count < ARRAY_LENGTH(explain->told)) {
-        explain->told[explain->told_count++] = subquery;
+    if (told_before(explain, subquery)) {
+        return;
     }
     const char *kind = subquery->outer_count == 0 && subquery->comparison == NULL ? "InitPlan" : "SubPlan";
     add_line(explain, below->indent, false, sql_printf(memory, "%s %u", kind, subquery->number));
     explain_node(explain, subquery->root, below->indent + 2, true, NULL);
+}
+
+/* The query of a WITH name, below the first who reads it. */
+static void explain_cte(struct explain *explain, const struct plan_cte *cte, uint32_t indent) {
+    if (told_before(explain, cte)) {
+        return;
+    }
+    add_line(explain, indent, false, sql_printf(explain->context, "CTE %s", cte->name));
+    if (cte->recursive == NULL) {
+        explain_node(explain, cte->root, indent + 2, true, NULL);
+        return;
+    }
+    add_line(explain, indent + 2, true, "Recursive Union");
+    explain_node(explain, cte->root, indent + 8, true, NULL);
+    explain_node(explain, cte->recursive, indent + 8, true, NULL);
 }
 
 /* title: where the line of the node begins. join: the index join this scan is looked up by, or NULL. */
@@ -419,6 +451,9 @@ static void explain_node(struct explain *explain, const struct plan_node *node, 
         if (holder == node) {
             break;
         }
+    }
+    if (node->kind == PLAN_CTE && !node->cte_work) {
+        explain_cte(explain, node->cte, indent);
     }
     if (node->left != NULL) {
         explain_node(explain, node->left, indent, true, NULL);

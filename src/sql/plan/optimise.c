@@ -41,10 +41,27 @@ static void optimise_subqueries(struct optimiser *optimiser, struct plan_node *n
     }
 }
 
+/* A WITH query is optimised once, by the first who reads it; those who read it see all its columns. */
+static void optimise_ctes(struct optimiser *optimiser, struct plan_node *node) {
+    if (node == NULL) {
+        return;
+    }
+    struct plan_cte *cte = node->kind == PLAN_CTE && !node->cte_work ? node->cte : NULL;
+    if (cte != NULL && !cte->optimised) {
+        cte->optimised = true;
+        cte->root = optimise_query(optimiser, cte->root);
+        cte->recursive = cte->recursive == NULL ? NULL : optimise_query(optimiser, cte->recursive);
+    }
+    optimise_ctes(optimiser, node->left);
+    optimise_ctes(optimiser, node->right);
+}
+
 static struct plan_node *optimise_query(struct optimiser *optimiser, struct plan_node *root) {
     struct conditions none = {0};
+    optimise_inline(optimiser, root);
     optimise_fold_plan(optimiser, root);
     optimise_subqueries(optimiser, root);
+    optimise_ctes(optimiser, root);
     root = optimise_push(optimiser, root, &none);
     root = optimise_order(optimiser, root);
     return optimise_prune(optimiser, root);

@@ -2,6 +2,7 @@
  * The optimiser: a bound plan in, a better plan with the same answer out. Rules only; the one number it asks for is how
  * many rows a table has.
  *
+ *   inline    a WITH query that is read once stands where it is read
  *   fold      constants are computed, at most once; an error in one stays where it was, for the rows that meet it
  *   push      conditions move to where their columns come from; inner joins are put in order
  *   access    a scan gets a range of its key or of an index; an ORDER BY that it satisfies goes
@@ -39,6 +40,9 @@ void conditions_add(struct optimiser *optimiser, struct conditions *conditions, 
 /* Splits ANDs. */
 void conditions_split(struct optimiser *optimiser, struct conditions *conditions, const struct expr *condition);
 const struct expr *conditions_join(struct optimiser *optimiser, const struct conditions *conditions); /* NULL: none */
+
+/* inline.c: puts WITH queries that are read once in place of their reference. */
+void optimise_inline(struct optimiser *optimiser, struct plan_node *node);
 
 /* fold.c */
 const struct expr *optimise_fold(struct optimiser *optimiser, const struct expr *expr);

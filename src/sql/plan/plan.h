@@ -24,6 +24,7 @@ enum plan_kind {
     PLAN_HISTORY,   /* kimberlite_history(table): all versions, extra columns at the end */
     PLAN_VALUES,    /* rows of expressions */
     PLAN_CATALOGUE, /* an information_schema or SHOW relation, rows made by the executor from the catalogue */
+    PLAN_CTE,       /* the rows of a WITH query, kept once for all who read them; or its working table */
     PLAN_ONE_ROW,   /* no columns, one row: SELECT without FROM */
     /* one child */
     PLAN_FILTER,    /* predicate */
@@ -33,6 +34,7 @@ enum plan_kind {
     PLAN_LIMIT,     /* limit, offset: expressions or NULL */
     PLAN_DISTINCT,  /* on all columns */
     /* two children */
+    PLAN_SET,  /* UNION ALL, INTERSECT, EXCEPT: columns of one number and type; UNION is DISTINCT over UNION ALL */
     PLAN_JOIN, /* join_type, predicate; physical strategy chosen by the optimiser */
     /* writes: child gives rows; each counts and answers RETURNING */
     PLAN_INSERT,
@@ -40,6 +42,7 @@ enum plan_kind {
     PLAN_DELETE,
 };
 
+enum plan_set_operation { PLAN_SET_UNION_ALL, PLAN_SET_INTERSECT, PLAN_SET_EXCEPT };
 enum plan_join_type { PLAN_JOIN_INNER, PLAN_JOIN_LEFT, PLAN_JOIN_RIGHT, PLAN_JOIN_FULL, PLAN_JOIN_CROSS };
 enum plan_join_strategy { PLAN_JOIN_NESTED, PLAN_JOIN_HASH, PLAN_JOIN_INDEX };
 
@@ -106,6 +109,19 @@ struct plan_subquery {
     uint32_t position;
 };
 
+/* A WITH query. Its rows are made when they are first asked for, in the execution of the query that defines it. */
+struct plan_cte {
+    const char *name;
+    struct plan_node *root;      /* all of it, or the non-recursive term */
+    struct plan_node *recursive; /* over the working table (PLAN_CTE with cte_work); NULL: not recursive */
+    bool distinct;               /* recursive: UNION, not UNION ALL */
+    bool keep;                   /* MATERIALIZED, or a reason of ours: never put in place of its reference */
+    uint32_t depth;              /* of the query that defines it: 0 the statement, 1 a subquery in it, ... */
+    uint32_t references;
+    bool takes_outer; /* reads values of the query around its own */
+    bool optimised;
+};
+
 struct plan_node {
     enum plan_kind kind;
     struct plan_node *left;
@@ -143,6 +159,13 @@ struct plan_node {
     const struct expr **left_keys; /* HASH and INDEX: equal pairs; left_keys over left's row, right_keys over right's */
     const struct expr **right_keys;
     uint32_t key_count;
+
+    enum plan_set_operation set_operation;
+    bool set_all; /* INTERSECT ALL, EXCEPT ALL: rows count */
+
+    struct plan_cte *cte;
+    bool cte_work;      /* the rows of the last round, inside the recursive term */
+    uint32_t cte_depth; /* of the query that reads it */
 
     const char *relation; /* CATALOGUE: "tables", "columns", "show_tables", "show_columns" ... */
     const char *relation_argument;

@@ -251,6 +251,7 @@ static uint32_t *prune(struct optimiser *optimiser, struct plan_node *node, uint
     case PLAN_HISTORY:
     case PLAN_VALUES:
     case PLAN_CATALOGUE:
+    case PLAN_CTE:
     case PLAN_ONE_ROW:
         return map_identity(optimiser, node->column_count);
     case PLAN_FILTER:
@@ -264,6 +265,13 @@ static uint32_t *prune(struct optimiser *optimiser, struct plan_node *node, uint
         return prune_aggregate(optimiser, node);
     case PLAN_JOIN:
         return prune_join(optimiser, node, needed);
+    case PLAN_SET: {
+        uint64_t *all = set_new(optimiser, node->column_count);
+        set_all(all, node->column_count);
+        (void)prune(optimiser, node->left, all);
+        (void)prune(optimiser, node->right, all);
+        return map_identity(optimiser, node->column_count);
+    }
     case PLAN_INSERT:
     case PLAN_UPDATE:
     case PLAN_DELETE: {

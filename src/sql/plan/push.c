@@ -275,6 +275,28 @@ static struct plan_node *push_scan(struct optimiser *optimiser, struct plan_node
     return optimise_filter(optimiser, node, &above);
 }
 
+/* A condition holds for a row of the result just when it holds for the equal rows of either side. */
+static struct plan_node *push_set(struct optimiser *optimiser, struct plan_node *node, struct conditions *conditions) {
+    struct conditions left = {0};
+    struct conditions right = {0};
+    struct conditions above = {0};
+    for (uint32_t i = 0; i < conditions->count; i++) {
+        const struct expr *condition = conditions->list[i];
+        if (optimise_is_volatile(condition)) {
+            conditions_add(optimiser, &above, condition);
+        } else {
+            conditions_add(optimiser, &left, condition);
+            conditions_add(optimiser, &right, condition);
+        }
+    }
+    node->left = optimise_push(optimiser, node->left, &left);
+    node->right = optimise_push(optimiser, node->right, &right);
+    node->rows_estimate = node->set_operation == PLAN_SET_UNION_ALL
+                              ? node->left->rows_estimate + node->right->rows_estimate
+                              : node->left->rows_estimate;
+    return optimise_filter(optimiser, node, &above);
+}
+
 struct plan_node *optimise_push(struct optimiser *optimiser, struct plan_node *node, struct conditions *conditions) {
     switch (node->kind) {
     case PLAN_FILTER:
@@ -295,6 +317,8 @@ struct plan_node *optimise_push(struct optimiser *optimiser, struct plan_node *n
         return node->join_type == PLAN_JOIN_INNER || node->join_type == PLAN_JOIN_CROSS
                    ? optimise_join_region(optimiser, node, conditions)
                    : push_outer(optimiser, node, conditions);
+    case PLAN_SET:
+        return push_set(optimiser, node, conditions);
     case PLAN_SCAN:
         return push_scan(optimiser, node, conditions);
     case PLAN_INSERT:
@@ -308,6 +332,9 @@ struct plan_node *optimise_push(struct optimiser *optimiser, struct plan_node *n
     case PLAN_HISTORY:
         node->rows_estimate = 1000;
         optimise_history_access(optimiser, node, conditions);
+        return optimise_filter(optimiser, node, conditions);
+    case PLAN_CTE:
+        node->rows_estimate = node->cte_work ? 100 : node->cte->root->rows_estimate;
         return optimise_filter(optimiser, node, conditions);
     case PLAN_VALUES:
     case PLAN_CATALOGUE:

@@ -1,0 +1,196 @@
+/*
+ * WITH: queries that a query names and reads like tables.
+ *
+ * Each is bound once, where it stands; who reads it gets a PLAN_CTE node. A query that is read once and computes the same
+ * wherever it is put is later put in place of its reference (plan/inline.c). A recursive one is two plans: the
+ * non-recursive term, and the recursive term over a working table, the rows of the round before.
+ *
+ * What PostgreSQL refuses of recursion is refused in its words, except where nothing here depends on it.
+ */
+#include "base/assert.h"
+#include "sql/bind/bind.h"
+
+/* --- binding --- */
+
+static void cte_refuse(struct bind *bind, const PgQuery__CommonTableExpr *node) {
+    uint32_t position = bind_location(node->location);
+    if (node->ctequery->node_case != PG_QUERY__NODE__NODE_SELECT_STMT) {
+        sql_raise_unsupported(bind->context, position, "a data-modifying statement in WITH");
+    }
+    if (node->search_clause != NULL) {
+        sql_raise_unsupported(bind->context, bind_location(node->search_clause->location), "SEARCH");
+    }
+    if (node->cycle_clause != NULL) {
+        sql_raise_unsupported(bind->context, bind_location(node->cycle_clause->location), "CYCLE");
+    }
+}
+
+static void cte_columns(struct bind *bind, struct bind_cte *entry, const PgQuery__CommonTableExpr *node,
+                        const struct plan_node *root) {
+    if (node->n_aliascolnames > root->column_count) {
+        sql_raise(bind->context, KMB_INVALID_COLUMN_REFERENCE, bind_location(node->location),
+                  "WITH query \"%s\" has %u columns available but %zu columns specified", node->ctename,
+                  root->column_count, node->n_aliascolnames);
+    }
+    entry->column_count = root->column_count;
+    entry->columns = sql_alloc_zero(bind->context, root->column_count + 1, sizeof(*entry->columns));
+    for (uint32_t i = 0; i < root->column_count; i++) {
+        entry->columns[i] = (struct plan_column){.name = root->columns[i].name, .type = root->columns[i].type};
+        if (i < node->n_aliascolnames) {
+            entry->columns[i].name = bind_string(node->aliascolnames[i]);
+        }
+    }
+}
+
+static _Noreturn void raise_recursion(struct bind *bind, const char *name, uint32_t position, const char *format) {
+    const char *text = sql_printf(bind->context, "recursive reference to query \"%s\" must not appear %s", name, format);
+    sql_raise(bind->context, KMB_INVALID_RECURSION, position, "%s", text);
+}
+
+static const struct expr *column_at(struct bind *bind, uint32_t ordinal, struct type type) {
+    struct expr *column = sql_alloc_zero(bind->context, 1, sizeof(*column));
+    column->kind = EXPR_COLUMN;
+    column->column = ordinal;
+    column->type = type;
+    return column;
+}
+
+/* The recursive term with the types of the non-recursive one. */
+static struct plan_node *term_as(struct bind *bind, struct bind_cte *entry, struct plan_node *term, uint32_t position) {
+    uint32_t count = entry->column_count;
+    if (term->column_count != count) {
+        sql_raise(bind->context, KMB_SYNTAX, position, "each UNION query must have the same number of columns");
+    }
+    const struct expr **columns = sql_alloc(bind->context, (count + 1) * sizeof(*columns));
+    const char **names = sql_alloc(bind->context, (count + 1) * sizeof(*names));
+    for (uint32_t i = 0; i < count; i++) {
+        const struct expr *made = term->kind == PLAN_PROJECT ? term->expressions[i] : NULL;
+        const struct expr *own = made != NULL && made->type.id == TYPE_UNKNOWN
+                                     ? made
+                                     : column_at(bind, i, term->columns[i].type);
+        const struct expr *pair[2] = {column_at(bind, i, entry->columns[i].type), own};
+        struct type type = bind_common_type(bind, pair, 2, "UNION");
+        if (type.id != entry->columns[i].type.id) {
+            sql_raise_with(bind->context, KMB_DATATYPE_MISMATCH, position, NULL,
+                           "Cast the output of the non-recursive term to the correct type.",
+                           "recursive query \"%s\" column %u has type %s in non-recursive term but type %s overall",
+                           entry->cte->name, i + 1, bind_type_text(bind, entry->columns[i].type),
+                           bind_type_text(bind, type));
+        }
+        columns[i] = bind_to_common(bind, own, type, "UNION");
+        names[i] = entry->columns[i].name;
+    }
+    return bind_project(bind, term, columns, names, count);
+}
+
+static void bind_recursive(struct bind *bind, struct bind_cte *entry, const PgQuery__CommonTableExpr *node,
+                           const PgQuery__SelectStmt *select) {
+    uint32_t position = bind_location(node->location);
+    if (select->op != PG_QUERY__SET_OPERATION__SETOP_UNION) {
+        sql_raise(bind->context, KMB_INVALID_RECURSION, position,
+                  "recursive query \"%s\" does not have the form non-recursive-term UNION [ALL] recursive-term",
+                  node->ctename);
+    }
+    const char *clause = select->n_sort_clause > 0       ? "ORDER BY"
+                         : select->limit_offset != NULL  ? "OFFSET"
+                         : select->limit_count != NULL   ? "LIMIT"
+                         : select->n_locking_clause > 0  ? "FOR UPDATE/SHARE"
+                         : select->with_clause != NULL   ? "WITH"
+                                                         : NULL;
+    if (clause != NULL) {
+        sql_raise(bind->context, KMB_UNSUPPORTED, position, "%s in a recursive query is not implemented", clause);
+    }
+    entry->anchor = true;
+    entry->cte->root = bind_select(bind, select->larg);
+    entry->anchor = false;
+    cte_columns(bind, entry, node, entry->cte->root);
+    entry->cte->distinct = !select->all;
+    entry->working = true;
+    struct plan_node *term = bind_select_branch(bind, select->rarg);
+    entry->working = false;
+    entry->cte->recursive = term_as(bind, entry, term, position);
+    for (uint32_t i = 0; entry->cte->distinct && i < entry->column_count; i++) {
+        bind_check_equality(bind, column_at(bind, i, entry->columns[i].type));
+    }
+}
+
+static void bind_cte_query(struct bind *bind, struct bind_cte *entry, const PgQuery__CommonTableExpr *node,
+                           bool recursive) {
+    const PgQuery__SelectStmt *select = node->ctequery->select_stmt;
+    struct plan_cte *cte = entry->cte;
+    uint32_t taken = bind->taken;
+    entry->later = false;
+    if (recursive && parse_names_table(select, node->ctename)) {
+        bind_recursive(bind, entry, node, select);
+    } else {
+        cte->root = bind_select(bind, select);
+        cte_columns(bind, entry, node, cte->root);
+    }
+    cte->takes_outer = bind->taken != taken;
+}
+
+void bind_with(struct bind *bind, const PgQuery__WithClause *with) {
+    struct bind_cte *outside = bind->ctes;
+    struct bind_cte **entries = sql_alloc(bind->context, (with->n_ctes + 1) * sizeof(*entries));
+    for (size_t i = 0; i < with->n_ctes; i++) {
+        const PgQuery__CommonTableExpr *node = with->ctes[i]->common_table_expr;
+        for (size_t k = 0; k < i; k++) {
+            if (strcmp(entries[k]->cte->name, node->ctename) == 0) {
+                sql_raise(bind->context, KMB_DUPLICATE_ALIAS, bind_location(node->location),
+                          "WITH query name \"%s\" specified more than once", node->ctename);
+            }
+        }
+        cte_refuse(bind, node);
+        entries[i] = sql_alloc_zero(bind->context, 1, sizeof(*entries[i]));
+        entries[i]->cte = sql_alloc_zero(bind->context, 1, sizeof(*entries[i]->cte));
+        entries[i]->cte->name = node->ctename;
+        entries[i]->cte->depth = bind->depth;
+        entries[i]->cte->keep = node->ctematerialized == PG_QUERY__CTEMATERIALIZE__CTEMaterializeAlways;
+        entries[i]->later = true;
+        if (with->recursive) {
+            entries[i]->next = bind->ctes;
+            bind->ctes = entries[i];
+        }
+    }
+    for (size_t i = 0; i < with->n_ctes; i++) {
+        bind_cte_query(bind, entries[i], with->ctes[i]->common_table_expr, with->recursive);
+        if (!with->recursive) {
+            entries[i]->next = i == 0 ? outside : entries[i - 1];
+            bind->ctes = entries[i];
+        }
+    }
+}
+
+/* --- reading --- */
+
+struct plan_node *bind_cte_scan(struct bind *bind, const PgQuery__RangeVar *name) {
+    struct bind_cte *entry = bind->ctes;
+    while (entry != NULL && strcmp(entry->cte->name, name->relname) != 0) {
+        entry = entry->next;
+    }
+    if (entry == NULL) {
+        return NULL;
+    }
+    uint32_t position = bind_location(name->location);
+    if (entry->later) {
+        sql_raise_unsupported(bind->context, position, "a reference to a WITH query that comes later");
+    }
+    if (entry->anchor) {
+        raise_recursion(bind, name->relname, position, "within its non-recursive term");
+    }
+    if (entry->working && bind->depth > entry->cte->depth) {
+        raise_recursion(bind, name->relname, position, "within a subquery");
+    }
+    if (entry->working && entry->worked++ > 0) {
+        raise_recursion(bind, name->relname, position, "more than once");
+    }
+    struct plan_node *node = bind_plan(bind, PLAN_CTE, NULL, NULL);
+    node->cte = entry->cte;
+    node->cte_work = entry->working;
+    node->cte_depth = bind->depth;
+    entry->cte->references += entry->working ? 0 : 1;
+    node->column_count = entry->column_count;
+    node->columns = sql_alloc(bind->context, (entry->column_count + 1) * sizeof(*node->columns));
+    memcpy(node->columns, entry->columns, entry->column_count * sizeof(*node->columns));
+    return node;
+}
