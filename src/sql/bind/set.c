@@ -89,8 +89,7 @@ struct plan_node *bind_set_operation(struct bind *bind, const PgQuery__SelectStm
     if (select->op == PG_QUERY__SET_OPERATION__SETOP_UNION) {
         return select->all ? node : bind_plan(bind, PLAN_DISTINCT, node, NULL);
     }
-    node->set_operation =
-        select->op == PG_QUERY__SET_OPERATION__SETOP_INTERSECT ? PLAN_SET_INTERSECT : PLAN_SET_EXCEPT;
+    node->set_operation = select->op == PG_QUERY__SET_OPERATION__SETOP_INTERSECT ? PLAN_SET_INTERSECT : PLAN_SET_EXCEPT;
     node->set_all = select->all;
     return node;
 }

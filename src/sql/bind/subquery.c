@@ -65,7 +65,8 @@ static void check_place(const struct bind_scope *scope, uint32_t position) {
 }
 
 /* The left operands of IN, ANY and ALL. */
-static uint32_t bind_operands(const struct bind_scope *scope, const PgQuery__Node *node, const struct expr ***operands) {
+static uint32_t bind_operands(const struct bind_scope *scope, const PgQuery__Node *node,
+                              const struct expr ***operands) {
     bool row = node->node_case == PG_QUERY__NODE__NODE_ROW_EXPR;
     uint32_t count = row ? (uint32_t)node->row_expr->n_args : 1;
     *operands = sql_alloc(scope->bind->context, (count + 1) * sizeof(**operands));

@@ -1,8 +1,8 @@
 /*
  * WITH: queries that a query names and reads like tables.
  *
- * Each is bound once, where it stands; who reads it gets a PLAN_CTE node. A query that is read once and computes the same
- * wherever it is put is later put in place of its reference (plan/inline.c). A recursive one is two plans: the
+ * Each is bound once, where it stands; who reads it gets a PLAN_CTE node. A query that is read once and computes the
+ * same wherever it is put is later put in place of its reference (plan/inline.c). A recursive one is two plans: the
  * non-recursive term, and the recursive term over a working table, the rows of the round before.
  *
  * What PostgreSQL refuses of recursion is refused in its words, except where nothing here depends on it.
@@ -43,7 +43,8 @@ static void cte_columns(struct bind *bind, struct bind_cte *entry, const PgQuery
 }
 
 static _Noreturn void raise_recursion(struct bind *bind, const char *name, uint32_t position, const char *format) {
-    const char *text = sql_printf(bind->context, "recursive reference to query \"%s\" must not appear %s", name, format);
+    const char *text =
+        sql_printf(bind->context, "recursive reference to query \"%s\" must not appear %s", name, format);
     sql_raise(bind->context, KMB_INVALID_RECURSION, position, "%s", text);
 }
 
@@ -65,9 +66,8 @@ static struct plan_node *term_as(struct bind *bind, struct bind_cte *entry, stru
     const char **names = sql_alloc(bind->context, (count + 1) * sizeof(*names));
     for (uint32_t i = 0; i < count; i++) {
         const struct expr *made = term->kind == PLAN_PROJECT ? term->expressions[i] : NULL;
-        const struct expr *own = made != NULL && made->type.id == TYPE_UNKNOWN
-                                     ? made
-                                     : column_at(bind, i, term->columns[i].type);
+        const struct expr *own =
+            made != NULL && made->type.id == TYPE_UNKNOWN ? made : column_at(bind, i, term->columns[i].type);
         const struct expr *pair[2] = {column_at(bind, i, entry->columns[i].type), own};
         struct type type = bind_common_type(bind, pair, 2, "UNION");
         if (type.id != entry->columns[i].type.id) {
@@ -91,12 +91,12 @@ static void bind_recursive(struct bind *bind, struct bind_cte *entry, const PgQu
                   "recursive query \"%s\" does not have the form non-recursive-term UNION [ALL] recursive-term",
                   node->ctename);
     }
-    const char *clause = select->n_sort_clause > 0       ? "ORDER BY"
-                         : select->limit_offset != NULL  ? "OFFSET"
-                         : select->limit_count != NULL   ? "LIMIT"
-                         : select->n_locking_clause > 0  ? "FOR UPDATE/SHARE"
-                         : select->with_clause != NULL   ? "WITH"
-                                                         : NULL;
+    const char *clause = select->n_sort_clause > 0      ? "ORDER BY"
+                         : select->limit_offset != NULL ? "OFFSET"
+                         : select->limit_count != NULL  ? "LIMIT"
+                         : select->n_locking_clause > 0 ? "FOR UPDATE/SHARE"
+                         : select->with_clause != NULL  ? "WITH"
+                                                        : NULL;
     if (clause != NULL) {
         sql_raise(bind->context, KMB_UNSUPPORTED, position, "%s in a recursive query is not implemented", clause);
     }

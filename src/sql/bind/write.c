@@ -430,8 +430,7 @@ struct plan_node *bind_insert(struct bind *bind, const PgQuery__InsertStmt *inse
     struct write write;
     write_open(&write, bind, insert->relation, PLAN_INSERT);
     if (insert->with_clause != NULL) {
-        sql_raise_unsupported(bind->context, bind_location(insert->with_clause->location),
-                              "WITH (common table expressions)");
+        bind_with(bind, insert->with_clause);
     }
     if (insert->override != PG_QUERY__OVERRIDING_KIND__OVERRIDING_NOT_SET &&
         insert->override != PG_QUERY__OVERRIDING_KIND__OVERRIDING_KIND_UNDEFINED) {
@@ -473,8 +472,7 @@ struct plan_node *bind_update(struct bind *bind, const PgQuery__UpdateStmt *upda
     struct write write;
     write_open(&write, bind, update->relation, PLAN_UPDATE);
     if (update->with_clause != NULL) {
-        sql_raise_unsupported(bind->context, bind_location(update->with_clause->location),
-                              "WITH (common table expressions)");
+        bind_with(bind, update->with_clause);
     }
     if (update->n_from_clause > 0) {
         sql_raise_unsupported(bind->context, bind_node_position(update->from_clause[0]), "UPDATE ... FROM");
@@ -499,8 +497,7 @@ struct plan_node *bind_delete(struct bind *bind, const PgQuery__DeleteStmt *stat
     struct write write;
     write_open(&write, bind, statement->relation, PLAN_DELETE);
     if (statement->with_clause != NULL) {
-        sql_raise_unsupported(bind->context, bind_location(statement->with_clause->location),
-                              "WITH (common table expressions)");
+        bind_with(bind, statement->with_clause);
     }
     if (statement->n_using_clause > 0) {
         sql_raise_unsupported(bind->context, bind_node_position(statement->using_clause[0]), "DELETE ... USING");

@@ -135,7 +135,7 @@ static bool rows_more(struct cte_rows *rows) {
 struct cte_scan {
     struct exec_operator base;
     struct cte_rows *rows;
-    uint32_t at; /* next row */
+    uint32_t at;  /* next row */
     uint32_t end; /* of a working table */
     uint16_t *selection;
 };

@@ -2,8 +2,8 @@
  * UNION ALL, INTERSECT and EXCEPT.
  *
  * UNION ALL passes the batches of its left side on, then those of its right. The others count the rows of the right
- * side in a hash table and let each row of the left through or not; without ALL a row passes once. NULLs are equal here,
- * as everywhere in set operations.
+ * side in a hash table and let each row of the left through or not; without ALL a row passes once. NULLs are equal
+ * here, as everywhere in set operations.
  */
 #include "sql/exec/hash_table.h"
 #include "sql/exec/operator.h"

@@ -20,10 +20,10 @@ struct subquery_run {
 
     /* independent, and asked before */
     bool known;
-    struct value value;  /* scalar, EXISTS */
-    struct rowset rows;  /* ANY, ALL */
+    struct value value; /* scalar, EXISTS */
+    struct rowset rows; /* ANY, ALL */
     bool hashed;
-    bool any_null;       /* a row of the table had a NULL */
+    bool any_null; /* a row of the table had a NULL */
     struct hash_table table;
     uint32_t *test; /* which outer value is the left operand of each column */
 };
@@ -200,8 +200,7 @@ static void rows_fill(struct subquery_run *run, const struct value *outers, uint
     const struct plan_node *root = run->subquery->root;
     const struct expr *const *pairs = NULL;
     struct exec *exec = run_open(run, outers, outer_count);
-    struct row_keys keys = {.count =
-                                run->subquery->kind == PLAN_SUBQUERY_ANY ? equal_pairs(run->subquery, &pairs) : 0};
+    struct row_keys keys = {.count = run->subquery->kind == PLAN_SUBQUERY_ANY ? equal_pairs(run->subquery, &pairs) : 0};
     if (keys.count > 0) {
         keys_make(run, exec, pairs, &keys);
     }

@@ -28,6 +28,7 @@
 struct level {
     uint32_t block;   /* the block that a clause here belongs to, or TOKENS_BLOCK_NONE */
     uint32_t first;   /* first block of this level, the whole of a set operation once seen */
+    uint32_t with;    /* a query that begins with WITH: its block, around the WITH queries and what follows them */
     uint32_t chain;   /* operators since the last comma */
     uint32_t set_ops; /* set operations, never reset */
     bool set_tail;    /* ORDER BY, LIMIT... after a set operation: a clause binds all branches */
@@ -177,7 +178,9 @@ static uint32_t pass_enclosing(const struct pass *pass) {
 
 static void pass_select(struct pass *pass) {
     struct level *level = &pass->levels[pass->depth];
-    uint32_t parent = level->set_ops > 0 ? level->first : pass_enclosing(pass);
+    uint32_t parent = level->set_ops > 0                 ? level->first
+                      : level->with != TOKENS_BLOCK_NONE ? level->with
+                                                         : pass_enclosing(pass);
     level->block = pass_add_block(pass, pass_position(pass, pass->at), parent);
     if (level->first == TOKENS_BLOCK_NONE) {
         level->first = level->block;
@@ -193,11 +196,24 @@ static void pass_set_operation(struct pass *pass) {
         pass->tokens->set_operation = pass_position(pass, pass->at);
     }
     if (level->set_ops == 1) {
-        uint32_t whole = pass_add_block(pass, 0, pass_enclosing(pass));
+        uint32_t parent = level->with != TOKENS_BLOCK_NONE ? level->with : pass_enclosing(pass);
+        uint32_t whole = pass_add_block(pass, 0, parent);
         if (level->first != TOKENS_BLOCK_NONE) {
             pass->tokens->blocks[level->first].parent = whole;
         }
         level->first = whole;
+    }
+}
+
+/* WITH [RECURSIVE] name AS or WITH [RECURSIVE] name (: a clause behind the query binds the WITH queries too. */
+static void pass_with(struct pass *pass) {
+    size_t name = pass->at + (pass_kind(pass, pass->at + 1) == TOKEN(RECURSIVE) ? 2 : 1);
+    PgQuery__Token after = pass_kind(pass, name + 1);
+    struct level *level = &pass->levels[pass->depth];
+    if (pass_kind(pass, name) != TOKEN(ASCII_40) && (after == TOKEN(AS) || after == TOKEN(ASCII_40)) &&
+        level->first == TOKENS_BLOCK_NONE) {
+        level->with = pass_add_block(pass, 0, pass_enclosing(pass));
+        level->block = level->with;
     }
 }
 
@@ -212,6 +228,7 @@ static void pass_open(struct pass *pass) {
     pass->levels[pass->depth] = (struct level){
         .block = TOKENS_BLOCK_NONE,
         .first = TOKENS_BLOCK_NONE,
+        .with = TOKENS_BLOCK_NONE,
         .substring = before == TOKEN(SUBSTRING) || before == TOKEN(OVERLAY),
     };
 }
@@ -290,6 +307,9 @@ static bool pass_table_query(const struct pass *pass) {
 static void pass_bind_clause(struct pass *pass, struct tokens_clause clause) {
     struct level *level = &pass->levels[pass->depth];
     uint32_t block = level->set_tail ? level->first : level->block;
+    if (level->with != TOKENS_BLOCK_NONE && (level->set_ops == 0 || level->set_tail)) {
+        block = level->with;
+    }
     for (uint32_t i = pass->depth; block == TOKENS_BLOCK_NONE && i > 0; i--) {
         level = &pass->levels[i - 1]; /* FROM (a JOIN b AT OFFSET 5): the block outside the parentheses */
         block = level->block;
@@ -612,6 +632,9 @@ static void pass_token(struct pass *pass) {
             pass_select(pass);
         }
         break;
+    case TOKEN(WITH):
+        pass_with(pass);
+        break;
     case TOKEN(UNION):
     case TOKEN(EXCEPT):
     case TOKEN(INTERSECT):
@@ -716,7 +739,7 @@ void tokens_scan(struct sql_context *context, struct tokens *tokens) {
     }
     tokens->count = (uint32_t)pass->count;
     tokens->first = pass->count == 0 ? 0 : pass_position(pass, 0);
-    pass->levels[0] = (struct level){.block = TOKENS_BLOCK_NONE, .first = TOKENS_BLOCK_NONE};
+    pass->levels[0] = (struct level){.block = TOKENS_BLOCK_NONE, .first = TOKENS_BLOCK_NONE, .with = TOKENS_BLOCK_NONE};
     for (pass->at = 0; pass->at < pass->count; pass->at++) {
         pass_token(pass);
     }

@@ -13,7 +13,7 @@
 
 struct explain {
     struct sql_context *context;
-    bool qualified;                       /* several relations: names carry their alias */
+    bool qualified;       /* several relations: names carry their alias */
     const void *told[64]; /* subqueries and WITH queries printed: several places may refer to one */
     uint32_t told_count;
     struct slice *lines;

@@ -34,9 +34,11 @@ struct refusal {
 
 static const struct refusal refusals[] = {
     /* --- SelectStmt */
-    {"WITH x AS (SELECT 1) SELECT * FROM x", 1, "WITH (common table expressions)"},
-    {"WITH RECURSIVE x AS (SELECT 1) SELECT * FROM x", 1, "WITH (common table expressions)"},
-    {"SELECT * FROM (WITH x AS (SELECT 1) SELECT * FROM x) y", 16, "WITH (common table expressions)"},
+    {"WITH x AS (DELETE FROM t RETURNING id) SELECT * FROM x", 6, "a data-modifying statement in WITH"},
+    {"WITH RECURSIVE x AS (SELECT 1) SEARCH DEPTH FIRST BY a SET o SELECT 1", 32, "SEARCH"},
+    {"WITH RECURSIVE x AS (SELECT 1 AS a) CYCLE a SET c USING p SELECT 1", 37, "CYCLE"},
+    {"WITH RECURSIVE x AS (SELECT * FROM y), y AS (SELECT 1) SELECT 1", 36,
+     "a reference to a WITH query that comes later"},
     {"SELECT DISTINCT ON (b) b FROM t", 21, "SELECT DISTINCT ON"},
     {"SELECT id INTO x FROM t", 16, "SELECT INTO"},
     {"SELECT id INTO TEMP x FROM t", 21, "SELECT INTO"},
@@ -130,8 +132,6 @@ static const struct refusal refusals[] = {
     {"CREATE TABLE x (a serial)", 19, "type serial"},
     {"CREATE TABLE x (a int[])", 19, "an array type"},
     /* --- InsertStmt, OnConflictClause */
-    {"WITH x AS (SELECT 1) INSERT INTO u SELECT 5, 5", 1, "WITH (common table expressions)"},
-    {"INSERT INTO u WITH x AS (SELECT 1) SELECT 5, 5", 15, "WITH (common table expressions)"},
     {"INSERT INTO u SELECT id, b FROM t FOR UPDATE", 35, "FOR UPDATE or FOR SHARE"},
     {"INSERT INTO u OVERRIDING SYSTEM VALUE VALUES (5, 5)", 13, "OVERRIDING"},
     {"INSERT INTO u OVERRIDING USER VALUE VALUES (5, 5)", 13, "OVERRIDING"},
@@ -143,11 +143,9 @@ static const struct refusal refusals[] = {
     {"INSERT INTO u VALUES (1, 1) ON CONFLICT (id int4_ops) DO NOTHING", 41,
      "an expression, collation or operator class in ON CONFLICT"},
     /* --- UpdateStmt, DeleteStmt */
-    {"WITH x AS (SELECT 1) UPDATE t SET b = 1", 1, "WITH (common table expressions)"},
     {"UPDATE t SET b = 1 FROM u", 25, "UPDATE ... FROM"},
     {"UPDATE t SET (a, b) = (SELECT 'x', 1)", 15, "assignment of a query or value to several columns"},
     {"UPDATE t SET a[1] = 'x'", 14, "assignment to a part of a column"},
-    {"WITH x AS (SELECT 1) DELETE FROM t", 1, "WITH (common table expressions)"},
     {"DELETE FROM t USING u", 21, "DELETE ... USING"},
     /* --- CreateStmt */
     {"CREATE TEMP TABLE x (a int)", 19, "a temporary or unlogged table"},
