@@ -6,6 +6,8 @@
  * gathered into one batch and the rest of the condition narrows it. What differs is where candidates come from
  * (join_source.c): all right rows (nested loop), those with equal keys (hash), those an index finds.
  *
+ * SEMI gives a left row with its first partner only, ANTI only the pair without one.
+ *
  * An outer join adds, behind a left row's candidates, a pair without a right row. It stands only if no candidate did;
  * since candidates come first, that is known when the batch is narrowed. Right rows that found no partner are given
  * at the end. So the order of an answer is that of the left side, whatever the strategy.
@@ -14,8 +16,10 @@
 
 #include "base/assert.h"
 
+/* A left row without a partner is given, beside NULLs. */
 static bool keeps_left(const struct join *join) {
-    return join->base.node->join_type == PLAN_JOIN_LEFT || join->base.node->join_type == PLAN_JOIN_FULL;
+    enum plan_join_type type = join->base.node->join_type;
+    return type == PLAN_JOIN_LEFT || type == PLAN_JOIN_FULL || type == PLAN_JOIN_ANTI;
 }
 
 static bool keeps_right(const struct join *join) {
@@ -91,7 +95,8 @@ static bool flush(struct join *join) {
             selection = join->selection;
         }
     }
-    if (keeps_left(join) || keeps_right(join)) {
+    enum plan_join_type type = self->node->join_type;
+    if (keeps_left(join) || keeps_right(join) || type == PLAN_JOIN_SEMI) {
         /* Walk all pairs: those that passed mark their sides; a pair without a right row stands if its left row has no
          * mark by then. */
         memset(join->passed, 0, join->pair_count);
@@ -101,12 +106,14 @@ static bool flush(struct join *join) {
         live = 0;
         for (uint32_t i = 0; i < join->pair_count; i++) {
             bool real = join->pair_right[i] != ROWSET_NONE;
-            bool stands = real ? join->passed[i] != 0 : !join->left_matched[join->pair_left[i]];
+            bool matched = join->left_matched[join->pair_left[i]] != 0;
+            bool stands = real ? join->passed[i] != 0 : !matched;
             if (stands && real) {
                 join->left_matched[join->pair_left[i]] = 1;
                 if (keeps_right(join)) {
                     join->right_matched[join->pair_right[i]] = 1;
                 }
+                stands = type != PLAN_JOIN_ANTI && (type != PLAN_JOIN_SEMI || !matched);
             }
             join->selection[live] = (uint16_t)i;
             live += stands;
@@ -149,15 +156,20 @@ static bool collect(struct join *join) {
             join_source_row(join, row);
             join->candidates_open = true;
         }
-        while (join->pair_count < VECTOR_ROWS) {
+        bool enough = join->left_matched[row] != 0 && join->one_is_enough;
+        while (join->pair_count < VECTOR_ROWS && !enough) {
             uint32_t right = join_source_next(join);
             if (right == ROWSET_NONE) {
                 break;
             }
             join->pair_left[join->pair_count] = row;
             join->pair_right[join->pair_count++] = right;
+            enough = join->one_is_enough && join->predicate == NULL && join->check_count == 0;
         }
-        if (join->pair_count == VECTOR_ROWS) {
+        if (join->pair_count == VECTOR_ROWS && !enough) {
+            return true;
+        }
+        if (join->pair_count == VECTOR_ROWS && keeps_left(join)) {
             return true;
         }
         if (keeps_left(join)) {
@@ -230,6 +242,7 @@ struct exec_operator *join_make(struct exec *exec, const struct plan_node *node)
     ASSERT(node->column_count == join->left_count + join->right_count);
     ASSERT(join->base.left->rows_max <= VECTOR_ROWS);
     operator_columns(&join->base, VECTOR_ROWS);
+    join->one_is_enough = node->join_type == PLAN_JOIN_SEMI || node->join_type == PLAN_JOIN_ANTI;
     if (node->predicate != NULL) {
         join->predicate = operator_evaluator(&join->base, node->predicate, VECTOR_ROWS);
     }

@@ -10,6 +10,7 @@ struct join {
     uint32_t left_count; /* columns */
     uint32_t right_count;
     struct evaluator *predicate; /* over the pair */
+    bool one_is_enough;          /* SEMI, ANTI: a left row needs no second partner */
     bool built;
     bool left_done;
 

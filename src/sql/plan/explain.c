@@ -216,9 +216,11 @@ static const char *scan_title(struct explain *explain, const struct plan_node *s
 /* --- nodes --- */
 
 static const char *title_of(struct explain *explain, const struct plan_node *node) {
-    static const char *const hash[] = {"Hash Join", "Hash Left Join", "Hash Right Join", "Hash Full Join", "Hash Join"};
-    static const char *const nested[] = {"Nested Loop", "Nested Loop Left Join", "Nested Loop Right Join",
-                                         "Nested Loop Full Join", "Nested Loop"};
+    static const char *const hash[] = {"Hash Join", "Hash Left Join", "Hash Right Join", "Hash Full Join",
+                                       "Hash Join", "Hash Semi Join", "Hash Anti Join"};
+    static const char *const nested[] = {"Nested Loop",           "Nested Loop Left Join", "Nested Loop Right Join",
+                                         "Nested Loop Full Join", "Nested Loop",           "Nested Loop Semi Join",
+                                         "Nested Loop Anti Join"};
     switch (node->kind) {
     case PLAN_SCAN:
         return scan_title(explain, node, false);

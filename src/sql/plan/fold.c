@@ -15,6 +15,11 @@ static bool visit_volatile(const struct expr *node, void *context) {
     return node->kind != EXPR_CALL || node->function->volatility != SQL_VOLATILE;
 }
 
+bool optimise_visit_no_subquery(const struct expr *expr, void *context) {
+    (void)context;
+    return expr->kind != EXPR_SUBQUERY;
+}
+
 bool optimise_is_volatile(const struct expr *expr) {
     return !expr_walk(expr, visit_volatile, NULL);
 }

@@ -60,6 +60,7 @@ static struct plan_node *optimise_query(struct optimiser *optimiser, struct plan
     struct conditions none = {0};
     optimise_inline(optimiser, root);
     optimise_fold_plan(optimiser, root);
+    root = optimise_decorrelate(optimiser, root);
     optimise_subqueries(optimiser, root);
     optimise_ctes(optimiser, root);
     root = optimise_push(optimiser, root, &none);

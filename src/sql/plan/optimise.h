@@ -4,6 +4,7 @@
  *
  *   inline    a WITH query that is read once stands where it is read
  *   fold      constants are computed, at most once; an error in one stays where it was, for the rows that meet it
+ *   decorrelate  EXISTS, IN and aggregates over what belongs to a row become joins
  *   push      conditions move to where their columns come from; inner joins are put in order
  *   access    a scan gets a range of its key or of an index; an ORDER BY that it satisfies goes
  *   prune     columns that nobody reads are not produced
@@ -44,10 +45,14 @@ const struct expr *conditions_join(struct optimiser *optimiser, const struct con
 /* inline.c: puts WITH queries that are read once in place of their reference. */
 void optimise_inline(struct optimiser *optimiser, struct plan_node *node);
 
+/* decorrelate.c: subqueries become joins, where they can. */
+struct plan_node *optimise_decorrelate(struct optimiser *optimiser, struct plan_node *node);
+
 /* fold.c */
 const struct expr *optimise_fold(struct optimiser *optimiser, const struct expr *expr);
 void optimise_fold_plan(struct optimiser *optimiser, struct plan_node *node);
 bool optimise_is_volatile(const struct expr *expr);
+bool optimise_visit_no_subquery(const struct expr *expr, void *context); /* for expr_walk() */
 
 /* push.c: node with the conditions applied as low as they go; the output row stays the same. */
 struct plan_node *optimise_push(struct optimiser *optimiser, struct plan_node *node, struct conditions *conditions);

@@ -396,7 +396,7 @@ static const struct expr *key_of_right(struct optimiser *optimiser, const struct
 
 static bool join_by_index(const struct plan_node *join, struct index_id *index) {
     const struct plan_node *scan = join->right;
-    if ((join->join_type != PLAN_JOIN_INNER && join->join_type != PLAN_JOIN_LEFT) || scan->kind != PLAN_SCAN ||
+    if (join->join_type == PLAN_JOIN_RIGHT || join->join_type == PLAN_JOIN_FULL || scan->kind != PLAN_SCAN ||
         scan->low.count > 0 || scan->high.count > 0) {
         return false;
     }
@@ -445,4 +445,7 @@ void optimise_join_strategy(struct optimiser *optimiser, struct plan_node *join,
         }
     }
     join->rows_estimate = rest.count > 0 ? join->rows_estimate * 0.33 : join->rows_estimate;
+    if (join->join_type == PLAN_JOIN_SEMI || join->join_type == PLAN_JOIN_ANTI) {
+        join->rows_estimate = left * 0.5;
+    }
 }

@@ -43,7 +43,16 @@ enum plan_kind {
 };
 
 enum plan_set_operation { PLAN_SET_UNION_ALL, PLAN_SET_INTERSECT, PLAN_SET_EXCEPT };
-enum plan_join_type { PLAN_JOIN_INNER, PLAN_JOIN_LEFT, PLAN_JOIN_RIGHT, PLAN_JOIN_FULL, PLAN_JOIN_CROSS };
+/* SEMI: left rows that have a partner, once; ANTI: those that have none. Their right columns say nothing. */
+enum plan_join_type {
+    PLAN_JOIN_INNER,
+    PLAN_JOIN_LEFT,
+    PLAN_JOIN_RIGHT,
+    PLAN_JOIN_FULL,
+    PLAN_JOIN_CROSS,
+    PLAN_JOIN_SEMI,
+    PLAN_JOIN_ANTI,
+};
 enum plan_join_strategy { PLAN_JOIN_NESTED, PLAN_JOIN_HASH, PLAN_JOIN_INDEX };
 
 struct plan_column {

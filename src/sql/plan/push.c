@@ -169,7 +169,10 @@ static void simplify_outer(struct plan_node *join, const struct conditions *cond
 
 static struct plan_node *push_outer(struct optimiser *optimiser, struct plan_node *join,
                                     struct conditions *conditions) {
-    simplify_outer(join, conditions);
+    bool half = join->join_type == PLAN_JOIN_SEMI || join->join_type == PLAN_JOIN_ANTI;
+    if (!half) {
+        simplify_outer(join, conditions);
+    }
     if (join->join_type == PLAN_JOIN_INNER) {
         return optimise_join_region(optimiser, join, conditions);
     }
@@ -202,7 +205,9 @@ static struct plan_node *push_outer(struct optimiser *optimiser, struct plan_nod
         uint32_t low = 0;
         uint32_t high = 0;
         bool any = column_range(optimiser, condition, join->column_count, &low, &high);
-        if (any && low >= split && !keeps_right && !optimise_is_volatile(condition)) {
+        if (any && high < split && join->join_type == PLAN_JOIN_ANTI) {
+            conditions_add(optimiser, &on, condition); /* a left row it refuses has no partner, and stays */
+        } else if (any && low >= split && !keeps_right && !optimise_is_volatile(condition)) {
             conditions_add(optimiser, &right, shifted_down(optimiser, condition, split, join->right));
         } else if (any && high < split && !keeps_left && !optimise_is_volatile(condition)) {
             conditions_add(optimiser, &left, condition);
