@@ -1,8 +1,8 @@
 /*
  * Subqueries that become joins.
  *
- * A subquery that takes values from the row around it would be run once for each such row. Three forms are the same as a
- * join, and a hash join does with one pass over each side:
+ * A subquery that takes values from the row around it would be run once for each such row. Three forms are the same as
+ * a join, and a hash join does with one pass over each side:
  *
  *   WHERE [NOT] EXISTS (SELECT ... FROM x WHERE x.k = t.k AND ...)     t SEMI (ANTI) JOIN x
  *   WHERE e IN (SELECT f FROM x WHERE ...)                             t SEMI JOIN x ON e = f AND ...
@@ -10,8 +10,9 @@
  *
  * A condition that mentions the outer row must be a conjunct of the subquery's own WHERE, and one at least an equality
  * of a value of each side: else the join would compare everything with everything. An empty group has no row to join;
- * what the aggregate answers there (count is 0, the others NULL) is computed beforehand. NOT IN stays as it is: the NULLs
- * that make it so hard for a join cost its hash table nothing (exec/subquery.c). So does a query for one row of a table.
+ * what the aggregate answers there (count is 0, the others NULL) is computed beforehand. NOT IN stays as it is: the
+ * NULLs that make it so hard for a join cost its hash table nothing (exec/subquery.c). So does a query for one row of a
+ * table.
  */
 #include "base/assert.h"
 #include "sql/plan/optimise.h"
@@ -161,7 +162,8 @@ static struct plan_node *first_columns(struct optimiser *optimiser, struct plan_
 /* --- EXISTS and IN --- */
 
 /* Whether rows come from one table by its whole primary key: then a subquery is run once at most. */
-static bool is_one_row(struct optimiser *optimiser, const struct plan_node *child, const struct conditions *conditions) {
+static bool is_one_row(struct optimiser *optimiser, const struct plan_node *child,
+                       const struct conditions *conditions) {
     if (child->kind != PLAN_SCAN) {
         return false;
     }
@@ -195,8 +197,7 @@ static struct plan_node *half_join(struct optimiser *optimiser, struct plan_node
                                    enum plan_join_type type, struct plan_node *right, const struct conditions *links) {
     struct conditions on = {0};
     for (uint32_t i = 0; i < links->count; i++) {
-        conditions_add(optimiser, &on,
-                       to_joined(optimiser, links->list[i], left->column_count, subquery->arguments));
+        conditions_add(optimiser, &on, to_joined(optimiser, links->list[i], left->column_count, subquery->arguments));
     }
     return first_columns(optimiser, join_new(optimiser, type, left, right, &on), left->column_count);
 }
@@ -207,8 +208,7 @@ static struct plan_node *exists_to_join(struct optimiser *optimiser, struct plan
     if (!source_take(optimiser, without_shape(subquery->subquery->root), &source) || !source.linked) {
         return NULL;
     }
-    return half_join(optimiser, left, subquery, negated ? PLAN_JOIN_ANTI : PLAN_JOIN_SEMI, source.from,
-                     &source.links);
+    return half_join(optimiser, left, subquery, negated ? PLAN_JOIN_ANTI : PLAN_JOIN_SEMI, source.from, &source.links);
 }
 
 /* Every pair of the comparison must be a link: an equality of an operand and a column. */
@@ -283,13 +283,12 @@ static const struct expr *value_of_none(struct optimiser *optimiser, const struc
         bool count = strcmp(aggregate->aggregates[i].function->name, "count") == 0;
         none[i] = constant_new(optimiser, type, count ? value_int8(0) : value_null(type.id));
     }
-    return optimise_fold(optimiser,
-                         expr_substitute(optimiser->context, expr, none, aggregate->aggregate_count));
+    return optimise_fold(optimiser, expr_substitute(optimiser->context, expr, none, aggregate->aggregate_count));
 }
 
 /* CASE WHEN marker IS NULL THEN none ELSE value END */
-static const struct expr *value_or_none(struct optimiser *optimiser, const struct expr *marker,
-                                        const struct expr *none, const struct expr *value) {
+static const struct expr *value_or_none(struct optimiser *optimiser, const struct expr *marker, const struct expr *none,
+                                        const struct expr *value) {
     struct expr *absent = sql_alloc_zero(optimiser->context, 1, sizeof(*absent));
     absent->kind = EXPR_IS_NULL;
     absent->type = type_make(TYPE_BOOL);
@@ -309,8 +308,8 @@ static const struct expr *value_or_none(struct optimiser *optimiser, const struc
 
 /* SELECT key, ..., value, true FROM the source GROUP BY key, ... */
 static struct plan_node *grouped(struct optimiser *optimiser, const struct plan_node *project,
-                                 const struct plan_node *aggregate, struct plan_node *from,
-                                 const struct expr **keys, uint32_t key_count) {
+                                 const struct plan_node *aggregate, struct plan_node *from, const struct expr **keys,
+                                 uint32_t key_count) {
     struct plan_node *group = sql_alloc_zero(optimiser->context, 1, sizeof(*group));
     *group = *aggregate;
     group->left = from;
@@ -342,9 +341,8 @@ static const struct expr *aggregate_to_join(struct optimiser *optimiser, const s
                                             struct plan_node **rows) {
     struct plan_node *project = subquery->subquery->root;
     if (subquery->subquery->kind != PLAN_SUBQUERY_SCALAR || subquery->argument_count == 0 ||
-        project->kind != PLAN_PROJECT || project->left->kind != PLAN_AGGREGATE ||
-        project->left->expression_count > 0 || has_outer(project->expressions[0]) ||
-        optimise_is_volatile(project->expressions[0])) {
+        project->kind != PLAN_PROJECT || project->left->kind != PLAN_AGGREGATE || project->left->expression_count > 0 ||
+        has_outer(project->expressions[0]) || optimise_is_volatile(project->expressions[0])) {
         return NULL;
     }
     struct plan_node *aggregate = project->left;
@@ -393,8 +391,8 @@ static const struct expr *without_aggregates(struct optimiser *optimiser, const 
         const struct expr *value = aggregate_to_join(optimiser, expr, rows);
         return value == NULL ? expr : value;
     }
-    bool all_asked = expr->kind == EXPR_CALL || expr->kind == EXPR_NOT || expr->kind == EXPR_IS_NULL ||
-                     expr->kind == EXPR_DISTINCT;
+    bool all_asked =
+        expr->kind == EXPR_CALL || expr->kind == EXPR_NOT || expr->kind == EXPR_IS_NULL || expr->kind == EXPR_DISTINCT;
     if (!all_asked) {
         return expr;
     }

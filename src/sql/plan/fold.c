@@ -10,6 +10,8 @@
 #include "sql/exec/exec.h"
 #include "sql/plan/optimise.h"
 
+#define OR_ARMS_MAX 64 /* longer ones are lists of values, and looking for what they share is quadratic */
+
 static bool visit_volatile(const struct expr *node, void *context) {
     (void)context;
     return node->kind != EXPR_CALL || node->function->volatility != SQL_VOLATILE;
@@ -72,6 +74,68 @@ static bool is_false(const struct expr *expr) {
     return expr->kind == EXPR_CONSTANT && !expr->value.is_null && !expr->value.as.boolean;
 }
 
+static uint32_t conjunct_count(const struct expr *expr) {
+    return expr->kind == EXPR_AND ? expr->argument_count : 1;
+}
+
+static const struct expr *conjunct(const struct expr *expr, uint32_t i) {
+    return expr->kind == EXPR_AND ? expr->arguments[i] : expr;
+}
+
+static bool has_conjunct(const struct expr *expr, const struct expr *wanted) {
+    for (uint32_t i = 0; i < conjunct_count(expr); i++) {
+        if (expr_equal(conjunct(expr, i), wanted)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static struct expr *junction_new(struct optimiser *optimiser, const struct expr *like, enum expr_kind kind,
+                                 uint32_t capacity) {
+    struct expr *made = sql_alloc_zero(optimiser->context, 1, sizeof(*made));
+    made->kind = kind;
+    made->type = like->type;
+    made->position = like->position;
+    made->arguments = sql_alloc(optimiser->context, (capacity + 1) * sizeof(*made->arguments));
+    return made;
+}
+
+/* (a AND b) OR (a AND c) is a AND (b OR c), for NULLs too: so a join condition comes out of an OR. */
+static const struct expr *fold_common(struct optimiser *optimiser, const struct expr * or) {
+    const struct expr *first = or->arguments[0];
+    struct expr *all = junction_new(optimiser, or, EXPR_AND, conjunct_count(first) + 1);
+    for (uint32_t i = 0; i < conjunct_count(first); i++) {
+        const struct expr *candidate = conjunct(first, i);
+        bool common = !optimise_is_volatile(candidate);
+        for (uint32_t k = 1; k < or->argument_count && common; k++) {
+            common = has_conjunct(or->arguments[k], candidate);
+        }
+        if (common) {
+            all->arguments[all->argument_count++] = candidate;
+        }
+    }
+    if (all->argument_count == 0) {
+        return or ;
+    }
+    struct expr *rest = junction_new(optimiser, or, EXPR_OR, or->argument_count);
+    for (uint32_t k = 0; k < or->argument_count; k++) {
+        const struct expr *arm = or->arguments[k];
+        struct expr *own = junction_new(optimiser, or, EXPR_AND, conjunct_count(arm));
+        for (uint32_t i = 0; i < conjunct_count(arm); i++) {
+            if (!has_conjunct(all, conjunct(arm, i))) {
+                own->arguments[own->argument_count++] = conjunct(arm, i);
+            }
+        }
+        if (own->argument_count == 0) { /* an arm with nothing else: the common part decides */
+            return all->argument_count == 1 ? all->arguments[0] : all;
+        }
+        rest->arguments[rest->argument_count++] = own->argument_count == 1 ? own->arguments[0] : own;
+    }
+    all->arguments[all->argument_count++] = rest;
+    return all;
+}
+
 /* AND and OR: flattened, neutral constants dropped, a deciding one wins. */
 static const struct expr *fold_junction(struct optimiser *optimiser, struct expr *expr) {
     bool and = expr->kind == EXPR_AND;
@@ -104,7 +168,7 @@ static const struct expr *fold_junction(struct optimiser *optimiser, struct expr
     }
     expr->arguments = kept;
     expr->argument_count = count;
-    return expr;
+    return and || count > OR_ARMS_MAX ? expr : fold_common(optimiser, expr);
 }
 
 static const struct expr *fold_case(struct optimiser *optimiser, struct expr *expr) {

@@ -14,6 +14,8 @@
 #include "base/map.h"
 #include "sql/plan/optimise.h"
 
+#define IMPLIED_ARMS_MAX 32
+
 struct relation {
     struct plan_node *node;
     uint32_t first; /* of its columns in the region's row */
@@ -112,6 +114,48 @@ static const struct expr *to_relation(struct region *region, const struct expr *
     return expr_substitute(optimiser->context, condition, mapping, region->width);
 }
 
+/* The conjuncts of an arm of an OR that read only this relation; NULL: there are none. */
+static const struct expr *arm_of_relation(struct region *region, const struct expr *arm, uint32_t relation) {
+    struct optimiser *optimiser = region->optimiser;
+    struct conditions all = {0};
+    struct conditions own = {0};
+    conditions_split(optimiser, &all, arm);
+    for (uint32_t i = 0; i < all.count; i++) {
+        uint64_t *set = sql_alloc_zero(optimiser->context, region->words, sizeof(*set));
+        uint32_t only = 0;
+        if (!optimise_is_volatile(all.list[i]) && region_touched(region, all.list[i], set, &only) == 1 &&
+            only == relation) {
+            conditions_add(optimiser, &own, all.list[i]);
+        }
+    }
+    return conditions_join(optimiser, &own);
+}
+
+/*
+ * An OR over several relations stays above their join; but what every arm asks of one relation is asked of it already
+ * below, so that fewer rows come to the join.
+ */
+static void region_imply(struct region *region, const struct expr *condition, const uint64_t *touched) {
+    struct optimiser *optimiser = region->optimiser;
+    for (uint32_t relation = 0; relation < region->relation_count; relation++) {
+        if (condition->kind != EXPR_OR || condition->argument_count > IMPLIED_ARMS_MAX ||
+            !bitset_get(touched, relation)) {
+            continue;
+        }
+        struct expr *implied = sql_alloc(optimiser->context, sizeof(*implied));
+        *implied = *condition;
+        implied->arguments = sql_alloc(optimiser->context, condition->argument_count * sizeof(*implied->arguments));
+        bool every = true;
+        for (uint32_t i = 0; i < condition->argument_count && every; i++) {
+            implied->arguments[i] = arm_of_relation(region, condition->arguments[i], relation);
+            every = implied->arguments[i] != NULL;
+        }
+        if (every) {
+            conditions_add(optimiser, &region->relations[relation].own, to_relation(region, implied, relation));
+        }
+    }
+}
+
 /* Gives each relation its own conditions and keeps those that span several. */
 static void region_divide(struct region *region) {
     struct optimiser *optimiser = region->optimiser;
@@ -131,6 +175,7 @@ static void region_divide(struct region *region) {
         } else {
             region->touched[region->conditions.count] = set;
             conditions_add(optimiser, &region->conditions, all.list[i]);
+            region_imply(region, all.list[i], set);
         }
     }
     for (uint32_t i = 0; i < region->relation_count; i++) {
