@@ -183,6 +183,10 @@ const struct expr *bind_named_call(struct bind *bind, const char *name, const st
 /* --- known.c --- */
 /* Raises 0A000 when PostgreSQL has such a function or operator; called where no candidate has the name. */
 void bind_refuse_known(struct bind *bind, enum sql_function_class class, const char *name, uint32_t position);
+/* The same for the overload that PostgreSQL would choose for these types; called before the candidates are looked at.
+ */
+void bind_refuse_overload(struct bind *bind, enum sql_function_class class, const char *name, const enum type_id *types,
+                          uint32_t count, uint32_t position);
 
 /* --- coerce.c --- */
 struct type bind_type_name(struct bind *bind, const PgQuery__TypeName *name);

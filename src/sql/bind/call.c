@@ -261,6 +261,7 @@ const struct expr *bind_operator(struct bind *bind, const char *name, const stru
     if (!any) {
         bind_refuse_known(bind, SQL_FUNCTION_OPERATOR, name, position);
     }
+    bind_refuse_overload(bind, SQL_FUNCTION_OPERATOR, name, types, count, position);
     if (count == 2) {
         widen_real(types);
     }
@@ -332,6 +333,7 @@ const struct expr *bind_named_call(struct bind *bind, const char *name, const st
     struct sql_context *context = bind->context;
     enum type_id *types = sql_alloc_zero(context, count + 1, sizeof(*types));
     call_argument_types(arguments, count, types);
+    bind_refuse_overload(bind, SQL_FUNCTION_SCALAR, name, types, count, position);
     if (count >= 2 && strcmp(name, "substring") == 0 && types[0] != TYPE_BYTEA &&
         (literal_text(arguments[1]) || type_is_string(types[1]))) { /* '2' is a pattern there, not a place */
         sql_raise_unsupported(context, position, "substring by a regular expression");

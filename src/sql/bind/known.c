@@ -139,6 +139,21 @@ static const char *const known_operators[] = {
     ">>", "?&", "?|",  "@", "@>", "@?", "@@",  "^@", "|",  "|/", "||/", "~",   "~*",
 };
 
+/* Overloads that PostgreSQL has of names that are in the function table, by the type that decides. Without this an
+ * untyped literal beside it would be taken for a text, and another overload answer. */
+static const struct known_overload {
+    enum sql_function_class class;
+    const char *name;
+    enum type_id type;
+    bool beside_text; /* also where the other argument is a text or a number; else it is of this type too, or untyped */
+} known_overloads[] = {
+    {SQL_FUNCTION_OPERATOR, "||", TYPE_JSONB, false},    {SQL_FUNCTION_OPERATOR, "-", TYPE_JSONB, true},
+    {SQL_FUNCTION_OPERATOR, "~~", TYPE_BYTEA, false},    {SQL_FUNCTION_OPERATOR, "!~~", TYPE_BYTEA, false},
+    {SQL_FUNCTION_SCALAR, "btrim", TYPE_BYTEA, false},   {SQL_FUNCTION_SCALAR, "ltrim", TYPE_BYTEA, false},
+    {SQL_FUNCTION_SCALAR, "rtrim", TYPE_BYTEA, false},   {SQL_FUNCTION_SCALAR, "like_escape", TYPE_BYTEA, false},
+    {SQL_FUNCTION_SCALAR, "overlay", TYPE_BYTEA, false},
+};
+
 static bool listed(const char *const *list, size_t count, const char *name) {
     for (size_t i = 0; i < count; i++) {
         if (strcmp(list[i], name) == 0) {
@@ -146,6 +161,30 @@ static bool listed(const char *const *list, size_t count, const char *name) {
         }
     }
     return false;
+}
+
+void bind_refuse_overload(struct bind *bind, enum sql_function_class class, const char *name, const enum type_id *types,
+                          uint32_t count, uint32_t position) {
+    for (size_t k = 0; k < ARRAY_LENGTH(known_overloads); k++) {
+        const struct known_overload *known = &known_overloads[k];
+        if (known->class != class || strcmp(known->name, name) != 0) {
+            continue;
+        }
+        bool decides = false;
+        bool others_fit = true;
+        for (uint32_t i = 0; i < count; i++) {
+            decides = decides || types[i] == known->type;
+            others_fit =
+                others_fit && (types[i] == known->type || types[i] == TYPE_UNKNOWN ||
+                               (types[i] == TYPE_INT4 && (class == SQL_FUNCTION_SCALAR || known->beside_text)) ||
+                               (type_is_string(types[i]) && known->beside_text));
+        }
+        if (decides && others_fit) {
+            sql_raise_unsupported(bind->context, position, "%s %s of %s",
+                                  class == SQL_FUNCTION_OPERATOR ? "operator" : "function", name,
+                                  type_name(known->type));
+        }
+    }
 }
 
 void bind_refuse_known(struct bind *bind, enum sql_function_class class, const char *name, uint32_t position) {

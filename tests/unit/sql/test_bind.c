@@ -64,6 +64,9 @@ static void test_types(void **state) {
     REFUSED("SELECT lower('a', 'b')", "42883", 8, "function lower(unknown, unknown) does not exist");
     REFUSED("SELECT to_char(1, 'x')", "0A000", 8, "function to_char is not supported");
     REFUSED("SELECT substring('hello', '2')", "0A000", 8, "substring by a regular expression is not supported");
+    REFUSED("SELECT '{}'::jsonb || '{}'", "0A000", 20, "operator || of jsonb is not supported");
+    REFUSED("SELECT '{}'::jsonb - 'a'::text", "0A000", 20, "operator - of jsonb is not supported");
+    REFUSED("SELECT btrim('\\x61'::bytea, '\\x61')", "0A000", 8, "function btrim of bytea is not supported");
     REFUSED("SELECT 'a' ~ 'b'", "0A000", 12, "operator ~ for these types is not supported");
     REFUSED("SELECT NOT 1", "42804", 12, "argument of NOT must be type boolean, not type integer");
     REFUSED("SELECT 1 WHERE 5", "42804", 16, "argument of WHERE must be type boolean, not type integer");
