@@ -26,7 +26,7 @@ VALUES = {
     "interval": ["1 day", "1 mon", "-3 days 04:05:06.5", "1 year 2 mons", "02:30:00", "00:00:00"],
     "uuid": ["00000000-0000-0000-0000-000000000000", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"],
     "json": ['{"b": 1, "a": [1, 2]}', "null", '"x"'],
-    "jsonb": ['{"b": 1, "a": [1, 2]}', "null", '"x"', "[1, 2.50]"],
+    "jsonb": ['{"b": 1, "a": [1, 2]}', "null", '"x"', "[1, 2.50]", "10", "3", "true", "[]", "{}", '"äöü"'],
 }
 SPELLED = {"character": "character(3)"}  # without a length it is one character long
 # Values at the edges of the types, for statements that may fail.
@@ -41,10 +41,12 @@ WILD = {
     "date": ["infinity", "0001-01-01", "5874897-12-31"],
     "timestamp without time zone": ["infinity", "1066-10-14 09:00:00", "294276-12-31 23:59:59"],
     "timestamp with time zone": ["-infinity", "294276-12-31 23:59:59+00"],
+    "jsonb": ["1.0", "1.00", "1e2", '{"aa": 1, "b": null}', '{"a": {}}', "[[]]", "{", '"\\u00e4"', "01"],
     "interval": ["178000000 years", "-1 mon 1 day", "1000 hours"],
 }
 COMPARABLE = ["boolean", "smallint", "integer", "bigint", "numeric", "real", "double precision", "text", "character varying",
-              "bytea", "date", "time without time zone", "timestamp without time zone", "timestamp with time zone", "uuid"]
+              "character", "bytea", "date", "time without time zone", "timestamp without time zone",
+              "timestamp with time zone", "uuid", "interval", "jsonb"]
 PATTERNS = ["%", "a%", "%c", "%b%", "a_c", "", "abc", "%ö%", "_", "A%", "%World", "a\\%b%"]
 FIELDS = ["year", "month", "day", "quarter", "week", "dow", "isodow", "doy", "epoch", "century", "decade", "isoyear", "julian"]
 CLOCK_FIELDS = ["hour", "minute", "second", "milliseconds", "microseconds"]

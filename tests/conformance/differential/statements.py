@@ -12,7 +12,7 @@ from expressions import COMPARABLE, LITE_TYPES, VALUES, WILD, WORDS, Expressions
 COLUMNS = {"k": "integer", "g": "text", "b": "bigint", "s": "smallint", "n": "numeric(8,2)", "f": "boolean",
            "r": "double precision", "e": "real", "d": "date", "t": "timestamp without time zone",
            "z": "timestamp with time zone", "y": "bytea", "v": "character varying", "c": "character(3)", "u": "uuid",
-           "i": "interval", "h": "time without time zone"}
+           "i": "interval", "h": "time without time zone", "j": "jsonb"}
 SQLITE_TYPES = {"integer": "INTEGER", "bigint": "INTEGER", "text": "TEXT", "boolean": "INTEGER"}
 ROWS = [0, 7, 13, 24, 40]
 ROWS_LONG = 1300  # more than one batch of Kimberlite's operators
@@ -70,7 +70,7 @@ def make_tables(seed):
             values = ", ".join("(%s)" % ", ".join(stored(v, k, True) for v, (_, k) in zip(row, columns))
                                for row in rows[at:at + 100])
             lite.append("INSERT INTO %s VALUES %s" % (table.name, values))
-        indexable = [n for n, _ in columns[1:]]
+        indexable = [n for n, kind in columns[1:] if kind != "jsonb"]
         for index in range(draw.randrange(3)):
             on = ", ".join(draw.sample(indexable, draw.randint(1, 2)))
             statements.append("CREATE INDEX %s_%d ON %s (%s)" % (table.name, index, table.name, on))
@@ -337,7 +337,7 @@ class Statements(Expressions):
         expressions = [self.leaf(self.draw.choice(kinds)) for _ in range(self.draw.randint(1, 3))]
         distinct = self.chance(0.2)
         if not (self.chance(0.25) and expressions):
-            focus = [e for e in self.focused() if not distinct or "interval" not in e.lower()]
+            focus = [e for e in self.focused() if not distinct or "json" not in e.lower()]
             expressions += focus if not distinct else focus[:3]
         expressions = expressions or [self.expression("integer", 2)]
         if distinct:
