@@ -1,6 +1,17 @@
 #!/bin/sh
-# Five thousand random statements on Kimberlite, PostgreSQL and SQLite, others than those of make test.
+# Random statements on Kimberlite, PostgreSQL and SQLite, others than those of make test: five thousand, and a thousand
+# under AddressSanitizer and UndefinedBehaviorSanitizer.
 set -eu
-ninja -C "$BUILD" -j"$JOBS" tests/conformance/differential/differential_worker >/dev/null
-exec tests/conformance/differential/differential.py "$BUILD/tests/conformance/differential/differential_worker" \
-    --seed 15 -n 5000
+worker=tests/conformance/differential/differential_worker
+[ -f build-asan/build.ninja ] ||
+    meson setup build-asan -Db_sanitize=address,undefined -Db_lundef=false -Doptimization=1 >/dev/null
+ninja -C build-asan -j"$JOBS" "$worker" >/dev/null
+ninja -C "$BUILD" -j"$JOBS" "$worker" >/dev/null
+export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 ASAN_OPTIONS=detect_stack_use_after_return=1
+code=0
+tests/conformance/differential/differential.py "build-asan/$worker" --seed 16 >"$TMPDIR/sanitized" || code=$?
+if [ $code != 0 ]; then
+    cat "$TMPDIR/sanitized"
+    exit $code
+fi
+exec tests/conformance/differential/differential.py "$BUILD/$worker" --seed 15 -n 5000
