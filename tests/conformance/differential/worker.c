@@ -29,6 +29,9 @@ struct answer {
 };
 
 static void add(struct answer *answer, const char *bytes, size_t length) {
+    if (length == 0) {
+        return;
+    }
     if (answer->length + length > answer->capacity) {
         answer->capacity = (answer->length + length) * 2;
         answer->bytes = realloc(answer->bytes, answer->capacity);
