@@ -17,7 +17,7 @@ import sys
 sys.dont_write_bytecode = True  # no __pycache__ in the tree
 
 import catalogue
-from compare import EARLY, difference, difference_lite
+from compare import ANOTHER, EARLY, difference, difference_lite
 from databases import Failure, Kimberlite, Postgres, Sqlite, find_postgres
 from statements import JOINS, Statements, make_tables
 
@@ -139,8 +139,8 @@ class Run:
             self.reasons[re.sub(r'"[^"]*"', '"..."', got.message)] += 1
             return "refused"
         what = difference(expected, got, step.sql, step.order)
-        if what == EARLY:
-            self.listed.met[EARLY] += 1
+        if what in (ANOTHER, EARLY):
+            self.listed.met[what] += 1
             return "listed"
         if what is not None:
             if self.listed.has(step.sql, got.message):
