@@ -13,6 +13,7 @@
 
 #include "base/assert.h"
 #include "base/map.h"
+#include "types/type.h"
 #include "types/wide.h"
 
 #define DAYS_PER_MONTH   30
@@ -149,11 +150,28 @@ enum kmb_status interval_justify(struct interval a, struct interval *out, struct
     return KMB_OK;
 }
 
-struct interval interval_apply_modifier(struct interval a, int32_t modifier) {
-    if (modifier < 0 || modifier >= INTERVAL_SCALE_P) {
+/* What is smaller than the last field goes; what is greater than the first stays, as in PostgreSQL. */
+static struct interval interval_restrict(struct interval a, int32_t fields) {
+    if (fields == 0 || (fields & TYPE_INTERVAL_SECOND) != 0) {
         return a;
     }
-    int64_t unit = (int64_t)wide_power10((uint32_t)(INTERVAL_SCALE_P - modifier)).low;
+    if ((fields & (TYPE_INTERVAL_MINUTE | TYPE_INTERVAL_HOUR)) != 0) {
+        a.us -= a.us % ((fields & TYPE_INTERVAL_MINUTE) != 0 ? US_PER_MINUTE : US_PER_HOUR);
+        return a;
+    }
+    a.us = 0;
+    a.days = (fields & TYPE_INTERVAL_DAY) != 0 ? a.days : 0;
+    a.months -= fields == TYPE_INTERVAL_YEAR ? a.months % MONTHS_PER_YEAR : 0;
+    return a;
+}
+
+struct interval interval_apply_modifier(struct interval a, int32_t modifier) {
+    a = interval_restrict(a, type_interval_fields(modifier));
+    int32_t digits = type_interval_digits(modifier);
+    if (digits < 0 || digits >= INTERVAL_SCALE_P) {
+        return a;
+    }
+    int64_t unit = (int64_t)wide_power10((uint32_t)(INTERVAL_SCALE_P - digits)).low;
     int64_t rest = a.us % unit;
     a.us -= rest;
     if (rest >= unit / 2 && a.us <= INT64_MAX - unit) {

@@ -22,12 +22,14 @@ struct interval {
 #define US_PER_DAY    (24 * US_PER_HOUR)
 
 /* PostgreSQL's input: "1 day 02:03:04.5", "1 year 2 mons ago", "P1Y2M3DT4H5M6S", "P0001-02-03T04:05:06", "1-2",
- * "@ 3 hours". A bare number counts seconds. KMB_INVALID_DATETIME: invalid input syntax for type interval: "x";
- * KMB_INTERVAL_OVERFLOW: interval field value out of range: "x". */
-enum kmb_status interval_parse(struct slice text, struct interval *out, struct kmb_error *error);
+ * "@ 3 hours". A bare number counts the last of the modifier's fields, seconds without. The modifier is not applied.
+ * KMB_INVALID_DATETIME: invalid input syntax for type interval: "x"; KMB_INTERVAL_OVERFLOW: interval field value out of
+ * range: "x". */
+enum kmb_status interval_parse(struct slice text, int32_t modifier, struct interval *out, struct kmb_error *error);
 /* The 'postgres' style: "1 year 2 mons 3 days 04:05:06.789", "00:00:00". */
 size_t interval_format(struct interval a, char text[INTERVAL_TEXT_SIZE]);
-/* interval(p): rounds the seconds to p digits, -1 changes nothing. */
+/* Rounds the seconds to the modifier's digits; drops what is smaller than the last of its fields. -1 changes nothing.
+ */
 struct interval interval_apply_modifier(struct interval a, int32_t modifier);
 
 /* KMB_DATETIME_OVERFLOW: interval out of range. */

@@ -11,6 +11,7 @@
 
 #include "base/assert.h"
 #include "types/datetime.h"
+#include "types/type.h"
 
 #define TOKENS_MAX 25 /* fields of one input, PostgreSQL's own bound */
 
@@ -20,7 +21,8 @@ struct interval_reader {
     int64_t months;
     int64_t days;
     int64_t us;
-    uint32_t seen; /* bit per enum datetime_field, so that no unit comes twice */
+    uint32_t seen;  /* bit per enum datetime_field, so that no unit comes twice */
+    int32_t fields; /* that the type has, 0: all */
 };
 
 enum interval_result { INTERVAL_OK, INTERVAL_SYNTAX, INTERVAL_OVERFLOW };
@@ -159,14 +161,14 @@ static enum interval_result interval_read_clock(struct interval_reader *r, struc
         count++;
     }
     bool point = r->at < r->text.length && r->text.bytes[r->at] == '.';
+    if (count == 2 && (point || r->fields == (TYPE_INTERVAL_MINUTE | TYPE_INTERVAL_SECOND))) { /* MM:SS.f */
+        parts[2] = parts[1];
+        parts[1] = parts[0];
+        parts[0] = 0;
+    }
     if (point) {
         r->at++;
         fraction = interval_read_fraction(r->text, &r->at);
-        if (count == 2) { /* MM:SS.f */
-            parts[2] = parts[1];
-            parts[1] = parts[0];
-            parts[0] = 0;
-        }
     }
     if (r->at < r->text.length && r->text.bytes[r->at] == ':') {
         return INTERVAL_SYNTAX;
@@ -243,23 +245,56 @@ static bool interval_word_is(struct slice word, const char *known) {
     return i == word.length && known[i] == 0;
 }
 
-/* What a number without a unit of its own counts: days before a clock time, seconds at the end. */
+/* The smallest of the type's fields. */
+static enum datetime_field interval_unit_last(int32_t fields) {
+    static const struct {
+        int32_t field;
+        enum datetime_field unit;
+    } rows[] = {
+        {TYPE_INTERVAL_SECOND, DATETIME_SECOND}, {TYPE_INTERVAL_MINUTE, DATETIME_MINUTE},
+        {TYPE_INTERVAL_HOUR, DATETIME_HOUR},     {TYPE_INTERVAL_DAY, DATETIME_DAY},
+        {TYPE_INTERVAL_MONTH, DATETIME_MONTH},   {TYPE_INTERVAL_YEAR, DATETIME_YEAR},
+    };
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        if ((fields & rows[i].field) != 0) {
+            return rows[i].unit;
+        }
+    }
+    return DATETIME_SECOND;
+}
+
+/* Whether the number that ends at `at` is one of hours: of a clock time, with that unit, or by the type's last field.
+ */
+static bool interval_hours_at(const struct interval_reader *r, size_t at) {
+    if (at < r->text.length && r->text.bytes[at] == ':') {
+        return true;
+    }
+    while (interval_blank(r->text, at)) {
+        at++;
+    }
+    enum datetime_field unit;
+    struct slice word = interval_word(r, at);
+    return word.length > 0 ? datetime_field_of_name(word, &unit) && unit == DATETIME_HOUR
+                           : at == r->text.length && interval_unit_last(r->fields) == DATETIME_HOUR;
+}
+
+/* What a number without a unit of its own counts: days before hours, the type's last field at the end. */
 static bool interval_unit_implied(const struct interval_reader *r, enum datetime_field *unit) {
     size_t at = r->at;
     while (interval_blank(r->text, at)) {
         at++;
     }
     if (at == r->text.length) {
-        *unit = DATETIME_SECOND;
+        *unit = interval_unit_last(r->fields);
         return true;
     }
-    size_t clock = at;
-    clock += r->text.bytes[clock] == '+' || r->text.bytes[clock] == '-' ? 1 : 0;
-    while (interval_digit(r->text, clock)) {
-        clock++;
+    size_t after = at;
+    after += r->text.bytes[after] == '+' || r->text.bytes[after] == '-' ? 1 : 0;
+    while (interval_digit(r->text, after)) {
+        after++;
     }
     *unit = DATETIME_DAY;
-    return clock < r->text.length && clock > at && r->text.bytes[clock] == ':';
+    return after > at && interval_hours_at(r, after);
 }
 
 /* One number with what belongs to it. */
@@ -422,12 +457,12 @@ static enum interval_result interval_read_iso(struct interval_reader *r) {
     return any ? INTERVAL_OK : INTERVAL_SYNTAX;
 }
 
-enum kmb_status interval_parse(struct slice text, struct interval *out, struct kmb_error *error) {
+enum kmb_status interval_parse(struct slice text, int32_t modifier, struct interval *out, struct kmb_error *error) {
     struct slice inner = text;
     while (inner.length > 0 && interval_blank(inner, inner.length - 1)) {
         inner.length--;
     }
-    struct interval_reader reader = {.text = inner};
+    struct interval_reader reader = {.text = inner, .fields = type_interval_fields(modifier)};
     interval_skip_blanks(&reader);
     bool iso = reader.at < inner.length && inner.bytes[reader.at] == 'P';
     enum interval_result result = iso ? interval_read_iso(&reader) : interval_read_words(&reader);

@@ -128,6 +128,35 @@ bool type_is_borrowed(enum type_id id) {
     return type_is_string(id) || id == TYPE_BYTEA || id == TYPE_JSON || id == TYPE_JSONB || id == TYPE_UNKNOWN;
 }
 
+/* " day to second"; NULL for fields that no type has together. */
+static const char *type_interval_words(int32_t modifier) {
+    static const struct {
+        int32_t fields;
+        const char *words;
+    } rows[] = {
+        {0, ""},
+        {TYPE_INTERVAL_YEAR, " year"},
+        {TYPE_INTERVAL_MONTH, " month"},
+        {TYPE_INTERVAL_DAY, " day"},
+        {TYPE_INTERVAL_HOUR, " hour"},
+        {TYPE_INTERVAL_MINUTE, " minute"},
+        {TYPE_INTERVAL_SECOND, " second"},
+        {TYPE_INTERVAL_YEAR | TYPE_INTERVAL_MONTH, " year to month"},
+        {TYPE_INTERVAL_DAY | TYPE_INTERVAL_HOUR, " day to hour"},
+        {TYPE_INTERVAL_DAY | TYPE_INTERVAL_HOUR | TYPE_INTERVAL_MINUTE, " day to minute"},
+        {TYPE_INTERVAL_DAY | TYPE_INTERVAL_HOUR | TYPE_INTERVAL_MINUTE | TYPE_INTERVAL_SECOND, " day to second"},
+        {TYPE_INTERVAL_HOUR | TYPE_INTERVAL_MINUTE, " hour to minute"},
+        {TYPE_INTERVAL_HOUR | TYPE_INTERVAL_MINUTE | TYPE_INTERVAL_SECOND, " hour to second"},
+        {TYPE_INTERVAL_MINUTE | TYPE_INTERVAL_SECOND, " minute to second"},
+    };
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        if (rows[i].fields == type_interval_fields(modifier)) {
+            return rows[i].words;
+        }
+    }
+    return NULL;
+}
+
 bool type_column_valid(struct type type) {
     if (!type_is_valid(type.id)) {
         return false;
@@ -145,10 +174,13 @@ bool type_column_valid(struct type type) {
         return precision >= 1 && precision <= TYPE_NUMERIC_PRECISION_MAX && scale >= -TYPE_NUMERIC_SCALE_MAX &&
                scale <= TYPE_NUMERIC_SCALE_MAX && type_modifier_numeric(precision, scale) == type.modifier;
     }
+    case TYPE_INTERVAL:
+        return type.modifier >= 0 && type_interval_digits(type.modifier) <= 6 &&
+               (type_interval_fields(type.modifier) == 0 ? type.modifier <= 6
+                                                         : type_interval_words(type.modifier) != NULL);
     case TYPE_TIME:
     case TYPE_TIMESTAMP:
     case TYPE_TIMESTAMPTZ:
-    case TYPE_INTERVAL:
         return type.modifier >= 0 && type.modifier <= 6;
     default:
         return false;
@@ -187,6 +219,14 @@ const char *type_format(struct type type, char name[TYPE_NAME_SIZE]) {
     } else if (type.id == TYPE_TIME || type.id == TYPE_TIMESTAMP || type.id == TYPE_TIMESTAMPTZ) {
         int word = type.id == TYPE_TIME ? 4 : 9; /* "time" or "timestamp", the precision behind it */
         snprintf(name, TYPE_NAME_SIZE, "%.*s(%d)%s", word, base, type.modifier, base + word);
+    } else if (type.id == TYPE_INTERVAL) {
+        const char *words = type_interval_words(type.modifier);
+        int32_t digits = type_interval_digits(type.modifier);
+        char precision[16] = "";
+        if (digits >= 0) {
+            snprintf(precision, sizeof precision, "(%d)", digits);
+        }
+        snprintf(name, TYPE_NAME_SIZE, "%s%s%s", base, words == NULL ? "" : words, precision);
     } else {
         snprintf(name, TYPE_NAME_SIZE, "%s(%d)", base, type.modifier);
     }
@@ -220,7 +260,9 @@ int32_t type_oid_modifier(struct type type) {
     case TYPE_NUMERIC:
         return type.modifier + VARLENA_HEADER;
     case TYPE_INTERVAL:
-        return (int32_t)((UINT32_C(0x7fff) << 16) | (uint32_t)type.modifier); /* all fields, this precision */
+        return type_interval_fields(type.modifier) != 0
+                   ? type.modifier
+                   : type_modifier_interval(TYPE_INTERVAL_ALL, type.modifier); /* all fields, this precision */
     default:
         return type.modifier;
     }

@@ -38,7 +38,8 @@ enum type_id {
  * modifier, -1 for none:
  *   VARCHAR, BPCHAR                       length in characters, 1..TYPE_LENGTH_MAX
  *   NUMERIC                               type_modifier_numeric(precision, scale)
- *   TIME, TIMESTAMP, TIMESTAMPTZ, INTERVAL  digits of fractional seconds, 0..6
+ *   TIME, TIMESTAMP, TIMESTAMPTZ          digits of fractional seconds, 0..6
+ *   INTERVAL                              the same; with fields, type_modifier_interval(fields, digits)
  */
 struct type {
     enum type_id id;
@@ -69,6 +70,28 @@ static inline int32_t type_numeric_precision(int32_t modifier) {
 }
 static inline int32_t type_numeric_scale(int32_t modifier) { /* 11 bits, signed */
     return ((modifier & 0x7ff) ^ 0x400) - 0x400;
+}
+
+/*
+ * The fields an INTERVAL is restricted to, bits of PostgreSQL's own numbering: INTERVAL DAY TO SECOND has the bits of
+ * day, hour, minute and second. Digits 0..6, or -1 for none. Fields 0: no restriction.
+ */
+#define TYPE_INTERVAL_MONTH  (1 << 1)
+#define TYPE_INTERVAL_YEAR   (1 << 2)
+#define TYPE_INTERVAL_DAY    (1 << 3)
+#define TYPE_INTERVAL_HOUR   (1 << 10)
+#define TYPE_INTERVAL_MINUTE (1 << 11)
+#define TYPE_INTERVAL_SECOND (1 << 12)
+#define TYPE_INTERVAL_ALL    0x7fff
+static inline int32_t type_modifier_interval(int32_t fields, int32_t digits) {
+    return fields == 0 ? digits : fields << 16 | (digits & 0xffff);
+}
+static inline int32_t type_interval_fields(int32_t modifier) {
+    return modifier < 0 ? 0 : modifier >> 16;
+}
+static inline int32_t type_interval_digits(int32_t modifier) {
+    int32_t digits = modifier & 0xffff;
+    return modifier < 0 || digits == 0xffff ? -1 : digits;
 }
 
 /* Broad families: what implicit casts and the choice of an overload ask for. */

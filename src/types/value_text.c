@@ -337,7 +337,7 @@ static enum kmb_status value_parse_plain(struct type type, struct slice text, co
     case TYPE_TIMESTAMPTZ:
         return timestamp_parse(text, type.id == TYPE_TIMESTAMPTZ, context, &out->as.timestamp, error);
     case TYPE_INTERVAL:
-        return interval_parse(text, &out->as.interval, error);
+        return interval_parse(text, type.modifier, &out->as.interval, error);
     case TYPE_UUID:
         return uuid_parse(text, out->as.uuid, error);
     case TYPE_JSON:

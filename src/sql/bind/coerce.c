@@ -34,15 +34,11 @@ static int32_t type_modifier_argument(struct bind *bind, const PgQuery__Node *no
               "type modifiers must be simple constants or identifiers");
 }
 
-/* INTERVAL's modifiers: a field mask, then a precision. */
-#define INTERVAL_FULL_RANGE 0x7fff
-
-static struct type type_of_interval(struct bind *bind, const PgQuery__TypeName *name, const int32_t *modifiers,
-                                    uint32_t count) {
-    if (count >= 1 && modifiers[0] != INTERVAL_FULL_RANGE) {
-        sql_raise_unsupported(bind->context, bind_location(name->location), "an interval type restricted to fields");
-    }
-    return type_with(TYPE_INTERVAL, count >= 2 ? modifiers[1] : -1);
+/* INTERVAL's modifiers: its fields, then a precision, which PostgreSQL reduces to 6 with a warning. */
+static struct type type_of_interval(const int32_t *modifiers, uint32_t count) {
+    int32_t fields = count == 0 || modifiers[0] == TYPE_INTERVAL_ALL ? 0 : modifiers[0];
+    int32_t digits = count < 2 ? -1 : modifiers[1] > 6 ? 6 : modifiers[1];
+    return type_with(TYPE_INTERVAL, type_modifier_interval(fields, digits));
 }
 
 struct type bind_type_name(struct bind *bind, const PgQuery__TypeName *name) {
@@ -85,7 +81,7 @@ struct type bind_type_name(struct bind *bind, const PgQuery__TypeName *name) {
         modifiers[i] = type_modifier_argument(bind, name->typmods[i]);
     }
     if (id == TYPE_INTERVAL) {
-        return type_of_interval(bind, name, modifiers, (uint32_t)name->n_typmods);
+        return type_of_interval(modifiers, (uint32_t)name->n_typmods);
     }
     struct type type;
     enum kmb_status status = type_build(id, modifiers, (uint32_t)name->n_typmods, &type, context->error);
@@ -128,10 +124,11 @@ static const struct expr *coerce_literal(struct bind *bind, const struct expr *e
         .now_us = context->now_us, .has_now = true, .zone_offset_s = (int32_t)context->settings->time_zone_offset_s};
     bool moment =
         type.id == TYPE_DATE || type.id == TYPE_TIME || type.id == TYPE_TIMESTAMP || type.id == TYPE_TIMESTAMPTZ;
-    /* An assignment refuses text that is too long, an explicit cast cuts it: read unmodified, then apply. */
+    /* An assignment refuses text that is too long, an explicit cast cuts it: read unmodified, then apply. An interval's
+     * fields say how to read. */
     struct value plain;
-    enum kmb_status status =
-        value_parse(type_make(type.id), expr->value.as.bytes, &when, &context->arena, &plain, context->error);
+    enum kmb_status status = value_parse(type.id == TYPE_INTERVAL ? type : type_make(type.id), expr->value.as.bytes,
+                                         &when, &context->arena, &plain, context->error);
     if (status == KMB_OK && type.modifier >= 0) {
         status = value_apply_modifier(type, explicit_cast, &plain, &context->arena, &plain, context->error);
     } else if (status == KMB_OK && type.id == TYPE_TINYINT) {

@@ -111,7 +111,8 @@ static void to_text(SCALAR_PARAMETERS) {
 
 static void of_text(SCALAR_PARAMETERS) {
     struct datetime_context zone = datetime_of(call);
-    struct type plain = type_make(call->result_type.id);
+    bool interval = call->result_type.id == TYPE_INTERVAL; /* its fields say how to read */
+    struct type plain = interval ? call->result_type : type_make(call->result_type.id);
     EACH_ROW(row) {
         struct value value;
         check(call, value_parse(plain, ARGUMENT_BYTES(0, row), &zone, call->arena, &value, call->context->error));

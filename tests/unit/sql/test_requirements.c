@@ -203,6 +203,18 @@ static void intervals_move_a_time(void **state) {
     ROWS("SELECT interval '1 year 2 months 3 days 04:05:06.5', -interval '1 month -2 days'",
          "1 year 2 mons 3 days 04:05:06.5|-1 mons +2 days\n");
     REFUSED("SELECT interval '2147483647 months' + interval '1 month'", "22008", 37, "interval out of range");
+    /* with fields: they say what a bare number counts, and what is smaller than the last goes */
+    ROWS("SELECT date '1998-12-01' - interval '90' day, interval '3' month, interval '1-2' year to month, "
+         "interval '1 2:03:04' day to minute, interval '1 2' day to hour, interval '1:30' minute to second",
+         "1998-09-02 00:00:00|3 mons|1 year 2 mons|1 day 02:03:00|1 day 02:00:00|00:01:30\n");
+    ROWS("SELECT interval '7.25' second(0), '1 day 2 hours'::interval hour, CAST('1 day 1:02:03' AS interval(1)), "
+         "interval '1.5' day, '14 months 3 days'::interval year",
+         "00:00:07|1 day 02:00:00|1 day 01:02:03|1 day|1 year\n");
+    SQL("CREATE TABLE span (id int PRIMARY KEY, a interval year to month, b interval second(1))");
+    SQL("INSERT INTO span VALUES (1, '14', '5.55'), (2, interval '1 mon 3 days', 'PT1M2.04S')");
+    ROWS("SELECT a, b FROM span ORDER BY id", "1 year 2 mons|00:00:05.6\n1 mon|00:01:02\n");
+    ROWS("SHOW COLUMNS FROM span", "id|integer|f\na|interval year to month|t\nb|interval second(1)|t\n");
+    REFUSED("SELECT interval '1 2 3' day to hour", "22007", 17, "invalid input syntax for type interval: \"1 2 3\"");
 }
 
 /* --- comparison --- */

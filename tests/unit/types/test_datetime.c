@@ -254,7 +254,7 @@ static void test_hostile(void **state) {
             accepted++;
         }
         char shown[INTERVAL_TEXT_SIZE];
-        if (interval_parse(slice, &span, NULL) == KMB_OK) {
+        if (interval_parse(slice, -1, &span, NULL) == KMB_OK) {
             interval_format(span, shown);
             accepted++;
         }

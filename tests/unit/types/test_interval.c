@@ -58,7 +58,7 @@ static void test_round_trip(void **state) {
         char text[INTERVAL_TEXT_SIZE];
         size_t length = interval_format(a, text);
         struct kmb_error error = {0};
-        if (interval_parse(slice_make(text, length), &b, &error) != KMB_OK) {
+        if (interval_parse(slice_make(text, length), -1, &b, &error) != KMB_OK) {
             fail_msg("%s: %s", text, error.message);
         }
         assert_int_equal(a.months, b.months);

@@ -163,7 +163,7 @@ static enum kmb_status run_timestamp(struct operation *o) {
         return status;
     }
     if (strcmp(o->name, "tsadd") == 0 || strcmp(o->name, "tssub") == 0) {
-        assert_int_equal(interval_parse(slice_text(o->b), &span, &o->error), KMB_OK);
+        assert_int_equal(interval_parse(slice_text(o->b), -1, &span, &o->error), KMB_OK);
         o->result.type = TYPE_TIMESTAMP;
         return o->name[2] == 'a' ? timestamp_add_interval(a, span, 0, &o->result.as.timestamp, &o->error)
                                  : timestamp_subtract_interval(a, span, 0, &o->result.as.timestamp, &o->error);
@@ -189,7 +189,7 @@ static enum kmb_status run_field(struct operation *o) {
     struct slice text = slice_text(o->b);
     enum kmb_status status;
     if (strcmp(o->name, "iext") == 0 || strcmp(o->name, "itrc") == 0) {
-        status = interval_parse(text, &span, &o->error);
+        status = interval_parse(text, -1, &span, &o->error);
         if (status == KMB_OK && o->name[1] == 't') {
             o->result.type = TYPE_INTERVAL;
             return interval_truncate(field, span, &o->result.as.interval, &o->error);
@@ -225,7 +225,7 @@ static enum kmb_status run_interval(struct operation *o) {
     struct interval b;
     struct interval *out = &o->result.as.interval;
     o->result.type = TYPE_INTERVAL;
-    enum kmb_status status = interval_parse(slice_text(o->a), &a, &o->error);
+    enum kmb_status status = interval_parse(slice_text(o->a), -1, &a, &o->error);
     if (status != KMB_OK) {
         return status;
     }
@@ -240,7 +240,7 @@ static enum kmb_status run_interval(struct operation *o) {
                : o->name[1] == 'd' ? interval_justify_days(a, out, &o->error)
                                    : interval_justify(a, out, &o->error);
     }
-    status = interval_parse(slice_text(o->b), &b, &o->error);
+    status = interval_parse(slice_text(o->b), -1, &b, &o->error);
     if (status != KMB_OK) {
         return status;
     }
