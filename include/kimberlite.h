@@ -164,7 +164,9 @@ KMB_API int kmb_status_exit_code(enum kmb_status status);
  * A kmb_db is one opened database directory. Any thread may use it. One process at a time owns a directory for
  * writing; a second kmb_open() of it answers KMB_LOCKED and names the holder, also within one process.
  *
- * All functions that can fail take a struct kmb_error * last, which may be NULL, and return its status.
+ * All functions that can fail take a struct kmb_error * last, which may be NULL, and return its status. A handle, text
+ * or place for an answer that is NULL where this header does not allow it is KMB_USAGE; functions without a status
+ * answer 0, NULL, false or "" then.
  */
 struct kmb_db;
 typedef struct kmb_db kmb_db;
@@ -176,7 +178,9 @@ enum kmb_open_flags {
     KMB_OPEN_ACCEPT_CLOCK = 8,  /* write although the clock jumped or stands behind the log; recorded as an event */
 };
 
-/* Set size = sizeof(struct kmb_options) and zero the rest; zero means the default. */
+/* Set size = sizeof(struct kmb_options) and zero the rest; zero means the default. A size that is none, and anything
+ * set that this library does not know, is KMB_USAGE. The same holds for the other structs that begin with their size.
+ */
 struct kmb_options {
     size_t size;
     unsigned flags;
@@ -195,9 +199,9 @@ KMB_API enum kmb_status kmb_open(const char *path, const struct kmb_options *opt
                                  struct kmb_error *error);
 
 /*
- * Waits for running statements, writes a checkpoint and a seal block, releases the directory. All sessions must have
- * been closed. db may be NULL. The answer says whether the checkpoint was written; the handle is gone in any case and
- * nothing that was acknowledged depends on it.
+ * Writes a checkpoint and a seal block, releases the directory. KMB_BUSY while a session is open: then nothing was done
+ * and db is as before. Otherwise the answer says whether the checkpoint was written; the handle is gone in any case and
+ * nothing that was acknowledged depends on it. db may be NULL.
  */
 KMB_API enum kmb_status kmb_close(kmb_db *db, struct kmb_error *error);
 
@@ -254,7 +258,8 @@ typedef struct kmb_session kmb_session;
 
 /* KMB_TENANT_NOT_FOUND when the tenant does not exist. The caller closes *session before the database. */
 KMB_API enum kmb_status kmb_session_open(kmb_db *db, uint32_t tenant, kmb_session **session, struct kmb_error *error);
-/* Rolls back an open transaction. All statements must have been finalized. NULL is fine. */
+/* Rolls back an open transaction. A statement or appender that is still open keeps the session until it is finalized or
+ * closed; then the session goes. NULL is fine. */
 KMB_API void kmb_session_close(kmb_session *session);
 
 /* Ends the session's running statement with KMB_CANCELLED soon. Any thread; nothing happens when none runs. */
@@ -356,7 +361,8 @@ KMB_API bool kmb_column_bool(const kmb_statement *statement, uint32_t column);
 /* PostgreSQL's text form of any type, zero-terminated; NULL for SQL NULL. *length (may be NULL) without the zero.
  * NULL for a value that is not (kmb_column_is_null() tells): memory is out; nothing else changed, ask again. */
 KMB_API const char *kmb_column_text(kmb_statement *statement, uint32_t column, size_t *length);
-/* Raw bytes of text and bytea without a copy, not zero-terminated; NULL for SQL NULL and for other types. */
+/* Raw bytes of text and bytea without a copy, not zero-terminated; NULL for SQL NULL and for other types. length may be
+ * NULL. */
 KMB_API const void *kmb_column_bytes(const kmb_statement *statement, uint32_t column, size_t *length);
 
 /* After KMB_DONE: "INSERT 0 3", "SELECT 5", "CREATE TABLE". Valid until the next step. */
@@ -395,7 +401,8 @@ KMB_API enum kmb_status kmb_append_bytes(kmb_appender *appender, const void *byt
 /* Ends the row: checks count, NOT NULL, CHECKs. A refused row is dropped whole; the appender goes on. */
 KMB_API enum kmb_status kmb_append_row(kmb_appender *appender, struct kmb_error *error);
 /* Writes the gathered rows: durable on return unless a transaction is open. *rows (may be NULL): how many.
- * On failure none of them is written and the appender is empty. */
+ * KMB_SERIALIZATION when the table was altered since the appender was opened: open another. On failure none of them is
+ * written and the appender is empty. */
 KMB_API enum kmb_status kmb_appender_flush(kmb_appender *appender, uint64_t *rows, struct kmb_error *error);
 /* Drops what was not flushed. NULL is fine. */
 KMB_API void kmb_appender_close(kmb_appender *appender);
@@ -451,7 +458,8 @@ KMB_API enum kmb_status kmb_proof_inclusion(kmb_session *session, uint64_t seque
 KMB_API enum kmb_status kmb_proof_consistency(kmb_session *session, uint64_t old_size, char **text,
                                               struct kmb_error *error);
 /* Checks any of the three texts alone. verifier: key as kmb_tenant_verifier() gives it, or NULL to trust the one in the
- * text (then only the arithmetic is proved). KMB_PROOF_INVALID says what does not hold. */
+ * text (then only the arithmetic is proved). KMB_PROOF_INVALID says what does not hold, KMB_FORMAT why it is no proof.
+ */
 KMB_API enum kmb_status kmb_proof_verify(const char *text, size_t length, const char *verifier,
                                          struct kmb_error *error);
 KMB_API void kmb_free(void *memory);

@@ -85,12 +85,17 @@ static enum kmb_status read_columns(struct kmb_appender *appender, struct kmb_er
 
 enum kmb_status kmb_appender_open(kmb_session *session, const char *table, kmb_appender **out,
                                   struct kmb_error *error) {
-    *out = NULL;
+    if (out != NULL) {
+        *out = NULL;
+    }
+    if (session == NULL || table == NULL || out == NULL) {
+        return api_absent("session, table or place for the appender", error);
+    }
     struct kmb_appender *appender = mem_alloc_zero(1, sizeof(*appender));
     if (appender == NULL) {
         return error_set(error, KMB_NO_MEMORY, "out of memory");
     }
-    atomic_fetch_add(&session->statements, 1);
+    atomic_fetch_add(&session->uses, 1);
     appender->session = session;
     arena_init(&appender->arena, 0);
     appender->table_name = mem_strdup(table);
@@ -119,7 +124,7 @@ void kmb_appender_close(kmb_appender *appender) {
         mem_free(appender->defaults);
         mem_free(appender->table_name);
         arena_free(&appender->arena);
-        atomic_fetch_sub(&appender->session->statements, 1);
+        api_session_drop(appender->session);
         mem_free(appender);
     }
 }
@@ -149,6 +154,9 @@ static enum kmb_status make_room(struct kmb_appender *appender, struct kmb_error
 /* Where the next value goes, and its type. */
 static enum kmb_status next_place(struct kmb_appender *appender, size_t *place, struct type *type,
                                   struct kmb_error *error) {
+    if (appender == NULL) {
+        return api_absent("appender", error);
+    }
     if (appender->column >= appender->column_count) {
         return error_set(error, KMB_USAGE, "the row has more values than table \"%s\" has columns (%u)",
                          appender->table_name, appender->column_count);
@@ -190,6 +198,9 @@ enum kmb_status kmb_append_default(kmb_appender *appender, struct kmb_error *err
 }
 
 enum kmb_status kmb_append_text(kmb_appender *appender, const char *text, size_t length, struct kmb_error *error) {
+    if (text == NULL && length != 0) {
+        return api_absent("text", error);
+    }
     size_t place;
     struct type type;
     struct value value;
@@ -277,6 +288,9 @@ enum kmb_status kmb_append_double(kmb_appender *appender, double real, struct km
 }
 
 enum kmb_status kmb_append_bytes(kmb_appender *appender, const void *bytes, size_t length, struct kmb_error *error) {
+    if (bytes == NULL && length != 0) {
+        return api_absent("bytes", error);
+    }
     size_t place;
     struct type type;
     enum kmb_status status = next_place(appender, &place, &type, error);
@@ -296,10 +310,11 @@ enum kmb_status kmb_append_bytes(kmb_appender *appender, const void *bytes, size
 
 /* --- writing ------------------------------------------------------------------------------------------------------ */
 
-static enum kmb_status write_rows(void *context, struct kernel_transaction *transaction, struct kmb_error *error) {
-    struct kmb_appender *appender = context;
-    const struct table_definition *table = find_table(appender, kernel_transaction_catalogue(transaction));
+/* The table, as it was when the rows were gathered: values go by place, and must not end up in another column. */
+static enum kmb_status table_as_before(struct kmb_appender *appender, struct kernel_transaction *transaction,
+                                       const struct table_definition **found, struct kmb_error *error) {
     const struct catalogue *catalogue = kernel_transaction_catalogue(transaction);
+    const struct table_definition *table = find_table(appender, catalogue);
     if (table == NULL) {
         return error_set(error, KMB_UNDEFINED_TABLE, "relation \"%s\" does not exist", appender->table_name);
     }
@@ -307,7 +322,8 @@ static enum kmb_status write_rows(void *context, struct kernel_transaction *tran
                 (table->check_count != 0) == appender->checked;
     for (uint32_t i = 0; same && i < appender->column_count; i++) {
         const struct column_definition *column = catalogue_column(catalogue, table, i);
-        same = column->type.id == appender->types[i].id && column->type.modifier == appender->types[i].modifier;
+        same = column->type.id == appender->types[i].id && column->type.modifier == appender->types[i].modifier &&
+               slice_equal(column->name, slice_text(appender->names[i]));
     }
     if (!same) {
         error_set(error, KMB_SERIALIZATION, "table \"%s\" was altered while rows were gathered for it",
@@ -315,7 +331,16 @@ static enum kmb_status write_rows(void *context, struct kernel_transaction *tran
         error_hint(error, "Open a new appender and append the rows again.");
         return KMB_SERIALIZATION;
     }
-    return kernel_insert_rows(transaction, table, appender->values, appender->row_count, NULL, error);
+    *found = table;
+    return KMB_OK;
+}
+
+static enum kmb_status write_rows(void *context, struct kernel_transaction *transaction, struct kmb_error *error) {
+    struct kmb_appender *appender = context;
+    const struct table_definition *table = NULL;
+    enum kmb_status status = table_as_before(appender, transaction, &table, error);
+    return status == KMB_OK ? kernel_insert_rows(transaction, table, appender->values, appender->row_count, NULL, error)
+                            : status;
 }
 
 /* "INSERT INTO t VALUES ($1, DEFAULT, $2)" for one row's pattern of defaults. */
@@ -374,12 +399,15 @@ static enum kmb_status insert_row(struct kmb_appender *appender, size_t row, str
 static enum kmb_status write_rows_by_sql(void *context, struct kernel_transaction *transaction,
                                          struct kmb_error *error) {
     struct kmb_appender *appender = context;
-    (void)transaction; /* the session hands it to SQL */
+    const struct table_definition *table = NULL;
+    enum kmb_status status = table_as_before(appender, transaction, &table, error); /* SQL has it of the session */
+    if (status != KMB_OK) {
+        return status;
+    }
     struct value *parameters = mem_alloc_zero(appender->column_count + 1u, sizeof(struct value));
     if (parameters == NULL) {
         return error_set(error, KMB_NO_MEMORY, "out of memory");
     }
-    enum kmb_status status = KMB_OK;
     for (size_t row = 0; status == KMB_OK && row < appender->row_count; row++) {
         status = insert_row(appender, row, parameters, error);
     }
@@ -408,6 +436,9 @@ static enum kmb_status write_batch(struct kmb_appender *appender, struct kmb_err
 }
 
 enum kmb_status kmb_append_row(kmb_appender *appender, struct kmb_error *error) {
+    if (appender == NULL) {
+        return api_absent("appender", error);
+    }
     enum kmb_status status = KMB_OK;
     if (appender->column != appender->column_count) {
         status = error_set(error, KMB_USAGE, "the row has %u values, table \"%s\" has %u columns", appender->column,
@@ -432,6 +463,9 @@ enum kmb_status kmb_append_row(kmb_appender *appender, struct kmb_error *error) 
 }
 
 enum kmb_status kmb_appender_flush(kmb_appender *appender, uint64_t *rows, struct kmb_error *error) {
+    if (appender == NULL) {
+        return api_absent("appender", error);
+    }
     enum kmb_status status = KMB_OK;
     if (appender->column != 0) {
         appender->column = 0;

@@ -14,6 +14,8 @@
 #include "engine/api_internal.h"
 #include "types/utf8.h"
 
+#define STRUCT_SIZE_MAX ((size_t)65536) /* of a struct of the caller's: far beyond any, so that garbage is found */
+
 const char *kmb_version(void) {
     return KMB_VERSION_TEXT;
 }
@@ -31,19 +33,41 @@ void kmb_free(void *memory) {
     mem_free(memory);
 }
 
+enum kmb_status api_absent(const char *what, struct kmb_error *error) {
+    return error_set(error, KMB_USAGE, "no %s was given: NULL", what);
+}
+
+enum kmb_status api_check_size(const void *in, const char *name, struct kmb_error *error) {
+    size_t size;
+    memcpy(&size, in, sizeof(size));
+    if (size < sizeof(size) || size > STRUCT_SIZE_MAX) {
+        error_set(error, KMB_USAGE, "struct %s has size %zu", name, size);
+        error_hint(error, "Set its first member to sizeof(struct %s).", name);
+        return KMB_USAGE;
+    }
+    return KMB_OK;
+}
+
 enum kmb_status api_copy_sized(void *out, size_t out_size, const void *in, const char *name, struct kmb_error *error) {
     memset(out, 0, out_size);
     if (in == NULL) {
         return KMB_OK;
     }
+    enum kmb_status status = api_check_size(in, name, error);
+    if (status != KMB_OK) {
+        return status;
+    }
     size_t size;
     memcpy(&size, in, sizeof(size));
-    if (size < sizeof(size) || size > 65536) {
-        error_set(error, KMB_USAGE, "struct %s has size %zu", name, size);
-        error_hint(error, "Set its first member to sizeof(struct %s).", name);
-        return KMB_USAGE;
-    }
     memcpy(out, in, size < out_size ? size : out_size);
+    for (size_t i = out_size; i < size; i++) {
+        if (((const uint8_t *)in)[i] != 0) {
+            error_set(error, KMB_USAGE, "struct %s asks for what this library (%s) does not know", name,
+                      KMB_VERSION_TEXT);
+            error_hint(error, "The program was built with the kimberlite.h of a newer version.");
+            return KMB_USAGE;
+        }
+    }
     return KMB_OK;
 }
 
@@ -103,6 +127,9 @@ enum kmb_status api_shard_options(const char *path, const struct kmb_options *op
 }
 
 enum kmb_status kmb_open(const char *path, const struct kmb_options *options, kmb_db **out, struct kmb_error *error) {
+    if (out == NULL) {
+        return api_absent("place for the database", error);
+    }
     struct shard_options shard;
     struct kmb_options copy;
     *out = NULL;
@@ -144,10 +171,16 @@ enum kmb_status kmb_close(kmb_db *db, struct kmb_error *error) {
 }
 
 enum kmb_status kmb_checkpoint(kmb_db *db, struct kmb_error *error) {
+    if (db == NULL) {
+        return api_absent("database", error);
+    }
     return shard_checkpoint(db->shard, error);
 }
 
 enum kmb_status kmb_state_hash(kmb_db *db, char *hash, struct kmb_error *error) {
+    if (db == NULL || hash == NULL) {
+        return api_absent("database, or no room for the hash,", error);
+    }
     struct hash256 value;
     enum kmb_status status = shard_state_hash(db->shard, &value, error);
     if (status == KMB_OK) {
@@ -169,9 +202,11 @@ static enum kmb_status count_tenant(void *context, uint32_t tenant) {
 }
 
 enum kmb_status kmb_info(kmb_db *db, struct kmb_info *info, struct kmb_error *error) {
+    if (db == NULL || info == NULL) {
+        return api_absent("database, or no struct kmb_info,", error);
+    }
     struct kmb_info out = {0};
-    struct kmb_info probe;
-    enum kmb_status status = api_copy_sized(&probe, sizeof(probe), info, "kmb_info", error);
+    enum kmb_status status = api_check_size(info, "kmb_info", error);
     if (status != KMB_OK) {
         return status;
     }
@@ -209,6 +244,9 @@ enum kmb_status kmb_info(kmb_db *db, struct kmb_info *info, struct kmb_error *er
 /* --- tenants ------------------------------------------------------------------------------------------------------ */
 
 enum kmb_status kmb_tenant_create(kmb_db *db, uint32_t id, const char *name, struct kmb_error *error) {
+    if (db == NULL) {
+        return api_absent("database", error);
+    }
     struct slice text = slice_text(name == NULL ? "" : name);
     if (id == 0) {
         return error_set(error, KMB_USAGE, "tenant ids go from 1 to 4294967295");
@@ -245,6 +283,9 @@ static enum kmb_status list_tenant(void *context, uint32_t tenant) {
 
 enum kmb_status kmb_tenant_list(kmb_db *db, enum kmb_status (*each)(void *context, const struct kmb_tenant *tenant),
                                 void *context, struct kmb_error *error) {
+    if (db == NULL || each == NULL) {
+        return api_absent("database, or no function to call,", error);
+    }
     struct tenant_walk walk = {.shard = db->shard, .each = each, .context = context, .error = error};
     struct store_root *root = shard_published(db->shard);
     enum kmb_status status = store_tenants(store_view_root(root), list_tenant, &walk, error);
@@ -254,6 +295,9 @@ enum kmb_status kmb_tenant_list(kmb_db *db, enum kmb_status (*each)(void *contex
 
 enum kmb_status kmb_tenant_verifier(kmb_db *db, uint32_t tenant, char *text, size_t text_size,
                                     struct kmb_error *error) {
+    if (db == NULL || text == NULL) {
+        return api_absent("database, or no room for the key,", error);
+    }
     struct kernel_state *state = NULL;
     enum kmb_status status = shard_state(db->shard, (struct tenant_id){tenant}, &state, error);
     kernel_state_release(state);
@@ -282,7 +326,12 @@ enum kmb_status kmb_tenant_verifier(kmb_db *db, uint32_t tenant, char *text, siz
 /* --- sessions ----------------------------------------------------------------------------------------------------- */
 
 enum kmb_status kmb_session_open(kmb_db *db, uint32_t tenant, kmb_session **out, struct kmb_error *error) {
-    *out = NULL;
+    if (out != NULL) {
+        *out = NULL;
+    }
+    if (db == NULL || out == NULL) {
+        return api_absent("database, or no place for the session,", error);
+    }
     struct kmb_session *session = mem_alloc_zero(1, sizeof(*session));
     if (session == NULL) {
         return error_set(error, KMB_NO_MEMORY, "out of memory");
@@ -299,25 +348,38 @@ enum kmb_status kmb_session_open(kmb_db *db, uint32_t tenant, kmb_session **out,
         mem_free(session);
         return status;
     }
+    atomic_init(&session->uses, 1);
     atomic_fetch_add(&db->sessions, 1);
     *out = session;
     return KMB_OK;
 }
 
-void kmb_session_close(kmb_session *session) {
-    if (session != NULL) {
-        ASSERT(atomic_load(&session->statements) == 0); /* finalize every statement first */
+void api_session_drop(struct kmb_session *session) {
+    bool last = atomic_fetch_sub(&session->uses, 1) == 1;
+    if (last) {
         session_free(session->session);
         atomic_fetch_sub(&session->db->sessions, 1);
         mem_free(session);
     }
 }
 
+void kmb_session_close(kmb_session *session) {
+    if (session != NULL) {
+        api_session_drop(session);
+    }
+}
+
 void kmb_cancel(kmb_session *session) {
+    if (session == NULL) {
+        return;
+    }
     session_cancel(session->session);
 }
 
 enum kmb_status kmb_session_at(kmb_session *session, enum kmb_at kind, int64_t value, struct kmb_error *error) {
+    if (session == NULL) {
+        return api_absent("session", error);
+    }
     struct sql_point point = {.kind = PLAN_AT_NONE};
     if (kind == KMB_AT_POSITION) {
         if (value < 0) {
@@ -334,10 +396,16 @@ enum kmb_status kmb_session_at(kmb_session *session, enum kmb_at kind, int64_t v
 }
 
 uint64_t kmb_session_position(kmb_session *session) {
+    if (session == NULL) {
+        return 0;
+    }
     return session_position(session->session);
 }
 
 bool kmb_session_in_transaction(kmb_session *session, bool *failed) {
+    if (session == NULL) {
+        return false;
+    }
     if (failed != NULL) {
         *failed = session_failed(session->session);
     }
@@ -345,10 +413,16 @@ bool kmb_session_in_transaction(kmb_session *session, bool *failed) {
 }
 
 enum kmb_status kmb_begin(kmb_session *session, struct kmb_error *error) {
+    if (session == NULL) {
+        return api_absent("session", error);
+    }
     return session_begin(session->session, false, error);
 }
 
 enum kmb_status kmb_commit(kmb_session *session, struct kmb_error *error) {
+    if (session == NULL) {
+        return api_absent("session", error);
+    }
     bool rolled_back = false;
     enum kmb_status status = session_commit(session->session, &rolled_back, NULL, error);
     if (status == KMB_OK && rolled_back) {
@@ -359,5 +433,8 @@ enum kmb_status kmb_commit(kmb_session *session, struct kmb_error *error) {
 }
 
 enum kmb_status kmb_rollback(kmb_session *session, struct kmb_error *error) {
+    if (session == NULL) {
+        return api_absent("session", error);
+    }
     return session_rollback(session->session, error);
 }

@@ -21,7 +21,7 @@ struct kmb_db {
 struct kmb_session {
     struct kmb_db *db;
     struct session *session;
-    atomic_uint_fast32_t statements; /* and appenders, open */
+    atomic_uint_fast32_t uses; /* the caller's, and one of each open statement and appender; the last frees it */
 };
 
 struct kmb_statement {
@@ -46,14 +46,22 @@ struct kmb_statement {
     bool rolled_back; /* a COMMIT that was one of a failed transaction */
 };
 
+/* Gives up one use of a session. */
+void api_session_drop(struct kmb_session *session);
 /* The options of an open, resolved. */
 enum kmb_status api_shard_options(const char *path, const struct kmb_options *options, struct shard_options *out,
                                   struct kmb_error *error);
+/* KMB_USAGE: something that must be there is NULL. */
+enum kmb_status api_absent(const char *what, struct kmb_error *error);
+/* KMB_USAGE where the size that a struct of the caller's begins with is none. */
+enum kmb_status api_check_size(const void *in, const char *name, struct kmb_error *error);
 /* A struct of the caller's that begins with its size: copied into ours, what it does not have is zero. KMB_USAGE for a
- * size that is none. */
+ * size that is none, and for anything set behind what we know. */
 enum kmb_status api_copy_sized(void *out, size_t out_size, const void *in, const char *name, struct kmb_error *error);
 /* The other way: fills what the caller's struct has room for. */
 void api_fill_sized(void *caller, const void *ours, size_t ours_size);
+/* A note that does not open is no proof, whatever is wrong with it. */
+enum kmb_status api_proof_status(enum kmb_status status, struct kmb_error *error);
 enum kmb_type api_type(enum type_id type);
 
 #endif

@@ -187,6 +187,9 @@ static enum kmb_status walk(struct show *show, uint32_t tenant,
 enum kmb_status kmb_log_show(const char *path, const char *key_file, uint32_t tenant, uint64_t from,
                              enum kmb_status (*each)(void *context, const struct kmb_log_entry *entry), void *context,
                              struct kmb_error *error) {
+    if (each == NULL) {
+        return api_absent("function to call", error);
+    }
     struct kmb_error local = {0};
     error = error == NULL ? &local : error;
     struct show *show = mem_alloc_zero(1, sizeof(*show));

@@ -65,6 +65,9 @@ static enum kmb_status give(struct buffer *buffer, char **text, struct kmb_error
 }
 
 enum kmb_status kmb_proof_checkpoint(kmb_session *session, char **text, struct kmb_error *error) {
+    if (session == NULL || text == NULL) {
+        return api_absent("session, or no place for the text,", error);
+    }
     struct proof_work work;
     *text = NULL;
     enum kmb_status status = begin(&work, session, error);
@@ -105,6 +108,9 @@ static enum kmb_status read_header(struct proof_work *work, uint64_t sequence, s
 }
 
 enum kmb_status kmb_proof_inclusion(kmb_session *session, uint64_t sequence, char **text, struct kmb_error *error) {
+    if (session == NULL || text == NULL) {
+        return api_absent("session, or no place for the text,", error);
+    }
     struct proof_work work;
     *text = NULL;
     enum kmb_status status = begin(&work, session, error);
@@ -138,6 +144,9 @@ enum kmb_status kmb_proof_inclusion(kmb_session *session, uint64_t sequence, cha
 }
 
 enum kmb_status kmb_proof_consistency(kmb_session *session, uint64_t old_size, char **text, struct kmb_error *error) {
+    if (session == NULL || text == NULL) {
+        return api_absent("session, or no place for the text,", error);
+    }
     struct proof_work work;
     *text = NULL;
     enum kmb_status status = begin(&work, session, error);
@@ -172,6 +181,16 @@ enum kmb_status kmb_proof_consistency(kmb_session *session, uint64_t old_size, c
 }
 
 /* A text that is no proof file is taken for a checkpoint: that needs the key. */
+enum kmb_status api_proof_status(enum kmb_status status, struct kmb_error *error) {
+    if (status == KMB_OK || status == KMB_NO_MEMORY) {
+        return status;
+    }
+    if (error != NULL) {
+        error->status = KMB_PROOF_INVALID;
+    }
+    return KMB_PROOF_INVALID;
+}
+
 static enum kmb_status verify_checkpoint(struct slice text, const struct note_verifier *verifier,
                                          struct kmb_error *error) {
     struct note_checkpoint checkpoint;
@@ -181,10 +200,13 @@ static enum kmb_status verify_checkpoint(struct slice text, const struct note_ve
         return KMB_PROOF_INVALID;
     }
     enum kmb_status status = note_checkpoint_open(text, verifier, &checkpoint, error);
-    return status == KMB_OK ? KMB_OK : status == KMB_NO_MEMORY ? status : KMB_PROOF_INVALID;
+    return api_proof_status(status, error);
 }
 
 enum kmb_status kmb_proof_verify(const char *text, size_t length, const char *verifier, struct kmb_error *error) {
+    if (text == NULL) {
+        return api_absent("proof", error);
+    }
     struct slice slice = slice_make(text, length);
     struct note_verifier trusted;
     struct proof_facts facts;

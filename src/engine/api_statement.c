@@ -87,7 +87,7 @@ static enum kmb_status prepare(struct kmb_session *session, struct slice text, s
     }
     arena_init(&statement->parameter_memory, 0);
     statement->session = session;
-    atomic_fetch_add(&session->statements, 1);
+    atomic_fetch_add(&session->uses, 1);
     session_tick(session->session);
     enum kmb_status status = sql_prepare(session_host(session->session), text, NULL, 0, &statement->statement, error);
     if (status == KMB_OK) {
@@ -114,7 +114,12 @@ static enum kmb_status prepare(struct kmb_session *session, struct slice text, s
 enum kmb_status kmb_prepare(kmb_session *session, const char *sql, size_t length, kmb_statement **statement,
                             const char **tail, struct kmb_error *error) {
     struct first_statement first = {0};
-    *statement = NULL;
+    if (statement != NULL) {
+        *statement = NULL;
+    }
+    if (session == NULL || statement == NULL || (sql == NULL && length != 0)) {
+        return api_absent("session, text or place for the statement", error);
+    }
     if (tail != NULL) {
         *tail = sql + length;
     }
@@ -149,15 +154,21 @@ void kmb_finalize(kmb_statement *statement) {
     mem_free(statement->parameters);
     mem_free(statement->bound);
     arena_free(&statement->parameter_memory);
-    atomic_fetch_sub(&statement->session->statements, 1);
+    api_session_drop(statement->session);
     mem_free(statement);
 }
 
 uint32_t kmb_parameter_count(const kmb_statement *statement) {
+    if (statement == NULL) {
+        return 0;
+    }
     return statement->parameter_count;
 }
 
 enum kmb_type kmb_parameter_type(const kmb_statement *statement, uint32_t number) {
+    if (statement == NULL) {
+        return KMB_TYPE_UNKNOWN;
+    }
     return number == 0 || number > statement->parameter_count
                ? KMB_TYPE_UNKNOWN
                : api_type(sql_statement_parameter_type(statement->statement, number - 1).id);
@@ -166,6 +177,9 @@ enum kmb_type kmb_parameter_type(const kmb_statement *statement, uint32_t number
 /* --- bind --------------------------------------------------------------------------------------------------------- */
 
 static enum kmb_status bind(kmb_statement *statement, uint32_t number, struct value value, struct kmb_error *error) {
+    if (statement == NULL) {
+        return api_absent("statement", error);
+    }
     if (statement->run != NULL && !statement->done) {
         return error_set(error, KMB_USAGE, "cannot bind $%u while the statement runs; reset it first", number);
     }
@@ -213,14 +227,22 @@ enum kmb_status kmb_bind_double(kmb_statement *statement, uint32_t number, doubl
 }
 enum kmb_status kmb_bind_text(kmb_statement *statement, uint32_t number, const char *text, size_t length,
                               struct kmb_error *error) {
+    if (text == NULL && length != 0) {
+        return api_absent("text", error);
+    }
     struct slice slice = slice_make(text, length);
-    if (utf8_check(slice, NULL) != KMB_OK) {
-        return error_set(error, KMB_INVALID_ENCODING, "the text of $%u is not UTF-8 without zero bytes", number);
+    enum kmb_status status = utf8_check(slice, error);
+    if (status != KMB_OK) {
+        error_prefix(error, "$%u", number);
+        return status;
     }
     return bind(statement, number, value_bytes(TYPE_UNKNOWN, slice), error);
 }
 enum kmb_status kmb_bind_bytes(kmb_statement *statement, uint32_t number, const void *bytes, size_t length,
                                struct kmb_error *error) {
+    if (bytes == NULL && length != 0) {
+        return api_absent("bytes", error);
+    }
     return bind(statement, number, value_bytes(TYPE_BYTEA, slice_make(bytes, length)), error);
 }
 
@@ -291,6 +313,9 @@ enum kmb_status kmb_step(kmb_statement *statement, struct kmb_error *error) {
 }
 
 void kmb_reset(kmb_statement *statement) {
+    if (statement == NULL) {
+        return;
+    }
     sql_run_close(statement->run);
     statement->run = NULL;
     statement->batch = NULL;
@@ -299,26 +324,43 @@ void kmb_reset(kmb_statement *statement) {
 }
 
 const char *kmb_statement_tag(const kmb_statement *statement) {
+    if (statement == NULL) {
+        return "";
+    }
     return statement->tag;
 }
 uint64_t kmb_statement_rows(const kmb_statement *statement) {
+    if (statement == NULL) {
+        return 0;
+    }
     return statement->rows;
 }
 uint64_t kmb_statement_position(const kmb_statement *statement) {
+    if (statement == NULL) {
+        return 0;
+    }
     return statement->position;
 }
 bool kmb_statement_writes(const kmb_statement *statement) {
+    if (statement == NULL) {
+        return false;
+    }
     return sql_statement_writes(statement->statement);
 }
 
 /* --- columns ------------------------------------------------------------------------------------------------------ */
 
 uint32_t kmb_column_count(const kmb_statement *statement) {
+    if (statement == NULL) {
+        return 0;
+    }
     return sql_statement_column_count(statement->statement);
 }
 
 static const struct plan_column *column_of(const kmb_statement *statement, uint32_t column) {
-    return column < kmb_column_count(statement) ? sql_statement_column(statement->statement, column) : NULL;
+    return statement != NULL && column < kmb_column_count(statement)
+               ? sql_statement_column(statement->statement, column)
+               : NULL;
 }
 
 const char *kmb_column_name(const kmb_statement *statement, uint32_t column) {
@@ -346,7 +388,7 @@ const char *kmb_column_type_name(const kmb_statement *statement, uint32_t column
 
 /* The value in a column of the row that stands ready; NULL when there is none or no such column. */
 static struct value current(const kmb_statement *statement, uint32_t column) {
-    if (!statement->has_row || column >= statement->batch->column_count) {
+    if (statement == NULL || !statement->has_row || column >= statement->batch->column_count) {
         return value_null(TYPE_UNKNOWN);
     }
     const struct vector *vector = &statement->batch->columns[column];
@@ -427,11 +469,15 @@ const char *kmb_column_text(kmb_statement *statement, uint32_t column, size_t *l
 
 const void *kmb_column_bytes(const kmb_statement *statement, uint32_t column, size_t *length) {
     struct value value = current(statement, column);
-    *length = 0;
+    if (length != NULL) {
+        *length = 0;
+    }
     if (value.is_null || vector_form_of(value.type) != VECTOR_BYTES) {
         return NULL;
     }
-    *length = value.as.bytes.length;
+    if (length != NULL) {
+        *length = value.as.bytes.length;
+    }
     return value.as.bytes.bytes == NULL ? (const void *)"" : value.as.bytes.bytes;
 }
 
@@ -458,6 +504,9 @@ static bool run_statement(void *context, struct slice text, size_t offset) {
 }
 
 enum kmb_status kmb_exec(kmb_session *session, const char *sql, struct kmb_error *error) {
+    if (session == NULL || sql == NULL) {
+        return api_absent("session, or no text,", error);
+    }
     struct script script = {.session = session, .error = error};
     enum kmb_status status = sql_split(slice_text(sql), run_statement, &script, error);
     return status == KMB_OK ? script.status : status;

@@ -24,6 +24,9 @@ static enum kmb_status create_stream(void *context, struct kernel_transaction *t
 
 enum kmb_status kmb_stream_create(kmb_session *session, const char *name, enum kmb_data_class data_class,
                                   uint32_t *stream, struct kmb_error *error) {
+    if (session == NULL || name == NULL || stream == NULL) {
+        return api_absent("session, name or place for the id", error);
+    }
     struct create create = {.name = slice_text(name), .data_class = (enum data_class)data_class};
     if (create.name.length == 0 || utf8_check(create.name, NULL) != KMB_OK) {
         return error_set(error, KMB_INVALID_NAME, "a stream's name is UTF-8 and not empty");
@@ -39,6 +42,9 @@ enum kmb_status kmb_stream_create(kmb_session *session, const char *name, enum k
 }
 
 enum kmb_status kmb_stream_find(kmb_session *session, const char *name, uint32_t *stream, struct kmb_error *error) {
+    if (session == NULL || name == NULL || stream == NULL) {
+        return api_absent("session, name or place for the id", error);
+    }
     struct kernel_view *view = NULL;
     enum kmb_status status = session_view(session->session, &view, error);
     if (status != KMB_OK) {
@@ -71,6 +77,9 @@ static enum kmb_status append_events(void *context, struct kernel_transaction *t
 enum kmb_status kmb_stream_append(kmb_session *session, uint32_t stream, uint64_t expected_offset,
                                   const struct kmb_bytes *events, size_t event_count, uint64_t *first_offset,
                                   struct kmb_error *error) {
+    if (session == NULL || (events == NULL && event_count != 0)) {
+        return api_absent("session, or no events,", error);
+    }
     if (event_count == 0) {
         return error_set(error, KMB_USAGE, "no events were given to append");
     }
@@ -79,6 +88,10 @@ enum kmb_status kmb_stream_append(kmb_session *session, uint32_t stream, uint64_
         return error_set(error, KMB_NO_MEMORY, "out of memory");
     }
     for (size_t i = 0; i < event_count; i++) {
+        if (events[i].bytes == NULL && events[i].length != 0) {
+            mem_free(payloads);
+            return api_absent("bytes of an event", error);
+        }
         payloads[i] = slice_make(events[i].bytes, events[i].length);
     }
     struct append append = {
@@ -96,6 +109,9 @@ enum kmb_status kmb_stream_append(kmb_session *session, uint32_t stream, uint64_
 }
 
 enum kmb_status kmb_stream_length(kmb_session *session, uint32_t stream, uint64_t *length, struct kmb_error *error) {
+    if (session == NULL || length == NULL) {
+        return api_absent("session, or no place for the length,", error);
+    }
     struct kernel_view *view = NULL;
     enum kmb_status status = session_view(session->session, &view, error);
     if (status == KMB_OK) {
@@ -160,6 +176,9 @@ enum kmb_status kmb_stream_read(kmb_session *session, uint32_t stream, uint64_t 
                                 enum kmb_status (*each)(void *context, uint64_t offset, const void *bytes,
                                                         size_t length),
                                 void *context, struct kmb_error *error) {
+    if (session == NULL || each == NULL) {
+        return api_absent("session, or no function to call,", error);
+    }
     struct shard *shard = session->db->shard;
     struct bodies bodies = {.shard = shard, .keys = shard_log_keys(shard)};
     struct kernel_bodies source = {.load = load_body, .context = &bodies};

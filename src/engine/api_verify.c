@@ -37,7 +37,8 @@ struct verify {
     char key_path[SHARD_PATH_MAX];
     struct io_file *lock;
     bool live;
-    struct keystore *keys; /* NULL: no root key */
+    enum kmb_status stopped; /* what the caller's progress answered */
+    struct keystore *keys;   /* NULL: no root key */
     struct keystore_report keys_report;
     struct keystore_public facts;
     struct log_keys log_keys;
@@ -158,7 +159,7 @@ static enum kmb_status read_checkpoint(struct verify *verify, struct kmb_error *
     }
     if (status != KMB_OK) {
         error_prefix(error, "checkpoint \"%s\"", path);
-        return KMB_PROOF_INVALID;
+        return api_proof_status(status, error);
     }
     verify->checkpoint_given = true;
     verify->checkpoint_seen = verify->checkpoint.size == 0;
@@ -230,8 +231,11 @@ static enum kmb_status open_stores(struct verify *verify, struct kmb_error *erro
 
 static bool on_progress(void *context, const struct log_verify_progress *progress) {
     struct verify *verify = context;
-    return verify->options->progress == NULL ||
-           verify->options->progress(verify->options->context, progress->bytes_done, progress->bytes_total) == KMB_OK;
+    if (verify->options->progress != NULL) {
+        verify->stopped =
+            verify->options->progress(verify->options->context, progress->bytes_done, progress->bytes_total);
+    }
+    return verify->stopped == KMB_OK;
 }
 
 static enum kmb_status grow_tree(struct verify *verify, const struct log_reader_entry *entry, struct kmb_error *error) {
@@ -443,6 +447,9 @@ static enum kmb_status run(struct verify *verify, const char *path, struct kmb_e
     verify->report->tenants = log.tenants == 0 ? 0 : log.tenants - 1; /* tenant 0 holds the shard's own facts */
     verify->report->bodies_opened = open_bodies && log.entries_without_key == 0;
     fill_failure(verify, &log);
+    if (verify->stopped != KMB_OK) {
+        return error_set(error, verify->stopped, "verification was stopped");
+    }
     return status == KMB_OK ? check_rest(verify, error) : status;
 }
 
@@ -453,6 +460,9 @@ enum kmb_status kmb_verify(const char *path, const struct kmb_verify_options *op
     struct kmb_error local = {0};
     error = error == NULL ? &local : error;
     enum kmb_status status = api_copy_sized(&wanted, sizeof(wanted), options, "kmb_verify_options", error);
+    if (status == KMB_OK && report != NULL) {
+        status = api_check_size(report, "kmb_verify_report", error);
+    }
     if (status != KMB_OK) {
         return status;
     }

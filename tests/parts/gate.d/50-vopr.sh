@@ -5,6 +5,8 @@ set -eu
 ninja -C "$BUILD" -j"$JOBS" vopr >/dev/null
 "$BUILD/vopr" run --seed 1000 -n 500 >"$TMPDIR/seeds" || { tail -n 5 "$TMPDIR/seeds"; exit 1; }
 tail -n 1 "$TMPDIR/seeds"
+rate=$(tail -n 1 "$TMPDIR/seeds" | sed 's/.* s, \([0-9]*\) a minute.*/\1/')
+[ "$rate" -ge 200 ] || { echo "only $rate seeds a minute"; exit 1; }
 "$BUILD/vopr" run --scenario crash --exhaustive --seed 2 --points-max 2200 >"$TMPDIR/points" || {
     cat "$TMPDIR/points"
     exit 1

@@ -1,0 +1,913 @@
+/*
+ * kimberlite.h from outside: the answers that its comments promise, with the exact status, and what comes of misuse:
+ * NULL where something must be, handles used out of order, structs of another size, values that do not fit. After each
+ * the database must still work.
+ */
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "../../scratch.h"
+#include "kimberlite.h"
+
+struct box {
+    char folder[SCRATCH_SIZE];
+    char path[SCRATCH_SIZE + 8];
+    kmb_db *db;
+    kmb_session *session;
+};
+
+static void quiet(void *context, const char *line) {
+    (void)context;
+    (void)line;
+}
+
+static struct kmb_options options_of(unsigned flags) {
+    return (struct kmb_options){
+        .size = sizeof(struct kmb_options), .flags = flags, .log = quiet, .command = "api test"};
+}
+
+static void must(enum kmb_status status, const struct kmb_error *error) {
+    if (status != KMB_OK) {
+        fail_msg("%s: %s %s", kmb_status_name(status), error->message, error->detail);
+    }
+}
+
+/* The status wanted, told in the error too, with a message that holds the words. */
+static void refused_at(int line, enum kmb_status status, const struct kmb_error *error, enum kmb_status wanted,
+                       const char *words) {
+    if (status != wanted || error->status != wanted || strstr(error->message, words) == NULL) {
+        fail_msg("line %d: %s: \"%s\"; wanted %s: \"...%s...\"", line, kmb_status_name(status), error->message,
+                 kmb_status_name(wanted), words);
+    }
+}
+#define REFUSED(call, wanted, words)                                                                                   \
+    do {                                                                                                               \
+        struct kmb_error error = {0};                                                                                  \
+        enum kmb_status refused_status = (call);                                                                       \
+        refused_at(__LINE__, refused_status, &error, wanted, words);                                                   \
+    } while (0)
+#define MUST(call)                                                                                                     \
+    do {                                                                                                               \
+        struct kmb_error error = {0};                                                                                  \
+        enum kmb_status must_status = (call);                                                                          \
+        must(must_status, &error);                                                                                     \
+    } while (0)
+
+static int set_up(void **state) {
+    struct box *box = calloc(1, sizeof(*box));
+    struct kmb_options options = options_of(KMB_OPEN_CREATE);
+    scratch_make_in(access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp", box->folder, sizeof(box->folder));
+    snprintf(box->path, sizeof(box->path), "%s/db", box->folder);
+    options.segment_bytes = 8 << 20;
+    MUST(kmb_open(box->path, &options, &box->db, &error));
+    MUST(kmb_session_open(box->db, 1, &box->session, &error));
+    *state = box;
+    return 0;
+}
+
+static int tear_down(void **state) {
+    struct box *box = *state;
+    struct kmb_verify_options options = {.size = sizeof(options)};
+    kmb_session_close(box->session);
+    MUST(kmb_close(box->db, &error));
+    MUST(kmb_verify(box->path, &options, NULL, &error)); /* whatever was done to it, it is whole */
+    assert_int_equal(scratch_remove(box->folder), 0);
+    free(box);
+    return 0;
+}
+
+static kmb_statement *prepared(kmb_session *session, const char *sql) {
+    kmb_statement *statement = NULL;
+    MUST(kmb_prepare(session, sql, strlen(sql), &statement, NULL, &error));
+    assert_non_null(statement);
+    return statement;
+}
+
+static int64_t ask(kmb_session *session, const char *sql) {
+    kmb_statement *statement = prepared(session, sql);
+    assert_int_equal(kmb_step(statement, NULL), KMB_ROW);
+    int64_t value = kmb_column_int64(statement, 0);
+    kmb_finalize(statement);
+    return value;
+}
+
+/* --- names, structs, NULL ----------------------------------------------------------------------------------------- */
+
+static void names_and_numbers(void **state) {
+    (void)state;
+    unsigned major = 0, minor = 0, patch = 0;
+    assert_int_equal(sscanf(kmb_version(), "%u.%u.%u", &major, &minor, &patch), 3);
+    assert_string_equal(kmb_status_name(KMB_UNIQUE_VIOLATION), "UNIQUE_VIOLATION");
+    assert_string_equal(kmb_status_name((enum kmb_status)9999), "UNKNOWN");
+    assert_string_equal(kmb_status_sqlstate(KMB_UNIQUE_VIOLATION), "23505");
+    assert_int_equal(strlen(kmb_status_sqlstate((enum kmb_status)9999)), 5);
+    static const struct {
+        enum kmb_status status;
+        int code;
+    } codes[] = {{KMB_OK, 0},
+                 {KMB_SYNTAX, 1},
+                 {KMB_USAGE, 2},
+                 {KMB_CONNECTION, 3},
+                 {KMB_AUTHENTICATION, 4},
+                 {KMB_PERMISSION, 5},
+                 {KMB_TENANT_NOT_FOUND, 6},
+                 {KMB_NOT_A_DATABASE, 6}};
+    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+        assert_int_equal(kmb_status_exit_code(codes[i].status), codes[i].code);
+    }
+    kmb_free(NULL);
+}
+
+static void structs_of_other_sizes(void **state) {
+    struct box *box = *state;
+    struct {
+        struct kmb_options options;
+        char beyond[64];
+    } larger;
+    kmb_db *db = (kmb_db *)box;
+    char path[SCRATCH_SIZE + 16];
+    snprintf(path, sizeof(path), "%s/second", box->folder);
+    static const size_t wrong[] = {0, 1, sizeof(size_t) - 1, 65537, SIZE_MAX};
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        struct kmb_options options = options_of(KMB_OPEN_CREATE);
+        struct kmb_info info = {.size = wrong[i]};
+        struct kmb_verify_options verify = {.size = wrong[i]};
+        struct kmb_verify_report report = {.size = wrong[i]};
+        options.size = wrong[i];
+        REFUSED(kmb_open(path, &options, &db, &error), KMB_USAGE, "struct kmb_options has size");
+        assert_null(db);
+        REFUSED(kmb_rebuild(path, &options, NULL, &error), KMB_USAGE, "struct kmb_options has size");
+        REFUSED(kmb_info(box->db, &info, &error), KMB_USAGE, "struct kmb_info has size");
+        REFUSED(kmb_verify(box->path, &verify, NULL, &error), KMB_USAGE, "struct kmb_verify_options has size");
+        REFUSED(kmb_verify(box->path, NULL, &report, &error), KMB_USAGE, "struct kmb_verify_report has size");
+    }
+    assert_int_not_equal(access(path, F_OK), 0);
+    /* of an older program: what it does not have is the default; nothing is written behind its struct */
+    struct kmb_options older = options_of(KMB_OPEN_CREATE);
+    older.size = offsetof(struct kmb_options, key_file);
+    older.segment_bytes = 1; /* would be refused, if it were looked at */
+    MUST(kmb_open(path, &older, &db, &error));
+    struct kmb_info info;
+    memset(&info, 0x5a, sizeof(info));
+    info.size = offsetof(struct kmb_info, op);
+    MUST(kmb_info(db, &info, &error));
+    assert_true(info.encrypted);
+    assert_int_equal(strlen(info.uuid), 36);
+    assert_int_equal(info.op, UINT64_C(0x5a5a5a5a5a5a5a5a));
+    assert_int_equal(info.tenants, 0x5a5a5a5a);
+    MUST(kmb_close(db, &error));
+    /* of a newer program: fine as long as it asks for nothing that is not known here */
+    memset(&larger, 0, sizeof(larger));
+    larger.options = options_of(0);
+    larger.options.size = sizeof(larger);
+    MUST(kmb_open(path, &larger.options, &db, &error));
+    MUST(kmb_close(db, &error));
+    larger.beyond[63] = 1;
+    REFUSED(kmb_open(path, &larger.options, &db, &error), KMB_USAGE, "does not know");
+    assert_null(db);
+    static const struct {
+        struct kmb_options options;
+        const char *words;
+    } bad[] = {{{.flags = 64}, "unknown flags"},
+               {{.cache_bytes = 1000}, "cache_bytes is 1000"},
+               {{.statement_bytes = 1000}, "1000 bytes is below the minimum"},
+               {{.segment_bytes = 4096}, "segment_bytes is 4096"},
+               {{.segment_bytes = (UINT64_C(1) << 30) + 4096}, "segment_bytes is"},
+               {{.segment_bytes = 100000}, "in steps of 4096"}};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        struct kmb_options options = bad[i].options;
+        options.size = sizeof(options);
+        REFUSED(kmb_open(path, &options, &db, &error), KMB_USAGE, bad[i].words);
+    }
+}
+
+static enum kmb_status any_tenant(void *context, const struct kmb_tenant *tenant) {
+    (void)tenant;
+    ++*(unsigned *)context;
+    return KMB_OK;
+}
+
+static void nothing_where_something_must_be(void **state) {
+    struct box *box = *state;
+    kmb_session *session = NULL;
+    kmb_statement *statement = NULL;
+    kmb_appender *appender = NULL;
+    uint32_t id = 0;
+    uint64_t length = 0;
+    size_t count = 7;
+    char text[512];
+    char *made = NULL;
+    bool failed = false;
+    struct kmb_info info = {.size = sizeof(info)};
+    const char *const word = "NULL";
+    kmb_db *reader = (kmb_db *)box;
+    REFUSED(kmb_open(NULL, NULL, &reader, &error), KMB_USAGE, "path");
+    assert_null(reader);
+    reader = box->db;
+    REFUSED(kmb_open(box->path, NULL, NULL, &error), KMB_USAGE, word);
+    REFUSED(kmb_checkpoint(NULL, &error), KMB_USAGE, word);
+    REFUSED(kmb_state_hash(NULL, text, &error), KMB_USAGE, word);
+    REFUSED(kmb_state_hash(reader, NULL, &error), KMB_USAGE, word);
+    REFUSED(kmb_info(NULL, &info, &error), KMB_USAGE, word);
+    REFUSED(kmb_info(reader, NULL, &error), KMB_USAGE, word);
+    REFUSED(kmb_tenant_create(NULL, 2, NULL, &error), KMB_USAGE, word);
+    REFUSED(kmb_tenant_list(NULL, any_tenant, NULL, &error), KMB_USAGE, word);
+    REFUSED(kmb_tenant_list(reader, NULL, NULL, &error), KMB_USAGE, word);
+    REFUSED(kmb_tenant_verifier(NULL, 1, text, sizeof(text), &error), KMB_USAGE, word);
+    REFUSED(kmb_tenant_verifier(reader, 1, NULL, 0, &error), KMB_USAGE, word);
+    REFUSED(kmb_session_open(NULL, 1, &session, &error), KMB_USAGE, word);
+    REFUSED(kmb_session_open(reader, 1, NULL, &error), KMB_USAGE, word);
+    REFUSED(kmb_session_at(NULL, KMB_AT_PRESENT, 0, &error), KMB_USAGE, word);
+    REFUSED(kmb_begin(NULL, &error), KMB_USAGE, word);
+    REFUSED(kmb_commit(NULL, &error), KMB_USAGE, word);
+    REFUSED(kmb_rollback(NULL, &error), KMB_USAGE, word);
+    REFUSED(kmb_prepare(NULL, "SELECT 1", 8, &statement, NULL, &error), KMB_USAGE, word);
+    REFUSED(kmb_prepare(box->session, NULL, 8, &statement, NULL, &error), KMB_USAGE, word);
+    REFUSED(kmb_prepare(box->session, "SELECT 1", 8, NULL, NULL, &error), KMB_USAGE, word);
+    MUST(kmb_prepare(box->session, NULL, 0, &statement, NULL, &error)); /* an empty text: no statement */
+    assert_null(statement);
+    REFUSED(kmb_exec(NULL, "SELECT 1", &error), KMB_USAGE, word);
+    REFUSED(kmb_exec(box->session, NULL, &error), KMB_USAGE, word);
+    REFUSED(kmb_step(NULL, &error), KMB_USAGE, "no statement");
+    REFUSED(kmb_bind_null(NULL, 1, &error), KMB_USAGE, word);
+    REFUSED(kmb_bind_bool(NULL, 1, true, &error), KMB_USAGE, word);
+    REFUSED(kmb_bind_int64(NULL, 1, 1, &error), KMB_USAGE, word);
+    REFUSED(kmb_bind_double(NULL, 1, 1, &error), KMB_USAGE, word);
+    REFUSED(kmb_bind_text(NULL, 1, "x", 1, &error), KMB_USAGE, word);
+    REFUSED(kmb_bind_bytes(NULL, 1, "x", 1, &error), KMB_USAGE, word);
+    REFUSED(kmb_appender_open(NULL, "t", &appender, &error), KMB_USAGE, word);
+    REFUSED(kmb_appender_open(box->session, NULL, &appender, &error), KMB_USAGE, word);
+    REFUSED(kmb_appender_open(box->session, "t", NULL, &error), KMB_USAGE, word);
+    REFUSED(kmb_append_null(NULL, &error), KMB_USAGE, word);
+    REFUSED(kmb_append_default(NULL, &error), KMB_USAGE, word);
+    REFUSED(kmb_append_bool(NULL, true, &error), KMB_USAGE, word);
+    REFUSED(kmb_append_int64(NULL, 1, &error), KMB_USAGE, word);
+    REFUSED(kmb_append_double(NULL, 1, &error), KMB_USAGE, word);
+    REFUSED(kmb_append_text(NULL, "x", 1, &error), KMB_USAGE, word);
+    REFUSED(kmb_append_bytes(NULL, "x", 1, &error), KMB_USAGE, word);
+    REFUSED(kmb_append_row(NULL, &error), KMB_USAGE, word);
+    REFUSED(kmb_appender_flush(NULL, NULL, &error), KMB_USAGE, word);
+    REFUSED(kmb_stream_create(NULL, "s", KMB_CLASS_PHI, &id, &error), KMB_USAGE, word);
+    REFUSED(kmb_stream_create(box->session, NULL, KMB_CLASS_PHI, &id, &error), KMB_USAGE, word);
+    REFUSED(kmb_stream_create(box->session, "s", KMB_CLASS_PHI, NULL, &error), KMB_USAGE, word);
+    REFUSED(kmb_stream_find(NULL, "s", &id, &error), KMB_USAGE, word);
+    REFUSED(kmb_stream_append(NULL, 1, 0, &(struct kmb_bytes){"x", 1}, 1, NULL, &error), KMB_USAGE, word);
+    REFUSED(kmb_stream_append(box->session, 1, 0, NULL, 1, NULL, &error), KMB_USAGE, word);
+    REFUSED(kmb_stream_append(box->session, 1, 0, &(struct kmb_bytes){NULL, 1}, 1, NULL, &error), KMB_USAGE, word);
+    REFUSED(kmb_stream_length(NULL, 1, &length, &error), KMB_USAGE, word);
+    REFUSED(kmb_stream_read(NULL, 1, 0, 1, NULL, NULL, &error), KMB_USAGE, word);
+    REFUSED(kmb_proof_checkpoint(NULL, &made, &error), KMB_USAGE, word);
+    REFUSED(kmb_proof_inclusion(NULL, 1, &made, &error), KMB_USAGE, word);
+    REFUSED(kmb_proof_consistency(NULL, 1, &made, &error), KMB_USAGE, word);
+    REFUSED(kmb_proof_checkpoint(box->session, NULL, &error), KMB_USAGE, word);
+    REFUSED(kmb_proof_verify(NULL, 0, NULL, &error), KMB_USAGE, word);
+    REFUSED(kmb_verify(NULL, NULL, NULL, &error), KMB_USAGE, "path");
+    REFUSED(kmb_rebuild(NULL, NULL, NULL, &error), KMB_USAGE, "path");
+    REFUSED(kmb_log_show(NULL, NULL, 0, 0, NULL, NULL, &error), KMB_USAGE, word);
+    assert_int_equal(kmb_begin(NULL, NULL), KMB_USAGE); /* no error wanted is fine too */
+    kmb_session_close(NULL);
+    kmb_finalize(NULL);
+    kmb_appender_close(NULL);
+    kmb_reset(NULL);
+    kmb_cancel(NULL);
+    assert_int_equal(kmb_close(NULL, NULL), KMB_OK);
+    assert_int_equal(kmb_session_position(NULL), 0);
+    assert_false(kmb_session_in_transaction(NULL, &failed));
+    assert_int_equal(kmb_parameter_count(NULL) + kmb_column_count(NULL), 0);
+    assert_int_equal(kmb_parameter_type(NULL, 1), KMB_TYPE_UNKNOWN);
+    assert_int_equal(kmb_column_type(NULL, 0), KMB_TYPE_UNKNOWN);
+    assert_null(kmb_column_name(NULL, 0));
+    assert_null(kmb_column_type_name(NULL, 0));
+    assert_true(kmb_column_is_null(NULL, 0));
+    assert_int_equal(kmb_column_int64(NULL, 0), 0);
+    assert_true(kmb_column_double(NULL, 0) == 0);
+    assert_false(kmb_column_bool(NULL, 0));
+    assert_null(kmb_column_text(NULL, 0, &count));
+    assert_null(kmb_column_bytes(NULL, 0, &count));
+    assert_int_equal(count, 0);
+    assert_string_equal(kmb_statement_tag(NULL), "");
+    assert_int_equal(kmb_statement_rows(NULL) + kmb_statement_position(NULL), 0);
+    assert_false(kmb_statement_writes(NULL));
+}
+
+/* --- databases, tenants, sessions --------------------------------------------------------------------------------- */
+
+static void opening(void **state) {
+    struct box *box = *state;
+    struct kmb_options options = options_of(0);
+    kmb_db *db = NULL;
+    char path[SCRATCH_SIZE + 32], key[SCRATCH_SIZE + 32], pid[32];
+    /* the owner is named, also to its own process; beside it one may look */
+    snprintf(pid, sizeof(pid), "pid %ld", (long)getpid());
+    struct kmb_error told = {0};
+    assert_int_equal(kmb_open(box->path, &options, &db, &told), KMB_LOCKED);
+    char all[sizeof(told.message) + sizeof(told.detail) + 2];
+    snprintf(all, sizeof(all), "%s %s", told.message, told.detail);
+    assert_non_null(strstr(all, pid));
+    assert_non_null(strstr(all, "api test"));
+    assert_null(db);
+    MUST(kmb_exec(box->session, "CREATE TABLE t (a INT); INSERT INTO t VALUES (1)", &error));
+    options.flags = KMB_OPEN_READ_ONLY;
+    MUST(kmb_open(box->path, &options, &db, &error));
+    kmb_session *reader = NULL;
+    uint32_t stream = 0;
+    MUST(kmb_session_open(db, 1, &reader, &error));
+    assert_int_equal(ask(reader, "SELECT count(*) FROM t"), 1);
+    REFUSED(kmb_exec(reader, "INSERT INTO t VALUES (2)", &error), KMB_READ_ONLY, "read-only");
+    REFUSED(kmb_exec(reader, "CREATE TABLE u (a INT)", &error), KMB_READ_ONLY, "read-only");
+    REFUSED(kmb_stream_create(reader, "s", KMB_CLASS_PHI, &stream, &error), KMB_READ_ONLY, "read-only");
+    REFUSED(kmb_tenant_create(db, 2, NULL, &error), KMB_READ_ONLY, "read-only");
+    kmb_session_close(reader);
+    MUST(kmb_close(db, &error));
+    REFUSED(kmb_rebuild(box->path, NULL, NULL, &error), KMB_LOCKED, "in use");
+    /* what is no database stays as it is */
+    snprintf(path, sizeof(path), "%s/none", box->folder);
+    options.flags = 0;
+    REFUSED(kmb_open(path, &options, &db, &error), KMB_NOT_A_DATABASE, "none");
+    assert_int_equal(mkdir(path, 0700), 0);
+    REFUSED(kmb_open(path, &options, &db, &error), KMB_NOT_A_DATABASE, "none");
+    REFUSED(kmb_verify(path, NULL, NULL, &error), KMB_NOT_A_DATABASE, "none");
+    REFUSED(kmb_rebuild(path, NULL, NULL, &error), KMB_NOT_A_DATABASE, "none");
+    assert_int_equal(rmdir(path), 0);
+    /* keys: none, another's, in a directory of keys */
+    options.flags = KMB_OPEN_READ_ONLY;
+    snprintf(key, sizeof(key), "%s/absent.key", box->folder);
+    options.key_file = key;
+    REFUSED(kmb_open(box->path, &options, &db, &error), KMB_NO_KEY, "no key for log");
+    struct kmb_options other = options_of(KMB_OPEN_CREATE);
+    snprintf(path, sizeof(path), "%s/other", box->folder);
+    other.segment_bytes = 1 << 20;
+    MUST(kmb_open(path, &other, &db, &error));
+    MUST(kmb_close(db, &error));
+    snprintf(key, sizeof(key), "%s/other.key", box->folder);
+    REFUSED(kmb_open(box->path, &options, &db, &error), KMB_WRONG_KEY, "key");
+    /* in clear, and said so */
+    struct kmb_info info = {.size = sizeof(info)};
+    snprintf(path, sizeof(path), "%s/open", box->folder);
+    other.flags |= KMB_OPEN_NO_ENCRYPTION;
+    MUST(kmb_open(path, &other, &db, &error));
+    MUST(kmb_info(db, &info, &error));
+    assert_false(info.encrypted);
+    assert_false(info.key_on_same_filesystem);
+    assert_int_equal(info.tenants, 1);
+    MUST(kmb_close(db, &error));
+    MUST(kmb_info(box->db, &info, &error));
+    assert_true(info.encrypted && info.key_on_same_filesystem);
+}
+
+static enum kmb_status stop_at_second(void *context, const struct kmb_tenant *tenant) {
+    unsigned *seen = context;
+    assert_int_equal(tenant->id, ++*seen == 1 ? 1 : 7);
+    assert_string_equal(tenant->name, *seen == 1 ? "" : "seven");
+    return *seen == 2 ? KMB_LIMIT : KMB_OK;
+}
+
+static void tenants(void **state) {
+    struct box *box = *state;
+    char text[512], long_name[300];
+    kmb_session *session = (kmb_session *)box;
+    unsigned seen = 0;
+    memset(long_name, 'x', sizeof(long_name) - 1);
+    long_name[sizeof(long_name) - 1] = 0;
+    REFUSED(kmb_tenant_create(box->db, 0, NULL, &error), KMB_USAGE, "1 to 4294967295");
+    REFUSED(kmb_tenant_create(box->db, 2, long_name, &error), KMB_INVALID_NAME, "255");
+    REFUSED(kmb_tenant_create(box->db, 2, "\xff", &error), KMB_INVALID_NAME, "UTF-8");
+    MUST(kmb_tenant_create(box->db, UINT32_MAX, NULL, &error));
+    MUST(kmb_tenant_create(box->db, 7, "seven", &error));
+    MUST(kmb_tenant_create(box->db, 7, "seven", &error));
+    REFUSED(kmb_tenant_create(box->db, 7, "other", &error), KMB_TENANT_EXISTS, "seven");
+    assert_int_equal(kmb_tenant_list(box->db, stop_at_second, &seen, NULL), KMB_LIMIT);
+    assert_int_equal(seen, 2);
+    seen = 0;
+    MUST(kmb_tenant_list(box->db, any_tenant, &seen, &error));
+    assert_int_equal(seen, 3);
+    REFUSED(kmb_session_open(box->db, 8, &session, &error), KMB_TENANT_NOT_FOUND, "tenant not found: 8");
+    assert_null(session);
+    REFUSED(kmb_session_open(box->db, 0, &session, &error), KMB_TENANT_NOT_FOUND, "tenant");
+    REFUSED(kmb_tenant_verifier(box->db, 8, text, sizeof(text), &error), KMB_TENANT_NOT_FOUND, "8");
+    REFUSED(kmb_tenant_verifier(box->db, 7, text, 10, &error), KMB_USAGE, "room for 10");
+    MUST(kmb_tenant_verifier(box->db, 7, text, 256, &error));
+    /* apart: names, rows, positions */
+    MUST(kmb_session_open(box->db, 7, &session, &error));
+    MUST(kmb_exec(session, "CREATE TABLE t (a INT); INSERT INTO t VALUES (1)", &error));
+    REFUSED(kmb_exec(box->session, "SELECT * FROM t", &error), KMB_UNDEFINED_TABLE, "t");
+    assert_int_equal(kmb_session_position(session), 1);
+    assert_int_equal(kmb_session_position(box->session), 0);
+    kmb_session_close(session);
+}
+
+static void handles_closed_out_of_order(void **state) {
+    struct box *box = *state;
+    kmb_session *session = NULL;
+    kmb_appender *appender = NULL;
+    MUST(kmb_exec(box->session, "CREATE TABLE t (a INT)", &error));
+    MUST(kmb_session_open(box->db, 1, &session, &error));
+    REFUSED(kmb_close(box->db, &error), KMB_BUSY, "2 sessions are still open");
+    kmb_statement *statement = prepared(session, "SELECT 40 + 2");
+    MUST(kmb_appender_open(session, "t", &appender, &error));
+    MUST(kmb_begin(session, &error));
+    MUST(kmb_exec(session, "INSERT INTO t VALUES (1)", &error));
+    kmb_session_close(session); /* its statement and its appender keep it */
+    assert_int_equal(kmb_step(statement, NULL), KMB_ROW);
+    assert_int_equal(kmb_column_int64(statement, 0), 42);
+    kmb_finalize(statement);
+    REFUSED(kmb_close(box->db, &error), KMB_BUSY, "2 sessions are still open");
+    kmb_appender_close(appender);
+    assert_int_equal(ask(box->session, "SELECT count(*) FROM t"), 0); /* rolled back with it */
+    REFUSED(kmb_close(box->db, &error), KMB_BUSY, "1 session");
+    MUST(kmb_exec(box->session, "INSERT INTO t VALUES (2)", &error)); /* still open, as the answer said */
+}
+
+static void moments(void **state) {
+    struct box *box = *state;
+    MUST(kmb_exec(box->session, "CREATE TABLE t (a INT); INSERT INTO t VALUES (1); INSERT INTO t VALUES (2)", &error));
+    REFUSED(kmb_session_at(box->session, KMB_AT_POSITION, -1, &error), KMB_USAGE, "not negative");
+    REFUSED(kmb_session_at(box->session, (enum kmb_at)9, 0, &error), KMB_USAGE, "unknown kind");
+    MUST(kmb_session_at(box->session, KMB_AT_POSITION, 1, &error));
+    assert_int_equal(ask(box->session, "SELECT count(*) FROM t"), 1);
+    REFUSED(kmb_exec(box->session, "SELECT * FROM t AT OFFSET 1", &error), KMB_USAGE, "");
+    REFUSED(kmb_exec(box->session, "INSERT INTO t VALUES (3)", &error), KMB_HISTORY_READ_ONLY,
+            "Cannot modify historical data");
+    MUST(kmb_session_at(box->session, KMB_AT_POSITION, 3, &error));
+    REFUSED(kmb_exec(box->session, "SELECT * FROM t", &error), KMB_POSITION_AHEAD, "position 3 is ahead");
+    MUST(kmb_session_at(box->session, KMB_AT_TIME, INT64_C(32503680000000000), &error));
+    REFUSED(kmb_exec(box->session, "SELECT * FROM t", &error), KMB_TIME_IN_FUTURE, "future");
+    MUST(kmb_session_at(box->session, KMB_AT_TIME, 0, &error));
+    REFUSED(kmb_exec(box->session, "SELECT * FROM t", &error), KMB_TIME_BEFORE_HISTORY, "");
+    MUST(kmb_session_at(box->session, KMB_AT_PRESENT, 99, &error));
+    assert_int_equal(ask(box->session, "SELECT count(*) FROM t"), 2);
+}
+
+static void transactions(void **state) {
+    struct box *box = *state;
+    kmb_session *other = NULL;
+    bool failed = true;
+    MUST(kmb_exec(box->session, "CREATE TABLE t (a INT PRIMARY KEY, b INT); INSERT INTO t VALUES (1, 1)", &error));
+    REFUSED(kmb_commit(box->session, &error), KMB_NO_TRANSACTION, "");
+    REFUSED(kmb_rollback(box->session, &error), KMB_NO_TRANSACTION, "");
+    MUST(kmb_begin(box->session, &error));
+    REFUSED(kmb_begin(box->session, &error), KMB_TRANSACTION_ACTIVE, "");
+    assert_true(kmb_session_in_transaction(box->session, &failed));
+    assert_false(failed);
+    MUST(kmb_exec(box->session, "UPDATE t SET b = 2", &error));
+    MUST(kmb_session_open(box->db, 1, &other, &error));
+    MUST(kmb_exec(other, "UPDATE t SET b = 3", &error));
+    struct kmb_error told = {0};
+    assert_int_equal(kmb_commit(box->session, &told), KMB_SERIALIZATION);
+    assert_true(told.hint[0] != 0);
+    assert_string_equal(kmb_status_sqlstate(told.status), "40001");
+    assert_false(kmb_session_in_transaction(box->session, NULL));
+    assert_int_equal(ask(other, "SELECT b FROM t"), 3);
+    MUST(kmb_begin(box->session, &error));
+    MUST(kmb_exec(box->session, "INSERT INTO t VALUES (2, 2)", &error));
+    REFUSED(kmb_exec(box->session, "INSERT INTO t VALUES (1, 9)", &error), KMB_UNIQUE_VIOLATION, "t_pkey");
+    assert_true(kmb_session_in_transaction(box->session, &failed));
+    assert_true(failed);
+    REFUSED(kmb_exec(box->session, "SELECT 1", &error), KMB_TRANSACTION_ABORTED, "");
+    REFUSED(kmb_commit(box->session, &error), KMB_TRANSACTION_ABORTED, "rolled back");
+    assert_int_equal(ask(box->session, "SELECT count(*) FROM t"), 1);
+    kmb_session_close(other);
+}
+
+static void *cancel_soon(void *session) {
+    nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+    kmb_cancel(session);
+    return NULL;
+}
+
+static void cancelling(void **state) {
+    struct box *box = *state;
+    pthread_t thread;
+    kmb_cancel(box->session); /* nothing runs: nothing happens, now or later */
+    assert_int_equal(ask(box->session, "SELECT 42"), 42);
+    MUST(kmb_exec(box->session, "CREATE TABLE t (a INT); INSERT INTO t VALUES (1),(2),(3),(4),(5),(6),(7),(8),(9),(10)",
+                  &error));
+    kmb_statement *statement =
+        prepared(box->session, "SELECT count(*) FROM t a, t b, t c, t d, t e, t f, t g, t h, t i, t j");
+    assert_int_equal(pthread_create(&thread, NULL, cancel_soon, box->session), 0);
+    REFUSED(kmb_step(statement, &error), KMB_CANCELLED, "cancel");
+    pthread_join(thread, NULL);
+    kmb_finalize(statement);
+    assert_int_equal(ask(box->session, "SELECT count(*) FROM t"), 10);
+}
+
+/* --- statements --------------------------------------------------------------------------------------------------- */
+
+static void preparing(void **state) {
+    struct box *box = *state;
+    kmb_statement *statement = (kmb_statement *)box;
+    const char *tail = NULL;
+    const char *text = " -- a comment\n ; SELECT 1 AS one; SELECT 2 ; ";
+    int64_t sum = 0;
+    unsigned count = 0;
+    for (const char *at = text; at < text + strlen(text); at = tail) {
+        MUST(kmb_prepare(box->session, at, strlen(at), &statement, &tail, &error));
+        assert_true(tail > at && tail <= text + strlen(text));
+        if (statement != NULL) {
+            assert_int_equal(kmb_step(statement, NULL), KMB_ROW);
+            sum += kmb_column_int64(statement, 0);
+            count++;
+        }
+        kmb_finalize(statement);
+    }
+    assert_int_equal(sum, 3);
+    assert_int_equal(count, 2);
+    MUST(kmb_prepare(box->session, "SELECT 12345", 8, &statement, NULL, &error)); /* length counts, not a zero byte */
+    assert_int_equal(kmb_step(statement, NULL), KMB_ROW);
+    assert_int_equal(kmb_column_int64(statement, 0), 1);
+    kmb_finalize(statement);
+    REFUSED(kmb_prepare(box->session, "SELECT \0 1", 10, &statement, NULL, &error), KMB_INVALID_ENCODING, "");
+    assert_null(statement);
+    REFUSED(kmb_prepare(box->session, "SELECT '\xff'", 10, &statement, NULL, &error), KMB_INVALID_ENCODING, "");
+    struct kmb_error told = {0};
+    const char *umlauts = "SELECT 'äöü', nope";
+    assert_int_equal(kmb_prepare(box->session, umlauts, strlen(umlauts), &statement, NULL, &told),
+                     KMB_UNDEFINED_COLUMN);
+    assert_int_equal(told.position, 15); /* characters, from 1 */
+    REFUSED(kmb_exec(box->session, "SELECT 1; SELEC 2; SELECT 3", &error), KMB_SYNTAX, "SELEC");
+}
+
+static void binding(void **state) {
+    struct box *box = *state;
+    MUST(kmb_exec(box->session, "CREATE TABLE t (i INT, n NUMERIC(10,2), s TEXT, b BYTEA, d DATE, o BOOLEAN, f FLOAT8)",
+                  &error));
+    kmb_statement *insert = prepared(box->session, "INSERT INTO t VALUES ($1, $2, $3, $4, $5, $6, $7)");
+    assert_int_equal(kmb_parameter_count(insert), 7);
+    static const enum kmb_type types[] = {KMB_TYPE_UNKNOWN, KMB_TYPE_INTEGER, KMB_TYPE_NUMERIC,
+                                          KMB_TYPE_TEXT,    KMB_TYPE_BYTEA,   KMB_TYPE_DATE,
+                                          KMB_TYPE_BOOLEAN, KMB_TYPE_DOUBLE,  KMB_TYPE_UNKNOWN};
+    for (uint32_t i = 0; i < 9; i++) {
+        assert_int_equal(kmb_parameter_type(insert, i), types[i]);
+    }
+    REFUSED(kmb_bind_int64(insert, 0, 1, &error), KMB_UNDEFINED_PARAMETER, "no parameter $0");
+    REFUSED(kmb_bind_int64(insert, 8, 1, &error), KMB_UNDEFINED_PARAMETER, "no parameter $8");
+    REFUSED(kmb_bind_text(insert, 3, "a\0b", 3, &error), KMB_INVALID_ENCODING, "$3");
+    REFUSED(kmb_bind_text(insert, 3, "\xc3", 1, &error), KMB_INVALID_ENCODING, "$3");
+    REFUSED(kmb_bind_text(insert, 3, NULL, 1, &error), KMB_USAGE, "NULL");
+    REFUSED(kmb_bind_bytes(insert, 4, NULL, 1, &error), KMB_USAGE, "NULL");
+    REFUSED(kmb_step(insert, &error), KMB_UNDEFINED_PARAMETER, "parameter $1 not provided");
+    char text[] = "text"; /* copied: changing it afterwards changes nothing */
+    MUST(kmb_bind_int64(insert, 1, INT64_MAX, &error));
+    MUST(kmb_bind_text(insert, 2, "12.345", 6, &error));
+    MUST(kmb_bind_text(insert, 3, text, 4, &error));
+    MUST(kmb_bind_bytes(insert, 4, "\0\xff", 2, &error));
+    MUST(kmb_bind_text(insert, 5, "2026-01-31", 10, &error));
+    MUST(kmb_bind_bool(insert, 6, true, &error));
+    MUST(kmb_bind_double(insert, 7, 0.1, &error));
+    memset(text, 'x', 4);
+    REFUSED(kmb_step(insert, &error), KMB_NUMERIC_OUT_OF_RANGE, "");
+    MUST(kmb_bind_int64(insert, 1, -7, &error));
+    assert_int_equal(kmb_step(insert, NULL), KMB_DONE);
+    assert_string_equal(kmb_statement_tag(insert), "INSERT 0 1");
+    assert_int_equal(kmb_statement_rows(insert), 1);
+    assert_int_equal(kmb_statement_position(insert), 1);
+    assert_true(kmb_statement_writes(insert));
+    MUST(kmb_bind_text(insert, 5, "31/01/26x", 9, &error));
+    REFUSED(kmb_step(insert, &error), KMB_INVALID_DATETIME, "date");
+    for (uint32_t i = 1; i <= 7; i++) {
+        MUST(kmb_bind_null(insert, i, &error));
+    }
+    assert_int_equal(kmb_step(insert, NULL), KMB_DONE);
+    kmb_reset(insert); /* values stay */
+    assert_int_equal(kmb_step(insert, NULL), KMB_DONE);
+    kmb_finalize(insert);
+    assert_int_equal(ask(box->session, "SELECT count(*) FROM t"), 3);
+    kmb_statement *select = prepared(box->session, "SELECT i, n, s, b, d, o, f FROM t WHERE i = $1");
+    MUST(kmb_bind_text(select, 1, "-7", 2, &error));
+    assert_int_equal(kmb_step(select, NULL), KMB_ROW);
+    REFUSED(kmb_bind_int64(select, 1, 1, &error), KMB_USAGE, "reset it first");
+    static const char *const texts[] = {"-7", "12.35", "text", "\\x00ff", "2026-01-31", "t", "0.1"};
+    static const char *const names[] = {"integer", "numeric(10,2)",   "text", "bytea", "date",
+                                        "boolean", "double precision"};
+    for (uint32_t i = 0; i < 7; i++) {
+        size_t length = 0;
+        assert_string_equal(kmb_column_text(select, i, &length), texts[i]);
+        assert_int_equal(length, strlen(texts[i]));
+        assert_string_equal(kmb_column_type_name(select, i), names[i]);
+        assert_int_equal(kmb_column_type(select, i), types[i + 1]);
+    }
+    size_t length = 0;
+    assert_memory_equal(kmb_column_bytes(select, 3, &length), "\0\xff", 2);
+    assert_int_equal(length, 2);
+    assert_memory_equal(kmb_column_bytes(select, 2, NULL), "text", 4);
+    assert_null(kmb_column_bytes(select, 0, &length));
+    assert_int_equal(length, 0);
+    assert_int_equal(kmb_column_int64(select, 1), 12);
+    assert_int_equal(kmb_column_int64(select, 2), 0); /* no number */
+    assert_true(kmb_column_double(select, 1) == 12.35);
+    assert_true(kmb_column_bool(select, 5) && kmb_column_bool(select, 0));
+    /* no such column, no row: nothing, and no crash */
+    assert_null(kmb_column_name(select, 7));
+    assert_null(kmb_column_type_name(select, 7));
+    assert_int_equal(kmb_column_type(select, 7), KMB_TYPE_UNKNOWN);
+    assert_true(kmb_column_is_null(select, 7));
+    assert_null(kmb_column_text(select, 7, NULL));
+    assert_int_equal(kmb_step(select, NULL), KMB_DONE);
+    assert_true(kmb_column_is_null(select, 0));
+    assert_null(kmb_column_text(select, 0, NULL));
+    assert_string_equal(kmb_statement_tag(select), "SELECT 1");
+    assert_int_equal(kmb_statement_rows(select), 1);
+    assert_int_equal(kmb_statement_position(select), 3);
+    assert_false(kmb_statement_writes(select));
+    assert_int_equal(kmb_step(select, NULL), KMB_ROW); /* after KMB_DONE it begins anew */
+    kmb_reset(select);
+    assert_true(kmb_column_is_null(select, 0));
+    MUST(kmb_bind_int64(select, 1, 99, &error));
+    assert_int_equal(kmb_step(select, NULL), KMB_DONE);
+    kmb_finalize(select);
+    kmb_statement *wide = prepared(
+        box->session, "SELECT '1e300'::float8, 99999999999999999999::numeric, 'NaN'::float8, '9223372036854775807'");
+    assert_int_equal(kmb_step(wide, NULL), KMB_ROW);
+    assert_int_equal(kmb_column_int64(wide, 0) | kmb_column_int64(wide, 1) | kmb_column_int64(wide, 2),
+                     0); /* do not fit */
+    assert_int_equal(kmb_column_int64(wide, 3), INT64_MAX);
+    kmb_finalize(wide);
+}
+
+static void large_rows(void **state) {
+    struct box *box = *state;
+    static const size_t sizes[] = {1 << 20, 3 << 20, 20 << 20};
+    char *bytes = malloc(20 << 20);
+    memset(bytes, 'k', 20 << 20);
+    MUST(kmb_exec(box->session, "CREATE TABLE t (id INT PRIMARY KEY, b BYTEA)", &error));
+    kmb_statement *insert = prepared(box->session, "INSERT INTO t VALUES ($1, $2)");
+    for (size_t i = 0; i < 3; i++) {
+        struct kmb_error told = {0};
+        bytes[sizes[i] / 2] = (char)i;
+        MUST(kmb_bind_int64(insert, 1, (int64_t)i, &error));
+        MUST(kmb_bind_bytes(insert, 2, bytes, sizes[i], &error));
+        enum kmb_status status = kmb_step(insert, &told);
+        if (i == 2) { /* beyond the limit that docs/reference/limits.md tells */
+            refused_at(__LINE__, status, &told, KMB_LIMIT, "row is too big");
+            assert_string_equal(kmb_status_sqlstate(status), "54000");
+            break;
+        }
+        assert_int_equal(status, KMB_DONE);
+        kmb_statement *select = prepared(box->session, "SELECT b FROM t WHERE id = $1");
+        size_t length = 0;
+        MUST(kmb_bind_int64(select, 1, (int64_t)i, &error));
+        assert_int_equal(kmb_step(select, NULL), KMB_ROW);
+        const void *found = kmb_column_bytes(select, 0, &length);
+        assert_int_equal(length, sizes[i]);
+        assert_memory_equal(found, bytes, length);
+        kmb_finalize(select);
+    }
+    kmb_finalize(insert);
+    uint32_t stream = 0;
+    struct kmb_bytes event = {bytes, 20 << 20};
+    MUST(kmb_stream_create(box->session, "s", KMB_CLASS_PUBLIC, &stream, &error));
+    REFUSED(kmb_stream_append(box->session, stream, 0, &event, 1, NULL, &error), KMB_LIMIT, "");
+    event.length = 3 << 20;
+    MUST(kmb_stream_append(box->session, stream, 0, &event, 1, NULL, &error));
+    free(bytes);
+    assert_int_equal(ask(box->session, "SELECT count(*) FROM t"), 2);
+}
+
+/* --- appender, streams -------------------------------------------------------------------------------------------- */
+
+static void appending(void **state) {
+    struct box *box = *state;
+    kmb_appender *appender = (kmb_appender *)box;
+    uint64_t rows = 99;
+    MUST(kmb_exec(box->session,
+                  "CREATE TABLE t (a INT PRIMARY KEY, b TEXT NOT NULL DEFAULT 'x', c FLOAT8 CHECK (c < 9))", &error));
+    REFUSED(kmb_appender_open(box->session, "absent", &appender, &error), KMB_UNDEFINED_TABLE, "absent");
+    assert_null(appender);
+    REFUSED(kmb_appender_open(box->session, "T", &appender, &error), KMB_UNDEFINED_TABLE, "T"); /* not folded */
+    REFUSED(kmb_appender_open(box->session, "nope.t", &appender, &error), KMB_UNDEFINED_TABLE, "nope.t");
+    MUST(kmb_appender_open(box->session, "public.t", &appender, &error));
+    kmb_appender_close(appender);
+    MUST(kmb_appender_open(box->session, "t", &appender, &error));
+    MUST(kmb_appender_flush(appender, &rows, &error));
+    assert_int_equal(rows, 0);
+    REFUSED(kmb_append_row(appender, &error), KMB_USAGE, "the row has 0 values");
+    MUST(kmb_append_int64(appender, 1, &error));
+    REFUSED(kmb_append_row(appender, &error), KMB_USAGE, "the row has 1 values, table \"t\" has 3 columns");
+    REFUSED(kmb_append_int64(appender, INT64_MAX, &error), KMB_NUMERIC_OUT_OF_RANGE, "column \"a\"");
+    REFUSED(kmb_append_text(appender, "one", 3, &error), KMB_INVALID_TEXT, "column \"a\"");
+    MUST(kmb_append_text(appender, "1", 1, &error)); /* the refused values left the place free */
+    REFUSED(kmb_append_text(appender, "\xff", 1, &error), KMB_INVALID_ENCODING, "column \"b\"");
+    REFUSED(kmb_append_text(appender, NULL, 1, &error), KMB_USAGE, "NULL");
+    MUST(kmb_append_null(appender, &error));
+    MUST(kmb_append_double(appender, 0.5, &error));
+    REFUSED(kmb_append_null(appender, &error), KMB_USAGE, "more values than table");
+    REFUSED(kmb_append_row(appender, &error), KMB_NOT_NULL_VIOLATION, "column \"b\"");
+    MUST(kmb_append_int64(appender, 2, &error)); /* the refused row was dropped whole */
+    REFUSED(kmb_appender_flush(appender, &rows, &error), KMB_USAGE, "a row was begun");
+    for (int i = 1; i <= 3; i++) {
+        MUST(kmb_append_int64(appender, i, &error));
+        MUST(i == 2 ? kmb_append_default(appender, &error) : kmb_append_bytes(appender, "y", 1, &error));
+        MUST(kmb_append_double(appender, i, &error));
+        MUST(kmb_append_row(appender, &error));
+    }
+    MUST(kmb_appender_flush(appender, &rows, &error));
+    assert_int_equal(rows, 3);
+    assert_int_equal(ask(box->session, "SELECT count(*) FROM t WHERE b = 'x'"), 1);
+    for (int i = 4; i <= 5; i++) { /* the second breaks the CHECK: none of both is there */
+        MUST(kmb_append_int64(appender, i, &error));
+        MUST(kmb_append_text(appender, "z", 1, &error));
+        MUST(kmb_append_double(appender, i == 5 ? 9 : 0, &error));
+        MUST(kmb_append_row(appender, &error));
+    }
+    REFUSED(kmb_appender_flush(appender, &rows, &error), KMB_CHECK_VIOLATION, "t_c_check");
+    MUST(kmb_appender_flush(appender, &rows, &error));
+    assert_int_equal(rows, 0);
+    assert_int_equal(ask(box->session, "SELECT count(*) FROM t"), 3);
+    MUST(kmb_append_int64(appender, 1, &error));
+    MUST(kmb_append_bool(appender, true, &error));
+    MUST(kmb_append_null(appender, &error));
+    MUST(kmb_append_row(appender, &error));
+    REFUSED(kmb_appender_flush(appender, &rows, &error), KMB_UNIQUE_VIOLATION, "t_pkey");
+    MUST(kmb_append_int64(appender, 6, &error));
+    MUST(kmb_append_text(appender, "", 0, &error));
+    MUST(kmb_append_null(appender, &error));
+    MUST(kmb_append_row(appender, &error));
+    MUST(kmb_exec(box->session, "ALTER TABLE t ADD COLUMN d INT", &error));
+    REFUSED(kmb_appender_flush(appender, &rows, &error), KMB_SERIALIZATION, "was altered");
+    assert_int_equal(ask(box->session, "SELECT count(*) FROM t"), 3);
+    kmb_appender_close(appender);
+    /* in a transaction the rows are its own; what was not flushed is dropped */
+    MUST(kmb_exec(box->session, "CREATE TABLE u (a BOOLEAN, b BYTEA)", &error));
+    MUST(kmb_appender_open(box->session, "u", &appender, &error));
+    MUST(kmb_begin(box->session, &error));
+    MUST(kmb_append_bool(appender, true, &error));
+    MUST(kmb_append_bytes(appender, "\0", 1, &error));
+    MUST(kmb_append_row(appender, &error));
+    MUST(kmb_appender_flush(appender, NULL, &error));
+    assert_int_equal(ask(box->session, "SELECT count(*) FROM u"), 1);
+    MUST(kmb_rollback(box->session, &error));
+    assert_int_equal(ask(box->session, "SELECT count(*) FROM u"), 0);
+    MUST(kmb_append_int64(appender, 5, &error)); /* of a boolean: true */
+    MUST(kmb_append_null(appender, &error));
+    MUST(kmb_append_row(appender, &error));
+    kmb_appender_close(appender);
+    assert_int_equal(ask(box->session, "SELECT count(*) FROM u"), 0);
+}
+
+struct seen {
+    uint64_t events, bytes, stop_at;
+};
+
+static enum kmb_status see(void *context, uint64_t offset, const void *bytes, size_t length) {
+    struct seen *seen = context;
+    (void)offset;
+    assert_non_null(bytes);
+    seen->events++;
+    seen->bytes += length;
+    return seen->events == seen->stop_at ? KMB_PERMISSION : KMB_OK;
+}
+
+static void streams(void **state) {
+    struct box *box = *state;
+    uint32_t id = 0, again = 0, found = 0;
+    uint64_t first = 99, length = 99;
+    struct seen seen = {0};
+    struct kmb_bytes events[] = {{"one", 3}, {"", 0}, {"three", 5}};
+    REFUSED(kmb_stream_create(box->session, "", KMB_CLASS_PHI, &id, &error), KMB_INVALID_NAME, "not empty");
+    REFUSED(kmb_stream_create(box->session, "\xff", KMB_CLASS_PHI, &id, &error), KMB_INVALID_NAME, "UTF-8");
+    REFUSED(kmb_stream_create(box->session, "s", (enum kmb_data_class)8, &id, &error), KMB_USAGE, "data class 8");
+    REFUSED(kmb_stream_find(box->session, "s", &found, &error), KMB_STREAM_NOT_FOUND, "\"s\"");
+    MUST(kmb_stream_create(box->session, "s", KMB_CLASS_PII, &id, &error));
+    MUST(kmb_stream_create(box->session, "s", KMB_CLASS_PII, &again, &error));
+    MUST(kmb_stream_find(box->session, "s", &found, &error));
+    assert_true(id == again && id == found);
+    REFUSED(kmb_stream_append(box->session, id, 0, events, 0, NULL, &error), KMB_USAGE, "no events");
+    REFUSED(kmb_stream_append(box->session, id + 1, 0, events, 1, NULL, &error), KMB_STREAM_NOT_FOUND, "");
+    REFUSED(kmb_stream_append(box->session, id, 1, events, 1, NULL, &error), KMB_OFFSET_MISMATCH, "");
+    MUST(kmb_stream_append(box->session, id, 0, events, 3, &first, &error));
+    assert_int_equal(first, 0);
+    REFUSED(kmb_stream_append(box->session, id, 0, events, 1, NULL, &error), KMB_OFFSET_MISMATCH, "");
+    MUST(kmb_stream_append(box->session, id, UINT64_MAX, events, 1, &first, &error));
+    assert_int_equal(first, 3);
+    MUST(kmb_stream_length(box->session, id, &length, &error));
+    assert_int_equal(length, 4);
+    REFUSED(kmb_stream_length(box->session, id + 1, &length, &error), KMB_STREAM_NOT_FOUND, "");
+    REFUSED(kmb_stream_read(box->session, id + 1, 0, 100, see, &seen, &error), KMB_STREAM_NOT_FOUND, "");
+    REFUSED(kmb_stream_read(box->session, id, 0, 100, NULL, &seen, &error), KMB_USAGE, "NULL");
+    MUST(kmb_stream_read(box->session, id, 0, UINT64_MAX, see, &seen, &error));
+    assert_true(seen.events == 4 && seen.bytes == 11);
+    seen = (struct seen){0};
+    MUST(kmb_stream_read(box->session, id, 1, 4, see, &seen, &error)); /* the event that reaches it is given */
+    assert_true(seen.events == 2 && seen.bytes == 5);
+    seen = (struct seen){.stop_at = 2};
+    assert_int_equal(kmb_stream_read(box->session, id, 0, 100, see, &seen, NULL), KMB_PERMISSION);
+    assert_int_equal(seen.events, 2);
+    seen = (struct seen){0};
+    MUST(kmb_stream_read(box->session, id, 4, 100, see, &seen, &error));
+    assert_int_equal(seen.events, 0);
+}
+
+/* --- proofs, verification, the log -------------------------------------------------------------------------------- */
+
+static void proofs(void **state) {
+    struct box *box = *state;
+    char verifier[512], strange[512];
+    char *text = NULL;
+    MUST(kmb_exec(box->session, "CREATE TABLE t (a INT); INSERT INTO t VALUES (1)", &error));
+    MUST(kmb_tenant_create(box->db, 2, NULL, &error));
+    MUST(kmb_tenant_verifier(box->db, 1, verifier, sizeof(verifier), &error));
+    MUST(kmb_tenant_verifier(box->db, 2, strange, sizeof(strange), &error));
+    REFUSED(kmb_proof_inclusion(box->session, 0, &text, &error), KMB_INVALID_OFFSET, "there is no entry 0");
+    assert_null(text);
+    REFUSED(kmb_proof_inclusion(box->session, 99, &text, &error), KMB_INVALID_OFFSET, "there is no entry 99");
+    REFUSED(kmb_proof_consistency(box->session, 0, &text, &error), KMB_INVALID_OFFSET, "no tree of 0");
+    REFUSED(kmb_proof_consistency(box->session, 99, &text, &error), KMB_INVALID_OFFSET, "no tree of 99");
+    for (int kind = 0; kind < 3; kind++) {
+        MUST(kind == 0   ? kmb_proof_inclusion(box->session, 2, &text, &error)
+             : kind == 1 ? kmb_proof_consistency(box->session, 2, &text, &error)
+                         : kmb_proof_checkpoint(box->session, &text, &error));
+        size_t length = strlen(text);
+        MUST(kmb_proof_verify(text, length, verifier, &error));
+        REFUSED(kmb_proof_verify(text, length, strange, &error), KMB_PROOF_INVALID, "");
+        enum kmb_status cut = kmb_proof_verify(text, length - 4, verifier, NULL);
+        assert_true(cut == KMB_FORMAT || cut == KMB_PROOF_INVALID);
+        REFUSED(kmb_proof_verify(text, length, "no key", &error), KMB_FORMAT, "verifier key");
+        char *digit = strpbrk(strstr(text, kind < 2 ? "kimberlite-proof" : "\n") + (kind < 2 ? 20 : 1), "123456789");
+        char before = *digit;
+        *digit = before == '9' ? '8' : '9';
+        assert_int_not_equal(kmb_proof_verify(text, length, verifier, NULL), KMB_OK);
+        *digit = before;
+        if (kind < 2) {
+            MUST(kmb_proof_verify(text, length, NULL, &error));
+        }
+        kmb_free(text);
+    }
+    REFUSED(kmb_proof_verify("", 0, verifier, &error), KMB_PROOF_INVALID, "");
+    REFUSED(kmb_proof_verify("garbage\n", 8, NULL, &error), KMB_PROOF_INVALID, "");
+}
+
+static enum kmb_status stop_verify(void *context, uint64_t done, uint64_t total) {
+    (void)done;
+    (void)total;
+    ++*(unsigned *)context;
+    return KMB_TENANT_SEALED; /* a status that nothing else gives */
+}
+
+static enum kmb_status stop_show(void *context, const struct kmb_log_entry *entry) {
+    unsigned *seen = context;
+    assert_int_equal(strlen(entry->hash), 64);
+    return ++*seen == 2 ? KMB_TENANT_SEALED : KMB_OK;
+}
+
+static void looking_at_the_log(void **state) {
+    struct box *box = *state;
+    unsigned calls = 0;
+    char hash[65] = "", live[65] = "";
+    struct kmb_verify_report report = {.size = sizeof(report)};
+    struct kmb_verify_options options = {.size = sizeof(options), .progress = stop_verify, .context = &calls};
+    MUST(kmb_exec(box->session, "CREATE TABLE t (a INT); INSERT INTO t VALUES (1)", &error));
+    MUST(kmb_verify(box->path, NULL, &report, &error)); /* beside its owner */
+    assert_true(report.entries >= 3 && report.tenants == 1 && report.bodies_opened && report.failure_entry == 0);
+    REFUSED(kmb_verify(box->path, &options, &report, &error), KMB_TENANT_SEALED, "stopped");
+    assert_int_equal(calls, 1);
+    calls = 0;
+    options.progress = NULL;
+    options.checkpoint_file = "/nowhere/checkpoint";
+    REFUSED(kmb_verify(box->path, &options, &report, &error), KMB_FILE_NOT_FOUND, "/nowhere/checkpoint");
+    assert_int_equal(kmb_log_show(box->path, NULL, 0, 0, stop_show, &calls, NULL), KMB_TENANT_SEALED);
+    assert_int_equal(calls, 2);
+    REFUSED(kmb_log_show(box->folder, NULL, 0, 0, stop_show, &calls, &error), KMB_NOT_A_DATABASE, "");
+    MUST(kmb_state_hash(box->db, live, &error));
+    MUST(kmb_checkpoint(box->db, &error));
+    kmb_session_close(box->session);
+    MUST(kmb_close(box->db, &error));
+    box->db = NULL;
+    box->session = NULL;
+    MUST(kmb_rebuild(box->path, NULL, hash, &error));
+    assert_string_equal(hash, live);
+    MUST(kmb_rebuild(box->path, NULL, NULL, &error));
+}
+
+int main(void) {
+#define IN_A_BOX(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(names_and_numbers),
+        IN_A_BOX(structs_of_other_sizes),
+        IN_A_BOX(nothing_where_something_must_be),
+        IN_A_BOX(opening),
+        IN_A_BOX(tenants),
+        IN_A_BOX(handles_closed_out_of_order),
+        IN_A_BOX(moments),
+        IN_A_BOX(transactions),
+        IN_A_BOX(cancelling),
+        IN_A_BOX(preparing),
+        IN_A_BOX(binding),
+        IN_A_BOX(large_rows),
+        IN_A_BOX(appending),
+        IN_A_BOX(streams),
+        IN_A_BOX(proofs),
+        IN_A_BOX(looking_at_the_log),
+    };
+    return cmocka_run_group_tests_name("kimberlite.h", tests, NULL, NULL);
+}
