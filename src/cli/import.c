@@ -418,9 +418,10 @@ static int tell_failure(struct import *import, uint64_t line, const struct kmb_e
         bool left = import->options->create && !import->options->atomic;
         fprintf(stderr, "Nothing was imported%s.\n", left ? "; the table stays: go on without --create" : "");
     } else {
-        fprintf(stderr,
-                "The last durable line is %" PRIu64 "; mend the file and go on with --from-line %" PRIu64 "%s.\n",
-                import->line_durable, import->line_durable + 1, import->options->create ? ", without --create" : "");
+        bool mend = kmb_status_sqlstate(error->status)[0] == '2'; /* classes 22 and 23: the row, not the machine */
+        fprintf(stderr, "The last durable line is %" PRIu64 "; %sgo on with --from-line %" PRIu64 "%s.\n",
+                import->line_durable, mend ? "mend the file and " : "", import->line_durable + 1,
+                import->options->create ? ", without --create" : "");
     }
     return code;
 }
