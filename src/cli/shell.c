@@ -4,11 +4,14 @@
  */
 #include <errno.h>
 #include <histedit.h>
+#include <locale.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <wchar.h>
 
 #include "cli/run.h"
 #include "cli/splitter.h"
@@ -189,6 +192,45 @@ static void history_path(char path[CLI_PATH_MAX]) {
     }
 }
 
+/* Takes SIGINT only while it waits, so that no Ctrl-C falls between the look at `interrupted` and the wait. Bytes that
+ * are no UTF-8 are passed over. */
+static int read_character(EditLine *editor, wchar_t *character) {
+    mbstate_t state = {0};
+    sigset_t open;
+    (void)editor;
+    sigemptyset(&open);
+    for (;;) {
+        struct pollfd ready = {.fd = STDIN_FILENO, .events = POLLIN};
+        char byte = 0;
+        if (ppoll(&ready, 1, NULL, &open) < 0 && !interrupted) {
+            continue; /* another signal */
+        }
+        ssize_t count = interrupted ? -1 : read(STDIN_FILENO, &byte, 1);
+        if (count <= 0) {
+            return (int)count;
+        }
+        size_t used = mbrtowc(character, &byte, 1, &state);
+        if (used == 0 || used == 1) {
+            return 1;
+        }
+        if (used == (size_t)-1) {
+            memset(&state, 0, sizeof(state));
+        }
+    }
+}
+
+/* A line typed, NULL at the end or when Ctrl-C came. */
+static const char *read_line(EditLine *editor, int *count) {
+    sigset_t interrupt, before;
+    sigemptyset(&interrupt);
+    sigaddset(&interrupt, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &interrupt, &before);
+    interrupted = 0;
+    const char *line = el_gets(editor, count);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return line;
+}
+
 /* Runs a typed line; a statement of several lines becomes one entry of the history when it is whole. */
 static void take_line(struct shell *shell, History *past, struct buffer *typed, const char *line) {
     HistEvent event;
@@ -210,6 +252,7 @@ static void read_terminal(struct shell *shell) {
     char path[CLI_PATH_MAX];
     struct buffer typed = {0};
     int count = 0;
+    setlocale(LC_CTYPE, "C.UTF-8"); /* for what is typed, whatever the environment says */
     EditLine *editor = el_init("kimberlite", stdin, stdout, stderr);
     History *past = history_init();
     if (editor == NULL || past == NULL) {
@@ -227,11 +270,11 @@ static void read_terminal(struct shell *shell) {
     el_set(editor, EL_EDITOR, "emacs");
     el_set(editor, EL_HIST, history, past);
     el_set(editor, EL_SIGNAL, 0);
+    el_set(editor, EL_GETCFN, read_character);
     el_source(editor, NULL);
     fprintf(stderr, "kimberlite %s. \\? for help, \\q to end.\n", kmb_version());
     while (!shell->quit) {
-        interrupted = 0;
-        const char *line = el_gets(editor, &count);
+        const char *line = read_line(editor, &count);
         if (line != NULL && count > 0) {
             take_line(shell, past, &typed, line);
         } else if (interrupted) {

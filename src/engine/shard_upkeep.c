@@ -6,6 +6,7 @@
  * synced only by what is written after it, so a log that falls idle gets a seal block: damage to the last commit is
  * then told from a torn tail.
  */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -408,7 +409,11 @@ static void *upkeep(void *context) {
 }
 
 enum kmb_status shard_thread_start(struct shard *shard, struct kmb_error *error) {
+    sigset_t all, before; /* the host's signals are for the host's threads */
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
     int code = pthread_create(&shard->thread, NULL, upkeep, shard);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (code != 0) {
         return error_set(error, KMB_INTERNAL, "cannot start a thread: %s", strerror(code));
     }

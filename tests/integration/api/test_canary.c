@@ -1,8 +1,8 @@
 /*
  * What stands on the disk. A process writes canaries into every place that a user's text can go to - key, indexed
  * column, data, a value that is updated, a row that is deleted, defaults and checks, names of tables, columns, indexes
- * and streams, events of streams, tenants' names - with checkpoints between, verifies, and kills itself there. No byte of
- * what it leaves may spell a canary: log, store, superblock, key store, lock, temporary files. The same without
+ * and streams, events of streams, tenants' names - with checkpoints between, verifies, and kills itself there. No byte
+ * of what it leaves may spell a canary: log, store, superblock, key store, lock, temporary files. The same without
  * encryption must find every single one, or the search is blind.
  */
 #include <setjmp.h>
@@ -21,9 +21,9 @@
 #include "kimberlite.h"
 
 static const char *const canaries[] = {
-    "canary_key",   "canary_indexed", "canary_data",  "canary_before", "canary_after", "canary_deleted", "canary_default",
-    "canary_check", "canary_table",   "canary_col",   "canary_index",  "canary_stream", "canary_event",  "canary_tenant",
-    "canary_dropped",
+    "canary_key",     "canary_indexed", "canary_data",  "canary_before", "canary_after",
+    "canary_deleted", "canary_default", "canary_check", "canary_table",  "canary_col",
+    "canary_index",   "canary_stream",  "canary_event", "canary_tenant", "canary_dropped",
 };
 #define CANARIES   (sizeof(canaries) / sizeof(canaries[0]))
 #define FILE_BYTES ((size_t)64 << 20)
@@ -66,15 +66,17 @@ static void write_and_die(const char *path, unsigned flags) {
                  " CHECK (d <> 'canary_check'))");
     say(session, "CREATE INDEX canary_index ON canary_table (canary_col)");
     say(session, "CREATE TABLE canary_dropped (a INT); DROP TABLE canary_dropped");
-    say(session, "INSERT INTO canary_table VALUES ('canary_key', 'canary_indexed', 'canary_data'), ('b', 'canary_before', ''),"
-                 " ('c', 'canary_deleted', '')");
+    say(session,
+        "INSERT INTO canary_table VALUES ('canary_key', 'canary_indexed', 'canary_data'), ('b', 'canary_before', ''),"
+        " ('c', 'canary_deleted', '')");
     must(kmb_checkpoint(db, &error), &error);
     say(session, "UPDATE canary_table SET canary_col = 'canary_after' WHERE k = 'b'");
     say(session, "DELETE FROM canary_table WHERE k = 'c'");
     must(kmb_stream_create(session, "canary_stream", KMB_CLASS_PHI, &stream, &error), &error);
     must(kmb_stream_append(session, stream, 0, &event, 1, NULL, &error), &error);
     must(kmb_checkpoint(db, &error), &error);
-    say(session, "BEGIN; INSERT INTO canary_table VALUES ('canary_key2', 'canary_data', 'canary_data')"); /* never ends */
+    say(session,
+        "BEGIN; INSERT INTO canary_table VALUES ('canary_key2', 'canary_data', 'canary_data')"); /* never ends */
     say(session, "SELECT k FROM canary_table ORDER BY canary_col");
     kmb_verify(path, &verify, NULL, &error);
     abort(); /* not reached: progress ends it, while the temporary store is there */
