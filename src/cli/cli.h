@@ -22,6 +22,7 @@ struct cli_parameter {
 
 /* Options that every verb takes, and those of some. Texts borrow from argv. */
 struct cli_options {
+    const char *verb; /* "query" */
     const char *data; /* --data */
     const char *key;  /* --key */
     uint32_t tenant;  /* -t */

@@ -369,6 +369,7 @@ static int run_verb(const struct verb_row *verb, int argc, char **argv) {
         code = set_number("KIMBERLITE_TENANT", from_environment, 1, UINT32_MAX, &tenant);
     }
     options->tenant = (uint32_t)tenant;
+    options->verb = verb->name;
     if (code == 0) {
         code = parse(verb, argc, argv, options);
     }

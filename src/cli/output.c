@@ -29,6 +29,33 @@ void output_init(struct output *output, const struct cli_options *options, enum 
 
 /* --- texts -------------------------------------------------------------------------------------------------------- */
 
+/* What a terminal may take for a command, a line end included. */
+static bool is_control(utf8proc_int32_t character) {
+    return character < ' ' || (character >= 0x7f && character < 0xa0);
+}
+
+/* A value for a terminal: what is stored must not break the box, nor command the terminal. line_end: drawn for one. */
+static void visible_text(FILE *out, const char *text, const char *line_end) {
+    size_t length = strlen(text);
+    for (size_t at = 0; at < length;) {
+        utf8proc_int32_t character = 0;
+        utf8proc_ssize_t used =
+            utf8proc_iterate((const utf8proc_uint8_t *)text + at, (utf8proc_ssize_t)(length - at), &character);
+        if (used <= 0) { /* no UTF-8: as it is */
+            character = (unsigned char)text[at];
+            used = 1;
+        }
+        if (character == '\n') {
+            fputs(line_end, out);
+        } else if (is_control(character)) {
+            fprintf(out, "\\x%02x", (unsigned)character);
+        } else {
+            fwrite(text + at, 1, (size_t)used, out);
+        }
+        at += (size_t)used;
+    }
+}
+
 size_t output_width(const char *text, size_t length) {
     size_t width = 0;
     for (size_t at = 0; at < length;) {
@@ -40,8 +67,8 @@ size_t output_width(const char *text, size_t length) {
             width++;
             continue;
         }
-        /* line ends and control characters as cell() draws them: one sign, and \x07 */
-        int cells = character == '\n' ? 1 : character < ' ' ? 4 : utf8proc_charwidth(character);
+        /* as visible_text() draws them: one sign for a line end, and \x07 */
+        int cells = character == '\n' ? 1 : is_control(character) ? 4 : utf8proc_charwidth(character);
         width += cells > 0 ? (size_t)cells : 0;
         at += (size_t)used;
     }
@@ -286,15 +313,7 @@ static void cell(struct table *table, size_t column, const char *text, bool head
     fputs("│ ", out);
     repeat(out, " ", right ? pad : 0);
     fputs(color ? head ? "\033[1;36m" : "\033[2m" : "", out);
-    for (const char *c = text; *c != 0; c++) { /* control characters would break the box */
-        if (*c == '\n') {
-            fputs("↵", out);
-        } else if ((unsigned char)*c < ' ') {
-            fprintf(out, "\\x%02x", (unsigned char)*c);
-        } else {
-            putc(*c, out);
-        }
-    }
+    visible_text(out, text, "↵");
     fputs(color ? "\033[0m" : "", out);
     repeat(out, " ", right ? 0 : pad);
     putc(' ', out);
@@ -337,7 +356,9 @@ static void expanded_row(struct table *table, const char *const *texts) {
     for (size_t i = 0; i < table->columns; i++) {
         fputs(table->names[i], out);
         repeat(out, " ", widest - output_width(table->names[i], strlen(table->names[i])));
-        fprintf(out, " │ %s\n", texts[i] == NULL ? "NULL" : texts[i]);
+        fputs(" │ ", out);
+        visible_text(out, texts[i] == NULL ? "NULL" : texts[i], "\n");
+        putc('\n', out);
     }
 }
 

@@ -192,12 +192,14 @@ int cli_open(const struct cli_options *options, unsigned flags, struct cli_place
             return code;
         }
     }
+    char command[32];
+    snprintf(command, sizeof(command), "kimberlite %s", options->verb);
     struct kmb_options open = {
         .size = sizeof(open),
         .flags = flags | (options->accept_clock ? (unsigned)KMB_OPEN_ACCEPT_CLOCK : 0),
         .key_file = place->key_file[0] == 0 ? NULL : place->key_file,
         .key_directory = place->key_directory[0] == 0 ? NULL : place->key_directory,
-        .command = "kimberlite",
+        .command = command,
     };
     if (kmb_open(place->data, &open, db, &error) != KMB_OK) {
         return cli_fail(&error, NULL, 0, NULL);

@@ -74,6 +74,16 @@ static void set_mode(struct shell *shell, const char *name) {
     cli_error(1, "unknown format \"%s\": table, csv, tsv, json or ndjson", name);
 }
 
+/* "\x", "\x on", "\x off". */
+static void toggle(bool *setting, const char *what, const char *argument) {
+    if (argument[0] != 0 && strcmp(argument, "on") != 0 && strcmp(argument, "off") != 0) {
+        cli_error(1, "invalid value \"%s\": on or off", argument);
+        return;
+    }
+    *setting = argument[0] == 0 ? !*setting : strcmp(argument, "on") == 0;
+    fprintf(stderr, "%s is %s.\n", what, *setting ? "on" : "off");
+}
+
 static void feed_line(struct shell *shell, const char *line);
 
 static void include(struct shell *shell, const char *name) {
@@ -130,15 +140,17 @@ static void command(struct shell *shell, char *line) {
     } else if (strcmp(verb, "d") == 0 || strcmp(verb, "schema") == 0) {
         describe(shell, argument);
     } else if (strcmp(verb, "x") == 0) {
-        shell->runner.output.expanded = !shell->runner.output.expanded;
-        fprintf(stderr, "Expanded display is %s.\n", shell->runner.output.expanded ? "on" : "off");
+        toggle(&shell->runner.output.expanded, "Expanded display", argument);
     } else if (strcmp(verb, "timing") == 0 || strcmp(verb, "timer") == 0) {
-        shell->runner.timing = !shell->runner.timing;
-        fprintf(stderr, "Timing is %s.\n", shell->runner.timing ? "on" : "off");
+        toggle(&shell->runner.timing, "Timing", argument);
     } else if (strcmp(verb, "o") == 0 || strcmp(verb, "mode") == 0) {
         set_mode(shell, argument);
-    } else if ((strcmp(verb, "i") == 0 || strcmp(verb, "read") == 0) && argument[0] != 0) {
-        include(shell, argument);
+    } else if (strcmp(verb, "i") == 0 || strcmp(verb, "read") == 0) {
+        if (argument[0] == 0) {
+            cli_error(1, "a file is required: %s FILE", name);
+        } else {
+            include(shell, argument);
+        }
     } else {
         cli_error(1, "unknown command \"%s\"; \\? lists them", name);
     }

@@ -799,7 +799,7 @@ def a_second_process_is_told_who_holds_the_database(box):
         holder.stdin.flush()
         os.read(holder.stdout.fileno(), 100)
         result = box.query("SELECT 1", code=1)
-        has(result.err, "LOCKED", str(holder.pid), "kimberlite")
+        has(result.err, "LOCKED", f"held by pid {holder.pid}, kimberlite query")
         for arguments in (["verify"], ["info"], ["log", "show"], ["proof", "checkpoint"], ["tenant", "list"],
                           ["export", "--table", "t"]):
             box.run(*arguments, code=0)
@@ -881,6 +881,25 @@ def the_shell_runs_scripts(box):
     has(box.run("shell", stdin="\\i absent.sql\n").err, "cannot read absent.sql")
     box.file("loop.sql", "\\i loop.sql\n")
     has(box.run("shell", stdin="\\i loop.sql\n").err, "nests deeper")
+
+
+@test
+def what_is_stored_commands_no_terminal(box):
+    box.query("CREATE TABLE t (a TEXT); INSERT INTO t VALUES (E'x\\x1b[31m\\x07\\u007f\\u009b31m\\ttab\\nline')")
+    for script in ("SELECT a FROM t;\n", "\\x on\nSELECT a FROM t;\n"):
+        out = box.run("shell", stdin=script, code=0).out
+        has(out, "x\\x1b[31m\\x07\\x7f\\x9b31m\\x09tab")
+        lacks(out, "\x1b", "\x07", "\x7f", "\x9b", "\t")
+    lines = box.query("SELECT a FROM t").out.splitlines()
+    same(len({len(line) for line in lines[:-1]}), 1)
+
+
+@test
+def shell_commands_take_on_and_off(box):
+    result = box.run("shell", stdin="\\timing on\n\\timing on\n\\x off\n\\x\n\\x maybe\n\\i\n.read\n", code=0)
+    same(result.err.splitlines(), ["Timing is on.", "Timing is on.", "Expanded display is off.", "Expanded display is on.",
+                                   'Error: invalid value "maybe": on or off', "Error: a file is required: \\i FILE",
+                                   "Error: a file is required: .read FILE"])
 
 
 @test
