@@ -113,12 +113,30 @@ static const char *scan_hint(struct sql_context *context, const char *text, cons
                       (int)word.length, (const char *)word.bytes, (int)word.length, (const char *)word.bytes);
 }
 
+/* PostgreSQL's own code of an error that its scanner or grammar raises; libpg_query hands on the message alone. */
+static enum kmb_status scan_status(const char *message) {
+    static const struct {
+        const char *begins;
+        enum kmb_status status;
+    } rows[] = {
+        {"invalid byte sequence for encoding", KMB_INVALID_ENCODING},
+        {"precision for type float must be", KMB_INVALID_PARAMETER},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (strncmp(message, rows[i].begins, strlen(rows[i].begins)) == 0) {
+            return rows[i].status;
+        }
+    }
+    return strcmp(message, "invalid Unicode escape") == 0 ? KMB_INVALID_ESCAPE : KMB_SYNTAX;
+}
+
 _Noreturn void scan_raise(struct sql_context *context, const char *text, const PgQueryError *error) {
     const char *message = sql_printf(context, "%s", error->message == NULL ? "syntax error" : error->message);
     /* cursorpos counts characters of the blanked text; tokens and trees count bytes. */
     struct slice blanked = slice_make(text, strlen(text));
     uint32_t position = error->cursorpos > 0 ? sql_position_byte(blanked, (uint32_t)error->cursorpos) : 0;
-    sql_raise_with(context, KMB_SYNTAX, position, NULL, scan_hint(context, text, message, position), "%s", message);
+    sql_raise_with(context, scan_status(message), position, NULL, scan_hint(context, text, message, position), "%s",
+                   message);
 }
 
 PgQuery__ScanResult *scan_tokens(struct sql_context *context, const char *text) {

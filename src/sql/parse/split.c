@@ -89,11 +89,11 @@ enum kmb_status sql_split(struct slice script, sql_split_fn *each, void *context
         status = own.status;
     }
     own.guarded = false;
-    if (status == KMB_SYNTAX || whole) {
+    if (status == KMB_NO_MEMORY) {
+        status = error_set(error, status, "out of memory");
+    } else if (status != KMB_OK || whole) { /* what cannot be scanned is told by its prepare */
         status = KMB_OK;
         (void)each(context, script, 0);
-    } else if (status != KMB_OK) {
-        status = error_set(error, status, "out of memory");
     } else {
         size_t from = 0;
         size_t to = 0;

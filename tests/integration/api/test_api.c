@@ -674,6 +674,89 @@ static void large_rows(void **state) {
     assert_int_equal(ask(box->session, "SELECT count(*) FROM t"), 2);
 }
 
+/* Text made of a piece many times over between two ends. The caller frees it. */
+static char *repeated(const char *begin, const char *piece, size_t times, const char *end) {
+    size_t length = strlen(begin) + strlen(piece) * times + strlen(end) + 1;
+    char *text = malloc(length);
+    char *at = stpcpy(text, begin);
+    for (size_t i = 0; i < times; i++) {
+        at = stpcpy(at, piece);
+    }
+    stpcpy(at, end);
+    return text;
+}
+
+/* Each is refused by its own SQLSTATE, leaves nothing behind, and the next statement works. */
+static void bad_input(void **state) {
+    struct box *box = *state;
+    static const struct {
+        const char *begin, *piece;
+        size_t times;
+        const char *end, *sqlstate;
+    } long_ones[] = {
+        {"SELECT ", "(", 100000, "1", "54001"},        {"SELECT 1", "+1", 500000, "", "54001"},
+        {"SELECT ", "NOT ", 100000, "true", "54001"},  {"SELECT ", "-", 1, "9223372036854775809::bigint", "22003"},
+        {"SELECT ", "9", 200000, "::int", "22003"},    {"SELECT ", "CASE WHEN true THEN ", 100000, "1", "54001"},
+        {"SELECT '", "x", 4 << 20, "'::int", "22P02"}, {"SELECT ", "a", 1 << 20, "", "42622"},
+        {"SELECT \"", "\"\"", 100000, "", "42601"},    {"SELECT /*", "/*", 100000, "", "42601"},
+        {"\xef\xbf", "\xff", 1000, "", "22021"},
+    };
+    static const struct {
+        const char *sql, *sqlstate;
+    } short_ones[] = {
+        {"\x01\x02\x7f", "42601"},
+        {"CREATE TABLE \"\" (a INT)", "42601"},
+        {"CREATE TABLE u (\"\" INT)", "42601"},
+        {"SELECT 1/0", "22012"},
+        {"SELECT 1.0 % 0", "22012"},
+        {"SELECT 2147483647 + 1", "22003"},
+        {"SELECT 9223372036854775807 + 1", "22003"},
+        {"SELECT '1e400'::float8", "22003"},
+        {"SELECT 32768::smallint", "22003"},
+        {"SELECT 'a'::int", "22P02"},
+        {"SELECT '2026-02-30'::date", "22008"},
+        {"SELECT 1 + true", "42883"},
+        {"SELECT $1", "42P02"},
+        {"INSERT INTO kept VALUES ('x')", "22P02"},
+        {"INSERT INTO kept VALUES (1, 2)", "42601"},
+        {"INSERT INTO kept VALUES (1)", "23505"},
+        {"SELECT * FROM kept LIMIT -1", "2201W"},
+        {"SELECT E'\\xff'", "22021"},
+        {"SELECT E'\\u12'", "22025"},
+        {"SELECT E'\\U00110000'", "42601"},
+        {"SELECT 1::float(0)", "22023"},
+        {"DROP TABLE absent", "42P01"},
+    };
+    MUST(kmb_exec(box->session, "CREATE TABLE kept (a INT PRIMARY KEY); INSERT INTO kept VALUES (1)", &error));
+    uint64_t position = kmb_session_position(box->session);
+    for (size_t i = 0; i < sizeof(long_ones) / sizeof(long_ones[0]) + sizeof(short_ones) / sizeof(short_ones[0]); i++) {
+        size_t at = i - sizeof(long_ones) / sizeof(long_ones[0]);
+        bool is_long = i < sizeof(long_ones) / sizeof(long_ones[0]);
+        char *sql = is_long ? repeated(long_ones[i].begin, long_ones[i].piece, long_ones[i].times, long_ones[i].end)
+                            : strdup(short_ones[at].sql);
+        const char *wanted = is_long ? long_ones[i].sqlstate : short_ones[at].sqlstate;
+        struct kmb_error told = {0};
+        enum kmb_status status = kmb_exec(box->session, sql, &told);
+        if (status == KMB_OK || status != told.status || strcmp(kmb_status_sqlstate(status), wanted) != 0) {
+            fail_msg("%.60s: %s %s, wanted %s: %s", sql, kmb_status_sqlstate(status), kmb_status_name(status), wanted,
+                     told.message);
+        }
+        free(sql);
+        assert_int_equal(ask(box->session, "SELECT count(*) FROM kept"), 1);
+    }
+    char *columns = repeated("CREATE TABLE t (c INT", ", c00000 INT", 10000, ")");
+    char digits[8];
+    for (unsigned i = 0; i < 10000; i++) {
+        snprintf(digits, sizeof(digits), "%05u", i);
+        memcpy(columns + strlen("CREATE TABLE t (c INT") + i * strlen(", c00000 INT") + strlen(", c"), digits, 5);
+    }
+    REFUSED(kmb_exec(box->session, columns, &error), KMB_TOO_MANY_COLUMNS, "1600");
+    free(columns);
+    assert_int_equal(kmb_session_position(box->session), position);
+    assert_int_equal(ask(box->session, "SELECT count(*) FROM information_schema.tables WHERE table_schema = 'public'"),
+                     1);
+}
+
 /* --- appender, streams -------------------------------------------------------------------------------------------- */
 
 static void appending(void **state) {
@@ -904,6 +987,7 @@ int main(void) {
         IN_A_BOX(preparing),
         IN_A_BOX(binding),
         IN_A_BOX(large_rows),
+        IN_A_BOX(bad_input),
         IN_A_BOX(appending),
         IN_A_BOX(streams),
         IN_A_BOX(proofs),
