@@ -140,6 +140,7 @@ _Noreturn void scan_raise(struct sql_context *context, const char *text, const P
 }
 
 PgQuery__ScanResult *scan_tokens(struct sql_context *context, const char *text) {
+    scan_bound_runs(context, text);
     struct scan_held *held = sql_alloc_zero(context, 1, sizeof(*held));
     held->result = pg_query_scan(text);
     sql_defer(context, scan_free, held);

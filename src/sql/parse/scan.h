@@ -13,6 +13,10 @@
 /* Tokens of a zero-terminated text, comments included, in order. Raises 42601 where the text does not scan. */
 PgQuery__ScanResult *scan_tokens(struct sql_context *context, const char *text);
 
+/* Raises 54001 where the scanner would take longer than a moment over operator characters. scan_tokens() asks it first.
+ */
+void scan_bound_runs(struct sql_context *context, const char *text);
+
 /* A protobuf-c allocator on the statement's arena. */
 ProtobufCAllocator scan_allocator(struct sql_context *context);
 

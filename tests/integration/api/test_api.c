@@ -698,7 +698,8 @@ static void bad_input(void **state) {
         {"SELECT ", "NOT ", 100000, "true", "54001"},  {"SELECT ", "-", 1, "9223372036854775809::bigint", "22003"},
         {"SELECT ", "9", 200000, "::int", "22003"},    {"SELECT ", "CASE WHEN true THEN ", 100000, "1", "54001"},
         {"SELECT '", "x", 4 << 20, "'::int", "22P02"}, {"SELECT ", "a", 1 << 20, "", "42622"},
-        {"SELECT \"", "\"\"", 100000, "", "42601"},    {"SELECT /*", "/*", 100000, "", "42601"},
+        {"SELECT \"", "\"\"", 100000, "", "42601"},    {"SELECT /*", "/* ", 100000, "", "42601"},
+        {"SELECT /*", "/*", 100000, "", "54001"},      {"SELECT 1 ", "+", 100000, " 1", "54001"},
         {"\xef\xbf", "\xff", 1000, "", "22021"},
     };
     static const struct {
@@ -744,6 +745,11 @@ static void bad_input(void **state) {
         free(sql);
         assert_int_equal(ask(box->session, "SELECT count(*) FROM kept"), 1);
     }
+    char *banner = repeated("/*", "*", 100000, "*/ SELECT length('");
+    char *stars = repeated(banner, "*/+", 100000, "')");
+    assert_int_equal(ask(box->session, stars), 300000); /* where nothing is put back, length does not matter */
+    free(stars);
+    free(banner);
     char *columns = repeated("CREATE TABLE t (c INT", ", c00000 INT", 10000, ")");
     char digits[8];
     for (unsigned i = 0; i < 10000; i++) {
