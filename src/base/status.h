@@ -119,6 +119,10 @@
     X(NO_TRANSACTION,            123,   8, "25P01", 409, 1)                       \
     X(READ_ONLY_TRANSACTION,     124,   8, "25006", 403, 1)                       \
     X(HISTORY_READ_ONLY,         125,   8, "25006", 400, 1)                       \
+    X(INVALID_FRAME_OFFSET,      126,   8, "22013", 400, 1)                       \
+    X(INVALID_NTILE,             127,   8, "22014", 400, 1)                       \
+    X(INVALID_NTH_VALUE,         128,   8, "22016", 400, 1)                       \
+    X(NULL_NOT_ALLOWED,          129,   8, "22004", 400, 1)                       \
     X(PERMISSION,                130,   3, "42501", 403, 5)                       \
     X(AUTHENTICATION,            131,   3, "28000", 401, 4)                       \
     X(CONNECTION,                132,   1, "08006", 503, 3)

@@ -344,7 +344,9 @@ static void query_record(struct run *run, size_t line, const char *kinds, const 
         snprintf(why, sizeof(why), "query failed: %s %s", kmb_status_name(status), error.message);
         book(run, line, false, sql.bytes, why);
     } else {
-        if (strcmp(sort, "valuesort") == 0) {
+        if (values.count == 0) {
+            /* nothing to sort */
+        } else if (strcmp(sort, "valuesort") == 0) {
             qsort(values.items, values.count, sizeof(char *), compare_items);
         } else if (strcmp(sort, "rowsort") == 0) {
             sort_width = strlen(kinds);

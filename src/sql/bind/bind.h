@@ -120,6 +120,11 @@ enum bind_place {
     BIND_AGGREGATE, /* argument of an aggregate */
     BIND_FILTER,
     BIND_FUNCTION, /* argument of a function in FROM */
+    BIND_WINDOW_ARGUMENT,
+    BIND_WINDOW, /* PARTITION BY and ORDER BY of a window */
+    BIND_FRAME_RANGE,
+    BIND_FRAME_ROWS,
+    BIND_FRAME_GROUPS,
 };
 
 /* An aggregate call found while binding; stands in expressions as EXPR_COLUMN of BIND_AGGREGATE_BASE + index. */
@@ -132,12 +137,37 @@ struct bind_aggregates {
     uint32_t capacity;
 };
 
+/* A window as it is defined; calls that define theirs alike share one. */
+struct bind_window {
+    const char *name; /* of the WINDOW clause; else NULL */
+    const struct expr **partition;
+    uint32_t partition_count;
+    struct plan_sort_key *order;
+    uint32_t order_count;
+    struct plan_frame frame;
+    bool framed; /* a frame was written */
+};
+
+/* The window function calls of a SELECT; each stands in expressions as EXPR_COLUMN of BIND_WINDOW_BASE + index. */
+#define BIND_WINDOW_BASE 0x60000000u
+
+struct bind_windows {
+    struct bind_window *list;
+    uint32_t count;
+    uint32_t capacity;
+    struct plan_aggregate *calls;
+    uint32_t *call_windows; /* index into list, a call */
+    uint32_t call_count;
+    uint32_t call_capacity;
+};
+
 /* Where an expression is bound. */
 struct bind_scope {
     struct bind *bind;
     const struct scope *scope; /* NULL: no columns */
     enum bind_place place;
     struct bind_aggregates *aggregates; /* NULL: aggregates are not allowed here */
+    struct bind_windows *windows;       /* NULL: window functions are not allowed here */
     const struct type *wanted;          /* INSERT ... SELECT: types for untyped items of the select list */
     uint32_t wanted_count;
     bool keep_unknown; /* untyped items of the select list stay so: a set operation gives them their type */
@@ -179,6 +209,30 @@ const struct expr *bind_operator(struct bind *bind, const char *name, const stru
 const struct expr *bind_function_call(const struct bind_scope *scope, const PgQuery__FuncCall *call);
 const struct expr *bind_named_call(struct bind *bind, const char *name, const struct expr **arguments, uint32_t count,
                                    uint32_t position);
+
+/* The candidate that the arguments mean, as a call with its arguments brought to its types; raises when none or several
+ * fit. */
+const struct expr *bind_chosen_call(struct bind *bind, const struct sql_function *const *candidates,
+                                    uint32_t candidate_count, const char *name, const struct expr **arguments,
+                                    uint32_t count, uint32_t position);
+/* "function lag(integer, text) does not exist" */
+_Noreturn void bind_no_function(struct bind *bind, const char *name, const struct expr *const *arguments,
+                                uint32_t count, uint32_t position);
+bool bind_is_volatile(const struct expr *expr); /* or holds a subquery, which is no other's equal */
+/* Whether one computation serves both calls. */
+bool bind_aggregate_equal(const struct plan_aggregate *a, const struct plan_aggregate *b);
+
+/* --- window.c --- */
+/* The WINDOW clause, before the calls that name its windows. */
+void bind_window_clause(const struct bind_scope *scope, PgQuery__Node *const *clause, size_t count);
+/* A call with OVER. */
+const struct expr *bind_window_call(const struct bind_scope *scope, const PgQuery__FuncCall *call, const char *name);
+/* The expression of every definition and call, to be replaced. */
+void bind_windows_expressions(struct bind_windows *windows, void (*each)(void *context, const struct expr **place),
+                              void *context);
+/* The plan with a node for each window that is called; targets take the nodes' columns for their calls. */
+struct plan_node *bind_windows_plan(struct bind *bind, struct bind_windows *windows, struct plan_node *plan,
+                                    const struct expr **targets, uint32_t target_count);
 
 /* --- known.c --- */
 /* Raises 0A000 when PostgreSQL has such a function or operator; called where no candidate has the name. */
@@ -259,6 +313,8 @@ struct plan_node *bind_set_operation(struct bind *bind, const PgQuery__SelectStm
 /* A branch of one: a query whose untyped literals stay untyped where they can. */
 struct plan_node *bind_select_branch(struct bind *bind, const PgQuery__SelectStmt *select);
 void bind_check_equality(struct bind *bind, const struct expr *expr); /* 42883 for types that have none */
+/* An item of ORDER BY over what it orders by. */
+struct plan_sort_key bind_sort_key(struct bind *bind, const PgQuery__SortBy *sort, const struct expr *expr);
 /* A select list: stars expanded, unknowns resolved to text unless keep_unknown. */
 uint32_t bind_targets(const struct bind_scope *scope, PgQuery__Node *const *list, size_t count,
                       const struct expr ***expressions, const char ***names);

@@ -364,11 +364,73 @@ const struct expr *bind_named_call(struct bind *bind, const char *name, const st
     return call_build(bind, choice.function, arguments, count, position);
 }
 
+_Noreturn void bind_no_function(struct bind *bind, const char *name, const struct expr *const *arguments,
+                                uint32_t count, uint32_t position) {
+    call_refuse(bind, name, arguments, count, false, position);
+}
+
+const struct expr *bind_chosen_call(struct bind *bind, const struct sql_function *const *candidates,
+                                    uint32_t candidate_count, const char *name, const struct expr **arguments,
+                                    uint32_t count, uint32_t position) {
+    enum type_id *types = sql_alloc_zero(bind->context, count + 1, sizeof(*types));
+    call_argument_types(arguments, count, types);
+    struct call_choice choice = choose(bind, candidates, candidate_count, types, count);
+    if (choice.function == NULL) {
+        call_refuse(bind, name, arguments, count, choice.ambiguous, position);
+    }
+    return call_build(bind, choice.function, arguments, count, position);
+}
+
+static bool visit_volatile(const struct expr *node, void *context) {
+    (void)context;
+    return node->kind != EXPR_SUBQUERY && (node->kind != EXPR_CALL || node->function->volatility != SQL_VOLATILE);
+}
+
+bool bind_is_volatile(const struct expr *expr) {
+    return !expr_walk(expr, visit_volatile, NULL);
+}
+
 /* --- aggregates --- */
+
+bool bind_aggregate_equal(const struct plan_aggregate *a, const struct plan_aggregate *b) {
+    if (a->function != b->function || a->argument_count != b->argument_count || a->distinct != b->distinct ||
+        (a->filter == NULL) != (b->filter == NULL) || (a->filter != NULL && !expr_equal(a->filter, b->filter)) ||
+        (a->filter != NULL && bind_is_volatile(a->filter))) {
+        return false;
+    }
+    for (uint32_t i = 0; i < a->argument_count; i++) {
+        if (!expr_equal(a->arguments[i], b->arguments[i]) || bind_is_volatile(a->arguments[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The place of an equal call, computed once for both; the list's count: there is none. */
+static uint32_t aggregate_find(const struct bind_aggregates *list, const struct plan_aggregate *aggregate) {
+    uint32_t index = 0;
+    while (index < list->count && !bind_aggregate_equal(&list->list[index], aggregate)) {
+        index++;
+    }
+    return index;
+}
+
+static const struct expr *aggregate_column(struct bind *bind, uint32_t index, const struct plan_aggregate *aggregate) {
+    struct expr *expr = sql_alloc_zero(bind->context, 1, sizeof(*expr));
+    expr->kind = EXPR_COLUMN;
+    expr->type = aggregate->type;
+    expr->position = aggregate->position;
+    expr->column = BIND_AGGREGATE_BASE + index;
+    return expr;
+}
 
 static const struct expr *aggregate_place(const struct bind_scope *scope, const struct plan_aggregate *aggregate) {
     struct bind *bind = scope->bind;
     struct bind_aggregates *list = scope->aggregates;
+    uint32_t index = aggregate_find(list, aggregate);
+    if (index < list->count) {
+        return aggregate_column(bind, index, aggregate);
+    }
     if (list->count == list->capacity) {
         uint32_t capacity = list->capacity == 0 ? 8 : list->capacity * 2;
         struct plan_aggregate *grown = sql_alloc(bind->context, capacity * sizeof(*grown));
@@ -379,12 +441,7 @@ static const struct expr *aggregate_place(const struct bind_scope *scope, const 
         list->capacity = capacity;
     }
     list->list[list->count] = *aggregate;
-    struct expr *expr = sql_alloc_zero(bind->context, 1, sizeof(*expr));
-    expr->kind = EXPR_COLUMN;
-    expr->type = aggregate->type;
-    expr->position = aggregate->position;
-    expr->column = BIND_AGGREGATE_BASE + list->count++;
-    return expr;
+    return aggregate_column(bind, list->count++, aggregate);
 }
 
 static void aggregate_check_place(const struct bind_scope *scope, uint32_t position) {
@@ -427,6 +484,7 @@ static const struct expr *bind_aggregate(const struct bind_scope *scope, const P
     struct bind_scope inner = *scope;
     inner.place = BIND_AGGREGATE;
     inner.aggregates = NULL;
+    inner.windows = NULL;
     uint32_t count = (uint32_t)call->n_args;
     const struct expr **arguments = sql_alloc(context, (count + 1) * sizeof(*arguments));
     enum type_id *types = sql_alloc_zero(context, count + 1, sizeof(*types));
@@ -449,13 +507,9 @@ static const struct expr *bind_aggregate(const struct bind_scope *scope, const P
         return bind_outer_value(bind, level, value, position);
     }
     aggregate_check_place(scope, position);
-    struct call_choice choice = choose(bind, candidates, candidate_count, types, count);
-    if (choice.function == NULL) {
-        call_refuse(bind, name, arguments, count, choice.ambiguous, position);
-    }
-    const struct expr *built = call_build(bind, choice.function, arguments, count, position);
+    const struct expr *built = bind_chosen_call(bind, candidates, candidate_count, name, arguments, count, position);
     struct plan_aggregate aggregate = {
-        .function = choice.function,
+        .function = built->function,
         .arguments = built->arguments,
         .argument_count = count,
         .distinct = call->agg_distinct,
@@ -479,9 +533,6 @@ static const struct expr *bind_aggregate(const struct bind_scope *scope, const P
 static void call_refuse_clauses(struct bind *bind, const PgQuery__FuncCall *call) {
     struct sql_context *context = bind->context;
     uint32_t position = bind_location(call->location);
-    if (call->over != NULL) {
-        sql_raise_unsupported(context, position, "a window function call (OVER)");
-    }
     if (call->agg_within_group) {
         sql_raise_unsupported(context, position, "WITHIN GROUP");
     }
@@ -519,11 +570,18 @@ const struct expr *bind_function_call(const struct bind_scope *scope, const PgQu
         sql_raise(context, KMB_UNDEFINED_SCHEMA, position, "schema \"%s\" does not exist",
                   bind_string(call->funcname[0]));
     }
+    if (call->over != NULL) {
+        return bind_window_call(scope, call, name);
+    }
     uint32_t candidate_count = 0;
     const struct sql_function *const *candidates =
         sql_function_candidates(context, SQL_FUNCTION_AGGREGATE, name, &candidate_count);
     if (candidate_count > 0) {
         return bind_aggregate(scope, call, name, candidates, candidate_count);
+    }
+    (void)sql_function_candidates(context, SQL_FUNCTION_WINDOW, name, &candidate_count);
+    if (candidate_count > 0) {
+        sql_raise(context, KMB_WRONG_OBJECT_TYPE, position, "window function %s requires an OVER clause", name);
     }
     (void)sql_function_candidates(context, SQL_FUNCTION_SCALAR, name, &candidate_count);
     if (candidate_count > 0) {

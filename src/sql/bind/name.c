@@ -35,6 +35,11 @@ const char *bind_place_name(enum bind_place place) {
         [BIND_AGGREGATE] = "aggregate arguments",
         [BIND_FILTER] = "FILTER",
         [BIND_FUNCTION] = "functions in FROM",
+        [BIND_WINDOW_ARGUMENT] = "window function arguments",
+        [BIND_WINDOW] = "window definitions",
+        [BIND_FRAME_RANGE] = "window RANGE",
+        [BIND_FRAME_ROWS] = "window ROWS",
+        [BIND_FRAME_GROUPS] = "window GROUPS",
     };
     return names[place];
 }

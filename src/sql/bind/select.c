@@ -1,7 +1,7 @@
 /*
  * SELECT: from the parse tree to a naive plan, in the order in which SQL is defined.
  *
- *   FROM -> WHERE -> GROUP BY/aggregates -> HAVING -> select list -> DISTINCT -> ORDER BY -> OFFSET, LIMIT
+ *   FROM -> WHERE -> GROUP BY/aggregates -> HAVING -> windows -> select list -> DISTINCT -> ORDER BY -> OFFSET, LIMIT
  *
  * Select list, HAVING and ORDER BY are first bound over the FROM row, aggregates standing as placeholders. When the
  * query groups, these expressions are rewritten over the row of the AGGREGATE node: a subtree that equals a grouping
@@ -18,6 +18,7 @@ struct select {
     struct plan_node *plan;
     struct scope scope;
     struct bind_aggregates aggregates;
+    struct bind_windows windows;
     const struct expr **targets; /* visible first, then what ORDER BY adds */
     const char **names;
     uint32_t visible;
@@ -144,9 +145,6 @@ static void select_refuse(struct bind *bind, const PgQuery__SelectStmt *node) {
                               node->into_clause->rel == NULL ? 0 : bind_location(node->into_clause->rel->location),
                               "SELECT INTO");
     }
-    if (node->n_window_clause > 0) {
-        sql_raise_unsupported(context, bind_node_position(node->window_clause[0]), "WINDOW");
-    }
     if (node->n_locking_clause > 0) {
         sql_raise_unsupported(context, bind->tokens->locking, "FOR UPDATE or FOR SHARE");
     }
@@ -219,9 +217,17 @@ static bool scope_has_column(const struct scope *scope, const char *name) {
     return false;
 }
 
-static bool visit_no_aggregate(const struct expr *node, void *context) {
-    (void)context;
-    return node->kind != EXPR_COLUMN || node->column < BIND_AGGREGATE_BASE;
+static bool visit_group(const struct expr *node, void *context) {
+    struct select *select = context;
+    bool placeholder = node->kind == EXPR_COLUMN && node->column >= BIND_AGGREGATE_BASE;
+    if (placeholder && node->column >= BIND_WINDOW_BASE) {
+        sql_raise(select->bind->context, KMB_WINDOWING, node->position, "window functions are not allowed in GROUP BY");
+    }
+    if (placeholder) {
+        sql_raise(select->bind->context, KMB_GROUPING, node->position,
+                  "aggregate functions are not allowed in GROUP BY");
+    }
+    return true;
 }
 
 static bool type_has_equality(enum type_id type) {
@@ -272,10 +278,7 @@ static void select_bind_groups(struct select *select) {
             (name != NULL && !scope_has_column(&select->scope, name) &&
              select_alias(select, node, "GROUP BY", &target))) {
             expr = select->targets[target];
-            if (!expr_walk(expr, visit_no_aggregate, NULL)) {
-                sql_raise(bind->context, KMB_GROUPING, expr->position,
-                          "aggregate functions are not allowed in GROUP BY");
-            }
+            (void)expr_walk(expr, visit_group, select);
         } else {
             expr = bind_resolve_unknown(bind, bind_expression(&place, node));
         }
@@ -323,6 +326,9 @@ static const struct expr *select_regroup(struct select *select, const struct exp
             return column_of(bind, i, expr);
         }
     }
+    if (expr->kind == EXPR_COLUMN && expr->column >= BIND_WINDOW_BASE) {
+        return expr;
+    }
     if (expr->kind == EXPR_COLUMN && expr->column >= BIND_AGGREGATE_BASE) {
         return column_of(bind, select->group_count + (expr->column - BIND_AGGREGATE_BASE), expr);
     }
@@ -354,6 +360,14 @@ static const struct expr *select_regroup(struct select *select, const struct exp
     return copy;
 }
 
+static void regroup_place(void *context, const struct expr **place) {
+    *place = select_regroup(context, *place);
+}
+
+static void regroup_try(void *context, const struct expr **place) {
+    (void)select_regroup(context, *place);
+}
+
 static void select_aggregate(struct select *select) {
     struct bind *bind = select->bind;
     /* The first round finds the columns that grouped keys determine and adds them to the groups; the second one then
@@ -365,6 +379,7 @@ static void select_aggregate(struct select *select) {
             rewritten[i] = select_regroup(select, select->targets[i]);
         }
         having = select->having == NULL ? NULL : select_regroup(select, select->having);
+        bind_windows_expressions(&select->windows, round == 0 ? regroup_try : regroup_place, select);
     }
     struct plan_node *aggregate = bind_plan(bind, PLAN_AGGREGATE, select->plan, NULL);
     aggregate->expressions = select->groups;
@@ -401,11 +416,13 @@ static uint32_t select_order_target(struct select *select, const PgQuery__Node *
     if (select_alias(select, node, "ORDER BY", &target) || select_ordinal(select, node, "ORDER BY", &target)) {
         return target;
     }
-    struct bind_scope place = {
-        .bind = bind, .scope = &select->scope, .place = BIND_ORDER, .aggregates = &select->aggregates};
-    uint32_t aggregates_before = select->aggregates.count;
+    struct bind_scope place = {.bind = bind,
+                               .scope = &select->scope,
+                               .place = BIND_ORDER,
+                               .aggregates = &select->aggregates,
+                               .windows = &select->windows};
     const struct expr *expr = bind_resolve_unknown(bind, bind_expression(&place, node));
-    for (uint32_t i = 0; i < select->target_count && aggregates_before == select->aggregates.count; i++) {
+    for (uint32_t i = 0; i < select->target_count; i++) {
         if (expr_equal(select->targets[i], expr)) {
             return i;
         }
@@ -423,6 +440,23 @@ static uint32_t select_order_target(struct select *select, const PgQuery__Node *
     return select_add_target(select, expr, "?column?");
 }
 
+struct plan_sort_key bind_sort_key(struct bind *bind, const PgQuery__SortBy *sort, const struct expr *expr) {
+    if (sort->sortby_dir == PG_QUERY__SORT_BY_DIR__SORTBY_USING || sort->n_use_op > 0) {
+        sql_raise_unsupported(bind->context, bind_node_position(sort->node), "ORDER BY ... USING");
+    }
+    if (!type_has_order(expr->type.id)) {
+        sql_raise_with(bind->context, KMB_UNDEFINED_FUNCTION, bind_node_position(sort->node), NULL,
+                       "Use an explicit ordering operator or modify the query.",
+                       "could not identify an ordering operator for type %s", bind_type_text(bind, expr->type));
+    }
+    bool descending = sort->sortby_dir == PG_QUERY__SORT_BY_DIR__SORTBY_DESC;
+    return (struct plan_sort_key){
+        .expr = expr,
+        .descending = descending,
+        .nulls_first = sort->sortby_nulls == PG_QUERY__SORT_BY_NULLS__SORTBY_NULLS_FIRST ||
+                       (sort->sortby_nulls == PG_QUERY__SORT_BY_NULLS__SORTBY_NULLS_DEFAULT && descending)};
+}
+
 static void select_bind_order(struct select *select) {
     struct bind *bind = select->bind;
     size_t count = select->node->n_sort_clause;
@@ -430,26 +464,16 @@ static void select_bind_order(struct select *select) {
     for (size_t i = 0; i < count; i++) {
         ASSERT(select->node->sort_clause[i]->node_case == PG_QUERY__NODE__NODE_SORT_BY);
         const PgQuery__SortBy *sort = select->node->sort_clause[i]->sort_by;
-        if (sort->sortby_dir == PG_QUERY__SORT_BY_DIR__SORTBY_USING || sort->n_use_op > 0) {
-            sql_raise_unsupported(bind->context, bind_node_position(sort->node), "ORDER BY ... USING");
-        }
         uint32_t target = select_order_target(select, sort->node);
         const struct expr *expr = select->targets[target];
-        if (!type_has_order(expr->type.id)) {
-            sql_raise_with(bind->context, KMB_UNDEFINED_FUNCTION, bind_node_position(sort->node), NULL,
-                           "Use an explicit ordering operator or modify the query.",
-                           "could not identify an ordering operator for type %s", bind_type_text(bind, expr->type));
-        }
-        bool descending = sort->sortby_dir == PG_QUERY__SORT_BY_DIR__SORTBY_DESC;
-        bool nulls_first = sort->sortby_nulls == PG_QUERY__SORT_BY_NULLS__SORTBY_NULLS_FIRST ||
-                           (sort->sortby_nulls == PG_QUERY__SORT_BY_NULLS__SORTBY_NULLS_DEFAULT && descending);
+        struct plan_sort_key key = bind_sort_key(bind, sort, expr);
         bool repeated = false;
         for (uint32_t k = 0; k < select->sort_key_count; k++) {
             repeated = repeated || select->sort_keys[k].expr->column == target;
         }
         if (!repeated) {
-            select->sort_keys[select->sort_key_count++] = (struct plan_sort_key){
-                .expr = column_of(bind, target, expr), .descending = descending, .nulls_first = nulls_first};
+            key.expr = column_of(bind, target, expr);
+            select->sort_keys[select->sort_key_count++] = key;
         }
     }
 }
@@ -485,6 +509,7 @@ static void select_finish(struct select *select) {
     if (aggregated) {
         select_aggregate(select);
     }
+    select->plan = bind_windows_plan(bind, &select->windows, select->plan, select->targets, select->target_count);
     select->plan = bind_project(bind, select->plan, select->targets, select->names, select->target_count);
     if (select->node->n_distinct_clause > 0) {
         for (uint32_t i = 0; i < select->visible; i++) {
@@ -596,6 +621,8 @@ static void select_bind_from(struct select *select, struct bind_scope targets) {
     targets.scope = &select->scope;
     targets.place = BIND_SELECT;
     targets.aggregates = &select->aggregates;
+    targets.windows = &select->windows;
+    bind_window_clause(&targets, node->window_clause, node->n_window_clause);
     select->target_count =
         bind_targets(&targets, node->target_list, node->n_target_list, &select->targets, &select->names);
     select->target_capacity = select->target_count;

@@ -221,6 +221,8 @@ struct exec_operator *operator_make(struct exec *exec, const struct plan_node *n
         return project_make(exec, node);
     case PLAN_AGGREGATE:
         return aggregate_make(exec, node);
+    case PLAN_WINDOW:
+        return window_make(exec, node);
     case PLAN_SORT:
         return sort_make(exec, node);
     case PLAN_LIMIT:

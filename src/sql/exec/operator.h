@@ -109,6 +109,7 @@ struct exec_operator *project_make(struct exec *exec, const struct plan_node *no
 struct exec_operator *limit_make(struct exec *exec, const struct plan_node *node);
 struct exec_operator *aggregate_make(struct exec *exec, const struct plan_node *node);
 struct exec_operator *distinct_make(struct exec *exec, const struct plan_node *node);
+struct exec_operator *window_make(struct exec *exec, const struct plan_node *node);
 struct exec_operator *sort_make(struct exec *exec, const struct plan_node *node);
 struct exec_operator *join_make(struct exec *exec, const struct plan_node *node);
 struct exec_operator *cte_make(struct exec *exec, const struct plan_node *node);

@@ -37,8 +37,11 @@ static void count_add_one(AGGREGATE_ONE_PARAMETERS) {
 static void count_finish(AGGREGATE_FINISH_PARAMETERS) {
     result->integer[row] = ((const struct count_state *)state)->count;
 }
-static const struct sql_aggregate count_aggregate = {sizeof(struct count_state), count_add, count_add_one,
-                                                     count_finish};
+static void count_remove(AGGREGATE_ONE_PARAMETERS) {
+    ((struct count_state *)state)->count -= count;
+}
+static const struct sql_aggregate count_aggregate = {sizeof(struct count_state), count_add, count_add_one, count_finish,
+                                                     count_remove};
 
 /* --- integers: sum and avg --- */
 
@@ -83,6 +86,15 @@ static void int_add_fast(AGGREGATE_ONE_PARAMETERS) {
     at->count += count;
 }
 
+static void int_remove(AGGREGATE_ONE_PARAMETERS) {
+    struct int_state *at = state;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t row = selection == NULL ? i : selection[i];
+        at->total -= arguments[0]->integer[vector_row(arguments[0], row)];
+    }
+    at->count -= count;
+}
+
 static void int_sum_finish(AGGREGATE_FINISH_PARAMETERS) {
     const struct int_state *at = state;
     if (at->count == 0) {
@@ -121,9 +133,9 @@ static void int_avg_finish(AGGREGATE_FINISH_PARAMETERS) {
 }
 
 #define INT_STATE sizeof(struct int_state), int_add, int_add_fast
-static const struct sql_aggregate int_sum = {INT_STATE, int_sum_finish};
-static const struct sql_aggregate int_sum_numeric = {INT_STATE, int_sum_numeric_finish};
-static const struct sql_aggregate int_avg = {INT_STATE, int_avg_finish};
+static const struct sql_aggregate int_sum = {INT_STATE, int_sum_finish, int_remove};
+static const struct sql_aggregate int_sum_numeric = {INT_STATE, int_sum_numeric_finish, int_remove};
+static const struct sql_aggregate int_avg = {INT_STATE, int_avg_finish, int_remove};
 
 /* --- NUMERIC: sum and avg --- */
 
@@ -161,9 +173,9 @@ static void numeric_avg_finish(AGGREGATE_FINISH_PARAMETERS) {
 }
 
 static const struct sql_aggregate numeric_sum = {sizeof(struct decimal_sum), numeric_add, numeric_add_one,
-                                                 numeric_sum_finish};
+                                                 numeric_sum_finish, NULL};
 static const struct sql_aggregate numeric_avg = {sizeof(struct decimal_sum), numeric_add, numeric_add_one,
-                                                 numeric_avg_finish};
+                                                 numeric_avg_finish, NULL};
 
 /* --- floats: sum and avg; a float4 sum is rounded at each step, as PostgreSQL's float4pl does --- */
 
@@ -210,9 +222,10 @@ static void real_avg_finish(AGGREGATE_FINISH_PARAMETERS) {
     result->real[row] = at->total / (double)at->count;
 }
 
-static const struct sql_aggregate single_sum = {sizeof(struct real_state), single_add, single_add_one, real_sum_finish};
-static const struct sql_aggregate real_sum = {sizeof(struct real_state), real_add, real_add_one, real_sum_finish};
-static const struct sql_aggregate real_avg = {sizeof(struct real_state), real_add, real_add_one, real_avg_finish};
+static const struct sql_aggregate single_sum = {sizeof(struct real_state), single_add, single_add_one, real_sum_finish,
+                                                NULL};
+static const struct sql_aggregate real_sum = {sizeof(struct real_state), real_add, real_add_one, real_sum_finish, NULL};
+static const struct sql_aggregate real_avg = {sizeof(struct real_state), real_add, real_add_one, real_avg_finish, NULL};
 
 struct interval_state {
     struct interval total;
@@ -244,9 +257,9 @@ static void interval_avg_finish(AGGREGATE_FINISH_PARAMETERS) {
 }
 
 static const struct sql_aggregate interval_sum = {sizeof(struct interval_state), interval_total_add,
-                                                  interval_total_add_one, interval_sum_finish};
+                                                  interval_total_add_one, interval_sum_finish, NULL};
 static const struct sql_aggregate interval_avg = {sizeof(struct interval_state), interval_total_add,
-                                                  interval_total_add_one, interval_avg_finish};
+                                                  interval_total_add_one, interval_avg_finish, NULL};
 
 /* --- min and max --- */
 
@@ -271,7 +284,7 @@ static const struct sql_aggregate interval_avg = {sizeof(struct interval_state),
         result->member[row] = at->best;                                                                                \
     }                                                                                                                  \
     static const struct sql_aggregate prefix = {sizeof(struct prefix##_state), prefix##_add, prefix##_add_one,         \
-                                                prefix##_finish};
+                                                prefix##_finish, NULL};
 
 /* Of equal values that print differently (1.0 and 1.00) the last stays, as in PostgreSQL. */
 #define LESS(x, y)            ((x) < (y))
@@ -342,7 +355,7 @@ static int bytes_order(const struct sql_call *call, struct slice a, const struct
         }                                                                                                              \
     })                                                                                                                 \
     static const struct sql_aggregate prefix = {sizeof(struct bytes_state), prefix##_add, prefix##_add_one,            \
-                                                bytes_finish};
+                                                bytes_finish, NULL};
 
 static void bytes_finish(AGGREGATE_FINISH_PARAMETERS) {
     const struct bytes_state *at = state;
@@ -381,7 +394,8 @@ static void string_join(const struct sql_call *call, struct bytes_state *at, str
     at->present = true;
 }
 AGGREGATE_ADDERS(string, struct bytes_state, { string_join(call, at, arguments, row); })
-static const struct sql_aggregate string_agg = {sizeof(struct bytes_state), string_add, string_add_one, bytes_finish};
+static const struct sql_aggregate string_agg = {sizeof(struct bytes_state), string_add, string_add_one, bytes_finish,
+                                                NULL};
 
 /* --- bool_and, bool_or --- */
 
@@ -410,8 +424,8 @@ static void bool_or_finish(AGGREGATE_FINISH_PARAMETERS) {
     }
     result->boolean[row] = at->any_true;
 }
-static const struct sql_aggregate bool_and = {sizeof(struct bool_state), bool_add, bool_add_one, bool_and_finish};
-static const struct sql_aggregate bool_or = {sizeof(struct bool_state), bool_add, bool_add_one, bool_or_finish};
+static const struct sql_aggregate bool_and = {sizeof(struct bool_state), bool_add, bool_add_one, bool_and_finish, NULL};
+static const struct sql_aggregate bool_or = {sizeof(struct bool_state), bool_add, bool_add_one, bool_or_finish, NULL};
 
 /* clang-format off */
 #define EXTREME_ROWS(type, least, greatest)                                                                            \

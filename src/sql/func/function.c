@@ -52,6 +52,7 @@ static void table_build(void) {
     table_append(function_rows_system());
     table_append(function_rows_aggregate());
     table_append(function_rows_variance());
+    table_append(function_rows_window());
     table_append(function_rows_cast());
     for (uint32_t i = 0; i < table.count; i++) {
         const struct sql_function *row = &table.rows[i];

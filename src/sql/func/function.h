@@ -19,6 +19,22 @@ enum sql_function_class {
     SQL_FUNCTION_OPERATOR, /* "+" with one or two arguments */
     SQL_FUNCTION_CAST,     /* arguments[0] -> result */
     SQL_FUNCTION_AGGREGATE,
+    SQL_FUNCTION_WINDOW, /* only with OVER; exec/window.c computes it by its kind */
+};
+
+enum sql_window_kind {
+    SQL_WINDOW_NONE,
+    SQL_WINDOW_ROW_NUMBER,
+    SQL_WINDOW_RANK,
+    SQL_WINDOW_DENSE_RANK,
+    SQL_WINDOW_PERCENT_RANK,
+    SQL_WINDOW_CUME_DIST,
+    SQL_WINDOW_NTILE,
+    SQL_WINDOW_LAG,
+    SQL_WINDOW_LEAD,
+    SQL_WINDOW_FIRST_VALUE,
+    SQL_WINDOW_LAST_VALUE,
+    SQL_WINDOW_NTH_VALUE,
 };
 
 enum sql_volatility { SQL_IMMUTABLE, SQL_STABLE, SQL_VOLATILE };
@@ -54,6 +70,9 @@ struct sql_aggregate {
                           const uint16_t *selection, uint32_t count); /* optional fast path, no grouping */
     /* Sets one row of the result; its null flag is 0 before, and set by the function for NULL (may_have_null too). */
     void (*finish)(const struct sql_call *call, const void *state, struct vector *result, uint32_t row);
+    /* Takes rows out again that were added, exactly; NULL where that can not be. For moving window frames. */
+    void (*remove)(const struct sql_call *call, void *state, struct vector *const *arguments, const uint16_t *selection,
+                   uint32_t count);
 };
 
 struct sql_function {
@@ -68,6 +87,7 @@ struct sql_function {
     enum type_id result;                                /* TYPE_ANY: that of the first argument */
     sql_scalar_fn *scalar;
     const struct sql_aggregate *aggregate;
+    enum sql_window_kind window;
     const char *commutator; /* of a comparison operator: "<" has ">" ; else NULL */
     const char *summary;    /* one line for the reference page */
 };

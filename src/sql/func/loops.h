@@ -114,5 +114,6 @@ struct function_rows function_rows_cast(void);
 struct function_rows function_rows_aggregate(void);
 struct function_rows function_rows_system(void);
 struct function_rows function_rows_variance(void);
+struct function_rows function_rows_window(void);
 
 #endif

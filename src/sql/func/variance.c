@@ -114,10 +114,11 @@ static void real_result(AGGREGATE_FINISH_PARAMETERS, bool sample, bool root) {
         real_result(call, state, result, row, sample, root);                                                           \
     }                                                                                                                  \
     static const struct sql_aggregate name##_of_whole = {sizeof(struct exact_state), whole_add, whole_add_one,         \
-                                                         exact_##name};                                                \
+                                                         exact_##name, NULL};                                          \
     static const struct sql_aggregate name##_of_exact = {sizeof(struct exact_state), exact_add, exact_add_one,         \
-                                                         exact_##name};                                                \
-    static const struct sql_aggregate name##_of_real = {sizeof(struct real_state), real_add, real_add_one, real_##name};
+                                                         exact_##name, NULL};                                          \
+    static const struct sql_aggregate name##_of_real = {sizeof(struct real_state), real_add, real_add_one,             \
+                                                        real_##name, NULL};
 
 FAMILY(var_pop, false, false)
 FAMILY(var_samp, true, false)

@@ -121,6 +121,7 @@ static enum kmb_status scan_status(const char *message) {
     } rows[] = {
         {"invalid byte sequence for encoding", KMB_INVALID_ENCODING},
         {"precision for type float must be", KMB_INVALID_PARAMETER},
+        {"frame ", KMB_WINDOWING}, /* of a window */
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         if (strncmp(message, rows[i].begins, strlen(rows[i].begins)) == 0) {

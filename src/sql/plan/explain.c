@@ -54,7 +54,8 @@ static const char *const *names_of(struct explain *explain, const struct plan_no
 
 static const char *aggregate_text(struct explain *explain, const struct plan_aggregate *aggregate,
                                   const char *const *names, uint32_t count) {
-    const char *arguments = aggregate->argument_count == 0 ? "*" : "";
+    bool star = aggregate->argument_count == 0 && aggregate->function->class == SQL_FUNCTION_AGGREGATE;
+    const char *arguments = star ? "*" : "";
     for (uint32_t i = 0; i < aggregate->argument_count; i++) {
         arguments = sql_printf(explain->context, "%s%s%s", arguments, i > 0 ? ", " : "",
                                expr_text(explain->context, aggregate->arguments[i], names, count));
@@ -92,11 +93,27 @@ static const char *const *names_of_computed(struct explain *explain, const struc
     return names;
 }
 
+static const char *const *names_of_window(struct explain *explain, const struct plan_node *node) {
+    const char **names = sql_alloc(explain->context, (node->column_count + 1) * sizeof(*names));
+    const char *const *below = names_of(explain, node->left);
+    uint32_t width = node->left->column_count;
+    if (width > 0) {
+        memcpy(names, below, width * sizeof(*names));
+    }
+    for (uint32_t i = 0; i < node->aggregate_count; i++) {
+        names[width + i] =
+            sql_printf(explain->context, "%s OVER (?)", aggregate_text(explain, &node->aggregates[i], below, width));
+    }
+    return names;
+}
+
 static const char *const *names_of(struct explain *explain, const struct plan_node *node) {
     switch (node->kind) {
     case PLAN_PROJECT:
     case PLAN_AGGREGATE:
         return names_of_computed(explain, node);
+    case PLAN_WINDOW:
+        return names_of_window(explain, node);
     case PLAN_JOIN: {
         const char **names = sql_alloc(explain->context, (node->column_count + 1) * sizeof(*names));
         const char *const *left = names_of(explain, node->left);
@@ -236,6 +253,8 @@ static const char *title_of(struct explain *explain, const struct plan_node *nod
         return "Result";
     case PLAN_AGGREGATE:
         return node->expression_count == 0 ? "Aggregate" : "HashAggregate";
+    case PLAN_WINDOW:
+        return "WindowAgg";
     case PLAN_SORT:
         return "Sort";
     case PLAN_LIMIT:

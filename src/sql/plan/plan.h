@@ -30,6 +30,7 @@ enum plan_kind {
     PLAN_FILTER,    /* predicate */
     PLAN_PROJECT,   /* expressions */
     PLAN_AGGREGATE, /* group expressions, then aggregates; output in that order */
+    PLAN_WINDOW,    /* child's row, then a column a window function; expressions partition, keys order */
     PLAN_SORT,      /* keys; limit_hint lets it keep only the best rows */
     PLAN_LIMIT,     /* limit, offset: expressions or NULL */
     PLAN_DISTINCT,  /* on all columns */
@@ -75,6 +76,25 @@ struct plan_aggregate {
     const struct expr *filter; /* FILTER (WHERE ...), or NULL */
     struct type type;
     uint32_t position;
+};
+
+/* Which rows a window function sees from a row: those of its partition between two bounds, less the excluded. */
+enum plan_frame_mode { PLAN_FRAME_RANGE, PLAN_FRAME_ROWS, PLAN_FRAME_GROUPS };
+enum plan_frame_bound {
+    PLAN_UNBOUNDED_PRECEDING,
+    PLAN_PRECEDING,
+    PLAN_CURRENT_ROW,
+    PLAN_FOLLOWING,
+    PLAN_UNBOUNDED_FOLLOWING,
+};
+enum plan_frame_exclusion { PLAN_EXCLUDE_NONE, PLAN_EXCLUDE_CURRENT, PLAN_EXCLUDE_GROUP, PLAN_EXCLUDE_TIES };
+struct plan_frame {
+    enum plan_frame_mode mode;
+    enum plan_frame_bound start;
+    enum plan_frame_bound end;
+    enum plan_frame_exclusion exclusion;
+    const struct expr *start_offset; /* of PRECEDING and FOLLOWING: read no column */
+    const struct expr *end_offset;
 };
 
 /* A moment of the past for one query block. kind NONE: the present. */
@@ -151,14 +171,15 @@ struct plan_node {
     bool reverse;
 
     const struct expr *predicate;    /* FILTER, JOIN ON, SCAN's pushed filter */
-    const struct expr **expressions; /* PROJECT; AGGREGATE's groups */
+    const struct expr **expressions; /* PROJECT; AGGREGATE's groups; WINDOW's partition */
     uint32_t expression_count;
-    struct plan_aggregate *aggregates;
+    struct plan_aggregate *aggregates; /* of AGGREGATE; of WINDOW: its functions, which may be of the window class */
     uint32_t aggregate_count;
     const struct expr ***rows; /* VALUES: row_count arrays of column_count */
     uint32_t row_count;
-    struct plan_sort_key *sort_keys;
+    struct plan_sort_key *sort_keys; /* SORT; WINDOW's order */
     uint32_t sort_key_count;
+    struct plan_frame frame; /* WINDOW */
     const struct expr *limit;
     const struct expr *offset;
     uint64_t limit_hint; /* SORT: rows needed at most; 0 unknown */

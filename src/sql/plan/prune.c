@@ -185,25 +185,83 @@ static uint32_t *prune_project(struct optimiser *optimiser, struct plan_node *no
     return map;
 }
 
-static uint32_t *prune_aggregate(struct optimiser *optimiser, struct plan_node *node) {
-    uint32_t width = node->left->column_count;
-    uint64_t *below = set_new(optimiser, width);
+/* What aggregates and window functions read, and over the child's new row. */
+static void set_calls(uint64_t *set, const struct plan_node *node, uint32_t width) {
     for (uint32_t i = 0; i < node->expression_count; i++) {
-        set_expr(below, node->expressions[i], width);
+        set_expr(set, node->expressions[i], width);
+    }
+    for (uint32_t i = 0; i < node->sort_key_count; i++) {
+        set_expr(set, node->sort_keys[i].expr, width);
     }
     for (uint32_t i = 0; i < node->aggregate_count; i++) {
         for (uint32_t k = 0; k < node->aggregates[i].argument_count; k++) {
-            set_expr(below, node->aggregates[i].arguments[k], width);
+            set_expr(set, node->aggregates[i].arguments[k], width);
         }
-        set_expr(below, node->aggregates[i].filter, width);
+        set_expr(set, node->aggregates[i].filter, width);
     }
-    uint32_t *inner = prune(optimiser, node->left, below);
-    remap_list(optimiser, node->expressions, node->expression_count, inner, width);
+}
+
+static void remap_calls(struct optimiser *optimiser, struct plan_node *node, const uint32_t *map, uint32_t width) {
+    remap_list(optimiser, node->expressions, node->expression_count, map, width);
+    for (uint32_t i = 0; i < node->sort_key_count; i++) {
+        node->sort_keys[i].expr = remap(optimiser, node->sort_keys[i].expr, map, width);
+    }
     for (uint32_t i = 0; i < node->aggregate_count; i++) {
-        remap_list(optimiser, node->aggregates[i].arguments, node->aggregates[i].argument_count, inner, width);
-        node->aggregates[i].filter = remap(optimiser, node->aggregates[i].filter, inner, width);
+        remap_list(optimiser, node->aggregates[i].arguments, node->aggregates[i].argument_count, map, width);
+        node->aggregates[i].filter = remap(optimiser, node->aggregates[i].filter, map, width);
     }
+}
+
+static uint32_t *prune_aggregate(struct optimiser *optimiser, struct plan_node *node) {
+    uint32_t width = node->left->column_count;
+    uint64_t *below = set_new(optimiser, width);
+    set_calls(below, node, width);
+    uint32_t *inner = prune(optimiser, node->left, below);
+    remap_calls(optimiser, node, inner, width);
     return map_identity(optimiser, node->column_count);
+}
+
+/* Functions that nobody reads are not computed. */
+static uint32_t *prune_window(struct optimiser *optimiser, struct plan_node *node, const uint64_t *needed) {
+    uint32_t width = node->left->column_count;
+    uint32_t *map = sql_alloc(optimiser->context, (node->column_count + 1) * sizeof(*map));
+    struct plan_aggregate *calls = sql_alloc(optimiser->context, (node->aggregate_count + 1) * sizeof(*calls));
+    struct plan_column *columns = sql_alloc(optimiser->context, (node->column_count + 1) * sizeof(*columns));
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < node->aggregate_count; i++) {
+        map[width + i] = PRUNED;
+        if (bitset_get(needed, width + i)) {
+            columns[count] = node->columns[width + i];
+            map[width + i] = count;
+            calls[count++] = node->aggregates[i];
+        }
+    }
+    node->aggregates = calls;
+    node->aggregate_count = count;
+    uint64_t *below = set_new(optimiser, width);
+    for (uint32_t i = 0; i < width; i++) {
+        if (bitset_get(needed, i)) {
+            bitset_set(below, i);
+        }
+    }
+    set_calls(below, node, width);
+    uint32_t *inner = prune(optimiser, node->left, below);
+    remap_calls(optimiser, node, inner, width);
+    uint32_t kept = node->left->column_count;
+    uint32_t all = node->column_count;
+    memcpy(map, inner, width * sizeof(*map));
+    for (uint32_t i = width; i < all; i++) {
+        map[i] = map[i] == PRUNED ? PRUNED : kept + map[i];
+    }
+    node->column_count = kept + count;
+    node->columns = sql_alloc(optimiser->context, (node->column_count + 1) * sizeof(*node->columns));
+    if (kept > 0) {
+        memcpy(node->columns, node->left->columns, kept * sizeof(*node->columns));
+    }
+    if (count > 0) {
+        memcpy(node->columns + kept, columns, count * sizeof(*node->columns));
+    }
+    return map;
 }
 
 static uint32_t *prune_join(struct optimiser *optimiser, struct plan_node *node, uint64_t *needed) {
@@ -263,6 +321,8 @@ static uint32_t *prune(struct optimiser *optimiser, struct plan_node *node, uint
         return prune_project(optimiser, node, needed);
     case PLAN_AGGREGATE:
         return prune_aggregate(optimiser, node);
+    case PLAN_WINDOW:
+        return prune_window(optimiser, node, needed);
     case PLAN_JOIN:
         return prune_join(optimiser, node, needed);
     case PLAN_SET: {

@@ -2,8 +2,9 @@
  * Moving conditions down.
  *
  * A condition goes to the lowest node whose row has its columns, rewritten over that row on the way. What stops it: a
- * LIMIT, whose rows it would change; an aggregate, unless it reads grouping columns only; the nullable side of an outer
- * join; and volatility. A condition that no all-NULL row can satisfy turns the outer join below it into an inner one.
+ * LIMIT, whose rows it would change; an aggregate, unless it reads grouping columns only; a window, unless it reads
+ * partitioning columns only; the nullable side of an outer join; and volatility. A condition that no all-NULL row can
+ * satisfy turns the outer join below it into an inner one.
  */
 #include "base/assert.h"
 #include "base/map.h"
@@ -260,6 +261,38 @@ static struct plan_node *push_aggregate(struct optimiser *optimiser, struct plan
     return optimise_filter(optimiser, node, &above);
 }
 
+/* A condition on what the partitions are made by takes or leaves whole partitions; any other would change them. */
+static bool of_partitions(struct optimiser *optimiser, const struct plan_node *node, const struct expr *condition) {
+    uint64_t *read = sql_alloc_zero(optimiser->context, node->column_count / 64 + 1, sizeof(*read));
+    if (!expr_columns(condition, read, node->column_count) || optimise_is_volatile(condition)) {
+        return false;
+    }
+    for (uint32_t i = 0; i < node->expression_count; i++) {
+        if (node->expressions[i]->kind == EXPR_COLUMN) {
+            bitset_clear(read, node->expressions[i]->column);
+        }
+    }
+    for (uint32_t i = 0; i < node->column_count; i++) {
+        if (bitset_get(read, i)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static struct plan_node *push_window(struct optimiser *optimiser, struct plan_node *node,
+                                     struct conditions *conditions) {
+    struct conditions below = {0};
+    struct conditions above = {0};
+    for (uint32_t i = 0; i < conditions->count; i++) {
+        const struct expr *condition = conditions->list[i];
+        conditions_add(optimiser, of_partitions(optimiser, node, condition) ? &below : &above, condition);
+    }
+    node->left = optimise_push(optimiser, node->left, &below);
+    node->rows_estimate = node->left->rows_estimate;
+    return optimise_filter(optimiser, node, &above);
+}
+
 static struct plan_node *push_below(struct optimiser *optimiser, struct plan_node *node,
                                     struct conditions *conditions) {
     node->left = optimise_push(optimiser, node->left, conditions);
@@ -311,6 +344,8 @@ struct plan_node *optimise_push(struct optimiser *optimiser, struct plan_node *n
         return push_project(optimiser, node, conditions);
     case PLAN_AGGREGATE:
         return push_aggregate(optimiser, node, conditions);
+    case PLAN_WINDOW:
+        return push_window(optimiser, node, conditions);
     case PLAN_SORT:
     case PLAN_DISTINCT:
         return push_below(optimiser, node, conditions);

@@ -26,6 +26,8 @@ void plan_expressions(struct plan_node *node, each_expression each, void *contex
     for (uint32_t i = 0; i < node->sort_key_count; i++) {
         list(&node->sort_keys[i].expr, 1, each, context);
     }
+    list(&node->frame.start_offset, 1, each, context);
+    list(&node->frame.end_offset, 1, each, context);
     list(&node->limit, 1, each, context);
     list(&node->offset, 1, each, context);
     list(node->low.values, node->low.count, each, context);

@@ -120,6 +120,10 @@ static void print_page(struct buffer *page) {
     print_class(page, SQL_FUNCTION_AGGREGATE, "Aggregates",
                 "Each takes `DISTINCT` before its argument and `FILTER (WHERE ...)` behind. NULLs are left out; over "
                 "no rows the answer is\nNULL, of `count` 0.");
+    print_class(page, SQL_FUNCTION_WINDOW, "Window functions",
+                "Only with `OVER`. Every aggregate is a window function too, with `FILTER` but without `DISTINCT` and "
+                "`ORDER BY` in the call.\n`first_value`, `last_value`, `nth_value` and aggregates look at the frame, "
+                "the others at the partition.");
     print_casts(page);
 }
 

@@ -150,7 +150,6 @@ static void test_unsupported(void **state) {
     REFUSED("SELECT ARRAY (SELECT 1)", "0A000", 8, "ARRAY (subquery) is not supported");
     REFUSED("CREATE TABLE x (a int CHECK (a > (SELECT 1)))", "0A000", 34, "cannot use subquery in check constraint");
     REFUSED("CREATE TABLE x (a int DEFAULT (SELECT 1))", "0A000", 31, "cannot use subquery in DEFAULT expression");
-    REFUSED("SELECT sum(b) OVER () FROM t", "0A000", 8, "a window function call (OVER) is not supported");
     REFUSED("SELECT DISTINCT ON (b) b FROM t", "0A000", 21, "SELECT DISTINCT ON is not supported");
     REFUSED("SELECT id FROM t FOR UPDATE", "0A000", 18, "FOR UPDATE or FOR SHARE is not supported");
     REFUSED("SELECT id INTO x FROM t", "0A000", 16, "SELECT INTO is not supported");

@@ -48,7 +48,6 @@ static const struct refusal refusals[] = {
     {"SELECT b FROM t GROUP BY GROUPING SETS ((b), ())", 26, "GROUPING SETS, ROLLUP or CUBE"},
     {"SELECT 1 FROM t GROUP BY ()", 26, "GROUPING SETS, ROLLUP or CUBE"},
     {"SELECT GROUPING(b) FROM t GROUP BY b", 8, "GROUPING"},
-    {"SELECT b FROM t WINDOW w AS (ORDER BY b)", 29, "WINDOW"},
     {"SELECT b FROM t ORDER BY b FETCH FIRST 1 ROW WITH TIES", 28, "FETCH FIRST WITH TIES"},
     {"SELECT b FROM t ORDER BY b FETCH FIRST ROW WITH TIES", 28, "FETCH FIRST WITH TIES"},
     {"SELECT b FROM t ORDER BY b USING <", 26, "ORDER BY ... USING"},
@@ -112,9 +111,6 @@ static const struct refusal refusals[] = {
     {"UPDATE t SET b = 1 WHERE CURRENT OF c", 26, "WHERE CURRENT OF"},
     {"DELETE FROM t WHERE CURRENT OF c", 21, "WHERE CURRENT OF"},
     /* --- FuncCall, WindowDef */
-    {"SELECT sum(b) OVER () FROM t", 8, "a window function call (OVER)"},
-    {"SELECT sum(b) FILTER (WHERE b > 1) OVER (PARTITION BY a) FROM t", 8, "a window function call (OVER)"},
-    {"SELECT row_number() OVER (ORDER BY b) FROM t", 8, "a window function call (OVER)"},
     {"SELECT sum(b ORDER BY a) FROM t", 8, "ORDER BY in an aggregate call"},
     {"SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY b) FROM t", 8, "WITHIN GROUP"},
     {"SELECT lower(VARIADIC a) FROM t", 8, "VARIADIC in a call"},

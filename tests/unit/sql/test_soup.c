@@ -24,6 +24,16 @@ static int teardown(void **state) {
 }
 
 static const char *const words[] = {
+    "OVER (",
+    "OVER w",
+    "PARTITION BY",
+    "ROWS 1 PRECEDING",
+    "RANGE BETWEEN 1 PRECEDING AND 1 FOLLOWING",
+    "GROUPS CURRENT ROW",
+    "EXCLUDE TIES",
+    "WINDOW w AS (",
+    "row_number()",
+    "lag(b)",
     "SELECT",
     "FROM",
     "WHERE",
