@@ -130,11 +130,20 @@ enum bind_place {
 /* An aggregate call found while binding; stands in expressions as EXPR_COLUMN of BIND_AGGREGATE_BASE + index. */
 #define BIND_AGGREGATE_BASE 0x40000000u
 
+/* GROUPING(a, b); stands in expressions as EXPR_COLUMN of BIND_GROUPING_BASE + index. */
+#define BIND_GROUPING_BASE 0x50000000u
+struct bind_grouping {
+    const struct expr **arguments;
+    uint32_t count;
+    uint32_t position;
+};
+
 struct bind_aggregates {
     struct plan_aggregate *list;
-    const char **names;
     uint32_t count;
     uint32_t capacity;
+    struct bind_grouping *groupings;
+    uint32_t grouping_count;
 };
 
 /* A window as it is defined; calls that define theirs alike share one. */
@@ -320,6 +329,9 @@ uint32_t bind_targets(const struct bind_scope *scope, PgQuery__Node *const *list
                       const struct expr ***expressions, const char ***names);
 /* Rows of a VALUES list; types unified. columns NULL: DEFAULT is not allowed. */
 struct plan_node *bind_values(struct bind *bind, const PgQuery__SelectStmt *select);
+
+/* --- grouping.c --- */
+const struct expr *bind_grouping(const struct bind_scope *scope, const PgQuery__GroupingFunc *node);
 
 /* --- write.c --- */
 struct plan_node *bind_insert(struct bind *bind, const PgQuery__InsertStmt *insert);

@@ -525,7 +525,7 @@ const struct expr *bind_expression(const struct bind_scope *scope, const PgQuery
     case PG_QUERY__NODE__NODE_A_INDIRECTION:
         sql_raise_unsupported(bind->context, bind_node_position(node), "a subscript or field selection");
     case PG_QUERY__NODE__NODE_GROUPING_FUNC:
-        sql_raise_unsupported(bind->context, bind_location(node->grouping_func->location), "GROUPING");
+        return bind_grouping(scope, node->grouping_func);
     case PG_QUERY__NODE__NODE_XML_EXPR:
     case PG_QUERY__NODE__NODE_XML_SERIALIZE:
         sql_raise_unsupported(bind->context, bind_node_position(node), "XML");

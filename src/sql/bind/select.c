@@ -3,35 +3,11 @@
  *
  *   FROM -> WHERE -> GROUP BY/aggregates -> HAVING -> windows -> select list -> DISTINCT -> ORDER BY -> OFFSET, LIMIT
  *
- * Select list, HAVING and ORDER BY are first bound over the FROM row, aggregates standing as placeholders. When the
- * query groups, these expressions are rewritten over the row of the AGGREGATE node: a subtree that equals a grouping
- * expression becomes its column, a placeholder becomes its aggregate's column, and a column that is left over is
- * PostgreSQL's error, unless the primary key of its table is grouped by, which determines it.
+ * Select list, HAVING and ORDER BY are first bound over the FROM row, aggregates and window functions standing as
+ * placeholders; grouping.c and window.c then put the rows in place that give these.
  */
 #include "base/assert.h"
-#include "sql/bind/bind.h"
-
-/* One SELECT being bound. */
-struct select {
-    struct bind *bind;
-    const PgQuery__SelectStmt *node;
-    struct plan_node *plan;
-    struct scope scope;
-    struct bind_aggregates aggregates;
-    struct bind_windows windows;
-    const struct expr **targets; /* visible first, then what ORDER BY adds */
-    const char **names;
-    uint32_t visible;
-    uint32_t target_count;
-    uint32_t target_capacity;
-    const struct expr **groups;
-    uint32_t group_count;
-    uint32_t group_capacity;
-    const struct expr *having;
-    bool regrouping_subquery;        /* the expression being rewritten is what a subquery takes from this row */
-    struct plan_sort_key *sort_keys; /* expr: EXPR_COLUMN of a target */
-    uint32_t sort_key_count;
-};
+#include "sql/bind/select.h"
 
 struct plan_node *bind_plan(struct bind *bind, enum plan_kind kind, struct plan_node *left, struct plan_node *right) {
     struct plan_node *node = sql_alloc_zero(bind->context, 1, sizeof(*node));
@@ -45,7 +21,7 @@ struct plan_node *bind_plan(struct bind *bind, enum plan_kind kind, struct plan_
     return node;
 }
 
-static const struct expr *column_of(struct bind *bind, uint32_t ordinal, const struct expr *like) {
+const struct expr *select_column(struct bind *bind, uint32_t ordinal, const struct expr *like) {
     struct expr *expr = sql_alloc_zero(bind->context, 1, sizeof(*expr));
     expr->kind = EXPR_COLUMN;
     expr->column = ordinal;
@@ -128,7 +104,7 @@ uint32_t bind_targets(const struct bind_scope *scope, PgQuery__Node *const *list
     return count;
 }
 
-static uint32_t select_add_target(struct select *select, const struct expr *expr, const char *name) {
+uint32_t select_add_target(struct select *select, const struct expr *expr, const char *name) {
     targets_reserve(select->bind, &select->targets, &select->names, select->target_count, &select->target_capacity, 1,
                     expr->position);
     select->targets[select->target_count] = expr;
@@ -148,21 +124,11 @@ static void select_refuse(struct bind *bind, const PgQuery__SelectStmt *node) {
     if (node->n_locking_clause > 0) {
         sql_raise_unsupported(context, bind->tokens->locking, "FOR UPDATE or FOR SHARE");
     }
-    if (node->group_distinct) {
-        sql_raise_unsupported(context, bind_node_position(node->group_clause[0]), "GROUP BY DISTINCT");
-    }
-    if (node->limit_option == PG_QUERY__LIMIT_OPTION__LIMIT_OPTION_WITH_TIES) {
-        sql_raise_unsupported(context, bind->tokens->fetch, "FETCH FIRST WITH TIES");
-    }
-    if (node->n_distinct_clause > 0 && node->distinct_clause[0]->node_case != PG_QUERY__NODE__NODE__NOT_SET) {
-        sql_raise_unsupported(context, bind_node_position(node->distinct_clause[0]), "SELECT DISTINCT ON");
-    }
 }
 
-/* --- GROUP BY --- */
+/* --- items that name an item of the select list --- */
 
-/* An ordinal of the select list, when the node is an integer constant. */
-static bool select_ordinal(struct select *select, const PgQuery__Node *node, const char *clause, uint32_t *target) {
+bool select_ordinal(struct select *select, const PgQuery__Node *node, const char *clause, uint32_t *target) {
     if (node->node_case != PG_QUERY__NODE__NODE_A_CONST) {
         return false;
     }
@@ -180,7 +146,7 @@ static bool select_ordinal(struct select *select, const PgQuery__Node *node, con
     return true;
 }
 
-static const char *bare_name(const PgQuery__Node *node) {
+const char *select_bare_name(const PgQuery__Node *node) {
     if (node->node_case == PG_QUERY__NODE__NODE_COLUMN_REF && node->column_ref->n_fields == 1 &&
         node->column_ref->fields[0]->node_case == PG_QUERY__NODE__NODE_STRING) {
         return bind_string(node->column_ref->fields[0]);
@@ -188,9 +154,8 @@ static const char *bare_name(const PgQuery__Node *node) {
     return NULL;
 }
 
-/* An output name; two different expressions of one name are ambiguous. */
-static bool select_alias(struct select *select, const PgQuery__Node *node, const char *clause, uint32_t *target) {
-    const char *name = bare_name(node);
+bool select_alias(struct select *select, const PgQuery__Node *node, const char *clause, uint32_t *target) {
+    const char *name = select_bare_name(node);
     bool found = false;
     for (uint32_t i = 0; name != NULL && i < select->visible; i++) {
         if (strcmp(select->names[i], name) != 0) {
@@ -208,28 +173,6 @@ static bool select_alias(struct select *select, const PgQuery__Node *node, const
     return found;
 }
 
-static bool scope_has_column(const struct scope *scope, const char *name) {
-    for (uint32_t i = 0; i < scope->column_count; i++) {
-        if (!scope->columns[i].hidden && strcmp(scope->columns[i].name, name) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool visit_group(const struct expr *node, void *context) {
-    struct select *select = context;
-    bool placeholder = node->kind == EXPR_COLUMN && node->column >= BIND_AGGREGATE_BASE;
-    if (placeholder && node->column >= BIND_WINDOW_BASE) {
-        sql_raise(select->bind->context, KMB_WINDOWING, node->position, "window functions are not allowed in GROUP BY");
-    }
-    if (placeholder) {
-        sql_raise(select->bind->context, KMB_GROUPING, node->position,
-                  "aggregate functions are not allowed in GROUP BY");
-    }
-    return true;
-}
-
 static bool type_has_equality(enum type_id type) {
     return type == TYPE_VARCHAR || sql_comparison_find("=", type) != NULL;
 }
@@ -245,175 +188,24 @@ void bind_check_equality(struct bind *bind, const struct expr *expr) {
     }
 }
 
-static void select_add_group(struct select *select, const struct expr *expr) {
-    for (uint32_t i = 0; i < select->group_count; i++) {
-        if (expr_equal(select->groups[i], expr)) {
-            return;
-        }
-    }
-    if (select->group_count == select->group_capacity) {
-        uint32_t capacity = select->group_capacity == 0 ? 8 : select->group_capacity * 2;
-        const struct expr **grown = sql_alloc(select->bind->context, capacity * sizeof(*grown));
-        if (select->group_count > 0) {
-            memcpy(grown, select->groups, select->group_count * sizeof(*grown));
-        }
-        select->groups = grown;
-        select->group_capacity = capacity;
-    }
-    select->groups[select->group_count++] = expr;
-}
-
-static void select_bind_groups(struct select *select) {
-    struct bind *bind = select->bind;
-    struct bind_scope place = {.bind = bind, .scope = &select->scope, .place = BIND_GROUP};
-    for (size_t i = 0; i < select->node->n_group_clause; i++) {
-        const PgQuery__Node *node = select->node->group_clause[i];
-        if (node->node_case == PG_QUERY__NODE__NODE_GROUPING_SET) {
-            sql_raise_unsupported(bind->context, bind_node_position(node), "GROUPING SETS, ROLLUP or CUBE");
-        }
-        uint32_t target = 0;
-        const struct expr *expr;
-        const char *name = bare_name(node);
-        if (select_ordinal(select, node, "GROUP BY", &target) ||
-            (name != NULL && !scope_has_column(&select->scope, name) &&
-             select_alias(select, node, "GROUP BY", &target))) {
-            expr = select->targets[target];
-            (void)expr_walk(expr, visit_group, select);
-        } else {
-            expr = bind_resolve_unknown(bind, bind_expression(&place, node));
-        }
-        bind_check_equality(bind, expr);
-        select_add_group(select, expr);
-    }
-}
-
-/* --- rewriting over the row of the AGGREGATE node --- */
-
-static const struct scope_table *scope_table_of(const struct scope *scope, uint32_t ordinal) {
-    for (uint32_t i = 0; i < scope->table_count; i++) {
-        const struct scope_table *table = &scope->tables[i];
-        if (ordinal >= table->first && ordinal < table->first + table->count) {
-            return table;
-        }
-    }
-    return NULL;
-}
-
-/* Whether the primary key of the table is among the grouping expressions. */
-static bool select_determined(const struct select *select, const struct scope_table *table) {
-    if (table == NULL || table->table == NULL || table->table->primary_key_count == 0) {
-        return false;
-    }
-    for (uint32_t i = 0; i < table->table->primary_key_count; i++) {
-        uint16_t ordinal =
-            catalogue_column_ordinal(table->catalogue, table->table, table->table->primary_key[i].column);
-        bool grouped = false;
-        for (uint32_t k = 0; k < select->group_count; k++) {
-            grouped = grouped ||
-                      (select->groups[k]->kind == EXPR_COLUMN && select->groups[k]->column == table->first + ordinal);
-        }
-        if (!grouped) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static const struct expr *select_regroup(struct select *select, const struct expr *expr) {
-    struct bind *bind = select->bind;
-    for (uint32_t i = 0; i < select->group_count; i++) {
-        if (expr_equal(select->groups[i], expr)) {
-            return column_of(bind, i, expr);
-        }
-    }
-    if (expr->kind == EXPR_COLUMN && expr->column >= BIND_WINDOW_BASE) {
-        return expr;
-    }
-    if (expr->kind == EXPR_COLUMN && expr->column >= BIND_AGGREGATE_BASE) {
-        return column_of(bind, select->group_count + (expr->column - BIND_AGGREGATE_BASE), expr);
-    }
-    if (expr->kind == EXPR_COLUMN) {
-        const struct scope_table *table = scope_table_of(&select->scope, expr->column);
-        if (select_determined(select, table)) {
-            select_add_group(select, expr);
-            return column_of(bind, select->group_count - 1, expr);
-        }
-        sql_raise(bind->context, KMB_GROUPING, expr->position,
-                  select->regrouping_subquery
-                      ? "subquery uses ungrouped column \"%s%s%s\" from outer query"
-                      : "column \"%s%s%s\" must appear in the GROUP BY clause or be used in an aggregate function",
-                  table == NULL ? "" : table->alias, table == NULL ? "" : ".",
-                  select->plan->columns[expr->column].name);
-    }
-    if (expr->argument_count == 0) {
-        return expr;
-    }
-    struct expr *copy = sql_alloc(bind->context, sizeof(*copy));
-    *copy = *expr;
-    copy->arguments = sql_alloc(bind->context, expr->argument_count * sizeof(*copy->arguments));
-    bool before = select->regrouping_subquery;
-    for (uint32_t i = 0; i < expr->argument_count; i++) {
-        select->regrouping_subquery = before || (expr->kind == EXPR_SUBQUERY && i < expr->subquery->outer_count);
-        copy->arguments[i] = select_regroup(select, expr->arguments[i]);
-    }
-    select->regrouping_subquery = before;
-    return copy;
-}
-
-static void regroup_place(void *context, const struct expr **place) {
-    *place = select_regroup(context, *place);
-}
-
-static void regroup_try(void *context, const struct expr **place) {
-    (void)select_regroup(context, *place);
-}
-
-static void select_aggregate(struct select *select) {
-    struct bind *bind = select->bind;
-    /* The first round finds the columns that grouped keys determine and adds them to the groups; the second one then
-     * knows every place. */
-    const struct expr **rewritten = sql_alloc(bind->context, (select->target_count + 1) * sizeof(*rewritten));
-    const struct expr *having = NULL;
-    for (int round = 0; round < 2; round++) {
-        for (uint32_t i = 0; i < select->target_count; i++) {
-            rewritten[i] = select_regroup(select, select->targets[i]);
-        }
-        having = select->having == NULL ? NULL : select_regroup(select, select->having);
-        bind_windows_expressions(&select->windows, round == 0 ? regroup_try : regroup_place, select);
-    }
-    struct plan_node *aggregate = bind_plan(bind, PLAN_AGGREGATE, select->plan, NULL);
-    aggregate->expressions = select->groups;
-    aggregate->expression_count = select->group_count;
-    aggregate->aggregates = select->aggregates.list;
-    aggregate->aggregate_count = select->aggregates.count;
-    aggregate->column_count = select->group_count + select->aggregates.count;
-    aggregate->columns = sql_alloc_zero(bind->context, aggregate->column_count + 1, sizeof(*aggregate->columns));
-    for (uint32_t i = 0; i < select->group_count; i++) {
-        const struct expr *group = select->groups[i];
-        aggregate->columns[i] = group->kind == EXPR_COLUMN
-                                    ? select->plan->columns[group->column]
-                                    : (struct plan_column){.name = "?column?", .type = group->type};
-        aggregate->columns[i].type = group->type;
-    }
-    for (uint32_t i = 0; i < select->aggregates.count; i++) {
-        aggregate->columns[select->group_count + i] = (struct plan_column){
-            .name = select->aggregates.list[i].function->name, .type = select->aggregates.list[i].type};
-    }
-    select->targets = rewritten;
-    select->target_capacity = select->target_count;
-    select->plan = aggregate;
-    if (having != NULL) {
-        select->plan = bind_plan(bind, PLAN_FILTER, select->plan, NULL);
-        select->plan->predicate = having;
-    }
-}
-
 /* --- ORDER BY, DISTINCT, LIMIT --- */
 
-static uint32_t select_order_target(struct select *select, const PgQuery__Node *node) {
+static bool distinct_on(const struct select *select) {
+    return select->node->n_distinct_clause > 0 &&
+           select->node->distinct_clause[0]->node_case != PG_QUERY__NODE__NODE__NOT_SET;
+}
+
+static bool with_ties(const struct select *select) {
+    return select->node->limit_option == PG_QUERY__LIMIT_OPTION__LIMIT_OPTION_WITH_TIES;
+}
+
+/* The target an item of ORDER BY or DISTINCT ON means: one of the list by name or number, or an expression. */
+static uint32_t select_item_target(struct select *select, const PgQuery__Node *node, const char *clause,
+                                   const struct expr **added) {
     struct bind *bind = select->bind;
     uint32_t target = 0;
-    if (select_alias(select, node, "ORDER BY", &target) || select_ordinal(select, node, "ORDER BY", &target)) {
+    *added = NULL;
+    if (select_alias(select, node, clause, &target) || select_ordinal(select, node, clause, &target)) {
         return target;
     }
     struct bind_scope place = {.bind = bind,
@@ -427,13 +219,24 @@ static uint32_t select_order_target(struct select *select, const PgQuery__Node *
             return i;
         }
     }
+    *added = expr;
+    return select->target_count;
+}
+
+static uint32_t select_order_target(struct select *select, const PgQuery__Node *node) {
+    struct bind *bind = select->bind;
+    const struct expr *expr = NULL;
+    uint32_t target = select_item_target(select, node, "ORDER BY", &expr);
+    if (expr == NULL) {
+        return target;
+    }
     if (select->node->op != PG_QUERY__SET_OPERATION__SETOP_NONE) {
         sql_raise_with(bind->context, KMB_UNSUPPORTED, bind_node_position(node),
                        "Only result column names can be used, not expressions or functions.",
                        "Add the expression/function to every SELECT, or move the UNION into a FROM clause.",
                        "invalid UNION/INTERSECT/EXCEPT ORDER BY clause");
     }
-    if (select->node->n_distinct_clause > 0) {
+    if (select->node->n_distinct_clause > 0 && !distinct_on(select)) {
         sql_raise(bind->context, KMB_INVALID_COLUMN_REFERENCE, bind_node_position(node),
                   "for SELECT DISTINCT, ORDER BY expressions must appear in select list");
     }
@@ -460,7 +263,8 @@ struct plan_sort_key bind_sort_key(struct bind *bind, const PgQuery__SortBy *sor
 static void select_bind_order(struct select *select) {
     struct bind *bind = select->bind;
     size_t count = select->node->n_sort_clause;
-    select->sort_keys = sql_alloc_zero(bind->context, count + 1, sizeof(*select->sort_keys));
+    select->sort_keys =
+        sql_alloc_zero(bind->context, count + select->node->n_distinct_clause + 1, sizeof(*select->sort_keys));
     for (size_t i = 0; i < count; i++) {
         ASSERT(select->node->sort_clause[i]->node_case == PG_QUERY__NODE__NODE_SORT_BY);
         const PgQuery__SortBy *sort = select->node->sort_clause[i]->sort_by;
@@ -472,8 +276,61 @@ static void select_bind_order(struct select *select) {
             repeated = repeated || select->sort_keys[k].expr->column == target;
         }
         if (!repeated) {
-            key.expr = column_of(bind, target, expr);
+            key.expr = select_column(bind, target, expr);
             select->sort_keys[select->sort_key_count++] = key;
+        }
+    }
+}
+
+static uint32_t item_of(const uint32_t *targets, uint32_t count, uint32_t target) {
+    uint32_t item = 0;
+    while (item < count && targets[item] != target) {
+        item++;
+    }
+    return item;
+}
+
+static _Noreturn void raise_not_initial(const struct select *select, uint32_t item) {
+    sql_raise(select->bind->context, KMB_INVALID_COLUMN_REFERENCE,
+              bind_node_position(select->node->distinct_clause[item]),
+              "SELECT DISTINCT ON expressions must match initial ORDER BY expressions");
+}
+
+/* DISTINCT ON: of rows equal in these targets the first stays; so they must come first in the order. */
+static void select_bind_distinct_on(struct select *select) {
+    struct bind *bind = select->bind;
+    size_t count = select->node->n_distinct_clause;
+    uint32_t *targets = sql_alloc(bind->context, count * sizeof(*targets));
+    select->distinct_on = sql_alloc(bind->context, count * sizeof(*select->distinct_on));
+    for (size_t i = 0; i < count; i++) {
+        const struct expr *added = NULL;
+        targets[i] = select_item_target(select, select->node->distinct_clause[i], "DISTINCT ON", &added);
+        if (added != NULL) {
+            targets[i] = select_add_target(select, added, "?column?");
+        }
+        bind_check_equality(bind, select->targets[targets[i]]);
+        select->distinct_on[i] = select_column(bind, targets[i], select->targets[targets[i]]);
+    }
+    select->distinct_on_count = (uint32_t)count;
+    bool skipped = false; /* a key of the order that is not among them */
+    for (uint32_t k = 0; k < select->sort_key_count; k++) {
+        uint32_t item = item_of(targets, (uint32_t)count, select->sort_keys[k].expr->column);
+        if (item < count && skipped) {
+            raise_not_initial(select, item);
+        }
+        skipped = skipped || item == count;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        bool sorted = false;
+        for (uint32_t k = 0; k < select->sort_key_count; k++) {
+            sorted = sorted || select->sort_keys[k].expr->column == targets[i];
+        }
+        if (!sorted && skipped) {
+            raise_not_initial(select, i);
+        }
+        if (!sorted) {
+            select->sort_keys[select->sort_key_count++] =
+                (struct plan_sort_key){.expr = select_column(bind, targets[i], select->targets[targets[i]])};
         }
     }
 }
@@ -486,6 +343,10 @@ static bool visit_no_column(const struct expr *node, void *context) {
 static const struct expr *bind_limit(struct select *select, const PgQuery__Node *node, const char *clause,
                                      enum bind_place what) {
     struct bind *bind = select->bind;
+    if (what == BIND_LIMIT && with_ties(select) && node != NULL && node->node_case == PG_QUERY__NODE__NODE_A_CONST &&
+        node->a_const->isnull) {
+        sql_raise(bind->context, KMB_INVALID_LIMIT, 0, "row count cannot be null in FETCH FIRST ... WITH TIES clause");
+    }
     if (node == NULL || (node->node_case == PG_QUERY__NODE__NODE_A_CONST && node->a_const->isnull)) {
         return NULL;
     }
@@ -505,13 +366,14 @@ static const struct expr *bind_limit(struct select *select, const PgQuery__Node 
 
 static void select_finish(struct select *select) {
     struct bind *bind = select->bind;
-    bool aggregated = select->aggregates.count > 0 || select->node->n_group_clause > 0 || select->having != NULL;
+    bool aggregated = select->aggregates.count > 0 || select->aggregates.grouping_count > 0 ||
+                      select->node->n_group_clause > 0 || select->having != NULL;
     if (aggregated) {
         select_aggregate(select);
     }
     select->plan = bind_windows_plan(bind, &select->windows, select->plan, select->targets, select->target_count);
     select->plan = bind_project(bind, select->plan, select->targets, select->names, select->target_count);
-    if (select->node->n_distinct_clause > 0) {
+    if (select->node->n_distinct_clause > 0 && !distinct_on(select)) {
         for (uint32_t i = 0; i < select->visible; i++) {
             bind_check_equality(bind, select->targets[i]);
         }
@@ -522,17 +384,27 @@ static void select_finish(struct select *select) {
         select->plan->sort_keys = select->sort_keys;
         select->plan->sort_key_count = select->sort_key_count;
     }
+    if (select->distinct_on_count > 0) {
+        select->plan = bind_plan(bind, PLAN_DISTINCT, select->plan, NULL);
+        select->plan->expressions = select->distinct_on;
+        select->plan->expression_count = select->distinct_on_count;
+    }
     const struct expr *limit = bind_limit(select, select->node->limit_count, "LIMIT", BIND_LIMIT);
     const struct expr *offset = bind_limit(select, select->node->limit_offset, "OFFSET", BIND_OFFSET);
     if (limit != NULL || offset != NULL) {
         select->plan = bind_plan(bind, PLAN_LIMIT, select->plan, NULL);
         select->plan->limit = limit;
         select->plan->offset = offset;
+        if (with_ties(select)) {
+            select->plan->sort_keys = sql_alloc(bind->context, select->sort_key_count * sizeof(struct plan_sort_key));
+            memcpy(select->plan->sort_keys, select->sort_keys, select->sort_key_count * sizeof(struct plan_sort_key));
+            select->plan->sort_key_count = select->sort_key_count;
+        }
     }
     if (select->target_count > select->visible) { /* drop what ORDER BY added */
         const struct expr **kept = sql_alloc(bind->context, (select->visible + 1) * sizeof(*kept));
         for (uint32_t i = 0; i < select->visible; i++) {
-            kept[i] = column_of(bind, i, select->targets[i]);
+            kept[i] = select_column(bind, i, select->targets[i]);
         }
         select->plan = bind_project(bind, select->plan, kept, select->names, select->visible);
     }
@@ -653,6 +525,9 @@ static struct plan_node *bind_query(struct bind *bind, const PgQuery__SelectStmt
         select->having = bind_condition(&place, node->having_clause, "HAVING");
     }
     select_bind_order(select);
+    if (distinct_on(select)) {
+        select_bind_distinct_on(select);
+    }
     select_finish(select);
     bind->ctes = in_sight;
     return select->plan;

@@ -3,12 +3,14 @@
  *
  * All input is read, each batch in three steps: the group expressions are looked up in a hash table, which numbers the
  * groups; each row gets a pointer to its group's states; each aggregate adds its rows, less those its FILTER, NULLs or
- * DISTINCT leave out. Without GROUP BY there is one group and no table. Groups come out in the order of their keys, so
+ * DISTINCT leave out. With GROUPING SETS this is done once for each set, its number being part of the key. Without
+ * GROUP BY there is one group and no table. Groups come out in the order of their keys, so
  * that an answer without ORDER BY is the same each time.
  *
  * States of a group stand together, 16-byte aligned, in blocks that never move.
  */
 #include "base/assert.h"
+#include "base/map.h"
 #include "sql/exec/hash_table.h"
 #include "sql/exec/operator.h"
 
@@ -31,6 +33,9 @@ struct aggregate {
     uint32_t group_count; /* expressions */
     struct evaluator **groups;
     const struct vector **keys;
+    const struct vector **values; /* GROUPING SETS: the group expressions' values; keys are these or NULL */
+    struct vector *nulls;
+    struct vector set_number;
     struct hash_table table;
     struct aggregate_call *calls;
     uint32_t call_count;
@@ -144,11 +149,9 @@ static void call_add(struct aggregate *aggregate, struct aggregate_call *call, c
     functions->add(&call->call, aggregate->call_states, call->vectors, selection, count);
 }
 
-static void consume_groups(struct aggregate *aggregate, const struct batch *batch) {
+/* Finds the groups of the batch's rows by `keys`. */
+static void find_groups(struct aggregate *aggregate, const struct batch *batch) {
     uint32_t live = batch_live(batch);
-    for (uint32_t i = 0; i < aggregate->group_count; i++) {
-        aggregate->keys[i] = evaluator_run(aggregate->groups[i], batch, batch->selection, live);
-    }
     hash_table_insert(&aggregate->table, aggregate->keys, batch->selection, live, aggregate->ids, NULL);
     states_extend(aggregate, aggregate->table.keys.row_count);
     for (uint32_t i = 0; i < live; i++) {
@@ -156,6 +159,68 @@ static void consume_groups(struct aggregate *aggregate, const struct batch *batc
         aggregate->row_states[row] = state_of(aggregate, aggregate->ids[i]);
         aggregate->group_numbers.integer[row] = aggregate->ids[i];
     }
+}
+
+static void add_calls(struct aggregate *aggregate, const struct batch *batch) {
+    for (uint32_t i = 0; i < aggregate->call_count; i++) {
+        call_add(aggregate, &aggregate->calls[i], batch);
+    }
+}
+
+/* The keys of a grouping set: NULL for what is not in it, its number last. */
+static void set_keys(struct aggregate *aggregate, uint32_t set) {
+    const struct plan_node *node = aggregate->base.node;
+    uint32_t last = aggregate->group_count - 1;
+    for (uint32_t i = 0; i < last; i++) {
+        bool in_set = bitset_get(node->grouping_sets[set], i);
+        aggregate->keys[i] = in_set ? aggregate->values[i] : &aggregate->nulls[i];
+    }
+    aggregate->set_number.integer[0] = set;
+    aggregate->keys[last] = &aggregate->set_number;
+}
+
+/* Each row is in a group of each set. */
+static void consume_sets(struct aggregate *aggregate, const struct batch *batch) {
+    const struct plan_node *node = aggregate->base.node;
+    for (uint32_t i = 0; i + 1 < aggregate->group_count; i++) {
+        aggregate->values[i] = evaluator_run(aggregate->groups[i], batch, batch->selection, batch_live(batch));
+    }
+    for (uint32_t set = 0; set < node->grouping_set_count; set++) {
+        set_keys(aggregate, set);
+        find_groups(aggregate, batch);
+        add_calls(aggregate, batch);
+    }
+}
+
+/* A set of nothing is one group, also where no row is. */
+static void add_empty_sets(struct aggregate *aggregate) {
+    const struct plan_node *node = aggregate->base.node;
+    for (uint32_t set = 0; set < node->grouping_set_count; set++) {
+        bool empty = true;
+        for (uint32_t i = 0; i + 1 < aggregate->group_count; i++) {
+            empty = empty && !bitset_get(node->grouping_sets[set], i);
+        }
+        if (empty) {
+            set_keys(aggregate, set);
+            hash_table_insert(&aggregate->table, aggregate->keys, NULL, 1, aggregate->ids, NULL);
+            states_extend(aggregate, aggregate->table.keys.row_count);
+        }
+    }
+}
+
+static void consume_groups(struct aggregate *aggregate, const struct batch *batch) {
+    for (uint32_t i = 0; i < aggregate->group_count; i++) {
+        aggregate->keys[i] = evaluator_run(aggregate->groups[i], batch, batch->selection, batch_live(batch));
+    }
+    find_groups(aggregate, batch);
+    add_calls(aggregate, batch);
+}
+
+static void consume_one_group(struct aggregate *aggregate, const struct batch *batch) {
+    for (uint32_t i = 0; i < batch->count; i++) {
+        aggregate->row_states[i] = state_of(aggregate, 0);
+    }
+    add_calls(aggregate, batch);
 }
 
 static void consume(struct aggregate *aggregate) {
@@ -167,18 +232,15 @@ static void consume(struct aggregate *aggregate) {
     }
     while ((batch = self->left->next(self->left)) != NULL) {
         operator_begin(self);
-        if (aggregate->group_count > 0) {
+        if (aggregate->nulls != NULL) {
+            consume_sets(aggregate, batch);
+        } else if (aggregate->group_count > 0) {
             consume_groups(aggregate, batch);
-        }
-        if (aggregate->group_count == 0) {
-            for (uint32_t i = 0; i < batch->count; i++) {
-                aggregate->row_states[i] = state_of(aggregate, 0);
-            }
-        }
-        for (uint32_t i = 0; i < aggregate->call_count; i++) {
-            call_add(aggregate, &aggregate->calls[i], batch);
+        } else {
+            consume_one_group(aggregate, batch);
         }
     }
+    add_empty_sets(aggregate);
     operator_begin(self);
 }
 
@@ -230,6 +292,21 @@ static const struct batch *aggregate_next(struct exec_operator *self) {
 
 /* --- making --- */
 
+static void sets_make(struct aggregate *aggregate, const struct type *types) {
+    struct sql_context *context = aggregate->base.exec->context;
+    aggregate->values = sql_alloc_zero(context, aggregate->group_count, sizeof(*aggregate->values));
+    aggregate->nulls = sql_alloc_zero(context, aggregate->group_count, sizeof(*aggregate->nulls));
+    for (uint32_t i = 0; i + 1 < aggregate->group_count; i++) {
+        struct vector *null = &aggregate->nulls[i];
+        vector_init_rows(context, null, types[i], 1);
+        null->constant = true;
+        null->may_have_null = true;
+        null->null[0] = 1;
+    }
+    vector_init_rows(context, &aggregate->set_number, type_make(TYPE_INT4), 1);
+    aggregate->set_number.constant = true;
+}
+
 static void call_make(struct aggregate *aggregate, struct aggregate_call *call, const struct plan_aggregate *plan) {
     struct exec *exec = aggregate->base.exec;
     struct sql_context *context = exec->context;
@@ -280,6 +357,9 @@ struct exec_operator *aggregate_make(struct exec *exec, const struct plan_node *
             types[i] = node->expressions[i]->type;
         }
         hash_table_init(&aggregate->table, context, types, node->expression_count);
+        if (node->grouping_set_count > 0) {
+            sets_make(aggregate, types);
+        }
     }
     aggregate->ids = sql_alloc(context, sizeof(uint32_t) * rows_max);
     aggregate->row_states = sql_alloc(context, sizeof(void *) * rows_max);

@@ -1,4 +1,4 @@
-/* DISTINCT: a row passes when the hash table had not seen it. Rows stream; the first of equals stays. */
+/* DISTINCT [ON]: a row passes when the hash table had not seen its keys. Rows stream; the first of equals stays. */
 #include "sql/exec/hash_table.h"
 #include "sql/exec/operator.h"
 
@@ -17,8 +17,9 @@ static const struct batch *distinct_next(struct exec_operator *self) {
     while ((batch = self->left->next(self->left)) != NULL) {
         operator_begin(self);
         uint32_t live = batch_live(batch);
-        for (uint32_t i = 0; i < batch->column_count; i++) {
-            distinct->keys[i] = &batch->columns[i];
+        for (uint32_t i = 0; i < distinct->table.keys.column_count; i++) {
+            bool all = self->node->expression_count == 0;
+            distinct->keys[i] = &batch->columns[all ? i : self->node->expressions[i]->column];
         }
         hash_table_insert(&distinct->table, distinct->keys, batch->selection, live, distinct->ids, distinct->fresh);
         uint32_t kept = 0;
@@ -40,11 +41,13 @@ struct exec_operator *distinct_make(struct exec *exec, const struct plan_node *n
     struct distinct *distinct = operator_new(exec, node, sizeof(*distinct), distinct_next);
     distinct->base.left = operator_make(exec, node->left);
     distinct->base.rows_max = distinct->base.left->rows_max;
-    struct type *types = sql_alloc(exec->context, sizeof(*types) * (node->column_count + 1));
-    for (uint32_t i = 0; i < node->column_count; i++) {
-        types[i] = node->columns[i].type;
+    struct type *types = sql_alloc(exec->context, sizeof(*types) * (node->column_count + node->expression_count + 1));
+    bool all = node->expression_count == 0;
+    uint32_t count = all ? node->column_count : node->expression_count;
+    for (uint32_t i = 0; i < count; i++) {
+        types[i] = all ? node->columns[i].type : node->expressions[i]->type;
     }
-    hash_table_init(&distinct->table, exec->context, types, node->column_count);
-    distinct->keys = sql_alloc(exec->context, sizeof(*distinct->keys) * (node->column_count + 1));
+    hash_table_init(&distinct->table, exec->context, types, count);
+    distinct->keys = sql_alloc(exec->context, sizeof(*distinct->keys) * (count + 1));
     return &distinct->base;
 }

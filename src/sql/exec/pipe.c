@@ -2,10 +2,11 @@
  * Operators that pass rows on: filter, projection, LIMIT and OFFSET.
  *
  * None of them moves a row. A filter shortens the selection, a projection answers new columns under the same row
- * numbers, a limit cuts the selection.
+ * numbers, a limit cuts the selection. A limit WITH TIES keeps the sort keys of its last row.
  */
 #include "base/assert.h"
 #include "sql/exec/operator.h"
+#include "sql/exec/rowset.h"
 
 /* --- filter --- */
 
@@ -87,7 +88,67 @@ struct limit {
     uint64_t skip; /* rows still to leave out */
     uint64_t left; /* rows still to give */
     uint16_t *selection;
+    struct rowset last; /* WITH TIES: the keys of the last row given, once the limit is reached */
+    const struct vector **keys;
 };
+
+/* Whether the row ties with the last one. */
+static bool ties(const struct limit *limit, const struct batch *batch, uint32_t row) {
+    const struct plan_node *node = limit->base.node;
+    for (uint32_t i = 0; i < node->sort_key_count; i++) {
+        const struct vector *column = &batch->columns[node->sort_keys[i].expr->column];
+        uint32_t place = 0;
+        const struct vector *last = rowset_at(&limit->last, i, 0, &place);
+        if (!vector_equal(column, vector_row(column, row), last, place)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static uint32_t live_row(const struct batch *batch, uint32_t i) {
+    return batch->selection == NULL ? i : batch->selection[i];
+}
+
+static void limit_remember(struct limit *limit, const struct batch *batch, uint32_t row) {
+    const struct plan_node *node = limit->base.node;
+    uint16_t one = (uint16_t)row;
+    for (uint32_t i = 0; i < node->sort_key_count; i++) {
+        limit->keys[i] = &batch->columns[node->sort_keys[i].expr->column];
+    }
+    rowset_append(&limit->last, limit->keys, &one, 1);
+}
+
+/* A piece of a batch: live rows [skip, skip + give). */
+static const struct batch *limit_give(struct limit *limit, const struct batch *batch, uint32_t skip, uint32_t give) {
+    limit->base.batch = *batch;
+    if (give < batch_live(batch)) {
+        for (uint32_t i = 0; i < give; i++) {
+            limit->selection[i] = (uint16_t)live_row(batch, skip + i);
+        }
+        limit->base.batch.selection = limit->selection;
+        limit->base.batch.selection_count = give;
+    }
+    return &limit->base.batch;
+}
+
+/* Behind the limit: what ties with the last row, until one does not. */
+static const struct batch *limit_ties(struct limit *limit) {
+    struct exec_operator *below = limit->base.left;
+    const struct batch *batch = limit->last.row_count == 0 ? NULL : below->next(below);
+    if (batch == NULL) {
+        return NULL;
+    }
+    uint32_t live = batch_live(batch);
+    uint32_t give = 0;
+    while (give < live && ties(limit, batch, live_row(batch, give))) {
+        give++;
+    }
+    if (give < live) {
+        rowset_clear(&limit->last);
+    }
+    return give == 0 ? NULL : limit_give(limit, batch, 0, give);
+}
 
 static const struct batch *limit_next(struct exec_operator *self) {
     struct limit *limit = (struct limit *)self;
@@ -105,17 +166,18 @@ static const struct batch *limit_next(struct exec_operator *self) {
         }
         give = limit->left < give ? (uint32_t)limit->left : give;
         limit->left -= give;
-        self->batch = *batch;
-        if (give < live) {
-            for (uint32_t i = 0; i < give; i++) {
-                limit->selection[i] = batch->selection == NULL ? (uint16_t)(skip + i) : batch->selection[skip + i];
+        if (limit->left == 0 && limit->keys != NULL) {
+            limit_remember(limit, batch, live_row(batch, skip + give - 1));
+            while (skip + give < live && ties(limit, batch, live_row(batch, skip + give))) {
+                give++;
             }
-            self->batch.selection = limit->selection;
-            self->batch.selection_count = give;
+            if (skip + give < live) {
+                rowset_clear(&limit->last);
+            }
         }
-        return &self->batch;
+        return limit_give(limit, batch, skip, give);
     }
-    return NULL;
+    return limit_ties(limit);
 }
 
 static uint64_t limit_value(struct exec *exec, const struct expr *expr, uint64_t otherwise, enum kmb_status status,
@@ -140,5 +202,13 @@ struct exec_operator *limit_make(struct exec *exec, const struct plan_node *node
     limit->base.left = operator_make(exec, node->left);
     limit->base.rows_max = limit->base.left->rows_max;
     limit->selection = sql_alloc(exec->context, sizeof(uint16_t) * limit->base.rows_max);
+    if (node->sort_key_count > 0) {
+        struct type *types = sql_alloc(exec->context, sizeof(*types) * node->sort_key_count);
+        for (uint32_t i = 0; i < node->sort_key_count; i++) {
+            types[i] = node->sort_keys[i].expr->type;
+        }
+        rowset_init(&limit->last, exec->context, NULL, types, node->sort_key_count);
+        limit->keys = sql_alloc(exec->context, sizeof(*limit->keys) * node->sort_key_count);
+    }
     return &limit->base;
 }

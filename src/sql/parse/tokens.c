@@ -658,9 +658,6 @@ static void pass_token(struct pass *pass) {
     case TOKEN(OFFSET):
     case TOKEN(FETCH):
         level->set_tail = level->set_ops > 0;
-        if (token == TOKEN(FETCH) && pass->tokens->fetch == 0) {
-            pass->tokens->fetch = pass_position(pass, pass->at);
-        }
         break;
     case TOKEN(RETURNING):
         level->closed = pass->depth == 0;

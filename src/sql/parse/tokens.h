@@ -53,7 +53,6 @@ struct tokens {
     enum tokens_custom custom;
     uint32_t first;         /* of the first token, byte + 1 */
     uint32_t locking;       /* of FOR UPDATE, FOR SHARE and their kin; 0: none */
-    uint32_t fetch;         /* of the first FETCH; 0: none */
     uint32_t current_of;    /* of CURRENT OF; 0: none */
     uint32_t set_operation; /* of the first UNION, INTERSECT or EXCEPT, byte + 1; 0: none */
     char *custom_name;      /* SHOW COLUMNS FROM name, folded */

@@ -604,6 +604,7 @@ static struct plan_node *order_walk(struct optimiser *optimiser, struct plan_nod
         uint64_t offset = 0;
         bool known =
             node->limit != NULL && limit_constant(node->limit, &limit) && limit_constant(node->offset, &offset);
+        known = known && node->sort_key_count == 0; /* WITH TIES: who knows how many */
         uint64_t hint = known && limit <= UINT32_MAX && offset <= UINT32_MAX ? limit + offset : 0;
         node->left = order_walk(optimiser, node->left, node->limit != NULL, hint);
     } else if (node->kind == PLAN_PROJECT) {

@@ -232,7 +232,7 @@ static struct plan_node *in_to_join(struct optimiser *optimiser, struct plan_nod
     if (!plan_has_outer(root)) {
         return half_join(optimiser, left, subquery, PLAN_JOIN_SEMI, root, &pairs);
     }
-    while (root->kind == PLAN_SORT || root->kind == PLAN_DISTINCT) {
+    while (root->kind == PLAN_SORT || (root->kind == PLAN_DISTINCT && root->expression_count == 0)) {
         root = root->left;
     }
     if (root->kind != PLAN_PROJECT || !source_take(optimiser, root->left, &source)) {

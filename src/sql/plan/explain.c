@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "base/assert.h"
+#include "base/map.h"
 
 struct explain {
     struct sql_context *context;
@@ -260,7 +261,7 @@ static const char *title_of(struct explain *explain, const struct plan_node *nod
     case PLAN_LIMIT:
         return "Limit";
     case PLAN_DISTINCT:
-        return "HashAggregate";
+        return node->expression_count > 0 ? "Unique" : "HashAggregate";
     case PLAN_JOIN:
         return node->join_strategy == PLAN_JOIN_HASH ? hash[node->join_type] : nested[node->join_type];
     case PLAN_SET:
@@ -294,6 +295,25 @@ static void detail_list(struct explain *explain, uint32_t indent, const char *la
         all = sql_printf(explain->context, "%s%s%s", all, i > 0 ? ", " : "", texts[i]);
     }
     detail(explain, indent, label, all);
+}
+
+/* A line for each grouping set, as PostgreSQL. */
+static void detail_groups(struct explain *explain, uint32_t indent, const struct plan_node *node) {
+    const char *const *names = names_of(explain, node);
+    if (node->grouping_set_count == 0 && node->expression_count > 0) {
+        detail_list(explain, indent, "Group Key", names, node->expression_count);
+    }
+    for (uint32_t s = 0; s < node->grouping_set_count; s++) {
+        const char **kept = sql_alloc(explain->context, node->expression_count * sizeof(*kept));
+        uint32_t count = 0;
+        for (uint32_t i = 0; i + 1 < node->expression_count; i++) {
+            if (bitset_get(node->grouping_sets[s], i)) {
+                kept[count++] = names[i];
+            }
+        }
+        kept[count] = "()";
+        detail_list(explain, indent, "Group Key", kept, count == 0 ? 1 : count);
+    }
 }
 
 static void detail_sort(struct explain *explain, uint32_t indent, const struct plan_node *node) {
@@ -377,12 +397,12 @@ static void details_of(struct explain *explain, uint32_t indent, const struct pl
         break;
     }
     case PLAN_AGGREGATE:
-        if (node->expression_count > 0) {
-            detail_list(explain, indent, "Group Key", names_of(explain, node), node->expression_count);
-        }
+        detail_groups(explain, indent, node);
         break;
     case PLAN_DISTINCT:
-        detail_list(explain, indent, "Group Key", names_of(explain, node), node->column_count);
+        if (node->expression_count == 0) {
+            detail_list(explain, indent, "Group Key", names_of(explain, node), node->column_count);
+        }
         break;
     case PLAN_SORT:
         detail_sort(explain, indent, node);

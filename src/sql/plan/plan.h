@@ -32,8 +32,8 @@ enum plan_kind {
     PLAN_AGGREGATE, /* group expressions, then aggregates; output in that order */
     PLAN_WINDOW,    /* child's row, then a column a window function; expressions partition, keys order */
     PLAN_SORT,      /* keys; limit_hint lets it keep only the best rows */
-    PLAN_LIMIT,     /* limit, offset: expressions or NULL */
-    PLAN_DISTINCT,  /* on all columns */
+    PLAN_LIMIT,     /* limit, offset: expressions or NULL; with sort keys WITH TIES */
+    PLAN_DISTINCT,  /* on all columns, or those in expressions: the first of equals stays */
     /* two children */
     PLAN_SET,  /* UNION ALL, INTERSECT, EXCEPT: columns of one number and type; UNION is DISTINCT over UNION ALL */
     PLAN_JOIN, /* join_type, predicate; physical strategy chosen by the optimiser */
@@ -73,6 +73,10 @@ struct plan_aggregate {
     const struct expr **arguments; /* over the child's row; none for count(*) */
     uint32_t argument_count;
     bool distinct;
+    struct plan_sort_key *order; /* ORDER BY in the call, or what an ordered-set aggregate is WITHIN */
+    uint32_t order_count;
+    const struct expr **direct; /* of an ordered-set aggregate: over the node's own grouping columns */
+    uint32_t direct_count;
     const struct expr *filter; /* FILTER (WHERE ...), or NULL */
     struct type type;
     uint32_t position;
@@ -173,6 +177,8 @@ struct plan_node {
     const struct expr *predicate;    /* FILTER, JOIN ON, SCAN's pushed filter */
     const struct expr **expressions; /* PROJECT; AGGREGATE's groups; WINDOW's partition */
     uint32_t expression_count;
+    uint64_t **grouping_sets;    /* AGGREGATE: bits of expressions; the last expression is then the set's number */
+    uint32_t grouping_set_count; /* 0: each row is in one group */
     struct plan_aggregate *aggregates; /* of AGGREGATE; of WINDOW: its functions, which may be of the window class */
     uint32_t aggregate_count;
     const struct expr ***rows; /* VALUES: row_count arrays of column_count */

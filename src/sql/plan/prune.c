@@ -101,10 +101,14 @@ static uint32_t *prune_through(struct optimiser *optimiser, struct plan_node *no
     for (uint32_t i = 0; i < node->sort_key_count; i++) {
         set_expr(needed, node->sort_keys[i].expr, width);
     }
-    if (node->kind == PLAN_DISTINCT) {
+    if (node->kind == PLAN_DISTINCT && node->expression_count == 0) {
         set_all(needed, width);
     }
+    for (uint32_t i = 0; i < node->expression_count; i++) {
+        set_expr(needed, node->expressions[i], width);
+    }
     uint32_t *map = prune(optimiser, node->left, needed);
+    remap_list(optimiser, node->expressions, node->expression_count, map, width);
     node->predicate = remap(optimiser, node->predicate, map, width);
     for (uint32_t i = 0; i < node->sort_key_count; i++) {
         node->sort_keys[i].expr = remap(optimiser, node->sort_keys[i].expr, map, width);
@@ -197,6 +201,9 @@ static void set_calls(uint64_t *set, const struct plan_node *node, uint32_t widt
         for (uint32_t k = 0; k < node->aggregates[i].argument_count; k++) {
             set_expr(set, node->aggregates[i].arguments[k], width);
         }
+        for (uint32_t k = 0; k < node->aggregates[i].order_count; k++) {
+            set_expr(set, node->aggregates[i].order[k].expr, width);
+        }
         set_expr(set, node->aggregates[i].filter, width);
     }
 }
@@ -208,6 +215,10 @@ static void remap_calls(struct optimiser *optimiser, struct plan_node *node, con
     }
     for (uint32_t i = 0; i < node->aggregate_count; i++) {
         remap_list(optimiser, node->aggregates[i].arguments, node->aggregates[i].argument_count, map, width);
+        for (uint32_t k = 0; k < node->aggregates[i].order_count; k++) {
+            struct plan_sort_key *key = &node->aggregates[i].order[k];
+            key->expr = remap(optimiser, key->expr, map, width);
+        }
         node->aggregates[i].filter = remap(optimiser, node->aggregates[i].filter, map, width);
     }
 }

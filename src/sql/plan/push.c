@@ -248,7 +248,8 @@ static struct plan_node *push_aggregate(struct optimiser *optimiser, struct plan
         uint32_t low = 0;
         uint32_t high = 0;
         bool groups_only = column_range(optimiser, condition, node->column_count, &low, &high) &&
-                           high < node->expression_count && !optimise_is_volatile(condition);
+                           node->grouping_set_count == 0 && high < node->expression_count &&
+                           !optimise_is_volatile(condition);
         if (groups_only) {
             conditions_add(optimiser, &below,
                            expr_substitute(optimiser->context, condition, node->expressions, node->expression_count));
@@ -261,7 +262,8 @@ static struct plan_node *push_aggregate(struct optimiser *optimiser, struct plan
     return optimise_filter(optimiser, node, &above);
 }
 
-/* A condition on what the partitions are made by takes or leaves whole partitions; any other would change them. */
+/* Windows and DISTINCT ON. A condition on what the partitions are made by takes or leaves whole partitions; any other
+ * would change them. */
 static bool of_partitions(struct optimiser *optimiser, const struct plan_node *node, const struct expr *condition) {
     uint64_t *read = sql_alloc_zero(optimiser->context, node->column_count / 64 + 1, sizeof(*read));
     if (!expr_columns(condition, read, node->column_count) || optimise_is_volatile(condition)) {
@@ -346,8 +348,10 @@ struct plan_node *optimise_push(struct optimiser *optimiser, struct plan_node *n
         return push_aggregate(optimiser, node, conditions);
     case PLAN_WINDOW:
         return push_window(optimiser, node, conditions);
-    case PLAN_SORT:
     case PLAN_DISTINCT:
+        return node->expression_count == 0 ? push_below(optimiser, node, conditions)
+                                           : push_window(optimiser, node, conditions);
+    case PLAN_SORT:
         return push_below(optimiser, node, conditions);
     case PLAN_LIMIT: {
         struct conditions none = {0};

@@ -18,6 +18,10 @@ void plan_expressions(struct plan_node *node, each_expression each, void *contex
     list(node->expressions, node->expression_count, each, context);
     for (uint32_t i = 0; i < node->aggregate_count; i++) {
         list(node->aggregates[i].arguments, node->aggregates[i].argument_count, each, context);
+        list(node->aggregates[i].direct, node->aggregates[i].direct_count, each, context);
+        for (uint32_t k = 0; k < node->aggregates[i].order_count; k++) {
+            list(&node->aggregates[i].order[k].expr, 1, each, context);
+        }
         list(&node->aggregates[i].filter, 1, each, context);
     }
     for (uint32_t i = 0; i < node->row_count; i++) {

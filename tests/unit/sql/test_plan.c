@@ -193,11 +193,27 @@ static void test_options(void **state) {
     REFUSED("EXPLAIN SELECT nosuch FROM t", "42703", 16, "column \"nosuch\" does not exist");
 }
 
+static void test_windows(void **state) {
+    (void)state;
+    PLAN("SELECT * FROM (SELECT id, b, sum(a) OVER (PARTITION BY b ORDER BY id) FROM t) x WHERE b = 'q' AND id > 3",
+         "WindowAgg\n  Filter: (id > 3)\n  ->  Seq Scan on t\n        Filter: (b = 'q'::text)\n");
+    PLAN("SELECT id FROM (SELECT id, sum(a) OVER (ORDER BY id) AS s, rank() OVER (ORDER BY id) FROM t) x WHERE s > 1",
+         "WindowAgg\n  Filter: (sum(a) OVER (?) > '1'::bigint)\n  ->  Seq Scan on t\n");
+    PLAN("SELECT * FROM (SELECT DISTINCT ON (v) v, b FROM t ORDER BY v, b) x WHERE v IS NULL AND b = 'z'",
+         "Unique\n  Filter: (b = 'z'::text)\n  ->  Sort\n        Sort Key: v, b\n        ->  Seq Scan on t\n"
+         "              Filter: (v IS NULL)\n");
+    PLAN("SELECT * FROM (SELECT v, b, count(*) FROM t GROUP BY ROLLUP (v, b)) x WHERE b = 'q'",
+         "HashAggregate\n  Group Key: v, b\n  Group Key: v\n  Group Key: ()\n  Filter: (b = 'q'::text)\n"
+         "  ->  Seq Scan on t\n");
+    PLAN("SELECT v FROM t ORDER BY v FETCH FIRST 1 ROW WITH TIES",
+         "Limit\n  ->  Sort\n        Sort Key: v\n        ->  Seq Scan on t\n");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_access),  cmocka_unit_test(test_history), cmocka_unit_test(test_order),
-        cmocka_unit_test(test_joins),   cmocka_unit_test(test_folding), cmocka_unit_test(test_many_tables),
-        cmocka_unit_test(test_options),
+        cmocka_unit_test(test_windows),     cmocka_unit_test(test_access),  cmocka_unit_test(test_history),
+        cmocka_unit_test(test_order),       cmocka_unit_test(test_joins),   cmocka_unit_test(test_folding),
+        cmocka_unit_test(test_many_tables), cmocka_unit_test(test_options),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -24,6 +24,12 @@ static int teardown(void **state) {
 }
 
 static const char *const words[] = {
+    "GROUPING SETS (",
+    "ROLLUP (b, id)",
+    "CUBE (a)",
+    "GROUPING(b)",
+    "DISTINCT ON (b)",
+    "FETCH FIRST 1 ROW WITH TIES",
     "OVER (",
     "OVER w",
     "PARTITION BY",

@@ -128,9 +128,55 @@ static void test_windows(void **state) {
             "could not identify an equality operator for type json");
 }
 
+static void test_grouping_and_limits(void **state) {
+    (void)state;
+    REFUSED("SELECT GROUPING(nosuch) FROM emp GROUP BY dept", "42703", 17, "column \"nosuch\" does not exist");
+    REFUSED("SELECT GROUPING(pay) FROM emp GROUP BY dept", "42803", 17,
+            "arguments to GROUPING must be grouping expressions of the associated query level");
+    REFUSED("SELECT GROUPING(dept) FROM emp", "42803", 17,
+            "arguments to GROUPING must be grouping expressions of the associated query level");
+    REFUSED("SELECT dept FROM emp WHERE GROUPING(dept) = 0 GROUP BY dept", "42803", 28,
+            "grouping operations are not allowed in WHERE");
+    REFUSED("SELECT sum(GROUPING(dept)) FROM emp GROUP BY dept", "42803", 12,
+            "aggregate function calls cannot be nested");
+    REFUSED("SELECT dept AS d, GROUPING(dept) AS g FROM emp GROUP BY dept, g", "42803", 19,
+            "aggregate functions are not allowed in GROUP BY");
+    REFUSED("SELECT dept, pay FROM emp GROUP BY ROLLUP (dept)", "42803", 14,
+            "column \"emp.pay\" must appear in the GROUP BY clause or be used in an aggregate function");
+    REFUSED("SELECT id, dept FROM emp GROUP BY ROLLUP (id)", "42803", 12,
+            "column \"emp.dept\" must appear in the GROUP BY clause or be used in an aggregate function");
+    REFUSED("SELECT 1 FROM emp GROUP BY CUBE (1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1)", "54011", 28,
+            "CUBE is limited to 12 elements");
+    REFUSED("SELECT 1 FROM emp GROUP BY CUBE (id, dept, pay, hired, rate, id + 1, id + 2), CUBE (id, dept, pay, hired, "
+            "rate, id + 1, id + 2)",
+            "54001", 79, "too many grouping sets present (maximum 4096)");
+    REFUSED("SELECT dept FROM emp GROUP BY ROLLUP (3)", "42P10", 39, "GROUP BY position 3 is not in select list");
+    REFUSED("SELECT dept FROM emp GROUP BY GROUPING SETS ((dept), ('{}'::json))", "42883", 55,
+            "could not identify an equality operator for type json");
+    REFUSED("SELECT DISTINCT ON (dept) id FROM emp ORDER BY id", "42P10", 21,
+            "SELECT DISTINCT ON expressions must match initial ORDER BY expressions");
+    REFUSED("SELECT DISTINCT ON (dept) id FROM emp ORDER BY id, dept", "42P10", 21,
+            "SELECT DISTINCT ON expressions must match initial ORDER BY expressions");
+    REFUSED("SELECT DISTINCT ON (dept, pay) id FROM emp ORDER BY dept, id", "42P10", 27,
+            "SELECT DISTINCT ON expressions must match initial ORDER BY expressions");
+    REFUSED("SELECT DISTINCT ON (9) id FROM emp", "42P10", 21, "DISTINCT ON position 9 is not in select list");
+    REFUSED("SELECT DISTINCT ON (nosuch) id FROM emp", "42703", 21, "column \"nosuch\" does not exist");
+    REFUSED("SELECT DISTINCT ON ('{}'::json) id FROM emp", "42883", 21,
+            "could not identify an equality operator for type json");
+    REFUSED("SELECT id FROM emp FETCH FIRST 1 ROW WITH TIES", "42601", 0,
+            "WITH TIES cannot be specified without ORDER BY clause");
+    REFUSED("SELECT id FROM emp ORDER BY id FETCH FIRST NULL ROWS WITH TIES", "2201W", 0,
+            "row count cannot be null in FETCH FIRST ... WITH TIES clause");
+    REFUSED("SELECT id FROM emp ORDER BY id FETCH FIRST (-1) ROWS WITH TIES", "2201W", 45,
+            "LIMIT must not be negative");
+    REFUSED("SELECT DISTINCT id FROM emp ORDER BY pay", "42P10", 38,
+            "for SELECT DISTINCT, ORDER BY expressions must appear in select list");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_windows),
+        cmocka_unit_test(test_grouping_and_limits),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
