@@ -93,6 +93,7 @@
     X(CHECK_VIOLATION,            92,   8, "23514", 409, 1)                       \
     X(FOREIGN_KEY_VIOLATION,      93,   8, "23503", 409, 1)                       \
     X(CARDINALITY_VIOLATION,      94,   8, "21000", 409, 1)                       \
+    X(OBJECT_NOT_IN_STATE,        95,   8, "55000", 409, 1)                       \
     X(NUMERIC_OUT_OF_RANGE,      100,   8, "22003", 400, 1)                       \
     X(DIVISION_BY_ZERO,          101,   8, "22012", 400, 1)                       \
     X(INVALID_TEXT,              102,   8, "22P02", 400, 1)                       \

@@ -58,6 +58,8 @@ static enum kmb_status read_columns(struct kmb_appender *appender, struct kmb_er
     const struct table_definition *table = find_table(appender, view->catalogue);
     if (table == NULL) {
         status = error_set(error, KMB_UNDEFINED_TABLE, "relation \"%s\" does not exist", appender->table_name);
+    } else if (definition_is_view(table)) {
+        status = error_set(error, KMB_WRONG_OBJECT_TYPE, "\"%s\" is not a table", appender->table_name);
     } else {
         uint32_t count = catalogue_column_count(view->catalogue, table);
         appender->column_count = count;

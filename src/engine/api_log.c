@@ -40,6 +40,7 @@ static void print_event(struct buffer *out, const struct event *event) {
         buffer_printf(out, " table=%u rows=%u", event->as.rows.table.value, event->as.rows.count);
         break;
     case EVENT_TABLE_CREATED:
+    case EVENT_VIEW_CREATED:
         print_name(out, event->as.table_created.table.name);
         buffer_printf(out, " table=%u", event->as.table_created.table.id.value);
         break;

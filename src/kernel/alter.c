@@ -364,7 +364,7 @@ enum kmb_status kernel_create_table(struct kernel_transaction *transaction, cons
     }
     struct arena arena;
     arena_init(&arena, 0);
-    struct event event = {.kind = EVENT_TABLE_CREATED};
+    struct event event = {.kind = definition_is_view(definition) ? EVENT_VIEW_CREATED : EVENT_TABLE_CREATED};
     struct table_definition *table = &event.as.table_created.table;
     status = create_build(transaction, definition, table, &arena, error);
     if (status == KMB_OK) {

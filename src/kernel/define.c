@@ -509,6 +509,7 @@ enum kmb_status evolve_definition(struct evolver *evolver, const struct event *e
     case EVENT_CLOCK_ACCEPTED:
         return clock_accepted(evolver, &event->as.clock_accepted, error);
     case EVENT_TABLE_CREATED:
+    case EVENT_VIEW_CREATED:
         return table_created(evolver, &event->as.table_created, error);
     case EVENT_TABLE_DROPPED:
         return table_dropped(evolver, &event->as.table_dropped, error);

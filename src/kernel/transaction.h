@@ -117,7 +117,8 @@ enum kmb_status kernel_transaction_get(struct kernel_transaction *transaction, c
  */
 
 /* columns, primary_key, indexes (declared or ready: made ready), checks by *ordinal*: key_part.column.value is the
- * 0-based ordinal in `columns` + 1. Empty primary_key_name and index and check names are made as PostgreSQL makes them.
+ * 0-based ordinal in `columns` + 1. With view_query it is a view, without keys, indexes and checks. Empty
+ * primary_key_name and index and check names are made as PostgreSQL makes them.
  */
 enum kmb_status kernel_create_table(struct kernel_transaction *transaction, const struct table_definition *definition,
                                     struct table_id *id, struct kmb_error *error);

@@ -330,6 +330,9 @@ void define_run(struct sql_context *context, const struct sql_host *host, const 
     struct index_id index;
     switch (ddl->kind) {
     case DDL_CREATE_TABLE:
+        for (uint32_t i = 0; i < ddl->drop_count; i++) {
+            define_try(&define, kernel_drop_table(define.transaction, ddl->drops[i].table, context->error));
+        }
         define_try(&define, kernel_create_table(define.transaction, ddl->table, &table, context->error));
         break;
     case DDL_CREATE_INDEX:

@@ -83,6 +83,9 @@ void definition_encode_table(const struct table_definition *table, struct buffer
     for (uint32_t i = 0; i < table->check_count; i++) {
         definition_encode_check(&table->checks[i], buffer);
     }
+    if (definition_is_view(table)) {
+        buffer_bytes(buffer, table->view_query);
+    }
 }
 
 /* --- reading --- */
@@ -318,6 +321,13 @@ enum kmb_status definition_decode_table(struct slice bytes, struct arena *arena,
     if (status == KMB_OK) {
         status = definition_get_checks(&reader, arena, &made, error);
     }
+    if (status == KMB_OK && reader_left(&reader) > 0) {
+        made.view_query = reader_bytes(&reader);
+        bool bare = made.primary_key_count == 0 && made.index_count == 0 && made.check_count == 0;
+        if (!definition_is_view(&made) || !bare || utf8_check(made.view_query, NULL) != KMB_OK) {
+            return definition_corrupt(error, "its query is not valid, or bytes follow its end");
+        }
+    }
     if (status == KMB_OK && (!reader_done(&reader) || !definition_keys_valid(&made))) {
         status = definition_corrupt(error, "its keys are not valid, or bytes follow its end");
     }
@@ -356,7 +366,7 @@ bool definition_copy_table(const struct table_definition *table, struct arena *a
     void *indexes;
     void *checks;
     bool good = copy_text(&made.schema_name, arena) && copy_text(&made.name, arena) &&
-                copy_text(&made.primary_key_name, arena) &&
+                copy_text(&made.primary_key_name, arena) && copy_text(&made.view_query, arena) &&
                 copy_parts(&made.primary_key, made.primary_key_count, arena) &&
                 copy_array(table->columns, table->column_count, sizeof(struct column_definition), arena, &columns) &&
                 copy_array(table->indexes, table->index_count, sizeof(struct index_definition), arena, &indexes) &&

@@ -1,5 +1,6 @@
 /*
  * The definition of a table: what CREATE TABLE and ALTER TABLE come to, as events carry it and the catalogue keeps it.
+ * A view is defined the same way: columns without keys, and the query that gives its rows.
  *
  * Expressions are SQL text, parsed again by whoever evaluates them. All arrays and texts are borrowed: from the event's
  * bytes and the arena it was decoded with, or from whoever built the struct.
@@ -82,7 +83,12 @@ struct table_definition {
     uint32_t check_count;
     uint32_t column_id_next; /* counters: no id is reused */
     uint32_t constraint_id_next;
+    struct slice view_query; /* SQL of a view; empty: a table, which has rows of its own */
 };
+
+static inline bool definition_is_view(const struct table_definition *table) {
+    return table->view_query.length > 0;
+}
 
 static inline bool definition_has_row_id(const struct table_definition *table) {
     return table->primary_key_count == 0;

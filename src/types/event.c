@@ -55,6 +55,8 @@ const char *event_kind_name(uint32_t kind) {
         return "index_ready";
     case EVENT_INDEX_DROPPED:
         return "index_dropped";
+    case EVENT_VIEW_CREATED:
+        return "view_created";
     case EVENT_ROWS_INSERTED:
         return "rows_inserted";
     case EVENT_ROWS_UPDATED:
@@ -170,6 +172,7 @@ static void put_payload(struct buffer *buffer, const struct event *event) {
         buffer_i64(buffer, event->as.clock_accepted.clock_time_us);
         return;
     case EVENT_TABLE_CREATED:
+    case EVENT_VIEW_CREATED:
         definition_encode_table(&event->as.table_created.table, buffer);
         return;
     case EVENT_TABLE_DROPPED:
@@ -481,9 +484,11 @@ static bool get_payload(struct reader *reader, struct arena *arena, struct event
         event->as.clock_accepted.clock_time_us = reader_i64(reader);
         return true;
     case EVENT_TABLE_CREATED:
+    case EVENT_VIEW_CREATED:
         *status = definition_decode_table(reader_take(reader, reader_left(reader)), arena,
                                           &event->as.table_created.table, error);
-        return *status == KMB_OK;
+        return *status == KMB_OK &&
+               definition_is_view(&event->as.table_created.table) == (event->kind == EVENT_VIEW_CREATED);
     case EVENT_TABLE_DROPPED:
         event->as.table_dropped.table.value = reader_u32(reader);
         return event->as.table_dropped.table.value > 0;

@@ -38,6 +38,7 @@ enum event_kind {
     EVENT_INDEX_DECLARED = 0x8020,
     EVENT_INDEX_READY = 0x8021,
     EVENT_INDEX_DROPPED = 0x8022,
+    EVENT_VIEW_CREATED = 0x8023, /* as a table; dropped and renamed as one too */
 
     EVENT_ROWS_INSERTED = 0x8030,
     EVENT_ROWS_UPDATED = 0x8031,
@@ -149,7 +150,7 @@ struct event {
         struct event_tenant_created tenant_created;
         struct event_checkpoint_key checkpoint_key; /* set and rotated */
         struct event_clock_accepted clock_accepted;
-        struct event_table_created table_created;
+        struct event_table_created table_created; /* and view created */
         struct event_table_dropped table_dropped;
         struct event_table_renamed table_renamed;
         struct event_column_added column_added;

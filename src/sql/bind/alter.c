@@ -101,6 +101,20 @@ static void alter_add_constraint(struct alteration *alteration, const PgQuery__A
     }
 }
 
+/* A column that a view may read stays. */
+static void alter_check_views(struct bind *bind, const struct catalogue *catalogue,
+                              const struct table_definition *table, const char *column) {
+    const char *name = bind_text(bind->context, table->name);
+    const struct table_definition *view = bind_view_reading(bind, catalogue, name, column);
+    if (view != NULL) {
+        sql_raise_with(bind->context, KMB_DEPENDENT_OBJECTS, 0,
+                       sql_printf(bind->context, "view %s depends on column %s of table %s",
+                                  bind_text(bind->context, view->name), column, name),
+                       "Drop the view first.", "cannot drop column %s of table %s because other objects depend on it",
+                       column, name);
+    }
+}
+
 static void alter_command(struct alteration *alteration, const struct catalogue *catalogue,
                           const struct table_definition *table, const PgQuery__AlterTableCmd *command) {
     struct bind *bind = alteration->bind;
@@ -110,6 +124,7 @@ static void alter_command(struct alteration *alteration, const struct catalogue 
         alter_add_column(alteration, command);
         return;
     case PG_QUERY__ALTER_TABLE_TYPE__AT_DropColumn:
+        alter_check_views(bind, catalogue, table, command->name);
         action = alter_add(alteration, ALTER_DROP_COLUMN, command->name);
         action->missing_ok = command->missing_ok;
         return;
@@ -193,6 +208,9 @@ void bind_alter_table(struct bind *bind, const PgQuery__AlterTableStmt *alter, s
 void bind_rename(struct bind *bind, const PgQuery__RenameStmt *rename, struct plan_statement *statement) {
     struct sql_context *context = bind->context;
     uint32_t position = rename->relation == NULL ? 0 : bind_location(rename->relation->location);
+    if (rename->rename_type == PG_QUERY__OBJECT_TYPE__OBJECT_VIEW) {
+        sql_raise_unsupported(context, position, "renaming a view");
+    }
     bool column = rename->rename_type == PG_QUERY__OBJECT_TYPE__OBJECT_COLUMN &&
                   rename->relation_type == PG_QUERY__OBJECT_TYPE__OBJECT_TABLE;
     if (!column && rename->rename_type != PG_QUERY__OBJECT_TYPE__OBJECT_TABLE) {
@@ -201,6 +219,10 @@ void bind_rename(struct bind *bind, const PgQuery__RenameStmt *rename, struct pl
     bind_check_schema(bind, rename->relation);
     const struct catalogue *catalogue;
     const struct table_definition *table = bind_table(bind, rename->relation, &catalogue, rename->missing_ok);
+    if (table != NULL &&
+        bind_view_reading(bind, catalogue, rename->relation->relname, column ? rename->subname : NULL) != NULL) {
+        sql_raise_unsupported(context, position, "renaming what a view reads");
+    }
     struct alteration alteration = {
         .bind = bind,
         .table_name = rename->relation->relname,

@@ -96,6 +96,9 @@ struct bind {
     uint32_t depth; /* of levels */
     uint32_t taken; /* values taken from outer levels so far */
     struct bind_cte *ctes;
+    const struct tokens_clause *view_clause; /* inside a view: the time-travel clause of who reads it */
+    uint32_t view_depth;
+    bool spell_stars;             /* a view is being made: * in the tree is replaced by what it stands for now */
     const struct plan_at *clause; /* of the first block that has one */
     bool reads_past;
     bool at_parameter;   /* a point to read at is a parameter: bound anew with its value */
@@ -202,6 +205,28 @@ const char *bind_string(const PgQuery__Node *node); /* a String node's text */
 void bind_with(struct bind *bind, const PgQuery__WithClause *with);
 /* A FROM item that names one; NULL: there is none of that name. */
 struct plan_node *bind_cte_scan(struct bind *bind, const PgQuery__RangeVar *name);
+
+/* --- view.c --- */
+void bind_create_view(struct bind *bind, const PgQuery__ViewStmt *create, struct plan_statement *statement);
+/* The rows of a view, read at the moment of the clause (or NULL). */
+struct plan_node *bind_view_rows(struct bind *bind, const struct catalogue *catalogue,
+                                 const struct table_definition *view, const struct tokens_clause *clause);
+/* A view as the target of a write: its columns over the row of the table below it, and its condition (or NULL). */
+struct bind_view_target {
+    const struct table_definition *table;
+    struct scope scope; /* its columns; expr over the table's row */
+    const struct expr *where;
+};
+/* verb: "insert into", "update", "delete from". Raises 55000 where a view is more than one table's rows. */
+void bind_view_target(struct bind *bind, const struct catalogue *catalogue, const struct table_definition *view,
+                      const char *verb, struct bind_view_target *target);
+/* Replaces each * of the select list by the columns it stands for. */
+void bind_spell_stars(struct bind *bind, const PgQuery__SelectStmt *select, const struct scope *scope);
+/* Whether the view reads the table or view, and (column not NULL) may name this column of it. */
+bool bind_view_reads(struct bind *bind, const struct table_definition *view, const char *name, const char *column);
+/* The first view of the catalogue that does; NULL: none. */
+const struct table_definition *bind_view_reading(struct bind *bind, const struct catalogue *catalogue, const char *name,
+                                                 const char *column);
 
 /* --- subquery.c --- */
 const struct expr *bind_sub_link(const struct bind_scope *scope, const PgQuery__SubLink *node);

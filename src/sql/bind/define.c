@@ -590,16 +590,23 @@ static const char *drop_name(struct bind *bind, const PgQuery__Node *object) {
     return name;
 }
 
-static bool drop_table(struct bind *bind, const struct catalogue *catalogue, const char *name, bool missing_ok,
-                       struct plan_drop *drop) {
+/* A table, or a view. */
+static bool drop_relation(struct bind *bind, const struct catalogue *catalogue, const char *name, bool view,
+                          bool missing_ok, struct plan_drop *drop) {
     const struct table_definition *table = catalogue_table(catalogue, slice_make(NULL, 0), slice_text(name));
+    if (table != NULL && definition_is_view(table) != view) {
+        sql_raise_with(bind->context, KMB_WRONG_OBJECT_TYPE, 0, NULL,
+                       view ? "Use DROP TABLE to remove a table." : "Use DROP VIEW to remove a view.",
+                       view ? "\"%s\" is not a view" : "\"%s\" is not a table", name);
+    }
     if (table == NULL) {
         if (catalogue_relation_exists(catalogue, slice_make(NULL, 0), slice_text(name))) {
             sql_raise_with(bind->context, KMB_WRONG_OBJECT_TYPE, 0, NULL, "Use DROP INDEX to remove an index.",
-                           "\"%s\" is not a table", name);
+                           view ? "\"%s\" is not a view" : "\"%s\" is not a table", name);
         }
         if (!missing_ok) {
-            sql_raise(bind->context, KMB_UNDEFINED_TABLE, 0, "table \"%s\" does not exist", name);
+            sql_raise(bind->context, KMB_UNDEFINED_TABLE, 0,
+                      view ? "view \"%s\" does not exist" : "table \"%s\" does not exist", name);
         }
         return false;
     }
@@ -640,9 +647,45 @@ static bool drop_index(struct bind *bind, const struct catalogue *catalogue, con
     return true;
 }
 
+static bool drops_have(const struct plan_drop *drops, uint32_t count, const struct plan_drop *one) {
+    for (uint32_t i = 0; i < count; i++) {
+        if (drops[i].table.value == one->table.value && drops[i].index.value == one->index.value) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The views that read what is dropped go with it, or are in its way. */
+static void drop_dependents(struct bind *bind, const struct catalogue *catalogue, bool cascade, struct plan_ddl *ddl,
+                            struct plan_drop *drops) {
+    for (uint32_t i = 0; i < ddl->drop_count; i++) {
+        const struct table_definition *dropped = catalogue_table_of_id(catalogue, drops[i].table);
+        const char *name = bind_text(bind->context, dropped->name);
+        for (uint32_t k = 0; k < catalogue_table_count(catalogue); k++) {
+            const struct table_definition *view = catalogue_table_at(catalogue, k);
+            struct plan_drop one = {.table = view->id};
+            if (!definition_is_view(view) || drops_have(drops, ddl->drop_count, &one) ||
+                !bind_view_reads(bind, view, name, NULL)) {
+                continue;
+            }
+            if (!cascade) {
+                const char *kind = definition_is_view(dropped) ? "view" : "table";
+                sql_raise_with(bind->context, KMB_DEPENDENT_OBJECTS, 0,
+                               sql_printf(bind->context, "view %s depends on %s %s",
+                                          bind_text(bind->context, view->name), kind, name),
+                               "Use DROP ... CASCADE to drop the dependent objects too.",
+                               "cannot drop %s %s because other objects depend on it", kind, name);
+            }
+            drops[ddl->drop_count++] = one;
+        }
+    }
+}
+
 void bind_drop(struct bind *bind, const PgQuery__DropStmt *drop, struct plan_statement *statement) {
     bool tables = drop->remove_type == PG_QUERY__OBJECT_TYPE__OBJECT_TABLE;
-    if (!tables && drop->remove_type != PG_QUERY__OBJECT_TYPE__OBJECT_INDEX) {
+    bool views = drop->remove_type == PG_QUERY__OBJECT_TYPE__OBJECT_VIEW;
+    if (!tables && !views && drop->remove_type != PG_QUERY__OBJECT_TYPE__OBJECT_INDEX) {
         const ProtobufCEnumValue *value =
             protobuf_c_enum_descriptor_get_value(&pg_query__object_type__descriptor, (int)drop->remove_type);
         const char *kind = value == NULL ? "object" : value->name;
@@ -654,22 +697,23 @@ void bind_drop(struct bind *bind, const PgQuery__DropStmt *drop, struct plan_sta
     }
     struct plan_ddl *ddl = sql_alloc_zero(bind->context, 1, sizeof(*ddl));
     statement->ddl = ddl;
-    statement->tag = tables ? "DROP TABLE" : "DROP INDEX";
+    statement->tag = tables ? "DROP TABLE" : views ? "DROP VIEW" : "DROP INDEX";
     const struct catalogue *catalogue = bind_present(bind);
-    struct plan_drop *drops = sql_alloc_zero(bind->context, drop->n_objects + 1, sizeof(*drops));
+    size_t room = drop->n_objects + catalogue_table_count(catalogue) + 1;
+    struct plan_drop *drops = sql_alloc_zero(bind->context, room, sizeof(*drops));
     for (size_t i = 0; i < drop->n_objects; i++) {
         const char *name = drop_name(bind, drop->objects[i]);
         struct plan_drop one = {0};
-        bool found = tables ? drop_table(bind, catalogue, name, drop->missing_ok, &one)
-                            : drop_index(bind, catalogue, name, drop->missing_ok, &one);
-        bool repeated = false;
-        for (uint32_t k = 0; k < ddl->drop_count; k++) {
-            repeated = repeated || (drops[k].table.value == one.table.value && drops[k].index.value == one.index.value);
-        }
-        if (found && !repeated) {
+        bool found = tables || views ? drop_relation(bind, catalogue, name, views, drop->missing_ok, &one)
+                                     : drop_index(bind, catalogue, name, drop->missing_ok, &one);
+        if (found && !drops_have(drops, ddl->drop_count, &one)) {
             drops[ddl->drop_count++] = one;
         }
     }
+    if (tables || views) {
+        bool cascade = drop->behavior == PG_QUERY__DROP_BEHAVIOR__DROP_CASCADE;
+        drop_dependents(bind, catalogue, cascade, ddl, drops);
+    }
     ddl->drops = drops;
-    ddl->kind = ddl->drop_count == 0 ? DDL_NOTHING : tables ? DDL_DROP_TABLE : DDL_DROP_INDEX;
+    ddl->kind = ddl->drop_count == 0 ? DDL_NOTHING : tables || views ? DDL_DROP_TABLE : DDL_DROP_INDEX;
 }

@@ -57,6 +57,10 @@ const struct table_definition *bind_table(struct bind *bind, const PgQuery__Rang
                                           const struct catalogue **catalogue, bool missing_ok) {
     *catalogue = bind_present(bind);
     const struct table_definition *table = find_table(bind, *catalogue, name);
+    if (table != NULL && definition_is_view(table)) {
+        sql_raise(bind->context, KMB_WRONG_OBJECT_TYPE, bind_location(name->location), "\"%s\" is not a table",
+                  name->relname);
+    }
     if (table == NULL && !missing_ok) {
         const struct table_definition *owner = NULL;
         if (catalogue_index(*catalogue, slice_make(NULL, 0), slice_text(name->relname), &owner) != NULL) {
@@ -267,6 +271,12 @@ static struct plan_node *bind_range_var(struct bind *bind, const PgQuery__RangeV
         }
     } else {
         const struct table_definition *table = find_table(bind, view->catalogue, name);
+        if (table != NULL && definition_is_view(table)) {
+            node = bind_view_rows(bind, view->catalogue, table, clause);
+            apply_alias(bind, name->alias, node, position);
+            bind_item_scope(bind, node, alias, name->alias != NULL ? NULL : CATALOGUE_SCHEMA_DEFAULT, position, scope);
+            return node;
+        }
         if (table != NULL) {
             node = bind_scan(bind, view->catalogue, table, alias);
         }
@@ -311,6 +321,10 @@ static struct plan_node *bind_history(struct bind *bind, const PgQuery__FuncCall
     const struct table_definition *table = find_table(bind, view->catalogue, &name);
     if (table == NULL) {
         raise_no_relation(bind, &name);
+    }
+    if (definition_is_view(table)) {
+        sql_raise(bind->context, KMB_WRONG_OBJECT_TYPE, bind_location(name.location), "\"%s\" is not a table",
+                  name.relname);
     }
     const char *alias_name = alias != NULL ? alias->aliasname : "kimberlite_history";
     struct plan_node *node = bind_scan(bind, view->catalogue, table, alias_name);

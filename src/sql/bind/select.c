@@ -449,6 +449,9 @@ struct plan_node *bind_values(struct bind *bind, const PgQuery__SelectStmt *node
 /* --- all of it --- */
 
 static const struct tokens_clause *select_clause(struct bind *bind, const PgQuery__SelectStmt *node) {
+    if (bind->view_depth > 0) {
+        return bind->view_clause;
+    }
     if (bind->tokens == NULL || bind->tokens->clause_count == 0) {
         return NULL;
     }
@@ -488,6 +491,9 @@ static void select_bind_from(struct select *select, struct bind_scope targets) {
         const struct expr *where = bind_condition(&place, node->where_clause, "WHERE");
         select->plan = bind_plan(bind, PLAN_FILTER, select->plan, NULL);
         select->plan->predicate = where;
+    }
+    if (bind->spell_stars) {
+        bind_spell_stars(bind, node, &select->scope);
     }
     targets.bind = bind;
     targets.scope = &select->scope;

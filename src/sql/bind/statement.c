@@ -307,6 +307,10 @@ static void bind_dispatch(struct bind *bind, const PgQuery__Node *node, struct p
         bind_create_table(bind, node->create_stmt, statement);
         statement_ddl(statement, "CREATE TABLE");
         break;
+    case PG_QUERY__NODE__NODE_VIEW_STMT:
+        bind_create_view(bind, node->view_stmt, statement);
+        statement_ddl(statement, "CREATE VIEW");
+        break;
     case PG_QUERY__NODE__NODE_INDEX_STMT:
         bind_create_index(bind, node->index_stmt, statement);
         statement_ddl(statement, "CREATE INDEX");

@@ -10,7 +10,6 @@ const char *bind_statement_name(const PgQuery__Node *node) {
         const char *name;
     } names[] = {
         {PG_QUERY__NODE__NODE_CREATE_TABLE_AS_STMT, "CREATE TABLE AS"},
-        {PG_QUERY__NODE__NODE_VIEW_STMT, "CREATE VIEW"},
         {PG_QUERY__NODE__NODE_CREATE_SEQ_STMT, "CREATE SEQUENCE"},
         {PG_QUERY__NODE__NODE_ALTER_SEQ_STMT, "ALTER SEQUENCE"},
         {PG_QUERY__NODE__NODE_CREATE_TRIG_STMT, "CREATE TRIGGER"},

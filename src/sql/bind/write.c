@@ -16,7 +16,10 @@ struct write {
     const char *name; /* of the table, for messages */
     const char *alias;
     uint32_t column_count;
-    struct scope scope; /* the table's row */
+    struct scope row;         /* the table's row */
+    struct scope scope;       /* what names mean: the row, or the columns of a view over it */
+    const struct expr *where; /* of the view written through, or NULL */
+    bool view;
     struct plan_node *node;
 };
 
@@ -24,33 +27,69 @@ static const struct column_definition *write_column(const struct write *write, u
     return catalogue_column(write->catalogue, write->table, ordinal);
 }
 
+/* The table that is written, perhaps through a view. */
+static void write_target(struct write *write, struct bind *bind, const PgQuery__RangeVar *name, enum plan_kind kind) {
+    const struct catalogue *present = bind_present(bind);
+    bool plain =
+        name->schemaname == NULL || name->schemaname[0] == 0 || strcmp(name->schemaname, CATALOGUE_SCHEMA_DEFAULT) == 0;
+    const struct table_definition *view =
+        plain ? catalogue_table(present, slice_make(NULL, 0), slice_text(name->relname)) : NULL;
+    if (view == NULL || !definition_is_view(view)) {
+        write->table = bind_table(bind, name, &write->catalogue, false);
+        return;
+    }
+    struct bind_view_target target;
+    const char *verb = kind == PLAN_INSERT ? "insert into" : kind == PLAN_UPDATE ? "update" : "delete from";
+    bind_view_target(bind, present, view, verb, &target);
+    write->catalogue = present;
+    write->table = target.table;
+    write->scope = target.scope;
+    write->where = target.where;
+    write->view = true;
+}
+
 static void write_open(struct write *write, struct bind *bind, const PgQuery__RangeVar *name, enum plan_kind kind) {
     *write = (struct write){.bind = bind};
     if (bind->host->at.kind != PLAN_AT_NONE) {
         sql_raise(bind->context, KMB_HISTORY_READ_ONLY, bind_location(name->location), "Cannot modify historical data");
     }
-    write->table = bind_table(bind, name, &write->catalogue, false);
+    write_target(write, bind, name, kind);
     write->name = name->relname;
     write->alias = name->alias != NULL ? name->alias->aliasname : name->relname;
     if (name->alias != NULL && name->alias->n_colnames > 0) {
         sql_raise_unsupported(bind->context, bind_location(name->location), "a column list in a target's alias");
     }
     write->column_count = catalogue_column_count(write->catalogue, write->table);
-    bind_table_scope(bind, write->catalogue, write->table, write->alias, 0, &write->scope);
+    bind_table_scope(bind, write->catalogue, write->table, write->alias, 0, &write->row);
+    if (!write->view) {
+        write->scope = write->row;
+    }
+    write->scope.tables[0].alias = write->alias;
     write->scope.tables[0].schema = name->alias == NULL ? CATALOGUE_SCHEMA_DEFAULT : NULL;
     write->node = bind_plan(bind, kind, NULL, NULL);
     write->node->catalogue = write->catalogue;
     write->node->table = write->table;
 }
 
+/* The table's column that column `i` of the target is. */
+static uint32_t write_ordinal(const struct write *write, uint32_t i, uint32_t position) {
+    const struct scope_column *column = &write->scope.columns[i];
+    if (column->expr->kind != EXPR_COLUMN) {
+        sql_raise_with(write->bind->context, KMB_UNSUPPORTED, position,
+                       "View columns that are not columns of their base relation are not updatable.", NULL,
+                       "cannot write to column \"%s\" of view \"%s\"", column->name, write->name);
+    }
+    return column->expr->column;
+}
+
 static uint32_t write_find_column(const struct write *write, const PgQuery__ResTarget *target) {
     uint32_t position = bind_location(target->location);
-    for (uint32_t i = 0; i < write->column_count; i++) {
-        if (slice_equal_text(write_column(write, i)->name, target->name)) {
+    for (uint32_t i = 0; i < write->scope.column_count; i++) {
+        if (strcmp(write->scope.columns[i].name, target->name) == 0) {
             if (target->n_indirection > 0) {
                 sql_raise_unsupported(write->bind->context, position, "assignment to a part of a column");
             }
-            return i;
+            return write_ordinal(write, i, position);
         }
     }
     sql_raise(write->bind->context, KMB_UNDEFINED_COLUMN, position, "column \"%s\" of relation \"%s\" does not exist",
@@ -118,7 +157,7 @@ static void write_close(struct write *write, PgQuery__Node *const *returning, si
         for (uint32_t i = 0; i < write->table->check_count; i++) {
             const struct check_definition *check = &write->table->checks[i];
             const struct expr *condition =
-                bind_stored(bind, bind_text(bind->context, check->text), &write->scope, BIND_CHECK);
+                bind_stored(bind, bind_text(bind->context, check->text), &write->row, BIND_CHECK);
             node->checks[i] = bind_coerce(bind, condition, type_make(TYPE_BOOL), SQL_CAST_ASSIGNMENT, 0);
             if (node->checks[i] == NULL) {
                 sql_raise(bind->context, KMB_CORRUPT, 0, "stored check constraint is not boolean");
@@ -148,12 +187,13 @@ static void write_close(struct write *write, PgQuery__Node *const *returning, si
 /* Ordinals that the statement names, in its order. */
 static uint32_t insert_columns(struct write *write, const PgQuery__InsertStmt *insert, uint32_t **ordinals) {
     struct sql_context *context = write->bind->context;
-    uint32_t count = insert->n_cols == 0 ? write->column_count : (uint32_t)insert->n_cols;
+    uint32_t count = insert->n_cols == 0 ? write->scope.column_count : (uint32_t)insert->n_cols;
     *ordinals = sql_alloc(context, (count + 1) * sizeof(**ordinals));
     bool *named = sql_alloc_zero(context, write->column_count + 1, sizeof(*named));
     for (uint32_t i = 0; i < count; i++) {
-        (*ordinals)[i] = i;
-        if (insert->n_cols > 0) {
+        if (insert->n_cols == 0) {
+            (*ordinals)[i] = write_ordinal(write, i, 0);
+        } else {
             const PgQuery__ResTarget *target = insert->cols[i]->res_target;
             (*ordinals)[i] = write_find_column(write, target);
             if (named[(*ordinals)[i]]) {
@@ -395,6 +435,9 @@ static void insert_conflict(struct write *write, const PgQuery__OnConflictClause
     struct bind *bind = write->bind;
     struct plan_conflict *conflict = &write->node->conflict;
     uint32_t position = bind_location(clause->location);
+    if (write->view) {
+        sql_raise_unsupported(bind->context, position, "ON CONFLICT in a view");
+    }
     conflict->present = true;
     conflict->do_nothing = clause->action == PG_QUERY__ON_CONFLICT_ACTION__ONCONFLICT_NOTHING;
     const PgQuery__InferClause *infer = clause->infer;
@@ -460,6 +503,10 @@ static struct plan_node *write_search(struct write *write, const PgQuery__Node *
     struct bind *bind = write->bind;
     struct plan_node *plan = bind_scan(bind, write->catalogue, write->table, write->alias);
     plan->wants_key = true;
+    if (write->where != NULL) {
+        plan = bind_plan(bind, PLAN_FILTER, plan, NULL);
+        plan->predicate = write->where;
+    }
     if (where != NULL) {
         struct bind_scope place = {.bind = bind, .scope = &write->scope, .place = BIND_WHERE};
         plan = bind_plan(bind, PLAN_FILTER, plan, NULL);
@@ -483,9 +530,9 @@ struct plan_node *bind_update(struct bind *bind, const PgQuery__UpdateStmt *upda
     const struct expr **both = sql_alloc(bind->context, (2 * count + 1) * sizeof(*both));
     const char **names = sql_alloc(bind->context, (2 * count + 1) * sizeof(*names));
     for (uint32_t i = 0; i < count; i++) {
-        both[i] = write.scope.columns[i].expr;
+        both[i] = write.row.columns[i].expr;
         both[count + i] = values[i] == NULL ? both[i] : values[i];
-        names[i] = write.scope.columns[i].name;
+        names[i] = write.row.columns[i].name;
         names[count + i] = names[i];
     }
     write.node->left = bind_project(bind, search, both, names, 2 * count);

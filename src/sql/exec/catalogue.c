@@ -38,12 +38,10 @@ static struct value get_table(const struct subject *subject) {
     return value_text(subject->table->name);
 }
 static struct value get_table_type(const struct subject *subject) {
-    (void)subject;
-    return constant_text("BASE TABLE");
+    return constant_text(definition_is_view(subject->table) ? "VIEW" : "BASE TABLE");
 }
 static struct value get_insertable(const struct subject *subject) {
-    (void)subject;
-    return constant_text("YES");
+    return constant_text(definition_is_view(subject->table) ? "NO" : "YES");
 }
 static struct value get_column_count(const struct subject *subject) {
     return int_value(catalogue_column_count(subject->catalogue, subject->table));

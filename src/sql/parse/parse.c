@@ -200,21 +200,11 @@ static void deparse_free(void *object) {
     pg_query_free_deparse_result(((struct deparse_held *)object)->result);
 }
 
-const char *parse_deparse(struct sql_context *context, const PgQuery__Node *expression) {
-    PgQuery__ResTarget target = PG_QUERY__RES_TARGET__INIT;
-    target.val = (PgQuery__Node *)expression;
-    PgQuery__Node item = PG_QUERY__NODE__INIT;
-    item.node_case = PG_QUERY__NODE__NODE_RES_TARGET;
-    item.res_target = &target;
-    PgQuery__Node *items[1] = {&item};
-    PgQuery__SelectStmt select = PG_QUERY__SELECT_STMT__INIT;
-    select.n_target_list = 1;
-    select.target_list = items;
-    select.limit_option = PG_QUERY__LIMIT_OPTION__LIMIT_OPTION_DEFAULT;
-    select.op = PG_QUERY__SET_OPERATION__SETOP_NONE;
+/* SQL text of a SELECT; what the library can not put into words is refused. */
+static const char *deparse_select(struct sql_context *context, PgQuery__SelectStmt *select, const char *what) {
     PgQuery__Node statement = PG_QUERY__NODE__INIT;
     statement.node_case = PG_QUERY__NODE__NODE_SELECT_STMT;
-    statement.select_stmt = &select;
+    statement.select_stmt = select;
     PgQuery__RawStmt raw = PG_QUERY__RAW_STMT__INIT;
     raw.stmt = &statement;
     PgQuery__RawStmt *raws[1] = {&raw};
@@ -228,14 +218,57 @@ const char *parse_deparse(struct sql_context *context, const PgQuery__Node *expr
     struct deparse_held *held = sql_alloc_zero(context, 1, sizeof(*held));
     held->result = pg_query_deparse_protobuf(packed);
     sql_defer(context, deparse_free, held);
-    static const char before[] = "SELECT ";
-    if (held->result.error != NULL || held->result.query == NULL ||
-        strncmp(held->result.query, before, sizeof(before) - 1) != 0) {
-        sql_raise_unsupported(context, 0, "this expression in a definition");
+    if (held->result.error != NULL || held->result.query == NULL) {
+        sql_raise_unsupported(context, 0, "%s", what);
     }
-    const char *text = sql_printf(context, "%s", held->result.query + sizeof(before) - 1);
+    const char *text = sql_printf(context, "%s", held->result.query);
     sql_release(context, held);
     return text;
+}
+
+const char *parse_deparse(struct sql_context *context, const PgQuery__Node *expression) {
+    static const char before[] = "SELECT ";
+    static const char what[] = "this expression in a definition";
+    PgQuery__ResTarget target = PG_QUERY__RES_TARGET__INIT;
+    target.val = (PgQuery__Node *)expression;
+    PgQuery__Node item = PG_QUERY__NODE__INIT;
+    item.node_case = PG_QUERY__NODE__NODE_RES_TARGET;
+    item.res_target = &target;
+    PgQuery__Node *items[1] = {&item};
+    PgQuery__SelectStmt select = PG_QUERY__SELECT_STMT__INIT;
+    select.n_target_list = 1;
+    select.target_list = items;
+    select.limit_option = PG_QUERY__LIMIT_OPTION__LIMIT_OPTION_DEFAULT;
+    select.op = PG_QUERY__SET_OPERATION__SETOP_NONE;
+    const char *text = deparse_select(context, &select, what);
+    if (strncmp(text, before, sizeof(before) - 1) != 0) {
+        sql_raise_unsupported(context, 0, "%s", what);
+    }
+    return text + sizeof(before) - 1;
+}
+
+const char *parse_deparse_query(struct sql_context *context, const PgQuery__SelectStmt *select) {
+    return deparse_select(context, (PgQuery__SelectStmt *)(uintptr_t)select, "this query in a definition");
+}
+
+static bool visit_location(ProtobufCMessage *message, void *context) {
+    (void)context;
+    const ProtobufCFieldDescriptor *field =
+        protobuf_c_message_descriptor_get_field_by_name(message->descriptor, "location");
+    if (field != NULL && field->type == PROTOBUF_C_TYPE_INT32 && field->label != PROTOBUF_C_LABEL_REPEATED) {
+        *(int32_t *)(void *)((uint8_t *)message + field->offset) = -1;
+    }
+    return true;
+}
+
+PgQuery__SelectStmt *parse_query(struct sql_context *context, const char *text) {
+    const PgQuery__ParseResult *parsed = parse_text(context, text);
+    if (parsed->n_stmts != 1 || parsed->stmts[0]->stmt->node_case != PG_QUERY__NODE__NODE_SELECT_STMT) {
+        sql_raise(context, KMB_CORRUPT, 0, "stored query does not parse: %s", text);
+    }
+    PgQuery__SelectStmt *select = parsed->stmts[0]->stmt->select_stmt;
+    (void)parse_walk(&select->base, visit_location, NULL);
+    return select;
 }
 
 static bool walk_field(ProtobufCMessage *message, const ProtobufCFieldDescriptor *field, parse_visit visit,

@@ -17,6 +17,11 @@ const PgQuery__Node *parse_statement(struct sql_context *context, const struct t
  * parsed when the table was made. */
 PgQuery__Node *parse_expression(struct sql_context *context, const char *text);
 
+/* A stored query, without locations, for they would be none of the statement at hand. The text must be trusted. */
+PgQuery__SelectStmt *parse_query(struct sql_context *context, const char *text);
+/* SQL text of a query, as parse_query() reads it; arena memory. */
+const char *parse_deparse_query(struct sql_context *context, const PgQuery__SelectStmt *select);
+
 /* SQL text of an expression, as parse_expression() reads it; arena memory. */
 const char *parse_deparse(struct sql_context *context, const PgQuery__Node *expression);
 

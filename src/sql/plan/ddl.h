@@ -10,8 +10,8 @@
 #include "types/definition.h"
 
 enum plan_ddl_kind {
-    DDL_NOTHING, /* IF EXISTS of what is absent, IF NOT EXISTS of what is there */
-    DDL_CREATE_TABLE,
+    DDL_NOTHING,      /* IF EXISTS of what is absent, IF NOT EXISTS of what is there */
+    DDL_CREATE_TABLE, /* or a view: drops, if any, first */
     DDL_DROP_TABLE,
     DDL_CREATE_INDEX,
     DDL_DROP_INDEX,

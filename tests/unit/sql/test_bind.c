@@ -157,7 +157,7 @@ static void test_unsupported(void **state) {
     REFUSED("SELECT * FROM t, LATERAL (SELECT t.id) x", "0A000", 34, "LATERAL is not supported");
     REFUSED("UPDATE t SET b = 1 FROM u", "0A000", 25, "UPDATE ... FROM is not supported");
     REFUSED("DELETE FROM t USING u", "0A000", 21, "DELETE ... USING is not supported");
-    REFUSED("CREATE VIEW v AS SELECT 1", "0A000", 1, "CREATE VIEW is not supported");
+    REFUSED("CREATE SEQUENCE s", "0A000", 1, "CREATE SEQUENCE is not supported");
     REFUSED("CREATE TEMP TABLE x (a int)", "0A000", 19, "a temporary or unlogged table is not supported");
     REFUSED("CREATE TABLE x (a int REFERENCES t)", "0A000", 23, "a foreign key constraint is not supported");
     REFUSED("CREATE TABLE x (a int GENERATED ALWAYS AS IDENTITY)", "0A000", 23, "an identity column is not supported");
@@ -423,6 +423,27 @@ static void test_time_travel(void **state) {
     snprintf(text, sizeof(text), "WITH x AS (SELECT v FROM h AT OFFSET %llu) SELECT x.v FROM x, h",
              (unsigned long long)start + 1);
     assert_int_equal(sql_fixture_text(f, text, NULL), KMB_UNSUPPORTED);
+    /* a view of the past is the view of then, over the tables of then */
+    SQL("CREATE VIEW hv AS SELECT count(*) AS n, max(v) AS m FROM h");
+    ROWS("SELECT * FROM hv", "1|11\n");
+    assert_int_equal(sql_fixture_text(f, "SELECT * FROM hv AT OFFSET 1", NULL), KMB_UNDEFINED_TABLE);
+    unsigned long long with_view = (unsigned long long)f->kernel->head->position;
+    SQL("INSERT INTO h (id, v) VALUES (50, 500)");
+    SQL("CREATE OR REPLACE VIEW hv AS SELECT count(*) AS n, min(v) AS m FROM h");
+    ROWS("SELECT * FROM hv", "2|11\n");
+    SQL("DELETE FROM h WHERE id = 50");
+    SQL("DROP VIEW hv");
+    SQL("CREATE VIEW hw AS SELECT id, v + 1 AS next FROM h");
+    REFUSED("UPDATE hw SET next = 1", "0A000", 15, "cannot write to column \"next\" of view \"hw\"");
+    REFUSED("INSERT INTO hw VALUES (9, 1)", "0A000", 0, "cannot write to column \"next\" of view \"hw\"");
+    REFUSED("INSERT INTO hw (id) VALUES (9) ON CONFLICT DO NOTHING", "0A000", 32,
+            "ON CONFLICT in a view is not supported");
+    REFUSED("SELECT * FROM kimberlite_history(hw)", "42809", 34, "\"hw\" is not a table");
+    SQL("DROP VIEW hw");
+    snprintf(text, sizeof(text), "SELECT * FROM hv AT OFFSET %llu", with_view);
+    ROWS(text, "1|11\n");
+    snprintf(text, sizeof(text), "SELECT x.n, hv.m FROM hv AT OFFSET %llu JOIN hv x ON true", with_view + 1);
+    ROWS(text, "2|11\n");
     SQL("CREATE TABLE h2 (id int, v int)");
     snprintf(text, sizeof(text), "INSERT INTO h2 TABLE h AT OFFSET %llu", (unsigned long long)start + 1);
     SQL(text);

@@ -206,7 +206,6 @@ static const struct refusal refusals[] = {
     {"ALTER TABLE t SET SCHEMA x", 1, "ALTER ... SET SCHEMA"},
     {"DROP INDEX CONCURRENTLY t_b", 1, "DROP INDEX CONCURRENTLY"},
     {"DROP TABLE other.public.t", 1, "a reference to another database"},
-    {"DROP VIEW v", 1, "DROP VIEW"},
     {"DROP SEQUENCE s", 1, "DROP SEQUENCE"},
     {"DROP SCHEMA s CASCADE", 1, "DROP SCHEMA"},
     {"DROP TYPE x", 1, "DROP TYPE"},
@@ -249,7 +248,10 @@ static const struct refusal refusals[] = {
     {"EXPLAIN EXECUTE x", 1, "EXECUTE"},
     /* --- whole statements */
     {"MERGE INTO t USING u ON true WHEN MATCHED THEN DO NOTHING", 1, "MERGE"},
-    {"CREATE VIEW v AS SELECT 1", 1, "CREATE VIEW"},
+    {"CREATE TEMP VIEW v AS SELECT 1", 18, "a temporary view"},
+    {"CREATE VIEW v WITH (security_barrier) AS SELECT 1", 13, "an option of a view"},
+    {"CREATE VIEW v AS SELECT id FROM t WITH CHECK OPTION", 13, "WITH CHECK OPTION"},
+    {"CREATE VIEW v AS SELECT id FROM t AT OFFSET 1", 35, "time travel in a view"},
     {"CREATE MATERIALIZED VIEW v AS SELECT 1", 1, "CREATE MATERIALIZED VIEW"},
     {"REFRESH MATERIALIZED VIEW v", 1, "REFRESH MATERIALIZED VIEW"},
     {"CREATE SEQUENCE s", 1, "CREATE SEQUENCE"},
@@ -326,9 +328,10 @@ static void what_is_not_built_is_refused(void **state) {
 static void refused_statements_have_names(void **state) {
     (void)state;
     static const char *const built_or_inner[] = {
-        "select_stmt",        "insert_stmt",       "update_stmt",  "delete_stmt",        "explain_stmt",
-        "create_stmt",        "index_stmt",        "drop_stmt",    "alter_table_stmt",   "rename_stmt",
-        "transaction_stmt",   "raw_stmt",          "return_stmt",  "set_operation_stmt", "replica_identity_stmt",
+        "view_stmt",          "select_stmt",       "insert_stmt",        "update_stmt",
+        "delete_stmt",        "explain_stmt",      "create_stmt",        "index_stmt",
+        "drop_stmt",          "alter_table_stmt",  "rename_stmt",        "transaction_stmt",
+        "raw_stmt",           "return_stmt",       "set_operation_stmt", "replica_identity_stmt",
         "variable_show_stmt", "variable_set_stmt", "plassign_stmt"};
     PgQuery__CreateTableAsStmt as = PG_QUERY__CREATE_TABLE_AS_STMT__INIT;
     unsigned named = 0;

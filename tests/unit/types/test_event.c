@@ -82,6 +82,20 @@ static struct slice sample_old_key(struct buffer *buffer, int64_t number) {
     return buffer_slice(buffer);
 }
 
+static struct table_definition sample_view(void) {
+    static const struct column_definition columns[] = {
+        {.id = {1}, .name = {(const uint8_t *)"n", 1}, .type = {TYPE_INT8, -1}, .added_in = {1}}};
+    return (struct table_definition){.id = {10},
+                                     .version = {1},
+                                     .schema_name = T("public"),
+                                     .name = T("v"),
+                                     .columns = columns,
+                                     .column_count = 1,
+                                     .column_id_next = 2,
+                                     .constraint_id_next = 1,
+                                     .view_query = T("SELECT count(*) AS n FROM t")};
+}
+
 /* One event of each kind, in a body each; `name` is what the golden file calls it. */
 static const char *sample_event(size_t number, struct buffer *body) {
     struct event e = {.kind = EVENT_TENANT_CREATED};
@@ -192,6 +206,10 @@ static const char *sample_event(size_t number, struct buffer *body) {
         event_append_add(&writer, T(""));
         name = "stream_appended";
         break;
+    case 22:
+        e.kind = EVENT_VIEW_CREATED;
+        e.as.table_created.table = sample_view();
+        break;
     default:
         return NULL;
     }
@@ -231,7 +249,7 @@ static void test_round_trip(void **state) {
         assert_int_equal(event_next(&reader, &event, &error), KMB_DONE);
         arena_free(&arena);
     }
-    assert_int_equal(count, 22);
+    assert_int_equal(count, 23);
     buffer_free(&body);
     buffer_free(&again);
 }
@@ -322,7 +340,7 @@ static void test_hostile(void **state) {
     size_t refused = 0;
     size_t read = 0;
     for (int round = 0; round < 40000; round++) {
-        assert_non_null(sample_event(test_below(22), &body));
+        assert_non_null(sample_event(test_below(23), &body));
         size_t length = test_below(3) == 0 ? test_below(body.length + 1) : body.length;
         uint8_t *bytes = malloc(length + 1);
         assert_non_null(bytes);

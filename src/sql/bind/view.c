@@ -1,0 +1,366 @@
+/*
+ * Views: queries with a name.
+ *
+ * A view keeps the SQL of its query, every * spelled out as the columns it stood for, and its columns' names and types.
+ * Who reads it binds that text anew, in the catalogue of the moment that is read: so a view read AT OFFSET n is the
+ * view of n over the tables of n. Nothing of the statement around it can be seen from inside: no names, no WITH
+ * queries, no positions in the text.
+ */
+#include "base/assert.h"
+#include "sql/bind/bind.h"
+
+#define VIEW_DEPTH_MAX 100
+
+static const char *text_of(struct bind *bind, struct slice slice) {
+    return bind_text(bind->context, slice);
+}
+
+/* --- reading --- */
+
+struct plan_node *bind_view_rows(struct bind *bind, const struct catalogue *catalogue,
+                                 const struct table_definition *view, const struct tokens_clause *clause) {
+    struct sql_context *context = bind->context;
+    const char *name = text_of(bind, view->name);
+    if (bind->view_depth == VIEW_DEPTH_MAX) {
+        sql_raise(context, KMB_TOO_COMPLEX, 0, "view \"%s\" stands on more than %d views, or on itself", name,
+                  VIEW_DEPTH_MAX);
+    }
+    struct bind_level *level = bind->level;
+    struct bind_cte *ctes = bind->ctes;
+    const struct tokens_clause *outer_clause = bind->view_clause;
+    bool spell_stars = bind->spell_stars;
+    bind->level = NULL;
+    bind->ctes = NULL;
+    bind->view_clause = clause;
+    bind->spell_stars = false;
+    bind->view_depth++;
+    struct plan_node *node = bind_select(bind, parse_query(context, text_of(bind, view->view_query)));
+    bind->view_depth--;
+    bind->spell_stars = spell_stars;
+    bind->view_clause = outer_clause;
+    bind->ctes = ctes;
+    bind->level = level;
+    uint32_t count = catalogue_column_count(catalogue, view);
+    bool fits = count == node->column_count;
+    for (uint32_t i = 0; fits && i < count; i++) {
+        fits = catalogue_column(catalogue, view, i)->type.id == node->columns[i].type.id;
+    }
+    if (!fits) {
+        sql_raise_with(context, KMB_INVALID_TABLE_DEFINITION, 0, NULL, "Drop the view and create it anew.",
+                       "the query of view \"%s\" no longer gives the view's columns", name);
+    }
+    struct plan_column *columns = sql_alloc(context, (count + 1) * sizeof(*columns));
+    for (uint32_t i = 0; i < count; i++) {
+        columns[i] = node->columns[i];
+        columns[i].name = text_of(bind, catalogue_column(catalogue, view, i)->name);
+    }
+    node->columns = columns;
+    return node;
+}
+
+/* --- writing --- */
+
+static const char *not_simple(const PgQuery__SelectStmt *query) {
+    bool one = query->n_from_clause == 1 && query->from_clause[0]->node_case == PG_QUERY__NODE__NODE_RANGE_VAR;
+    return query->n_distinct_clause > 0                              ? "Views containing DISTINCT"
+           : query->n_group_clause > 0                               ? "Views containing GROUP BY"
+           : query->having_clause != NULL                            ? "Views containing HAVING"
+           : query->op != PG_QUERY__SET_OPERATION__SETOP_NONE        ? "Views containing UNION, INTERSECT, or EXCEPT"
+           : query->with_clause != NULL                              ? "Views containing WITH"
+           : query->limit_count != NULL || query->limit_offset != NULL ? "Views containing LIMIT or OFFSET"
+           : query->n_window_clause > 0                              ? "Views that return window functions"
+           : one                                                     ? NULL
+                                     : "Views that do not select from a single table or view";
+}
+
+static _Noreturn void raise_not_updatable(struct bind *bind, const char *verb, const char *name, const char *why) {
+    sql_raise_with(bind->context, KMB_OBJECT_NOT_IN_STATE, 0,
+                   sql_printf(bind->context, "%s are not automatically updatable.", why),
+                   "Write to the tables below the view.", "cannot %s view \"%s\"", verb, name);
+}
+
+static const struct expr *both_hold(struct bind *bind, const struct expr *a, const struct expr *b) {
+    if (a == NULL || b == NULL) {
+        return a == NULL ? b : a;
+    }
+    struct expr *all = sql_alloc_zero(bind->context, 1, sizeof(*all));
+    all->kind = EXPR_AND;
+    all->type = type_make(TYPE_BOOL);
+    all->argument_count = 2;
+    all->arguments = sql_alloc(bind->context, 2 * sizeof(*all->arguments));
+    all->arguments[0] = a;
+    all->arguments[1] = b;
+    return all;
+}
+
+/* The scope of what the view reads: a table's, or that of the view below. */
+static void target_below(struct bind *bind, const struct catalogue *catalogue, const PgQuery__RangeVar *name,
+                         const char *verb, const char *view_name, struct bind_view_target *target) {
+    const char *alias = name->alias != NULL ? name->alias->aliasname : name->relname;
+    const struct table_definition *below =
+        catalogue_table(catalogue, slice_make(NULL, 0), slice_text(name->relname));
+    bool plain = name->schemaname == NULL || name->schemaname[0] == 0 ||
+                 strcmp(name->schemaname, CATALOGUE_SCHEMA_DEFAULT) == 0;
+    if (below == NULL || !plain || (name->alias != NULL && name->alias->n_colnames > 0)) {
+        raise_not_updatable(bind, verb, view_name, "Views that do not select from a single table or view");
+    }
+    if (definition_is_view(below)) {
+        bind->view_depth++;
+        bind_view_target(bind, catalogue, below, verb, target);
+        bind->view_depth--;
+        target->scope.tables[0].alias = alias;
+        return;
+    }
+    *target = (struct bind_view_target){.table = below};
+    bind_table_scope(bind, catalogue, below, alias, 0, &target->scope);
+}
+
+void bind_view_target(struct bind *bind, const struct catalogue *catalogue, const struct table_definition *view,
+                      const char *verb, struct bind_view_target *target) {
+    struct sql_context *context = bind->context;
+    const char *name = text_of(bind, view->name);
+    const PgQuery__SelectStmt *query = parse_query(context, text_of(bind, view->view_query));
+    const char *why = bind->view_depth == VIEW_DEPTH_MAX ? "Views on themselves" : not_simple(query);
+    if (why != NULL) {
+        raise_not_updatable(bind, verb, name, why);
+    }
+    target_below(bind, catalogue, query->from_clause[0]->range_var, verb, name, target);
+    struct bind_aggregates aggregates = {0};
+    struct bind_scope place = {.bind = bind, .scope = &target->scope, .place = BIND_WHERE};
+    if (query->where_clause != NULL) {
+        target->where = both_hold(bind, target->where, bind_condition(&place, query->where_clause, "WHERE"));
+    }
+    place.place = BIND_SELECT;
+    place.aggregates = &aggregates;
+    const struct expr **columns = NULL;
+    const char **names = NULL;
+    uint32_t count = bind_targets(&place, query->target_list, query->n_target_list, &columns, &names);
+    if (aggregates.count > 0) {
+        raise_not_updatable(bind, verb, name, "Views that return aggregate functions");
+    }
+    struct scope scope = {.column_count = count, .table_count = 1, .row_width = target->scope.row_width};
+    scope.columns = sql_alloc_zero(context, count + 1, sizeof(*scope.columns));
+    scope.tables = sql_alloc_zero(context, 1, sizeof(*scope.tables));
+    scope.tables[0] = (struct scope_table){.alias = name, .count = count};
+    for (uint32_t i = 0; i < count && i < catalogue_column_count(catalogue, view); i++) {
+        scope.columns[i] = (struct scope_column){.name = text_of(bind, catalogue_column(catalogue, view, i)->name),
+                                                 .type = columns[i]->type,
+                                                 .expr = columns[i]};
+    }
+    target->scope = scope;
+}
+
+/* --- who reads what --- */
+
+struct naming {
+    const char *column;
+};
+
+static bool visit_column(ProtobufCMessage *message, void *context) {
+    if (message->descriptor != &pg_query__column_ref__descriptor) {
+        return true;
+    }
+    const PgQuery__ColumnRef *reference = (const PgQuery__ColumnRef *)message;
+    const PgQuery__Node *last = reference->fields[reference->n_fields - 1];
+    const struct naming *naming = context;
+    return last->node_case != PG_QUERY__NODE__NODE_STRING || strcmp(bind_string(last), naming->column) != 0;
+}
+
+bool bind_view_reads(struct bind *bind, const struct table_definition *view, const char *name, const char *column) {
+    PgQuery__SelectStmt *query = parse_query(bind->context, text_of(bind, view->view_query));
+    struct naming naming = {.column = column};
+    return parse_names_table(query, name) && (column == NULL || !parse_walk(&query->base, visit_column, &naming));
+}
+
+const struct table_definition *bind_view_reading(struct bind *bind, const struct catalogue *catalogue, const char *name,
+                                                 const char *column) {
+    for (uint32_t i = 0; i < catalogue_table_count(catalogue); i++) {
+        const struct table_definition *view = catalogue_table_at(catalogue, i);
+        if (definition_is_view(view) && bind_view_reads(bind, view, name, column)) {
+            return view;
+        }
+    }
+    return NULL;
+}
+
+/* --- making --- */
+
+static PgQuery__Node *string_node(struct bind *bind, const char *text) {
+    PgQuery__String *string = sql_alloc(bind->context, sizeof(*string));
+    *string = (PgQuery__String)PG_QUERY__STRING__INIT;
+    string->sval = sql_printf(bind->context, "%s", text);
+    PgQuery__Node *node = sql_alloc(bind->context, sizeof(*node));
+    *node = (PgQuery__Node)PG_QUERY__NODE__INIT;
+    node->node_case = PG_QUERY__NODE__NODE_STRING;
+    node->string = string;
+    return node;
+}
+
+/* alias.name, or the bare name of a column that USING merged. */
+static PgQuery__Node *column_target(struct bind *bind, const char *alias, const char *name, int32_t location) {
+    PgQuery__ColumnRef *reference = sql_alloc(bind->context, sizeof(*reference));
+    *reference = (PgQuery__ColumnRef)PG_QUERY__COLUMN_REF__INIT;
+    reference->location = location;
+    reference->fields = sql_alloc(bind->context, 2 * sizeof(*reference->fields));
+    if (alias != NULL) {
+        reference->fields[reference->n_fields++] = string_node(bind, alias);
+    }
+    reference->fields[reference->n_fields++] = string_node(bind, name);
+    PgQuery__Node *value = sql_alloc(bind->context, sizeof(*value));
+    *value = (PgQuery__Node)PG_QUERY__NODE__INIT;
+    value->node_case = PG_QUERY__NODE__NODE_COLUMN_REF;
+    value->column_ref = reference;
+    PgQuery__ResTarget *target = sql_alloc(bind->context, sizeof(*target));
+    *target = (PgQuery__ResTarget)PG_QUERY__RES_TARGET__INIT;
+    target->location = location;
+    target->name = (char *)(uintptr_t)"";
+    target->val = value;
+    PgQuery__Node *node = sql_alloc(bind->context, sizeof(*node));
+    *node = (PgQuery__Node)PG_QUERY__NODE__INIT;
+    node->node_case = PG_QUERY__NODE__NODE_RES_TARGET;
+    node->res_target = target;
+    return node;
+}
+
+static const PgQuery__ColumnRef *star_of(const PgQuery__Node *item) {
+    const PgQuery__Node *value = item->res_target->val;
+    if (value == NULL || value->node_case != PG_QUERY__NODE__NODE_COLUMN_REF) {
+        return NULL;
+    }
+    const PgQuery__ColumnRef *reference = value->column_ref;
+    return reference->fields[reference->n_fields - 1]->node_case == PG_QUERY__NODE__NODE_A_STAR ? reference : NULL;
+}
+
+void bind_spell_stars(struct bind *bind, const PgQuery__SelectStmt *select, const struct scope *scope) {
+    PgQuery__SelectStmt *mutable = (PgQuery__SelectStmt *)(uintptr_t)select; /* the tree is the statement's own */
+    size_t room = select->n_target_list * ((size_t)scope->column_count + 1) + 1;
+    PgQuery__Node **list = sql_alloc(bind->context, room * sizeof(*list));
+    size_t count = 0;
+    for (size_t i = 0; i < select->n_target_list; i++) {
+        const PgQuery__ColumnRef *star = star_of(select->target_list[i]);
+        if (star == NULL) {
+            list[count++] = select->target_list[i];
+            continue;
+        }
+        const char *only = star->n_fields > 1 ? bind_string(star->fields[star->n_fields - 2]) : NULL;
+        for (uint32_t k = 0; k < scope->column_count; k++) {
+            const struct scope_column *column = &scope->columns[k];
+            const char *alias = column->table == SCOPE_MERGED ? NULL : scope->tables[column->table].alias;
+            bool stands = only == NULL ? !column->hidden : alias != NULL && strcmp(alias, only) == 0;
+            if (stands) {
+                list[count++] = column_target(bind, alias, column->name, star->location);
+            }
+        }
+        if (only != NULL && scope->column_count == 0) {
+            list[count++] = select->target_list[i]; /* binding it raises what is wrong with it */
+        }
+    }
+    mutable->target_list = list;
+    mutable->n_target_list = count;
+}
+
+static void view_refuse(struct bind *bind, const PgQuery__ViewStmt *create) {
+    struct sql_context *context = bind->context;
+    uint32_t position = bind_location(create->view->location);
+    if (create->view->relpersistence != NULL && create->view->relpersistence[0] != 'p') {
+        sql_raise_unsupported(context, position, "a temporary view");
+    }
+    if (create->n_options > 0) {
+        sql_raise_unsupported(context, position, "an option of a view");
+    }
+    if (create->with_check_option != PG_QUERY__VIEW_CHECK_OPTION__NO_CHECK_OPTION) {
+        sql_raise_unsupported(context, position, "WITH CHECK OPTION");
+    }
+    if (bind->tokens->clause_count > 0) {
+        sql_raise_unsupported(context, bind->tokens->clauses[0].position, "time travel in a view");
+    }
+}
+
+/* CREATE OR REPLACE: the columns there are stay, new ones come behind them. */
+static void check_replacement(struct bind *bind, const struct catalogue *catalogue, const struct table_definition *old,
+                              const struct column_definition *columns, uint32_t count) {
+    struct sql_context *context = bind->context;
+    uint32_t old_count = catalogue_column_count(catalogue, old);
+    if (count < old_count) {
+        sql_raise(context, KMB_INVALID_TABLE_DEFINITION, 0, "cannot drop columns from view");
+    }
+    for (uint32_t i = 0; i < old_count; i++) {
+        const struct column_definition *column = catalogue_column(catalogue, old, i);
+        if (!slice_equal(column->name, columns[i].name)) {
+            sql_raise_with(context, KMB_INVALID_TABLE_DEFINITION, 0, NULL,
+                           "Use ALTER VIEW ... RENAME COLUMN ... to change name of view column instead.",
+                           "cannot change name of view column \"%s\" to \"%s\"", text_of(bind, column->name),
+                           text_of(bind, columns[i].name));
+        }
+        if (!type_equal(column->type, columns[i].type)) {
+            char from[TYPE_NAME_SIZE];
+            char to[TYPE_NAME_SIZE];
+            sql_raise(context, KMB_INVALID_TABLE_DEFINITION, 0,
+                      "cannot change data type of view column \"%s\" from %s to %s", text_of(bind, column->name),
+                      type_format(column->type, from), type_format(columns[i].type, to));
+        }
+    }
+}
+
+static struct column_definition *view_columns(struct bind *bind, const PgQuery__ViewStmt *create,
+                                              const struct plan_node *root) {
+    struct sql_context *context = bind->context;
+    struct column_definition *columns = sql_alloc_zero(context, root->column_count + 1, sizeof(*columns));
+    if (create->n_aliases > root->column_count) {
+        sql_raise(context, KMB_SYNTAX, 0, "CREATE VIEW specifies more column names than columns");
+    }
+    for (uint32_t i = 0; i < root->column_count; i++) {
+        const char *name = i < create->n_aliases ? bind_string(create->aliases[i]) : root->columns[i].name;
+        columns[i].id.value = i + 1;
+        columns[i].name = slice_text(sql_printf(context, "%s", name));
+        columns[i].type = root->columns[i].type;
+        columns[i].added_in.value = 1;
+        for (uint32_t k = 0; k < i; k++) {
+            if (slice_equal(columns[k].name, columns[i].name)) {
+                sql_raise(context, KMB_DUPLICATE_COLUMN, 0, "column \"%s\" specified more than once", name);
+            }
+        }
+    }
+    return columns;
+}
+
+void bind_create_view(struct bind *bind, const PgQuery__ViewStmt *create, struct plan_statement *statement) {
+    struct sql_context *context = bind->context;
+    const char *name = create->view->relname;
+    uint32_t position = bind_location(create->view->location);
+    bind_check_schema(bind, create->view);
+    view_refuse(bind, create);
+    if (create->query->node_case != PG_QUERY__NODE__NODE_SELECT_STMT) {
+        sql_raise_unsupported(context, position, "a view that is no SELECT");
+    }
+    bind->spell_stars = true;
+    const struct plan_node *root = bind_select(bind, create->query->select_stmt);
+    bind->spell_stars = false;
+    bind->time_dependent = false; /* the text is kept, not the values */
+    if (bind->parameter_count > 0) {
+        sql_raise(context, KMB_UNDEFINED_PARAMETER, position, "a view has no parameters");
+    }
+    struct table_definition *view = sql_alloc_zero(context, 1, sizeof(*view));
+    struct plan_ddl *ddl = sql_alloc_zero(context, 1, sizeof(*ddl));
+    view->name = slice_text(name);
+    view->columns = view_columns(bind, create, root);
+    view->column_count = root->column_count;
+    view->view_query = slice_text(parse_deparse_query(context, create->query->select_stmt));
+    ddl->kind = DDL_CREATE_TABLE;
+    ddl->table = view;
+    statement->ddl = ddl;
+    const struct catalogue *catalogue = bind_present(bind);
+    const struct table_definition *old = catalogue_table(catalogue, slice_make(NULL, 0), slice_text(name));
+    if (old != NULL && create->replace) {
+        if (!definition_is_view(old)) {
+            sql_raise(context, KMB_WRONG_OBJECT_TYPE, position, "\"%s\" is not a view", name);
+        }
+        check_replacement(bind, catalogue, old, view->columns, view->column_count);
+        struct plan_drop *drop = sql_alloc_zero(context, 1, sizeof(*drop));
+        drop->table = old->id;
+        ddl->drops = drop;
+        ddl->drop_count = 1;
+    } else if (catalogue_relation_exists(catalogue, slice_make(NULL, 0), slice_text(name))) {
+        sql_raise(context, KMB_DUPLICATE_TABLE, position, "relation \"%s\" already exists", name);
+    }
+}
