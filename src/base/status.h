@@ -94,6 +94,7 @@
     X(FOREIGN_KEY_VIOLATION,      93,   8, "23503", 409, 1)                       \
     X(CARDINALITY_VIOLATION,      94,   8, "21000", 409, 1)                       \
     X(OBJECT_NOT_IN_STATE,        95,   8, "55000", 409, 1)                       \
+    X(INVALID_SAVEPOINT,          96,   8, "3B001", 400, 1)                       \
     X(NUMERIC_OUT_OF_RANGE,      100,   8, "22003", 400, 1)                       \
     X(DIVISION_BY_ZERO,          101,   8, "22012", 400, 1)                       \
     X(INVALID_TEXT,              102,   8, "22P02", 400, 1)                       \

@@ -20,6 +20,12 @@
 
 #define STATEMENT_BYTES_DEFAULT ((uint64_t)256 << 20)
 
+struct savepoint {
+    struct savepoint *older;
+    struct kernel_mark *mark;
+    char name[]; /* zero-terminated */
+};
+
 struct session {
     struct shard *shard;
     struct tenant_id tenant;
@@ -29,6 +35,7 @@ struct session {
     struct sql_host host;
     atomic_bool cancel;
 
+    struct savepoint *savepoints;           /* of the open transaction, newest first */
     struct kernel_transaction *transaction; /* the open one, or the statement's own */
     bool explicit;                          /* opened by BEGIN */
     bool failed;
@@ -120,6 +127,12 @@ static enum kmb_status host_control(void *context, const struct sql_control *con
     case SQL_CONTROL_ROLLBACK:
         status = session_rollback(session, error);
         break;
+    case SQL_CONTROL_SAVEPOINT:
+        return session_savepoint(session, SESSION_SAVEPOINT_SET, control->savepoint, error);
+    case SQL_CONTROL_RELEASE:
+        return session_savepoint(session, SESSION_SAVEPOINT_RELEASE, control->savepoint, error);
+    case SQL_CONTROL_ROLLBACK_TO:
+        return session_savepoint(session, SESSION_SAVEPOINT_ROLLBACK, control->savepoint, error);
     }
     if (status == KMB_OK && control->chain) {
         status = session_begin(session, control->read_only, error);
@@ -142,6 +155,16 @@ static bool host_random(void *context, void *bytes, size_t count) {
     struct session *session = context;
     const struct environment *environment = shard_environment(session->shard);
     return environment->random(environment->context, bytes, count);
+}
+
+/* Forgets the savepoints newer than `last`. */
+static void savepoints_drop(struct session *session, const struct savepoint *last) {
+    while (session->savepoints != last) {
+        struct savepoint *savepoint = session->savepoints;
+        session->savepoints = savepoint->older;
+        kernel_mark_free(savepoint->mark);
+        mem_free(savepoint);
+    }
 }
 
 /* --- life --------------------------------------------------------------------------------------------------------- */
@@ -187,6 +210,7 @@ enum kmb_status session_new(const struct session_options *options, struct sessio
 
 void session_free(struct session *session) {
     if (session != NULL) {
+        savepoints_drop(session, NULL);
         kernel_transaction_discard(session->transaction);
         mem_free(session);
     }
@@ -274,10 +298,17 @@ enum kmb_status session_begin(struct session *session, bool read_only, struct km
 }
 
 static void end_transaction(struct session *session) {
+    ASSERT(session->savepoints == NULL);
     session->transaction = NULL;
     session->explicit = false;
     session->failed = false;
     session->transaction_read_only = false;
+}
+
+static void discard_transaction(struct session *session) {
+    savepoints_drop(session, NULL);
+    kernel_transaction_discard(session->transaction);
+    end_transaction(session);
 }
 
 /*
@@ -294,6 +325,7 @@ static enum kmb_status commit(struct session *session, struct shard_turn *turn, 
     struct shard_request request = {.session = session->number, .request = ++session->request};
     struct kernel_transaction *transaction = session->transaction;
     uint64_t seen = shard_turn_newest(turn);
+    savepoints_drop(session, NULL);
     end_transaction(session);
     enum kmb_status status = shard_turn_commit(turn, transaction, &request, ticket, error);
     shard_turn_end(turn);
@@ -318,15 +350,13 @@ enum kmb_status session_commit(struct session *session, bool *rolled_back, struc
     if (session->failed || kernel_transaction_empty(session->transaction)) {
         *ticket =
             (struct shard_ticket){.position = base->position, .sequence = base->sequence, .time_us = base->time_us};
-        kernel_transaction_discard(session->transaction);
-        end_transaction(session);
+        discard_transaction(session);
         return KMB_OK;
     }
     struct shard_turn turn;
     enum kmb_status status = shard_turn_begin(session->shard, &turn, error);
     if (status != KMB_OK) {
-        kernel_transaction_discard(session->transaction);
-        end_transaction(session);
+        discard_transaction(session);
         return status;
     }
     return commit(session, &turn, ticket, error);
@@ -336,9 +366,62 @@ enum kmb_status session_rollback(struct session *session, struct kmb_error *erro
     if (!session->explicit) {
         return error_set(error, KMB_NO_TRANSACTION, "there is no transaction in progress");
     }
-    kernel_transaction_discard(session->transaction);
-    end_transaction(session);
+    discard_transaction(session);
     return KMB_OK;
+}
+
+/* --- savepoints --- */
+
+static struct savepoint *savepoint_find(const struct session *session, const char *name) {
+    struct savepoint *savepoint = session->savepoints;
+    while (savepoint != NULL && strcmp(savepoint->name, name) != 0) {
+        savepoint = savepoint->older;
+    }
+    return savepoint;
+}
+
+static enum kmb_status savepoint_set(struct session *session, const char *name, struct kmb_error *error) {
+    size_t size = strlen(name) + 1;
+    struct savepoint *savepoint = mem_alloc(sizeof(*savepoint) + size);
+    if (savepoint == NULL) {
+        return error_set(error, KMB_NO_MEMORY, "out of memory");
+    }
+    memcpy(savepoint->name, name, size);
+    enum kmb_status status = kernel_transaction_mark(session->transaction, &savepoint->mark, error);
+    if (status != KMB_OK) {
+        mem_free(savepoint);
+        return status;
+    }
+    savepoint->older = session->savepoints;
+    session->savepoints = savepoint;
+    return KMB_OK;
+}
+
+enum kmb_status session_savepoint(struct session *session, enum session_savepoint_kind kind, const char *name,
+                                  struct kmb_error *error) {
+    static const char *const words[] = {"SAVEPOINT", "RELEASE SAVEPOINT", "ROLLBACK TO SAVEPOINT"};
+    if (!session->explicit) {
+        return error_set(error, KMB_NO_TRANSACTION, "%s can only be used in transaction blocks", words[kind]);
+    }
+    if (session->failed && kind != SESSION_SAVEPOINT_ROLLBACK) {
+        return aborted(error);
+    }
+    if (kind == SESSION_SAVEPOINT_SET) {
+        return savepoint_set(session, name, error);
+    }
+    struct savepoint *savepoint = savepoint_find(session, name);
+    if (savepoint == NULL) {
+        session->failed = true;
+        return error_set(error, KMB_INVALID_SAVEPOINT, "savepoint \"%s\" does not exist", name);
+    }
+    if (kind == SESSION_SAVEPOINT_RELEASE) {
+        savepoints_drop(session, savepoint->older);
+        return KMB_OK;
+    }
+    savepoints_drop(session, savepoint);
+    enum kmb_status status = kernel_transaction_rollback_to(session->transaction, savepoint->mark, error);
+    session->failed = status != KMB_OK;
+    return status;
 }
 
 /* Takes the turn and begins the statement's own transaction at the head. */

@@ -45,6 +45,14 @@ enum kmb_status session_commit(struct session *session, bool *rolled_back, struc
                                struct kmb_error *error);
 enum kmb_status session_rollback(struct session *session, struct kmb_error *error);
 
+enum session_savepoint_kind { SESSION_SAVEPOINT_SET, SESSION_SAVEPOINT_RELEASE, SESSION_SAVEPOINT_ROLLBACK };
+/*
+ * Within the open transaction: sets a place of this name to come back to; forgets it and all set since; or goes back to
+ * it, also out of a failed transaction. KMB_NO_TRANSACTION, KMB_INVALID_SAVEPOINT where there is none of the name.
+ */
+enum kmb_status session_savepoint(struct session *session, enum session_savepoint_kind kind, const char *name,
+                                  struct kmb_error *error);
+
 /* --- running statements ----------------------------------------------------------------------------------------- */
 
 /* What a run came to, for the caller of the statement. */

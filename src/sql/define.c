@@ -288,6 +288,46 @@ static void define_alter(struct define *define, const struct plan_alter *action)
     }
 }
 
+/* --- TRUNCATE --- */
+
+#define TRUNCATE_ROWS 256
+
+static void release_view(void *object) {
+    kernel_view_close(object);
+}
+
+static void release_scan(void *object) {
+    kernel_scan_close(object);
+}
+
+/* Deletes every row: the log keeps what was there, as of any deletion. The view stays as it was meanwhile. */
+static void define_truncate(struct define *define, struct table_id id) {
+    struct sql_context *context = define->context;
+    struct kernel_view *view = NULL;
+    struct kernel_scan *scan = NULL;
+    struct kernel_row *rows = sql_alloc(context, TRUNCATE_ROWS * sizeof(*rows));
+    size_t count = 0;
+    define_try(define, kernel_transaction_view(define->transaction, &view, context->error));
+    sql_defer(context, release_view, view);
+    const struct table_definition *table = catalogue_table_of_id(view->catalogue, id);
+    if (table == NULL) {
+        sql_raise(context, KMB_SERIALIZATION, 0, "the table was dropped concurrently");
+    }
+    define_try(define, kernel_scan_open(view, table, NULL, &scan, context->error));
+    sql_defer(context, release_scan, scan);
+    define->table_id = id;
+    do {
+        sql_check_cancel(context);
+        define_try(define, kernel_scan_next(scan, rows, TRUNCATE_ROWS, &count, context->error));
+        for (size_t i = 0; i < count; i++) {
+            define_try(define,
+                       kernel_delete(define->transaction, define_table(define), rows[i].key, NULL, context->error));
+        }
+    } while (count > 0);
+    sql_release(context, scan);
+    sql_release(context, view);
+}
+
 /* --- settings --- */
 
 static void define_set(struct sql_context *context, const struct sql_host *host, const struct plan_ddl *ddl) {
@@ -310,8 +350,10 @@ static void define_set(struct sql_context *context, const struct sql_host *host,
 }
 
 static void define_control(struct sql_context *context, const struct sql_host *host, const struct plan_ddl *ddl) {
-    struct sql_control control = {
-        .kind = (enum sql_control_kind)ddl->control, .read_only = ddl->read_only, .chain = ddl->chain};
+    struct sql_control control = {.kind = (enum sql_control_kind)ddl->control,
+                                  .read_only = ddl->read_only,
+                                  .chain = ddl->chain,
+                                  .savepoint = ddl->savepoint};
     sql_try(context, host->control(host->context, &control, context->error));
 }
 
@@ -347,6 +389,11 @@ void define_run(struct sql_context *context, const struct sql_host *host, const 
         for (uint32_t i = 0; i < ddl->drop_count; i++) {
             define_try(&define,
                        kernel_drop_index(define.transaction, ddl->drops[i].table, ddl->drops[i].index, context->error));
+        }
+        break;
+    case DDL_TRUNCATE:
+        for (uint32_t i = 0; i < ddl->truncated_count; i++) {
+            define_truncate(&define, ddl->truncated[i]);
         }
         break;
     case DDL_ALTER_TABLE:

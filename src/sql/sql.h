@@ -33,12 +33,20 @@ struct sql_point {
     uint32_t position; /* byte + 1 of the value in the text, 0 none */
 };
 
-enum sql_control_kind { SQL_CONTROL_BEGIN, SQL_CONTROL_COMMIT, SQL_CONTROL_ROLLBACK };
+enum sql_control_kind {
+    SQL_CONTROL_BEGIN,
+    SQL_CONTROL_COMMIT,
+    SQL_CONTROL_ROLLBACK,
+    SQL_CONTROL_SAVEPOINT,
+    SQL_CONTROL_RELEASE,
+    SQL_CONTROL_ROLLBACK_TO,
+};
 
 struct sql_control {
     enum sql_control_kind kind;
     bool read_only; /* BEGIN READ ONLY */
     bool chain;     /* COMMIT AND CHAIN */
+    const char *savepoint;
 };
 
 /* What the engine gives. All functions may be called from sql_prepare and sql_run_* on the caller's thread. */
@@ -51,7 +59,7 @@ struct sql_host {
     /* The transaction that this statement writes to: the open one, or the statement's own (autocommit), which the
      * engine commits after the run. Refuses with KMB_READ_ONLY_TRANSACTION where writing is not allowed. */
     enum kmb_status (*transaction)(void *context, struct kernel_transaction **transaction, struct kmb_error *error);
-    /* BEGIN, COMMIT, ROLLBACK. */
+    /* BEGIN, COMMIT, ROLLBACK, and savepoints. */
     enum kmb_status (*control)(void *context, const struct sql_control *control, struct kmb_error *error);
     int64_t (*now_us)(void *context);       /* of the transaction where one is open: NOW() stands still in it */
     int64_t (*monotonic_ns)(void *context); /* for statement_timeout; NULL: statements take the time they take */

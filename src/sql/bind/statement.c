@@ -265,16 +265,38 @@ static void bind_transaction(struct bind *bind, const PgQuery__TransactionStmt *
         ddl->control = SQL_CONTROL_ROLLBACK;
         break;
     case PG_QUERY__TRANSACTION_STMT_KIND__TRANS_STMT_SAVEPOINT:
+        statement->tag = "SAVEPOINT";
+        ddl->control = SQL_CONTROL_SAVEPOINT;
+        break;
     case PG_QUERY__TRANSACTION_STMT_KIND__TRANS_STMT_RELEASE:
+        statement->tag = "RELEASE";
+        ddl->control = SQL_CONTROL_RELEASE;
+        break;
     case PG_QUERY__TRANSACTION_STMT_KIND__TRANS_STMT_ROLLBACK_TO:
-        sql_raise_unsupported(bind->context, bind->tokens->first, "SAVEPOINT");
+        statement->tag = "ROLLBACK";
+        ddl->control = SQL_CONTROL_ROLLBACK_TO;
+        break;
     default:
         sql_raise_unsupported(bind->context, bind->tokens->first, "two-phase commit");
     }
     ddl->chain = node->chain;
+    ddl->savepoint = node->savepoint_name;
     for (size_t i = 0; i < node->n_options; i++) {
         control_option(bind, node->options[i]->def_elem, ddl);
     }
+}
+
+static void bind_truncate(struct bind *bind, const PgQuery__TruncateStmt *node, struct plan_statement *statement) {
+    struct plan_ddl *ddl = sql_alloc_zero(bind->context, 1, sizeof(*ddl));
+    struct table_id *tables = sql_alloc(bind->context, (node->n_relations + 1) * sizeof(*tables));
+    for (size_t i = 0; i < node->n_relations; i++) {
+        const struct catalogue *catalogue;
+        bind_check_schema(bind, node->relations[i]->range_var);
+        tables[ddl->truncated_count++] = bind_table(bind, node->relations[i]->range_var, &catalogue, false)->id;
+    }
+    ddl->kind = DDL_TRUNCATE; /* RESTART IDENTITY and CASCADE ask for nothing here: no sequences, no foreign keys */
+    ddl->truncated = tables;
+    statement->ddl = ddl;
 }
 
 /* --- all of them --- */
@@ -326,6 +348,10 @@ static void bind_dispatch(struct bind *bind, const PgQuery__Node *node, struct p
     case PG_QUERY__NODE__NODE_RENAME_STMT:
         bind_rename(bind, node->rename_stmt, statement);
         statement_ddl(statement, "ALTER TABLE");
+        break;
+    case PG_QUERY__NODE__NODE_TRUNCATE_STMT:
+        bind_truncate(bind, node->truncate_stmt, statement);
+        statement_ddl(statement, "TRUNCATE TABLE");
         break;
     case PG_QUERY__NODE__NODE_TRANSACTION_STMT:
         bind_transaction(bind, node->transaction_stmt, statement);

@@ -62,15 +62,15 @@ struct plan_node *bind_view_rows(struct bind *bind, const struct catalogue *cata
 
 static const char *not_simple(const PgQuery__SelectStmt *query) {
     bool one = query->n_from_clause == 1 && query->from_clause[0]->node_case == PG_QUERY__NODE__NODE_RANGE_VAR;
-    return query->n_distinct_clause > 0                              ? "Views containing DISTINCT"
-           : query->n_group_clause > 0                               ? "Views containing GROUP BY"
-           : query->having_clause != NULL                            ? "Views containing HAVING"
-           : query->op != PG_QUERY__SET_OPERATION__SETOP_NONE        ? "Views containing UNION, INTERSECT, or EXCEPT"
-           : query->with_clause != NULL                              ? "Views containing WITH"
+    return query->n_distinct_clause > 0                                ? "Views containing DISTINCT"
+           : query->n_group_clause > 0                                 ? "Views containing GROUP BY"
+           : query->having_clause != NULL                              ? "Views containing HAVING"
+           : query->op != PG_QUERY__SET_OPERATION__SETOP_NONE          ? "Views containing UNION, INTERSECT, or EXCEPT"
+           : query->with_clause != NULL                                ? "Views containing WITH"
            : query->limit_count != NULL || query->limit_offset != NULL ? "Views containing LIMIT or OFFSET"
-           : query->n_window_clause > 0                              ? "Views that return window functions"
-           : one                                                     ? NULL
-                                     : "Views that do not select from a single table or view";
+           : query->n_window_clause > 0                                ? "Views that return window functions"
+           : one                                                       ? NULL
+                 : "Views that do not select from a single table or view";
 }
 
 static _Noreturn void raise_not_updatable(struct bind *bind, const char *verb, const char *name, const char *why) {
@@ -97,10 +97,9 @@ static const struct expr *both_hold(struct bind *bind, const struct expr *a, con
 static void target_below(struct bind *bind, const struct catalogue *catalogue, const PgQuery__RangeVar *name,
                          const char *verb, const char *view_name, struct bind_view_target *target) {
     const char *alias = name->alias != NULL ? name->alias->aliasname : name->relname;
-    const struct table_definition *below =
-        catalogue_table(catalogue, slice_make(NULL, 0), slice_text(name->relname));
-    bool plain = name->schemaname == NULL || name->schemaname[0] == 0 ||
-                 strcmp(name->schemaname, CATALOGUE_SCHEMA_DEFAULT) == 0;
+    const struct table_definition *below = catalogue_table(catalogue, slice_make(NULL, 0), slice_text(name->relname));
+    bool plain =
+        name->schemaname == NULL || name->schemaname[0] == 0 || strcmp(name->schemaname, CATALOGUE_SCHEMA_DEFAULT) == 0;
     if (below == NULL || !plain || (name->alias != NULL && name->alias->n_colnames > 0)) {
         raise_not_updatable(bind, verb, view_name, "Views that do not select from a single table or view");
     }
@@ -213,7 +212,7 @@ static PgQuery__Node *column_target(struct bind *bind, const char *alias, const 
     PgQuery__ResTarget *target = sql_alloc(bind->context, sizeof(*target));
     *target = (PgQuery__ResTarget)PG_QUERY__RES_TARGET__INIT;
     target->location = location;
-    target->name = (char *)(uintptr_t)"";
+    target->name = (char *)(uintptr_t) "";
     target->val = value;
     PgQuery__Node *node = sql_alloc(bind->context, sizeof(*node));
     *node = (PgQuery__Node)PG_QUERY__NODE__INIT;

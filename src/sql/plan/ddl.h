@@ -16,6 +16,7 @@ enum plan_ddl_kind {
     DDL_CREATE_INDEX,
     DDL_DROP_INDEX,
     DDL_ALTER_TABLE,
+    DDL_TRUNCATE,
     DDL_CONTROL, /* BEGIN, COMMIT, ROLLBACK */
     DDL_SET,
     DDL_SHOW,
@@ -72,6 +73,9 @@ struct plan_ddl {
     int control; /* enum sql_control_kind */
     bool read_only;
     bool chain;
+    const char *savepoint;
+    const struct table_id *truncated;
+    uint32_t truncated_count;
 
     enum plan_setting_id setting;
     const char *value; /* SET: the new one, NULL for the default; SHOW: the text to answer */

@@ -165,7 +165,6 @@ static void test_unsupported(void **state) {
     REFUSED("CREATE INDEX ON t (b) WHERE b > 1", "0A000", 29, "a partial index (WHERE) is not supported");
     REFUSED("CREATE INDEX ON t USING hash (b)", "0A000", 17, "index access method \"hash\" is not supported");
     REFUSED("BEGIN ISOLATION LEVEL SERIALIZABLE", "0A000", 7, "ISOLATION LEVEL SERIALIZABLE is not supported");
-    REFUSED("SAVEPOINT a", "0A000", 1, "SAVEPOINT is not supported");
     REFUSED("SELECT 1; SELECT 2", "42601", 10, "expected exactly 1 statement, got 2");
 }
 
