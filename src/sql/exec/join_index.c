@@ -98,7 +98,7 @@ void join_fetch_make(struct join *join) {
     struct exec *exec = join->base.exec;
     const struct plan_node *node = join->base.node;
     ASSERT(node->right->kind == PLAN_SCAN);
-    ASSERT(node->join_type == PLAN_JOIN_INNER || node->join_type == PLAN_JOIN_LEFT);
+    ASSERT(node->join_type != PLAN_JOIN_RIGHT && node->join_type != PLAN_JOIN_FULL);
     struct join_fetch *fetch = sql_alloc_zero(exec->context, 1, sizeof(*fetch));
     join->fetch = fetch;
     fetch->node = node->right;

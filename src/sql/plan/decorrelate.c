@@ -159,6 +159,13 @@ static struct plan_node *first_columns(struct optimiser *optimiser, struct plan_
     return project;
 }
 
+/* The query that is going to be a side of a join; its own subqueries may be joins in their turn. */
+static struct plan_node *side_new(struct optimiser *optimiser, struct plan_node *root) {
+    optimise_inline(optimiser, root);
+    optimise_fold_plan(optimiser, root);
+    return optimise_decorrelate(optimiser, root);
+}
+
 /* --- EXISTS and IN --- */
 
 /* Whether rows come from one table by its whole primary key: then a subquery is run once at most. */
@@ -199,7 +206,8 @@ static struct plan_node *half_join(struct optimiser *optimiser, struct plan_node
     for (uint32_t i = 0; i < links->count; i++) {
         conditions_add(optimiser, &on, to_joined(optimiser, links->list[i], left->column_count, subquery->arguments));
     }
-    return first_columns(optimiser, join_new(optimiser, type, left, right, &on), left->column_count);
+    struct plan_node *join = join_new(optimiser, type, left, side_new(optimiser, right), &on);
+    return first_columns(optimiser, join, left->column_count);
 }
 
 static struct plan_node *exists_to_join(struct optimiser *optimiser, struct plan_node *left,
@@ -371,7 +379,8 @@ static const struct expr *aggregate_to_join(struct optimiser *optimiser, const s
     }
     uint32_t key_count = source.links.count;
     const struct expr *none = value_of_none(optimiser, aggregate, project->expressions[0]);
-    struct plan_node *right = grouped(optimiser, project, aggregate, source.from, keys, key_count);
+    struct plan_node *from = side_new(optimiser, source.from);
+    struct plan_node *right = grouped(optimiser, project, aggregate, from, keys, key_count);
     *rows = join_new(optimiser, PLAN_JOIN_LEFT, *rows, right, &on);
     const struct expr *value = optimise_column(optimiser, split + key_count, subquery->type);
     if (none->kind == EXPR_CONSTANT && none->value.is_null) {
