@@ -69,7 +69,7 @@ class Run:
         self.tally = collections.Counter()
         self.kinds = collections.Counter()
         self.reasons = collections.Counter()
-        self.restarts = 0
+        self.restarts = self.cases = 0
 
     def open(self, programs):
         self.postgres = Postgres(programs)
@@ -190,6 +190,21 @@ class Run:
         wanted = {s.item for s in self.signatures} | {"join " + kind for kind in JOINS}
         return sorted(wanted | set(self.uses))
 
+    def rare(self):
+        """The items that were used too seldom: "item: uses"; a short run is not asked for any."""
+        if self.options.n < CASES_FOR_USES:
+            return []
+        return ["%s: %d" % (item, self.uses[item]) for item in self.items() if self.uses[item] < USES_MIN]
+
+    def all_cases(self):
+        """-n cases, and up to a quarter more while some item is rare."""
+        for number in range(self.options.n):
+            self.case(number)
+        self.cases = self.options.n
+        while self.cases < 1.25 * self.options.n and self.rare():
+            self.case(self.cases)
+            self.cases += 1
+
     def print_table(self):
         width = max(len(item) for item in self.items()) + 8
         cells = [("%5d  %s" % (self.uses[item], item)).ljust(width) for item in self.items()]
@@ -201,9 +216,7 @@ class Run:
     def finish(self):
         """Prints what was done; the number of failures."""
         self.print_table()
-        cases, rare, failures = self.options.n, [], self.tally["differences"]
-        if cases >= CASES_FOR_USES:
-            rare = ["%s: %d" % (item, self.uses[item]) for item in self.items() if self.uses[item] < USES_MIN]
+        cases, rare, failures = self.cases, self.rare(), self.tally["differences"]
         for line in rare:
             print("fewer than %d uses: %s" % (USES_MIN, line))
         print("kinds of cases: " + ", ".join("%s %d" % pair for pair in self.kinds.most_common()))
@@ -244,8 +257,10 @@ def main():
     run, ended_well = Run(options), False
     try:
         run.open(programs)
-        for number in [options.repeat] if options.repeat is not None else range(options.n):
-            run.case(number)
+        if options.repeat is not None:
+            run.case(options.repeat)
+        else:
+            run.all_cases()
     finally:
         ended_well = run.close()
     if not ended_well:

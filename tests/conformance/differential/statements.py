@@ -6,7 +6,8 @@ to a table of its own). So case N of a seed is made from (seed, N) alone and rep
 import random
 import re
 
-from expressions import COMPARABLE, LITE_TYPES, VALUES, WILD, WORDS, Expressions
+from expressions import COMPARABLE, LITE_TYPES, VALUES, WILD, WORDS
+from queries import Queries
 
 # Columns that tables may have beside their key. Equal names have equal types, so that USING and NATURAL have work to do.
 COLUMNS = {"k": "integer", "g": "text", "b": "bigint", "s": "smallint", "n": "numeric(8,2)", "f": "boolean",
@@ -18,7 +19,7 @@ ROWS = [0, 7, 13, 24, 40]
 ROWS_LONG = 1300  # more than one batch of Kimberlite's operators
 JOINS = ["inner", "left", "right", "full", "cross", "comma", "natural", "using"]
 # Shares of the kinds of cases.
-KINDS = [("select", 40), ("aggregate", 24), ("constant", 8), ("write", 12), ("own table", 10), ("wild", 4), ("wrong", 4)]
+KINDS = [("select", 37), ("aggregate", 22), ("compound", 30), ("constant", 6), ("write", 12), ("own table", 10), ("wild", 4), ("wrong", 4)]
 PLAIN_SHARE = 0.2     # cases that keep to what SQLite answers as PostgreSQL does
 FOCUS_PER_CASE = 11  # items that a case must hold, in turn: what makes every item appear
 
@@ -85,7 +86,7 @@ def stored(value, kind, lite=False):
     return "'%s'" % value.replace("'", "''")
 
 
-class Statements(Expressions):
+class Statements(Queries):
     """Draws the case `number` of a seed."""
 
     def __init__(self, seed, number, signatures, tables):
@@ -111,6 +112,7 @@ class Statements(Expressions):
     def case(self):
         kind = self.draw.choices([k for k, _ in KINDS], [w for _, w in KINDS])[0]
         steps = {"select": self.select_case, "aggregate": self.aggregate_case, "constant": self.constant_case,
+                 "compound": self.compound_case,
                  "write": self.write_case, "own table": self.own_table_case, "wild": self.wild_case,
                  "wrong": self.wrong_case}[kind]()
         return Case(self.number, kind, steps, self.used)
@@ -124,7 +126,7 @@ class Statements(Expressions):
             self.columns.setdefault(base_type(kind), []).append("%s.%s" % (alias, name) if qualify else name)
 
     def pick_table(self, small=False):
-        if not small and self.chance(0.05):
+        if not small and not self.small and self.chance(0.05):
             return self.tables[-1]
         return self.draw.choice(self.tables[1:-1] if self.chance(0.95) else self.tables[:1])
 
@@ -150,15 +152,16 @@ class Statements(Expressions):
 
     def from_clause(self):
         """FROM's text; the columns that it gives stand in self.columns afterwards."""
-        self.columns = {}
+        self.columns, self.qualifier = {}, ""
         roll = self.draw.random()
         if roll < 0.35:
             table = self.pick_table()
+            self.qualifier = table.name
             self.scope_of(table.name, table.columns, False)
             return table.name
         if roll < 0.42 and not self.plain:
             return self.values_list()
-        left, columns = self.derived() if self.chance(0.95) else (self.tables[-1].name, self.tables[-1].columns)
+        left, columns = self.derived() if self.small or self.chance(0.95) else (self.tables[-1].name, self.tables[-1].columns)
         text = "%s x" % left
         joined = [("x", columns)]
         if left == self.tables[-1].name:
@@ -353,6 +356,7 @@ class Statements(Expressions):
         return [Step("SELECT " + self.outputs(expressions), self.lite)]
 
     def aggregate_case(self):
+        self.may_nest = False  # a subquery is grouped by only where it is the same one
         source = self.from_clause()
         where = ""
         if self.chance(0.4):
@@ -425,6 +429,7 @@ class Statements(Expressions):
 
     def write(self, name, columns, ids, other):
         """One INSERT, UPDATE or DELETE of that table."""
+        self.qualifier = name
         self.columns = {}
         form = self.draw.choice(["INSERT", "INSERT SELECT", "ON CONFLICT", "UPDATE", "UPDATE", "DELETE"])
         self.use("write " + form)
@@ -440,6 +445,7 @@ class Statements(Expressions):
         if form == "INSERT SELECT":
             shared = [c for c in self.writable(columns) if c in other.columns and c[0] != "id"]
             names = ", ".join(["id"] + [n for n, _ in shared])
+            self.qualifier = other.name
             self.scope_of(other.name, other.columns, False)
             sql = "INSERT INTO %s (%s) SELECT id + 1000%s FROM %s WHERE %s" % (
                 name, names, "".join(", " + n for n, _ in shared), other.name, self.predicate(1))
@@ -448,7 +454,7 @@ class Statements(Expressions):
             count = self.draw.randint(1, 4)
             rows = ", ".join(self.row_values(kept, keys[i:i + 1] if form == "INSERT" else keys) for i in range(count))
             sql = "INSERT INTO %s (%s) VALUES %s" % (name, ", ".join(n for n, _ in kept), rows)
-        self.columns = {}
+        self.columns, self.qualifier = {}, name
         self.scope_of(name, columns, True)
         if form == "ON CONFLICT":
             if self.chance(0.4):
