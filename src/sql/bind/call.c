@@ -398,6 +398,22 @@ bool bind_aggregate_equal(const struct plan_aggregate *a, const struct plan_aggr
         (a->filter != NULL && bind_is_volatile(a->filter))) {
         return false;
     }
+    if (a->order_count != b->order_count || a->direct_count != b->direct_count) {
+        return false;
+    }
+    for (uint32_t i = 0; i < a->order_count; i++) {
+        const struct plan_sort_key *x = &a->order[i];
+        const struct plan_sort_key *y = &b->order[i];
+        if (!expr_equal(x->expr, y->expr) || bind_is_volatile(x->expr) || x->descending != y->descending ||
+            x->nulls_first != y->nulls_first) {
+            return false;
+        }
+    }
+    for (uint32_t i = 0; i < a->direct_count; i++) {
+        if (!expr_equal(a->direct[i], b->direct[i]) || bind_is_volatile(a->direct[i])) {
+            return false;
+        }
+    }
     for (uint32_t i = 0; i < a->argument_count; i++) {
         if (!expr_equal(a->arguments[i], b->arguments[i]) || bind_is_volatile(a->arguments[i])) {
             return false;
@@ -475,6 +491,70 @@ static bool outside_only(const struct expr *const *arguments, uint32_t count) {
     return origins.outside && !origins.here;
 }
 
+/* What may not be said of an aggregate, or must be. */
+static void check_aggregate_form(struct bind *bind, const PgQuery__FuncCall *call, const char *name,
+                                 const struct sql_function *function, const struct expr *const *arguments,
+                                 uint32_t count) {
+    struct sql_context *context = bind->context;
+    uint32_t position = bind_location(call->location);
+    bool ordered_set = function->ordered_set != SQL_ORDERED_SET_NONE;
+    if (count == 0 && !call->agg_star) {
+        sql_raise(context, KMB_WRONG_OBJECT_TYPE, position,
+                  "%s(*) must be used to call a parameterless aggregate function", name);
+    }
+    if (call->agg_within_group && !ordered_set) {
+        sql_raise(context, KMB_WRONG_OBJECT_TYPE, position,
+                  "%s is not an ordered-set aggregate, so it cannot have WITHIN GROUP", name);
+    }
+    if (!call->agg_within_group && ordered_set) {
+        sql_raise(context, KMB_WRONG_OBJECT_TYPE, position, "WITHIN GROUP is required for ordered-set aggregate %s",
+                  name);
+    }
+    if (ordered_set && call->n_agg_order > 1) { /* of those there are, each sorts by one value */
+        call_refuse(bind, name, arguments, count, false, position);
+    }
+}
+
+/* ORDER BY in a call. With DISTINCT it orders what is left of the arguments, by those that it does not name too. */
+static void bind_call_order(struct bind *bind, const PgQuery__FuncCall *call, const struct expr **exprs,
+                            struct plan_aggregate *aggregate) {
+    uint32_t count = (uint32_t)call->n_agg_order;
+    bool all = aggregate->distinct && (count > 0 || !aggregate->function->strict);
+    aggregate->order = sql_alloc_zero(bind->context, count + aggregate->argument_count + 1, sizeof(*aggregate->order));
+    for (uint32_t i = 0; i < count; i++) {
+        const PgQuery__SortBy *sort = call->agg_order[i]->sort_by;
+        const struct expr *expr = bind_resolve_unknown(bind, exprs[i]);
+        bool among = false;
+        for (uint32_t k = 0; k < aggregate->argument_count; k++) {
+            among = among || expr_equal(aggregate->arguments[k], expr);
+        }
+        if (aggregate->distinct && !among) {
+            sql_raise(bind->context, KMB_INVALID_COLUMN_REFERENCE, expr->position,
+                      "in an aggregate with DISTINCT, ORDER BY expressions must appear in argument list");
+        }
+        aggregate->order[aggregate->order_count++] = bind_sort_key(bind, sort, expr);
+    }
+    for (uint32_t k = 0; all && k < aggregate->argument_count; k++) {
+        aggregate->order[aggregate->order_count++] = (struct plan_sort_key){.expr = aggregate->arguments[k]};
+    }
+}
+
+/* WITHIN GROUP: the arguments behind the direct ones are what is sorted. */
+static void bind_within_group(struct bind *bind, const PgQuery__FuncCall *call, struct plan_aggregate *aggregate) {
+    uint32_t direct = (uint32_t)call->n_args;
+    ASSERT(aggregate->argument_count == direct + call->n_agg_order && call->n_agg_order == 1);
+    aggregate->direct = aggregate->arguments;
+    aggregate->direct_count = direct;
+    aggregate->arguments += direct;
+    aggregate->argument_count = 1;
+    if (aggregate->function->result == TYPE_ANY) {
+        aggregate->type = aggregate->arguments[0]->type;
+    }
+    aggregate->order = sql_alloc(bind->context, sizeof(*aggregate->order));
+    aggregate->order[0] = bind_sort_key(bind, call->agg_order[0]->sort_by, aggregate->arguments[0]);
+    aggregate->order_count = 1;
+}
+
 static const struct expr *bind_aggregate(const struct bind_scope *scope, const PgQuery__FuncCall *call,
                                          const char *name, const struct sql_function *const *candidates,
                                          uint32_t candidate_count) {
@@ -486,19 +566,14 @@ static const struct expr *bind_aggregate(const struct bind_scope *scope, const P
     inner.aggregates = NULL;
     inner.windows = NULL;
     uint32_t count = (uint32_t)call->n_args;
-    const struct expr **arguments = sql_alloc(context, (count + 1) * sizeof(*arguments));
-    enum type_id *types = sql_alloc_zero(context, count + 1, sizeof(*types));
+    uint32_t all = count + (uint32_t)call->n_agg_order;
+    const struct expr **arguments = sql_alloc(context, (all + 1) * sizeof(*arguments)); /* then what orders */
     const uint32_t *taken = bind_level_mark(bind);
-    for (uint32_t i = 0; i < count; i++) {
-        arguments[i] = bind_expression(&inner, call->args[i]);
-        types[i] = arguments[i]->type.id;
-    }
-    if (count == 0 && !call->agg_star) {
-        sql_raise(context, KMB_WRONG_OBJECT_TYPE, position,
-                  "%s(*) must be used to call a parameterless aggregate function", name);
+    for (uint32_t i = 0; i < all; i++) {
+        arguments[i] = bind_expression(&inner, i < count ? call->args[i] : call->agg_order[i - count]->sort_by->node);
     }
     struct bind_level *level = bind->level;
-    if (level != NULL && outside_only(arguments, count)) {
+    if (level != NULL && outside_only(arguments, all)) {
         /* over columns of an enclosing query alone: by the standard, that query's aggregate */
         bind_level_forget(level, taken);
         bind->level = level->outer;
@@ -507,20 +582,24 @@ static const struct expr *bind_aggregate(const struct bind_scope *scope, const P
         return bind_outer_value(bind, level, value, position);
     }
     aggregate_check_place(scope, position);
-    const struct expr *built = bind_chosen_call(bind, candidates, candidate_count, name, arguments, count, position);
+    uint32_t given = call->agg_within_group ? all : count;
+    const struct expr *built = bind_chosen_call(bind, candidates, candidate_count, name, arguments, given, position);
+    check_aggregate_form(bind, call, name, built->function, arguments, given);
     struct plan_aggregate aggregate = {
         .function = built->function,
         .arguments = built->arguments,
-        .argument_count = count,
+        .argument_count = built->argument_count,
         .distinct = call->agg_distinct,
         .type = built->type,
         .position = position,
     };
-    if (aggregate.distinct && sql_comparison_find("=", built->arguments[0]->type.id) == NULL &&
-        !type_is_string(built->arguments[0]->type.id)) {
-        sql_raise(context, KMB_UNDEFINED_FUNCTION, built->arguments[0]->position,
-                  "could not identify an equality operator for type %s",
-                  bind_type_text(bind, built->arguments[0]->type));
+    if (aggregate.distinct) {
+        bind_check_equality(bind, built->arguments[0]);
+    }
+    if (call->agg_within_group) {
+        bind_within_group(bind, call, &aggregate);
+    } else if (call->n_agg_order > 0 || aggregate.distinct) {
+        bind_call_order(bind, call, arguments + count, &aggregate);
     }
     if (call->agg_filter != NULL) {
         inner.place = BIND_FILTER;
@@ -533,12 +612,6 @@ static const struct expr *bind_aggregate(const struct bind_scope *scope, const P
 static void call_refuse_clauses(struct bind *bind, const PgQuery__FuncCall *call) {
     struct sql_context *context = bind->context;
     uint32_t position = bind_location(call->location);
-    if (call->agg_within_group) {
-        sql_raise_unsupported(context, position, "WITHIN GROUP");
-    }
-    if (call->n_agg_order > 0) {
-        sql_raise_unsupported(context, position, "ORDER BY in an aggregate call");
-    }
     if (call->func_variadic) {
         sql_raise_unsupported(context, position, "VARIADIC in a call");
     }
@@ -550,7 +623,11 @@ static void call_refuse_clauses(struct bind *bind, const PgQuery__FuncCall *call
 }
 
 static void call_refuse_aggregate_syntax(struct bind *bind, const PgQuery__FuncCall *call, const char *name) {
-    const char *what = call->agg_distinct ? "DISTINCT" : call->agg_filter != NULL ? "FILTER" : NULL;
+    const char *what = call->agg_distinct         ? "DISTINCT"
+                       : call->agg_within_group   ? "WITHIN GROUP"
+                       : call->n_agg_order > 0    ? "ORDER BY"
+                       : call->agg_filter != NULL ? "FILTER"
+                                                  : NULL;
     if (what != NULL) {
         sql_raise(bind->context, KMB_WRONG_OBJECT_TYPE, bind_location(call->location),
                   "%s specified, but %s is not an aggregate function", what, name);
@@ -580,6 +657,9 @@ const struct expr *bind_function_call(const struct bind_scope *scope, const PgQu
         return bind_aggregate(scope, call, name, candidates, candidate_count);
     }
     (void)sql_function_candidates(context, SQL_FUNCTION_WINDOW, name, &candidate_count);
+    if (candidate_count > 0 && call->agg_within_group) {
+        sql_raise_unsupported(context, position, "a hypothetical-set aggregate");
+    }
     if (candidate_count > 0) {
         sql_raise(context, KMB_WRONG_OBJECT_TYPE, position, "window function %s requires an OVER clause", name);
     }

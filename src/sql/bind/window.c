@@ -324,15 +324,25 @@ static void check_place(const struct bind_scope *scope, uint32_t position) {
 }
 
 /* What PostgreSQL does not build either. */
-static void check_form(struct bind *bind, const PgQuery__FuncCall *call, const char *name, bool aggregate) {
+static void check_form(struct bind *bind, const PgQuery__FuncCall *call, const char *name, bool aggregate,
+                       bool ordered_set) {
     struct sql_context *context = bind->context;
     uint32_t position = bind_location(call->location);
-    if (call->n_args == 0 && !call->agg_star && aggregate) {
+    if (call->n_args == 0 && !call->agg_star && aggregate && !ordered_set) {
         sql_raise(context, KMB_WRONG_OBJECT_TYPE, position,
                   "%s(*) must be used to call a parameterless aggregate function", name);
     }
     if (call->agg_star && !aggregate) {
         bind_no_function(bind, name, NULL, 0, position);
+    }
+    if (ordered_set) {
+        sql_raise(context, KMB_UNSUPPORTED, position, "OVER is not supported for ordered-set aggregate %s", name);
+    }
+    if (call->agg_within_group) {
+        sql_raise(context, KMB_WRONG_OBJECT_TYPE, position,
+                  aggregate ? "%s is not an ordered-set aggregate, so it cannot have WITHIN GROUP"
+                            : "window function %s cannot have WITHIN GROUP",
+                  name);
     }
     if (call->agg_distinct) {
         sql_raise(context, KMB_UNSUPPORTED, position, "DISTINCT is not implemented for window functions");
@@ -418,7 +428,7 @@ const struct expr *bind_window_call(const struct bind_scope *scope, const PgQuer
     for (uint32_t i = 0; i < count; i++) {
         arguments[i] = bind_expression(&inner, call->args[i]);
     }
-    check_form(bind, call, name, aggregate);
+    check_form(bind, call, name, aggregate, candidates[0]->ordered_set != SQL_ORDERED_SET_NONE);
     if (!aggregate && count == 3 && (strcmp(name, "lag") == 0 || strcmp(name, "lead") == 0)) {
         unify_default(bind, name, arguments, position);
     }

@@ -13,6 +13,7 @@
 #include "base/map.h"
 #include "sql/exec/hash_table.h"
 #include "sql/exec/operator.h"
+#include "sql/exec/ordered_input.h"
 
 #define BLOCK_GROUPS 256
 
@@ -24,7 +25,9 @@ struct aggregate_call {
     struct evaluator *filter;
     struct hash_table *seen; /* DISTINCT: (group, arguments) */
     const struct vector **seen_keys;
-    uint32_t offset; /* of its state in a group's */
+    struct ordered_input *ordered; /* an order of its own: rows wait here */
+    struct evaluator *direct;      /* ordered sets: over the grouped row */
+    uint32_t offset;               /* of its state in a group's */
     struct sql_call call;
 };
 
@@ -135,6 +138,10 @@ static void call_add(struct aggregate *aggregate, struct aggregate_call *call, c
         count = call_distinct(aggregate, call, &selection, count);
     }
     if (count == 0) {
+        return;
+    }
+    if (call->ordered != NULL) {
+        ordered_input_add(call->ordered, batch, &aggregate->group_numbers, call->vectors, selection, count);
         return;
     }
     const struct sql_aggregate *functions = call->function->aggregate;
@@ -257,10 +264,55 @@ static void order_groups(struct aggregate *aggregate) {
     rowset_sort(&aggregate->table.keys, keys, aggregate->group_count, aggregate->order, count);
 }
 
+struct call_states {
+    struct aggregate *aggregate;
+    uint32_t offset;
+};
+
+static void *call_state(void *context, uint32_t group) {
+    struct call_states *states = context;
+    return state_of(states->aggregate, group) + states->offset;
+}
+
+/* All rows are there: those that waited are put in order. */
+static void finish_ordered(struct aggregate *aggregate) {
+    for (uint32_t i = 0; i < aggregate->call_count; i++) {
+        struct aggregate_call *call = &aggregate->calls[i];
+        struct call_states states = {aggregate, call->offset};
+        if (call->ordered == NULL) {
+            continue;
+        }
+        ordered_input_sort(call->ordered);
+        if (call->function->ordered_set == SQL_ORDERED_SET_NONE) {
+            ordered_input_feed(call->ordered, &call->call, call->function, call_state, &states);
+        }
+    }
+}
+
+/* A call's column of the answer; the groups' own columns are filled already. */
+static void give_call(struct aggregate *aggregate, struct aggregate_call *call, const uint32_t *order, uint32_t count,
+                      struct vector *column) {
+    const struct vector *direct =
+        call->direct == NULL ? NULL : evaluator_run(call->direct, &aggregate->base.batch, NULL, count);
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t group = order == NULL ? 0 : order[i];
+        if (call->function->ordered_set == SQL_ORDERED_SET_NONE) {
+            call->function->aggregate->finish(&call->call, state_of(aggregate, group) + call->offset, column, i);
+            continue;
+        }
+        struct value value = {0};
+        if (direct != NULL) {
+            value = vector_get(direct, vector_row(direct, i));
+        }
+        ordered_input_result(call->ordered, &call->call, call->function, group, &value, column, i);
+    }
+}
+
 static const struct batch *aggregate_next(struct exec_operator *self) {
     struct aggregate *aggregate = (struct aggregate *)self;
     if (!aggregate->consumed) {
         consume(aggregate);
+        finish_ordered(aggregate);
         aggregate->consumed = true;
         if (aggregate->group_count > 0) {
             order_groups(aggregate);
@@ -277,16 +329,11 @@ static const struct batch *aggregate_next(struct exec_operator *self) {
     for (uint32_t i = 0; i < aggregate->group_count; i++) {
         rowset_gather(&aggregate->table.keys, i, order, count, &self->batch.columns[i]);
     }
+    self->batch.count = count;
     for (uint32_t n = 0; n < aggregate->call_count; n++) {
-        struct aggregate_call *call = &aggregate->calls[n];
-        struct vector *column = &self->batch.columns[aggregate->group_count + n];
-        for (uint32_t i = 0; i < count; i++) {
-            uint32_t group = order == NULL ? 0 : order[i];
-            call->function->aggregate->finish(&call->call, state_of(aggregate, group) + call->offset, column, i);
-        }
+        give_call(aggregate, &aggregate->calls[n], order, count, &self->batch.columns[aggregate->group_count + n]);
     }
     aggregate->given += count;
-    self->batch.count = count;
     return &self->batch;
 }
 
@@ -329,8 +376,16 @@ static void call_make(struct aggregate *aggregate, struct aggregate_call *call, 
         call->seen_keys = sql_alloc(context, sizeof(*call->seen_keys) * (plan->argument_count + 1));
         hash_table_init(call->seen, context, types, plan->argument_count + 1);
     }
+    if (plan->order_count > 0) {
+        call->ordered = ordered_input_make(&aggregate->base, plan, rows_max);
+    }
+    if (plan->direct_count > 0) {
+        call->direct = operator_evaluator(&aggregate->base, plan->direct[0], aggregate->base.rows_max);
+    }
     call->offset = aggregate->state_size;
-    aggregate->state_size += (plan->function->aggregate->state_size + 15) & ~15u;
+    if (plan->function->aggregate != NULL) {
+        aggregate->state_size += (plan->function->aggregate->state_size + 15) & ~15u;
+    }
     call->call = (struct sql_call){.context = context,
                                    .arena = &context->arena,
                                    .result_type = plan->type,

@@ -52,6 +52,9 @@ static void table_build(void) {
     table_append(function_rows_system());
     table_append(function_rows_aggregate());
     table_append(function_rows_variance());
+    table_append(function_rows_bit());
+    table_append(function_rows_regression());
+    table_append(function_rows_ordered_set());
     table_append(function_rows_window());
     table_append(function_rows_cast());
     for (uint32_t i = 0; i < table.count; i++) {

@@ -40,6 +40,9 @@ enum sql_window_kind {
 enum sql_volatility { SQL_IMMUTABLE, SQL_STABLE, SQL_VOLATILE };
 enum sql_cast_context { SQL_CAST_IMPLICIT, SQL_CAST_ASSIGNMENT, SQL_CAST_EXPLICIT };
 
+/* Aggregates WITHIN GROUP (ORDER BY ...): computed by exec/ordered_input.c, without a struct sql_aggregate. */
+enum sql_ordered_set { SQL_ORDERED_SET_NONE, SQL_PERCENTILE_CONT, SQL_PERCENTILE_DISC, SQL_MODE };
+
 #define SQL_FUNCTION_ARGUMENTS_MAX 8
 
 /* What a call needs besides its vectors. */
@@ -88,6 +91,7 @@ struct sql_function {
     sql_scalar_fn *scalar;
     const struct sql_aggregate *aggregate;
     enum sql_window_kind window;
+    enum sql_ordered_set ordered_set;
     const char *commutator; /* of a comparison operator: "<" has ">" ; else NULL */
     const char *summary;    /* one line for the reference page */
 };

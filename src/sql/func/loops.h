@@ -114,6 +114,9 @@ struct function_rows function_rows_cast(void);
 struct function_rows function_rows_aggregate(void);
 struct function_rows function_rows_system(void);
 struct function_rows function_rows_variance(void);
+struct function_rows function_rows_bit(void);
+struct function_rows function_rows_regression(void);
+struct function_rows function_rows_ordered_set(void);
 struct function_rows function_rows_window(void);
 
 #endif

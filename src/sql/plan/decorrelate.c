@@ -288,7 +288,8 @@ static const struct expr *value_of_none(struct optimiser *optimiser, const struc
     const struct expr **none = sql_alloc(optimiser->context, (aggregate->aggregate_count + 1) * sizeof(*none));
     for (uint32_t i = 0; i < aggregate->aggregate_count; i++) {
         struct type type = aggregate->aggregates[i].type;
-        bool count = strcmp(aggregate->aggregates[i].function->name, "count") == 0;
+        const char *name = aggregate->aggregates[i].function->name;
+        bool count = strcmp(name, "count") == 0 || strcmp(name, "regr_count") == 0;
         none[i] = constant_new(optimiser, type, count ? value_int8(0) : value_null(type.id));
     }
     return optimise_fold(optimiser, expr_substitute(optimiser->context, expr, none, aggregate->aggregate_count));

@@ -61,13 +61,25 @@ static const char *aggregate_text(struct explain *explain, const struct plan_agg
         arguments = sql_printf(explain->context, "%s%s%s", arguments, i > 0 ? ", " : "",
                                expr_text(explain->context, aggregate->arguments[i], names, count));
     }
+    const char *order = "";
+    for (uint32_t i = 0; i < aggregate->order_count; i++) {
+        order = sql_printf(explain->context, "%s%s%s%s", order, i > 0 ? ", " : " ORDER BY ",
+                           expr_text(explain->context, aggregate->order[i].expr, names, count),
+                           aggregate->order[i].descending ? " DESC" : "");
+    }
     const char *filter = "";
     if (aggregate->filter != NULL) {
         filter = sql_printf(explain->context, " FILTER (WHERE %s)",
                             expr_text(explain->context, aggregate->filter, names, count));
     }
-    return sql_printf(explain->context, "%s(%s%s)%s", aggregate->function->name, aggregate->distinct ? "DISTINCT " : "",
-                      arguments, filter);
+    if (aggregate->function->ordered_set != SQL_ORDERED_SET_NONE) {
+        const char *direct =
+            aggregate->direct_count == 0 ? "" : expr_text(explain->context, aggregate->direct[0], NULL, 0);
+        return sql_printf(explain->context, "%s(%s) WITHIN GROUP (%s)%s", aggregate->function->name, direct, order + 1,
+                          filter);
+    }
+    return sql_printf(explain->context, "%s(%s%s%s)%s", aggregate->function->name,
+                      aggregate->distinct ? "DISTINCT " : "", arguments, order, filter);
 }
 
 static const char *const *names_of_columns(struct explain *explain, const struct plan_node *node) {

@@ -56,11 +56,15 @@ static void print_call(struct buffer *page, const struct sql_function *row) {
         buffer_printf(page, " %s", shown(row->arguments[row->argument_count - 1u]));
     } else {
         bool star = row->class == SQL_FUNCTION_AGGREGATE && row->argument_count == 0;
+        uint32_t within = row->ordered_set == SQL_ORDERED_SET_NONE ? 0 : 1; /* arguments that are sorted */
         buffer_printf(page, "%s(%s", row->name, star ? "*" : "");
-        for (uint32_t i = 0; i < row->argument_count; i++) {
+        for (uint32_t i = 0; i + within < row->argument_count; i++) {
             buffer_printf(page, "%s%s", i == 0 ? "" : ", ", shown(row->arguments[i]));
         }
         buffer_append_text(page, row->variadic ? ", ...)" : ")");
+        if (within > 0) {
+            buffer_printf(page, " WITHIN GROUP (ORDER BY %s)", shown(row->arguments[row->argument_count - 1u]));
+        }
     }
     buffer_printf(page, "` | %s | ", shown(row->result));
     print_escaped(page, row->summary);
@@ -118,8 +122,8 @@ static void print_page(struct buffer *page) {
                 "`EXTRACT(field FROM x)`, `SUBSTRING(x FROM a FOR b)`, `POSITION(a IN b)`, `TRIM(...)`, "
                 "`OVERLAY(...)` and `x AT TIME ZONE z`\nare other spellings of functions below.");
     print_class(page, SQL_FUNCTION_AGGREGATE, "Aggregates",
-                "Each takes `DISTINCT` before its argument and `FILTER (WHERE ...)` behind. NULLs are left out; over "
-                "no rows the answer is\nNULL, of `count` 0.");
+                "Each takes `DISTINCT` before its argument, `ORDER BY` behind it and `FILTER (WHERE ...)` behind the "
+                "call. NULLs are left out; over\nno rows the answer is NULL, of `count` 0.");
     print_class(page, SQL_FUNCTION_WINDOW, "Window functions",
                 "Only with `OVER`. Every aggregate is a window function too, with `FILTER` but without `DISTINCT` and "
                 "`ORDER BY` in the call.\n`first_value`, `last_value`, `nth_value` and aggregates look at the frame, "

@@ -173,10 +173,52 @@ static void test_grouping_and_limits(void **state) {
             "for SELECT DISTINCT, ORDER BY expressions must appear in select list");
 }
 
+static void test_aggregates(void **state) {
+    (void)state;
+    REFUSED("SELECT string_agg(DISTINCT dept, ',' ORDER BY id) FROM emp", "42P10", 47,
+            "in an aggregate with DISTINCT, ORDER BY expressions must appear in argument list");
+    REFUSED("SELECT lower(dept ORDER BY id) FROM emp", "42809", 8,
+            "ORDER BY specified, but lower is not an aggregate function");
+    REFUSED("SELECT sum(count(*) ORDER BY 1) FROM emp", "42803", 12, "aggregate function calls cannot be nested");
+    REFUSED("SELECT string_agg(dept, ',' ORDER BY sum(pay)) FROM emp", "42803", 38,
+            "aggregate function calls cannot be nested");
+    REFUSED("SELECT string_agg(dept, ',' ORDER BY rank() OVER ()) FROM emp", "42803", 38,
+            "aggregate function calls cannot contain window function calls");
+    REFUSED("SELECT sum(pay ORDER BY '{}'::json) FROM emp", "42883", 25,
+            "could not identify an ordering operator for type json");
+    REFUSED("SELECT count(DISTINCT '{}'::json) FROM emp", "42883", 23,
+            "could not identify an equality operator for type json");
+    REFUSED("SELECT percentile_cont(1.5) WITHIN GROUP (ORDER BY pay) FROM emp", "22003", 8,
+            "percentile value 1.5 is not between 0 and 1");
+    REFUSED("SELECT percentile_cont(-0.1) WITHIN GROUP (ORDER BY pay) FROM emp WHERE false", "22003", 8,
+            "percentile value -0.1 is not between 0 and 1");
+    REFUSED("SELECT percentile_cont(0.5) FROM emp", "42883", 8, "function percentile_cont(numeric) does not exist");
+    REFUSED("SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY dept) FROM emp", "42883", 8,
+            "function percentile_cont(numeric, text) does not exist");
+    REFUSED("SELECT percentile_disc(rate) WITHIN GROUP (ORDER BY pay) FROM emp", "42803", 24,
+            "column \"emp.rate\" must appear in the GROUP BY clause or be used in an aggregate function");
+    REFUSED("SELECT sum(pay) WITHIN GROUP (ORDER BY pay) FROM emp", "42883", 8,
+            "function sum(integer, integer) does not exist");
+    REFUSED("SELECT mode(pay) WITHIN GROUP (ORDER BY pay) FROM emp", "42883", 8,
+            "function mode(integer, integer) does not exist");
+    REFUSED("SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY pay, dept) FROM emp", "42883", 8,
+            "function percentile_cont(numeric, integer, text) does not exist");
+    REFUSED("SELECT percentile_disc() WITHIN GROUP (ORDER BY 0.5, pay) FROM emp", "42883", 8,
+            "function percentile_disc(numeric, integer) does not exist");
+    REFUSED("SELECT mode() WITHIN GROUP (ORDER BY pay) OVER () FROM emp", "0A000", 8,
+            "OVER is not supported for ordered-set aggregate mode");
+    REFUSED("SELECT string_agg(dept, ',' ORDER BY dept) OVER () FROM emp", "0A000", 8,
+            "aggregate ORDER BY is not implemented for window functions");
+    REFUSED("SELECT mode() WITHIN GROUP (ORDER BY '{}'::json) FROM emp", "42883", 38,
+            "could not identify an ordering operator for type json");
+    REFUSED("SELECT bit_and(rate) FROM emp", "42883", 8, "function bit_and(numeric) does not exist");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_windows),
         cmocka_unit_test(test_grouping_and_limits),
+        cmocka_unit_test(test_aggregates),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
