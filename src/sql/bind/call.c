@@ -548,7 +548,7 @@ static void bind_within_group(struct bind *bind, const PgQuery__FuncCall *call, 
     aggregate->arguments += direct;
     aggregate->argument_count = 1;
     if (aggregate->function->result == TYPE_ANY) {
-        aggregate->type = aggregate->arguments[0]->type;
+        aggregate->type = type_make(aggregate->arguments[0]->type.id);
     }
     aggregate->order = sql_alloc(bind->context, sizeof(*aggregate->order));
     aggregate->order[0] = bind_sort_key(bind, call->agg_order[0]->sort_by, aggregate->arguments[0]);

@@ -14,9 +14,10 @@ OURS_ALONE = "tinyint"  # a type that PostgreSQL does not have
 class Signature:
     """One line of the page: class is operator, function, aggregate or cast."""
 
-    def __init__(self, kind, name, arguments, result, variadic=False):
+    def __init__(self, kind, name, arguments, result, variadic=False, within=None):
         self.kind, self.name, self.arguments = kind, name, arguments
         self.result, self.variadic = result, variadic
+        self.within = within  # the type that an ordered-set aggregate sorts
 
     @property
     def item(self):
@@ -34,10 +35,10 @@ def read_call(kind, call, result):
             return Signature(kind, binary[2], [binary[1], binary[3]], result)
         unary = re.fullmatch(r"(\S+) %s" % TYPE, call)
         return Signature(kind, unary[1], [unary[2]], result)
-    name, inside = re.fullmatch(r"(\w+)\((.*)\)", call).groups()
+    name, inside, within = re.fullmatch(r"(\w+)\(([^()]*)\)(?: WITHIN GROUP \(ORDER BY (.*)\))?", call).groups()
     arguments = [] if inside in ("", "*") else inside.split(", ")
     variadic = arguments[-1:] == ["..."]
-    return Signature(kind, name, arguments[:-1] if variadic else arguments, result, variadic)
+    return Signature(kind, name, arguments[:-1] if variadic else arguments, result, variadic, within)
 
 
 def read(path):

@@ -371,6 +371,8 @@ class Expressions:
         signature = self.draw.choice(self.by_item[item])
         name, arguments = signature.name, signature.arguments
         self.use(item)
+        if signature.within:
+            return self.ordered_set(signature)
         kind = self.draw.choice(self.comparable) if arguments == ["any"] else arguments[0] if arguments else None
         result = signature.result
         if not (name in ("count", "min", "max", "sum") and kind in (None, "integer", "bigint", "text")
@@ -379,15 +381,18 @@ class Expressions:
         if kind is None:
             inside = "*"
         elif name == "string_agg":
-            inside = "%s, %s" % (self.literal(kind, self.draw.choice(["a", "b"]) if kind == "text" else "\\x61"),
-                                 self.literal(kind, "," if kind == "text" else "\\x2c"))
+            value = self.leaf(kind)
+            inside = "%s, %s ORDER BY %s%s" % (value, self.literal(kind, "," if kind == "text" else "\\x2c"), value,
+                                               self.draw.choice(["", " DESC", " NULLS FIRST"]))
+        elif len(arguments) == 2:
+            inside = "%s, %s" % (self.leaf("integer"), self.leaf("smallint"))  # sums of squares that stay exact
         else:
             # Squares of products or of long fractions are beyond our 38 digits.
             squares = name.startswith(("var", "stddev")) and kind in ("bigint", "numeric")
             inside = self.leaf(kind) if squares or self.chance(0.5) else self.expression(kind, depth)
             if kind in ("interval",) and name in ("min", "max"):
                 inside = "date_trunc('hour', %s)" % inside
-        distinct = inside != "*" and name not in ("string_agg",) and kind != "interval" and self.chance(0.25)
+        distinct = inside != "*" and len(arguments) == 1 and kind != "interval" and self.chance(0.25)
         if distinct:
             self.use("clause DISTINCT in aggregate")
         text = "%s(%s%s)" % (name, "DISTINCT " if distinct else "", inside)
@@ -395,3 +400,11 @@ class Expressions:
             self.use("clause FILTER")
             text += " FILTER (WHERE %s)" % self.predicate(max(1, depth))
         return text, result if result != "any" else kind
+
+    def ordered_set(self, signature):
+        kind = self.draw.choice(self.comparable) if signature.within == "any" else signature.within
+        self.lite = False
+        share = self.literal("double precision", self.draw.choice(["0", "0.25", "0.5", "1"])) if signature.arguments else ""
+        value = "date_trunc('hour', %s)" % self.leaf(kind) if kind == "interval" else self.leaf(kind)
+        text = "%s(%s) WITHIN GROUP (ORDER BY %s%s)" % (signature.name, share, value, self.draw.choice(["", " DESC"]))
+        return text, kind

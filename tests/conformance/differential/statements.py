@@ -371,12 +371,12 @@ class Statements(Queries):
                 self.lite = False
             if (key, kind) not in keys:
                 keys.append((key, kind))
-        found = [self.aggregate(item, 1) for item in self.focus(self.aggregates, 3)]
+        found = [self.aggregate(item, 1) for item in self.focus(self.aggregates, 6)]
         found += [self.aggregate(self.draw.choice(self.aggregates), 2) for _ in range(self.draw.randrange(2))]
         self.columns = {}
         inexact = []
         for place, (text, kind) in enumerate(keys + found):
-            if kind == "double precision" and text.startswith(("avg", "var", "stddev")):
+            if kind == "double precision" and text.startswith(("avg", "var", "stddev", "corr", "covar", "regr")):
                 inexact.append(place)  # the last digits are open, and a text made of it would show them
                 continue
             self.columns.setdefault(kind, []).append(text)
@@ -387,7 +387,13 @@ class Statements(Queries):
         if keys:
             self.use("clause GROUP BY")
             plain = self.chance(0.5)
-            sql += " GROUP BY " + ", ".join(k if plain else str(i + 1) for i, (k, _) in enumerate(keys))
+            items = ", ".join(k if plain else str(i + 1) for i, (k, _) in enumerate(keys))
+            if not self.plain and self.chance(0.4):
+                sets = self.draw.choice(["ROLLUP", "CUBE", "GROUPING SETS"])
+                self.use("clause GROUPING SETS")
+                items = "%s (%s)" % (sets, items)
+                self.lite = False
+            sql += " GROUP BY " + items
         if self.chance(0.3):
             self.use("clause HAVING")
             sql += " HAVING " + self.predicate(2)
