@@ -378,6 +378,14 @@ const struct expr *bind_chosen_call(struct bind *bind, const struct sql_function
     if (choice.function == NULL) {
         call_refuse(bind, name, arguments, count, choice.ambiguous, position);
     }
+    bool polymorphic =
+        choice.function->class == SQL_FUNCTION_WINDOW || choice.function->ordered_set != SQL_ORDERED_SET_NONE;
+    for (uint32_t i = 0; i < count && polymorphic; i++) {
+        if (types[i] == TYPE_UNKNOWN && candidate_type(choice.function, i) == TYPE_ANY) {
+            sql_raise(bind->context, KMB_DATATYPE_MISMATCH, position,
+                      "could not determine polymorphic type because input has type unknown");
+        }
+    }
     return call_build(bind, choice.function, arguments, count, position);
 }
 
