@@ -19,9 +19,9 @@ ROWS = [0, 7, 13, 24, 40]
 ROWS_LONG = 1300  # more than one batch of Kimberlite's operators
 JOINS = ["inner", "left", "right", "full", "cross", "comma", "natural", "using"]
 # Shares of the kinds of cases.
-KINDS = [("select", 37), ("aggregate", 22), ("compound", 30), ("constant", 6), ("write", 12), ("own table", 10), ("wild", 4), ("wrong", 4)]
+KINDS = [("select", 37), ("aggregate", 22), ("compound", 30), ("window", 12), ("constant", 6), ("write", 12), ("own table", 10), ("wild", 4), ("wrong", 4)]
 PLAIN_SHARE = 0.2     # cases that keep to what SQLite answers as PostgreSQL does
-FOCUS_PER_CASE = 11  # items that a case must hold, in turn: what makes every item appear
+FOCUS_PER_CASE = 12  # items that a case must hold, in turn: what makes every item appear
 
 
 COLUMN = re.compile(r"[a-z]+[.][a-z0-9]+|id|[a-z]")
@@ -113,7 +113,7 @@ class Statements(Queries):
         kind = self.draw.choices([k for k, _ in KINDS], [w for _, w in KINDS])[0]
         steps = {"select": self.select_case, "aggregate": self.aggregate_case, "constant": self.constant_case,
                  "compound": self.compound_case,
-                 "write": self.write_case, "own table": self.own_table_case, "wild": self.wild_case,
+                 "window": self.window_case, "write": self.write_case, "own table": self.own_table_case, "wild": self.wild_case,
                  "wrong": self.wrong_case}[kind]()
         return Case(self.number, kind, steps, self.used)
 
@@ -371,12 +371,12 @@ class Statements(Queries):
                 self.lite = False
             if (key, kind) not in keys:
                 keys.append((key, kind))
-        found = [self.aggregate(item, 1) for item in self.focus(self.aggregates, 6)]
+        found = [self.aggregate(item, 1) for item in self.focus(self.aggregates, 8)]
         found += [self.aggregate(self.draw.choice(self.aggregates), 2) for _ in range(self.draw.randrange(2))]
         self.columns = {}
         inexact = []
         for place, (text, kind) in enumerate(keys + found):
-            if kind == "double precision" and text.startswith(("avg", "var", "stddev", "corr", "covar", "regr")):
+            if kind == "double precision" and text.startswith(("avg", "sum", "var", "stddev", "corr", "covar", "regr")):
                 inexact.append(place)  # the last digits are open, and a text made of it would show them
                 continue
             self.columns.setdefault(kind, []).append(text)
@@ -398,6 +398,71 @@ class Statements(Queries):
             self.use("clause HAVING")
             sql += " HAVING " + self.predicate(2)
         return [self.finish(sql, len(expressions), inexact)]
+
+    # --- window functions
+
+    def frame(self, mode, distances):
+        """A frame clause; distances: texts of offsets."""
+        ends = ["UNBOUNDED PRECEDING", "%s PRECEDING", "CURRENT ROW", "%s FOLLOWING", "UNBOUNDED FOLLOWING"]
+        start = self.draw.randrange(4)
+        end = self.draw.randrange(max(start, 1), 5)
+        said = [ends[i] % self.draw.choice(distances) if "%" in ends[i] else ends[i] for i in (start, end)]
+        exclude = self.draw.choice([""] * 4 + [" EXCLUDE CURRENT ROW", " EXCLUDE GROUP", " EXCLUDE TIES"])
+        if exclude:
+            self.use("clause EXCLUDE")
+        return " %s BETWEEN %s AND %s%s" % (mode, said[0], said[1], exclude)
+
+    def over(self):
+        """A window; where rows are counted its order leaves nothing open."""
+        mode = self.draw.choice(["", "ROWS", "RANGE", "GROUPS"])
+        if mode:
+            self.use("clause " + mode)
+        partition = self.draw.choice(["", "", "PARTITION BY k", "PARTITION BY g", "PARTITION BY g, k"])
+        way = self.draw.choice(["", " DESC"]) + self.draw.choice(["", " NULLS FIRST", " NULLS LAST"])
+        distances = {"integer": ["0", "1", "2", "100"], "numeric": ["0", "0.5", "2"], "bigint": ["1", "3"],
+                     "date": ["'1 day'", "'1 month'"], "double precision": ["0.5", "1"],
+                     "timestamp without time zone": ["'1 hour'", "'1 year'"]}
+        if mode in ("RANGE", "GROUPS"):
+            kind = self.draw.choice([k for k in self.columns if k in (distances if mode == "RANGE" else self.comparable)])
+            offsets = distances[kind] if mode == "RANGE" else ["0", "1", "2"]
+            return "%s ORDER BY %s%s%s" % (partition, self.draw.choice(self.columns[kind]), way,
+                                           self.frame(mode, offsets))
+        order = "ORDER BY %s%s, id" % (self.draw.choice(["k", "g", "id"]), way)
+        return "%s %s%s" % (partition, order, self.frame(mode, ["0", "1", "3"]) if mode else "")
+
+    def window_call(self, window):
+        kind = self.draw.choice([k for k in self.columns if k in self.comparable])
+        value = self.draw.choice(self.columns[kind])
+        counted = "ROWS" in window or window.endswith(", id")
+        ranks = ["rank()", "dense_rank()", "percent_rank()", "cume_dist()"]
+        values = ["row_number()", "ntile(%d)" % self.draw.randint(1, 5), "lag(%s)" % value, "lead(%s, 2)" % value,
+                  "lag(%s, 1, %s)" % (value, value), "first_value(%s)" % value, "last_value(%s)" % value,
+                  "nth_value(%s, 2)" % value]
+        sums = ["sum(k)", "count(%s)" % value, "count(*)", "avg(k)", "min(g)", "max(id)", "bit_or(k)",
+                "sum(id) FILTER (WHERE k > 1)"]
+        return self.draw.choice(self.draw.choice([ranks, values, sums] if counted else [ranks, sums]))
+
+    def window_case(self):
+        self.lite, self.columns, table = False, {}, self.pick_table(small=True)
+        self.scope_of(table.name, table.columns, False)
+        found, named = ["id"], []
+        for number in range(self.draw.randint(1, 3)):
+            window = self.over()
+            self.use("clause OVER")
+            over = "(%s)" % window
+            if self.chance(0.3):
+                over = "w%d" % number
+                named.append("%s AS (%s)" % (over, window))
+                self.use("clause WINDOW")
+            found += ["%s OVER %s" % (self.window_call(window), over) for _ in range(self.draw.randint(1, 3))]
+        sql = "SELECT %s FROM %s" % (", ".join("%s AS c%d" % (e, i) for i, e in enumerate(found)), table.name)
+        if self.chance(0.3):
+            sql += " WHERE " + self.condition(2)
+        sql += " WINDOW " + ", ".join(named) if named else ""
+        if self.chance(0.3):
+            outside = self.draw.choice(["c0 > 3", "c0 IN (1, 2, 5, 8)", "c1 IS NOT NULL"])
+            sql = "SELECT * FROM (%s) q WHERE %s" % (sql, outside)
+        return [Step(sql, False)]
 
     # --- writes
 
