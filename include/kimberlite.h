@@ -132,6 +132,7 @@ enum kmb_status {
     KMB_PERMISSION = 130,
     KMB_AUTHENTICATION = 131,
     KMB_CONNECTION = 132,
+    KMB_INVALID_WIDTH_BUCKET = 133,
 };
 
 /* Room of the texts in a struct kmb_error, terminating zero included. Longer texts end in "...". */

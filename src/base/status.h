@@ -127,7 +127,8 @@
     X(NULL_NOT_ALLOWED,          129,   8, "22004", 400, 1)                       \
     X(PERMISSION,                130,   3, "42501", 403, 5)                       \
     X(AUTHENTICATION,            131,   3, "28000", 401, 4)                       \
-    X(CONNECTION,                132,   1, "08006", 503, 3)
+    X(CONNECTION,                132,   1, "08006", 503, 3)                       \
+    X(INVALID_WIDTH_BUCKET,      133,   8, "2201G", 400, 1)
 
 /* clang-format on */
 

@@ -195,3 +195,12 @@ struct hash256 hash_blake3_keyed(const uint8_t key[32], const void *bytes, size_
     mem_wipe(&hasher, sizeof hasher);
     return hash;
 }
+
+size_t hash_digest(enum hash_digest digest, const void *bytes, size_t length, uint8_t out[HASH_DIGEST_SIZE_MAX]) {
+    static const char *const names[] = {"MD5", "SHA224", "SHA384", "SHA512"};
+    ASSERT((size_t)digest < ARRAY_LENGTH(names));
+    size_t size = 0;
+    int done = EVP_Q_digest(NULL, names[digest], NULL, bytes, length, out, &size);
+    ASSERT(done != 1 || (size > 0 && size <= HASH_DIGEST_SIZE_MAX));
+    return done == 1 ? size : 0;
+}

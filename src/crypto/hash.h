@@ -39,6 +39,12 @@ void hash_sha256_stream_update(struct hash_sha256_stream *stream, const void *by
 /* The hash so far; the stream starts anew. */
 struct hash256 hash_sha256_stream_final(struct hash_sha256_stream *stream);
 
+/* The other digests that SQL has functions for; nothing of ours rests on them. Answers their length, 0 for no memory.
+ */
+enum hash_digest { HASH_MD5, HASH_SHA224, HASH_SHA384, HASH_SHA512 };
+#define HASH_DIGEST_SIZE_MAX 64
+size_t hash_digest(enum hash_digest digest, const void *bytes, size_t length, uint8_t out[HASH_DIGEST_SIZE_MAX]);
+
 struct hash256 hash_blake3(const void *bytes, size_t length);
 struct hash256 hash_blake3_parts(const struct slice *parts, size_t count);
 struct hash256 hash_blake3_keyed(const uint8_t key[32], const void *bytes, size_t length);

@@ -27,6 +27,8 @@ struct sql_settings {
     int64_t statement_timeout_ms; /* 57014 when it is over; 0: none */
 };
 
+struct regex;
+
 struct sql_deferred {
     struct sql_deferred *next;
     void (*release)(void *object);
@@ -53,6 +55,7 @@ struct sql_context {
     bool (*random)(void *context, void *bytes, size_t count); /* gen_random_uuid(), random(); never below the engine */
     void *random_context;
     struct slice session_user;
+    struct regex *regexes; /* patterns compiled by this statement, the last used first */
 };
 
 /*

@@ -13,26 +13,12 @@
 #include <stdio.h>
 
 #include "base/assert.h"
+#include "types/json_tree.h"
 #include "types/utf8.h"
 
 #define NUMBER_WHOLE_MAX    131072 /* digits before and after the point that PostgreSQL's numeric has */
 #define NUMBER_FRACTION_MAX 16383
 #define SHOWN_MAX           100
-
-enum json_token {
-    JSON_END,
-    JSON_OBJECT_OPEN,
-    JSON_OBJECT_CLOSE,
-    JSON_ARRAY_OPEN,
-    JSON_ARRAY_CLOSE,
-    JSON_COMMA,
-    JSON_COLON,
-    JSON_STRING,
-    JSON_NUMBER,
-    JSON_TRUE,
-    JSON_FALSE,
-    JSON_NULL,
-};
 
 /* What may come now. */
 enum json_state {
@@ -356,16 +342,6 @@ enum kmb_status json_validate(struct slice text, struct kmb_error *error) {
 
 /* --- the tree --- */
 
-struct json_node {
-    struct json_node *parent;
-    struct json_node *next;  /* sibling */
-    struct json_node *first; /* child */
-    struct json_node *last;
-    enum json_token kind; /* OBJECT_OPEN, ARRAY_OPEN or a scalar */
-    struct slice key;     /* of an object's member, escapes resolved */
-    struct slice text;    /* of a scalar; strings with escapes resolved */
-};
-
 static enum kmb_status json_no_memory(struct kmb_error *error) {
     return error_set(error, KMB_NO_MEMORY, "out of memory");
 }
@@ -440,8 +416,7 @@ static enum kmb_status json_unescape(struct slice token, struct arena *arena, st
     return KMB_OK;
 }
 
-/* Order of jsonb's keys: shorter first, then bytes. */
-static int json_key_compare(struct slice a, struct slice b) {
+int json_key_compare(struct slice a, struct slice b) {
     if (a.length != b.length) {
         return a.length < b.length ? -1 : 1;
     }
@@ -497,6 +472,7 @@ struct json_builder {
     struct json_node *open; /* the innermost object or array */
     struct json_node *root;
     struct slice key;
+    bool sorted; /* members as jsonb has them */
 };
 
 static enum kmb_status json_build_value(struct json_builder *b, struct json_reader *r, enum json_token token) {
@@ -508,6 +484,7 @@ static enum kmb_status json_build_value(struct json_builder *b, struct json_read
     node->parent = b->open;
     node->key = b->key;
     node->text = r->token;
+    node->source = r->token;
     if (token == JSON_STRING) {
         enum kmb_status status = json_unescape(r->token, b->arena, &node->text, r->error);
         if (status != KMB_OK) {
@@ -532,9 +509,10 @@ static enum kmb_status json_build_value(struct json_builder *b, struct json_read
 static enum kmb_status json_build(struct json_builder *b, struct json_reader *r, enum json_state before,
                                   enum json_token token) {
     if (token == JSON_OBJECT_CLOSE || token == JSON_ARRAY_CLOSE) {
-        if (token == JSON_OBJECT_CLOSE) {
+        if (token == JSON_OBJECT_CLOSE && b->sorted) {
             json_sort_members(b->open);
         }
+        b->open->source.length = (size_t)(r->text.bytes + r->at - b->open->source.bytes);
         b->open = b->open->parent;
         return KMB_OK;
     }
@@ -549,7 +527,7 @@ static enum kmb_status json_build(struct json_builder *b, struct json_reader *r,
 
 /* --- printing --- */
 
-static void json_print_string(struct slice text, struct buffer *out) {
+void json_print_string(struct slice text, struct buffer *out) {
     static const char named[] = "\"\\\b\f\n\r\t";
     static const char letters[] = "\"\\bfnrt";
     buffer_append_byte(out, '"');
@@ -681,11 +659,10 @@ static enum kmb_status json_print(const struct json_node *root, struct buffer *o
     return KMB_OK;
 }
 
-enum kmb_status json_normalize(struct slice text, struct arena *arena, struct buffer *out, struct kmb_error *error) {
-    struct arena_mark mark = arena_mark(arena);
+enum kmb_status json_tree_parse(struct slice text, bool sorted, struct arena *arena, struct json_node **root,
+                                struct kmb_error *error) {
     struct json_reader reader = {.text = text, .error = error, .state = JSON_WANT_VALUE};
-    struct json_builder builder = {.arena = arena};
-    size_t before = out->length;
+    struct json_builder builder = {.arena = arena, .sorted = sorted};
     enum kmb_status status;
     enum json_token token;
     do {
@@ -698,11 +675,22 @@ enum kmb_status json_normalize(struct slice text, struct arena *arena, struct bu
             status = json_build(&builder, &reader, state, token);
         }
     } while (status == KMB_OK && token != JSON_END);
+    *root = builder.root;
+    return status;
+}
+
+enum kmb_status json_tree_print(const struct json_node *root, struct buffer *out, struct kmb_error *error) {
+    enum kmb_status status = json_print(root, out, error);
+    return status == KMB_OK && !buffer_ok(out) ? json_no_memory(error) : status;
+}
+
+enum kmb_status json_normalize(struct slice text, struct arena *arena, struct buffer *out, struct kmb_error *error) {
+    struct arena_mark mark = arena_mark(arena);
+    size_t before = out->length;
+    struct json_node *root = NULL;
+    enum kmb_status status = json_tree_parse(text, true, arena, &root, error);
     if (status == KMB_OK) {
-        status = json_print(builder.root, out, error);
-    }
-    if (status == KMB_OK && !buffer_ok(out)) {
-        status = json_no_memory(error);
+        status = json_tree_print(root, out, error);
     }
     if (status != KMB_OK) {
         out->length = before;

@@ -334,12 +334,16 @@ const struct expr *bind_named_call(struct bind *bind, const char *name, const st
     enum type_id *types = sql_alloc_zero(context, count + 1, sizeof(*types));
     call_argument_types(arguments, count, types);
     bind_refuse_overload(bind, SQL_FUNCTION_SCALAR, name, types, count, position);
-    if (count >= 2 && strcmp(name, "substring") == 0 && types[0] != TYPE_BYTEA &&
+    if (count > 2 && strcmp(name, "substring") == 0 && types[0] != TYPE_BYTEA &&
         (literal_text(arguments[1]) || type_is_string(types[1]))) { /* '2' is a pattern there, not a place */
         sql_raise_unsupported(context, position, "substring by a regular expression");
     }
     if (count == 1 && types[0] == TYPE_UNKNOWN && strcmp(name, "pg_typeof") == 0) {
         return unknown_type_name(bind, position);
+    }
+    if (count == 1 && types[0] == TYPE_UNKNOWN && (strcmp(name, "to_json") == 0 || strcmp(name, "to_jsonb") == 0)) {
+        sql_raise(context, KMB_DATATYPE_MISMATCH, position,
+                  "could not determine polymorphic type because input has type unknown");
     }
     uint32_t candidate_count = 0;
     const struct sql_function *const *candidates =

@@ -367,6 +367,7 @@ static const struct expr *bind_a_expr(const struct bind_scope *scope, const PgQu
     case PG_QUERY__A__EXPR__KIND__AEXPR_OP:
     case PG_QUERY__A__EXPR__KIND__AEXPR_LIKE:
     case PG_QUERY__A__EXPR__KIND__AEXPR_ILIKE:
+    case PG_QUERY__A__EXPR__KIND__AEXPR_SIMILAR:
         if (node->lexpr != NULL && node->lexpr->node_case == PG_QUERY__NODE__NODE_ROW_EXPR) {
             sql_raise_unsupported(bind->context, position, "comparison of rows");
         }
@@ -385,8 +386,6 @@ static const struct expr *bind_a_expr(const struct bind_scope *scope, const PgQu
     case PG_QUERY__A__EXPR__KIND__AEXPR_BETWEEN_SYM:
     case PG_QUERY__A__EXPR__KIND__AEXPR_NOT_BETWEEN_SYM:
         return bind_between(scope, node);
-    case PG_QUERY__A__EXPR__KIND__AEXPR_SIMILAR:
-        sql_raise_unsupported(bind->context, position, "SIMILAR TO");
     case PG_QUERY__A__EXPR__KIND__AEXPR_OP_ANY:
         sql_raise_unsupported(bind->context, position, "operator ANY (array)");
     case PG_QUERY__A__EXPR__KIND__AEXPR_OP_ALL:

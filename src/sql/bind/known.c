@@ -17,104 +17,53 @@ static const char *const known_functions[] = {
     "array_remove",
     "array_to_json",
     "array_to_string",
-    "bit_count",
-    "bit_length",
     "cardinality",
-    "convert_from",
-    "convert_to",
     "currval",
-    "factorial",
-    "format",
     "generate_series",
     "generate_subscripts",
     "is_normalized",
     "json_agg",
     "json_array_elements",
     "json_array_elements_text",
-    "json_array_length",
-    "json_build_array",
-    "json_build_object",
     "json_each",
     "json_each_text",
-    "json_extract_path",
-    "json_extract_path_text",
     "json_object",
     "json_object_agg",
     "json_object_keys",
-    "json_typeof",
     "jsonb_agg",
     "jsonb_array_elements",
     "jsonb_array_elements_text",
-    "jsonb_array_length",
-    "jsonb_build_array",
-    "jsonb_build_object",
     "jsonb_each",
     "jsonb_each_text",
-    "jsonb_extract_path",
-    "jsonb_extract_path_text",
-    "jsonb_insert",
     "jsonb_object",
     "jsonb_object_agg",
     "jsonb_object_keys",
     "jsonb_path_exists",
     "jsonb_path_query",
-    "jsonb_pretty",
-    "jsonb_set",
-    "jsonb_strip_nulls",
-    "jsonb_typeof",
-    "justify_days",
-    "justify_hours",
-    "justify_interval",
     "lastval",
-    "make_interval",
-    "make_time",
-    "make_timestamp",
-    "make_timestamptz",
-    "md5",
     "nextval",
     "normalize",
-    "num_nonnulls",
-    "num_nulls",
-    "overlaps",
     "pg_collation_for",
-    "quote_ident",
-    "quote_literal",
-    "quote_nullable",
-    "regexp_count",
-    "regexp_like",
     "regexp_match",
     "regexp_matches",
-    "regexp_replace",
     "regexp_split_to_array",
     "regexp_split_to_table",
-    "regexp_substr",
     "row_to_json",
-    "scale",
     "setval",
-    "sha224",
-    "sha256",
-    "sha384",
-    "sha512",
     "string_to_array",
     "string_to_table",
     "to_char",
     "to_date",
-    "to_json",
-    "to_jsonb",
     "to_number",
     "to_timestamp",
     "to_tsquery",
     "to_tsvector",
-    "translate",
-    "trim_scale",
     "unnest",
-    "width_bucket",
     "xmlexists",
 };
 
 static const char *const known_operators[] = {
-    "!!", "!~", "!~*", "#", "#-", "#>", "#>>", "&",  "&&", "->", "->>", "<->", "<<", "<@",
-    ">>", "?&", "?|",  "@", "@>", "@?", "@@",  "^@", "|",  "|/", "||/", "~",   "~*",
+    "!!", "#", "&", "&&", "<->", "<<", ">>", "@", "@?", "@@", "^@", "|", "|/", "||/", "~",
 };
 
 /* Overloads that PostgreSQL has of names that are in the function table, by the type that decides. Without this an
@@ -122,14 +71,12 @@ static const char *const known_operators[] = {
 static const struct known_overload {
     enum sql_function_class class;
     const char *name;
-    enum type_id type;
-    bool beside_text; /* also where the other argument is a text or a number; else it is of this type too, or untyped */
+    enum type_id type; /* the other argument is of it too, or untyped, or counts places */
 } known_overloads[] = {
-    {SQL_FUNCTION_OPERATOR, "||", TYPE_JSONB, false},    {SQL_FUNCTION_OPERATOR, "-", TYPE_JSONB, true},
-    {SQL_FUNCTION_OPERATOR, "~~", TYPE_BYTEA, false},    {SQL_FUNCTION_OPERATOR, "!~~", TYPE_BYTEA, false},
-    {SQL_FUNCTION_SCALAR, "btrim", TYPE_BYTEA, false},   {SQL_FUNCTION_SCALAR, "ltrim", TYPE_BYTEA, false},
-    {SQL_FUNCTION_SCALAR, "rtrim", TYPE_BYTEA, false},   {SQL_FUNCTION_SCALAR, "like_escape", TYPE_BYTEA, false},
-    {SQL_FUNCTION_SCALAR, "overlay", TYPE_BYTEA, false},
+    {SQL_FUNCTION_OPERATOR, "~~", TYPE_BYTEA},    {SQL_FUNCTION_OPERATOR, "!~~", TYPE_BYTEA},
+    {SQL_FUNCTION_SCALAR, "btrim", TYPE_BYTEA},   {SQL_FUNCTION_SCALAR, "ltrim", TYPE_BYTEA},
+    {SQL_FUNCTION_SCALAR, "rtrim", TYPE_BYTEA},   {SQL_FUNCTION_SCALAR, "like_escape", TYPE_BYTEA},
+    {SQL_FUNCTION_SCALAR, "overlay", TYPE_BYTEA},
 };
 
 static bool listed(const char *const *list, size_t count, const char *name) {
@@ -152,10 +99,8 @@ void bind_refuse_overload(struct bind *bind, enum sql_function_class class, cons
         bool others_fit = true;
         for (uint32_t i = 0; i < count; i++) {
             decides = decides || types[i] == known->type;
-            others_fit =
-                others_fit && (types[i] == known->type || types[i] == TYPE_UNKNOWN ||
-                               (types[i] == TYPE_INT4 && (class == SQL_FUNCTION_SCALAR || known->beside_text)) ||
-                               (type_is_string(types[i]) && known->beside_text));
+            others_fit = others_fit && (types[i] == known->type || types[i] == TYPE_UNKNOWN ||
+                                        (types[i] == TYPE_INT4 && class == SQL_FUNCTION_SCALAR));
         }
         if (decides && others_fit) {
             sql_raise_unsupported(bind->context, position, "%s %s of %s",

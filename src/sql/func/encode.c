@@ -1,10 +1,10 @@
 /*
- * Bytes as text and back (encode, decode), hashes, and quoting.
+ * Bytes as text and back (encode, decode, convert_from, convert_to), and hashes.
  */
 #include "base/codec.h"
 #include "crypto/hash.h"
-#include "sql/func/cast.h"
 #include "sql/func/loops.h"
+#include "types/utf8.h"
 
 enum encoding { ENCODING_HEX, ENCODING_BASE64, ENCODING_ESCAPE };
 
@@ -206,6 +206,69 @@ static void fn_sha256(SCALAR_PARAMETERS) {
     }
 }
 
+static struct slice digest_of(const struct sql_call *call, enum hash_digest digest, struct slice bytes) {
+    uint8_t *out = result_bytes(call, HASH_DIGEST_SIZE_MAX);
+    size_t size = hash_digest(digest, bytes.length == 0 ? out : bytes.bytes, bytes.length, out);
+    if (size == 0) {
+        sql_raise(call->context, KMB_NO_MEMORY, call->position, "out of memory");
+    }
+    return slice_make(out, size);
+}
+
+/* As text, in hexadecimal digits. */
+static void fn_md5(SCALAR_PARAMETERS) {
+    EACH_ROW(row) {
+        struct slice hash = digest_of(call, HASH_MD5, ARGUMENT_BYTES(0, row));
+        result->bytes[row] = hex_of(call, hash);
+    }
+}
+
+#define DIGEST(name, digest)                                                                                           \
+    static void name(SCALAR_PARAMETERS) {                                                                              \
+        EACH_ROW(row) {                                                                                                \
+            result->bytes[row] = digest_of(call, digest, ARGUMENT_BYTES(0, row));                                      \
+        }                                                                                                              \
+    }
+DIGEST(fn_sha224, HASH_SHA224)
+DIGEST(fn_sha384, HASH_SHA384)
+DIGEST(fn_sha512, HASH_SHA512)
+
+/* Text is UTF-8, and the only encoding there is. */
+static void check_encoding_name(const struct sql_call *call, struct slice name, const char *which) {
+    char folded[8] = "";
+    size_t length = 0;
+    for (size_t i = 0; i < name.length && length < sizeof folded - 1; i++) {
+        uint8_t byte = name.bytes[i];
+        bool letter = (byte | 0x20) >= 'a' && (byte | 0x20) <= 'z';
+        if (letter || (byte >= '0' && byte <= '9')) {
+            folded[length++] = (char)(letter ? byte | 0x20 : byte);
+        }
+    }
+    if (strcmp(folded, "utf8") != 0 && strcmp(folded, "unicode") != 0) {
+        sql_raise_unsupported(call->context, call->position, "%s encoding \"%.*s\"", which,
+                              (int)(name.length > 64 ? 64 : name.length), (const char *)name.bytes);
+    }
+}
+
+static void fn_convert_from(SCALAR_PARAMETERS) {
+    EACH_ROW(row) {
+        struct slice bytes = ARGUMENT_BYTES(0, row);
+        check_encoding_name(call, ARGUMENT_BYTES(1, row), "source");
+        enum kmb_status status = utf8_check(bytes, call->context->error);
+        if (status != KMB_OK) {
+            sql_raise_status(call->context, status, call->position);
+        }
+        result->bytes[row] = bytes;
+    }
+}
+
+static void fn_convert_to(SCALAR_PARAMETERS) {
+    EACH_ROW(row) {
+        check_encoding_name(call, ARGUMENT_BYTES(1, row), "destination");
+        result->bytes[row] = ARGUMENT_BYTES(0, row);
+    }
+}
+
 static void fn_to_hex(SCALAR_PARAMETERS) {
     EACH_ROW(row) {
         uint64_t bits = (uint64_t)ARGUMENT_INT(0, row);
@@ -220,37 +283,17 @@ static void fn_to_hex(SCALAR_PARAMETERS) {
     }
 }
 
-/* Of a text, or of the text that a cast makes of any other value. */
-static void fn_quote_literal(SCALAR_PARAMETERS) {
-    EACH_ROW(row) {
-        struct value value = vector_get(arguments[0], vector_row(arguments[0], row));
-        struct slice text = cast_text_of(call, &value);
-        bool escape = text.length > 0 && memchr(text.bytes, '\\', text.length) != NULL;
-        uint8_t *quoted = result_bytes(call, text.length * 2 + 3);
-        size_t length = 0;
-        if (escape) {
-            quoted[length++] = 'E';
-        }
-        quoted[length++] = '\'';
-        for (size_t i = 0; i < text.length; i++) {
-            if (text.bytes[i] == '\'' || text.bytes[i] == '\\') {
-                quoted[length++] = text.bytes[i];
-            }
-            quoted[length++] = text.bytes[i];
-        }
-        quoted[length++] = '\'';
-        result->bytes[row] = slice_make(quoted, length);
-    }
-}
-
 /* clang-format off */
 static const struct sql_function encode_rows[] = {
     FN("decode", fn_decode, TYPE_BYTEA, "bytes of text in hex, base64 or escape form", TYPE_TEXT, TYPE_TEXT),
     FN("encode", fn_encode, TYPE_TEXT, "text of bytes in hex, base64 or escape form", TYPE_BYTEA, TYPE_TEXT),
-    FN("quote_literal", fn_quote_literal, TYPE_TEXT, "as a string literal", TYPE_TEXT),
-    {.class = SQL_FUNCTION_SCALAR, .name = "quote_literal", .argument_count = 1, .strict = true,
-     .volatility = SQL_STABLE, .arguments = {TYPE_ANY}, .result = TYPE_TEXT, .scalar = fn_quote_literal,
-     .summary = "the text of a value as a string literal"},
+    FN("convert_from", fn_convert_from, TYPE_TEXT, "text of bytes in an encoding: UTF8", TYPE_BYTEA, TYPE_TEXT),
+    FN("convert_to", fn_convert_to, TYPE_BYTEA, "bytes of a text in an encoding: UTF8", TYPE_TEXT, TYPE_TEXT),
+    FN("md5", fn_md5, TYPE_TEXT, "MD5 hash in hexadecimal digits", TYPE_TEXT),
+    FN("md5", fn_md5, TYPE_TEXT, "MD5 hash in hexadecimal digits", TYPE_BYTEA),
+    FN("sha224", fn_sha224, TYPE_BYTEA, "SHA-224 hash", TYPE_BYTEA),
+    FN("sha384", fn_sha384, TYPE_BYTEA, "SHA-384 hash", TYPE_BYTEA),
+    FN("sha512", fn_sha512, TYPE_BYTEA, "SHA-512 hash", TYPE_BYTEA),
     FN("sha256", fn_sha256, TYPE_BYTEA, "SHA-256 hash", TYPE_BYTEA),
     FN("to_hex", fn_to_hex, TYPE_TEXT, "in hexadecimal digits", TYPE_INT4),
     FN("to_hex", fn_to_hex, TYPE_TEXT, "in hexadecimal digits", TYPE_INT8),

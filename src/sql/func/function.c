@@ -48,7 +48,13 @@ static void table_build(void) {
     table_append(function_rows_text());
     table_append(function_rows_encode());
     table_append(function_rows_math());
+    table_append(function_rows_math_more());
     table_append(function_rows_datetime());
+    table_append(function_rows_datetime_make());
+    table_append(function_rows_quote());
+    table_append(function_rows_regexp());
+    table_append(function_rows_json());
+    table_append(function_rows_json_change());
     table_append(function_rows_system());
     table_append(function_rows_aggregate());
     table_append(function_rows_variance());

@@ -606,6 +606,31 @@ static void pass_check_unicode_name(struct pass *pass) {
     }
 }
 
+/* Whether a value may end with the token before this one: a ? behind it is jsonb's operator, not a place for a
+ * parameter. */
+static bool pass_ends_operand(const struct pass *pass) {
+    if (pass->at == 0) {
+        return false;
+    }
+    const PgQuery__ScanToken *before = pass->list[pass->at - 1];
+    switch ((int)before->token) {
+    case TOKEN(IDENT):
+    case TOKEN(UIDENT):
+    case TOKEN(SCONST):
+    case TOKEN(USCONST):
+    case TOKEN(ICONST):
+    case TOKEN(FCONST):
+    case TOKEN(PARAM):
+    case TOKEN(ASCII_41): /* ) */
+    case TOKEN(ASCII_93): /* ] */
+    case TOKEN(END_P):    /* of CASE */
+    case TOKEN(NULL_P):
+        return true;
+    default:
+        return before->keyword_kind == PG_QUERY__KEYWORD_KIND__UNRESERVED_KEYWORD;
+    }
+}
+
 static void pass_token(struct pass *pass) {
     if (pass_clause(pass)) {
         return;
@@ -673,7 +698,7 @@ static void pass_token(struct pass *pass) {
         break;
     case TOKEN(ASCII_63):
     case TOKEN(Op):
-        if (pass_word(pass, pass->at, "?")) {
+        if (pass_word(pass, pass->at, "?") && !pass_ends_operand(pass)) {
             sql_raise_with(pass->context, KMB_SYNTAX, pass_position(pass, pass->at), NULL,
                            "Number the parameters: $1, $2, ...", "unsupported placeholder format: ?");
         }

@@ -32,8 +32,9 @@ SAMPLES = {
     "interval": ["0", "1 day", "1 month", "-1 mon 3 days 04:05:06.5", "1 year 2 mons", "30 days", "24:00:00", "-00:00:01",
                  "1000 hours"],
     "uuid": ["00000000-0000-0000-0000-000000000000", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"],
-    "json": ['{"b": 1, "a": [1, 2]}', "null", '"x"'],
-    "jsonb": ['{"b": 1, "a": [1, 2]}', "null", '"x"', "[1, 2.50]"],
+    "json": ['{"b": 1, "a": [1, 2]}', "null", '"x"', '[1, {"a" : null}, "a\\u00e4"]', "[]", "{}", "1.50"],
+    "jsonb": ['{"b": 1, "a": [1, 2]}', "null", '"x"', "[1, 2.50]", '["a", "b", {"a": {"c": null}}]', '{"a": {"c": 1.0, "d": null}}',
+              "[]", "{}", "1.50", '{"a": [{"b": 2}, 2, 1]}', "[2.5]"],
     "any": None,
 }
 ANY = [("int4", "5"), ("text", "abc"), ("bool", "true"), ("numeric", "1.50"), ("date", "2024-02-29"), ("text", None)]
@@ -57,6 +58,11 @@ TEXTS = {
     "json": ['{"a": 1}', "{a}", "[1,2]", ""],
     "jsonb": ['{"b":1,"a":2,"b":3}', "{a}", "[1.0,  2]", '"\\u00e4"'],
 }
+PATHS = ["{a}", "{a,0}", "{a,c}", "{0}", "{-1}", "{1}", "{9}", "{-9}", "{2,a,c}", "{}", "{x}", "{ a , \"b c\" }", "a", "{a"]
+PATTERNS = ["b", "^a", "c$", "[a-c]+", "l+", "(l)(.)", "a|ab|abc", "\\\\w+", "o\\\\M", "x*", "X(b?)", "", "[[:space:]]", "(a", "*", "\\\\q", "a{2,1}"]
+FLAGS = ["", "i", "g", "n", "x", "z"]
+ANGLES = ["0", "30", "45", "-60", "90", "180", "270", "360", "-400.5", "33.3", "1e15", "NaN", "Infinity"]
+SINES = ["0", "0.5", "-0.5", "1", "-1", "0.3", "-0.77", "NaN", "2", "Infinity"]
 # Functions whose text arguments mean something: (name, place) -> samples.
 WORDS = {
     ("extract", 0): ["year", "MONTH", "day", "hour", "minute", "second", "milliseconds", "microseconds", "dow", "isodow",
@@ -88,9 +94,46 @@ WORDS = {
     ("^", 1): ["0", "1", "2", "-1", "0.5", "3"], ("pow", 1): ["0", "1", "2", "-1", "0.5", "3"],
     ("make_date", 0): ["2024", "2023", "0"], ("make_date", 1): ["2", "12"], ("make_date", 2): ["29", "1", "31"],
     ("to_timestamp", 0): ["0", "1.5", "-86400.25", "1e12", "NaN", "Infinity"],
+    ("make_time", 0): ["0", "12", "24", "25", "-1"], ("make_time", 1): ["0", "59", "60"],
+    ("make_time", 2): ["0", "1.5", "59.999999", "60", "61"],
+    ("make_timestamp", 0): ["2024", "-44", "0"], ("make_timestamp", 1): ["2", "13"], ("make_timestamp", 2): ["29", "31"],
+    ("make_timestamp", 3): ["0", "23"], ("make_timestamp", 4): ["0", "59"], ("make_timestamp", 5): ["0", "7.25", "60"],
+    ("make_timestamptz", 0): ["2024", "-44"], ("make_timestamptz", 1): ["2", "13"],
+    ("make_timestamptz", 2): ["29"], ("make_timestamptz", 3): ["0", "23"], ("make_timestamptz", 4): ["0", "59"],
+    ("make_timestamptz", 5): ["0", "7.25", "60"], ("make_timestamptz", 6): ["UTC", "+02", "-03:30", "EST"],
+    ("make_interval", 0): ["0", "1", "-2"], ("make_interval", 1): ["0", "14", "-3"], ("make_interval", 2): ["0", "2"],
+    ("make_interval", 3): ["0", "40", "-5"], ("make_interval", 4): ["0", "30"], ("make_interval", 5): ["0", "-90"],
+    ("make_interval", 6): ["0", "1.5", "-0.0000014", "NaN", "Infinity"],
+    ("date_bin", 0): ["15 minutes", "1 day", "7 days", "0", "-1 hour", "1 month", "00:00:00.000001"],
+    ("date_bin", 1): ["2024-02-29 12:34:56.789", "1999-12-31 23:59:59.999999", "2000-01-01 00:00:00", "infinity",
+                      "2023-08-31 10:00:00"],
+    ("date_bin", 2): ["2000-01-01 00:00:00", "2024-03-01 00:05:00", "infinity"],
+    ("factorial", 0): ["0", "1", "5", "20", "33", "-1"],
+    ("width_bucket", 3): ["1", "5", "10", "0", "-1", "2147483647"],
+    ("sind", 0): ANGLES, ("cosd", 0): ANGLES, ("tand", 0): ANGLES, ("cotd", 0): ANGLES, ("asind", 0): SINES,
+    ("acosd", 0): SINES, ("atand", 0): SINES, ("acosh", 0): ["1", "1.5", "100", "0.5", "NaN", "Infinity"],
+    ("atanh", 0): SINES, ("sinh", 0): SINES, ("cosh", 0): SINES, ("tanh", 0): SINES, ("asinh", 0): SINES,
+    ("convert_from", 1): ["UTF8", "utf-8"], ("convert_to", 1): ["UTF8", "unicode"],
+    ("quote_ident", 0): ["abc", "Abc", "a b", "select", "table", "begin", "between", "left", "a\"b", "", "1a", "_a1", "öl"],
+    ("quote_literal", 0): ["abc", "it's", "a\\b", ""], ("quote_nullable", 0): ["abc", "it's", "a\\b", ""],
+    ("format", 0): ["%s", "x%sy%%", "%1$s|%1$s", "%I", "%L", "%-6s|", "%6s|", "%2$s %s", "%*s", "%", "%y", "%3$s", "%0$s", "plain"],
+    ("->", 1): ["a", "b", "x", "0", "1", "-1", "2", "-9"], ("->>", 1): ["a", "b", "x", "0", "1", "-1", "2", "-9"],
+    ("#>", 1): PATHS, ("#>>", 1): PATHS, ("#-", 1): PATHS, ("jsonb_set", 1): PATHS, ("jsonb_insert", 1): PATHS,
+    ("?", 1): ["a", "b", "x"], ("?|", 1): ["{a,x}", "{x}", "{}"], ("?&", 1): ["{a,b}", "{a}", "{x,a}", "{}"],
+    ("json_extract_path", 1): ["a", "1", "x"], ("jsonb_extract_path", 1): ["a", "1", "x"],
+    ("json_extract_path_text", 1): ["a", "1", "x"], ("jsonb_extract_path_text", 1): ["a", "1", "x"],
+    ("~", 1): PATTERNS, ("~*", 1): PATTERNS, ("!~", 1): PATTERNS, ("!~*", 1): PATTERNS,
+    ("regexp_like", 1): PATTERNS, ("regexp_count", 1): PATTERNS, ("regexp_instr", 1): PATTERNS,
+    ("regexp_substr", 1): PATTERNS, ("regexp_replace", 1): PATTERNS, ("regexp_replace", 2): ["X", "", "[\\\\&]", "\\\\1-"],
+    ("regexp_like", 2): FLAGS, ("regexp_count", 2): ["1", "2", "0", "50"], ("regexp_count", 3): FLAGS,
+    ("regexp_instr", 2): ["1", "2", "50"], ("regexp_instr", 3): ["1", "2", "0"], ("regexp_instr", 4): ["0", "1", "2"],
+    ("regexp_instr", 5): FLAGS, ("regexp_instr", 6): ["0", "1", "2"], ("regexp_substr", 2): ["1", "2", "50"],
+    ("regexp_substr", 3): ["1", "2"], ("regexp_substr", 4): FLAGS, ("regexp_substr", 5): ["0", "1", "2"],
+    ("regexp_replace", 3): ["1", "2", "50"], ("regexp_replace", 4): ["0", "1", "2", "-1"], ("regexp_replace", 5): FLAGS,
+    ("similar_to_escape", 0): ["a%", "_b_", "(a|b)%", "[a-c].", "a#%", "^$", ""], ("similar_to_escape", 1): ["#", "\\\\", "", "ab"],
     ("<<", 1): ["0", "1", "5", "33"], (">>", 1): ["0", "1", "5", "33"],
 }
-SKIP_NAMES = {"random", "gen_random_uuid", "version", "now", "current_user", "session_user", "current_schema",
+SKIP_NAMES = {"random", "gen_random_uuid", "version", "now", "current_user", "session_user", "current_schema", "current_database",
               "current_date", "current_timestamp", "localtime", "localtimestamp", "statement_timestamp",
               "transaction_timestamp", "pg_typeof"}
 SKIP_TYPES = {"tinyint", "unknown"}
@@ -109,6 +152,9 @@ def samples(name, place, kind):
 
 
 def expression(cls, name, result, arguments):
+    if name in ("#>", "#>>", "#-", "?|", "?&", "jsonb_set", "jsonb_insert"):  # a path is an array there
+        path = arguments[1][1]
+        arguments = [arguments[0], ("text[]", path)] + arguments[2:]
     values = [literal(value, kind) for kind, value in arguments]
     if cls == "operator":
         return "(%s %s %s)" % (values[0], name, values[1]) if len(values) == 2 else "(%s (%s))" % (name, values[0])
@@ -120,6 +166,8 @@ def expression(cls, name, result, arguments):
         return "(SELECT %s(x) FROM (VALUES %s) t(x))" % (name, ", ".join("(%s)" % v for v in values))
     if name == "extract":
         return "extract(%s FROM %s)" % (arguments[0][1], values[1]) if arguments[0][1] is not None else "NULL::numeric"
+    if name == "overlaps":
+        return "((%s, %s) OVERLAPS (%s, %s))" % tuple(values)
     if name == "position":
         return "position(%s in %s)" % (values[1], values[0])
     if name == "overlay":
@@ -131,8 +179,6 @@ def expression(cls, name, result, arguments):
 def cases(cls, name, result, variadic, kinds, limit, draw):
     if name == "age" and len(kinds) == 1:
         return  # asks the clock
-    if kinds[:1] == ["jsonb"] and cls == "operator" and name not in ("=", "<>"):
-        return  # ours are ordered by their text
     if name in SKIP_NAMES or SKIP_TYPES & set(kinds + [result]):
         return
     if cls == "aggregate":
@@ -163,7 +209,7 @@ def cases(cls, name, result, variadic, kinds, limit, draw):
         else:
             lists.append([(kind, s) for s in samples(name, place, kind)])
     if variadic:
-        lists = lists + [ANY] * 2
+        lists = lists + ([lists[-1]] if kinds[-1] != "any" else [ANY] * 2)
     every = list(itertools.product(*lists))
     chosen = every if len(every) <= limit else draw.sample(every, limit)
     for one in chosen:
@@ -176,7 +222,7 @@ def cases(cls, name, result, variadic, kinds, limit, draw):
         if name in ("extract", "date_part") and one[0][1] == "timezone" and one[1][1] == "infinity":
             continue
         yield list(one)
-    if kinds[0] != "any":
+    if kinds[0] != "any" and not any(v in ("a", "{a") for _, v in chosen[0][1:]):  # no path: refused in any case there
         yield [(kinds[0], None)] + [chosen[0][i] for i in range(1, len(chosen[0]))]
 
 

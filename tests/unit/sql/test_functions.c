@@ -36,6 +36,9 @@ static void list_signatures(void) {
     uint32_t count = 0;
     const struct sql_function *rows = sql_function_table(&count);
     for (uint32_t i = 0; i < count; i++) {
+        if (rows[i].class > SQL_FUNCTION_AGGREGATE) {
+            continue; /* window functions have no value of their own */
+        }
         printf("%s\t%s\t%s\t%d\t%d", class_name(rows[i].class), rows[i].name,
                rows[i].result == TYPE_ANY ? "any" : type_internal_name(rows[i].result), rows[i].variadic,
                (int)rows[i].volatility);

@@ -1,0 +1,540 @@
+/*
+ * JSON looked into: members and elements, paths, containment, existence, kinds, and JSON made of other values.
+ *
+ * A value is parsed into a tree of arena nodes (types/json_tree.h) where it is looked into; what is taken out of it is
+ * the part of its own text, so that json keeps its spelling and jsonb, whose text is the normal one, needs no printing.
+ * A path is written as an array's text, '{a,0,b}'.
+ */
+#include "base/assert.h"
+#include "sql/func/cast.h"
+#include "sql/func/json_path.h"
+#include "sql/func/loops.h"
+
+static void check(const struct sql_call *call, enum kmb_status status) {
+    if (__builtin_expect(status != KMB_OK, 0)) {
+        sql_raise_status(call->context, status, call->position);
+    }
+}
+
+static bool is_container(const struct json_node *node) {
+    return node->kind == JSON_OBJECT_OPEN || node->kind == JSON_ARRAY_OPEN;
+}
+
+struct json_node *json_argument(const struct sql_call *call, struct vector *const *arguments, uint32_t n,
+                                uint32_t row) {
+    struct json_node *root = NULL;
+    bool sorted = call->argument_types[n].id == TYPE_JSONB;
+    check(call, json_tree_parse(ARGUMENT_BYTES(n, row), sorted, call->arena, &root, call->context->error));
+    ASSERT(root != NULL);
+    return root;
+}
+
+/* --- members and elements --- */
+
+/* The last of equal keys counts, as in PostgreSQL. */
+const struct json_node *json_member(const struct json_node *node, struct slice key) {
+    const struct json_node *found = NULL;
+    for (const struct json_node *at = node->kind == JSON_OBJECT_OPEN ? node->first : NULL; at != NULL; at = at->next) {
+        found = slice_equal(at->key, key) ? at : found;
+    }
+    return found;
+}
+
+int64_t json_count(const struct json_node *node) {
+    int64_t count = 0;
+    for (const struct json_node *at = is_container(node) ? node->first : NULL; at != NULL; at = at->next) {
+        count++;
+    }
+    return count;
+}
+
+/* Counted from 0, a negative index from the end. */
+static const struct json_node *element(const struct json_node *node, int64_t index) {
+    if (node->kind != JSON_ARRAY_OPEN) {
+        return NULL;
+    }
+    index = index < 0 ? json_count(node) + index : index;
+    const struct json_node *at = index < 0 ? NULL : node->first;
+    for (; at != NULL && index > 0; index--) {
+        at = at->next;
+    }
+    return at;
+}
+
+/* As JSON, or as text: a string without quotes, null as NULL. */
+static void set_found(struct vector *result, uint32_t row, const struct json_node *node, bool text) {
+    if (node == NULL || (text && node->kind == JSON_NULL)) {
+        result_null(result, row);
+    } else {
+        result->bytes[row] = text && node->kind == JSON_STRING ? node->text : node->source;
+    }
+}
+
+static void fn_member(SCALAR_PARAMETERS) {
+    EACH_ROW(row) {
+        const struct json_node *root = json_argument(call, arguments, 0, row);
+        set_found(result, row, json_member(root, ARGUMENT_BYTES(1, row)), call->result_type.id == TYPE_TEXT);
+    }
+}
+
+static void fn_element(SCALAR_PARAMETERS) {
+    EACH_ROW(row) {
+        const struct json_node *root = json_argument(call, arguments, 0, row);
+        int64_t index = ARGUMENT_INT(1, row);
+        /* a scalar of jsonb is kept as an array of one in PostgreSQL, and this shows it */
+        bool itself = call->argument_types[0].id == TYPE_JSONB && !is_container(root) && (index == 0 || index == -1);
+        set_found(result, row, itself ? root : element(root, index), call->result_type.id == TYPE_TEXT);
+    }
+}
+
+/* --- paths --- */
+
+static _Noreturn void raise_path(const struct sql_call *call, struct slice text) {
+    sql_raise(call->context, KMB_INVALID_TEXT, call->position, "malformed array literal: \"%.*s\"",
+              (int)(text.length > 200 ? 200 : text.length), (const char *)text.bytes);
+}
+
+static bool blank(uint8_t byte) {
+    return byte == ' ' || (byte >= '\t' && byte <= '\r');
+}
+
+/* One element of an array's text at *at, ended by a comma or brace outside of quotes. */
+static struct json_step path_element(const struct sql_call *call, struct slice text, size_t *at) {
+    uint8_t *bytes = result_bytes(call, text.length);
+    size_t length = 0;
+    size_t kept = 0; /* blanks behind this do not count */
+    bool quoted = false;
+    bool open = false;
+    for (; *at < text.length; (*at)++) {
+        uint8_t byte = text.bytes[*at];
+        if (byte == '"' && (open || length == 0)) {
+            open = !open;
+            quoted = true;
+            kept = length;
+        } else if (byte == '\\' && *at + 1 < text.length) {
+            bytes[length++] = text.bytes[++*at];
+            kept = length;
+        } else if (open) {
+            bytes[length++] = byte;
+            kept = length;
+        } else if (byte == ',' || byte == '}') {
+            break;
+        } else if (byte == '{' || byte == '"' || (quoted && !blank(byte))) {
+            raise_path(call, text);
+        } else if (!blank(byte) || length > 0) {
+            bytes[length++] = byte;
+            kept = blank(byte) ? kept : length;
+        }
+    }
+    if (open || *at >= text.length || (kept == 0 && !quoted)) {
+        raise_path(call, text);
+    }
+    struct slice name = slice_make(bytes, kept);
+    bool null = !quoted && kept == 4 && strncasecmp((const char *)bytes, "null", 4) == 0;
+    return (struct json_step){.name = name, .is_null = null};
+}
+
+struct json_path json_path_read(const struct sql_call *call, struct slice text) {
+    struct json_path path = {0};
+    size_t capacity = 1;
+    for (size_t i = 0; i < text.length; i++) {
+        capacity += text.bytes[i] == ',';
+    }
+    path.steps = (struct json_step *)(void *)result_bytes(call, capacity * sizeof(*path.steps));
+    size_t at = 0;
+    size_t end = text.length;
+    while (at < end && blank(text.bytes[at])) {
+        at++;
+    }
+    while (end > at && blank(text.bytes[end - 1])) {
+        end--;
+    }
+    if (end - at < 2 || text.bytes[at] != '{' || text.bytes[end - 1] != '}') {
+        raise_path(call, text);
+    }
+    struct slice inner = slice_make(text.bytes, end);
+    size_t first = at + 1;
+    while (first < end && blank(text.bytes[first])) {
+        first++;
+    }
+    if (first == end - 1) {
+        return path;
+    }
+    do {
+        at++;
+        ASSERT(path.count < capacity);
+        path.steps[path.count++] = path_element(call, inner, &at);
+    } while (inner.bytes[at] == ',');
+    if (at != end - 1) {
+        raise_path(call, text);
+    }
+    return path;
+}
+
+bool json_step_index(const struct json_step *step, int64_t *index) {
+    return value_parse_integer(TYPE_INT4, step->name, index, NULL) == KMB_OK;
+}
+
+static const struct json_node *path_follow(const struct json_node *node, const struct json_path *path) {
+    for (uint32_t i = 0; i < path->count && node != NULL; i++) {
+        const struct json_step *step = &path->steps[i];
+        int64_t index = 0;
+        if (step->is_null) {
+            return NULL;
+        }
+        node = node->kind == JSON_OBJECT_OPEN  ? json_member(node, step->name)
+               : json_step_index(step, &index) ? element(node, index)
+                                               : NULL;
+    }
+    return node;
+}
+
+static void fn_path(SCALAR_PARAMETERS) {
+    EACH_ROW(row) {
+        const struct json_node *root = json_argument(call, arguments, 0, row);
+        struct json_path path = json_path_read(call, ARGUMENT_BYTES(1, row));
+        set_found(result, row, path_follow(root, &path), call->result_type.id == TYPE_TEXT);
+    }
+}
+
+/* json_extract_path(value, step, ...) */
+static void fn_extract_path(SCALAR_PARAMETERS) {
+    EACH_ROW(row) {
+        const struct json_node *root = json_argument(call, arguments, 0, row);
+        struct json_path path = {.count = call->argument_count - 1};
+        path.steps = (struct json_step *)(void *)result_bytes(call, path.count * sizeof(*path.steps));
+        for (uint32_t i = 0; i < path.count; i++) {
+            path.steps[i] = (struct json_step){.name = ARGUMENT_BYTES(i + 1, row)};
+        }
+        set_found(result, row, path_follow(root, &path), call->result_type.id == TYPE_TEXT);
+    }
+}
+
+/* --- containment and existence, of jsonb --- */
+
+static bool scalars_equal(const struct json_node *a, const struct json_node *b) {
+    return a->kind == b->kind && json_compare(a->source, b->source) == 0;
+}
+
+static bool contains(const struct json_node *whole, const struct json_node *part, uint32_t depth);
+
+/* Whether the array has an element that is this scalar, or holds this container. */
+static bool array_has(const struct json_node *array, const struct json_node *part, uint32_t depth) {
+    for (const struct json_node *at = array->first; at != NULL; at = at->next) {
+        if (is_container(part) ? at->kind == part->kind && contains(at, part, depth + 1) : scalars_equal(at, part)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Both containers of one kind. Depth is that of the text, bounded when it was parsed. */
+static bool contains(const struct json_node *whole, const struct json_node *part, uint32_t depth) {
+    ASSERT(depth <= JSON_DEPTH_MAX && whole->kind == part->kind);
+    for (const struct json_node *at = part->first; at != NULL; at = at->next) {
+        if (part->kind == JSON_ARRAY_OPEN) {
+            if (!array_has(whole, at, depth)) {
+                return false;
+            }
+            continue;
+        }
+        const struct json_node *own = json_member(whole, at->key);
+        bool good = own != NULL && own->kind == at->kind &&
+                    (is_container(at) ? contains(own, at, depth + 1) : scalars_equal(own, at));
+        if (!good) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool value_contains(const struct json_node *whole, const struct json_node *part) {
+    if (!is_container(part)) {
+        return whole->kind == JSON_ARRAY_OPEN ? array_has(whole, part, 0) : scalars_equal(whole, part);
+    }
+    return whole->kind == part->kind && contains(whole, part, 0);
+}
+
+static void fn_contains(SCALAR_PARAMETERS) {
+    EACH_ROW(row) {
+        result->boolean[row] =
+            value_contains(json_argument(call, arguments, 0, row), json_argument(call, arguments, 1, row));
+    }
+}
+
+static void fn_contained(SCALAR_PARAMETERS) {
+    EACH_ROW(row) {
+        result->boolean[row] =
+            value_contains(json_argument(call, arguments, 1, row), json_argument(call, arguments, 0, row));
+    }
+}
+
+/* A key of the object, a string of the array, or the string itself. */
+static bool has_key(const struct json_node *root, struct slice key) {
+    if (!is_container(root)) {
+        return root->kind == JSON_STRING && slice_equal(root->text, key);
+    }
+    for (const struct json_node *at = root->first; at != NULL; at = at->next) {
+        bool named = root->kind == JSON_OBJECT_OPEN;
+        if ((named || at->kind == JSON_STRING) && slice_equal(named ? at->key : at->text, key)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void fn_exists(SCALAR_PARAMETERS) {
+    EACH_ROW(row) {
+        result->boolean[row] = has_key(json_argument(call, arguments, 0, row), ARGUMENT_BYTES(1, row));
+    }
+}
+
+static void exists_rows(SCALAR_PARAMETERS, bool all) {
+    EACH_ROW(row) {
+        const struct json_node *root = json_argument(call, arguments, 0, row);
+        struct json_path keys = json_path_read(call, ARGUMENT_BYTES(1, row));
+        bool answer = all;
+        for (uint32_t i = 0; i < keys.count; i++) {
+            bool found = !keys.steps[i].is_null && has_key(root, keys.steps[i].name);
+            answer = keys.steps[i].is_null ? answer : all ? answer && found : answer || found;
+        }
+        result->boolean[row] = answer;
+    }
+}
+
+static void fn_exists_any(SCALAR_PARAMETERS) {
+    exists_rows(call, arguments, result, selection, count, false);
+}
+
+static void fn_exists_all(SCALAR_PARAMETERS) {
+    exists_rows(call, arguments, result, selection, count, true);
+}
+
+/* --- kinds --- */
+
+static void fn_typeof(SCALAR_PARAMETERS) {
+    EACH_ROW(row) {
+        const char *name = NULL;
+        switch (json_argument(call, arguments, 0, row)->kind) {
+        case JSON_OBJECT_OPEN:
+            name = "object";
+            break;
+        case JSON_ARRAY_OPEN:
+            name = "array";
+            break;
+        case JSON_STRING:
+            name = "string";
+            break;
+        case JSON_NUMBER:
+            name = "number";
+            break;
+        case JSON_NULL:
+            name = "null";
+            break;
+        default:
+            name = "boolean";
+            break;
+        }
+        result->bytes[row] = slice_text(name);
+    }
+}
+
+static void fn_array_length(SCALAR_PARAMETERS) {
+    EACH_ROW(row) {
+        const struct json_node *root = json_argument(call, arguments, 0, row);
+        if (root->kind != JSON_ARRAY_OPEN) {
+            sql_raise(call->context, KMB_INVALID_PARAMETER, call->position, "cannot get array length of a %s",
+                      root->kind == JSON_OBJECT_OPEN ? "non-array" : "scalar");
+        }
+        result->integer[row] = json_count(root);
+    }
+}
+
+/* --- JSON of other values --- */
+
+static void buffer_release(void *buffer) {
+    buffer_free(buffer);
+}
+
+struct buffer *json_buffer(const struct sql_call *call) {
+    struct buffer *buffer = sql_alloc_zero(call->context, 1, sizeof(*buffer));
+    sql_defer(call->context, buffer_release, buffer);
+    return buffer;
+}
+
+struct slice json_buffer_keep(const struct sql_call *call, struct buffer *buffer) {
+    if (!buffer_ok(buffer)) {
+        sql_raise(call->context, KMB_NO_MEMORY, call->position, "out of memory");
+    }
+    uint8_t *bytes = result_bytes(call, buffer->length);
+    size_t length = buffer->length;
+    if (length > 0) {
+        memcpy(bytes, buffer->bytes, length);
+    }
+    buffer_clear(buffer);
+    return slice_make(bytes, length);
+}
+
+static bool argument_null(struct vector *const *arguments, uint32_t n, uint32_t row) {
+    return arguments[n]->may_have_null && arguments[n]->null[vector_row(arguments[n], row)];
+}
+
+void json_buffer_free(const struct sql_call *call, struct buffer *buffer) {
+    sql_release(call->context, buffer);
+}
+
+/* Numbers and truth values as they are, JSON taken over, timestamps as ISO 8601, all else a string. */
+static void append_value(const struct sql_call *call, struct vector *const *arguments, uint32_t n, uint32_t row,
+                         struct buffer *out) {
+    if (argument_null(arguments, n, row)) {
+        buffer_append_text(out, "null");
+        return;
+    }
+    struct value value = vector_get(arguments[n], vector_row(arguments[n], row));
+    struct slice text = cast_text_of(call, &value);
+    bool letter = text.length > 0 && (text.bytes[0] == 'N' || text.bytes[0] == 'I' ||
+                                      (text.length > 1 && text.bytes[0] == '-' && text.bytes[1] == 'I'));
+    bool plain = value.type == TYPE_BOOL || value.type == TYPE_JSON || value.type == TYPE_JSONB ||
+                 (type_category_of(value.type) == TYPE_CATEGORY_NUMERIC && !letter); /* not NaN, not Infinity */
+    if (plain) {
+        buffer_append_slice(out, text);
+        return;
+    }
+    bool stamp = value.type == TYPE_TIMESTAMP || value.type == TYPE_TIMESTAMPTZ;
+    uint8_t *gap = stamp ? memchr(text.bytes, ' ', text.length) : NULL;
+    if (gap != NULL) {
+        uint8_t *copy = result_bytes(call, text.length + 3);
+        memcpy(copy, text.bytes, text.length);
+        copy[gap - text.bytes] = 'T';
+        const uint8_t *sign = value.type == TYPE_TIMESTAMP ? NULL : memrchr(copy, '+', text.length);
+        sign = sign == NULL && value.type == TYPE_TIMESTAMPTZ ? memrchr(copy, '-', text.length) : sign;
+        bool short_zone = sign != NULL && copy + text.length - sign == 3; /* "+00" */
+        if (short_zone) {
+            memcpy(copy + text.length, ":00", 3);
+        }
+        text = slice_make(copy, text.length + (short_zone ? 3 : 0));
+    }
+    json_print_string(text, out);
+}
+
+/* JSONB is brought to its normal text. */
+static struct slice finish(const struct sql_call *call, struct buffer *made) {
+    struct slice text = json_buffer_keep(call, made);
+    if (call->result_type.id == TYPE_JSONB) {
+        check(call, json_normalize(text, call->arena, made, call->context->error));
+        text = json_buffer_keep(call, made);
+    }
+    return text;
+}
+
+static void fn_to_json(SCALAR_PARAMETERS) {
+    struct buffer *out = json_buffer(call);
+    EACH_ROW(row) {
+        append_value(call, arguments, 0, row, out);
+        result->bytes[row] = finish(call, out);
+    }
+    json_buffer_free(call, out);
+}
+
+static void fn_build_array(SCALAR_PARAMETERS) {
+    struct buffer *out = json_buffer(call);
+    EACH_ROW(row) {
+        buffer_append_byte(out, '[');
+        for (uint32_t n = 0; n < call->argument_count; n++) {
+            buffer_append_text(out, n == 0 ? "" : ", ");
+            append_value(call, arguments, n, row, out);
+        }
+        buffer_append_byte(out, ']');
+        result->bytes[row] = finish(call, out);
+    }
+    json_buffer_free(call, out);
+}
+
+static void append_key(const struct sql_call *call, struct vector *const *arguments, uint32_t n, uint32_t row,
+                       struct buffer *out) {
+    bool binary = call->result_type.id == TYPE_JSONB;
+    if (argument_null(arguments, n, row)) {
+        sql_raise_with(call->context, KMB_INVALID_PARAMETER, call->position, NULL,
+                       binary ? NULL : "Object keys should be text.",
+                       binary ? "argument %u: key must not be null" : "argument %u cannot be null", n + 1);
+    }
+    struct value value = vector_get(arguments[n], vector_row(arguments[n], row));
+    if (value.type == TYPE_JSON || value.type == TYPE_JSONB) {
+        sql_raise(call->context, KMB_INVALID_PARAMETER, call->position,
+                  "key value must be scalar, not array, composite, or json");
+    }
+    json_print_string(cast_text_of(call, &value), out);
+}
+
+static void fn_build_object(SCALAR_PARAMETERS) {
+    bool binary = call->result_type.id == TYPE_JSONB;
+    if (call->argument_count % 2 != 0) {
+        sql_raise_with(call->context, KMB_INVALID_PARAMETER, call->position, NULL,
+                       binary ? "The arguments of jsonb_build_object() must consist of alternating keys and values."
+                              : "The arguments of json_build_object() must consist of alternating keys and values.",
+                       "argument list must have even number of elements");
+    }
+    struct buffer *out = json_buffer(call);
+    EACH_ROW(row) {
+        buffer_append_byte(out, '{');
+        for (uint32_t n = 0; n < call->argument_count; n += 2) {
+            buffer_append_text(out, n == 0 ? "" : ", ");
+            append_key(call, arguments, n, row, out);
+            buffer_append_text(out, " : ");
+            append_value(call, arguments, n + 1, row, out);
+        }
+        buffer_append_byte(out, '}');
+        result->bytes[row] = finish(call, out);
+    }
+    json_buffer_free(call, out);
+}
+
+/* clang-format off */
+#define LOOK(type)                                                                                                     \
+    OP("->", fn_member, type, "member of an object", type, TYPE_TEXT),                                                 \
+    OP("->", fn_element, type, "element of an array, from 0, a negative index from the end", type, TYPE_INT4),         \
+    OP("->>", fn_member, TYPE_TEXT, "member of an object, as text", type, TYPE_TEXT),                                  \
+    OP("->>", fn_element, TYPE_TEXT, "element of an array, as text", type, TYPE_INT4),                                 \
+    OP("#>", fn_path, type, "what a path, '{a,0}', leads to", type, TYPE_TEXT),                                        \
+    OP("#>>", fn_path, TYPE_TEXT, "what a path, '{a,0}', leads to, as text", type, TYPE_TEXT)
+#define MADE(name_, scalar_, result_, summary_)                                                                        \
+    {.class = SQL_FUNCTION_SCALAR, .name = (name_), .result = (result_), .scalar = (scalar_), .summary = (summary_),   \
+     .volatility = SQL_STABLE},                                                                                        \
+    {.class = SQL_FUNCTION_SCALAR, .name = (name_), .result = (result_), .scalar = (scalar_), .summary = (summary_),   \
+     .argument_count = 1, .variadic = true, .volatility = SQL_STABLE, .arguments = {TYPE_ANY}}
+#define OF_VALUE(name_, result_)                                                                                       \
+    {.class = SQL_FUNCTION_SCALAR, .name = (name_), .result = (result_), .scalar = fn_to_json, .strict = true,         \
+     .summary = "value as JSON", .argument_count = 1, .volatility = SQL_STABLE, .arguments = {TYPE_ANY}}
+#define EXTRACT(name_, type, result_)                                                                                  \
+    {.class = SQL_FUNCTION_SCALAR, .name = (name_), .result = (result_), .scalar = fn_extract_path, .strict = true,    \
+     .summary = "what the steps of a path lead to", .argument_count = 2, .variadic = true,                             \
+     .arguments = {type, TYPE_TEXT}}
+
+static const struct sql_function json_rows[] = {
+    LOOK(TYPE_JSON),
+    LOOK(TYPE_JSONB),
+    OP("@>", fn_contains, TYPE_BOOL, "contains", TYPE_JSONB, TYPE_JSONB),
+    OP("<@", fn_contained, TYPE_BOOL, "is contained in", TYPE_JSONB, TYPE_JSONB),
+    OP("?", fn_exists, TYPE_BOOL, "has the key, or the string as an element", TYPE_JSONB, TYPE_TEXT),
+    OP("?|", fn_exists_any, TYPE_BOOL, "has one of the keys, '{a,b}'", TYPE_JSONB, TYPE_TEXT),
+    OP("?&", fn_exists_all, TYPE_BOOL, "has all of the keys, '{a,b}'", TYPE_JSONB, TYPE_TEXT),
+    FN("json_typeof", fn_typeof, TYPE_TEXT, "object, array, string, number, boolean or null", TYPE_JSON),
+    FN("jsonb_typeof", fn_typeof, TYPE_TEXT, "object, array, string, number, boolean or null", TYPE_JSONB),
+    FN("json_array_length", fn_array_length, TYPE_INT4, "elements of an array", TYPE_JSON),
+    FN("jsonb_array_length", fn_array_length, TYPE_INT4, "elements of an array", TYPE_JSONB),
+    EXTRACT("json_extract_path", TYPE_JSON, TYPE_JSON),
+    EXTRACT("jsonb_extract_path", TYPE_JSONB, TYPE_JSONB),
+    EXTRACT("json_extract_path_text", TYPE_JSON, TYPE_TEXT),
+    EXTRACT("jsonb_extract_path_text", TYPE_JSONB, TYPE_TEXT),
+    OF_VALUE("to_json", TYPE_JSON),
+    OF_VALUE("to_jsonb", TYPE_JSONB),
+    MADE("json_build_array", fn_build_array, TYPE_JSON, "array of the arguments"),
+    MADE("jsonb_build_array", fn_build_array, TYPE_JSONB, "array of the arguments"),
+    MADE("json_build_object", fn_build_object, TYPE_JSON, "object of keys and values in turn"),
+    MADE("jsonb_build_object", fn_build_object, TYPE_JSONB, "object of keys and values in turn"),
+};
+/* clang-format on */
+
+struct function_rows function_rows_json(void) {
+    return FUNCTION_ROWS(json_rows);
+}

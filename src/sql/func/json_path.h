@@ -1,0 +1,35 @@
+/* What the functions that look into JSON share with those that change it. */
+#ifndef KMB_SQL_JSON_PATH_H
+#define KMB_SQL_JSON_PATH_H
+
+#include "sql/func/function.h"
+#include "types/json_tree.h"
+
+struct json_step {
+    struct slice name;
+    bool is_null;
+};
+
+struct json_path {
+    struct json_step *steps;
+    uint32_t count;
+};
+
+/* The steps of '{a,0,b}'; 22P02 malformed array literal. */
+struct json_path json_path_read(const struct sql_call *call, struct slice text);
+/* The step as an index of an array; false when it is no integer. */
+bool json_step_index(const struct json_step *step, int64_t *index);
+
+/* Argument n of a row as a tree in the call's arena. */
+struct json_node *json_argument(const struct sql_call *call, struct vector *const *arguments, uint32_t n, uint32_t row);
+/* The member with that key, or NULL; of anything but an object NULL. */
+const struct json_node *json_member(const struct json_node *node, struct slice key);
+int64_t json_count(const struct json_node *node); /* of members or elements */
+
+/* A buffer for the texts of one call, gone at the latest when the statement ends; its bytes taken over for a result,
+ * which leaves it empty. */
+struct buffer *json_buffer(const struct sql_call *call);
+struct slice json_buffer_keep(const struct sql_call *call, struct buffer *buffer);
+void json_buffer_free(const struct sql_call *call, struct buffer *buffer);
+
+#endif
