@@ -64,6 +64,7 @@ struct bind_level {
     const struct expr **values;     /* what EXPR_OUTER 0, 1, ... stand for, over the row of `place` */
     uint32_t value_count;
     uint32_t value_capacity;
+    bool hidden; /* a FROM item's left neighbours, while what is bound is not LATERAL: known, but not to be named */
 };
 
 /* A WITH query in sight. */
@@ -91,7 +92,8 @@ struct bind {
     struct bind_view views[4];
     uint32_t view_count;
     uint32_t at_block_next;
-    struct bind_level *level; /* of the query being bound; NULL: the statement's own */
+    struct bind_level *level;      /* of the query being bound; NULL: the statement's own */
+    struct bind_level *from_level; /* the level of the FROM being bound: those further in are its LATERAL items' */
     uint32_t subquery_count;
     uint32_t depth; /* of levels */
     uint32_t taken; /* values taken from outer levels so far */
@@ -108,6 +110,7 @@ struct bind {
 /* The clause an expression stands in: what it may hold and how errors call it. */
 enum bind_place {
     BIND_SELECT,
+    BIND_FROM, /* of a LATERAL item */
     BIND_WHERE,
     BIND_ON,
     BIND_GROUP,
@@ -132,6 +135,7 @@ enum bind_place {
 
 /* An aggregate call found while binding; stands in expressions as EXPR_COLUMN of BIND_AGGREGATE_BASE + index. */
 #define BIND_AGGREGATE_BASE 0x40000000u
+#define BIND_PLACEHOLDERS   0x10000000u /* from one base to the next */
 
 /* GROUPING(a, b); stands in expressions as EXPR_COLUMN of BIND_GROUPING_BASE + index. */
 #define BIND_GROUPING_BASE 0x50000000u
@@ -173,6 +177,14 @@ struct bind_windows {
     uint32_t call_capacity;
 };
 
+/* The set-returning calls of a select list; each stands in expressions as EXPR_COLUMN of BIND_SET_BASE + index. */
+#define BIND_SET_BASE 0x70000000u
+
+struct bind_sets {
+    struct plan_aggregate *calls;
+    uint32_t count;
+};
+
 /* Where an expression is bound. */
 struct bind_scope {
     struct bind *bind;
@@ -180,6 +192,8 @@ struct bind_scope {
     enum bind_place place;
     struct bind_aggregates *aggregates; /* NULL: aggregates are not allowed here */
     struct bind_windows *windows;       /* NULL: window functions are not allowed here */
+    struct bind_sets *sets;             /* NULL: set-returning functions are not allowed here */
+    const char *no_sets;                /* because of this construct; NULL: because of the place */
     const struct type *wanted;          /* INSERT ... SELECT: types for untyped items of the select list */
     uint32_t wanted_count;
     bool keep_unknown; /* untyped items of the select list stay so: a set operation gives them their type */
@@ -252,11 +266,34 @@ const struct expr *bind_chosen_call(struct bind *bind, const struct sql_function
 /* "function lag(integer, text) does not exist" */
 _Noreturn void bind_no_function(struct bind *bind, const char *name, const struct expr *const *arguments,
                                 uint32_t count, uint32_t position);
+/* Refuses what is written in a call and a set-returning function does not take. */
+void bind_check_set_call(struct bind *bind, const PgQuery__FuncCall *call, const char *name);
 bool bind_is_volatile(const struct expr *expr); /* or holds a subquery, which is no other's equal */
 /* Whether one computation serves both calls. */
 bool bind_aggregate_equal(const struct plan_aggregate *a, const struct plan_aggregate *b);
 
+/* --- set_function.c --- */
+/* The candidates of a call to a set-returning function; none: it is not one. */
+const struct sql_function *const *bind_set_candidates(struct bind *bind, const PgQuery__FuncCall *call,
+                                                      uint32_t *count);
+struct plan_aggregate bind_set_call(const struct bind_scope *scope, const PgQuery__FuncCall *call,
+                                    const struct sql_function *const *candidates, uint32_t candidate_count);
+/* A call in an expression: allowed in a select list. */
+const struct expr *bind_set_item(const struct bind_scope *scope, const PgQuery__FuncCall *call,
+                                 const struct sql_function *const *candidates, uint32_t candidate_count);
+/* The scope inside CASE and the like, which may not evaluate what they hold. */
+struct bind_scope bind_without_sets(const struct bind_scope *scope, const char *construct);
+/* The place of every argument of the calls, to be replaced. */
+void bind_sets_expressions(struct bind_sets *sets, void (*each)(void *context, const struct expr **place),
+                           void *context);
+/* The plan with the calls' rows joined to it; targets take their columns. */
+struct plan_node *bind_sets_plan(struct bind *bind, struct bind_sets *sets, struct plan_node *plan,
+                                 const struct expr **targets, uint32_t target_count);
+
 /* --- window.c --- */
+/* The expression with column columns[i] in place of the placeholder base + i. */
+const struct expr *bind_placeholders(struct bind *bind, const struct expr *expr, uint32_t base,
+                                     const uint32_t *columns);
 /* The WINDOW clause, before the calls that name its windows. */
 void bind_window_clause(const struct bind_scope *scope, PgQuery__Node *const *clause, size_t count);
 /* A call with OVER. */
@@ -313,6 +350,15 @@ void bind_scope_check_aliases(struct bind *bind, const struct scope *left, const
 /* The plan and scope of a FROM list; at is the block's clause or NULL. */
 struct plan_node *bind_from(struct bind *bind, PgQuery__Node *const *items, size_t count,
                             const struct tokens_clause *at, struct scope *scope);
+/* alias (a, b, ...): renames the first columns. */
+void bind_apply_alias(struct bind *bind, const PgQuery__Alias *alias, struct plan_node *node, uint32_t position);
+/* Fills *at by the clause (or NULL) and gives the view of that moment. */
+const struct bind_view *bind_moment_of(struct bind *bind, const struct tokens_clause *clause, struct plan_at *at);
+const struct table_definition *bind_find_table(struct bind *bind, const struct catalogue *catalogue,
+                                               const PgQuery__RangeVar *name); /* NULL: there is none */
+_Noreturn void bind_no_relation(struct bind *bind, const PgQuery__RangeVar *name);
+/* Between what LATERAL items see of the FROM being bound (false) and what its other parts see. */
+void bind_levels_hide(struct bind *bind, bool hidden);
 /* Raises where the moment of a block is none or another than that of a block before: also for a block without a table,
  * whose clause nothing else looks at. */
 void bind_check_moment(struct bind *bind, const struct tokens_clause *clause);
@@ -333,6 +379,13 @@ struct plan_node *bind_catalogue_node(struct bind *bind, const char *relation, c
                                       const struct plan_column *columns, uint32_t count);
 const char *bind_text(struct sql_context *context, struct slice slice);
 void bind_refuse_name(struct bind *bind, const PgQuery__RangeVar *name);
+
+/* --- from_function.c --- */
+/* Functions in FROM: kimberlite_history(table), set-returning ones, and those of one value. */
+struct plan_node *bind_functions(struct bind *bind, const PgQuery__RangeFunction *item,
+                                 const struct tokens_clause *clause, struct scope *scope);
+/* Whether some argument of the item's calls is such. */
+bool bind_function_arguments(const PgQuery__RangeFunction *item, bool (*such)(const PgQuery__Node *argument));
 
 /* --- select.c --- */
 struct plan_node *bind_select(struct bind *bind, const PgQuery__SelectStmt *select);

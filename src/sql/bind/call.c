@@ -577,6 +577,7 @@ static const struct expr *bind_aggregate(const struct bind_scope *scope, const P
     inner.place = BIND_AGGREGATE;
     inner.aggregates = NULL;
     inner.windows = NULL;
+    inner.sets = NULL;
     uint32_t count = (uint32_t)call->n_args;
     uint32_t all = count + (uint32_t)call->n_agg_order;
     const struct expr **arguments = sql_alloc(context, (all + 1) * sizeof(*arguments)); /* then what orders */
@@ -649,6 +650,15 @@ static void call_refuse_aggregate_syntax(struct bind *bind, const PgQuery__FuncC
     }
 }
 
+void bind_check_set_call(struct bind *bind, const PgQuery__FuncCall *call, const char *name) {
+    call_refuse_clauses(bind, call);
+    call_refuse_aggregate_syntax(bind, call, name);
+    if (call->over != NULL) {
+        sql_raise(bind->context, KMB_WRONG_OBJECT_TYPE, bind_location(call->location),
+                  "OVER specified, but %s is not a window function nor an aggregate function", name);
+    }
+}
+
 const struct expr *bind_function_call(const struct bind_scope *scope, const PgQuery__FuncCall *call) {
     struct bind *bind = scope->bind;
     struct sql_context *context = bind->context;
@@ -674,6 +684,10 @@ const struct expr *bind_function_call(const struct bind_scope *scope, const PgQu
     }
     if (candidate_count > 0) {
         sql_raise(context, KMB_WRONG_OBJECT_TYPE, position, "window function %s requires an OVER clause", name);
+    }
+    candidates = bind_set_candidates(bind, call, &candidate_count);
+    if (candidate_count > 0) {
+        return bind_set_item(scope, call, candidates, candidate_count);
     }
     (void)sql_function_candidates(context, SQL_FUNCTION_SCALAR, name, &candidate_count);
     if (candidate_count > 0) {

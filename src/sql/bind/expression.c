@@ -168,7 +168,9 @@ static struct type bind_unify(struct bind *bind, struct expr *expr, uint32_t fir
     return type;
 }
 
-static const struct expr *bind_case(const struct bind_scope *scope, const PgQuery__CaseExpr *node) {
+static const struct expr *bind_case(const struct bind_scope *around, const PgQuery__CaseExpr *node) {
+    const struct bind_scope inner = bind_without_sets(around, "CASE");
+    const struct bind_scope *scope = &inner;
     struct bind *bind = scope->bind;
     uint32_t pairs = (uint32_t)node->n_args;
     uint32_t position = bind_location(node->location);
@@ -207,8 +209,10 @@ static const struct expr *bind_case(const struct bind_scope *scope, const PgQuer
     return expr;
 }
 
-static const struct expr *bind_choice(const struct bind_scope *scope, enum expr_kind kind, PgQuery__Node *const *nodes,
+static const struct expr *bind_choice(const struct bind_scope *around, enum expr_kind kind, PgQuery__Node *const *nodes,
                                       size_t count, bool negated, const char *construct, uint32_t position) {
+    const struct bind_scope inner = bind_without_sets(around, construct);
+    const struct bind_scope *scope = &inner;
     struct bind *bind = scope->bind;
     struct expr *expr = expression_new(bind, kind, type_make(TYPE_UNKNOWN), (uint32_t)count, position);
     expr->negated = negated;

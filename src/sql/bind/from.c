@@ -39,14 +39,14 @@ static const char *range_schema(const PgQuery__RangeVar *name) {
     return name->schemaname == NULL || name->schemaname[0] == 0 ? NULL : name->schemaname;
 }
 
-static _Noreturn void raise_no_relation(struct bind *bind, const PgQuery__RangeVar *name) {
+_Noreturn void bind_no_relation(struct bind *bind, const PgQuery__RangeVar *name) {
     const char *schema = range_schema(name);
     sql_raise(bind->context, KMB_UNDEFINED_TABLE, bind_location(name->location), "relation \"%s%s%s\" does not exist",
               schema == NULL ? "" : schema, schema == NULL ? "" : ".", name->relname);
 }
 
-static const struct table_definition *find_table(struct bind *bind, const struct catalogue *catalogue,
-                                                 const PgQuery__RangeVar *name) {
+const struct table_definition *bind_find_table(struct bind *bind, const struct catalogue *catalogue,
+                                               const PgQuery__RangeVar *name) {
     bind_refuse_name(bind, name);
     const char *schema = range_schema(name);
     return catalogue_table(catalogue, schema == NULL ? slice_make(NULL, 0) : slice_text(schema),
@@ -56,7 +56,7 @@ static const struct table_definition *find_table(struct bind *bind, const struct
 const struct table_definition *bind_table(struct bind *bind, const PgQuery__RangeVar *name,
                                           const struct catalogue **catalogue, bool missing_ok) {
     *catalogue = bind_present(bind);
-    const struct table_definition *table = find_table(bind, *catalogue, name);
+    const struct table_definition *table = bind_find_table(bind, *catalogue, name);
     if (table != NULL && definition_is_view(table)) {
         sql_raise(bind->context, KMB_WRONG_OBJECT_TYPE, bind_location(name->location), "\"%s\" is not a table",
                   name->relname);
@@ -67,7 +67,7 @@ const struct table_definition *bind_table(struct bind *bind, const PgQuery__Rang
             sql_raise(bind->context, KMB_WRONG_OBJECT_TYPE, bind_location(name->location), "\"%s\" is not a table",
                       name->relname);
         }
-        raise_no_relation(bind, name);
+        bind_no_relation(bind, name);
     }
     return table;
 }
@@ -188,7 +188,7 @@ struct sql_point bind_point(struct sql_context *context, const struct plan_at *a
 }
 
 /* Fills node->at and gives the view whose catalogue names its table. */
-static const struct bind_view *bind_moment(struct bind *bind, const struct tokens_clause *clause, struct plan_at *at) {
+const struct bind_view *bind_moment_of(struct bind *bind, const struct tokens_clause *clause, struct plan_at *at) {
     *at = (struct plan_at){.kind = PLAN_AT_NONE};
     if (clause == NULL) {
         return bind_view_at(bind, &bind->host->at);
@@ -223,7 +223,7 @@ _Noreturn void bind_refuse_cross_temporal(struct bind *bind, uint32_t position) 
 
 void bind_check_moment(struct bind *bind, const struct tokens_clause *clause) {
     struct plan_at *at = sql_alloc_zero(bind->context, 1, sizeof(*at));
-    (void)bind_moment(bind, clause, at);
+    (void)bind_moment_of(bind, clause, at);
     if (clause == NULL) {
         return;
     }
@@ -236,7 +236,7 @@ void bind_check_moment(struct bind *bind, const struct tokens_clause *clause) {
 /* --- FROM items --- */
 
 /* alias (a, b, ...): renames the first columns. */
-static void apply_alias(struct bind *bind, const PgQuery__Alias *alias, struct plan_node *node, uint32_t position) {
+void bind_apply_alias(struct bind *bind, const PgQuery__Alias *alias, struct plan_node *node, uint32_t position) {
     if (alias == NULL || alias->n_colnames == 0) {
         return;
     }
@@ -256,12 +256,12 @@ static struct plan_node *bind_range_var(struct bind *bind, const PgQuery__RangeV
     uint32_t position = bind_location(name->location);
     struct plan_node *node = range_schema(name) == NULL ? bind_cte_scan(bind, name) : NULL;
     if (node != NULL) {
-        apply_alias(bind, name->alias, node, position);
+        bind_apply_alias(bind, name->alias, node, position);
         bind_item_scope(bind, node, alias, NULL, position, scope);
         return node;
     }
     struct plan_at at;
-    const struct bind_view *view = bind_moment(bind, clause, &at);
+    const struct bind_view *view = bind_moment_of(bind, clause, &at);
     if (schema_is_information(name)) {
         bind_refuse_name(bind, name);
         if (strcmp(name->relname, "tables") == 0) {
@@ -270,10 +270,10 @@ static struct plan_node *bind_range_var(struct bind *bind, const PgQuery__RangeV
             node = bind_catalogue_node(bind, "columns", NULL, information_columns, ARRAY_LENGTH(information_columns));
         }
     } else {
-        const struct table_definition *table = find_table(bind, view->catalogue, name);
+        const struct table_definition *table = bind_find_table(bind, view->catalogue, name);
         if (table != NULL && definition_is_view(table)) {
             node = bind_view_rows(bind, view->catalogue, table, clause);
-            apply_alias(bind, name->alias, node, position);
+            bind_apply_alias(bind, name->alias, node, position);
             bind_item_scope(bind, node, alias, name->alias != NULL ? NULL : CATALOGUE_SCHEMA_DEFAULT, position, scope);
             return node;
         }
@@ -282,86 +282,82 @@ static struct plan_node *bind_range_var(struct bind *bind, const PgQuery__RangeV
         }
     }
     if (node == NULL) {
-        raise_no_relation(bind, name);
+        bind_no_relation(bind, name);
     }
     node->catalogue = view->catalogue;
     node->at = at;
-    apply_alias(bind, name->alias, node, position);
+    bind_apply_alias(bind, name->alias, node, position);
     bind_item_scope(bind, node, alias, name->alias != NULL ? NULL : CATALOGUE_SCHEMA_DEFAULT, position, scope);
     return node;
 }
 
-static struct plan_node *bind_history(struct bind *bind, const PgQuery__FuncCall *call, const PgQuery__Alias *alias,
-                                      const struct tokens_clause *clause, struct scope *scope) {
-    static const struct plan_column extra[] = {
-        {.name = "_position_from", .type = {TYPE_INT8, -1}},    {.name = "_position_to", .type = {TYPE_INT8, -1}},
-        {.name = "_time_from", .type = {TYPE_TIMESTAMPTZ, -1}}, {.name = "_time_to", .type = {TYPE_TIMESTAMPTZ, -1}},
-        {.name = "_operation", .type = {TYPE_TEXT, -1}},        {.name = "_entry", .type = {TYPE_INT8, -1}},
-    };
-    uint32_t position = bind_location(call->location);
-    PgQuery__RangeVar name = PG_QUERY__RANGE_VAR__INIT;
-    name.location = call->location;
-    const PgQuery__Node *argument = call->n_args == 1 ? call->args[0] : NULL;
-    if (argument != NULL && argument->node_case == PG_QUERY__NODE__NODE_COLUMN_REF &&
-        argument->column_ref->n_fields <= 2) {
-        size_t last = argument->column_ref->n_fields - 1;
-        name.relname = (char *)bind_string(argument->column_ref->fields[last]);
-        name.schemaname = last > 0 ? (char *)bind_string(argument->column_ref->fields[0]) : name.schemaname;
-        name.location = argument->column_ref->location;
-    } else if (argument != NULL && argument->node_case == PG_QUERY__NODE__NODE_A_CONST &&
-               argument->a_const->val_case == PG_QUERY__A__CONST__VAL_SVAL) {
-        name.relname = argument->a_const->sval->sval;
-        name.location = argument->a_const->location;
-    } else {
-        sql_raise_with(bind->context, KMB_UNDEFINED_FUNCTION, position, NULL, "Write kimberlite_history(table).",
-                       "kimberlite_history needs the name of one table");
+static struct plan_node *bind_item(struct bind *bind, const PgQuery__Node *node, const struct tokens_clause *at,
+                                   struct scope *scope);
+
+/* --- LATERAL --- */
+
+/* The left side of a join while an item of the right side is bound that may take values of its row. */
+struct lateral {
+    struct bind_level level;
+    struct bind_scope place;
+    bool open; /* the right side is an execution of its own, one level further in */
+    uint32_t position;
+};
+
+/* An argument that may name something: all but constants and parameters. */
+static bool argument_reaches(const PgQuery__Node *node) {
+    if (node->node_case == PG_QUERY__NODE__NODE_TYPE_CAST) {
+        return argument_reaches(node->type_cast->arg);
     }
-    struct plan_at at;
-    const struct bind_view *view = bind_moment(bind, clause, &at);
-    const struct table_definition *table = find_table(bind, view->catalogue, &name);
-    if (table == NULL) {
-        raise_no_relation(bind, &name);
-    }
-    if (definition_is_view(table)) {
-        sql_raise(bind->context, KMB_WRONG_OBJECT_TYPE, bind_location(name.location), "\"%s\" is not a table",
-                  name.relname);
-    }
-    const char *alias_name = alias != NULL ? alias->aliasname : "kimberlite_history";
-    struct plan_node *node = bind_scan(bind, view->catalogue, table, alias_name);
-    node->kind = PLAN_HISTORY;
-    node->at = at;
-    struct plan_column *columns =
-        sql_alloc(bind->context, (node->column_count + ARRAY_LENGTH(extra)) * sizeof(*columns));
-    if (node->column_count > 0) {
-        memcpy(columns, node->columns, node->column_count * sizeof(*columns));
-    }
-    memcpy(columns + node->column_count, extra, sizeof(extra));
-    node->columns = columns;
-    node->column_count += ARRAY_LENGTH(extra);
-    apply_alias(bind, alias, node, position);
-    bind_item_scope(bind, node, alias_name, NULL, position, scope);
-    return node;
+    return node->node_case != PG_QUERY__NODE__NODE_A_CONST && node->node_case != PG_QUERY__NODE__NODE_PARAM_REF;
 }
 
-static struct plan_node *bind_range_function(struct bind *bind, const PgQuery__RangeFunction *item,
-                                             const struct tokens_clause *clause, struct scope *scope) {
-    const PgQuery__Node *entry = item->n_functions > 0 ? item->functions[0] : NULL;
-    const PgQuery__Node *function = NULL;
-    if (entry != NULL && entry->node_case == PG_QUERY__NODE__NODE_LIST && entry->list->n_items > 0) {
-        function = entry->list->items[0];
+/* Whether an item may take values of what stands to its left: LATERAL, and functions, which need not say it. */
+static bool item_reaches(const PgQuery__Node *node) {
+    switch ((int)node->node_case) {
+    case PG_QUERY__NODE__NODE_JOIN_EXPR:
+        return item_reaches(node->join_expr->larg) || item_reaches(node->join_expr->rarg);
+    case PG_QUERY__NODE__NODE_RANGE_SUBSELECT:
+        return node->range_subselect->lateral;
+    case PG_QUERY__NODE__NODE_RANGE_FUNCTION:
+        return bind_function_arguments(node->range_function, argument_reaches);
+    default:
+        return false;
     }
-    uint32_t position = bind_node_position(function);
-    if (item->lateral || item->ordinality || item->is_rowsfrom || item->n_coldeflist > 0 || item->n_functions != 1 ||
-        function == NULL || function->node_case != PG_QUERY__NODE__NODE_FUNC_CALL) {
-        sql_raise_unsupported(bind->context, position, "this form of a function in FROM");
+}
+
+void bind_levels_hide(struct bind *bind, bool hidden) {
+    for (struct bind_level *level = bind->level; level != bind->from_level; level = level->outer) {
+        level->hidden = hidden;
     }
-    const PgQuery__FuncCall *call = function->func_call;
-    const char *name = bind_string(call->funcname[call->n_funcname - 1]);
-    if (call->n_funcname != 1 || strcmp(name, "kimberlite_history") != 0 || call->agg_star || call->agg_distinct ||
-        call->agg_filter != NULL || call->over != NULL || call->n_agg_order > 0 || call->func_variadic) {
-        sql_raise_unsupported(bind->context, position, "function %s in FROM", name);
+}
+
+/* The right side of a join whose left side has this scope. */
+static struct plan_node *bind_right(struct bind *bind, const PgQuery__Node *node, const struct tokens_clause *at,
+                                    const struct scope *left, struct scope *scope, struct lateral *lateral) {
+    *lateral = (struct lateral){.open = item_reaches(node), .position = bind_node_position(node)};
+    if (!lateral->open) {
+        return bind_item(bind, node, at, scope);
     }
-    return bind_history(bind, call, item->alias, clause, scope);
+    lateral->place = (struct bind_scope){.bind = bind, .scope = left, .place = BIND_FROM};
+    lateral->level = (struct bind_level){.outer = bind->level, .place = &lateral->place, .hidden = true};
+    bind->level = &lateral->level;
+    bind->depth++;
+    struct plan_node *right = bind_item(bind, node, at, scope);
+    bind->depth--;
+    bind->level = lateral->level.outer;
+    return right;
+}
+
+static struct plan_node *lateral_join(struct bind *bind, enum plan_join_type type, struct plan_node *left,
+                                      struct plan_node *right, const struct lateral *lateral) {
+    struct plan_node *join = bind_join_node(bind, type, left, right);
+    if (lateral->open) {
+        join->join_strategy = PLAN_JOIN_LATERAL;
+        join->left_keys = lateral->level.values;
+        join->key_count = lateral->level.value_count;
+    }
+    return join;
 }
 
 static struct plan_node *bind_range_subselect(struct bind *bind, const PgQuery__RangeSubselect *item,
@@ -370,23 +366,21 @@ static struct plan_node *bind_range_subselect(struct bind *bind, const PgQuery__
     uint32_t position = select->n_target_list > 0    ? bind_node_position(select->target_list[0])
                         : select->n_values_lists > 0 ? bind_node_position(select->values_lists[0])
                                                      : 0;
-    if (item->lateral) {
-        sql_raise_unsupported(bind->context, position, "LATERAL");
-    }
     if (item->alias == NULL) {
         sql_raise_with(bind->context, KMB_SYNTAX, position, NULL, "For example, FROM (SELECT ...) [AS] foo.",
                        select->n_values_lists > 0 ? "VALUES in FROM must have an alias"
                                                   : "subquery in FROM must have an alias");
     }
+    if (item->lateral) {
+        bind_levels_hide(bind, false);
+    }
     struct plan_node *node = bind_select(bind, select);
+    bind_levels_hide(bind, true);
     /* names belong to the item, not to the plan shared with nothing */
-    apply_alias(bind, item->alias, node, position);
+    bind_apply_alias(bind, item->alias, node, position);
     bind_item_scope(bind, node, item->alias->aliasname, NULL, position, scope);
     return node;
 }
-
-static struct plan_node *bind_item(struct bind *bind, const PgQuery__Node *node, const struct tokens_clause *at,
-                                   struct scope *scope);
 
 /* --- joins --- */
 
@@ -493,8 +487,9 @@ static struct plan_node *bind_join(struct bind *bind, const PgQuery__JoinExpr *i
                                    struct scope *scope) {
     struct scope left_scope = {0};
     struct scope right_scope = {0};
+    struct lateral lateral;
     struct plan_node *left = bind_item(bind, item->larg, at, &left_scope);
-    struct plan_node *right = bind_item(bind, item->rarg, at, &right_scope);
+    struct plan_node *right = bind_right(bind, item->rarg, at, &left_scope, &right_scope, &lateral);
     bind_scope_check_aliases(bind, &left_scope, &right_scope);
     if (item->alias != NULL || item->join_using_alias != NULL) {
         sql_raise_unsupported(bind->context, right_scope.table_count > 0 ? right_scope.tables[0].position : 0,
@@ -508,9 +503,14 @@ static struct plan_node *bind_join(struct bind *bind, const PgQuery__JoinExpr *i
     };
     ASSERT(item->jointype >= PG_QUERY__JOIN_TYPE__JOIN_INNER && item->jointype <= PG_QUERY__JOIN_TYPE__JOIN_RIGHT);
     enum plan_join_type type = types[item->jointype];
+    if (lateral.level.value_count > 0 && type != PLAN_JOIN_INNER && type != PLAN_JOIN_LEFT) {
+        sql_raise_with(bind->context, KMB_INVALID_COLUMN_REFERENCE, lateral.position,
+                       "The combining JOIN type must be INNER or LEFT for a LATERAL reference.", NULL,
+                       "invalid reference to FROM-clause entry");
+    }
     *scope = left_scope;
     bind_scope_join(bind->context, scope, &right_scope);
-    struct plan_node *join = bind_join_node(bind, type, left, right);
+    struct plan_node *join = lateral_join(bind, type, left, right, &lateral);
     const char **names = NULL;
     uint32_t name_count = 0;
     if (item->is_natural) {
@@ -540,7 +540,7 @@ static struct plan_node *bind_item(struct bind *bind, const PgQuery__Node *node,
     case PG_QUERY__NODE__NODE_JOIN_EXPR:
         return bind_join(bind, node->join_expr, at, scope);
     case PG_QUERY__NODE__NODE_RANGE_FUNCTION:
-        return bind_range_function(bind, node->range_function, at, scope);
+        return bind_functions(bind, node->range_function, at, scope);
     case PG_QUERY__NODE__NODE_RANGE_SUBSELECT:
         return bind_range_subselect(bind, node->range_subselect, scope);
     case PG_QUERY__NODE__NODE_RANGE_TABLE_SAMPLE:
@@ -558,13 +558,18 @@ struct plan_node *bind_from(struct bind *bind, PgQuery__Node *const *items, size
     if (count == 0) {
         return bind_plan(bind, PLAN_ONE_ROW, NULL, NULL);
     }
+    struct bind_level *around = bind->from_level;
+    bind->from_level = bind->level;
     struct plan_node *plan = bind_item(bind, items[0], at, scope);
     for (size_t i = 1; i < count; i++) {
         struct scope right_scope = {0};
-        struct plan_node *right = bind_item(bind, items[i], at, &right_scope);
+        struct scope left_scope = *scope;
+        struct lateral lateral;
+        struct plan_node *right = bind_right(bind, items[i], at, &left_scope, &right_scope, &lateral);
         bind_scope_check_aliases(bind, scope, &right_scope);
         bind_scope_join(bind->context, scope, &right_scope);
-        plan = bind_join_node(bind, PLAN_JOIN_CROSS, plan, right);
+        plan = lateral_join(bind, PLAN_JOIN_CROSS, plan, right, &lateral);
     }
+    bind->from_level = around;
     return plan;
 }

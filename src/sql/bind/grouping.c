@@ -16,6 +16,9 @@
 static bool visit_group(const struct expr *node, void *context) {
     struct select *select = context;
     bool placeholder = node->kind == EXPR_COLUMN && node->column >= BIND_AGGREGATE_BASE;
+    if (placeholder && node->column >= BIND_SET_BASE) {
+        sql_raise_unsupported(select->bind->context, node->position, "a set-returning function in GROUP BY");
+    }
     if (placeholder && node->column >= BIND_WINDOW_BASE) {
         sql_raise(select->bind->context, KMB_WINDOWING, node->position, "window functions are not allowed in GROUP BY");
     }
@@ -473,6 +476,7 @@ void select_aggregate(struct select *select) {
             regroup_direct(select, &select->aggregates.list[i], round == 1);
         }
         bind_windows_expressions(&select->windows, round == 0 ? regroup_try : regroup_place, select);
+        bind_sets_expressions(&select->sets_called, round == 0 ? regroup_try : regroup_place, select);
     }
     select->targets = rewritten;
     select->target_capacity = select->target_count;

@@ -19,7 +19,6 @@ static const char *const known_functions[] = {
     "array_to_string",
     "cardinality",
     "currval",
-    "generate_series",
     "generate_subscripts",
     "is_normalized",
     "json_agg",

@@ -20,6 +20,7 @@ const char *bind_string(const PgQuery__Node *node) {
 const char *bind_place_name(enum bind_place place) {
     static const char *const names[] = {
         [BIND_SELECT] = "SELECT",
+        [BIND_FROM] = "FROM clause of their own query level",
         [BIND_WHERE] = "WHERE",
         [BIND_ON] = "JOIN conditions",
         [BIND_GROUP] = "GROUP BY",

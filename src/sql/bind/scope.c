@@ -139,6 +139,17 @@ static const struct scope_table *scope_find_table(const struct bind_scope *scope
 }
 
 static _Noreturn void raise_no_table(const struct bind_scope *scope, const char *name, uint32_t position) {
+    for (const struct bind_level *level = scope->bind->level; level != NULL; level = level->outer) {
+        uint32_t index;
+        if (level->hidden && scope_find_table(level->place, NULL, name, &index) != NULL) {
+            sql_raise_with(scope->bind->context, KMB_UNDEFINED_TABLE, position,
+                           sql_printf(scope->bind->context,
+                                      "There is an entry for table \"%s\", but it cannot be referenced from this part "
+                                      "of the query.",
+                                      name),
+                           NULL, "invalid reference to FROM-clause entry for table \"%s\"", name);
+        }
+    }
     sql_raise(scope->bind->context, KMB_UNDEFINED_TABLE, position, "missing FROM-clause entry for table \"%s\"", name);
 }
 
@@ -202,7 +213,9 @@ static const struct expr *find_name(const struct bind_scope *scope, const char *
         return found;
     }
     bind->level = level->outer;
-    found = find_name(level->place, schema, table, name, position);
+    struct bind_scope place = *level->place;
+    place.scope = level->hidden ? NULL : place.scope;
+    found = find_name(&place, schema, table, name, position);
     bind->level = level;
     return found == NULL ? NULL : bind_outer_value(bind, level, found, position);
 }
@@ -211,7 +224,7 @@ static bool names_table(const struct bind_scope *scope, const char *name) {
     uint32_t index;
     bool found = scope_find_table(scope, NULL, name, &index) != NULL;
     for (const struct bind_level *level = scope->bind->level; level != NULL && !found; level = level->outer) {
-        found = scope_find_table(level->place, NULL, name, &index) != NULL;
+        found = !level->hidden && scope_find_table(level->place, NULL, name, &index) != NULL;
     }
     return found;
 }

@@ -212,7 +212,8 @@ static uint32_t select_item_target(struct select *select, const PgQuery__Node *n
                                .scope = &select->scope,
                                .place = BIND_ORDER,
                                .aggregates = &select->aggregates,
-                               .windows = &select->windows};
+                               .windows = &select->windows,
+                               .sets = &select->sets_called};
     const struct expr *expr = bind_resolve_unknown(bind, bind_expression(&place, node));
     for (uint32_t i = 0; i < select->target_count; i++) {
         if (expr_equal(select->targets[i], expr)) {
@@ -364,6 +365,40 @@ static const struct expr *bind_limit(struct select *select, const PgQuery__Node 
     return limit;
 }
 
+struct gathered {
+    const struct expr **list;
+    uint32_t count;
+};
+
+static void gather_argument(void *context, const struct expr **place) {
+    struct gathered *gathered = context;
+    gathered->list[gathered->count++] = *place;
+}
+
+static void spread_argument(void *context, const struct expr **place) {
+    struct gathered *gathered = context;
+    *place = gathered->list[gathered->count++];
+}
+
+/* Windows, then set-returning functions, whose arguments may hold windows. */
+static void select_compute(struct select *select) {
+    struct bind *bind = select->bind;
+    uint32_t count = select->target_count;
+    uint32_t arguments = 0;
+    for (uint32_t i = 0; i < select->sets_called.count; i++) {
+        arguments += select->sets_called.calls[i].argument_count;
+    }
+    struct gathered all = {.list = sql_alloc(bind->context, (count + arguments + 1) * sizeof(*all.list))};
+    bind_sets_expressions(&select->sets_called, gather_argument, &all);
+    arguments = all.count;
+    memcpy(all.list + arguments, select->targets, count * sizeof(*all.list));
+    select->plan = bind_windows_plan(bind, &select->windows, select->plan, all.list, arguments + count);
+    all.count = 0;
+    bind_sets_expressions(&select->sets_called, spread_argument, &all);
+    select->plan = bind_sets_plan(bind, &select->sets_called, select->plan, all.list + arguments, count);
+    memcpy(select->targets, all.list + arguments, count * sizeof(*all.list));
+}
+
 static void select_finish(struct select *select) {
     struct bind *bind = select->bind;
     bool aggregated = select->aggregates.count > 0 || select->aggregates.grouping_count > 0 ||
@@ -371,7 +406,7 @@ static void select_finish(struct select *select) {
     if (aggregated) {
         select_aggregate(select);
     }
-    select->plan = bind_windows_plan(bind, &select->windows, select->plan, select->targets, select->target_count);
+    select_compute(select);
     select->plan = bind_project(bind, select->plan, select->targets, select->names, select->target_count);
     if (select->node->n_distinct_clause > 0 && !distinct_on(select)) {
         for (uint32_t i = 0; i < select->visible; i++) {
@@ -500,6 +535,7 @@ static void select_bind_from(struct select *select, struct bind_scope targets) {
     targets.place = BIND_SELECT;
     targets.aggregates = &select->aggregates;
     targets.windows = &select->windows;
+    targets.sets = &select->sets_called;
     bind_window_clause(&targets, node->window_clause, node->n_window_clause);
     select->target_count =
         bind_targets(&targets, node->target_list, node->n_target_list, &select->targets, &select->names);

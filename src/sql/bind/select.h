@@ -11,6 +11,7 @@ struct select {
     struct scope scope;
     struct bind_aggregates aggregates;
     struct bind_windows windows;
+    struct bind_sets sets_called;
     const struct expr **targets; /* visible first, then what ORDER BY adds */
     const char **names;
     uint32_t visible;

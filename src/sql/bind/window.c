@@ -109,6 +109,7 @@ static const struct expr *bind_frame_offset(const struct bind_scope *scope, cons
     place.place = places[window->frame.mode];
     place.aggregates = NULL;
     place.windows = NULL;
+    place.sets = NULL;
     const struct expr *expr = bind_expression(&place, node);
     const struct expr *offset;
     if (window->frame.mode == PLAN_FRAME_RANGE) {
@@ -217,6 +218,7 @@ static struct bind_window bind_definition(const struct bind_scope *scope, const 
     struct bind_scope place = *scope;
     place.place = BIND_WINDOW;
     place.windows = NULL;
+    place.sets = NULL;
     struct bind_window window = {0};
     if (given(node->refname)) {
         const struct bind_window *from = window_named(scope, node->refname, bind_location(node->location));
@@ -423,6 +425,7 @@ const struct expr *bind_window_call(const struct bind_scope *scope, const PgQuer
     struct bind_scope inner = *scope;
     inner.place = scope->place == BIND_AGGREGATE ? BIND_AGGREGATE : BIND_WINDOW_ARGUMENT;
     inner.windows = NULL;
+    inner.sets = NULL;
     uint32_t count = (uint32_t)call->n_args;
     const struct expr **arguments = sql_alloc(context, (count + 1) * sizeof(*arguments));
     for (uint32_t i = 0; i < count; i++) {
@@ -470,19 +473,20 @@ void bind_windows_expressions(struct bind_windows *windows, void (*each)(void *c
     }
 }
 
-static const struct expr *placeholders_replaced(struct bind *bind, const struct expr *expr, const uint32_t *columns) {
+const struct expr *bind_placeholders(struct bind *bind, const struct expr *expr, uint32_t base,
+                                     const uint32_t *columns) {
     if (expr->kind == EXPR_COLUMN) {
-        if (expr->column < BIND_WINDOW_BASE) {
+        if (expr->column < base || expr->column - base >= BIND_PLACEHOLDERS) {
             return expr;
         }
         struct expr *column = sql_alloc(bind->context, sizeof(*column));
         *column = *expr;
-        column->column = columns[expr->column - BIND_WINDOW_BASE];
+        column->column = columns[expr->column - base];
         return column;
     }
     struct expr *copy = NULL;
     for (uint32_t i = 0; i < expr->argument_count; i++) {
-        const struct expr *argument = placeholders_replaced(bind, expr->arguments[i], columns);
+        const struct expr *argument = bind_placeholders(bind, expr->arguments[i], base, columns);
         if (argument != expr->arguments[i] && copy == NULL) {
             copy = sql_alloc(bind->context, sizeof(*copy));
             *copy = *expr;
@@ -536,7 +540,7 @@ struct plan_node *bind_windows_plan(struct bind *bind, struct bind_windows *wind
         plan = called ? window_plan(bind, windows, i, plan, columns) : plan;
     }
     for (uint32_t i = 0; i < target_count; i++) {
-        targets[i] = placeholders_replaced(bind, targets[i], columns);
+        targets[i] = bind_placeholders(bind, targets[i], BIND_WINDOW_BASE, columns);
     }
     return plan;
 }

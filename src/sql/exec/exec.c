@@ -211,6 +211,8 @@ struct exec_operator *operator_make(struct exec *exec, const struct plan_node *n
         return history_make(exec, node);
     case PLAN_VALUES:
         return values_make(exec, node);
+    case PLAN_FUNCTION:
+        return functions_make(exec, node);
     case PLAN_CATALOGUE:
         return catalogue_rows_make(exec, node);
     case PLAN_ONE_ROW:

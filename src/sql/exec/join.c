@@ -4,7 +4,8 @@
  * All strategies and kinds are one loop: for each row of the left side in its order, the candidate rows of the right
  * side, as pairs of (row of the left batch, kept row of the right); when a thousand pairs are together, both sides are
  * gathered into one batch and the rest of the condition narrows it. What differs is where candidates come from
- * (join_source.c): all right rows (nested loop), those with equal keys (hash), those an index finds.
+ * (join_source.c): all right rows (nested loop), those with equal keys (hash), those an index finds, those of a query
+ * run for the left row (lateral).
  *
  * SEMI gives a left row with its first partner only, ANTI only the pair without one.
  *
@@ -212,7 +213,8 @@ static const struct batch *join_next(struct exec_operator *self) {
             join->right_matched = sql_alloc_zero(self->exec->context, (size_t)join->rows.row_count + 1, 1);
         }
         join->built = true;
-        join->left_done = join->fetch == NULL && join->rows.row_count == 0 && !keeps_left(join);
+        bool whole = join->fetch == NULL && join->lateral == NULL; /* the right side is there */
+        join->left_done = whole && join->rows.row_count == 0 && !keeps_left(join);
     }
     while (!join->left_done) {
         operator_begin(self);

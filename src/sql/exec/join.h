@@ -20,14 +20,14 @@ struct join {
     uint32_t left_at;
     bool candidates_open;
 
-    /* right rows: all of them, or (index) those fetched lately */
+    /* right rows: all of them, or (index, lateral) those fetched lately */
     struct rowset rows;
     uint8_t *right_matched; /* RIGHT, FULL */
     uint32_t rest_at;
 
     /* candidates of the current left row */
     uint32_t candidate;     /* next right row, or ROWSET_NONE */
-    uint32_t candidate_end; /* nested, index: one past the last */
+    uint32_t candidate_end; /* nested, index, lateral: one past the last */
 
     /* hash: rows of one key are chained in their order */
     struct hash_table table;
@@ -39,6 +39,8 @@ struct join {
     uint32_t *next;  /* by row */
     uint32_t ids[VECTOR_ROWS];
     uint32_t id_of_row[VECTOR_ROWS]; /* by row of the left batch */
+
+    struct join_lateral *lateral;
 
     /* index */
     struct join_fetch *fetch;
@@ -67,5 +69,11 @@ void join_fetch_make(struct join *join);
 void join_fetch_batch(struct join *join);
 /* Appends the right rows that match a left row to join->rows. */
 void join_fetch_row(struct join *join, uint16_t row);
+
+/* --- lateral joins (join_lateral.c) --- */
+void join_lateral_make(struct join *join);
+/* Appends the rows of the right side for a left row; where they are those of all left rows, they are kept. */
+void join_lateral_row(struct join *join, uint16_t row);
+void join_lateral_flushed(struct join *join);
 
 #endif

@@ -5,6 +5,7 @@
  *   hash    the right side is kept whole and its rows chained by key; a left row's candidates are one chain. A key with
  *           a NULL is equal to nothing and in no chain.
  *   index   the right side is a table looked up for each left row (join_index.c)
+ *   lateral the right side is a query run for each left row (join_lateral.c)
  */
 #include "base/assert.h"
 #include "sql/exec/join.h"
@@ -28,6 +29,10 @@ void join_source_make(struct join *join) {
     rowset_init(&join->rows, context, NULL, types, join->right_count);
     if (node->join_strategy == PLAN_JOIN_INDEX) {
         join_fetch_make(join);
+        return;
+    }
+    if (node->join_strategy == PLAN_JOIN_LATERAL) {
+        join_lateral_make(join);
         return;
     }
     join->base.right = operator_make(exec, node->right);
@@ -98,7 +103,7 @@ static void number_keys(struct join *join, const struct batch *batch, uint32_t f
 
 void join_source_build(struct join *join) {
     struct sql_context *context = join->base.exec->context;
-    if (join->fetch != NULL) {
+    if (join->fetch != NULL || join->lateral != NULL) {
         return;
     }
     bool hash = join->base.node->join_strategy == PLAN_JOIN_HASH;
@@ -137,11 +142,11 @@ void join_source_batch(struct join *join) {
         join_fetch_batch(join);
         return;
     }
-    if (join->base.node->join_strategy != PLAN_JOIN_HASH) {
-        return;
-    }
     for (uint32_t i = 0; i < join->key_count; i++) {
         join->keys[i] = evaluator_run(join->left_keys[i], batch, batch->selection, join->left_live);
+    }
+    if (join->base.node->join_strategy != PLAN_JOIN_HASH) {
+        return;
     }
     hash_table_find(&join->table, join->keys, batch->selection, join->left_live, join->ids);
     for (uint32_t i = 0; i < join->left_live; i++) {
@@ -154,6 +159,10 @@ void join_source_row(struct join *join, uint16_t row) {
     if (join->fetch != NULL) {
         join->candidate = join->rows.row_count;
         join_fetch_row(join, row);
+        join->candidate_end = join->rows.row_count;
+    } else if (join->lateral != NULL) {
+        join->candidate = join->rows.row_count;
+        join_lateral_row(join, row);
         join->candidate_end = join->rows.row_count;
     } else if (join->base.node->join_strategy == PLAN_JOIN_HASH) {
         uint32_t key = join->id_of_row[row];
@@ -183,5 +192,8 @@ void join_source_flushed(struct join *join) {
     /* Fetched rows are needed only while pairs or the current left row refer to them. */
     if (join->fetch != NULL && !join->candidates_open) {
         rowset_clear(&join->rows);
+    }
+    if (join->lateral != NULL && !join->candidates_open) {
+        join_lateral_flushed(join);
     }
 }

@@ -20,6 +20,7 @@ enum sql_function_class {
     SQL_FUNCTION_CAST,     /* arguments[0] -> result */
     SQL_FUNCTION_AGGREGATE,
     SQL_FUNCTION_WINDOW, /* only with OVER; exec/window.c computes it by its kind */
+    SQL_FUNCTION_SET,    /* set-returning: any number of rows */
 };
 
 enum sql_window_kind {
@@ -78,6 +79,18 @@ struct sql_aggregate {
                    uint32_t count);
 };
 
+/*
+ * Set-returning functions: a state of fixed size (16-byte aligned, zeroed) gives one row after the other. Strict ones
+ * are not opened, and give no row, when an argument is NULL.
+ */
+struct sql_set {
+    uint32_t state_size;
+    /* The argument values live as long as the state; so does memory of call->arena. */
+    void (*open)(const struct sql_call *call, void *state, const struct value *arguments);
+    /* The next row's value of the result type; false: there is none. Its bytes live until the next call. */
+    bool (*next)(const struct sql_call *call, void *state, struct value *row);
+};
+
 struct sql_function {
     enum sql_function_class class;
     const char *name; /* lower case; operators by their spelling */
@@ -92,6 +105,7 @@ struct sql_function {
     const struct sql_aggregate *aggregate;
     enum sql_window_kind window;
     enum sql_ordered_set ordered_set;
+    const struct sql_set *set;
     const char *commutator; /* of a comparison operator: "<" has ">" ; else NULL */
     const char *summary;    /* one line for the reference page */
 };

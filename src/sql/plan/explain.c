@@ -41,7 +41,7 @@ static uint32_t count_relations(const struct plan_node *node) {
         return 0;
     }
     bool relation = node->kind == PLAN_SCAN || node->kind == PLAN_HISTORY || node->kind == PLAN_CATALOGUE ||
-                    node->kind == PLAN_VALUES || node->kind == PLAN_CTE;
+                    node->kind == PLAN_VALUES || node->kind == PLAN_FUNCTION || node->kind == PLAN_CTE;
     return (relation ? 1 : 0) + count_relations(node->left) + count_relations(node->right);
 }
 
@@ -258,6 +258,8 @@ static const char *title_of(struct explain *explain, const struct plan_node *nod
         return sql_printf(explain->context, "History Scan on %s", relation_text(explain, node));
     case PLAN_VALUES:
         return node->row_count == 1 ? "Result" : "Values Scan on \"*VALUES*\"";
+    case PLAN_FUNCTION:
+        return sql_printf(explain->context, "Function Scan on %s", node->aggregates[0].function->name);
     case PLAN_CTE:
         return sql_printf(explain->context, "%s Scan on %s", node->cte_work ? "WorkTable" : "CTE", node->cte->name);
     case PLAN_CATALOGUE:

@@ -52,7 +52,8 @@ static const struct expr *region_shift(struct optimiser *optimiser, const struct
 /* Takes a tree of inner joins apart, left to right. */
 static void region_collect(struct region *region, struct plan_node *node, uint32_t first) {
     struct optimiser *optimiser = region->optimiser;
-    bool inner = node->kind == PLAN_JOIN && (node->join_type == PLAN_JOIN_INNER || node->join_type == PLAN_JOIN_CROSS);
+    bool inner = node->kind == PLAN_JOIN && node->join_strategy != PLAN_JOIN_LATERAL &&
+                 (node->join_type == PLAN_JOIN_INNER || node->join_type == PLAN_JOIN_CROSS);
     if (inner || node->kind == PLAN_FILTER) {
         if (node->predicate != NULL) {
             conditions_split(optimiser, &region->conditions, region_shift(optimiser, node->predicate, first, node));

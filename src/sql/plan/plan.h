@@ -23,6 +23,7 @@ enum plan_kind {
     PLAN_SCAN,      /* table in key order, or through index; range bounds; pushed filter; reads as of `at` */
     PLAN_HISTORY,   /* kimberlite_history(table): all versions, extra columns at the end */
     PLAN_VALUES,    /* rows of expressions */
+    PLAN_FUNCTION,  /* the rows of set-returning functions (aggregates) side by side, NULL behind a shorter one's end */
     PLAN_CATALOGUE, /* an information_schema or SHOW relation, rows made by the executor from the catalogue */
     PLAN_CTE,       /* the rows of a WITH query, kept once for all who read them; or its working table */
     PLAN_ONE_ROW,   /* no columns, one row: SELECT without FROM */
@@ -54,7 +55,9 @@ enum plan_join_type {
     PLAN_JOIN_SEMI,
     PLAN_JOIN_ANTI,
 };
-enum plan_join_strategy { PLAN_JOIN_NESTED, PLAN_JOIN_HASH, PLAN_JOIN_INDEX };
+/* LATERAL: the right side is a query of its own, run for each left row with the values of left_keys as its outer ones.
+ */
+enum plan_join_strategy { PLAN_JOIN_NESTED, PLAN_JOIN_HASH, PLAN_JOIN_INDEX, PLAN_JOIN_LATERAL };
 
 struct plan_column {
     const char *name; /* output name */
@@ -179,7 +182,7 @@ struct plan_node {
     uint32_t expression_count;
     uint64_t **grouping_sets;    /* AGGREGATE: bits of expressions; the last expression is then the set's number */
     uint32_t grouping_set_count; /* 0: each row is in one group */
-    struct plan_aggregate *aggregates; /* of AGGREGATE; of WINDOW: its functions, which may be of the window class */
+    struct plan_aggregate *aggregates; /* of AGGREGATE; of WINDOW, FUNCTION: the functions called, of any class */
     uint32_t aggregate_count;
     const struct expr ***rows; /* VALUES: row_count arrays of column_count */
     uint32_t row_count;
@@ -192,6 +195,7 @@ struct plan_node {
 
     enum plan_join_type join_type;
     enum plan_join_strategy join_strategy;
+    bool ordinality;               /* FUNCTION: a last column numbers the rows */
     const struct expr **left_keys; /* HASH and INDEX: equal pairs; left_keys over left's row, right_keys over right's */
     const struct expr **right_keys;
     uint32_t key_count;

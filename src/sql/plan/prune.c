@@ -289,12 +289,14 @@ static uint32_t *prune_join(struct optimiser *optimiser, struct plan_node *node,
     }
     for (uint32_t i = 0; i < node->key_count; i++) {
         set_expr(left, node->left_keys[i], split);
-        set_expr(right, node->right_keys[i], right_width);
+        set_expr(right, node->right_keys == NULL ? NULL : node->right_keys[i], right_width);
     }
     uint32_t *left_map = prune(optimiser, node->left, left);
     uint32_t *right_map = prune(optimiser, node->right, right);
     remap_list(optimiser, node->left_keys, node->key_count, left_map, split);
-    remap_list(optimiser, node->right_keys, node->key_count, right_map, right_width);
+    if (node->right_keys != NULL) {
+        remap_list(optimiser, node->right_keys, node->key_count, right_map, right_width);
+    }
     uint32_t *map = sql_alloc(optimiser->context, (width + 1) * sizeof(*map));
     for (uint32_t i = 0; i < width; i++) {
         uint32_t place = i < split ? left_map[i] : right_map[i - split];
@@ -319,6 +321,7 @@ static uint32_t *prune(struct optimiser *optimiser, struct plan_node *node, uint
         return prune_scan(optimiser, node, needed);
     case PLAN_HISTORY:
     case PLAN_VALUES:
+    case PLAN_FUNCTION:
     case PLAN_CATALOGUE:
     case PLAN_CTE:
     case PLAN_ONE_ROW:

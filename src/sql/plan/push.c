@@ -222,6 +222,25 @@ static struct plan_node *push_outer(struct optimiser *optimiser, struct plan_nod
     return optimise_filter(optimiser, join, &above);
 }
 
+/* What the right side is comes of the left row, and it is another execution: conditions go to the left side alone. */
+static struct plan_node *push_lateral(struct optimiser *optimiser, struct plan_node *join,
+                                      struct conditions *conditions) {
+    struct conditions none = {0};
+    struct conditions left = {0};
+    struct conditions above = {0};
+    for (uint32_t i = 0; i < conditions->count; i++) {
+        uint32_t low = 0;
+        uint32_t high = 0;
+        bool any = column_range(optimiser, conditions->list[i], join->column_count, &low, &high);
+        bool below = any && high < join->left->column_count && !optimise_is_volatile(conditions->list[i]);
+        conditions_add(optimiser, below ? &left : &above, conditions->list[i]);
+    }
+    join->left = optimise_push(optimiser, join->left, &left);
+    join->right = optimise_push(optimiser, join->right, &none);
+    join->rows_estimate = join->left->rows_estimate * join->right->rows_estimate;
+    return optimise_filter(optimiser, join, &above);
+}
+
 /* --- the other nodes --- */
 
 static struct plan_node *push_project(struct optimiser *optimiser, struct plan_node *node,
@@ -358,6 +377,9 @@ struct plan_node *optimise_push(struct optimiser *optimiser, struct plan_node *n
         return optimise_filter(optimiser, push_below(optimiser, node, &none), conditions);
     }
     case PLAN_JOIN:
+        if (node->join_strategy == PLAN_JOIN_LATERAL) {
+            return push_lateral(optimiser, node, conditions);
+        }
         return node->join_type == PLAN_JOIN_INNER || node->join_type == PLAN_JOIN_CROSS
                    ? optimise_join_region(optimiser, node, conditions)
                    : push_outer(optimiser, node, conditions);
@@ -381,6 +403,7 @@ struct plan_node *optimise_push(struct optimiser *optimiser, struct plan_node *n
         node->rows_estimate = node->cte_work ? 100 : node->cte->root->rows_estimate;
         return optimise_filter(optimiser, node, conditions);
     case PLAN_VALUES:
+    case PLAN_FUNCTION:
     case PLAN_CATALOGUE:
     case PLAN_ONE_ROW:
         node->rows_estimate = node->kind == PLAN_VALUES ? node->row_count : node->kind == PLAN_ONE_ROW ? 1 : 1000;

@@ -128,6 +128,9 @@ static void print_page(struct buffer *page) {
                 "Only with `OVER`. Every aggregate is a window function too, with `FILTER` but without `DISTINCT` and "
                 "`ORDER BY` in the call.\n`first_value`, `last_value`, `nth_value` and aggregates look at the frame, "
                 "the others at the partition.");
+    print_class(page, SQL_FUNCTION_SET, "Set-returning functions",
+                "In `FROM`, where an argument may name what stands to the left; several side by side in `ROWS FROM "
+                "(...)`; `WITH ORDINALITY`\nnumbers the rows.");
     print_casts(page);
 }
 

@@ -154,7 +154,19 @@ static void test_unsupported(void **state) {
     REFUSED("SELECT id INTO x FROM t", "0A000", 16, "SELECT INTO is not supported");
     REFUSED("SELECT ARRAY[1]", "0A000", 8, "an array constructor is not supported");
     REFUSED("SELECT * FROM t TABLESAMPLE system (1)", "0A000", 29, "TABLESAMPLE is not supported");
-    REFUSED("SELECT * FROM t, LATERAL (SELECT t.id) x", "0A000", 34, "LATERAL is not supported");
+    REFUSED("SELECT * FROM t, LATERAL (SELECT count(t.id)) x", "42803", 34,
+            "aggregate functions are not allowed in FROM clause of their own query level");
+    REFUSED("SELECT * FROM t RIGHT JOIN LATERAL (SELECT t.id) x ON true", "42P10", 0,
+            "invalid reference to FROM-clause entry");
+    REFUSED("SELECT * FROM t, ((SELECT t.id) x JOIN LATERAL (SELECT t.id) y ON true)", "42P01", 27,
+            "invalid reference to FROM-clause entry for table \"t\"");
+    REFUSED("SELECT * FROM nosuch(1)", "42883", 15, "function nosuch(integer) does not exist");
+    REFUSED("SELECT id FROM t WHERE generate_series(1, 2) = 1", "0A000", 24,
+            "set-returning functions are not allowed in WHERE");
+    REFUSED("SELECT CASE WHEN true THEN generate_series(1, 2) END", "0A000", 28,
+            "set-returning functions are not allowed in CASE");
+    REFUSED("SELECT sum(generate_series(1, 2))", "0A000", 12,
+            "aggregate function calls cannot contain set-returning function calls");
     REFUSED("UPDATE t SET b = 1 FROM u", "0A000", 25, "UPDATE ... FROM is not supported");
     REFUSED("DELETE FROM t USING u", "0A000", 21, "DELETE ... USING is not supported");
     REFUSED("CREATE SEQUENCE s", "0A000", 1, "CREATE SEQUENCE is not supported");

@@ -1,0 +1,173 @@
+/*
+ * FROM: functions.
+ *
+ * A set-returning function gives its rows (several of them side by side in ROWS FROM), any other its one value.
+ * kimberlite_history(table) is a relation of its own. An argument may name what stands to the left, without LATERAL.
+ */
+#include "base/assert.h"
+#include "sql/bind/bind.h"
+
+/* --- the history of a table --- */
+
+static struct plan_node *bind_history(struct bind *bind, const PgQuery__FuncCall *call, const PgQuery__Alias *alias,
+                                      const struct tokens_clause *clause, struct scope *scope) {
+    static const struct plan_column extra[] = {
+        {.name = "_position_from", .type = {TYPE_INT8, -1}},    {.name = "_position_to", .type = {TYPE_INT8, -1}},
+        {.name = "_time_from", .type = {TYPE_TIMESTAMPTZ, -1}}, {.name = "_time_to", .type = {TYPE_TIMESTAMPTZ, -1}},
+        {.name = "_operation", .type = {TYPE_TEXT, -1}},        {.name = "_entry", .type = {TYPE_INT8, -1}},
+    };
+    uint32_t position = bind_location(call->location);
+    PgQuery__RangeVar name = PG_QUERY__RANGE_VAR__INIT;
+    name.location = call->location;
+    const PgQuery__Node *argument = call->n_args == 1 ? call->args[0] : NULL;
+    if (argument != NULL && argument->node_case == PG_QUERY__NODE__NODE_COLUMN_REF &&
+        argument->column_ref->n_fields <= 2) {
+        size_t last = argument->column_ref->n_fields - 1;
+        name.relname = (char *)bind_string(argument->column_ref->fields[last]);
+        name.schemaname = last > 0 ? (char *)bind_string(argument->column_ref->fields[0]) : name.schemaname;
+        name.location = argument->column_ref->location;
+    } else if (argument != NULL && argument->node_case == PG_QUERY__NODE__NODE_A_CONST &&
+               argument->a_const->val_case == PG_QUERY__A__CONST__VAL_SVAL) {
+        name.relname = argument->a_const->sval->sval;
+        name.location = argument->a_const->location;
+    } else {
+        sql_raise_with(bind->context, KMB_UNDEFINED_FUNCTION, position, NULL, "Write kimberlite_history(table).",
+                       "kimberlite_history needs the name of one table");
+    }
+    struct plan_at at;
+    const struct bind_view *view = bind_moment_of(bind, clause, &at);
+    const struct table_definition *table = bind_find_table(bind, view->catalogue, &name);
+    if (table == NULL) {
+        bind_no_relation(bind, &name);
+    }
+    if (definition_is_view(table)) {
+        sql_raise(bind->context, KMB_WRONG_OBJECT_TYPE, bind_location(name.location), "\"%s\" is not a table",
+                  name.relname);
+    }
+    const char *alias_name = alias != NULL ? alias->aliasname : "kimberlite_history";
+    struct plan_node *node = bind_scan(bind, view->catalogue, table, alias_name);
+    node->kind = PLAN_HISTORY;
+    node->at = at;
+    struct plan_column *columns =
+        sql_alloc(bind->context, (node->column_count + ARRAY_LENGTH(extra)) * sizeof(*columns));
+    if (node->column_count > 0) {
+        memcpy(columns, node->columns, node->column_count * sizeof(*columns));
+    }
+    memcpy(columns + node->column_count, extra, sizeof(extra));
+    node->columns = columns;
+    node->column_count += ARRAY_LENGTH(extra);
+    bind_apply_alias(bind, alias, node, position);
+    bind_item_scope(bind, node, alias_name, NULL, position, scope);
+    return node;
+}
+
+/* --- the calls --- */
+
+/* The n-th call of the item, as the grammar wraps it. */
+static const PgQuery__Node *item_call(const PgQuery__RangeFunction *item, size_t n) {
+    const PgQuery__Node *entry = item->functions[n];
+    ASSERT(entry->node_case == PG_QUERY__NODE__NODE_LIST && entry->list->n_items > 0);
+    return entry->list->items[0];
+}
+
+bool bind_function_arguments(const PgQuery__RangeFunction *item, bool (*such)(const PgQuery__Node *argument)) {
+    for (size_t n = 0; n < item->n_functions; n++) {
+        const PgQuery__Node *call = item_call(item, n);
+        if (call->node_case != PG_QUERY__NODE__NODE_FUNC_CALL) {
+            return such(call);
+        }
+        for (size_t i = 0; i < call->func_call->n_args; i++) {
+            if (such(call->func_call->args[i])) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static const char *call_name(const PgQuery__Node *node) {
+    return bind_string(node->func_call->funcname[node->func_call->n_funcname - 1]);
+}
+
+static bool is_history(const PgQuery__RangeFunction *item) {
+    const PgQuery__Node *node = item_call(item, 0);
+    return node->node_case == PG_QUERY__NODE__NODE_FUNC_CALL && node->func_call->n_funcname == 1 &&
+           strcmp(call_name(node), "kimberlite_history") == 0;
+}
+
+/* One function of one value: a row of it. */
+static struct plan_node *bind_one_value(const struct bind_scope *place, const PgQuery__RangeFunction *item,
+                                        const PgQuery__Node *node) {
+    struct bind *bind = place->bind;
+    uint32_t position = bind_node_position(node);
+    if (item->n_functions > 1) {
+        sql_raise_unsupported(bind->context, position, "a function of one value in ROWS FROM");
+    }
+    const struct expr **expressions = sql_alloc_zero(bind->context, 2, sizeof(*expressions));
+    const char **names = sql_alloc(bind->context, 2 * sizeof(*names));
+    expressions[0] = bind_resolve_unknown(bind, bind_expression(place, node));
+    names[0] = bind_column_name(bind->context, node);
+    if (item->ordinality) {
+        struct expr *one = sql_alloc_zero(bind->context, 1, sizeof(*one));
+        one->kind = EXPR_CONSTANT;
+        one->type = type_make(TYPE_INT8);
+        one->value = value_int8(1);
+        expressions[1] = one;
+        names[1] = "ordinality";
+    }
+    return bind_project(bind, bind_plan(bind, PLAN_ONE_ROW, NULL, NULL), expressions, names, item->ordinality ? 2 : 1);
+}
+
+static struct plan_node *bind_sets(const struct bind_scope *place, const PgQuery__RangeFunction *item) {
+    struct bind *bind = place->bind;
+    struct plan_node *node = bind_plan(bind, PLAN_FUNCTION, NULL, NULL);
+    uint32_t count = (uint32_t)item->n_functions;
+    node->aggregates = sql_alloc_zero(bind->context, count, sizeof(*node->aggregates));
+    node->aggregate_count = count;
+    node->ordinality = item->ordinality;
+    node->columns = sql_alloc_zero(bind->context, count + 1, sizeof(*node->columns));
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t candidate_count = 0;
+        const PgQuery__Node *call = item_call(item, i);
+        const struct sql_function *const *candidates =
+            call->node_case == PG_QUERY__NODE__NODE_FUNC_CALL
+                ? bind_set_candidates(bind, call->func_call, &candidate_count)
+                : NULL;
+        if (candidate_count == 0) {
+            return bind_one_value(place, item, call);
+        }
+        node->aggregates[i] = bind_set_call(place, call->func_call, candidates, candidate_count);
+        node->columns[i] = (struct plan_column){.name = call_name(call), .type = node->aggregates[i].type};
+    }
+    node->columns[count] = (struct plan_column){.name = "ordinality", .type = type_make(TYPE_INT8)};
+    node->column_count = count + (item->ordinality ? 1 : 0);
+    return node;
+}
+
+struct plan_node *bind_functions(struct bind *bind, const PgQuery__RangeFunction *item,
+                                 const struct tokens_clause *clause, struct scope *scope) {
+    const PgQuery__Node *first = item_call(item, 0);
+    uint32_t position = bind_node_position(first);
+    if (item->n_coldeflist > 0) {
+        sql_raise_unsupported(bind->context, position, "a column definition list");
+    }
+    if (is_history(item)) {
+        const PgQuery__FuncCall *call = first->func_call;
+        if (item->n_functions > 1 || item->ordinality || call->agg_star || call->agg_distinct ||
+            call->agg_filter != NULL || call->over != NULL || call->n_agg_order > 0 || call->func_variadic) {
+            sql_raise_unsupported(bind->context, position, "this form of kimberlite_history");
+        }
+        return bind_history(bind, call, item->alias, clause, scope);
+    }
+    struct bind_scope place = {.bind = bind, .place = BIND_FUNCTION};
+    bind_levels_hide(bind, false);
+    struct plan_node *node = bind_sets(&place, item);
+    bind_levels_hide(bind, true);
+    const char *alias = item->alias != NULL ? item->alias->aliasname : node->columns[0].name;
+    if (item->alias != NULL && item->n_functions == 1) {
+        node->columns[0].name = alias; /* f(...) AS a: a is the column as well */
+    }
+    bind_apply_alias(bind, item->alias, node, position);
+    bind_item_scope(bind, node, alias, NULL, position, scope);
+    return node;
+}

@@ -1,0 +1,147 @@
+/*
+ * Calls of set-returning functions, and those that stand in a select list.
+ *
+ * A call in the select list makes of each row as many as it has rows; several go side by side, NULL behind the end of
+ * the shorter. So the rows below are joined laterally to a PLAN_FUNCTION of all the calls, after aggregates and windows
+ * and before DISTINCT and ORDER BY, and each call's place in the list is a column of it.
+ */
+#include "base/assert.h"
+#include "sql/bind/bind.h"
+
+const struct sql_function *const *bind_set_candidates(struct bind *bind, const PgQuery__FuncCall *call,
+                                                      uint32_t *count) {
+    bool system = call->n_funcname == 2 && strcmp(bind_string(call->funcname[0]), "pg_catalog") == 0;
+    *count = 0;
+    return call->n_funcname == 1 || system
+               ? sql_function_candidates(bind->context, SQL_FUNCTION_SET,
+                                         bind_string(call->funcname[call->n_funcname - 1]), count)
+               : NULL;
+}
+
+struct plan_aggregate bind_set_call(const struct bind_scope *scope, const PgQuery__FuncCall *call,
+                                    const struct sql_function *const *candidates, uint32_t candidate_count) {
+    struct sql_context *context = scope->bind->context;
+    const char *name = bind_string(call->funcname[call->n_funcname - 1]);
+    uint32_t position = bind_location(call->location);
+    uint32_t count = (uint32_t)call->n_args;
+    bind_check_set_call(scope->bind, call, name);
+    const struct expr **arguments = sql_alloc(context, (count + 1) * sizeof(*arguments));
+    for (uint32_t i = 0; i < count; i++) {
+        arguments[i] = bind_expression(scope, call->args[i]);
+    }
+    const struct expr *built =
+        bind_chosen_call(scope->bind, candidates, candidate_count, name, arguments, count, position);
+    return (struct plan_aggregate){.function = built->function,
+                                   .arguments = built->arguments,
+                                   .argument_count = built->argument_count,
+                                   .type = built->type,
+                                   .position = position};
+}
+
+/* --- in a select list --- */
+
+/* Where it may not stand. */
+static _Noreturn void raise_place(const struct bind_scope *scope, uint32_t position) {
+    struct sql_context *context = scope->bind->context;
+    const char *hint = "You might be able to move the set-returning function into a LATERAL FROM item.";
+    if (scope->place == BIND_AGGREGATE) {
+        sql_raise_with(context, KMB_UNSUPPORTED, position, NULL, hint,
+                       "aggregate function calls cannot contain set-returning function calls");
+    }
+    if (scope->place == BIND_WINDOW_ARGUMENT) {
+        sql_raise_with(context, KMB_UNSUPPORTED, position, NULL, hint,
+                       "window function calls cannot contain set-returning function calls");
+    }
+    const char *place = scope->no_sets != NULL ? scope->no_sets : bind_place_name(scope->place);
+    sql_raise_with(context, KMB_UNSUPPORTED, position, NULL, scope->no_sets != NULL ? hint : NULL,
+                   "set-returning functions are not allowed in %s", place);
+}
+
+struct bind_scope bind_without_sets(const struct bind_scope *scope, const char *construct) {
+    struct bind_scope inner = *scope;
+    inner.sets = NULL;
+    inner.no_sets = construct;
+    return inner;
+}
+
+const struct expr *bind_set_item(const struct bind_scope *scope, const PgQuery__FuncCall *call,
+                                 const struct sql_function *const *candidates, uint32_t candidate_count) {
+    struct bind *bind = scope->bind;
+    struct bind_sets *sets = scope->sets;
+    uint32_t position = bind_location(call->location);
+    if (sets == NULL) {
+        raise_place(scope, position);
+    }
+    struct bind_scope inner = bind_without_sets(scope, "the arguments of another here");
+    struct plan_aggregate made = bind_set_call(&inner, call, candidates, candidate_count);
+    uint32_t index = 0;
+    while (index < sets->count && !bind_aggregate_equal(&sets->calls[index], &made)) {
+        index++;
+    }
+    if (index == sets->count) {
+        struct plan_aggregate *grown = sql_alloc(bind->context, (sets->count + 1) * sizeof(*grown));
+        if (sets->count > 0) {
+            memcpy(grown, sets->calls, sets->count * sizeof(*grown));
+        }
+        grown[sets->count++] = made;
+        sets->calls = grown;
+    }
+    struct expr *column = sql_alloc_zero(bind->context, 1, sizeof(*column));
+    column->kind = EXPR_COLUMN;
+    column->type = made.type;
+    column->column = BIND_SET_BASE + index;
+    column->position = position;
+    return column;
+}
+
+void bind_sets_expressions(struct bind_sets *sets, void (*each)(void *context, const struct expr **place),
+                           void *context) {
+    for (uint32_t i = 0; i < sets->count; i++) {
+        for (uint32_t k = 0; k < sets->calls[i].argument_count; k++) {
+            each(context, &sets->calls[i].arguments[k]);
+        }
+    }
+}
+
+/* The argument as a value that the function is given from outside. */
+static void argument_out(struct bind *bind, struct plan_node *join, const struct expr **place) {
+    struct expr *outer = sql_alloc_zero(bind->context, 1, sizeof(*outer));
+    outer->kind = EXPR_OUTER;
+    outer->type = (*place)->type;
+    outer->position = (*place)->position;
+    outer->column = join->key_count;
+    join->left_keys[join->key_count++] = *place;
+    *place = outer;
+}
+
+struct plan_node *bind_sets_plan(struct bind *bind, struct bind_sets *sets, struct plan_node *plan,
+                                 const struct expr **targets, uint32_t target_count) {
+    if (sets->count == 0) {
+        return plan;
+    }
+    struct plan_node *functions = bind_plan(bind, PLAN_FUNCTION, NULL, NULL);
+    functions->aggregates = sets->calls;
+    functions->aggregate_count = sets->count;
+    functions->column_count = sets->count;
+    functions->columns = sql_alloc_zero(bind->context, sets->count + 1, sizeof(*functions->columns));
+    uint32_t arguments = 0;
+    uint32_t *columns = sql_alloc(bind->context, sets->count * sizeof(*columns));
+    for (uint32_t i = 0; i < sets->count; i++) {
+        columns[i] = plan->column_count + i;
+        arguments += sets->calls[i].argument_count;
+        functions->columns[i] =
+            (struct plan_column){.name = sets->calls[i].function->name, .type = sets->calls[i].type};
+    }
+    struct plan_node *join = bind_join_node(bind, PLAN_JOIN_CROSS, plan, functions);
+    join->join_strategy = PLAN_JOIN_LATERAL;
+    join->left_keys = sql_alloc(bind->context, (arguments + 1) * sizeof(*join->left_keys));
+    for (uint32_t i = 0; i < sets->count; i++) {
+        for (uint32_t k = 0; k < sets->calls[i].argument_count; k++) {
+            argument_out(bind, join, &sets->calls[i].arguments[k]);
+        }
+    }
+    for (uint32_t i = 0; i < target_count; i++) {
+        targets[i] = bind_placeholders(bind, targets[i], BIND_SET_BASE, columns);
+    }
+    return join;
+}

@@ -1,0 +1,86 @@
+/*
+ * Functions in FROM: the rows of one set-returning function, or of several side by side. One that ends before the
+ * others gives NULL; the rows end with the longest. An ordinality column numbers them from 1.
+ */
+#include "sql/exec/operator.h"
+
+struct source {
+    struct sql_call call;
+    const struct sql_set *set;
+    void *state;
+    struct value *arguments;
+    bool done;
+};
+
+struct functions {
+    struct exec_operator base;
+    struct source *sources;
+    bool opened;
+    int64_t given;
+};
+
+static void source_open(struct functions *functions, uint32_t index) {
+    struct exec *exec = functions->base.exec;
+    const struct plan_aggregate *plan = &functions->base.node->aggregates[index];
+    struct source *source = &functions->sources[index];
+    struct type *types = sql_alloc(exec->context, sizeof(*types) * (plan->argument_count + 1));
+    source->arguments = sql_alloc(exec->context, sizeof(*source->arguments) * (plan->argument_count + 1));
+    for (uint32_t i = 0; i < plan->argument_count; i++) {
+        types[i] = plan->arguments[i]->type;
+        source->arguments[i] = exec_value(exec, plan->arguments[i]);
+        source->done = source->done || (plan->function->strict && source->arguments[i].is_null);
+    }
+    source->set = plan->function->set;
+    source->state = sql_alloc_zero(exec->context, 1, source->set->state_size);
+    source->call = (struct sql_call){.context = exec->context,
+                                     .arena = &exec->context->arena,
+                                     .result_type = plan->type,
+                                     .argument_types = types,
+                                     .argument_count = plan->argument_count,
+                                     .position = plan->position};
+    if (!source->done) {
+        source->set->open(&source->call, source->state, source->arguments);
+    }
+}
+
+/* Fills row `row` of the batch; false: no function has another row. */
+static bool fill_row(struct functions *functions, uint32_t row) {
+    struct exec_operator *self = &functions->base;
+    uint32_t count = self->node->aggregate_count;
+    bool any = false;
+    for (uint32_t i = 0; i < count; i++) {
+        struct source *source = &functions->sources[i];
+        struct value value = value_null(self->node->columns[i].type.id);
+        source->done = source->done || !source->set->next(&source->call, source->state, &value);
+        any = any || !source->done;
+        vector_set(&self->batch.columns[i], row, &value);
+    }
+    if (self->node->ordinality && any) {
+        struct value number = value_int8(++functions->given);
+        vector_set(&self->batch.columns[count], row, &number);
+    }
+    return any;
+}
+
+static const struct batch *functions_next(struct exec_operator *self) {
+    struct functions *functions = (struct functions *)self;
+    operator_begin(self);
+    operator_clear(self);
+    for (uint32_t i = 0; i < self->node->aggregate_count && !functions->opened; i++) {
+        source_open(functions, i);
+    }
+    functions->opened = true;
+    uint32_t count = 0;
+    while (count < self->rows_max && fill_row(functions, count)) {
+        count++;
+    }
+    self->batch.count = count;
+    return count == 0 ? NULL : &self->batch;
+}
+
+struct exec_operator *functions_make(struct exec *exec, const struct plan_node *node) {
+    struct functions *functions = operator_new(exec, node, sizeof(*functions), functions_next);
+    operator_columns(&functions->base, VECTOR_ROWS);
+    functions->sources = sql_alloc_zero(exec->context, node->aggregate_count + 1, sizeof(*functions->sources));
+    return &functions->base;
+}
