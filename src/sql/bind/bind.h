@@ -244,6 +244,9 @@ const struct table_definition *bind_view_reading(struct bind *bind, const struct
 
 /* --- subquery.c --- */
 const struct expr *bind_sub_link(const struct bind_scope *scope, const PgQuery__SubLink *node);
+/* A scalar subquery of several columns: the value of its first. Each column's value is this expression with its number
+ * and type, and each must be asked for, for the same rows. */
+const struct expr *bind_sub_link_row(const struct bind_scope *scope, const PgQuery__SubLink *node, uint32_t columns);
 /* How many values each level has taken; those taken since are forgotten again, for an expression that is bound anew. */
 const uint32_t *bind_level_mark(struct bind *bind);
 void bind_level_forget(struct bind_level *level, const uint32_t *mark);
@@ -411,10 +414,12 @@ struct plan_node *bind_values(struct bind *bind, const PgQuery__SelectStmt *sele
 /* --- grouping.c --- */
 const struct expr *bind_grouping(const struct bind_scope *scope, const PgQuery__GroupingFunc *node);
 
-/* --- write.c --- */
-struct plan_node *bind_insert(struct bind *bind, const PgQuery__InsertStmt *insert);
+/* --- change.c --- */
 struct plan_node *bind_update(struct bind *bind, const PgQuery__UpdateStmt *update);
 struct plan_node *bind_delete(struct bind *bind, const PgQuery__DeleteStmt *statement);
+
+/* --- write.c --- */
+struct plan_node *bind_insert(struct bind *bind, const PgQuery__InsertStmt *insert);
 /* A stored CHECK or DEFAULT text over the table's columns (NULL: none), as it was written. */
 const struct expr *bind_stored(struct bind *bind, const char *text, const struct scope *scope, enum bind_place place);
 

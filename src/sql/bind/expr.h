@@ -27,7 +27,7 @@ enum expr_kind {
     EXPR_NULLIF,   /* arguments[0], arguments[1]; function is = */
     EXPR_EXTREME,  /* GREATEST (negated false), LEAST (negated true) */
     EXPR_IN_LIST,  /* arguments[0] [NOT] IN arguments[1..]; function is =; constants may be hashed */
-    EXPR_SUBQUERY, /* subquery; arguments: what EXPR_OUTER 0, 1, ... of its plan stand for, over this row */
+    EXPR_SUBQUERY, /* subquery, column of its row; arguments: what EXPR_OUTER 0, 1, ... of its plan stand for */
     EXPR_OUTER,    /* column: number of a value of the enclosing query's row; fixed while the subquery runs */
 };
 

@@ -150,7 +150,8 @@ static struct plan_subquery *subquery_new(struct bind *bind, const PgQuery__SubL
     return subquery;
 }
 
-const struct expr *bind_sub_link(const struct bind_scope *scope, const PgQuery__SubLink *node) {
+/* columns: that a scalar one must give; 0: it is one value. */
+static const struct expr *sub_link(const struct bind_scope *scope, const PgQuery__SubLink *node, uint32_t columns) {
     struct bind *bind = scope->bind;
     struct plan_subquery *subquery = subquery_new(bind, node);
     uint32_t position = subquery->position;
@@ -179,10 +180,22 @@ const struct expr *bind_sub_link(const struct bind_scope *scope, const PgQuery__
     expr->arguments = level.values;
     expr->argument_count = level.value_count;
     if (subquery->kind == PLAN_SUBQUERY_SCALAR) {
-        if (subquery->root->column_count != 1) {
-            sql_raise(bind->context, KMB_SYNTAX, position, "subquery must return only one column");
+        if (subquery->root->column_count != (columns == 0 ? 1 : columns)) {
+            sql_raise(bind->context, KMB_SYNTAX, position,
+                      columns == 0 ? "subquery must return only one column"
+                                   : "number of columns does not match number of values");
         }
         expr->type = subquery->root->columns[0].type;
     }
+    subquery->shares = columns;
     return expr;
+}
+
+const struct expr *bind_sub_link(const struct bind_scope *scope, const PgQuery__SubLink *node) {
+    return sub_link(scope, node, 0);
+}
+
+const struct expr *bind_sub_link_row(const struct bind_scope *scope, const PgQuery__SubLink *node, uint32_t columns) {
+    ASSERT(node->sub_link_type == PG_QUERY__SUB_LINK_TYPE__EXPR_SUBLINK && columns > 0);
+    return sub_link(scope, node, columns);
 }

@@ -1,29 +1,15 @@
 /*
- * INSERT, UPDATE, DELETE.
+ * What all writes share, and INSERT.
  *
  * A write is a node over a query. Below INSERT the query gives whole rows of the table: what the statement names,
  * brought to the columns' types, and defaults for the rest. Below UPDATE it gives the old row and then the new one;
- * below DELETE the old one. CHECK constraints and RETURNING are expressions over the new (DELETE: old) row. All of this
- * is decided here, so that the executor only has to evaluate and to write.
+ * below DELETE the old one; of both the old row's key, too (change.c). CHECK constraints and RETURNING are expressions
+ * over the new (DELETE: old) row. All of this is decided here, so that the executor only has to evaluate and to write.
  */
 #include "base/assert.h"
-#include "sql/bind/bind.h"
+#include "sql/bind/write.h"
 
-struct write {
-    struct bind *bind;
-    const struct catalogue *catalogue;
-    const struct table_definition *table;
-    const char *name; /* of the table, for messages */
-    const char *alias;
-    uint32_t column_count;
-    struct scope row;         /* the table's row */
-    struct scope scope;       /* what names mean: the row, or the columns of a view over it */
-    const struct expr *where; /* of the view written through, or NULL */
-    bool view;
-    struct plan_node *node;
-};
-
-static const struct column_definition *write_column(const struct write *write, uint32_t ordinal) {
+const struct column_definition *write_column(const struct write *write, uint32_t ordinal) {
     return catalogue_column(write->catalogue, write->table, ordinal);
 }
 
@@ -48,7 +34,7 @@ static void write_target(struct write *write, struct bind *bind, const PgQuery__
     write->view = true;
 }
 
-static void write_open(struct write *write, struct bind *bind, const PgQuery__RangeVar *name, enum plan_kind kind) {
+void write_open(struct write *write, struct bind *bind, const PgQuery__RangeVar *name, enum plan_kind kind) {
     *write = (struct write){.bind = bind};
     if (bind->host->at.kind != PLAN_AT_NONE) {
         sql_raise(bind->context, KMB_HISTORY_READ_ONLY, bind_location(name->location), "Cannot modify historical data");
@@ -82,7 +68,7 @@ static uint32_t write_ordinal(const struct write *write, uint32_t i, uint32_t po
     return column->expr->column;
 }
 
-static uint32_t write_find_column(const struct write *write, const PgQuery__ResTarget *target) {
+uint32_t write_find_column(const struct write *write, const PgQuery__ResTarget *target) {
     uint32_t position = bind_location(target->location);
     for (uint32_t i = 0; i < write->scope.column_count; i++) {
         if (strcmp(write->scope.columns[i].name, target->name) == 0) {
@@ -126,7 +112,7 @@ const struct expr *bind_default(struct bind *bind, const struct column_definitio
     return bind_assign(bind, value, column->type, name);
 }
 
-static const struct expr *write_assign(const struct write *write, uint32_t ordinal, const struct expr *value) {
+const struct expr *write_assign(const struct write *write, uint32_t ordinal, const struct expr *value) {
     const struct column_definition *column = write_column(write, ordinal);
     return bind_assign(write->bind, value, column->type, bind_text(write->bind->context, column->name));
 }
@@ -146,35 +132,40 @@ static void checks_by_name(struct plan_node *node) {
     }
 }
 
-/* CHECKs and RETURNING over the new row. */
-static void write_close(struct write *write, PgQuery__Node *const *returning, size_t returning_count,
-                        enum bind_place place) {
+/* The table's CHECKs over the new row. */
+void write_checks(struct write *write) {
     struct bind *bind = write->bind;
     struct plan_node *node = write->node;
-    if (node->kind != PLAN_DELETE && write->table->check_count > 0) {
-        node->checks = sql_alloc(bind->context, write->table->check_count * sizeof(*node->checks));
-        node->check_names = sql_alloc(bind->context, write->table->check_count * sizeof(*node->check_names));
-        for (uint32_t i = 0; i < write->table->check_count; i++) {
-            const struct check_definition *check = &write->table->checks[i];
-            const struct expr *condition =
-                bind_stored(bind, bind_text(bind->context, check->text), &write->row, BIND_CHECK);
-            node->checks[i] = bind_coerce(bind, condition, type_make(TYPE_BOOL), SQL_CAST_ASSIGNMENT, 0);
-            if (node->checks[i] == NULL) {
-                sql_raise(bind->context, KMB_CORRUPT, 0, "stored check constraint is not boolean");
-            }
-            node->check_names[i] = bind_text(bind->context, check->name);
-        }
-        node->check_count = write->table->check_count;
-        checks_by_name(node);
-    }
-    node->columns = NULL;
-    node->column_count = 0;
-    if (returning_count == 0) {
+    if (write->table->check_count == 0) {
         return;
     }
-    struct bind_scope where = {.bind = bind, .scope = &write->scope, .place = place};
+    node->checks = sql_alloc(bind->context, write->table->check_count * sizeof(*node->checks));
+    node->check_names = sql_alloc(bind->context, write->table->check_count * sizeof(*node->check_names));
+    for (uint32_t i = 0; i < write->table->check_count; i++) {
+        const struct check_definition *check = &write->table->checks[i];
+        const struct expr *condition =
+            bind_stored(bind, bind_text(bind->context, check->text), &write->row, BIND_CHECK);
+        node->checks[i] = bind_coerce(bind, condition, type_make(TYPE_BOOL), SQL_CAST_ASSIGNMENT, 0);
+        if (node->checks[i] == NULL) {
+            sql_raise(bind->context, KMB_CORRUPT, 0, "stored check constraint is not boolean");
+        }
+        node->check_names[i] = bind_text(bind->context, check->name);
+    }
+    node->check_count = write->table->check_count;
+    checks_by_name(node);
+}
+
+void write_returning(struct write *write, PgQuery__Node *const *returning, size_t count, const struct scope *scope) {
+    struct bind *bind = write->bind;
+    struct plan_node *node = write->node;
+    node->columns = NULL;
+    node->column_count = 0;
+    if (count == 0) {
+        return;
+    }
+    struct bind_scope where = {.bind = bind, .scope = scope, .place = BIND_RETURNING};
     const char **names = NULL;
-    node->returning_count = bind_targets(&where, returning, returning_count, &node->returning, &names);
+    node->returning_count = bind_targets(&where, returning, count, &node->returning, &names);
     node->columns = sql_alloc_zero(bind->context, node->returning_count + 1, sizeof(*node->columns));
     node->column_count = node->returning_count;
     for (uint32_t i = 0; i < node->returning_count; i++) {
@@ -392,45 +383,6 @@ static void conflict_by_columns(struct write *write, const PgQuery__InferClause 
               "there is no unique or exclusion constraint matching the ON CONFLICT specification");
 }
 
-/* One assignment of a SET list; NULL: DEFAULT. */
-static const PgQuery__Node *set_value(struct write *write, const PgQuery__ResTarget *target) {
-    const PgQuery__Node *value = target->val;
-    if (value->node_case == PG_QUERY__NODE__NODE_MULTI_ASSIGN_REF) {
-        const PgQuery__MultiAssignRef *many = value->multi_assign_ref;
-        if (many->source->node_case != PG_QUERY__NODE__NODE_ROW_EXPR) {
-            sql_raise_unsupported(write->bind->context, bind_location(target->location),
-                                  "assignment of a query or value to several columns");
-        }
-        const PgQuery__RowExpr *row = many->source->row_expr;
-        if ((int32_t)row->n_args != many->ncolumns) {
-            sql_raise(write->bind->context, KMB_SYNTAX, bind_location(row->location),
-                      "number of columns does not match number of values");
-        }
-        value = row->args[many->colno - 1];
-    }
-    return value->node_case == PG_QUERY__NODE__NODE_SET_TO_DEFAULT ? NULL : value;
-}
-
-/* The SET list: an expression per table column, NULL where it stays. */
-static const struct expr **set_list(struct write *write, PgQuery__Node *const *list, size_t count,
-                                    const struct scope *scope) {
-    struct bind *bind = write->bind;
-    struct bind_scope place = {.bind = bind, .scope = scope, .place = BIND_SET};
-    const struct expr **values = sql_alloc_zero(bind->context, write->column_count + 1, sizeof(*values));
-    for (size_t i = 0; i < count; i++) {
-        const PgQuery__ResTarget *target = list[i]->res_target;
-        uint32_t ordinal = write_find_column(write, target);
-        if (values[ordinal] != NULL) {
-            sql_raise(bind->context, KMB_SYNTAX, bind_location(target->location),
-                      "multiple assignments to same column \"%s\"", target->name);
-        }
-        const PgQuery__Node *node = set_value(write, target);
-        values[ordinal] = node == NULL ? bind_default(bind, write_column(write, ordinal))
-                                       : write_assign(write, ordinal, bind_expression(&place, node));
-    }
-    return values;
-}
-
 static void insert_conflict(struct write *write, const PgQuery__OnConflictClause *clause) {
     struct bind *bind = write->bind;
     struct plan_conflict *conflict = &write->node->conflict;
@@ -462,7 +414,7 @@ static void insert_conflict(struct write *write, const PgQuery__OnConflictClause
     struct scope excluded = {0};
     bind_table_scope(bind, write->catalogue, write->table, "excluded", 0, &excluded);
     bind_scope_join(bind->context, &both, &excluded);
-    conflict->assignments = set_list(write, clause->target_list, clause->n_target_list, &both);
+    conflict->assignments = write_set_list(write, clause->target_list, clause->n_target_list, &both);
     if (clause->where_clause != NULL) {
         struct bind_scope place = {.bind = bind, .scope = &both, .place = BIND_WHERE};
         conflict->where = bind_condition(&place, clause->where_clause, "WHERE");
@@ -493,63 +445,7 @@ struct plan_node *bind_insert(struct bind *bind, const PgQuery__InsertStmt *inse
     if (insert->on_conflict_clause != NULL) {
         insert_conflict(&write, insert->on_conflict_clause);
     }
-    write_close(&write, insert->returning_list, insert->n_returning_list, BIND_RETURNING);
-    return write.node;
-}
-
-/* --- UPDATE, DELETE --- */
-
-static struct plan_node *write_search(struct write *write, const PgQuery__Node *where) {
-    struct bind *bind = write->bind;
-    struct plan_node *plan = bind_scan(bind, write->catalogue, write->table, write->alias);
-    plan->wants_key = true;
-    if (write->where != NULL) {
-        plan = bind_plan(bind, PLAN_FILTER, plan, NULL);
-        plan->predicate = write->where;
-    }
-    if (where != NULL) {
-        struct bind_scope place = {.bind = bind, .scope = &write->scope, .place = BIND_WHERE};
-        plan = bind_plan(bind, PLAN_FILTER, plan, NULL);
-        plan->predicate = bind_condition(&place, where, "WHERE");
-    }
-    return plan;
-}
-
-struct plan_node *bind_update(struct bind *bind, const PgQuery__UpdateStmt *update) {
-    struct write write;
-    write_open(&write, bind, update->relation, PLAN_UPDATE);
-    if (update->with_clause != NULL) {
-        bind_with(bind, update->with_clause);
-    }
-    if (update->n_from_clause > 0) {
-        sql_raise_unsupported(bind->context, bind_node_position(update->from_clause[0]), "UPDATE ... FROM");
-    }
-    struct plan_node *search = write_search(&write, update->where_clause);
-    const struct expr **values = set_list(&write, update->target_list, update->n_target_list, &write.scope);
-    uint32_t count = write.column_count;
-    const struct expr **both = sql_alloc(bind->context, (2 * count + 1) * sizeof(*both));
-    const char **names = sql_alloc(bind->context, (2 * count + 1) * sizeof(*names));
-    for (uint32_t i = 0; i < count; i++) {
-        both[i] = write.row.columns[i].expr;
-        both[count + i] = values[i] == NULL ? both[i] : values[i];
-        names[i] = write.row.columns[i].name;
-        names[count + i] = names[i];
-    }
-    write.node->left = bind_project(bind, search, both, names, 2 * count);
-    write_close(&write, update->returning_list, update->n_returning_list, BIND_RETURNING);
-    return write.node;
-}
-
-struct plan_node *bind_delete(struct bind *bind, const PgQuery__DeleteStmt *statement) {
-    struct write write;
-    write_open(&write, bind, statement->relation, PLAN_DELETE);
-    if (statement->with_clause != NULL) {
-        bind_with(bind, statement->with_clause);
-    }
-    if (statement->n_using_clause > 0) {
-        sql_raise_unsupported(bind->context, bind_node_position(statement->using_clause[0]), "DELETE ... USING");
-    }
-    write.node->left = write_search(&write, statement->where_clause);
-    write_close(&write, statement->returning_list, statement->n_returning_list, BIND_RETURNING);
+    write_checks(&write);
+    write_returning(&write, insert->returning_list, insert->n_returning_list, &write.scope);
     return write.node;
 }

@@ -9,6 +9,7 @@
 
 #include "base/assert.h"
 #include "kernel/catalogue.h"
+#include "sql/plan/plan.h"
 #include "types/row.h"
 
 struct decode {
@@ -142,9 +143,22 @@ static void decode_run(const struct decode *decode) {
     }
 }
 
+static void decode_keys(const struct kernel_row *rows, const uint16_t *selection, uint32_t count,
+                        struct vector *vector) {
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t row = selection == NULL ? i : selection[i];
+        vector->bytes[row] = rows[row].key;
+        vector->null[row] = 0;
+    }
+}
+
 void decode_column(struct sql_context *context, const struct catalogue *catalogue, const struct table_definition *table,
                    const struct kernel_row *rows, uint32_t ordinal, const uint16_t *selection, uint32_t count,
                    struct vector *vector) {
+    if (ordinal == PLAN_SCAN_KEY) {
+        decode_keys(rows, selection, count, vector);
+        return;
+    }
     for (uint32_t from = 0; from < count;) {
         uint32_t version = rows[selection == NULL ? from : selection[from]].version.value;
         uint32_t to = from + 1;

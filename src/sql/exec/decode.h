@@ -7,8 +7,9 @@
 #include "sql/exec/vector.h"
 
 /*
- * Column `ordinal` (of the table's living columns, as `catalogue` has it) of the rows selection[0..count) into the same
- * row numbers of vector. Images of any schema version; bytes borrow from the images. Null flags of the rows are set.
+ * Column `ordinal` (of the table's living columns, as `catalogue` has it, or PLAN_SCAN_KEY) of the rows
+ * selection[0..count) into the same row numbers of vector. Images of any schema version; bytes borrow from the images.
+ * Null flags of the rows are set.
  */
 void decode_column(struct sql_context *context, const struct catalogue *catalogue, const struct table_definition *table,
                    const struct kernel_row *rows, uint32_t ordinal, const uint16_t *selection, uint32_t count,

@@ -376,7 +376,8 @@ static const struct vector *run_subquery(struct evaluator *evaluator, const stru
             const struct vector *argument = evaluator->vectors[n];
             evaluator->outers[n] = vector_get(argument, vector_row(argument, row));
         }
-        struct value value = subquery_value(evaluator->subquery, evaluator->outers, evaluator->argument_count, arena);
+        struct value value = subquery_value(evaluator->subquery, evaluator->outers, evaluator->argument_count,
+                                            evaluator->expr->column, arena);
         vector_set(result, row, &value);
     }
     return result;

@@ -37,10 +37,14 @@ static void scratch_free(void *object) {
     arena_free(object);
 }
 
-void operator_arena_init(struct exec_operator *self, struct arena *arena) {
-    arena_init(arena, self->exec->context->arena.bytes_max);
+void exec_arena_init(struct exec *exec, struct arena *arena) {
+    arena_init(arena, exec->context->arena.bytes_max);
     arena->on_fail = scratch_out_of_memory;
-    arena->on_fail_context = self->exec->context;
+    arena->on_fail_context = exec->context;
+}
+
+void operator_arena_init(struct exec_operator *self, struct arena *arena) {
+    exec_arena_init(self->exec, arena);
 }
 
 void *operator_new(struct exec *exec, const struct plan_node *node, size_t size,
@@ -163,13 +167,14 @@ struct kernel_view *exec_view_of(struct exec *exec, const struct plan_node *node
         exec = exec->parent;
     }
     for (struct exec_view *view = exec->views; view != NULL; view = view->next) {
-        if (view->block == node->at_block) {
+        if (view->block == node->at_block && view->present == (node->at.kind == PLAN_AT_NONE)) {
             return view->view;
         }
     }
     struct exec_view *view = sql_alloc_zero(exec->context, 1, sizeof(*view));
     view->exec = exec;
     view->block = node->at_block;
+    view->present = node->at.kind == PLAN_AT_NONE;
     view->point = point_of(exec, &node->at);
     view->next = exec->views;
     exec->views = view;
@@ -245,13 +250,6 @@ struct exec_operator *operator_make(struct exec *exec, const struct plan_node *n
         return delete_make(exec, node);
     }
     UNREACHABLE("plan kind");
-}
-
-struct exec_operator *scan_below(struct exec_operator *self) {
-    while (self->node->kind == PLAN_FILTER || self->node->kind == PLAN_PROJECT) {
-        self = self->left;
-    }
-    return self->node->kind == PLAN_SCAN && self->node->wants_key ? self : NULL;
 }
 
 struct exec *exec_open(struct sql_context *context, const struct sql_host *host, const struct plan_node *root,

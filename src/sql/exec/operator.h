@@ -32,6 +32,7 @@ struct exec_operator {
 struct exec_view {
     struct exec_view *next;
     uint32_t block;
+    bool present; /* no clause names its moment */
     struct sql_point point;
     struct kernel_view *view;
     struct exec *exec;
@@ -40,10 +41,11 @@ struct exec_view {
 
 struct exec {
     struct sql_context *context;
-    struct exec *parent;        /* of a subquery: the query around it, whose views and transaction it shares */
-    uint32_t depth;             /* of subqueries; a round of a recursive query has that of its own */
-    struct cte_rows *ctes;      /* WITH queries this one defines, as far as they were read */
-    const struct value *outers; /* of a subquery: what EXPR_OUTER 0, 1, ... stand for */
+    struct exec *parent;         /* of a subquery: the query around it, whose views and transaction it shares */
+    uint32_t depth;              /* of subqueries; a round of a recursive query has that of its own */
+    struct cte_rows *ctes;       /* WITH queries this one defines, as far as they were read */
+    struct subquery_run *shared; /* subqueries of several columns */
+    const struct value *outers;  /* of a subquery: what EXPR_OUTER 0, 1, ... stand for */
     uint32_t outer_count;
     const struct sql_host *host;
     const struct value *parameters;
@@ -52,8 +54,9 @@ struct exec {
     struct kernel_transaction *transaction; /* of a write */
     struct exec_operator *root;
     uint64_t affected;
-    uint64_t joined;        /* rows made by joins, against join_rows_max */
-    struct exec_held *held; /* scans, views, scratch arenas: given back last first by exec_close or the context */
+    struct write_claims *claims; /* rows that the statement has changed (write.h) */
+    uint64_t joined;             /* rows made by joins, against join_rows_max */
+    struct exec_held *held;      /* scans, views, scratch arenas: given back last first by exec_close or the context */
     bool closed;
 };
 
@@ -66,6 +69,7 @@ void *operator_new(struct exec *exec, const struct plan_node *node, size_t size,
                    const struct batch *(*next)(struct exec_operator *self));
 /* An arena within the statement's budget that raises when it is out; the caller frees it. */
 void operator_arena_init(struct exec_operator *self, struct arena *arena);
+void exec_arena_init(struct exec *exec, struct arena *arena);
 /* Called first in every next(): cancellation, scratch memory. */
 void operator_begin(struct exec_operator *self);
 /* Output columns of the node's types with room for rows_max; for operators that fill rows of their own. */
@@ -90,8 +94,9 @@ static inline uint32_t batch_live(const struct batch *batch) {
 /* --- subquery.c --- */
 struct subquery_run;
 struct subquery_run *subquery_make(struct exec *exec, const struct plan_subquery *subquery);
-/* The subquery's value for a row that gives it these outer values; bytes live in the arena. */
-struct value subquery_value(struct subquery_run *run, const struct value *outers, uint32_t outer_count,
+/* The subquery's value for a row that gives it these outer values; bytes live in the arena. column: of its row, where
+ * several expressions share it. */
+struct value subquery_value(struct subquery_run *run, const struct value *outers, uint32_t outer_count, uint32_t column,
                             struct arena *arena);
 
 /* --- exec.c: a query within a query, one level further in; nothing in it is closed but by exec_close --- */
@@ -118,11 +123,5 @@ struct exec_operator *set_make(struct exec *exec, const struct plan_node *node);
 struct exec_operator *insert_make(struct exec *exec, const struct plan_node *node);
 struct exec_operator *update_make(struct exec *exec, const struct plan_node *node);
 struct exec_operator *delete_make(struct exec *exec, const struct plan_node *node);
-
-/* --- scan.c, for the writers and the index join --- */
-/* Key of a row of the batch the scan gave last. */
-struct slice scan_key(const struct exec_operator *scan, uint32_t row);
-/* The scan below filters and projections, which keep row numbers; NULL: there is none (no row can match). */
-struct exec_operator *scan_below(struct exec_operator *self);
 
 #endif

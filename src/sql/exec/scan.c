@@ -187,7 +187,3 @@ struct exec_operator *scan_make(struct exec *exec, const struct plan_node *node)
     }
     return &scan->base;
 }
-
-struct slice scan_key(const struct exec_operator *self, uint32_t row) {
-    return ((const struct scan *)self)->rows[row].key;
-}

@@ -6,6 +6,9 @@
  * run once: a scalar or EXISTS keeps its answer; IN, ANY and ALL keep the rows, and where the comparison is = of the
  * columns, a hash table over them, so that each asking row is one lookup.
  *
+ * A scalar one of several columns is shared by as many expressions. Each asks for its column of all rows of a batch, in
+ * the same order; the first that comes to a row runs the query, and the row's values are kept until the last has them.
+ *
  * What the context raises, its statement raises (context.h: parent).
  */
 #include "base/assert.h"
@@ -26,6 +29,15 @@ struct subquery_run {
     bool any_null; /* a row of the table had a NULL */
     struct hash_table table;
     uint32_t *test; /* which outer value is the left operand of each column */
+
+    /* shared */
+    struct subquery_run *next_shared;
+    uint64_t *asked;      /* by column: how often */
+    struct value *values; /* of the rows kept, row by row */
+    uint64_t first_row;   /* number of the first kept */
+    uint64_t row_count;
+    uint64_t row_capacity;
+    struct arena bytes; /* of the values */
 };
 
 /* --- one execution --- */
@@ -47,10 +59,14 @@ static struct value keep(struct subquery_run *run, struct value value, struct ar
     return copy;
 }
 
-static struct value run_scalar(struct subquery_run *run, const struct value *outers, uint32_t outer_count,
-                               struct arena *arena) {
+/* The one row's values; NULLs without a row. */
+static void run_row(struct subquery_run *run, const struct value *outers, uint32_t outer_count, struct arena *arena,
+                    struct value *values) {
+    const struct plan_node *root = run->subquery->root;
     struct exec *exec = run_open(run, outers, outer_count);
-    struct value value = value_null(run->subquery->root->columns[0].type.id);
+    for (uint32_t i = 0; i < root->column_count; i++) {
+        values[i] = value_null(root->columns[i].type.id);
+    }
     bool found = false;
     const struct batch *batch;
     while ((batch = exec_next(exec)) != NULL) {
@@ -58,12 +74,58 @@ static struct value run_scalar(struct subquery_run *run, const struct value *out
             sql_raise(run->parent->context, KMB_CARDINALITY_VIOLATION, 0,
                       "more than one row returned by a subquery used as an expression");
         }
-        const struct vector *column = &batch->columns[0];
         uint32_t row = batch->selection == NULL ? 0 : batch->selection[0];
-        value = keep(run, vector_get(column, vector_row(column, row)), arena);
+        for (uint32_t i = 0; i < root->column_count; i++) {
+            const struct vector *column = &batch->columns[i];
+            values[i] = keep(run, vector_get(column, vector_row(column, row)), arena);
+        }
         found = true;
     }
     run_close(run);
+}
+
+static struct value run_scalar(struct subquery_run *run, const struct value *outers, uint32_t outer_count,
+                               struct arena *arena) {
+    ASSERT(run->subquery->root->column_count == 1);
+    struct value value;
+    run_row(run, outers, outer_count, arena, &value);
+    return value;
+}
+
+/* --- one execution for several columns --- */
+
+static struct value *shared_room(struct subquery_run *run) {
+    uint32_t width = run->subquery->shares;
+    if (run->row_count == run->row_capacity) {
+        uint64_t capacity = run->row_capacity == 0 ? 1 : run->row_capacity * 2;
+        struct value *grown = sql_alloc(run->parent->context, sizeof(*grown) * width * capacity);
+        if (run->row_count > 0) {
+            memcpy(grown, run->values, sizeof(*grown) * width * run->row_count);
+        }
+        run->values = grown;
+        run->row_capacity = capacity;
+    }
+    return run->values + run->row_count++ * width;
+}
+
+static struct value shared_value(struct subquery_run *run, const struct value *outers, uint32_t outer_count,
+                                 uint32_t column, struct arena *arena) {
+    uint32_t width = run->subquery->shares;
+    uint64_t number = run->asked[column]++;
+    ASSERT(number >= run->first_row && number <= run->first_row + run->row_count);
+    if (number == run->first_row + run->row_count) {
+        run_row(run, outers, outer_count, &run->bytes, shared_room(run));
+    }
+    struct value value = keep(run, run->values[(number - run->first_row) * width + column], arena);
+    bool all = true;
+    for (uint32_t i = 0; i < width; i++) {
+        all = all && run->asked[i] == run->first_row + run->row_count;
+    }
+    if (all) {
+        run->first_row += run->row_count;
+        run->row_count = 0;
+        arena_free(&run->bytes);
+    }
     return value;
 }
 
@@ -282,11 +344,24 @@ static struct value find_kept(struct subquery_run *run, const struct value *oute
 /* --- the face --- */
 
 static void run_free(void *object) {
-    run_close(object);
+    struct subquery_run *run = object;
+    run_close(run);
+    arena_free(&run->bytes);
 }
 
 struct subquery_run *subquery_make(struct exec *exec, const struct plan_subquery *subquery) {
+    for (struct subquery_run *shared = exec->shared; shared != NULL; shared = shared->next_shared) {
+        if (shared->subquery == subquery) {
+            return shared;
+        }
+    }
     struct subquery_run *run = sql_alloc_zero(exec->context, 1, sizeof(*run));
+    exec_arena_init(exec, &run->bytes);
+    if (subquery->shares > 0) {
+        run->asked = sql_alloc_zero(exec->context, subquery->shares, sizeof(*run->asked));
+        run->next_shared = exec->shared;
+        exec->shared = run;
+    }
     run->subquery = subquery;
     run->parent = exec;
     run->independent = subquery->outer_count == 0;
@@ -295,9 +370,12 @@ struct subquery_run *subquery_make(struct exec *exec, const struct plan_subquery
     return run;
 }
 
-struct value subquery_value(struct subquery_run *run, const struct value *outers, uint32_t outer_count,
+struct value subquery_value(struct subquery_run *run, const struct value *outers, uint32_t outer_count, uint32_t column,
                             struct arena *arena) {
     sql_check_cancel(run->parent->context);
+    if (run->subquery->shares > 0) {
+        return shared_value(run, outers, outer_count, column, arena);
+    }
     switch (run->subquery->kind) {
     case PLAN_SUBQUERY_SCALAR:
         if (!run->independent) {

@@ -99,6 +99,45 @@ struct batch write_first(struct write *write, const struct batch *batch, uint32_
     return first;
 }
 
+static struct hash_table *claims_of(struct write *write) {
+    struct exec *exec = write->base.exec;
+    ASSERT(exec->parent == NULL);
+    struct write_claims *claims = exec->claims;
+    while (claims != NULL && claims->table.value != write->table->id.value) {
+        claims = claims->next;
+    }
+    if (claims == NULL) {
+        claims = sql_alloc_zero(exec->context, 1, sizeof(*claims));
+        struct type type = type_make(TYPE_BYTEA);
+        claims->table = write->table->id;
+        hash_table_init(&claims->keys, exec->context, &type, 1);
+        claims->next = exec->claims;
+        exec->claims = claims;
+    }
+    return &claims->keys;
+}
+
+struct batch write_claimed(struct write *write, const struct batch *batch) {
+    struct batch claimed = *batch;
+    const struct vector *keys = &batch->columns[batch->column_count - 1];
+    uint32_t live = batch_live(batch);
+    uint32_t count = 0;
+    ASSERT(keys->form == VECTOR_BYTES && live <= VECTOR_ROWS);
+    hash_table_insert(claims_of(write), &keys, batch->selection, live, write->ids, write->fresh);
+    for (uint32_t i = 0; i < live; i++) {
+        write->first[count] = batch->selection == NULL ? (uint16_t)i : batch->selection[i];
+        count += write->fresh[i];
+    }
+    claimed.selection = write->first;
+    claimed.selection_count = count;
+    return claimed;
+}
+
+struct slice write_key(const struct batch *batch, uint32_t at) {
+    const struct vector *keys = &batch->columns[batch->column_count - 1];
+    return keys->bytes[vector_row(keys, at)];
+}
+
 void write_return(struct write *write, const struct batch *row) {
     const struct plan_node *node = write->base.node;
     uint32_t live = batch_live(row);
@@ -148,6 +187,11 @@ void write_run(struct exec_operator *self) {
     }
 }
 
+static void note_subquery(void *context, struct plan_subquery *subquery) {
+    (void)subquery;
+    *(bool *)context = true;
+}
+
 void *write_make(struct exec *exec, const struct plan_node *node, size_t size,
                  void (*take)(struct write *write, const struct batch *batch)) {
     struct sql_context *context = exec->context;
@@ -170,6 +214,11 @@ void *write_make(struct exec *exec, const struct plan_node *node, size_t size,
             catalogue_column_ordinal(write->catalogue, write->table, write->table->primary_key[i].column);
         write->not_null[ordinal] = true;
         write->any_not_null = true;
+    }
+    bool asks = false;
+    plan_subqueries((struct plan_node *)(uintptr_t)node, note_subquery, &asks);
+    if (asks) { /* RETURNING and the like: queries are opened when rows are written, and read what was before */
+        (void)exec_view_of(exec, node);
     }
     write->base.left = operator_make(exec, node->left);
     uint32_t rows_max = write->base.left->rows_max;

@@ -2,8 +2,15 @@
 #ifndef KMB_SQL_WRITE_H
 #define KMB_SQL_WRITE_H
 
+#include "sql/exec/hash_table.h"
 #include "sql/exec/operator.h"
-#include "sql/exec/rowset.h"
+
+/* Keys of rows of one table, as they were when the statement began, that it has changed. */
+struct write_claims {
+    struct write_claims *next;
+    struct table_id table;
+    struct hash_table keys;
+};
 
 struct write {
     struct exec_operator base;
@@ -17,7 +24,9 @@ struct write {
     struct rowset returned;
     const struct vector **returning_vectors;
     uint32_t given;
-    uint16_t first[VECTOR_ROWS]; /* of write_first */
+    uint16_t first[VECTOR_ROWS]; /* of write_first and write_claimed */
+    uint32_t ids[VECTOR_ROWS];   /* of write_claimed */
+    uint8_t fresh[VECTOR_ROWS];
     /* Changes the rows of one batch of the child. */
     void (*take)(struct write *write, const struct batch *batch);
 };
@@ -42,6 +51,11 @@ struct write_fault write_check(struct write *write, const struct batch *row);
 _Noreturn void write_raise(struct write *write, const struct batch *row, const struct write_fault *fault);
 /* The same batch, its first `count` live rows alone. */
 struct batch write_first(struct write *write, const struct batch *batch, uint32_t count);
+/* The same batch, without rows whose key this statement has changed a row of the table by before; the keys are its last
+ * column. From here on it has changed these. */
+struct batch write_claimed(struct write *write, const struct batch *batch);
+/* The key of a row of a batch whose last column is keys. */
+struct slice write_key(const struct batch *batch, uint32_t at);
 /* Keeps RETURNING's columns of the live rows. */
 void write_return(struct write *write, const struct batch *row);
 /* The values of a row of the batch. */

@@ -561,7 +561,7 @@ static struct plan_node *order_drop(struct optimiser *optimiser, struct plan_nod
         columns[i] = sort->sort_keys[i].expr->column;
     }
     struct plan_node *scan = order_source(optimiser, sort->left, columns, sort->sort_key_count);
-    if (scan == NULL || scan->wants_key) {
+    if (scan == NULL) {
         return sort;
     }
     bool reverse = false;

@@ -348,10 +348,14 @@ static struct plan_node *grouped(struct optimiser *optimiser, const struct plan_
 /* Joins the aggregate's rows to *rows and answers what stands for the subquery; NULL: it stays. */
 static const struct expr *aggregate_to_join(struct optimiser *optimiser, const struct expr *subquery,
                                             struct plan_node **rows) {
+    if (subquery->subquery->joined != NULL) { /* BETWEEN names its operand twice */
+        return subquery->subquery->joined;
+    }
     struct plan_node *project = subquery->subquery->root;
-    if (subquery->subquery->kind != PLAN_SUBQUERY_SCALAR || subquery->argument_count == 0 ||
-        project->kind != PLAN_PROJECT || project->left->kind != PLAN_AGGREGATE || project->left->expression_count > 0 ||
-        has_outer(project->expressions[0]) || optimise_is_volatile(project->expressions[0])) {
+    if (subquery->subquery->kind != PLAN_SUBQUERY_SCALAR || subquery->subquery->shares > 0 ||
+        subquery->argument_count == 0 || project->kind != PLAN_PROJECT || project->left->kind != PLAN_AGGREGATE ||
+        project->left->expression_count > 0 || has_outer(project->expressions[0]) ||
+        optimise_is_volatile(project->expressions[0])) {
         return NULL;
     }
     struct plan_node *aggregate = project->left;
@@ -384,11 +388,12 @@ static const struct expr *aggregate_to_join(struct optimiser *optimiser, const s
     struct plan_node *right = grouped(optimiser, project, aggregate, from, keys, key_count);
     *rows = join_new(optimiser, PLAN_JOIN_LEFT, *rows, right, &on);
     const struct expr *value = optimise_column(optimiser, split + key_count, subquery->type);
-    if (none->kind == EXPR_CONSTANT && none->value.is_null) {
-        return value;
+    if (none->kind != EXPR_CONSTANT || !none->value.is_null) {
+        const struct expr *marker = optimise_column(optimiser, split + key_count + 1, type_make(TYPE_BOOL));
+        value = value_or_none(optimiser, marker, none, value);
     }
-    return value_or_none(optimiser, optimise_column(optimiser, split + key_count + 1, type_make(TYPE_BOOL)), none,
-                         value);
+    subquery->subquery->joined = value;
+    return value;
 }
 
 /*
@@ -455,14 +460,20 @@ static struct plan_node *decorrelate_filter(struct optimiser *optimiser, struct 
 }
 
 static void decorrelate_project(struct optimiser *optimiser, struct plan_node *project) {
+    struct conditions all = {0};
+    const struct plan_node *below = project->left;
+    conditions_split(optimiser, &all, below->kind == PLAN_FILTER ? below->predicate : NULL);
+    if (is_one_row(optimiser, below->kind == PLAN_FILTER ? below->left : below, &all)) {
+        return; /* asked once */
+    }
     for (uint32_t i = 0; i < project->expression_count; i++) {
         project->expressions[i] = without_aggregates(optimiser, project->expressions[i], &project->left);
     }
 }
 
 struct plan_node *optimise_decorrelate(struct optimiser *optimiser, struct plan_node *node) {
-    if (node == NULL || node->kind == PLAN_UPDATE || node->kind == PLAN_DELETE) {
-        return node; /* a change looks for its rows in the table itself */
+    if (node == NULL) {
+        return NULL;
     }
     node->left = optimise_decorrelate(optimiser, node->left);
     node->right = optimise_decorrelate(optimiser, node->right);

@@ -112,6 +112,9 @@ struct plan_at {
     uint32_t position;        /* in the text */
 };
 
+/* The column of a scan that is the row's key, as bytea: by it a write finds again what its search has found. */
+#define PLAN_SCAN_KEY UINT32_MAX
+
 /* One end of a key range: the first `count` columns of key order have these values. Evaluated when the scan opens. */
 struct plan_bound {
     const struct expr **values;
@@ -139,8 +142,10 @@ struct plan_subquery {
     enum plan_subquery_kind kind;
     uint32_t number; /* from 1, in the order of binding: for EXPLAIN */
     struct plan_node *root;
-    uint32_t outer_count;          /* outer values that root reads; behind them those of comparison alone */
+    uint32_t outer_count; /* outer values that root reads; behind them those of comparison alone */
+    uint32_t shares;      /* SCALAR of several columns: how many expressions take one each (EXPR_SUBQUERY's column) */
     const struct expr *comparison; /* ANY, ALL: over root's row; the left operands are outer values */
+    const struct expr *joined;     /* what stands for it where it has become a join */
     bool optimised;
     uint32_t position;
 };
@@ -170,8 +175,7 @@ struct plan_node {
     const struct table_definition *table;
     struct plan_at at;
     uint32_t at_block;            /* equal for scans that share one point: one snapshot */
-    const uint32_t *scan_columns; /* living-column ordinal of each output column */
-    bool wants_key;               /* PLAN_SCAN under UPDATE/DELETE: the executor keeps key and image of each row */
+    const uint32_t *scan_columns; /* living-column ordinal of each output column, or PLAN_SCAN_KEY */
     struct index_id index;        /* value 0: primary key order */
     struct plan_bound low;
     struct plan_bound high;
@@ -211,12 +215,14 @@ struct plan_node {
     const char *relation_argument;
 
     /* INSERT: child's columns are the table's columns in order, defaults filled in, types coerced.
-     * UPDATE: child's columns are the old row, then the new row. DELETE: the old row. */
+     * UPDATE: child's columns are the old row, then the new row; DELETE: the old row. Behind that stand, of both, the
+     * columns of the other tables that RETURNING reads, and last the old row's key (PLAN_SCAN_KEY). */
     struct plan_conflict conflict;
+    bool claims;                /* UPDATE, DELETE: a row may be found again, and is changed once */
     const struct expr **checks; /* table's CHECKs over the new row */
     const char **check_names;
     uint32_t check_count;
-    const struct expr **returning; /* over the new (DELETE: old) row; NULL: no RETURNING */
+    const struct expr **returning; /* over the new (DELETE: old) row and what stands behind it; NULL: no RETURNING */
     uint32_t returning_count;
 
     double rows_estimate;

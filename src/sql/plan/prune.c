@@ -119,9 +119,6 @@ static uint32_t *prune_through(struct optimiser *optimiser, struct plan_node *no
 }
 
 static uint32_t *prune_scan(struct optimiser *optimiser, struct plan_node *node, uint64_t *needed) {
-    if (node->wants_key) {
-        return map_identity(optimiser, node->column_count);
-    }
     uint32_t width = node->column_count;
     set_expr(needed, node->predicate, width);
     uint32_t *ordinals = sql_alloc(optimiser->context, (width + 1) * sizeof(*ordinals));
@@ -315,6 +312,32 @@ static uint32_t *prune_join(struct optimiser *optimiser, struct plan_node *node,
     return map;
 }
 
+/* The target's rows are needed whole, and the key; of the other tables' columns what RETURNING reads. */
+static uint32_t *prune_change(struct optimiser *optimiser, struct plan_node *node) {
+    uint32_t width = node->left->column_count;
+    uint32_t columns = catalogue_column_count(node->catalogue, node->table);
+    uint32_t before = node->kind == PLAN_UPDATE ? columns : 0; /* columns that RETURNING does not see */
+    uint64_t *returned = set_new(optimiser, width - before);
+    for (uint32_t i = 0; i < node->returning_count; i++) {
+        set_expr(returned, node->returning[i], width - before);
+    }
+    uint64_t *needed = set_new(optimiser, width);
+    set_all(needed, before + columns);
+    bitset_set(needed, width - 1);
+    for (uint32_t i = before; i < width; i++) {
+        if (bitset_get(returned, i - before)) {
+            bitset_set(needed, i);
+        }
+    }
+    uint32_t *map = prune(optimiser, node->left, needed);
+    uint32_t *seen = sql_alloc(optimiser->context, (width + 1) * sizeof(*seen));
+    for (uint32_t i = before; i < width; i++) {
+        seen[i - before] = map[i] == PRUNED ? PRUNED : map[i] - before;
+    }
+    remap_list(optimiser, node->returning, node->returning_count, seen, width - before);
+    return map_identity(optimiser, node->column_count);
+}
+
 static uint32_t *prune(struct optimiser *optimiser, struct plan_node *node, uint64_t *needed) {
     switch (node->kind) {
     case PLAN_SCAN:
@@ -346,14 +369,15 @@ static uint32_t *prune(struct optimiser *optimiser, struct plan_node *node, uint
         (void)prune(optimiser, node->right, all);
         return map_identity(optimiser, node->column_count);
     }
-    case PLAN_INSERT:
-    case PLAN_UPDATE:
-    case PLAN_DELETE: {
+    case PLAN_INSERT: {
         uint64_t *all = set_new(optimiser, node->left->column_count);
         set_all(all, node->left->column_count);
         (void)prune(optimiser, node->left, all);
         return map_identity(optimiser, node->column_count);
     }
+    case PLAN_UPDATE:
+    case PLAN_DELETE:
+        return prune_change(optimiser, node);
     }
     UNREACHABLE("plan kind");
 }

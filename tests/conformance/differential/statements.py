@@ -484,8 +484,57 @@ class Statements(Queries):
         chosen = self.draw.sample([c for c in self.writable(columns) if c[0] != "id"], self.draw.randint(1, 2))
         sets = ["%s = %s" % (n, self.expression(base_type(k), 1)) for n, k in chosen]
         if self.chance(0.1):
-            sets.append("id = id + 1000")
+            sets.append("id = %s.id + 1000" % self.qualifier)
         return ", ".join(sets)
+
+    def assignments_of_many(self, columns, other):
+        """(a, b) = a row, or a query that takes the row's key."""
+        chosen = self.draw.sample([c for c in columns if c[0] != "id"], 2)
+        names = ", ".join(n for n, _ in chosen)
+        form = self.draw.choice(["SELECT", "SELECT", "ROW"])
+        self.use("write SET from a query" if form == "SELECT" else "write SET from a row")
+        values = [self.expression(base_type(k), 1) for _, k in chosen]
+        if form == "SELECT":
+            outer, self.columns = self.columns, {}
+            self.scope_of("sub", other.columns, True)
+            values = [self.expression(base_type(k), 1) for _, k in chosen]
+            where = self.draw.choice(["sub.id = %s.id" % self.qualifier, "sub.id = %s.k" % self.qualifier, "sub.id = 3"])
+            self.columns = outer
+            return "(%s) = (SELECT %s FROM %s AS sub WHERE %s)" % (names, ", ".join(values), other.name, where)
+        if self.chance(0.3):
+            values[self.draw.randrange(2)] = "DEFAULT"
+        return "(%s) = %s(%s)" % (names, self.draw.choice(["ROW", ""]), ", ".join(values))
+
+    def change_by_others(self, form, name, columns, other):
+        """UPDATE ... FROM, DELETE ... USING: each target row meets one row, or rows of which none is asked anything."""
+        self.qualifier = target = "tt" if self.chance(0.4) else name
+        self.columns, self.lite = {}, False
+        self.scope_of(target, columns, True)
+        alias = "" if target == name else self.draw.choice([" tt", " AS tt"])
+        sources = "%s AS o" % other.name
+        link = "%s.id = o.id" % target
+        many = self.chance(0.2)
+        if many:
+            link = self.draw.choice(["%s.k = o.k", "%s.g = o.g", "%s.id < o.id"]) % target
+        else:
+            self.scope_of("o", other.columns, True)
+            if self.chance(0.4):
+                sources += self.draw.choice([" JOIN %s AS p ON p.id = o.id", " LEFT JOIN %s AS p ON p.id = o.id + 1",
+                                             ", (SELECT id, k FROM %s) AS p"]) % other.name
+                link += " AND p.id = o.id" if sources.endswith(") AS p") else ""
+        where = " WHERE %s" % link + (" AND %s" % self.condition(1) if self.chance(0.5) else "")
+        if many:
+            self.columns = {}
+            self.scope_of(target, columns, True)
+        returning = ""
+        if self.chance(0.6):
+            self.use("clause RETURNING")
+            star = "%s.*" % target if many or ", (" in sources else "*"
+            returning = " RETURNING " + (star if self.chance(0.3) else self.outputs(self.focused(1)))
+        if form == "DELETE USING":
+            return "DELETE FROM %s%s USING %s%s%s" % (name, alias, sources, where, returning)
+        sets = self.assignments_of_many(columns, other) if self.chance(0.3) else self.assignments(columns)
+        return "UPDATE %s%s SET %s FROM %s%s%s" % (name, alias, sets, sources, where, returning)
 
     def returning(self, columns):
         if self.chance(0.4):
@@ -502,13 +551,19 @@ class Statements(Queries):
         """One INSERT, UPDATE or DELETE of that table."""
         self.qualifier = name
         self.columns = {}
-        form = self.draw.choice(["INSERT", "INSERT SELECT", "ON CONFLICT", "UPDATE", "UPDATE", "DELETE"])
+        form = self.draw.choice(["INSERT", "INSERT SELECT", "ON CONFLICT", "UPDATE", "UPDATE", "DELETE", "UPDATE FROM",
+                                 "DELETE USING"])
         self.use("write " + form)
         self.lite = True
+        if form in ("UPDATE FROM", "DELETE USING"):
+            return Step(self.change_by_others(form, name, columns, other), False)
         if form in ("UPDATE", "DELETE"):
             self.scope_of(name, columns, False)
             where = " WHERE " + self.condition(2) if self.chance(0.9) else ""
-            head = "DELETE FROM %s" % name if form == "DELETE" else "UPDATE %s SET %s" % (name, self.assignments(columns))
+            sets = self.assignments
+            if form == "UPDATE" and self.chance(0.4) and not self.plain:
+                sets, self.lite = lambda columns: self.assignments_of_many(columns, other), False
+            head = "DELETE FROM %s" % name if form == "DELETE" else "UPDATE %s SET %s" % (name, sets(columns))
             sql = head + where + self.returning(columns)
             return Step(sql, self.lite)
         fresh = [max(ids) + 1 + i for i in range(6)]

@@ -167,8 +167,15 @@ static void test_unsupported(void **state) {
             "set-returning functions are not allowed in CASE");
     REFUSED("SELECT sum(generate_series(1, 2))", "0A000", 12,
             "aggregate function calls cannot contain set-returning function calls");
-    REFUSED("UPDATE t SET b = 1 FROM u", "0A000", 25, "UPDATE ... FROM is not supported");
-    REFUSED("DELETE FROM t USING u", "0A000", 21, "DELETE ... USING is not supported");
+    REFUSED("UPDATE t SET b = 1 FROM t", "42712", 25, "table name \"t\" specified more than once");
+    REFUSED("DELETE FROM t AS d USING u AS d", "42712", 26, "table name \"d\" specified more than once");
+    REFUSED("UPDATE t SET b = id FROM u WHERE t.id = u.id", "42702", 18, "column reference \"id\" is ambiguous");
+    REFUSED("DELETE FROM t AS d USING u WHERE t.id = 1", "42P01", 34, "missing FROM-clause entry for table \"t\"");
+    REFUSED("UPDATE t SET (a, b) = 1", "0A000", 23,
+            "source for a multiple-column UPDATE item must be a sub-SELECT or ROW() expression");
+    REFUSED("UPDATE t SET (a, b) = (SELECT 1)", "42601", 23, "number of columns does not match number of values");
+    REFUSED("UPDATE t SET (a, b) = (1, 2, 3)", "42601", 23, "number of columns does not match number of values");
+    REFUSED("UPDATE t SET (a, b) = ROW('x', 1), a = 'y'", "42601", 36, "multiple assignments to same column \"a\"");
     REFUSED("CREATE SEQUENCE s", "0A000", 1, "CREATE SEQUENCE is not supported");
     REFUSED("CREATE TEMP TABLE x (a int)", "0A000", 19, "a temporary or unlogged table is not supported");
     REFUSED("CREATE TABLE x (a int REFERENCES t)", "0A000", 23, "a foreign key constraint is not supported");

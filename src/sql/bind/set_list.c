@@ -1,0 +1,68 @@
+/*
+ * SET lists: column = value, (column, ...) = (value, ...), (column, ...) = (SELECT ...).
+ *
+ * A query that gives several columns their values is bound once; each column's value is an expression that takes one
+ * column of its row, and the executor runs it once a row for all of them.
+ */
+#include "base/assert.h"
+#include "sql/bind/write.h"
+
+struct set_list {
+    struct write *write;
+    struct bind_scope place;
+    const struct expr *subquery; /* that gives the columns now set together their values */
+};
+
+/* The value of column `number` (from 1) of a row of columns set together; NULL: DEFAULT. */
+static const struct expr *value_of_many(struct set_list *set, const PgQuery__MultiAssignRef *many) {
+    struct bind *bind = set->write->bind;
+    const PgQuery__Node *source = many->source;
+    if (source->node_case == PG_QUERY__NODE__NODE_ROW_EXPR) {
+        const PgQuery__RowExpr *row = source->row_expr;
+        if ((int32_t)row->n_args != many->ncolumns) {
+            sql_raise(bind->context, KMB_SYNTAX, bind_location(row->location),
+                      "number of columns does not match number of values");
+        }
+        const PgQuery__Node *value = row->args[many->colno - 1];
+        return value->node_case == PG_QUERY__NODE__NODE_SET_TO_DEFAULT ? NULL : bind_expression(&set->place, value);
+    }
+    if (source->node_case != PG_QUERY__NODE__NODE_SUB_LINK ||
+        source->sub_link->sub_link_type != PG_QUERY__SUB_LINK_TYPE__EXPR_SUBLINK) {
+        sql_raise(bind->context, KMB_UNSUPPORTED, bind_node_position(source),
+                  "source for a multiple-column UPDATE item must be a sub-SELECT or ROW() expression");
+    }
+    if (many->colno == 1) { /* the others follow at once, and have copies of the same source */
+        set->subquery = bind_sub_link_row(&set->place, source->sub_link, (uint32_t)many->ncolumns);
+    }
+    struct expr *value = sql_alloc(bind->context, sizeof(*value));
+    *value = *set->subquery;
+    value->column = (uint32_t)many->colno - 1;
+    value->type = value->subquery->root->columns[value->column].type;
+    return value;
+}
+
+static const struct expr *value_of(struct set_list *set, const PgQuery__Node *value) {
+    if (value->node_case == PG_QUERY__NODE__NODE_MULTI_ASSIGN_REF) {
+        return value_of_many(set, value->multi_assign_ref);
+    }
+    return value->node_case == PG_QUERY__NODE__NODE_SET_TO_DEFAULT ? NULL : bind_expression(&set->place, value);
+}
+
+const struct expr **write_set_list(struct write *write, PgQuery__Node *const *list, size_t count,
+                                   const struct scope *scope) {
+    struct bind *bind = write->bind;
+    struct set_list set = {.write = write, .place = {.bind = bind, .scope = scope, .place = BIND_SET}};
+    const struct expr **values = sql_alloc_zero(bind->context, write->column_count + 1, sizeof(*values));
+    for (size_t i = 0; i < count; i++) {
+        const PgQuery__ResTarget *target = list[i]->res_target;
+        uint32_t ordinal = write_find_column(write, target);
+        if (values[ordinal] != NULL) {
+            sql_raise(bind->context, KMB_SYNTAX, bind_location(target->location),
+                      "multiple assignments to same column \"%s\"", target->name);
+        }
+        const struct expr *value = value_of(&set, target->val);
+        values[ordinal] =
+            value == NULL ? bind_default(bind, write_column(write, ordinal)) : write_assign(write, ordinal, value);
+    }
+    return values;
+}
