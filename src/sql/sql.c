@@ -38,6 +38,7 @@ struct sql_statement {
     bool scans;         /* the plan opens a view, so a run finds out by itself that the catalogue changed */
     struct sql_point bound_at;
     int64_t bound_zone_s;
+    int64_t planning_ns; /* EXPLAIN ANALYZE: of the last binding */
 };
 
 struct sql_run {
@@ -265,7 +266,8 @@ const char *sql_statement_tag(const struct sql_statement *statement) {
 }
 
 bool sql_statement_writes(const struct sql_statement *statement) {
-    return statement->bound.kind == STATEMENT_WRITE || statement->bound.kind == STATEMENT_DDL;
+    return statement->bound.kind == STATEMENT_WRITE || statement->bound.kind == STATEMENT_DDL ||
+           statement->bound.writes;
 }
 
 uint32_t sql_statement_column_count(const struct sql_statement *statement) {
@@ -384,9 +386,39 @@ static void run_take_parameters(struct sql_run *run, const struct value *paramet
     }
 }
 
-static void run_explain(struct sql_run *run) {
+static int64_t host_ns(const struct sql_host *host) {
+    return host->monotonic_ns == NULL ? 0 : host->monotonic_ns(host->context);
+}
+
+/* Binds and plans once more, by the clock. */
+static enum kmb_status bind_measured(struct sql_run *run, const struct sql_host *host, uint32_t parameter_count) {
+    int64_t begun = host_ns(host);
+    enum kmb_status status = statement_bind(run->statement, host, run->parameters, parameter_count, run->context.error);
+    run->statement->planning_ns = host_ns(host) - begun;
+    return status;
+}
+
+/* EXPLAIN ANALYZE: the statement is run to its end, and its rows are thrown away. */
+static void run_measured(struct sql_run *run, const struct sql_host *host, struct plan_measures *measures) {
+    const struct plan_statement *bound = &run->statement->bound;
+    *measures = (struct plan_measures){.timing = bound->explain_timing,
+                                       .summary = bound->explain_summary && host->monotonic_ns != NULL,
+                                       .planning_ns = run->statement->planning_ns};
+    int64_t begun = host_ns(host);
+    struct exec *exec = exec_open(&run->context, host, bound->root, run->parameters, bound->parameter_count, measures);
+    while (exec_next(exec) != NULL) {
+    }
+    measures->execution_ns = host_ns(host) - begun;
+}
+
+static void run_explain(struct sql_run *run, const struct sql_host *host) {
     struct sql_context *context = &run->context;
-    run->line_count = plan_explain(context, run->statement->bound.root, &run->lines);
+    struct plan_measures measures;
+    bool analyze = run->statement->bound.analyze;
+    if (analyze) {
+        run_measured(run, host, &measures);
+    }
+    run->line_count = plan_explain(context, run->statement->bound.root, analyze ? &measures : NULL, &run->lines);
     struct vector *column = sql_alloc_zero(context, 1, sizeof(*column));
     vector_init(context, column, type_make(TYPE_TEXT));
     run->line_batch = (struct batch){.column_count = 1, .columns = column};
@@ -407,14 +439,14 @@ static void run_begin(struct sql_run *run, const struct sql_host *host) {
     switch (statement->bound.kind) {
     case STATEMENT_QUERY:
     case STATEMENT_WRITE:
-        run->exec =
-            exec_open(&run->context, host, statement->bound.root, run->parameters, statement->bound.parameter_count);
+        run->exec = exec_open(&run->context, host, statement->bound.root, run->parameters,
+                              statement->bound.parameter_count, NULL);
         if (statement->bound.kind == STATEMENT_WRITE) {
             run->rows = exec_rows_affected(run->exec);
         }
         break;
     case STATEMENT_EXPLAIN:
-        run_explain(run);
+        run_explain(run, host);
         break;
     case STATEMENT_DDL:
     case STATEMENT_TRANSACTION:
@@ -437,6 +469,9 @@ static enum kmb_status run_try(struct sql_run *run, const struct sql_host *host,
         struct sql_statement *statement = run->statement;
         if (statement->at_parameter && (statement->bound.kind == STATEMENT_EXPLAIN || !statement->scans)) {
             sql_try(context, statement_bind(statement, host, run->parameters, parameter_count, context->error));
+        }
+        if (statement->bound.analyze && statement->bound.explain_summary) {
+            sql_try(context, bind_measured(run, host, parameter_count));
         }
         run_begin(run, host);
     }

@@ -89,6 +89,15 @@ static bool visit_constant(const struct expr *node, void *context) {
     return node->kind != EXPR_CALL || node->function->volatility != SQL_VOLATILE;
 }
 
+static bool visit_no_column(const struct expr *node, void *context) {
+    (void)context;
+    return node->kind != EXPR_COLUMN;
+}
+
+bool expr_has_column(const struct expr *expr) {
+    return !expr_walk(expr, visit_no_column, NULL);
+}
+
 bool expr_is_constant(const struct expr *expr) {
     return expr_walk(expr, visit_constant, NULL);
 }

@@ -51,6 +51,7 @@ struct expr {
 /* Calls visit on every node, parents first; a false answer ends the walk. Depth is bounded by the parser's limits. */
 bool expr_walk(const struct expr *expr, bool (*visit)(const struct expr *node, void *context), void *context);
 bool expr_equal(const struct expr *a, const struct expr *b); /* structural, positions aside */
+bool expr_has_column(const struct expr *expr);               /* reads a column of the row */
 bool expr_is_constant(const struct expr *expr);              /* no column, no parameter, no volatile function */
 bool expr_columns(const struct expr *expr, uint64_t *words, uint32_t column_count); /* sets the bits it reads */
 

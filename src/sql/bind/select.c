@@ -336,11 +336,6 @@ static void select_bind_distinct_on(struct select *select) {
     }
 }
 
-static bool visit_no_column(const struct expr *node, void *context) {
-    (void)context;
-    return node->kind != EXPR_COLUMN;
-}
-
 static const struct expr *bind_limit(struct select *select, const PgQuery__Node *node, const char *clause,
                                      enum bind_place what) {
     struct bind *bind = select->bind;
@@ -358,7 +353,7 @@ static const struct expr *bind_limit(struct select *select, const PgQuery__Node 
         sql_raise(bind->context, KMB_DATATYPE_MISMATCH, expr->position,
                   "argument of %s must be type bigint, not type %s", clause, bind_type_text(bind, expr->type));
     }
-    if (!expr_walk(expr, visit_no_column, NULL)) {
+    if (expr_has_column(expr)) {
         sql_raise(bind->context, KMB_INVALID_COLUMN_REFERENCE, expr->position,
                   "argument of %s must not contain variables", clause);
     }

@@ -171,10 +171,24 @@ static bool option_boolean(struct bind *bind, const PgQuery__DefElem *option) {
               option->defname);
 }
 
-static void explain_option(struct bind *bind, const PgQuery__DefElem *option) {
-    static const char *const known[] = {"analyze", "verbose", "costs",   "buffers",
-                                        "wal",     "timing",  "summary", "settings"};
+/* What EXPLAIN was asked for: 0 off, 1 on, -1 not said. */
+struct explain_options {
+    int analyze;
+    int timing;
+    int summary;
+};
+
+static void explain_option(struct bind *bind, const PgQuery__DefElem *option, struct explain_options *options) {
+    static const char *const known[] = {"verbose", "costs", "buffers", "wal", "settings"};
     uint32_t position = bind_location(option->location);
+    int *place = strcmp(option->defname, "analyze") == 0   ? &options->analyze
+                 : strcmp(option->defname, "timing") == 0  ? &options->timing
+                 : strcmp(option->defname, "summary") == 0 ? &options->summary
+                                                           : NULL;
+    if (place != NULL) {
+        *place = option_boolean(bind, option);
+        return;
+    }
     if (strcmp(option->defname, "format") == 0) {
         const char *format = option->arg != NULL && option->arg->node_case == PG_QUERY__NODE__NODE_STRING
                                  ? option->arg->string->sval
@@ -202,13 +216,25 @@ static void explain_option(struct bind *bind, const PgQuery__DefElem *option) {
 
 static void bind_explain(struct bind *bind, const PgQuery__ExplainStmt *explain, struct plan_statement *statement) {
     static struct plan_column column = {.name = "QUERY PLAN", .type = {TYPE_TEXT, -1}};
+    struct explain_options options = {.analyze = -1, .timing = -1, .summary = -1};
     for (size_t i = 0; i < explain->n_options; i++) {
-        explain_option(bind, explain->options[i]->def_elem);
+        explain_option(bind, explain->options[i]->def_elem, &options);
+    }
+    bool analyze = options.analyze == 1;
+    if (options.timing == 1 && !analyze) {
+        sql_raise(bind->context, KMB_INVALID_PARAMETER, 0, "EXPLAIN option TIMING requires ANALYZE");
+    }
+    if (options.summary == 1 && !analyze) {
+        sql_raise_unsupported(bind->context, bind->tokens->first, "EXPLAIN SUMMARY without ANALYZE");
     }
     bind_statement(bind, explain->query, statement);
     if (statement->kind != STATEMENT_QUERY && statement->kind != STATEMENT_WRITE) {
         sql_raise_unsupported(bind->context, bind->tokens->first, "EXPLAIN of this statement");
     }
+    statement->analyze = analyze;
+    statement->explain_timing = options.timing != 0;
+    statement->explain_summary = options.summary != 0;
+    statement->writes = analyze && statement->kind == STATEMENT_WRITE;
     statement->kind = STATEMENT_EXPLAIN;
     statement->tag = "EXPLAIN";
     statement->columns = &column;

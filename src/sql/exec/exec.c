@@ -208,7 +208,7 @@ const struct table_definition *exec_table_of(struct exec *exec, const struct ker
 
 /* --- operators --- */
 
-struct exec_operator *operator_make(struct exec *exec, const struct plan_node *node) {
+static struct exec_operator *make(struct exec *exec, const struct plan_node *node) {
     switch (node->kind) {
     case PLAN_SCAN:
         return scan_make(exec, node);
@@ -252,10 +252,72 @@ struct exec_operator *operator_make(struct exec *exec, const struct plan_node *n
     UNREACHABLE("plan kind");
 }
 
+struct plan_measure *exec_measure(struct exec *exec, const struct plan_node *node) {
+    if (exec->measures == NULL) {
+        return NULL;
+    }
+    struct plan_measure *measure = exec->measures->list;
+    while (measure != NULL && measure->node != node) {
+        measure = measure->next;
+    }
+    if (measure == NULL) {
+        struct exec *outermost = exec;
+        while (outermost->parent != NULL) {
+            outermost = outermost->parent;
+        }
+        measure = sql_alloc_zero(outermost->context, 1, sizeof(*measure));
+        *measure = (struct plan_measure){.node = node, .next = exec->measures->list};
+        exec->measures->list = measure;
+    }
+    return measure;
+}
+
+static const struct batch *next_measured(struct exec_operator *self) {
+    const struct sql_host *host = self->exec->host;
+    bool timed = self->exec->measures->timing && host->monotonic_ns != NULL;
+    int64_t begun = timed ? host->monotonic_ns(host->context) : 0;
+    const struct batch *batch = self->measured(self);
+    int64_t took = timed ? host->monotonic_ns(host->context) - begun : 0;
+    struct plan_measure *measure = self->measure;
+    if (!self->begun) {
+        self->begun = true;
+        measure->loops++;
+        measure->first_ns += took;
+    }
+    measure->total_ns += took;
+    measure->rows += batch == NULL ? 0 : batch_live(batch);
+    return batch;
+}
+
+struct exec_operator *operator_make(struct exec *exec, const struct plan_node *node) {
+    struct exec_operator *self = make(exec, node);
+    if (exec->measures != NULL) {
+        self->measure = exec_measure(exec, node);
+        self->measured = self->next;
+        self->next = next_measured;
+    }
+    return self;
+}
+
+/* A write runs at once, not by next(). */
+static void write_measured(struct exec *exec) {
+    const struct sql_host *host = exec->host;
+    bool timed = exec->measures != NULL && exec->measures->timing && host->monotonic_ns != NULL;
+    int64_t begun = timed ? host->monotonic_ns(host->context) : 0;
+    write_run(exec->root);
+    if (exec->root->measure != NULL) {
+        exec->root->begun = true;
+        exec->root->measure->loops = 1;
+        exec->root->measure->total_ns = timed ? host->monotonic_ns(host->context) - begun : 0;
+        exec->root->measure->first_ns = exec->root->measure->total_ns;
+    }
+}
+
 struct exec *exec_open(struct sql_context *context, const struct sql_host *host, const struct plan_node *root,
-                       const struct value *parameters, uint32_t parameter_count) {
+                       const struct value *parameters, uint32_t parameter_count, struct plan_measures *measures) {
     struct exec *exec = sql_alloc_zero(context, 1, sizeof(*exec));
     exec->context = context;
+    exec->measures = measures;
     exec->host = host;
     exec->parameters = parameters;
     exec->parameter_count = parameter_count;
@@ -265,7 +327,7 @@ struct exec *exec_open(struct sql_context *context, const struct sql_host *host,
     }
     exec->root = operator_make(exec, root);
     if (exec->transaction != NULL) {
-        write_run(exec->root);
+        write_measured(exec);
         exec_release(exec); /* what follows is RETURNING, from memory */
     }
     return exec;
@@ -276,6 +338,7 @@ struct exec *exec_open_inner(struct exec *parent, struct sql_context *context, c
     struct exec *exec = sql_alloc_zero(context, 1, sizeof(*exec));
     exec->context = context;
     exec->host = parent->host;
+    exec->measures = parent->measures;
     exec->parent = parent;
     exec->depth = parent->depth + 1;
     exec->parameters = parent->parameters;

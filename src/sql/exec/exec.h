@@ -20,9 +20,14 @@
 
 struct exec;
 
-/* parameters: one value each for $1..$n, already of the plan's parameter types; they must outlive the exec. */
+struct plan_measures;
+
+/*
+ * parameters: one value each for $1..$n, already of the plan's parameter types; they must outlive the exec. measures
+ * (NULL: none): gets what each node does, in the context's memory (EXPLAIN ANALYZE).
+ */
 struct exec *exec_open(struct sql_context *context, const struct sql_host *host, const struct plan_node *root,
-                       const struct value *parameters, uint32_t parameter_count);
+                       const struct value *parameters, uint32_t parameter_count, struct plan_measures *measures);
 
 /* The next batch with at least one live row; NULL at the end. Columns are those of the root (RETURNING's of a write).
  */

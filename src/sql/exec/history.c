@@ -108,9 +108,13 @@ static const struct batch *history_next(struct exec_operator *self) {
         }
         self->batch.count = count;
         if (history->filter != NULL && count > 0) {
+            uint32_t met = count;
             count = evaluator_select(history->filter, &self->batch, NULL, count, history->selection);
             self->batch.selection = history->selection;
             self->batch.selection_count = count;
+            if (self->measure != NULL) {
+                self->measure->removed += met - count;
+            }
         }
         if (count > 0) {
             return &self->batch;

@@ -23,7 +23,8 @@ struct join_fetch {
     struct buffer memory;
     struct batch batch; /* decoded right rows */
     const struct vector **columns;
-    struct evaluator *filter; /* the scan's own */
+    struct evaluator *filter;     /* the scan's own */
+    struct plan_measure *measure; /* EXPLAIN ANALYZE: of the scan; else NULL */
     uint16_t selection[FETCH_ROWS];
     const struct key_part *parts;
     uint32_t part_count;         /* of the order */
@@ -102,6 +103,7 @@ void join_fetch_make(struct join *join) {
     struct join_fetch *fetch = sql_alloc_zero(exec->context, 1, sizeof(*fetch));
     join->fetch = fetch;
     fetch->node = node->right;
+    fetch->measure = exec_measure(exec, node->right);
     fetch->view = exec_view_of(exec, node->right);
     fetch->table = exec_table_of(exec, fetch->view, node->right);
     operator_arena_init(&join->base, &fetch->bytes);
@@ -147,9 +149,14 @@ static void keep(struct join *join, uint32_t count) {
     }
     fetch->batch.count = count;
     const uint16_t *selection = NULL;
+    uint32_t met = count;
     if (fetch->filter != NULL) {
         count = evaluator_select(fetch->filter, &fetch->batch, NULL, count, fetch->selection);
         selection = fetch->selection;
+    }
+    if (fetch->measure != NULL) {
+        fetch->measure->rows += count;
+        fetch->measure->removed += met - count;
     }
     rowset_append(&join->rows, fetch->columns, selection, count);
 }
@@ -159,6 +166,9 @@ void join_fetch_row(struct join *join, uint16_t row) {
     struct sql_context *context = join->base.exec->context;
     if (join->rows.row_count == 0) {
         arena_free(&fetch->bytes);
+    }
+    if (fetch->measure != NULL) {
+        fetch->measure->loops++;
     }
     buffer_clear(&fetch->key);
     for (uint32_t i = 0; i < fetch->search_count; i++) {

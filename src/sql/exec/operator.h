@@ -13,6 +13,7 @@
 #include "kernel/view.h"
 #include "sql/exec/evaluate.h"
 #include "sql/exec/exec.h"
+#include "sql/plan/explain.h"
 
 struct exec_operator;
 
@@ -24,8 +25,11 @@ struct exec_operator {
     struct exec_operator *right;
     struct arena scratch;
     struct arena_mark scratch_start;
-    uint32_t rows_max;  /* no batch of this operator has more rows */
-    struct batch batch; /* what next() answers */
+    uint32_t rows_max;                                           /* no batch of this operator has more rows */
+    struct batch batch;                                          /* what next() answers */
+    struct plan_measure *measure;                                /* EXPLAIN ANALYZE: what it did; else NULL */
+    const struct batch *(*measured)(struct exec_operator *self); /* then next() in its place */
+    bool begun;
 };
 
 /* One pinned moment, shared by the scans of one block. */
@@ -48,6 +52,7 @@ struct exec {
     const struct value *outers;  /* of a subquery: what EXPR_OUTER 0, 1, ... stand for */
     uint32_t outer_count;
     const struct sql_host *host;
+    struct plan_measures *measures; /* EXPLAIN ANALYZE, of all operators; else NULL */
     const struct value *parameters;
     uint32_t parameter_count;
     struct exec_view *views;
@@ -64,6 +69,8 @@ struct exec {
 /* Calls release(object) when the exec is closed or its statement ends, last registered first. */
 void exec_defer(struct exec *exec, void (*release)(void *object), void *object);
 struct exec_operator *operator_make(struct exec *exec, const struct plan_node *node);
+/* What is measured of a node in this execution; NULL: nothing is. */
+struct plan_measure *exec_measure(struct exec *exec, const struct plan_node *node);
 /* For the makers: a zeroed operator of `size` bytes with its scratch arena. */
 void *operator_new(struct exec *exec, const struct plan_node *node, size_t size,
                    const struct batch *(*next)(struct exec_operator *self));

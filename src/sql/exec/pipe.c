@@ -12,17 +12,34 @@
 
 struct filter {
     struct exec_operator base;
-    struct evaluator *predicate;
+    struct evaluator *predicate; /* NULL: every row passes */
     uint16_t *selection;
+    bool asked;  /* the condition that reads no row */
+    bool closed; /* and it does not hold: the rows below are never asked for */
 };
+
+static bool holds(struct exec *exec, const struct expr *condition) {
+    struct value value = exec_value(exec, condition);
+    return !value.is_null && value.as.boolean;
+}
 
 static const struct batch *filter_next(struct exec_operator *self) {
     struct filter *filter = (struct filter *)self;
     const struct batch *batch = NULL;
-    while ((batch = self->left->next(self->left)) != NULL) {
+    if (!filter->asked && self->node->once != NULL) {
+        filter->closed = !holds(self->exec, self->node->once);
+    }
+    filter->asked = true;
+    while (!filter->closed && (batch = self->left->next(self->left)) != NULL) {
+        if (filter->predicate == NULL) {
+            return batch;
+        }
         operator_begin(self);
         uint32_t live = batch_live(batch);
         uint32_t kept = evaluator_select(filter->predicate, batch, batch->selection, live, filter->selection);
+        if (self->measure != NULL) {
+            self->measure->removed += live - kept;
+        }
         if (kept > 0) {
             self->batch = *batch;
             if (kept < live || batch->selection != NULL) {
@@ -39,7 +56,9 @@ struct exec_operator *filter_make(struct exec *exec, const struct plan_node *nod
     struct filter *filter = operator_new(exec, node, sizeof(*filter), filter_next);
     filter->base.left = operator_make(exec, node->left);
     filter->base.rows_max = filter->base.left->rows_max;
-    filter->predicate = operator_evaluator(&filter->base, node->predicate, filter->base.rows_max);
+    if (node->predicate != NULL) {
+        filter->predicate = operator_evaluator(&filter->base, node->predicate, filter->base.rows_max);
+    }
     filter->selection = sql_alloc(exec->context, sizeof(uint16_t) * filter->base.rows_max);
     return &filter->base;
 }

@@ -97,6 +97,9 @@ static const struct batch *scan_emit(struct scan *scan, uint32_t count) {
         }
         live = evaluator_select(scan->filter, &self->batch, NULL, count, scan->selection);
         selection = live == count ? NULL : scan->selection;
+        if (self->measure != NULL) {
+            self->measure->removed += count - live;
+        }
     }
     if (live == 0) {
         return NULL;

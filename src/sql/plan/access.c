@@ -47,11 +47,6 @@ static const struct column_definition *scan_column(const struct plan_node *scan,
     return catalogue_column(scan->catalogue, scan->table, scan->scan_columns[output]);
 }
 
-static bool visit_no_column(const struct expr *node, void *context) {
-    (void)context;
-    return node->kind != EXPR_COLUMN;
-}
-
 static bool operator_kind(const char *name, enum sarg_kind *kind) {
     static const struct {
         const char *name;
@@ -126,7 +121,7 @@ static void sargs_of_comparison(struct optimiser *optimiser, struct sargs *sargs
     for (int side = 0; side < 2; side++) {
         const struct expr *column = plain_column(condition->arguments[side]);
         const struct expr *value = condition->arguments[1 - side];
-        if (column == NULL || !expr_walk(value, visit_no_column, NULL)) {
+        if (column == NULL || expr_has_column(value)) {
             continue;
         }
         value = value_for(optimiser, value, column->type.id);

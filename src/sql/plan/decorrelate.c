@@ -24,11 +24,6 @@ static bool visit_no_outer(const struct expr *expr, void *context) {
     return expr->kind != EXPR_OUTER;
 }
 
-static bool visit_no_column(const struct expr *expr, void *context) {
-    (void)context;
-    return expr->kind != EXPR_COLUMN;
-}
-
 static bool has_outer(const struct expr *expr) {
     return !expr_walk(expr, visit_no_outer, NULL);
 }
@@ -57,8 +52,7 @@ static bool is_link(const struct expr *condition) {
     for (int side = 0; side < 2; side++) {
         const struct expr *outer = condition->arguments[side];
         const struct expr *own = condition->arguments[1 - side];
-        if (has_outer(outer) && expr_walk(outer, visit_no_column, NULL) && !has_outer(own) &&
-            !expr_walk(own, visit_no_column, NULL)) {
+        if (has_outer(outer) && !expr_has_column(outer) && !has_outer(own) && expr_has_column(own)) {
             return true;
         }
     }
@@ -181,8 +175,7 @@ static bool is_one_row(struct optimiser *optimiser, const struct plan_node *chil
         bool equality = condition->kind == EXPR_CALL && condition->function->class == SQL_FUNCTION_OPERATOR &&
                         condition->argument_count == 2 && strcmp(condition->function->name, "=") == 0;
         for (int side = 0; equality && side < 2; side++) {
-            if (condition->arguments[side]->kind == EXPR_COLUMN &&
-                expr_walk(condition->arguments[1 - side], visit_no_column, NULL)) {
+            if (condition->arguments[side]->kind == EXPR_COLUMN && !expr_has_column(condition->arguments[1 - side])) {
                 keys[count++] = condition->arguments[side];
                 break;
             }

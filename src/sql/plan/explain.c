@@ -17,6 +17,7 @@ struct explain {
     bool qualified;       /* several relations: names carry their alias */
     const void *told[64]; /* subqueries and WITH queries printed: several places may refer to one */
     uint32_t told_count;
+    const struct plan_measures *measures;
     struct slice *lines;
     uint32_t count;
     uint32_t capacity;
@@ -34,6 +35,34 @@ static void add_line(struct explain *explain, uint32_t indent, bool arrow, const
     }
     const char *line = sql_printf(explain->context, "%*s%s%s", (int)indent, "", arrow ? "->  " : "", text);
     explain->lines[explain->count++] = slice_text(line);
+}
+
+/* --- what was measured --- */
+
+static const struct plan_measure *measure_of(const struct explain *explain, const struct plan_node *node) {
+    const struct plan_measure *measure = explain->measures == NULL ? NULL : explain->measures->list;
+    while (measure != NULL && measure->node != node) {
+        measure = measure->next;
+    }
+    return measure;
+}
+
+/* " (actual time=0.010..0.025 rows=3 loops=1)": times and rows of a loop, on average. */
+static const char *actual_text(struct explain *explain, const struct plan_node *node) {
+    if (explain->measures == NULL) {
+        return "";
+    }
+    const struct plan_measure *measure = measure_of(explain, node);
+    if (measure == NULL || measure->loops == 0) {
+        return " (never executed)";
+    }
+    double loops = (double)measure->loops;
+    const char *time = !explain->measures->timing
+                           ? ""
+                           : sql_printf(explain->context, "time=%.3f..%.3f ", (double)measure->first_ns / loops / 1e6,
+                                        (double)measure->total_ns / loops / 1e6);
+    return sql_printf(explain->context, " (actual %srows=%.0f loops=%llu)", time, (double)measure->rows / loops,
+                      (unsigned long long)measure->loops);
 }
 
 static uint32_t count_relations(const struct plan_node *node) {
@@ -302,6 +331,24 @@ static void detail(struct explain *explain, uint32_t indent, const char *label, 
     add_line(explain, indent, false, sql_printf(explain->context, "%s: %s", label, text));
 }
 
+/* As PostgreSQL, rows of a loop; silent where there are none. */
+static void detail_removed(struct explain *explain, uint32_t indent, const struct plan_node *node) {
+    const struct plan_measure *measure = measure_of(explain, node);
+    if (measure != NULL && measure->removed > 0 && measure->loops > 0) {
+        detail(explain, indent, "Rows Removed by Filter",
+               sql_printf(explain->context, "%.0f", (double)measure->removed / (double)measure->loops));
+    }
+}
+
+/* A condition of a FILTER, or NULL. */
+static void detail_condition(struct explain *explain, uint32_t indent, const char *label,
+                             const struct plan_node *filter, const struct expr *condition) {
+    if (condition != NULL) {
+        detail(explain, indent, label,
+               expr_text(explain->context, condition, names_of(explain, filter->left), filter->left->column_count));
+    }
+}
+
 static void detail_list(struct explain *explain, uint32_t indent, const char *label, const char *const *texts,
                         uint32_t count) {
     const char *all = "";
@@ -492,13 +539,15 @@ static void explain_node(struct explain *explain, const struct plan_node *node, 
         node = node->left;
     }
     uint32_t indent = title + (arrow ? 6 : 2);
-    add_line(explain, title, arrow, join != NULL ? scan_title(explain, node, true) : title_of(explain, node));
+    const char *text = join != NULL ? scan_title(explain, node, true) : title_of(explain, node);
+    add_line(explain, title, arrow, sql_printf(explain->context, "%s%s", text, actual_text(explain, top)));
     details_of(explain, indent, node, join);
+    detail_removed(explain, indent, node);
     for (uint32_t i = 0; i < filter_count; i++) {
         const struct plan_node *filter = filters[i];
-        detail(explain, indent, node->kind == PLAN_ONE_ROW ? "One-Time Filter" : "Filter",
-               expr_text(explain->context, filter->predicate, names_of(explain, filter->left),
-                         filter->left->column_count));
+        detail_condition(explain, indent, "One-Time Filter", filter, filter->once);
+        detail_condition(explain, indent, "Filter", filter, filter->predicate);
+        detail_removed(explain, indent, filter);
     }
     struct below below = {.explain = explain, .indent = indent};
     for (const struct plan_node *holder = top;; holder = holder->left) {
@@ -525,9 +574,16 @@ static void explain_node(struct explain *explain, const struct plan_node *node, 
     }
 }
 
-uint32_t plan_explain(struct sql_context *context, const struct plan_node *root, struct slice **lines) {
-    struct explain explain = {.context = context, .qualified = count_relations(root) > 1};
+uint32_t plan_explain(struct sql_context *context, const struct plan_node *root, const struct plan_measures *measures,
+                      struct slice **lines) {
+    struct explain explain = {.context = context, .measures = measures, .qualified = count_relations(root) > 1};
     explain_node(&explain, root, 0, false, NULL);
+    if (measures != NULL && measures->summary) {
+        add_line(&explain, 0, false,
+                 sql_printf(context, "Planning Time: %.3f ms", (double)measures->planning_ns / 1e6));
+        add_line(&explain, 0, false,
+                 sql_printf(context, "Execution Time: %.3f ms", (double)measures->execution_ns / 1e6));
+    }
     *lines = explain.lines;
     return explain.count;
 }

@@ -26,6 +26,10 @@ bool optimise_is_volatile(const struct expr *expr) {
     return !expr_walk(expr, visit_volatile, NULL);
 }
 
+bool optimise_is_fixed(const struct expr *expr) {
+    return !expr_has_column(expr) && !optimise_is_volatile(expr);
+}
+
 static const struct expr *fold_constant(struct optimiser *optimiser, const struct expr *like,
                                         const struct value *value) {
     struct expr *constant = sql_alloc_zero(optimiser->context, 1, sizeof(*constant));
@@ -287,4 +291,23 @@ void optimise_fold_plan(struct optimiser *optimiser, struct plan_node *node) {
     optimise_fold_plan(optimiser, node->left);
     optimise_fold_plan(optimiser, node->right);
     plan_expressions(node, fold_place, optimiser);
+}
+
+void optimise_once(struct optimiser *optimiser, struct plan_node *node) {
+    if (node == NULL) {
+        return;
+    }
+    if (node->kind == PLAN_FILTER) {
+        struct conditions all = {0};
+        struct conditions once = {0};
+        struct conditions rows = {0};
+        conditions_split(optimiser, &all, node->predicate);
+        for (uint32_t i = 0; i < all.count; i++) {
+            conditions_add(optimiser, optimise_is_fixed(all.list[i]) ? &once : &rows, all.list[i]);
+        }
+        node->once = conditions_join(optimiser, &once);
+        node->predicate = conditions_join(optimiser, &rows);
+    }
+    optimise_once(optimiser, node->left);
+    optimise_once(optimiser, node->right);
 }

@@ -65,7 +65,9 @@ static struct plan_node *optimise_query(struct optimiser *optimiser, struct plan
     optimise_ctes(optimiser, root);
     root = optimise_push(optimiser, root, &none);
     root = optimise_order(optimiser, root);
-    return optimise_prune(optimiser, root);
+    root = optimise_prune(optimiser, root);
+    optimise_once(optimiser, root);
+    return root;
 }
 
 struct plan_node *plan_optimise(struct sql_context *context, struct plan_estimator estimator, struct plan_node *root) {

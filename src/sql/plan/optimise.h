@@ -52,6 +52,10 @@ struct plan_node *optimise_decorrelate(struct optimiser *optimiser, struct plan_
 const struct expr *optimise_fold(struct optimiser *optimiser, const struct expr *expr);
 void optimise_fold_plan(struct optimiser *optimiser, struct plan_node *node);
 bool optimise_is_volatile(const struct expr *expr);
+/* Reads no column of the row and is not volatile: one value for the whole of an execution. */
+bool optimise_is_fixed(const struct expr *expr);
+/* What of the filters is fixed becomes a condition that is asked once, before any row. */
+void optimise_once(struct optimiser *optimiser, struct plan_node *node);
 bool optimise_visit_no_subquery(const struct expr *expr, void *context); /* for expr_walk() */
 
 /* push.c: node with the conditions applied as low as they go; the output row stays the same. */

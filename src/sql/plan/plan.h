@@ -182,6 +182,7 @@ struct plan_node {
     bool reverse;
 
     const struct expr *predicate;    /* FILTER, JOIN ON, SCAN's pushed filter */
+    const struct expr *once;         /* FILTER: reads no column; asked before the first row is */
     const struct expr **expressions; /* PROJECT; AGGREGATE's groups; WINDOW's partition */
     uint32_t expression_count;
     uint64_t **grouping_sets;    /* AGGREGATE: bits of expressions; the last expression is then the set's number */
@@ -256,6 +257,10 @@ struct plan_statement {
     const void *ddl;            /* struct plan_ddl, ddl.h */
     uint64_t catalogue_version; /* plan is valid while this is current */
     bool reads_past;            /* any time-travel clause */
+    bool writes;                /* running it changes rows: a write, or EXPLAIN ANALYZE of one */
+    bool analyze;               /* EXPLAIN ANALYZE, and what it tells */
+    bool explain_timing;
+    bool explain_summary;
 };
 
 #endif

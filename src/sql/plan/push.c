@@ -325,7 +325,8 @@ static struct plan_node *push_scan(struct optimiser *optimiser, struct plan_node
     struct conditions moved = {0};
     struct conditions above = {0};
     for (uint32_t i = 0; i < conditions->count; i++) {
-        conditions_add(optimiser, optimise_is_volatile(conditions->list[i]) ? &above : &moved, conditions->list[i]);
+        bool stays = optimise_is_volatile(conditions->list[i]) || optimise_is_fixed(conditions->list[i]);
+        conditions_add(optimiser, stays ? &above : &moved, conditions->list[i]);
     }
     double rows =
         optimiser->estimator.rows == NULL ? -1 : optimiser->estimator.rows(optimiser->estimator.context, node);

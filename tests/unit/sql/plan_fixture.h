@@ -143,7 +143,7 @@ static inline struct plan_node *random_values(struct fixture *fixture, struct pr
 
 /* Runs a plan; the values of all rows, row by row, in the context's arena. Raises what the plan raises. */
 static inline struct value *run_plan(struct fixture *fixture, const struct plan_node *root, uint32_t *rows) {
-    struct exec *exec = exec_open(&fixture->context, &fixture->host, root, NULL, 0);
+    struct exec *exec = exec_open(&fixture->context, &fixture->host, root, NULL, 0, NULL);
     struct value *values = sql_alloc(&fixture->context, sizeof(struct value) * ROWS_MAX * COLUMNS_MAX);
     const struct batch *batch = NULL;
     *rows = 0;

@@ -188,7 +188,7 @@ static void a_join_beyond_the_budget_is_an_error(void **state) {
         struct plan_node *l = random_values(&fixture, &prng, left_types, LEFT_COLUMNS, 10, &values);
         struct plan_node *r = random_values(&fixture, &prng, right_types, RIGHT_COLUMNS, 5000, &values);
         struct plan_node *join = join_node(&fixture, l, r, PLAN_JOIN_INNER, true, 1, false);
-        struct exec *exec = exec_open(&fixture.context, &fixture.host, join, NULL, 0);
+        struct exec *exec = exec_open(&fixture.context, &fixture.host, join, NULL, 0, NULL);
         fixture.context.arena.bytes_max = fixture.context.arena.bytes_used + 100000;
         (void)exec_next(exec);
     }
@@ -215,7 +215,7 @@ static void a_cancelled_join_stops(void **state) {
         struct plan_node *l = random_values(&fixture, &prng, left_types, LEFT_COLUMNS, 100, &values);
         struct plan_node *r = random_values(&fixture, &prng, right_types, RIGHT_COLUMNS, 100, &values);
         struct exec *exec = exec_open(&fixture.context, &fixture.host,
-                                      join_node(&fixture, l, r, PLAN_JOIN_CROSS, false, 0, false), NULL, 0);
+                                      join_node(&fixture, l, r, PLAN_JOIN_CROSS, false, 0, false), NULL, 0, NULL);
         assert_non_null(exec_next(exec));
         atomic_store(&cancel, true);
         (void)exec_next(exec);

@@ -187,10 +187,43 @@ static void test_many_tables(void **state) {
 static void test_options(void **state) {
     (void)state;
     ROWS("EXPLAIN (COSTS OFF, FORMAT text) SELECT 1", "Result\n");
-    REFUSED("EXPLAIN ANALYZE SELECT 1", "0A000", 9, "EXPLAIN ANALYZE is not supported");
+    REFUSED("EXPLAIN (TIMING) SELECT 1", "22023", 0, "EXPLAIN option TIMING requires ANALYZE");
     REFUSED("EXPLAIN (FORMAT json) SELECT 1", "0A000", 10, "EXPLAIN format \"json\" is not supported");
     REFUSED("EXPLAIN (NOSUCH) SELECT 1", "42601", 10, "unrecognized EXPLAIN option \"nosuch\"");
     REFUSED("EXPLAIN SELECT nosuch FROM t", "42703", 16, "column \"nosuch\" does not exist");
+}
+
+#define ANALYZED(text_, expected_) ROWS("EXPLAIN (ANALYZE, TIMING OFF, SUMMARY OFF) " text_, expected_)
+
+/* What was run and what it gave, by each kind of node that counts for itself. */
+static void test_analyze(void **state) {
+    (void)state;
+    SQL("CREATE TABLE ea (id int PRIMARY KEY, v int)");
+    SQL("CREATE TABLE eb (id int PRIMARY KEY, ea int)");
+    SQL("INSERT INTO ea SELECT g, g % 3 FROM generate_series(1, 6) AS g");
+    SQL("INSERT INTO eb SELECT g, g FROM generate_series(1, 4) AS g");
+    ANALYZED("SELECT * FROM ea WHERE v = 1",
+             "Seq Scan on ea (actual rows=2 loops=1)\n  Filter: (v = 1)\n  Rows Removed by Filter: 4\n");
+    ANALYZED("SELECT * FROM ea WHERE false", "Seq Scan on ea (actual rows=0 loops=1)\n  One-Time Filter: false\n");
+    ANALYZED("SELECT v, count(*) FROM ea JOIN eb ON ea.id = eb.ea GROUP BY v",
+             "HashAggregate (actual rows=3 loops=1)\n  Group Key: ea.v\n  ->  Hash Join (actual rows=4 loops=1)\n"
+             "        Hash Cond: (ea.id = eb.ea)\n        ->  Seq Scan on ea (actual rows=6 loops=1)\n"
+             "        ->  Hash\n              ->  Seq Scan on eb (actual rows=4 loops=1)\n");
+    ANALYZED("SELECT (SELECT max(v) FROM ea WHERE ea.id <= eb.id) FROM eb WHERE id > 2",
+             "Index Scan using eb_pkey on eb (actual rows=2 loops=1)\n  Index Cond: (id > 2)\n  SubPlan 1\n"
+             "    ->  Aggregate (actual rows=1 loops=2)\n"
+             "          ->  Index Scan using ea_pkey on ea (actual rows=4 loops=2)\n"
+             "                Index Cond: (id <= $0)\n");
+    ANALYZED("SELECT * FROM eb, generate_series(1, eb.id) AS g",
+             "Nested Loop (actual rows=10 loops=1)\n  ->  Seq Scan on eb (actual rows=4 loops=1)\n"
+             "  ->  Function Scan on generate_series (actual rows=2 loops=4)\n");
+    ANALYZED("UPDATE eb SET ea = 9 WHERE id = 1",
+             "Update on eb (actual rows=0 loops=1)\n  ->  Index Scan using eb_pkey on eb (actual rows=1 loops=1)\n"
+             "        Index Cond: (id = 1)\n");
+    ROWS("SELECT ea FROM eb WHERE id = 1", "9\n");
+    ANALYZED("SELECT (SELECT 1 FROM ea LIMIT 1) WHERE false",
+             "Result (actual rows=0 loops=1)\n  One-Time Filter: false\n  InitPlan 1\n"
+             "    ->  Limit (never executed)\n          ->  Seq Scan on ea (never executed)\n");
 }
 
 static void test_windows(void **state) {
@@ -213,7 +246,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_windows),     cmocka_unit_test(test_access),  cmocka_unit_test(test_history),
         cmocka_unit_test(test_order),       cmocka_unit_test(test_joins),   cmocka_unit_test(test_folding),
-        cmocka_unit_test(test_many_tables), cmocka_unit_test(test_options),
+        cmocka_unit_test(test_many_tables), cmocka_unit_test(test_options), cmocka_unit_test(test_analyze),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
