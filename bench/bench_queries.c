@@ -1,9 +1,9 @@
 /*
  * Times queries on a database that is there: bench_queries DIR [--runs N] FILE.sql...
  *
- * DIR is a data directory whose key lies in ../keys, as `kimberlite init` makes it. Each file holds one query. It is run
- * once unmeasured, so that pages are in memory, then N times (5) with all rows fetched; a line a file: its name, the
- * median in seconds, the rows. The last line is the geometric mean.
+ * DIR is a data directory whose key lies in ../keys, as `kimberlite init` makes it. Each file holds one query. It is
+ * run once unmeasured, so that pages are in memory, then N times (5) with all rows fetched; a line a file: its name,
+ * the median in seconds, the rows. The last line is the geometric mean.
  */
 #include <math.h>
 #include <stdbool.h>

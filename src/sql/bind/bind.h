@@ -214,6 +214,24 @@ uint32_t bind_location(int32_t location); /* parse tree -> byte + 1; -1 -> 0 */
 uint32_t bind_node_position(const PgQuery__Node *node);
 const char *bind_string(const PgQuery__Node *node); /* a String node's text */
 
+/* A new node, its arguments zeroed. */
+struct expr *bind_expr_new(struct bind *bind, enum expr_kind kind, struct type type, uint32_t argument_count,
+                           uint32_t position);
+/* left IS [NOT] DISTINCT FROM right. */
+const struct expr *bind_distinct(struct bind *bind, const struct expr *left, const struct expr *right, bool negated,
+                                 uint32_t position);
+
+/* --- row.c: rows in comparisons, as comparisons of their fields --- */
+bool bind_is_row(const PgQuery__Node *node);
+const struct expr *bind_row_comparison(const struct bind_scope *scope, const char *name, const PgQuery__Node *left,
+                                       const PgQuery__Node *right, uint32_t position);
+const struct expr *bind_row_in(const struct bind_scope *scope, const PgQuery__RowExpr *left, const PgQuery__List *list,
+                               bool negated, uint32_t position);
+const struct expr *bind_row_distinct(const struct bind_scope *scope, const PgQuery__Node *left,
+                                     const PgQuery__Node *right, bool negated, uint32_t position);
+const struct expr *bind_row_null_test(const struct bind_scope *scope, const PgQuery__RowExpr *node, bool negated,
+                                      uint32_t position);
+
 /* --- with.c --- */
 /* Brings the queries of a WITH clause in sight; the caller puts bind->ctes back when its own query is bound. */
 void bind_with(struct bind *bind, const PgQuery__WithClause *with);

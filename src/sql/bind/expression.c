@@ -9,8 +9,8 @@
 
 /* --- building blocks --- */
 
-static struct expr *expression_new(struct bind *bind, enum expr_kind kind, struct type type, uint32_t argument_count,
-                                   uint32_t position) {
+struct expr *bind_expr_new(struct bind *bind, enum expr_kind kind, struct type type, uint32_t argument_count,
+                           uint32_t position) {
     struct expr *expr = sql_alloc_zero(bind->context, 1, sizeof(*expr));
     expr->kind = kind;
     expr->type = type;
@@ -42,7 +42,7 @@ static const struct expr *bind_constant(const struct bind_scope *scope, const Pg
     struct bind *bind = scope->bind;
     struct sql_context *context = bind->context;
     struct expr *expr =
-        expression_new(bind, EXPR_CONSTANT, type_make(TYPE_UNKNOWN), 0, bind_location(constant->location));
+        bind_expr_new(bind, EXPR_CONSTANT, type_make(TYPE_UNKNOWN), 0, bind_location(constant->location));
     if (constant->isnull) {
         expr->value = value_null(TYPE_UNKNOWN);
         return expr;
@@ -104,7 +104,7 @@ static const struct expr *bind_parameter(const struct bind_scope *scope, const P
     if (bind->parameter_count < number) {
         bind->parameter_count = number;
     }
-    struct expr *expr = expression_new(bind, EXPR_PARAMETER, bind->parameter_types[number - 1], 0, position);
+    struct expr *expr = bind_expr_new(bind, EXPR_PARAMETER, bind->parameter_types[number - 1], 0, position);
     expr->column = number - 1;
     return expr;
 }
@@ -123,7 +123,7 @@ static const struct expr *bind_bool_expr(const struct bind_scope *scope, const P
         clause = "OR";
     }
     struct expr *expr =
-        expression_new(bind, kind, type_make(TYPE_BOOL), (uint32_t)node->n_args, bind_location(node->location));
+        bind_expr_new(bind, kind, type_make(TYPE_BOOL), (uint32_t)node->n_args, bind_location(node->location));
     for (size_t i = 0; i < node->n_args; i++) {
         expr->arguments[i] = bind_condition(scope, node->args[i], clause);
     }
@@ -132,7 +132,12 @@ static const struct expr *bind_bool_expr(const struct bind_scope *scope, const P
 
 static const struct expr *bind_null_test(const struct bind_scope *scope, const PgQuery__NullTest *node) {
     struct bind *bind = scope->bind;
-    struct expr *expr = expression_new(bind, EXPR_IS_NULL, type_make(TYPE_BOOL), 1, bind_location(node->location));
+    if (bind_is_row(node->arg)) {
+        return bind_row_null_test(scope, node->arg->row_expr,
+                                  node->nulltesttype == PG_QUERY__NULL_TEST_TYPE__IS_NOT_NULL,
+                                  bind_location(node->location));
+    }
+    struct expr *expr = bind_expr_new(bind, EXPR_IS_NULL, type_make(TYPE_BOOL), 1, bind_location(node->location));
     expr->negated = node->nulltesttype == PG_QUERY__NULL_TEST_TYPE__IS_NOT_NULL;
     expr->arguments[0] = bind_resolve_unknown(bind, bind_expression(scope, node->arg));
     return expr;
@@ -142,7 +147,7 @@ static const struct expr *bind_boolean_test(const struct bind_scope *scope, cons
     static const char *const names[] = {"",           "IS TRUE",       "IS NOT TRUE", "IS FALSE", "IS NOT FALSE",
                                         "IS UNKNOWN", "IS NOT UNKNOWN"};
     struct bind *bind = scope->bind;
-    struct expr *expr = expression_new(bind, EXPR_IS_TRUTH, type_make(TYPE_BOOL), 1, bind_location(node->location));
+    struct expr *expr = bind_expr_new(bind, EXPR_IS_TRUTH, type_make(TYPE_BOOL), 1, bind_location(node->location));
     size_t test = (size_t)node->booltesttype;
     ASSERT(test >= 1 && test < ARRAY_LENGTH(names));
     expr->arguments[0] = bind_condition(scope, node->arg, names[test]);
@@ -174,7 +179,7 @@ static const struct expr *bind_case(const struct bind_scope *around, const PgQue
     struct bind *bind = scope->bind;
     uint32_t pairs = (uint32_t)node->n_args;
     uint32_t position = bind_location(node->location);
-    struct expr *expr = expression_new(bind, EXPR_CASE, type_make(TYPE_UNKNOWN), pairs * 2 + 1, position);
+    struct expr *expr = bind_expr_new(bind, EXPR_CASE, type_make(TYPE_UNKNOWN), pairs * 2 + 1, position);
     const struct expr *operand =
         node->arg == NULL ? NULL : bind_resolve_unknown(bind, bind_expression(scope, node->arg));
     for (uint32_t i = 0; i < pairs; i++) {
@@ -191,7 +196,7 @@ static const struct expr *bind_case(const struct bind_scope *around, const PgQue
     if (node->defresult != NULL) {
         expr->arguments[pairs * 2] = bind_expression(scope, node->defresult);
     } else {
-        struct expr *null = expression_new(bind, EXPR_CONSTANT, type_make(TYPE_UNKNOWN), 0, position);
+        struct expr *null = bind_expr_new(bind, EXPR_CONSTANT, type_make(TYPE_UNKNOWN), 0, position);
         null->value = value_null(TYPE_UNKNOWN);
         expr->arguments[pairs * 2] = null;
     }
@@ -214,7 +219,7 @@ static const struct expr *bind_choice(const struct bind_scope *around, enum expr
     const struct bind_scope inner = bind_without_sets(around, construct);
     const struct bind_scope *scope = &inner;
     struct bind *bind = scope->bind;
-    struct expr *expr = expression_new(bind, kind, type_make(TYPE_UNKNOWN), (uint32_t)count, position);
+    struct expr *expr = bind_expr_new(bind, kind, type_make(TYPE_UNKNOWN), (uint32_t)count, position);
     expr->negated = negated;
     for (size_t i = 0; i < count; i++) {
         expr->arguments[i] = bind_expression(scope, nodes[i]);
@@ -243,35 +248,52 @@ static bool nullif_keeps_type(const struct expr *left, const struct expr *right)
 
 static const struct expr *bind_nullif_case(struct bind *bind, const struct expr *equal, const struct expr *left,
                                            uint32_t position) {
-    struct expr *null = expression_new(bind, EXPR_CONSTANT, left->type, 0, position);
+    struct expr *null = bind_expr_new(bind, EXPR_CONSTANT, left->type, 0, position);
     null->value = value_null(left->type.id);
-    struct expr *expr = expression_new(bind, EXPR_CASE, left->type, 3, position);
+    struct expr *expr = bind_expr_new(bind, EXPR_CASE, left->type, 3, position);
     expr->arguments[0] = equal;
     expr->arguments[1] = null;
     expr->arguments[2] = left;
     return expr;
 }
 
-/* A call of = on two operands already bound, so that its function and coerced operands can be taken over. */
-static const struct expr *bind_equality(const struct bind_scope *scope, const PgQuery__AExpr *node, enum expr_kind kind,
-                                        bool negated) {
+/* Takes over the function and the coerced operands of a call of =. */
+static struct expr *bind_as_equality(struct bind *bind, enum expr_kind kind, const struct expr *equal) {
+    ASSERT(equal->kind == EXPR_CALL && equal->argument_count == 2);
+    struct expr *expr = bind_expr_new(bind, kind, type_make(TYPE_BOOL), 2, equal->position);
+    expr->function = equal->function;
+    expr->arguments[0] = equal->arguments[0];
+    expr->arguments[1] = equal->arguments[1];
+    return expr;
+}
+
+const struct expr *bind_distinct(struct bind *bind, const struct expr *left, const struct expr *right, bool negated,
+                                 uint32_t position) {
+    struct expr *expr = bind_as_equality(bind, EXPR_DISTINCT, bind_operator(bind, "=", left, right, position));
+    expr->negated = negated;
+    return expr;
+}
+
+static const struct expr *bind_is_distinct(const struct bind_scope *scope, const PgQuery__AExpr *node, bool negated) {
+    uint32_t position = bind_location(node->location);
+    if (bind_is_row(node->lexpr) || bind_is_row(node->rexpr)) {
+        return bind_row_distinct(scope, node->lexpr, node->rexpr, negated, position);
+    }
+    const struct expr *left = bind_expression(scope, node->lexpr);
+    return bind_distinct(scope->bind, left, bind_expression(scope, node->rexpr), negated, position);
+}
+
+static const struct expr *bind_nullif(const struct bind_scope *scope, const PgQuery__AExpr *node) {
     struct bind *bind = scope->bind;
     uint32_t position = bind_location(node->location);
     const struct expr *left = bind_expression(scope, node->lexpr);
     const struct expr *right = bind_expression(scope, node->rexpr);
     const struct expr *equal = bind_operator(bind, "=", left, right, position);
-    ASSERT(equal->kind == EXPR_CALL && equal->argument_count == 2);
-    if (kind == EXPR_NULLIF && nullif_keeps_type(left, right)) {
+    if (nullif_keeps_type(left, right)) {
         return bind_nullif_case(bind, equal, left, position);
     }
-    struct expr *expr = expression_new(bind, kind, type_make(TYPE_BOOL), 2, position);
-    expr->function = equal->function;
-    expr->negated = negated;
-    expr->arguments[0] = equal->arguments[0];
-    expr->arguments[1] = equal->arguments[1];
-    if (kind == EXPR_NULLIF) {
-        expr->type = equal->arguments[0]->type;
-    }
+    struct expr *expr = bind_as_equality(bind, EXPR_NULLIF, equal);
+    expr->type = equal->arguments[0]->type;
     return expr;
 }
 
@@ -284,6 +306,9 @@ static const struct expr *bind_in(const struct bind_scope *scope, const PgQuery_
     }
     const PgQuery__List *list = node->rexpr->list;
     uint32_t count = (uint32_t)list->n_items;
+    if (bind_is_row(node->lexpr)) {
+        return bind_row_in(scope, node->lexpr->row_expr, list, negated, position);
+    }
     const struct expr **operands = sql_alloc(bind->context, (count + 1) * sizeof(*operands));
     operands[0] = bind_expression(scope, node->lexpr);
     for (uint32_t i = 0; i < count; i++) {
@@ -310,7 +335,7 @@ static const struct expr *bind_in(const struct bind_scope *scope, const PgQuery_
         }
     }
     if (equal != NULL) {
-        struct expr *expr = expression_new(bind, EXPR_IN_LIST, type_make(TYPE_BOOL), count + 1, position);
+        struct expr *expr = bind_expr_new(bind, EXPR_IN_LIST, type_make(TYPE_BOOL), count + 1, position);
         expr->function = equal;
         expr->negated = negated;
         for (uint32_t i = 0; i <= count; i++) {
@@ -318,7 +343,7 @@ static const struct expr *bind_in(const struct bind_scope *scope, const PgQuery_
         }
         return expr;
     }
-    struct expr *expr = expression_new(bind, negated ? EXPR_AND : EXPR_OR, type_make(TYPE_BOOL), count, position);
+    struct expr *expr = bind_expr_new(bind, negated ? EXPR_AND : EXPR_OR, type_make(TYPE_BOOL), count, position);
     for (uint32_t i = 0; i < count; i++) {
         expr->arguments[i] = bind_operator(bind, negated ? "<>" : "=", operands[0], operands[i + 1], position);
     }
@@ -327,7 +352,7 @@ static const struct expr *bind_in(const struct bind_scope *scope, const PgQuery_
 
 static const struct expr *bind_pair(struct bind *bind, enum expr_kind kind, const struct expr *left,
                                     const struct expr *right, uint32_t position) {
-    struct expr *expr = expression_new(bind, kind, type_make(TYPE_BOOL), 2, position);
+    struct expr *expr = bind_expr_new(bind, kind, type_make(TYPE_BOOL), 2, position);
     expr->arguments[0] = left;
     expr->arguments[1] = right;
     return expr;
@@ -372,17 +397,17 @@ static const struct expr *bind_a_expr(const struct bind_scope *scope, const PgQu
     case PG_QUERY__A__EXPR__KIND__AEXPR_LIKE:
     case PG_QUERY__A__EXPR__KIND__AEXPR_ILIKE:
     case PG_QUERY__A__EXPR__KIND__AEXPR_SIMILAR:
-        if (node->lexpr != NULL && node->lexpr->node_case == PG_QUERY__NODE__NODE_ROW_EXPR) {
-            sql_raise_unsupported(bind->context, position, "comparison of rows");
+        if (bind_is_row(node->lexpr) || bind_is_row(node->rexpr)) {
+            return bind_row_comparison(scope, name, node->lexpr, node->rexpr, position);
         }
         return bind_operator(bind, name, node->lexpr == NULL ? NULL : bind_expression(scope, node->lexpr),
                              bind_expression(scope, node->rexpr), position);
     case PG_QUERY__A__EXPR__KIND__AEXPR_DISTINCT:
-        return bind_equality(scope, node, EXPR_DISTINCT, false);
+        return bind_is_distinct(scope, node, false);
     case PG_QUERY__A__EXPR__KIND__AEXPR_NOT_DISTINCT:
-        return bind_equality(scope, node, EXPR_DISTINCT, true);
+        return bind_is_distinct(scope, node, true);
     case PG_QUERY__A__EXPR__KIND__AEXPR_NULLIF:
-        return bind_equality(scope, node, EXPR_NULLIF, false);
+        return bind_nullif(scope, node);
     case PG_QUERY__A__EXPR__KIND__AEXPR_IN:
         return bind_in(scope, node);
     case PG_QUERY__A__EXPR__KIND__AEXPR_BETWEEN:
@@ -435,7 +460,7 @@ static const struct expr *bind_value_function(const struct bind_scope *scope, co
     case PG_QUERY__SQLVALUE_FUNCTION_OP__SVFOP_SESSION_USER:
     case PG_QUERY__SQLVALUE_FUNCTION_OP__SVFOP_CURRENT_CATALOG:
     case PG_QUERY__SQLVALUE_FUNCTION_OP__SVFOP_CURRENT_SCHEMA: {
-        struct expr *expr = expression_new(bind, EXPR_CONSTANT, type_make(TYPE_TEXT), 0, position);
+        struct expr *expr = bind_expr_new(bind, EXPR_CONSTANT, type_make(TYPE_TEXT), 0, position);
         struct slice text = bind->context->session_user;
         if (node->op == PG_QUERY__SQLVALUE_FUNCTION_OP__SVFOP_CURRENT_CATALOG) {
             text = slice_text("kimberlite");

@@ -7,6 +7,7 @@ import re
 from expressions import LITE_TYPES, Expressions
 
 NESTED_MAX = 2
+ROW_SHARE = 0.12  # of predicates
 SHARE = 0.2  # of predicates and of expressions of a fitting type
 OUTER = re.compile(r"[a-z]+[.][a-z0-9]+|id|[a-z]")
 SHARED = {"id": "bigint", "k": "integer", "g": "text"}  # columns that every table has
@@ -36,7 +37,26 @@ class Queries(Expressions):
     def predicate(self, depth):
         if self.may_nest and self.nested < NESTED_MAX and self.columns and self.chance(SHARE):
             return self.subquery_predicate()
+        if depth > 0 and self.columns and not self.plain and self.chance(ROW_SHARE):
+            return self.row_predicate(depth)
         return super().predicate(depth)
+
+    def row_predicate(self, depth):
+        kinds = [self.draw.choice(COMPOUND_TYPES) for _ in range(self.draw.randint(1, 3))]
+        word = self.deal("=", "<>", "<", "<=", ">", ">=", "IN", "NOT IN", "IS DISTINCT FROM", "IS NOT DISTINCT FROM",
+                         "IS NULL", "IS NOT NULL")
+        self.lite = False
+        self.use("form of rows" if word[0] == "I" or word == "NOT IN" else "comparison of rows")
+        left = self.row(kinds, depth)
+        if word.endswith("NULL"):
+            return "(%s %s)" % (left, word)
+        right = self.row(kinds, depth)
+        if word.endswith("IN"):
+            right = "(%s, %s)" % (right, self.row(kinds, depth))
+        return "(%s %s %s)" % (left, word, right)
+
+    def row(self, kinds, depth):
+        return "ROW(%s)" % ", ".join(self.as_kind(self.expression(kind, depth - 1), kind) for kind in kinds)
 
     def expression(self, kind, depth):
         if (self.may_nest and depth > 0 and self.nested < NESTED_MAX and self.columns
@@ -76,6 +96,7 @@ class Queries(Expressions):
         if form in ("EXISTS", "NOT EXISTS"):
             what = self.draw.choice(["1", "*", "%s.k" % alias])
             tail = self.draw.choice(["", "", "", " LIMIT 1", " OFFSET 1"]) if not self.plain else ""
+            self.lite = self.lite and "OFFSET" not in tail  # without LIMIT it is no SQLite
             return "(%s (SELECT %s %s%s))" % (form, what, source, tail)
         name, kind = self.draw.choice([("k", "integer"), ("g", "text"), ("id", "bigint")])
         value = super().expression(kind, 1)
