@@ -133,6 +133,7 @@ enum kmb_status {
     KMB_AUTHENTICATION = 131,
     KMB_CONNECTION = 132,
     KMB_INVALID_WIDTH_BUCKET = 133,
+    KMB_INVALID_ZONE_OFFSET = 134,
 };
 
 /* Room of the texts in a struct kmb_error, terminating zero included. Longer texts end in "...". */

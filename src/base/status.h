@@ -128,7 +128,8 @@
     X(PERMISSION,                130,   3, "42501", 403, 5)                       \
     X(AUTHENTICATION,            131,   3, "28000", 401, 4)                       \
     X(CONNECTION,                132,   1, "08006", 503, 3)                       \
-    X(INVALID_WIDTH_BUCKET,      133,   8, "2201G", 400, 1)
+    X(INVALID_WIDTH_BUCKET,      133,   8, "2201G", 400, 1)                       \
+    X(INVALID_ZONE_OFFSET,       134,   8, "22009", 400, 1)
 
 /* clang-format on */
 

@@ -539,7 +539,7 @@ static enum kmb_status moment_error(enum moment_result result, const struct mome
         }
         return KMB_DATETIME_OVERFLOW;
     case MOMENT_ZONE:
-        return error_set(error, KMB_DATETIME_OVERFLOW, "time zone displacement out of range: \"%.*s\"", shown, bytes);
+        return error_set(error, KMB_INVALID_ZONE_OFFSET, "time zone displacement out of range: \"%.*s\"", shown, bytes);
     case MOMENT_ZONE_NAME:
         error_set(error, KMB_INVALID_PARAMETER, "time zone \"%s\" not recognized", m->name);
         error_hint(error, "Give the offset instead, such as +02:00, or UTC.");

@@ -51,6 +51,10 @@ static void table_build(void) {
     table_append(function_rows_math_more());
     table_append(function_rows_datetime());
     table_append(function_rows_datetime_make());
+    table_append(function_rows_to_char_datetime());
+    table_append(function_rows_to_char_number());
+    table_append(function_rows_to_number());
+    table_append(function_rows_to_timestamp());
     table_append(function_rows_quote());
     table_append(function_rows_regexp());
     table_append(function_rows_json());

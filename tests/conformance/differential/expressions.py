@@ -74,6 +74,9 @@ WORDS = {
     ("function make_date", 0): ["2024", "1999"], ("function make_date", 1): ["1", "2", "12"],
     ("function make_date", 2): ["1", "15", "28"],
     ("function to_timestamp", 0): ["0", "1.5", "-86400.25", "1000000000"],
+    ("function to_timestamp", 0, 2): ["2024-02-29", "1999-12-31"], ("function to_timestamp", 1): ["YYYY-MM-DD"],
+    ("function to_date", 0): ["2024-02-29", "1999-12-31"], ("function to_date", 1): ["YYYY-MM-DD", "YYYY MM DD"],
+    ("function to_number", 0): ["12", "-1,234.5", "0.75"], ("function to_number", 1): ["9,999.99", "S9999D9"],
     ("function substring", 1): ["1", "2", "0", "-1", "4"], ("function substring", 2): ["0", "1", "2", "9"],
     ("function substr", 1): ["1", "2", "0", "-1", "4"], ("function substr", 2): ["0", "1", "2", "9"],
     ("function overlay", 2): ["1", "2", "3"], ("function overlay", 3): ["0", "1", "2"],
@@ -88,6 +91,12 @@ WORDS = {
     ("function log", 0, 2): ["2", "10", "3.25"], ("function log", 1, 2): ["1", "8", "100", "0.5"],
     ("operator *", 0, "interval"): ["2", "0.5", "-1"], ("operator *", 1, "interval"): ["2", "0.5", "-1"],
     ("operator /", 1, "interval"): ["2", "0.5", "-4"],
+}
+# Templates of to_char by the type of what is written; numbers have those of "numeric".
+TEMPLATES = {
+    "numeric": ["999.99", "FM9990.0", "S999", "9,999PR", "000", "FM999MI", "RN"],
+    "interval": ["HH24:MI:SS", "YYYY-MM-DD", "FMDD MS"],
+    "timestamp": ["YYYY-MM-DD HH24:MI:SS.US", "Day DDth Mon", "FMMonth, IYYY-IW-ID", "HH12:MI AM", "J Q CC TZH"],
 }
 GUARDS = {
     "function sqrt": "abs(%s)", "operator |/": "abs(%s)", "function ln": "(abs(%s) + 1)", "function log": "(abs(%s) + 1)",
@@ -196,6 +205,9 @@ class Expressions:
 
     def argument(self, signature, place, kind, depth):
         item = signature.item
+        if item == "function to_char" and place == 1:
+            written = signature.arguments[0].split(" ")[0]
+            return self.literal(kind, self.draw.choice(TEMPLATES.get(written, TEMPLATES["numeric"])))
         with_interval = "interval" if "interval" in signature.arguments else len(signature.arguments)
         words = WORDS.get((item, place, with_interval))
         if words is None and (with_interval != "interval" or signature.kind == "function"):

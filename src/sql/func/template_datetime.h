@@ -1,0 +1,68 @@
+/*
+ * Fields of templates of dates and times, as to_char, to_date and to_timestamp share them.
+ */
+#ifndef KMB_SQL_TEMPLATE_DATETIME_H
+#define KMB_SQL_TEMPLATE_DATETIME_H
+
+#include "sql/func/template.h"
+
+enum date_field {
+    DATE_AD_DOTS,
+    DATE_AD,
+    DATE_AM_DOTS,
+    DATE_AM,
+    DATE_CENTURY,
+    DATE_DAY_NAME,
+    DATE_DAY_SHORT,
+    DATE_DAY_OF_YEAR,
+    DATE_DAY,
+    DATE_DAY_OF_WEEK,
+    DATE_FRACTION_1,
+    DATE_FRACTION_2,
+    DATE_FRACTION_3,
+    DATE_FRACTION_4,
+    DATE_FRACTION_5,
+    DATE_FRACTION_6,
+    DATE_EXACT, /* FX */
+    DATE_HOUR_24,
+    DATE_HOUR_12,
+    DATE_ISO_DAY_OF_YEAR,
+    DATE_ISO_DAY,
+    DATE_ISO_WEEK,
+    DATE_ISO_YEAR_4,
+    DATE_ISO_YEAR_3,
+    DATE_ISO_YEAR_2,
+    DATE_ISO_YEAR_1,
+    DATE_JULIAN,
+    DATE_MINUTE,
+    DATE_MONTH,
+    DATE_MONTH_NAME,
+    DATE_MONTH_SHORT,
+    DATE_MS,
+    DATE_OFFSET,
+    DATE_QUARTER,
+    DATE_MONTH_ROMAN,
+    DATE_SECOND_OF_DAY,
+    DATE_SECOND,
+    DATE_ZONE_HOUR,
+    DATE_ZONE_MINUTE,
+    DATE_ZONE,
+    DATE_US,
+    DATE_WEEK,
+    DATE_WEEK_OF_MONTH,
+    DATE_YEAR_COMMA,
+    DATE_YEAR_4,
+    DATE_YEAR_3,
+    DATE_YEAR_2,
+    DATE_YEAR_1,
+};
+
+enum date_calendar { DATE_CALENDAR_NONE, DATE_GREGORIAN, DATE_ISO };
+
+struct template date_template_read(const struct sql_call *call, struct slice text);
+
+extern const char *const date_month_names[12];
+extern const char *const date_day_names[7]; /* from Sunday */
+#define DATE_SHORT_NAME 3                   /* letters of a name that its short form has */
+
+#endif
