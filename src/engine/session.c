@@ -459,6 +459,9 @@ static bool searches_long(const struct plan_node *node) {
         return false;
     }
     bool scans = (node->kind == PLAN_SCAN && node->low.count == 0) || node->kind == PLAN_HISTORY;
+    for (uint32_t i = 0; !scans && i < node->write_count; i++) {
+        scans = searches_long(node->writes[i]->root);
+    }
     return scans || searches_long(node->left) || searches_long(node->right);
 }
 

@@ -77,6 +77,9 @@ struct bind_cte {
     bool anchor;     /* its non-recursive term is being bound */
     bool working;    /* its recursive term is being bound: a reference is the working table */
     uint32_t worked; /* references in the recursive term */
+    bool writing;    /* a write that is being bound */
+    uint32_t position;
+    bool silent; /* a write without RETURNING */
 };
 
 /* One statement being bound. */
@@ -98,6 +101,9 @@ struct bind {
     uint32_t depth; /* of levels */
     uint32_t taken; /* values taken from outer levels so far */
     struct bind_cte *ctes;
+    const PgQuery__WithClause *top_with; /* of the statement itself: there writes may stand */
+    struct plan_cte **writes;            /* in it */
+    uint32_t write_count;
     const struct tokens_clause *view_clause; /* inside a view: the time-travel clause of who reads it */
     uint32_t view_depth;
     bool spell_stars;             /* a view is being made: * in the tree is replaced by what it stands for now */
@@ -120,6 +126,7 @@ enum bind_place {
     BIND_OFFSET,
     BIND_VALUES,
     BIND_SET,
+    BIND_MERGE_WHEN,
     BIND_RETURNING,
     BIND_CHECK,
     BIND_DEFAULT,
@@ -435,6 +442,9 @@ const struct expr *bind_grouping(const struct bind_scope *scope, const PgQuery__
 /* --- change.c --- */
 struct plan_node *bind_update(struct bind *bind, const PgQuery__UpdateStmt *update);
 struct plan_node *bind_delete(struct bind *bind, const PgQuery__DeleteStmt *statement);
+
+/* --- merge.c --- */
+struct plan_node *bind_merge(struct bind *bind, const PgQuery__MergeStmt *node);
 
 /* --- write.c --- */
 struct plan_node *bind_insert(struct bind *bind, const PgQuery__InsertStmt *insert);

@@ -16,31 +16,10 @@ struct search {
     struct plan_node *sources; /* the other tables; NULL: none */
 };
 
-/* The scan of the target with the key behind its columns. */
-static struct plan_node *target_scan(struct write *write) {
-    struct bind *bind = write->bind;
-    struct plan_node *scan = bind_scan(bind, write->catalogue, write->table, write->alias);
-    uint32_t count = scan->column_count;
-    uint32_t *ordinals = sql_alloc(bind->context, (count + 1) * sizeof(*ordinals));
-    for (uint32_t i = 0; i < count; i++) {
-        ordinals[i] = scan->scan_columns[i];
-    }
-    ordinals[count] = PLAN_SCAN_KEY;
-    scan->scan_columns = ordinals;
-    scan->columns[count] = (struct plan_column){.name = "key", .type = type_make(TYPE_BYTEA)};
-    scan->column_count = count + 1;
-    if (write->where == NULL) {
-        return scan;
-    }
-    struct plan_node *filter = bind_plan(bind, PLAN_FILTER, scan, NULL);
-    filter->predicate = write->where;
-    return filter;
-}
-
 static void write_search(struct write *write, PgQuery__Node *const *items, size_t item_count,
                          const PgQuery__Node *where, struct search *search) {
     struct bind *bind = write->bind;
-    *search = (struct search){.plan = target_scan(write), .scope = write->scope, .returning = write->scope};
+    *search = (struct search){.plan = write_scan(write), .scope = write->scope, .returning = write->scope};
     search->scope.row_width = write->column_count + 1;
     search->returning.row_width = write->column_count;
     if (item_count > 0) {
@@ -92,6 +71,7 @@ struct plan_node *bind_update(struct bind *bind, const PgQuery__UpdateStmt *upda
     struct write write;
     struct search search;
     write_open(&write, bind, update->relation, PLAN_UPDATE);
+    struct bind_cte *in_sight = bind->ctes;
     if (update->with_clause != NULL) {
         bind_with(bind, update->with_clause);
     }
@@ -99,6 +79,7 @@ struct plan_node *bind_update(struct bind *bind, const PgQuery__UpdateStmt *upda
     write_rows(&write, &search, write_set_list(&write, update->target_list, update->n_target_list, &search.scope));
     write_checks(&write);
     write_returning(&write, update->returning_list, update->n_returning_list, &search.returning);
+    bind->ctes = in_sight;
     return write.node;
 }
 
@@ -106,11 +87,13 @@ struct plan_node *bind_delete(struct bind *bind, const PgQuery__DeleteStmt *stat
     struct write write;
     struct search search;
     write_open(&write, bind, statement->relation, PLAN_DELETE);
+    struct bind_cte *in_sight = bind->ctes;
     if (statement->with_clause != NULL) {
         bind_with(bind, statement->with_clause);
     }
     write_search(&write, statement->using_clause, statement->n_using_clause, statement->where_clause, &search);
     write_rows(&write, &search, NULL);
     write_returning(&write, statement->returning_list, statement->n_returning_list, &search.returning);
+    bind->ctes = in_sight;
     return write.node;
 }

@@ -138,19 +138,40 @@ static const struct scope_table *scope_find_table(const struct bind_scope *scope
     return NULL;
 }
 
+/* The alias that hides the stored table of this name; NULL: there is none. */
+static const char *alias_of(const struct scope *scope, const char *name) {
+    for (uint32_t i = 0; scope != NULL && i < scope->table_count; i++) {
+        const struct scope_table *table = &scope->tables[i];
+        if (table->table != NULL && slice_equal_text(table->table->name, name)) {
+            return table->alias;
+        }
+    }
+    return NULL;
+}
+
 static _Noreturn void raise_no_table(const struct bind_scope *scope, const char *name, uint32_t position) {
+    struct sql_context *context = scope->bind->context;
+    const char *hint = NULL;
+    const char *alias = alias_of(scope->scope, name);
     for (const struct bind_level *level = scope->bind->level; level != NULL; level = level->outer) {
         uint32_t index;
         if (level->hidden && scope_find_table(level->place, NULL, name, &index) != NULL) {
-            sql_raise_with(scope->bind->context, KMB_UNDEFINED_TABLE, position,
-                           sql_printf(scope->bind->context,
-                                      "There is an entry for table \"%s\", but it cannot be referenced from this part "
-                                      "of the query.",
-                                      name),
-                           NULL, "invalid reference to FROM-clause entry for table \"%s\"", name);
+            hint = sql_printf(context,
+                              "There is an entry for table \"%s\", but it cannot be referenced from this part of the "
+                              "query.",
+                              name);
+        } else if (alias == NULL && !level->hidden) {
+            alias = alias_of(level->place->scope, name);
         }
     }
-    sql_raise(scope->bind->context, KMB_UNDEFINED_TABLE, position, "missing FROM-clause entry for table \"%s\"", name);
+    if (hint == NULL && alias != NULL) {
+        hint = sql_printf(context, "Perhaps you meant to reference the table alias \"%s\".", alias);
+    }
+    if (hint != NULL) {
+        sql_raise_with(context, KMB_UNDEFINED_TABLE, position, NULL, hint,
+                       "invalid reference to FROM-clause entry for table \"%s\"", name);
+    }
+    sql_raise(context, KMB_UNDEFINED_TABLE, position, "missing FROM-clause entry for table \"%s\"", name);
 }
 
 static const struct expr *placed(struct bind *bind, const struct expr *expr, uint32_t position) {

@@ -334,7 +334,26 @@ static void statement_ddl(struct plan_statement *statement, const char *tag) {
     }
 }
 
+/* The WITH clause of the statement itself. */
+static const PgQuery__WithClause *with_of(const PgQuery__Node *node) {
+    switch ((int)node->node_case) {
+    case PG_QUERY__NODE__NODE_SELECT_STMT:
+        return node->select_stmt->with_clause;
+    case PG_QUERY__NODE__NODE_INSERT_STMT:
+        return node->insert_stmt->with_clause;
+    case PG_QUERY__NODE__NODE_UPDATE_STMT:
+        return node->update_stmt->with_clause;
+    case PG_QUERY__NODE__NODE_DELETE_STMT:
+        return node->delete_stmt->with_clause;
+    case PG_QUERY__NODE__NODE_MERGE_STMT:
+        return node->merge_stmt->with_clause;
+    default:
+        return NULL;
+    }
+}
+
 static void bind_dispatch(struct bind *bind, const PgQuery__Node *node, struct plan_statement *statement) {
+    bind->top_with = with_of(node);
     switch ((int)node->node_case) {
     case PG_QUERY__NODE__NODE_SELECT_STMT:
         statement_query(statement, bind_select(bind, node->select_stmt));
@@ -347,6 +366,9 @@ static void bind_dispatch(struct bind *bind, const PgQuery__Node *node, struct p
         break;
     case PG_QUERY__NODE__NODE_DELETE_STMT:
         statement_write(statement, bind_delete(bind, node->delete_stmt), "DELETE");
+        break;
+    case PG_QUERY__NODE__NODE_MERGE_STMT:
+        statement_write(statement, bind_merge(bind, node->merge_stmt), "MERGE");
         break;
     case PG_QUERY__NODE__NODE_EXPLAIN_STMT:
         bind_explain(bind, node->explain_stmt, statement);
@@ -405,6 +427,14 @@ void bind_statement(struct bind *bind, const PgQuery__Node *node, struct plan_st
     if (statement->root != NULL) {
         struct moment moment = {.bind = bind};
         moment_check(&moment, statement->root);
+        for (uint32_t i = 0; i < bind->write_count; i++) {
+            moment_check(&moment, bind->writes[i]->root);
+        }
+        statement->root->writes = bind->writes;
+        statement->root->write_count = bind->write_count;
+        if (bind->write_count > 0 && statement->kind == STATEMENT_QUERY) {
+            statement->kind = STATEMENT_WRITE;
+        }
     }
     for (uint32_t i = 0; i < bind->parameter_count; i++) {
         if (bind->parameter_types[i].id == TYPE_UNKNOWN) {

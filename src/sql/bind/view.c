@@ -270,6 +270,14 @@ static void view_refuse(struct bind *bind, const PgQuery__ViewStmt *create) {
     if (create->with_check_option != PG_QUERY__VIEW_CHECK_OPTION__NO_CHECK_OPTION) {
         sql_raise_unsupported(context, position, "WITH CHECK OPTION");
     }
+    const PgQuery__SelectStmt *query =
+        create->query->node_case == PG_QUERY__NODE__NODE_SELECT_STMT ? create->query->select_stmt : NULL;
+    for (size_t i = 0; query != NULL && query->with_clause != NULL && i < query->with_clause->n_ctes; i++) {
+        const PgQuery__Node *cte = query->with_clause->ctes[i]->common_table_expr->ctequery;
+        if (cte->node_case != PG_QUERY__NODE__NODE_SELECT_STMT) {
+            sql_raise(context, KMB_UNSUPPORTED, 0, "views must not contain data-modifying statements in WITH");
+        }
+    }
     if (bind->tokens->clause_count > 0) {
         sql_raise_unsupported(context, bind->tokens->clauses[0].position, "time travel in a view");
     }

@@ -5,6 +5,9 @@
  * same wherever it is put is later put in place of its reference (plan/inline.c). A recursive one is two plans: the
  * non-recursive term, and the recursive term over a working table, the rows of the round before.
  *
+ * A write may stand in the WITH of the statement itself. It is run whether it is read or not, so the statement has a
+ * list of them; who reads it gets the rows that it returns.
+ *
  * What PostgreSQL refuses of recursion is refused in its words, except where nothing here depends on it.
  */
 #include "base/assert.h"
@@ -12,10 +15,18 @@
 
 /* --- binding --- */
 
-static void cte_refuse(struct bind *bind, const PgQuery__CommonTableExpr *node) {
+static bool is_write(const PgQuery__CommonTableExpr *node) {
+    return node->ctequery->node_case != PG_QUERY__NODE__NODE_SELECT_STMT;
+}
+
+static void cte_refuse(struct bind *bind, const PgQuery__WithClause *with, const PgQuery__CommonTableExpr *node) {
     uint32_t position = bind_location(node->location);
-    if (node->ctequery->node_case != PG_QUERY__NODE__NODE_SELECT_STMT) {
-        sql_raise_unsupported(bind->context, position, "a data-modifying statement in WITH");
+    if (is_write(node) && with != bind->top_with) {
+        sql_raise(bind->context, KMB_UNSUPPORTED, position,
+                  "WITH clause containing a data-modifying statement must be at the top level");
+    }
+    if (node->ctequery->node_case == PG_QUERY__NODE__NODE_MERGE_STMT) {
+        sql_raise(bind->context, KMB_UNSUPPORTED, position, "MERGE not supported in WITH query");
     }
     if (node->search_clause != NULL) {
         sql_raise_unsupported(bind->context, bind_location(node->search_clause->location), "SEARCH");
@@ -129,6 +140,28 @@ static void bind_cte_query(struct bind *bind, struct bind_cte *entry, const PgQu
     cte->takes_outer = bind->taken != taken;
 }
 
+/* A write: its node is the query, the rows are RETURNING's. */
+static void bind_cte_write(struct bind *bind, struct bind_cte *entry, const PgQuery__CommonTableExpr *node) {
+    const PgQuery__Node *query = node->ctequery;
+    struct plan_cte *cte = entry->cte;
+    entry->later = false;
+    entry->writing = true;
+    entry->position = bind_location(node->location);
+    cte->root = query->node_case == PG_QUERY__NODE__NODE_INSERT_STMT   ? bind_insert(bind, query->insert_stmt)
+                : query->node_case == PG_QUERY__NODE__NODE_UPDATE_STMT ? bind_update(bind, query->update_stmt)
+                                                                       : bind_delete(bind, query->delete_stmt);
+    entry->writing = false;
+    entry->silent = cte->root->returning == NULL;
+    cte->keep = true;
+    cte_columns(bind, entry, node, cte->root);
+    struct plan_cte **writes = sql_alloc(bind->context, (bind->write_count + 1) * sizeof(struct plan_cte *));
+    if (bind->write_count > 0) {
+        memcpy(writes, bind->writes, bind->write_count * sizeof(struct plan_cte *));
+    }
+    writes[bind->write_count++] = cte;
+    bind->writes = writes;
+}
+
 void bind_with(struct bind *bind, const PgQuery__WithClause *with) {
     struct bind_cte *outside = bind->ctes;
     struct bind_cte **entries = sql_alloc(bind->context, (with->n_ctes + 1) * sizeof(*entries));
@@ -140,7 +173,7 @@ void bind_with(struct bind *bind, const PgQuery__WithClause *with) {
                           "WITH query name \"%s\" specified more than once", node->ctename);
             }
         }
-        cte_refuse(bind, node);
+        cte_refuse(bind, with, node);
         entries[i] = sql_alloc_zero(bind->context, 1, sizeof(*entries[i]));
         entries[i]->cte = sql_alloc_zero(bind->context, 1, sizeof(*entries[i]->cte));
         entries[i]->cte->name = node->ctename;
@@ -153,7 +186,12 @@ void bind_with(struct bind *bind, const PgQuery__WithClause *with) {
         }
     }
     for (size_t i = 0; i < with->n_ctes; i++) {
-        bind_cte_query(bind, entries[i], with->ctes[i]->common_table_expr, with->recursive);
+        const PgQuery__CommonTableExpr *node = with->ctes[i]->common_table_expr;
+        if (is_write(node)) {
+            bind_cte_write(bind, entries[i], node);
+        } else {
+            bind_cte_query(bind, entries[i], node, with->recursive);
+        }
         if (!with->recursive) {
             entries[i]->next = i == 0 ? outside : entries[i - 1];
             bind->ctes = entries[i];
@@ -174,6 +212,14 @@ struct plan_node *bind_cte_scan(struct bind *bind, const PgQuery__RangeVar *name
     uint32_t position = bind_location(name->location);
     if (entry->later) {
         sql_raise_unsupported(bind->context, position, "a reference to a WITH query that comes later");
+    }
+    if (entry->writing) {
+        sql_raise(bind->context, KMB_INVALID_RECURSION, entry->position,
+                  "recursive query \"%s\" must not contain data-modifying statements", name->relname);
+    }
+    if (entry->silent) {
+        sql_raise(bind->context, KMB_UNSUPPORTED, position, "WITH query \"%s\" does not have a RETURNING clause",
+                  name->relname);
     }
     if (entry->anchor) {
         raise_recursion(bind, name->relname, position, "within its non-recursive term");

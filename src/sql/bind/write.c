@@ -24,6 +24,10 @@ static void write_target(struct write *write, struct bind *bind, const PgQuery__
         write->table = bind_table(bind, name, &write->catalogue, false);
         return;
     }
+    if (kind == PLAN_MERGE) {
+        sql_raise_with(bind->context, KMB_UNSUPPORTED, 0, "This operation is not supported for views.", NULL,
+                       "cannot execute MERGE on relation \"%s\"", name->relname);
+    }
     struct bind_view_target target;
     const char *verb = kind == PLAN_INSERT ? "insert into" : kind == PLAN_UPDATE ? "update" : "delete from";
     bind_view_target(bind, present, view, verb, &target);
@@ -117,6 +121,26 @@ const struct expr *write_assign(const struct write *write, uint32_t ordinal, con
     return bind_assign(write->bind, value, column->type, bind_text(write->bind->context, column->name));
 }
 
+struct plan_node *write_scan(struct write *write) {
+    struct bind *bind = write->bind;
+    struct plan_node *scan = bind_scan(bind, write->catalogue, write->table, write->alias);
+    uint32_t count = scan->column_count;
+    uint32_t *ordinals = sql_alloc(bind->context, (count + 1) * sizeof(*ordinals));
+    for (uint32_t i = 0; i < count; i++) {
+        ordinals[i] = scan->scan_columns[i];
+    }
+    ordinals[count] = PLAN_SCAN_KEY;
+    scan->scan_columns = ordinals;
+    scan->columns[count] = (struct plan_column){.name = "key", .type = type_make(TYPE_BYTEA)};
+    scan->column_count = count + 1;
+    if (write->where == NULL) {
+        return scan;
+    }
+    struct plan_node *filter = bind_plan(bind, PLAN_FILTER, scan, NULL);
+    filter->predicate = write->where;
+    return filter;
+}
+
 /* PostgreSQL tests the constraints of a row in the order of their names. */
 static void checks_by_name(struct plan_node *node) {
     for (uint32_t i = 1; i < node->check_count; i++) {
@@ -132,7 +156,6 @@ static void checks_by_name(struct plan_node *node) {
     }
 }
 
-/* The table's CHECKs over the new row. */
 void write_checks(struct write *write) {
     struct bind *bind = write->bind;
     struct plan_node *node = write->node;
@@ -176,16 +199,16 @@ void write_returning(struct write *write, PgQuery__Node *const *returning, size_
 /* --- INSERT --- */
 
 /* Ordinals that the statement names, in its order. */
-static uint32_t insert_columns(struct write *write, const PgQuery__InsertStmt *insert, uint32_t **ordinals) {
+uint32_t write_named_columns(struct write *write, PgQuery__Node *const *list, size_t list_count, uint32_t **ordinals) {
     struct sql_context *context = write->bind->context;
-    uint32_t count = insert->n_cols == 0 ? write->scope.column_count : (uint32_t)insert->n_cols;
+    uint32_t count = list_count == 0 ? write->scope.column_count : (uint32_t)list_count;
     *ordinals = sql_alloc(context, (count + 1) * sizeof(**ordinals));
     bool *named = sql_alloc_zero(context, write->column_count + 1, sizeof(*named));
     for (uint32_t i = 0; i < count; i++) {
-        if (insert->n_cols == 0) {
+        if (list_count == 0) {
             (*ordinals)[i] = write_ordinal(write, i, 0);
         } else {
-            const PgQuery__ResTarget *target = insert->cols[i]->res_target;
+            const PgQuery__ResTarget *target = list[i]->res_target;
             (*ordinals)[i] = write_find_column(write, target);
             if (named[(*ordinals)[i]]) {
                 sql_raise(context, KMB_DUPLICATE_COLUMN, bind_location(target->location),
@@ -197,21 +220,20 @@ static uint32_t insert_columns(struct write *write, const PgQuery__InsertStmt *i
     return count;
 }
 
-static void insert_check_count(struct write *write, const PgQuery__InsertStmt *insert, uint32_t given, uint32_t wanted,
-                               uint32_t position_of_extra) {
+void write_check_count(struct write *write, PgQuery__Node *const *list, size_t list_count, uint32_t given,
+                       uint32_t wanted, uint32_t position_of_extra) {
     struct sql_context *context = write->bind->context;
     if (given > wanted) {
         sql_raise(context, KMB_SYNTAX, position_of_extra, "INSERT has more expressions than target columns");
     }
-    if (insert->n_cols > 0 && given < wanted) {
-        sql_raise(context, KMB_SYNTAX, bind_location(insert->cols[given]->res_target->location),
+    if (list_count > 0 && given < wanted) {
+        sql_raise(context, KMB_SYNTAX, bind_location(list[given]->res_target->location),
                   "INSERT has more target columns than expressions");
     }
 }
 
-/* The whole row: `given` expressions for the named columns, defaults for the others. defaults is a cache. */
-static void insert_row(struct write *write, const uint32_t *ordinals, const struct expr *const *values, uint32_t given,
-                       const struct expr **defaults, const struct expr **row) {
+void write_new_row(struct write *write, const uint32_t *ordinals, const struct expr *const *values, uint32_t given,
+                   const struct expr **defaults, const struct expr **row) {
     for (uint32_t i = 0; i < write->column_count; i++) {
         row[i] = NULL;
     }
@@ -251,7 +273,7 @@ static struct plan_node *insert_from_values(struct write *write, const PgQuery__
                                             const PgQuery__SelectStmt *source) {
     struct bind *bind = write->bind;
     uint32_t *ordinals = NULL;
-    uint32_t wanted = insert_columns(write, insert, &ordinals);
+    uint32_t wanted = write_named_columns(write, insert->cols, insert->n_cols, &ordinals);
     struct plan_node *node = insert_values_node(write, (uint32_t)source->n_values_lists);
     const struct expr **defaults = sql_alloc_zero(bind->context, write->column_count + 1, sizeof(*defaults));
     const struct expr **values = sql_alloc(bind->context, (wanted + 1) * sizeof(*values));
@@ -263,12 +285,13 @@ static struct plan_node *insert_from_values(struct write *write, const PgQuery__
             sql_raise(bind->context, KMB_SYNTAX, bind_node_position(source->values_lists[r]),
                       "VALUES lists must all be the same length");
         }
-        insert_check_count(write, insert, given, wanted, given > wanted ? bind_node_position(list->items[wanted]) : 0);
+        write_check_count(write, insert->cols, insert->n_cols, given, wanted,
+                          given > wanted ? bind_node_position(list->items[wanted]) : 0);
         for (uint32_t i = 0; i < given; i++) {
             bool is_default = list->items[i]->node_case == PG_QUERY__NODE__NODE_SET_TO_DEFAULT;
             values[i] = is_default ? NULL : bind_expression(&place, list->items[i]);
         }
-        insert_row(write, ordinals, values, given, defaults, node->rows[r]);
+        write_new_row(write, ordinals, values, given, defaults, node->rows[r]);
     }
     return node;
 }
@@ -277,14 +300,14 @@ static struct plan_node *insert_from_select(struct write *write, const PgQuery__
                                             const PgQuery__SelectStmt *source) {
     struct bind *bind = write->bind;
     uint32_t *ordinals = NULL;
-    uint32_t wanted = insert_columns(write, insert, &ordinals);
+    uint32_t wanted = write_named_columns(write, insert->cols, insert->n_cols, &ordinals);
     struct type *types = sql_alloc(bind->context, (wanted + 1) * sizeof(*types));
     for (uint32_t i = 0; i < wanted; i++) {
         types[i] = write_column(write, ordinals[i])->type;
     }
     struct plan_node *child = bind_select_for(bind, source, types, wanted);
     uint32_t given = child->column_count;
-    insert_check_count(write, insert, given, wanted, 0);
+    write_check_count(write, insert->cols, insert->n_cols, given, wanted, 0);
     const struct expr **values = sql_alloc(bind->context, (given + 1) * sizeof(*values));
     for (uint32_t i = 0; i < given; i++) {
         struct expr *column = sql_alloc_zero(bind->context, 1, sizeof(*column));
@@ -297,7 +320,7 @@ static struct plan_node *insert_from_select(struct write *write, const PgQuery__
     const struct expr **row = sql_alloc(bind->context, (write->column_count + 1) * sizeof(*row));
     const char **names = sql_alloc(bind->context, (write->column_count + 1) * sizeof(*names));
     const struct expr **defaults = sql_alloc_zero(bind->context, write->column_count + 1, sizeof(*defaults));
-    insert_row(write, ordinals, values, given, defaults, row);
+    write_new_row(write, ordinals, values, given, defaults, row);
     for (uint32_t i = 0; i < write->column_count; i++) {
         names[i] = bind_text(bind->context, write_column(write, i)->name);
     }
@@ -421,21 +444,26 @@ static void insert_conflict(struct write *write, const PgQuery__OnConflictClause
     }
 }
 
+void write_refuse_overriding(struct write *write, PgQuery__OverridingKind kind, uint32_t position) {
+    if (kind != PG_QUERY__OVERRIDING_KIND__OVERRIDING_NOT_SET &&
+        kind != PG_QUERY__OVERRIDING_KIND__OVERRIDING_KIND_UNDEFINED) {
+        sql_raise_unsupported(write->bind->context, position, "OVERRIDING");
+    }
+}
+
 struct plan_node *bind_insert(struct bind *bind, const PgQuery__InsertStmt *insert) {
     struct write write;
     write_open(&write, bind, insert->relation, PLAN_INSERT);
+    struct bind_cte *in_sight = bind->ctes;
     if (insert->with_clause != NULL) {
         bind_with(bind, insert->with_clause);
     }
-    if (insert->override != PG_QUERY__OVERRIDING_KIND__OVERRIDING_NOT_SET &&
-        insert->override != PG_QUERY__OVERRIDING_KIND__OVERRIDING_KIND_UNDEFINED) {
-        sql_raise_unsupported(bind->context, bind_location(insert->relation->location), "OVERRIDING");
-    }
+    write_refuse_overriding(&write, insert->override, bind_location(insert->relation->location));
     const PgQuery__SelectStmt *source = insert->select_stmt == NULL ? NULL : insert->select_stmt->select_stmt;
     if (source == NULL) { /* DEFAULT VALUES */
         const struct expr **defaults = sql_alloc_zero(bind->context, write.column_count + 1, sizeof(*defaults));
         write.node->left = insert_values_node(&write, 1);
-        insert_row(&write, NULL, NULL, 0, defaults, write.node->left->rows[0]);
+        write_new_row(&write, NULL, NULL, 0, defaults, write.node->left->rows[0]);
     } else if (source->n_values_lists > 0 && source->n_sort_clause == 0 && source->limit_count == NULL &&
                source->limit_offset == NULL && source->with_clause == NULL && source->n_locking_clause == 0) {
         write.node->left = insert_from_values(&write, insert, source);
@@ -447,5 +475,6 @@ struct plan_node *bind_insert(struct bind *bind, const PgQuery__InsertStmt *inse
     }
     write_checks(&write);
     write_returning(&write, insert->returning_list, insert->n_returning_list, &write.scope);
+    bind->ctes = in_sight;
     return write.node;
 }

@@ -1,4 +1,5 @@
-/* One write while it is bound: what INSERT (write.c), UPDATE and DELETE (change.c) and SET lists (set_list.c) share. */
+/* One write while it is bound: what INSERT (write.c), UPDATE and DELETE (change.c), MERGE (merge.c), SET lists share.
+ */
 #ifndef KMB_SQL_BIND_WRITE_H
 #define KMB_SQL_BIND_WRITE_H
 
@@ -25,9 +26,22 @@ const struct column_definition *write_column(const struct write *write, uint32_t
 uint32_t write_find_column(const struct write *write, const PgQuery__ResTarget *target);
 /* The value brought to the column's type. */
 const struct expr *write_assign(const struct write *write, uint32_t ordinal, const struct expr *value);
+/* The scan of the target with the key behind its columns; of a view's rows those that it shows. */
+struct plan_node *write_scan(struct write *write);
+/* The table's CHECKs over the new row. */
 void write_checks(struct write *write);
 /* RETURNING over a row that begins with the table's. */
 void write_returning(struct write *write, PgQuery__Node *const *returning, size_t count, const struct scope *scope);
+
+/* INSERT's columns: the ordinals that the list names, in its order; all of them where it is empty. */
+uint32_t write_named_columns(struct write *write, PgQuery__Node *const *list, size_t list_count, uint32_t **ordinals);
+/* Raises where there are more or fewer values than columns. */
+void write_check_count(struct write *write, PgQuery__Node *const *list, size_t list_count, uint32_t given,
+                       uint32_t wanted, uint32_t position_of_extra);
+/* The whole row: `given` values (NULL: DEFAULT) for the named columns, defaults for the others. defaults is a cache. */
+void write_new_row(struct write *write, const uint32_t *ordinals, const struct expr *const *values, uint32_t given,
+                   const struct expr **defaults, const struct expr **row);
+void write_refuse_overriding(struct write *write, PgQuery__OverridingKind kind, uint32_t position);
 
 /* set_list.c: an expression a table column over the scope's row, NULL where the column stays. */
 const struct expr **write_set_list(struct write *write, PgQuery__Node *const *list, size_t count,

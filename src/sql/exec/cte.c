@@ -130,6 +130,16 @@ static bool rows_more(struct cte_rows *rows) {
     return rows->rows.row_count > before;
 }
 
+void cte_open(struct exec *exec, const struct plan_cte *cte) {
+    (void)rows_of(exec, cte);
+}
+
+void cte_finish(struct exec *exec, const struct plan_cte *cte) {
+    struct cte_rows *rows = rows_of(exec, cte);
+    while (rows_more(rows)) {
+    }
+}
+
 /* --- scans --- */
 
 struct cte_scan {

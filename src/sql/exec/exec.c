@@ -248,6 +248,8 @@ static struct exec_operator *make(struct exec *exec, const struct plan_node *nod
         return update_make(exec, node);
     case PLAN_DELETE:
         return delete_make(exec, node);
+    case PLAN_MERGE:
+        return merge_make(exec, node);
     }
     UNREACHABLE("plan kind");
 }
@@ -300,16 +302,36 @@ struct exec_operator *operator_make(struct exec *exec, const struct plan_node *n
 }
 
 /* A write runs at once, not by next(). */
-static void write_measured(struct exec *exec) {
+static uint64_t write_measured(struct exec *exec) {
     const struct sql_host *host = exec->host;
     bool timed = exec->measures != NULL && exec->measures->timing && host->monotonic_ns != NULL;
     int64_t begun = timed ? host->monotonic_ns(host->context) : 0;
-    write_run(exec->root);
+    uint64_t affected = write_run(exec->root);
     if (exec->root->measure != NULL) {
         exec->root->begun = true;
         exec->root->measure->loops = 1;
         exec->root->measure->total_ns = timed ? host->monotonic_ns(host->context) - begun : 0;
         exec->root->measure->first_ns = exec->root->measure->total_ns;
+    }
+    return affected;
+}
+
+/*
+ * The statement's own query first; it pulls from the writes in WITH that it reads. Then these to their end, last first,
+ * for one may read what an earlier one returns.
+ */
+static void run_writes(struct exec *exec, const struct plan_node *root) {
+    for (uint32_t i = 0; i < root->write_count; i++) {
+        cte_open(exec, root->writes[i]);
+    }
+    if (plan_writes(root)) {
+        exec->affected = write_measured(exec);
+    } else {
+        exec->root = kept_make(exec, root, exec->root);
+        exec->affected = kept_run(exec->root);
+    }
+    for (uint32_t i = root->write_count; i > 0; i--) {
+        cte_finish(exec, root->writes[i - 1]);
     }
 }
 
@@ -322,13 +344,17 @@ struct exec *exec_open(struct sql_context *context, const struct sql_host *host,
     exec->parameters = parameters;
     exec->parameter_count = parameter_count;
     sql_defer(context, exec_release, exec);
-    if (root->kind == PLAN_INSERT || root->kind == PLAN_UPDATE || root->kind == PLAN_DELETE) {
+    if (plan_writes(root) || root->write_count > 0) {
         sql_try(context, host->transaction(host->context, &exec->transaction, context->error));
+    }
+    if (root->write_count > 0) { /* several writes, one moment that all of them read */
+        exec->several = true;
+        (void)exec_view_of(exec, root->writes[0]->root);
     }
     exec->root = operator_make(exec, root);
     if (exec->transaction != NULL) {
-        write_measured(exec);
-        exec_release(exec); /* what follows is RETURNING, from memory */
+        run_writes(exec, root);
+        exec_release(exec); /* what follows is rows from memory */
     }
     return exec;
 }

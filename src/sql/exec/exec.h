@@ -2,9 +2,9 @@
  * The executor: a bound plan and its parameters in, batches out.
  *
  * exec_open() builds one operator per plan node in the statement's arena and opens what it reads: scans that share an
- * at_block share one pinned view, present or past. exec_next() pulls. A write (INSERT, UPDATE, DELETE at the root) is
- * finished by exec_open(): the search is complete before the first change is made, so a statement never sees its own
- * rows; exec_next() then gives the RETURNING rows.
+ * at_block share one pinned view, present or past. exec_next() pulls. A statement with writes (at the root or in WITH)
+ * is finished by exec_open(): all of it reads the moment when it began, so it never sees its own rows; exec_next() then
+ * gives the rows that it answers.
  *
  * Everything raises (sql/context.h); all memory is the statement's arena and counts against its budget (53200), all
  * other things held are registered with sql_defer(), so leaving in the middle leaks nothing. A batch is valid until
@@ -33,7 +33,8 @@ struct exec *exec_open(struct sql_context *context, const struct sql_host *host,
  */
 const struct batch *exec_next(struct exec *exec);
 
-/* Of a write: rows inserted, updated or deleted. ON CONFLICT rows that did nothing do not count. */
+/* Of a write: rows inserted, updated or deleted by the root; of a query with writes in WITH: rows it gives. ON CONFLICT
+ * rows that did nothing do not count. */
 uint64_t exec_rows_affected(const struct exec *exec);
 
 /* Closes views and transactions' cursors early; NULL is fine. sql_context_free() does the same. */

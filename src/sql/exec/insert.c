@@ -2,11 +2,10 @@
  * INSERT and ON CONFLICT.
  *
  * Without ON CONFLICT a batch goes to the kernel as one array of values. With it, row by row: the kernel says which row
- * is in the way. Keys that this statement wrote are remembered, since DO UPDATE must not touch a row twice: what it
+ * is in the way. Keys that the statement wrote are remembered, since DO UPDATE must not touch a row twice: what it
  * would come to would depend on the order of the input.
  */
 #include "base/assert.h"
-#include "sql/exec/hash_table.h"
 #include "sql/exec/scan.h"
 #include "sql/exec/write.h"
 #include "types/key.h"
@@ -20,8 +19,6 @@ struct insert {
     /* ON CONFLICT */
     struct kernel_conflict conflict;
     struct buffer key;
-    struct hash_table written; /* keys of rows of this statement */
-    struct vector key_vector;
     struct batch both; /* one row: the existing, then the excluded */
     struct batch merged;
     struct evaluator *where;
@@ -43,27 +40,8 @@ static void insert_plain(struct insert *insert, const struct batch *batch) {
                 kernel_insert_rows(exec->transaction, write->table, insert->values, step, NULL, exec->context->error));
         done += step;
     }
-    exec->affected += live;
+    write->affected += live;
     write_return(write, batch);
-}
-
-/* Notes a key as written by this statement; true when it was already. */
-static bool note_written(struct insert *insert, struct slice key) {
-    const struct vector *keys[1] = {&insert->key_vector};
-    uint32_t id = 0;
-    uint8_t fresh = 0;
-    insert->key_vector.bytes[0] = key;
-    hash_table_insert(&insert->written, keys, NULL, 1, &id, &fresh);
-    return !fresh;
-}
-
-/* A row that an earlier conflict only looked at (its WHERE said no) was not written. */
-static bool was_written(struct insert *insert, struct slice key) {
-    const struct vector *keys[1] = {&insert->key_vector};
-    uint32_t id = ROWSET_NONE;
-    insert->key_vector.bytes[0] = key;
-    hash_table_find(&insert->written, keys, NULL, 1, &id);
-    return id != ROWSET_NONE;
 }
 
 /*
@@ -119,7 +97,7 @@ static bool update_existing(struct insert *insert, const struct value *values) {
     struct sql_context *context = exec->context;
     uint32_t columns = write->column_count;
     uint16_t row = 0;
-    if (was_written(insert, buffer_slice(&insert->conflict.key))) {
+    if (write_has_claimed(write, buffer_slice(&insert->conflict.key))) {
         sql_raise_with(context, KMB_CARDINALITY_VIOLATION, 0, NULL,
                        "Ensure that no rows proposed for insertion within the same command have duplicate constrained "
                        "values.",
@@ -150,7 +128,8 @@ static bool update_existing(struct insert *insert, const struct value *values) {
     }
     sql_try(context, kernel_update(exec->transaction, write->table, buffer_slice(&insert->conflict.key),
                                    insert->existing, &insert->key, context->error));
-    (void)note_written(insert, buffer_slice(&insert->key));
+    (void)write_claim(write, buffer_slice(&insert->conflict.key));
+    (void)write_claim(write, buffer_slice(&insert->key));
     return true;
 }
 
@@ -170,9 +149,9 @@ static void insert_conflicting(struct insert *insert, const struct batch *batch)
         enum kmb_status status = kernel_insert(exec->transaction, write->table, insert->values, &insert->conflict,
                                                &insert->key, context->error);
         if (status == KMB_OK) {
-            (void)note_written(insert, buffer_slice(&insert->key));
+            (void)write_claim(write, buffer_slice(&insert->key));
             write_return(write, &one);
-            exec->affected++;
+            write->affected++;
             continue;
         }
         bool named = plan->any || insert->conflict.index.value == plan->index.value;
@@ -182,7 +161,7 @@ static void insert_conflicting(struct insert *insert, const struct batch *batch)
         error_clear(context->error);
         if (!plan->do_nothing && update_existing(insert, insert->values)) {
             write_return(write, &insert->merged);
-            exec->affected++;
+            write->affected++;
         }
     }
 }
@@ -213,9 +192,6 @@ static void conflict_make(struct insert *insert) {
     struct sql_context *context = write->base.exec->context;
     const struct plan_conflict *plan = &write->base.node->conflict;
     uint32_t columns = write->column_count;
-    struct type key_type = type_make(TYPE_BYTEA);
-    hash_table_init(&insert->written, context, &key_type, 1);
-    vector_init_rows(context, &insert->key_vector, key_type, 1);
     if (plan->do_nothing) {
         return;
     }

@@ -59,6 +59,7 @@ struct exec {
     struct kernel_transaction *transaction; /* of a write */
     struct exec_operator *root;
     uint64_t affected;
+    bool several;                /* the statement has writes in WITH: no row is changed by two of them */
     struct write_claims *claims; /* rows that the statement has changed (write.h) */
     uint64_t joined;             /* rows made by joins, against join_rows_max */
     struct exec_held *held;      /* scans, views, scratch arenas: given back last first by exec_close or the context */
@@ -126,9 +127,13 @@ struct exec_operator *window_make(struct exec *exec, const struct plan_node *nod
 struct exec_operator *sort_make(struct exec *exec, const struct plan_node *node);
 struct exec_operator *join_make(struct exec *exec, const struct plan_node *node);
 struct exec_operator *cte_make(struct exec *exec, const struct plan_node *node);
+/* Makes a WITH query's operators; takes it to its end. */
+void cte_open(struct exec *exec, const struct plan_cte *cte);
+void cte_finish(struct exec *exec, const struct plan_cte *cte);
 struct exec_operator *set_make(struct exec *exec, const struct plan_node *node);
 struct exec_operator *insert_make(struct exec *exec, const struct plan_node *node);
 struct exec_operator *update_make(struct exec *exec, const struct plan_node *node);
 struct exec_operator *delete_make(struct exec *exec, const struct plan_node *node);
+struct exec_operator *merge_make(struct exec *exec, const struct plan_node *node);
 
 #endif

@@ -18,7 +18,7 @@ static void update_take(struct write *write, const struct batch *batch) {
     row.column_count = batch->column_count - write->column_count;
     struct write_fault fault = write_check(write, &row);
     struct batch good = fault.present ? write_first(write, &row, fault.place) : row;
-    if (write->base.node->claims) {
+    if (exec->several || write->base.node->claims) {
         good = write_claimed(write, &good);
     }
     uint32_t live = batch_live(&good);
@@ -31,13 +31,13 @@ static void update_take(struct write *write, const struct batch *batch) {
     if (fault.present) {
         write_raise(write, &row, &fault);
     }
-    exec->affected += live;
+    write->affected += live;
     write_return(write, &good);
 }
 
 static void delete_take(struct write *write, const struct batch *batch) {
     struct exec *exec = write->base.exec;
-    struct batch good = write->base.node->claims ? write_claimed(write, batch) : *batch;
+    struct batch good = exec->several || write->base.node->claims ? write_claimed(write, batch) : *batch;
     write_return(write, &good);
     uint32_t live = batch_live(&good);
     for (uint32_t i = 0; i < live; i++) {
@@ -45,7 +45,7 @@ static void delete_take(struct write *write, const struct batch *batch) {
         bool deleted = false;
         sql_try(exec->context,
                 kernel_delete(exec->transaction, write->table, write_key(&good, at), &deleted, exec->context->error));
-        exec->affected += deleted;
+        write->affected += deleted;
     }
 }
 

@@ -99,7 +99,7 @@ struct batch write_first(struct write *write, const struct batch *batch, uint32_
     return first;
 }
 
-static struct hash_table *claims_of(struct write *write) {
+static struct write_claims *claims_of(struct write *write) {
     struct exec *exec = write->base.exec;
     ASSERT(exec->parent == NULL);
     struct write_claims *claims = exec->claims;
@@ -111,10 +111,11 @@ static struct hash_table *claims_of(struct write *write) {
         struct type type = type_make(TYPE_BYTEA);
         claims->table = write->table->id;
         hash_table_init(&claims->keys, exec->context, &type, 1);
+        vector_init_rows(exec->context, &claims->key, type, 1);
         claims->next = exec->claims;
         exec->claims = claims;
     }
-    return &claims->keys;
+    return claims;
 }
 
 struct batch write_claimed(struct write *write, const struct batch *batch) {
@@ -123,7 +124,7 @@ struct batch write_claimed(struct write *write, const struct batch *batch) {
     uint32_t live = batch_live(batch);
     uint32_t count = 0;
     ASSERT(keys->form == VECTOR_BYTES && live <= VECTOR_ROWS);
-    hash_table_insert(claims_of(write), &keys, batch->selection, live, write->ids, write->fresh);
+    hash_table_insert(&claims_of(write)->keys, &keys, batch->selection, live, write->ids, write->fresh);
     for (uint32_t i = 0; i < live; i++) {
         write->first[count] = batch->selection == NULL ? (uint16_t)i : batch->selection[i];
         count += write->fresh[i];
@@ -131,6 +132,22 @@ struct batch write_claimed(struct write *write, const struct batch *batch) {
     claimed.selection = write->first;
     claimed.selection_count = count;
     return claimed;
+}
+
+bool write_claim(struct write *write, struct slice key) {
+    struct write_claims *claims = claims_of(write);
+    const struct vector *keys = &claims->key;
+    claims->key.bytes[0] = key;
+    hash_table_insert(&claims->keys, &keys, NULL, 1, write->ids, write->fresh);
+    return write->fresh[0];
+}
+
+bool write_has_claimed(struct write *write, struct slice key) {
+    struct write_claims *claims = claims_of(write);
+    const struct vector *keys = &claims->key;
+    claims->key.bytes[0] = key;
+    hash_table_find(&claims->keys, &keys, NULL, 1, write->ids);
+    return write->ids[0] != ROWSET_NONE;
 }
 
 struct slice write_key(const struct batch *batch, uint32_t at) {
@@ -147,44 +164,100 @@ void write_return(struct write *write, const struct batch *row) {
     for (uint32_t i = 0; i < node->returning_count; i++) {
         write->returning_vectors[i] = evaluator_run(write->returning[i], row, row->selection, live);
     }
-    rowset_append(&write->returned, write->returning_vectors, row->selection, live);
+    rowset_append(&write->returned.rows, write->returning_vectors, row->selection, live);
 }
 
 /*
- * RETURNING rows, when all is written and, outside a transaction, durable. So nothing here may fail, be it for want of
+ * Rows kept, when all is written and, outside a transaction, durable. So nothing here may fail, be it for want of
  * memory or by a cancellation: the answer would say that nothing was done.
  */
-static const struct batch *write_next(struct exec_operator *self) {
-    struct write *write = (struct write *)self;
-    uint32_t left = write->returned.row_count - write->given;
-    if (self->node->returning == NULL || left == 0) {
+static const struct batch *kept_next(struct exec_operator *self, struct kept *kept) {
+    uint32_t left = kept->rows.row_count - kept->given;
+    if (left == 0) {
         return NULL;
     }
     operator_clear(self);
     uint32_t rows[VECTOR_ROWS];
     uint32_t count = left < VECTOR_ROWS ? left : VECTOR_ROWS;
     for (uint32_t i = 0; i < count; i++) {
-        rows[i] = write->given + i;
+        rows[i] = kept->given + i;
     }
     for (uint32_t i = 0; i < self->batch.column_count; i++) {
-        rowset_gather(&write->returned, i, rows, count, &self->batch.columns[i]);
+        rowset_gather(&kept->rows, i, rows, count, &self->batch.columns[i]);
     }
-    write->given += count;
+    kept->given += count;
     self->batch.count = count;
     return &self->batch;
 }
 
-void write_run(struct exec_operator *self) {
-    struct write *write = (struct write *)self;
+/* Room to give them. */
+static void kept_end(struct exec_operator *self, const struct kept *kept) {
+    uint32_t rows = kept->rows.row_count;
+    operator_columns(self, rows == 0 ? 1 : rows < VECTOR_ROWS ? rows : VECTOR_ROWS);
+}
+
+static void kept_init(struct exec *exec, const struct plan_node *node, struct kept *kept) {
+    struct type *types = sql_alloc(exec->context, sizeof(*types) * (node->column_count + 1));
+    for (uint32_t i = 0; i < node->column_count; i++) {
+        types[i] = node->columns[i].type;
+    }
+    rowset_init(&kept->rows, exec->context, NULL, types, node->column_count);
+}
+
+struct keeper {
+    struct exec_operator base;
+    struct kept kept;
+};
+
+static const struct batch *keeper_next(struct exec_operator *self) {
+    return kept_next(self, &((struct keeper *)self)->kept);
+}
+
+struct exec_operator *kept_make(struct exec *exec, const struct plan_node *node, struct exec_operator *query) {
+    struct keeper *keeper = operator_new(exec, node, sizeof(*keeper), keeper_next);
+    keeper->base.left = query;
+    kept_init(exec, node, &keeper->kept);
+    return &keeper->base;
+}
+
+uint64_t kept_run(struct exec_operator *self) {
+    struct keeper *keeper = (struct keeper *)self;
+    const struct vector **columns =
+        sql_alloc(self->exec->context, sizeof(*columns) * (keeper->kept.rows.column_count + 1));
     const struct batch *batch = NULL;
     while ((batch = self->left->next(self->left)) != NULL) {
+        for (uint32_t i = 0; i < keeper->kept.rows.column_count; i++) {
+            columns[i] = &batch->columns[i];
+        }
+        rowset_append(&keeper->kept.rows, columns, batch->selection, batch_live(batch));
+    }
+    kept_end(self, &keeper->kept);
+    return keeper->kept.rows.row_count;
+}
+
+/* --- the run --- */
+
+uint64_t write_run(struct exec_operator *self) {
+    struct write *write = (struct write *)self;
+    const struct batch *batch = NULL;
+    while (!write->done && (batch = self->left->next(self->left)) != NULL) {
         operator_begin(self);
         write->take(write, batch);
     }
-    if (self->node->returning != NULL) {
-        uint32_t rows = write->returned.row_count;
-        operator_columns(self, rows == 0 ? 1 : rows < VECTOR_ROWS ? rows : VECTOR_ROWS);
+    write->done = true;
+    if (self->node->returning != NULL && self->batch.columns == NULL) {
+        kept_end(self, &write->returned);
     }
+    return write->affected;
+}
+
+/* A write in WITH is run by who reads it first. */
+static const struct batch *write_next(struct exec_operator *self) {
+    struct write *write = (struct write *)self;
+    if (!write->done) {
+        (void)write_run(self);
+    }
+    return self->node->returning == NULL ? NULL : kept_next(self, &write->returned);
 }
 
 static void note_subquery(void *context, struct plan_subquery *subquery) {
@@ -228,14 +301,12 @@ void *write_make(struct exec *exec, const struct plan_node *node, size_t size,
     }
     if (node->returning != NULL) {
         ASSERT(node->returning_count == node->column_count);
-        struct type *types = sql_alloc(context, sizeof(*types) * (node->returning_count + 1));
         write->returning = sql_alloc(context, sizeof(struct evaluator *) * (node->returning_count + 1));
         write->returning_vectors = sql_alloc(context, sizeof(struct vector *) * (node->returning_count + 1));
         for (uint32_t i = 0; i < node->returning_count; i++) {
-            types[i] = node->columns[i].type;
             write->returning[i] = operator_evaluator(&write->base, node->returning[i], rows_max);
         }
-        rowset_init(&write->returned, context, NULL, types, node->returning_count);
+        kept_init(exec, node, &write->returned);
     }
     return write;
 }

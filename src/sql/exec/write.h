@@ -1,15 +1,22 @@
-/* What INSERT, UPDATE and DELETE share: constraints of new rows, RETURNING, the run to the end. */
+/* What INSERT, UPDATE, DELETE and MERGE share: constraints of new rows, RETURNING, the run to the end. */
 #ifndef KMB_SQL_WRITE_H
 #define KMB_SQL_WRITE_H
 
 #include "sql/exec/hash_table.h"
 #include "sql/exec/operator.h"
 
-/* Keys of rows of one table, as they were when the statement began, that it has changed. */
+/* Keys of rows of one table that the statement has written, as they were before and as they are now. */
 struct write_claims {
     struct write_claims *next;
     struct table_id table;
     struct hash_table keys;
+    struct vector key; /* one, to be looked up */
+};
+
+/* Rows to be given when all is written. */
+struct kept {
+    struct rowset rows;
+    uint32_t given;
 };
 
 struct write {
@@ -21,9 +28,10 @@ struct write {
     bool any_not_null;
     struct evaluator **checks;
     struct evaluator **returning;
-    struct rowset returned;
+    struct kept returned;
     const struct vector **returning_vectors;
-    uint32_t given;
+    uint64_t affected; /* rows */
+    bool done;
     uint16_t first[VECTOR_ROWS]; /* of write_first and write_claimed */
     uint32_t ids[VECTOR_ROWS];   /* of write_claimed */
     uint8_t fresh[VECTOR_ROWS];
@@ -34,8 +42,11 @@ struct write {
 /* Room for struct write at the start of `size` bytes; the child is made. */
 void *write_make(struct exec *exec, const struct plan_node *node, size_t size,
                  void (*take)(struct write *write, const struct batch *batch));
-/* Takes every batch of the child. */
-void write_run(struct exec_operator *self);
+/* Takes every batch of the child; answers how many rows were changed. */
+uint64_t write_run(struct exec_operator *self);
+/* The rows of a query, all made by kept_run(), which answers how many, before the first is given. */
+struct exec_operator *kept_make(struct exec *exec, const struct plan_node *node, struct exec_operator *query);
+uint64_t kept_run(struct exec_operator *self);
 
 /* The first row of a batch that breaks a constraint. */
 struct write_fault {
@@ -54,6 +65,9 @@ struct batch write_first(struct write *write, const struct batch *batch, uint32_
 /* The same batch, without rows whose key this statement has changed a row of the table by before; the keys are its last
  * column. From here on it has changed these. */
 struct batch write_claimed(struct write *write, const struct batch *batch);
+/* Of one key: false where its row was written before. */
+bool write_claim(struct write *write, struct slice key);
+bool write_has_claimed(struct write *write, struct slice key);
 /* The key of a row of a batch whose last column is keys. */
 struct slice write_key(const struct batch *batch, uint32_t at);
 /* Keeps RETURNING's columns of the live rows. */

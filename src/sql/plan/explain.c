@@ -21,6 +21,8 @@ struct explain {
     struct slice *lines;
     uint32_t count;
     uint32_t capacity;
+    struct plan_cte *const *writes; /* in the statement's WITH */
+    uint32_t write_count;
 };
 
 static void add_line(struct explain *explain, uint32_t indent, bool arrow, const char *text) {
@@ -320,6 +322,8 @@ static const char *title_of(struct explain *explain, const struct plan_node *nod
         return sql_printf(explain->context, "Update on %s", text_of(explain, node->table->name));
     case PLAN_DELETE:
         return sql_printf(explain->context, "Delete on %s", text_of(explain, node->table->name));
+    case PLAN_MERGE:
+        return sql_printf(explain->context, "Merge on %s", text_of(explain, node->table->name));
     case PLAN_FILTER:
     case PLAN_PROJECT:
         break;
@@ -556,6 +560,9 @@ static void explain_node(struct explain *explain, const struct plan_node *node, 
             break;
         }
     }
+    for (uint32_t i = 0; title == 0 && i < explain->write_count; i++) { /* of the statement */
+        explain_cte(explain, explain->writes[i], indent);
+    }
     if (node->kind == PLAN_CTE && !node->cte_work) {
         explain_cte(explain, node->cte, indent);
     }
@@ -577,6 +584,8 @@ static void explain_node(struct explain *explain, const struct plan_node *node, 
 uint32_t plan_explain(struct sql_context *context, const struct plan_node *root, const struct plan_measures *measures,
                       struct slice **lines) {
     struct explain explain = {.context = context, .measures = measures, .qualified = count_relations(root) > 1};
+    explain.writes = root->writes;
+    explain.write_count = root->write_count;
     explain_node(&explain, root, 0, false, NULL);
     if (measures != NULL && measures->summary) {
         add_line(&explain, 0, false,

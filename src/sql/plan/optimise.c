@@ -42,15 +42,20 @@ static void optimise_subqueries(struct optimiser *optimiser, struct plan_node *n
 }
 
 /* A WITH query is optimised once, by the first who reads it; those who read it see all its columns. */
+static void optimise_cte(struct optimiser *optimiser, struct plan_cte *cte) {
+    if (!cte->optimised) {
+        cte->optimised = true;
+        cte->root = optimise_query(optimiser, cte->root);
+        cte->recursive = cte->recursive == NULL ? NULL : optimise_query(optimiser, cte->recursive);
+    }
+}
+
 static void optimise_ctes(struct optimiser *optimiser, struct plan_node *node) {
     if (node == NULL) {
         return;
     }
-    struct plan_cte *cte = node->kind == PLAN_CTE && !node->cte_work ? node->cte : NULL;
-    if (cte != NULL && !cte->optimised) {
-        cte->optimised = true;
-        cte->root = optimise_query(optimiser, cte->root);
-        cte->recursive = cte->recursive == NULL ? NULL : optimise_query(optimiser, cte->recursive);
+    if (node->kind == PLAN_CTE && !node->cte_work) {
+        optimise_cte(optimiser, node->cte);
     }
     optimise_ctes(optimiser, node->left);
     optimise_ctes(optimiser, node->right);
@@ -72,7 +77,14 @@ static struct plan_node *optimise_query(struct optimiser *optimiser, struct plan
 
 struct plan_node *plan_optimise(struct sql_context *context, struct plan_estimator estimator, struct plan_node *root) {
     struct optimiser optimiser = {.context = context, .scratch = scratch_new(context), .estimator = estimator};
+    struct plan_cte **writes = root->writes;
+    uint32_t write_count = root->write_count;
     root = optimise_query(&optimiser, root);
+    root->writes = writes;
+    root->write_count = write_count;
+    for (uint32_t i = 0; i < write_count; i++) {
+        optimise_cte(&optimiser, writes[i]);
+    }
     sql_release(context, optimiser.scratch);
     return root;
 }

@@ -42,6 +42,7 @@ enum plan_kind {
     PLAN_INSERT,
     PLAN_UPDATE,
     PLAN_DELETE,
+    PLAN_MERGE,
 };
 
 enum plan_set_operation { PLAN_SET_UNION_ALL, PLAN_SET_INTERSECT, PLAN_SET_EXCEPT };
@@ -131,6 +132,16 @@ struct plan_conflict { /* ON CONFLICT */
     const struct expr *where;
 };
 
+/* A WHEN clause of MERGE: the first whose condition holds is done. */
+enum plan_merge_kind { PLAN_MERGE_NOTHING, PLAN_MERGE_UPDATE, PLAN_MERGE_DELETE, PLAN_MERGE_INSERT };
+struct plan_merge_action {
+    enum plan_merge_kind kind;
+    bool matched;                 /* for rows that have a key */
+    const struct expr *condition; /* over the child's row; NULL: always */
+    const struct expr **values;   /* the new row, over the child's row */
+    uint32_t value_count;
+};
+
 /* A query inside an expression (EXPR_SUBQUERY). */
 enum plan_subquery_kind {
     PLAN_SUBQUERY_SCALAR, /* the one value of the one row; NULL without a row; 21000 with several */
@@ -150,13 +161,14 @@ struct plan_subquery {
     uint32_t position;
 };
 
-/* A WITH query. Its rows are made when they are first asked for, in the execution of the query that defines it. */
+/* A WITH query, or a write in WITH. Its rows (a write's: RETURNING's) are made when they are first asked for, in the
+ * execution of the query that defines it. */
 struct plan_cte {
     const char *name;
     struct plan_node *root;      /* all of it, or the non-recursive term */
     struct plan_node *recursive; /* over the working table (PLAN_CTE with cte_work); NULL: not recursive */
     bool distinct;               /* recursive: UNION, not UNION ALL */
-    bool keep;                   /* MATERIALIZED, or a reason of ours: never put in place of its reference */
+    bool keep;                   /* MATERIALIZED, or a write: never put in place of its reference */
     uint32_t depth;              /* of the query that defines it: 0 the statement, 1 a subquery in it, ... */
     uint32_t references;
     bool takes_outer; /* reads values of the query around its own */
@@ -219,15 +231,25 @@ struct plan_node {
      * UPDATE: child's columns are the old row, then the new row; DELETE: the old row. Behind that stand, of both, the
      * columns of the other tables that RETURNING reads, and last the old row's key (PLAN_SCAN_KEY). */
     struct plan_conflict conflict;
-    bool claims;                /* UPDATE, DELETE: a row may be found again, and is changed once */
+    bool claims;                       /* UPDATE, DELETE: a row may be found again, and is changed once */
+    struct plan_merge_action *actions; /* MERGE; child's last column is the target's key, NULL where it has no row */
+    uint32_t action_count;
     const struct expr **checks; /* table's CHECKs over the new row */
     const char **check_names;
     uint32_t check_count;
     const struct expr **returning; /* over the new (DELETE: old) row and what stands behind it; NULL: no RETURNING */
     uint32_t returning_count;
 
+    /* A statement's root: the writes in its WITH, in order. Each is run once and to its end, read or not. */
+    struct plan_cte **writes;
+    uint32_t write_count;
+
     double rows_estimate;
 };
+
+static inline bool plan_writes(const struct plan_node *node) {
+    return node->kind >= PLAN_INSERT;
+}
 
 /* Calls each with the place of every expression of this node alone (not its children's), so that it may be replaced. */
 void plan_expressions(struct plan_node *node, void (*each)(void *context, const struct expr **place), void *context);
@@ -238,7 +260,7 @@ void plan_subqueries(struct plan_node *node, void (*each)(void *context, struct 
 /* A bound statement. */
 enum plan_statement_kind {
     STATEMENT_QUERY, /* root gives rows */
-    STATEMENT_WRITE, /* root is INSERT, UPDATE or DELETE; gives rows when returning */
+    STATEMENT_WRITE, /* root is INSERT, UPDATE, DELETE or MERGE; gives rows when returning */
     STATEMENT_DDL,
     STATEMENT_TRANSACTION, /* BEGIN, COMMIT, ROLLBACK, SAVEPOINT... */
     STATEMENT_EXPLAIN,     /* root is the explained plan; output one text column "QUERY PLAN" */

@@ -338,6 +338,25 @@ static uint32_t *prune_change(struct optimiser *optimiser, struct plan_node *nod
     return map_identity(optimiser, node->column_count);
 }
 
+static uint32_t *prune_merge(struct optimiser *optimiser, struct plan_node *node) {
+    uint32_t width = node->left->column_count;
+    uint64_t *needed = set_new(optimiser, width);
+    bitset_set(needed, width - 1);
+    for (uint32_t i = 0; i < node->action_count; i++) {
+        set_expr(needed, node->actions[i].condition, width);
+        for (uint32_t k = 0; k < node->actions[i].value_count; k++) {
+            set_expr(needed, node->actions[i].values[k], width);
+        }
+    }
+    uint32_t *map = prune(optimiser, node->left, needed);
+    for (uint32_t i = 0; i < node->action_count; i++) {
+        struct plan_merge_action *action = &node->actions[i];
+        action->condition = remap(optimiser, action->condition, map, width);
+        remap_list(optimiser, action->values, action->value_count, map, width);
+    }
+    return map_identity(optimiser, node->column_count);
+}
+
 static uint32_t *prune(struct optimiser *optimiser, struct plan_node *node, uint64_t *needed) {
     switch (node->kind) {
     case PLAN_SCAN:
@@ -378,6 +397,8 @@ static uint32_t *prune(struct optimiser *optimiser, struct plan_node *node, uint
     case PLAN_UPDATE:
     case PLAN_DELETE:
         return prune_change(optimiser, node);
+    case PLAN_MERGE:
+        return prune_merge(optimiser, node);
     }
     UNREACHABLE("plan kind");
 }

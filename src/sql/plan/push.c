@@ -390,7 +390,8 @@ struct plan_node *optimise_push(struct optimiser *optimiser, struct plan_node *n
         return push_scan(optimiser, node, conditions);
     case PLAN_INSERT:
     case PLAN_UPDATE:
-    case PLAN_DELETE: {
+    case PLAN_DELETE:
+    case PLAN_MERGE: {
         ASSERT(conditions->count == 0);
         struct conditions none = {0};
         node->left = optimise_push(optimiser, node->left, &none);

@@ -41,6 +41,10 @@ void plan_expressions(struct plan_node *node, each_expression each, void *contex
     list(node->right_keys, node->key_count, each, context);
     list(node->conflict.assignments, node->conflict.assignments == NULL ? 0 : node->left->column_count, each, context);
     list(&node->conflict.where, 1, each, context);
+    for (uint32_t i = 0; i < node->action_count; i++) {
+        list(&node->actions[i].condition, 1, each, context);
+        list(node->actions[i].values, node->actions[i].value_count, each, context);
+    }
     list(node->checks, node->check_count, each, context);
     list(node->returning, node->returning_count, each, context);
 }

@@ -19,7 +19,7 @@ ROWS = [0, 7, 13, 24, 40]
 ROWS_LONG = 1300  # more than one batch of Kimberlite's operators
 JOINS = ["inner", "left", "right", "full", "cross", "comma", "natural", "using"]
 # Shares of the kinds of cases.
-KINDS = [("select", 37), ("aggregate", 22), ("compound", 30), ("window", 12), ("constant", 6), ("write", 12), ("own table", 10), ("wild", 4), ("wrong", 4)]
+KINDS = [("select", 35), ("aggregate", 22), ("compound", 28), ("window", 12), ("constant", 6), ("write", 16), ("own table", 10), ("wild", 4), ("wrong", 4)]
 PLAIN_SHARE = 0.2     # cases that keep to what SQLite answers as PostgreSQL does
 FOCUS_PER_CASE = 12  # items that a case must hold, in turn: what makes every item appear
 
@@ -547,21 +547,69 @@ class Statements(Queries):
             return " RETURNING *"
         return " RETURNING " + self.outputs(self.focused(1))
 
+    def merge(self, name, columns, other):
+        """MERGE from another table's rows, each of which meets one target row at most."""
+        self.qualifier = target = "tt" if self.chance(0.4) else name
+        self.columns, self.lite = {}, False
+        source = other.name if self.chance(0.6) else "(SELECT * FROM %s WHERE k > 1)" % other.name
+        self.scope_of("o", other.columns, True)
+        own = {k: list(v) for k, v in self.columns.items()}  # what a row without a partner may name
+        self.scope_of(target, columns, True)
+        both = self.columns
+        clauses = []
+        for _ in range(self.draw.randint(1, 3)):
+            matched = self.chance(0.6)
+            self.columns = both if matched else own
+            action = self.draw.choice(["UPDATE", "UPDATE", "DELETE", "NOTHING"] if matched else ["INSERT", "INSERT", "NOTHING"])
+            text = " WHEN %sMATCHED" % ("" if matched else "NOT ")
+            text += " AND %s" % self.predicate(1) if self.chance(0.6) else ""
+            if action == "UPDATE":
+                many = self.chance(0.3)
+                text += " THEN UPDATE SET " + (self.assignments_of_many(columns, other) if many else self.assignments(columns))
+            elif action == "INSERT":
+                kept = [c for c in columns if c[0] != "id" and self.chance(0.6)]
+                values = ["DEFAULT" if self.chance(0.1) else self.expression(base_type(k), 1) for _, k in kept]
+                text += " THEN INSERT (%s) VALUES (%s)" % (", ".join(["id"] + [n for n, _ in kept]),
+                                                           ", ".join(["o.id + 1000"] + values))
+            else:
+                text += " THEN " + ("DELETE" if action == "DELETE" else "DO NOTHING")
+            self.use("write MERGE " + ("MATCHED" if matched else "NOT MATCHED"))
+            clauses.append(text)
+        self.columns = both
+        link = self.draw.choice(["%s.id = o.id", "%s.id = o.id", "%s.id = o.id + 2 AND o.k > 0", "%s.id = o.k"]) % target
+        head = "MERGE INTO %s%s USING %s AS o ON " % (name, "" if target == name else " AS tt", source)
+        return head + link + "".join(clauses)
+
+    def writes_in_with(self, name, columns, ids, other):
+        """A write in WITH, read or not by a query or another write."""
+        inner = "MERGE"
+        while inner.startswith("MERGE") or " USING " in inner or " AS o" in inner:
+            inner = self.write(name, columns, ids, other).sql.partition(" RETURNING ")[0]
+        self.use("write in WITH")
+        form = self.draw.choice(["SELECT * FROM w", "SELECT count(*), sum(w.id) FROM w JOIN {0} AS t ON t.id = w.id",
+                                 "SELECT count(*) FROM {0}", "INSERT INTO {0} (id, k, g) SELECT id + 5000, k, g FROM w",
+                                 "UPDATE {0} SET k = w.id FROM w WHERE {0}.id = w.id RETURNING {0}.id, w.g",
+                                 "DELETE FROM {0} WHERE id IN (SELECT id FROM w) RETURNING id",
+                                 "SELECT (SELECT count(*) FROM w), (SELECT count(*) FROM {0})"])
+        return "WITH w AS (%s RETURNING id, k, g) %s" % (inner, form.format(self.draw.choice([other.name, name])))
+
     def write(self, name, columns, ids, other):
-        """One INSERT, UPDATE or DELETE of that table."""
+        """One INSERT, UPDATE, DELETE or MERGE of that table."""
         self.qualifier = name
         self.columns = {}
         form = self.draw.choice(["INSERT", "INSERT SELECT", "ON CONFLICT", "UPDATE", "UPDATE", "DELETE", "UPDATE FROM",
-                                 "DELETE USING"])
+                                 "DELETE USING", "MERGE"])
         self.use("write " + form)
         self.lite = True
+        if form == "MERGE":
+            return Step(self.merge(name, columns, other), False)
         if form in ("UPDATE FROM", "DELETE USING"):
             return Step(self.change_by_others(form, name, columns, other), False)
         if form in ("UPDATE", "DELETE"):
             self.scope_of(name, columns, False)
             where = " WHERE " + self.condition(2) if self.chance(0.9) else ""
             sets = self.assignments
-            if form == "UPDATE" and self.chance(0.4) and not self.plain:
+            if form == "UPDATE" and self.chance(0.5) and not self.plain:
                 sets, self.lite = lambda columns: self.assignments_of_many(columns, other), False
             head = "DELETE FROM %s" % name if form == "DELETE" else "UPDATE %s SET %s" % (name, sets(columns))
             sql = head + where + self.returning(columns)
@@ -601,7 +649,11 @@ class Statements(Queries):
         target, other = self.draw.sample([t for t in self.tables[1:-1]], 2)
         ids = [int(row[0]) for row in target.rows]
         steps = [Step("BEGIN", True)]
-        steps += [self.write(target.name, target.columns, ids, other) for _ in range(self.draw.randint(1, 3))]
+        for _ in range(self.draw.randint(1, 3)):
+            if self.chance(0.25) and not self.plain:
+                steps.append(Step(self.writes_in_with(target.name, target.columns, ids, other), False))
+            else:
+                steps.append(self.write(target.name, target.columns, ids, other))
         steps.append(Step("SELECT * FROM %s" % target.name))
         steps.append(Step("SELECT id, k, g FROM %s WHERE k > 1" % target.name, True))
         lite = True

@@ -29,7 +29,7 @@ static void test_names(void **state) {
     REFUSED("SELECT t.nosuch FROM t", "42703", 8, "column t.nosuch does not exist");
     REFUSED("SELECT x.id FROM t", "42P01", 8, "missing FROM-clause entry for table \"x\"");
     REFUSED("SELECT x.* FROM t", "42P01", 8, "missing FROM-clause entry for table \"x\"");
-    REFUSED("SELECT t.id FROM t AS x", "42P01", 8, "missing FROM-clause entry for table \"t\"");
+    REFUSED("SELECT t.id FROM t AS x", "42P01", 8, "invalid reference to FROM-clause entry for table \"t\"");
     REFUSED("SELECT * FROM nosuch", "42P01", 15, "relation \"nosuch\" does not exist");
     REFUSED("SELECT * FROM other.t", "42P01", 15, "relation \"other.t\" does not exist");
     REFUSED("SELECT id FROM t, u", "42702", 8, "column reference \"id\" is ambiguous");
@@ -170,12 +170,37 @@ static void test_unsupported(void **state) {
     REFUSED("UPDATE t SET b = 1 FROM t", "42712", 25, "table name \"t\" specified more than once");
     REFUSED("DELETE FROM t AS d USING u AS d", "42712", 26, "table name \"d\" specified more than once");
     REFUSED("UPDATE t SET b = id FROM u WHERE t.id = u.id", "42702", 18, "column reference \"id\" is ambiguous");
-    REFUSED("DELETE FROM t AS d USING u WHERE t.id = 1", "42P01", 34, "missing FROM-clause entry for table \"t\"");
+    REFUSED("DELETE FROM t AS d USING u WHERE t.id = 1", "42P01", 34,
+            "invalid reference to FROM-clause entry for table \"t\"");
+    assert_string_equal(f->error.hint, "Perhaps you meant to reference the table alias \"d\".");
     REFUSED("UPDATE t SET (a, b) = 1", "0A000", 23,
             "source for a multiple-column UPDATE item must be a sub-SELECT or ROW() expression");
     REFUSED("UPDATE t SET (a, b) = (SELECT 1)", "42601", 23, "number of columns does not match number of values");
     REFUSED("UPDATE t SET (a, b) = (1, 2, 3)", "42601", 23, "number of columns does not match number of values");
     REFUSED("UPDATE t SET (a, b) = ROW('x', 1), a = 'y'", "42601", 36, "multiple assignments to same column \"a\"");
+    REFUSED("WITH RECURSIVE d AS (DELETE FROM t WHERE id IN (SELECT id FROM d) RETURNING id) SELECT * FROM d", "42P19",
+            16, "recursive query \"d\" must not contain data-modifying statements");
+    REFUSED("MERGE INTO t USING t ON true WHEN MATCHED THEN DO NOTHING", "42712", 0,
+            "name \"t\" specified more than once");
+    assert_string_equal(f->error.detail, "The name is used both as MERGE target table and data source.");
+    REFUSED("MERGE INTO t USING u ON t.id = u.id WHEN NOT MATCHED THEN INSERT VALUES (t.id)", "42P01", 74,
+            "invalid reference to FROM-clause entry for table \"t\"");
+    assert_string_equal(f->error.hint,
+                        "There is an entry for table \"t\", but it cannot be referenced from this part of the query.");
+    REFUSED("MERGE INTO t USING u ON t.id = u.id WHEN NOT MATCHED THEN INSERT VALUES (a)", "42703", 74,
+            "column \"a\" does not exist");
+    REFUSED("MERGE INTO t USING u ON true WHEN MATCHED THEN DELETE WHEN MATCHED THEN DO NOTHING", "42601", 0,
+            "unreachable WHEN clause specified after unconditional WHEN clause");
+    REFUSED("MERGE INTO t USING u ON true WHEN MATCHED AND count(*) > 1 THEN DELETE", "42803", 47,
+            "aggregate functions are not allowed in MERGE WHEN conditions");
+    REFUSED("MERGE INTO t USING u ON true WHEN MATCHED AND u.id THEN DELETE", "42804", 47,
+            "argument of WHEN must be type boolean, not type integer");
+    REFUSED("MERGE INTO t USING u ON true WHEN NOT MATCHED THEN INSERT (id, b) VALUES (1)", "42601", 64,
+            "INSERT has more target columns than expressions");
+    REFUSED("MERGE INTO t USING u ON true WHEN NOT MATCHED THEN INSERT (id) VALUES (1, 2)", "42601", 75,
+            "INSERT has more expressions than target columns");
+    REFUSED("WITH RECURSIVE r AS (SELECT 1) MERGE INTO t USING r ON true WHEN MATCHED THEN DELETE", "42601", 0,
+            "WITH RECURSIVE is not supported for MERGE statement");
     REFUSED("CREATE SEQUENCE s", "0A000", 1, "CREATE SEQUENCE is not supported");
     REFUSED("CREATE TEMP TABLE x (a int)", "0A000", 19, "a temporary or unlogged table is not supported");
     REFUSED("CREATE TABLE x (a int REFERENCES t)", "0A000", 23, "a foreign key constraint is not supported");

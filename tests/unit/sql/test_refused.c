@@ -15,6 +15,7 @@ static int setup(void **state) {
     SQL("CREATE TABLE t (id int PRIMARY KEY, a text, b int, c numeric(8,2), j json, v varchar(9))");
     SQL("CREATE TABLE u (id int PRIMARY KEY, t_id int)");
     SQL("CREATE INDEX t_b ON t (b)");
+    SQL("CREATE VIEW shown AS SELECT id FROM t");
     SQL("INSERT INTO t VALUES (1, 'one', 10, 1.25, '{}', 'x'), (2, 'two', 20, 2.5, null, 'y')");
     SQL("INSERT INTO u VALUES (1, 1), (2, 1)");
     return 0;
@@ -34,7 +35,15 @@ struct refusal {
 
 static const struct refusal refusals[] = {
     /* --- SelectStmt */
-    {"WITH x AS (DELETE FROM t RETURNING id) SELECT * FROM x", 6, "a data-modifying statement in WITH"},
+    {"SELECT (WITH x AS (DELETE FROM t RETURNING id) SELECT count(*) FROM x)", 14,
+     "WITH clause containing a data-modifying statement must be at the top level"},
+    {"INSERT INTO u WITH x AS (DELETE FROM t RETURNING id) SELECT id FROM x", 20,
+     "WITH clause containing a data-modifying statement must be at the top level"},
+    {"WITH x AS (DELETE FROM t) SELECT * FROM x", 41, "WITH query \"x\" does not have a RETURNING clause"},
+    {"WITH x AS (MERGE INTO t USING u ON true WHEN MATCHED THEN DELETE) SELECT 1", 6,
+     "MERGE not supported in WITH query"},
+    {"CREATE VIEW x AS WITH x AS (DELETE FROM t RETURNING id) SELECT * FROM x", 0,
+     "views must not contain data-modifying statements in WITH"},
     {"WITH RECURSIVE x AS (SELECT 1) SEARCH DEPTH FIRST BY a SET o SELECT 1", 32, "SEARCH"},
     {"WITH RECURSIVE x AS (SELECT 1 AS a) CYCLE a SET c USING p SELECT 1", 37, "CYCLE"},
     {"WITH RECURSIVE x AS (SELECT * FROM y), y AS (SELECT 1) SELECT 1", 36,
@@ -227,7 +236,8 @@ static const struct refusal refusals[] = {
     {"EXPLAIN DECLARE c CURSOR FOR SELECT 1", 1, "DECLARE CURSOR"},
     {"EXPLAIN EXECUTE x", 1, "EXECUTE"},
     /* --- whole statements */
-    {"MERGE INTO t USING u ON true WHEN MATCHED THEN DO NOTHING", 1, "MERGE"},
+    {"MERGE INTO shown USING u ON true WHEN MATCHED THEN DO NOTHING", 0, "cannot execute MERGE on relation \"shown\""},
+    {"MERGE INTO t USING u ON true WHEN NOT MATCHED THEN INSERT OVERRIDING USER VALUE VALUES (1)", 0, "OVERRIDING"},
     {"CREATE TEMP VIEW v AS SELECT 1", 18, "a temporary view"},
     {"CREATE VIEW v WITH (security_barrier) AS SELECT 1", 13, "an option of a view"},
     {"CREATE VIEW v AS SELECT id FROM t WITH CHECK OPTION", 13, "WITH CHECK OPTION"},
@@ -307,10 +317,11 @@ static void what_is_not_built_is_refused(void **state) {
 static void refused_statements_have_names(void **state) {
     (void)state;
     static const char *const built_or_inner[] = {
-        "view_stmt",          "truncate_stmt",         "select_stmt",        "insert_stmt",       "update_stmt",
-        "delete_stmt",        "explain_stmt",          "create_stmt",        "index_stmt",        "drop_stmt",
-        "alter_table_stmt",   "rename_stmt",           "transaction_stmt",   "raw_stmt",          "return_stmt",
-        "set_operation_stmt", "replica_identity_stmt", "variable_show_stmt", "variable_set_stmt", "plassign_stmt"};
+        "view_stmt",        "truncate_stmt",      "select_stmt",           "insert_stmt",        "update_stmt",
+        "delete_stmt",      "explain_stmt",       "create_stmt",           "index_stmt",         "drop_stmt",
+        "alter_table_stmt", "rename_stmt",        "transaction_stmt",      "raw_stmt",           "return_stmt",
+        "merge_stmt",       "set_operation_stmt", "replica_identity_stmt", "variable_show_stmt", "variable_set_stmt",
+        "plassign_stmt"};
     PgQuery__CreateTableAsStmt as = PG_QUERY__CREATE_TABLE_AS_STMT__INIT;
     unsigned named = 0;
     for (unsigned i = 0; i < pg_query__node__descriptor.n_fields; i++) {
