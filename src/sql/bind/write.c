@@ -67,7 +67,8 @@ static uint32_t write_ordinal(const struct write *write, uint32_t i, uint32_t po
     if (column->expr->kind != EXPR_COLUMN) {
         sql_raise_with(write->bind->context, KMB_UNSUPPORTED, position,
                        "View columns that are not columns of their base relation are not updatable.", NULL,
-                       "cannot write to column \"%s\" of view \"%s\"", column->name, write->name);
+                       "cannot %s column \"%s\" of view \"%s\"",
+                       write->node->kind == PLAN_UPDATE ? "update" : "insert into", column->name, write->name);
     }
     return column->expr->column;
 }
@@ -353,18 +354,27 @@ static bool conflict_matches(const struct write *write, const struct key_part *p
 }
 
 static void conflict_by_name(struct write *write, const PgQuery__InferClause *infer, struct plan_conflict *conflict) {
-    if (write->table->primary_key_count > 0 && slice_equal_text(write->table->primary_key_name, infer->conname)) {
+    struct sql_context *context = write->bind->context;
+    bool check = false;
+    if (!write->view && write->table->primary_key_count > 0 &&
+        slice_equal_text(write->table->primary_key_name, infer->conname)) {
         return;
     }
-    for (uint32_t i = 0; i < write->table->index_count; i++) {
+    for (uint32_t i = 0; !write->view && i < write->table->index_count; i++) {
         const struct index_definition *index = &write->table->indexes[i];
         if (index->constraint && slice_equal_text(index->name, infer->conname)) {
             conflict->index = index->id;
             return;
         }
     }
-    sql_raise(write->bind->context, KMB_UNDEFINED_OBJECT, bind_location(infer->location),
-              "constraint \"%s\" for table \"%s\" does not exist", infer->conname, write->name);
+    for (uint32_t i = 0; !write->view && i < write->table->check_count; i++) {
+        check = check || slice_equal_text(write->table->checks[i].name, infer->conname);
+    }
+    if (check) {
+        sql_raise(context, KMB_WRONG_OBJECT_TYPE, 0, "constraint in ON CONFLICT clause has no associated index");
+    }
+    sql_raise(context, KMB_UNDEFINED_OBJECT, 0, "constraint \"%s\" for table \"%s\" does not exist", infer->conname,
+              write->name);
 }
 
 static void conflict_by_columns(struct write *write, const PgQuery__InferClause *infer,
@@ -382,14 +392,15 @@ static void conflict_by_columns(struct write *write, const PgQuery__InferClause 
             sql_raise(context, KMB_INVALID_COLUMN_REFERENCE, position, "%s is not allowed in ON CONFLICT clause",
                       ordered ? "ASC/DESC" : "NULLS FIRST/LAST");
         }
-        uint32_t found = UINT32_MAX;
-        for (uint32_t k = 0; k < write->column_count; k++) {
-            found = slice_equal_text(write_column(write, k)->name, element->name) ? k : found;
+        const struct expr *found = NULL;
+        for (uint32_t k = 0; k < write->scope.column_count; k++) {
+            const struct scope_column *column = &write->scope.columns[k];
+            found = strcmp(column->name, element->name) == 0 ? column->expr : found;
         }
-        if (found == UINT32_MAX) {
+        if (found == NULL) {
             sql_raise(context, KMB_UNDEFINED_COLUMN, position, "column \"%s\" does not exist", element->name);
         }
-        ordinals[i] = found;
+        ordinals[i] = found->kind == EXPR_COLUMN ? found->column : UINT32_MAX; /* of a view: in no index */
     }
     uint32_t count = (uint32_t)infer->n_index_elems;
     if (conflict_matches(write, write->table->primary_key, write->table->primary_key_count, ordinals, count)) {
@@ -410,14 +421,12 @@ static void insert_conflict(struct write *write, const PgQuery__OnConflictClause
     struct bind *bind = write->bind;
     struct plan_conflict *conflict = &write->node->conflict;
     uint32_t position = bind_location(clause->location);
-    if (write->view) {
-        sql_raise_unsupported(bind->context, position, "ON CONFLICT in a view");
-    }
     conflict->present = true;
     conflict->do_nothing = clause->action == PG_QUERY__ON_CONFLICT_ACTION__ONCONFLICT_NOTHING;
     const PgQuery__InferClause *infer = clause->infer;
-    if (infer != NULL && infer->where_clause != NULL) {
-        sql_raise_unsupported(bind->context, position, "WHERE in an ON CONFLICT target");
+    if (infer != NULL && infer->where_clause != NULL) { /* chooses partial indexes; one of all rows fits any */
+        struct bind_scope place = {.bind = bind, .scope = &write->scope, .place = BIND_WHERE};
+        (void)bind_expression(&place, infer->where_clause);
     }
     if (infer == NULL) {
         if (!conflict->do_nothing) {
@@ -434,8 +443,11 @@ static void insert_conflict(struct write *write, const PgQuery__OnConflictClause
         return;
     }
     struct scope both = write->scope;
-    struct scope excluded = {0};
-    bind_table_scope(bind, write->catalogue, write->table, "excluded", 0, &excluded);
+    struct scope excluded = write->scope;
+    excluded.tables = sql_alloc(bind->context, sizeof(*excluded.tables));
+    excluded.tables[0] = write->scope.tables[0];
+    excluded.tables[0].alias = "excluded";
+    excluded.tables[0].schema = NULL;
     bind_scope_join(bind->context, &both, &excluded);
     conflict->assignments = write_set_list(write, clause->target_list, clause->n_target_list, &both);
     if (clause->where_clause != NULL) {

@@ -477,8 +477,8 @@ static void test_time_travel(void **state) {
     SQL("DELETE FROM h WHERE id = 50");
     SQL("DROP VIEW hv");
     SQL("CREATE VIEW hw AS SELECT id, v + 1 AS next FROM h");
-    REFUSED("UPDATE hw SET next = 1", "0A000", 15, "cannot write to column \"next\" of view \"hw\"");
-    REFUSED("INSERT INTO hw VALUES (9, 1)", "0A000", 0, "cannot write to column \"next\" of view \"hw\"");
+    REFUSED("UPDATE hw SET next = 1", "0A000", 15, "cannot update column \"next\" of view \"hw\"");
+    REFUSED("INSERT INTO hw VALUES (9, 1)", "0A000", 0, "cannot insert into column \"next\" of view \"hw\"");
     REFUSED("INSERT INTO hw (id) VALUES (9) ON CONFLICT DO NOTHING", "0A000", 32,
             "ON CONFLICT in a view is not supported");
     REFUSED("SELECT * FROM kimberlite_history(hw)", "42809", 34, "\"hw\" is not a table");
