@@ -479,8 +479,10 @@ static void test_time_travel(void **state) {
     SQL("CREATE VIEW hw AS SELECT id, v + 1 AS next FROM h");
     REFUSED("UPDATE hw SET next = 1", "0A000", 15, "cannot update column \"next\" of view \"hw\"");
     REFUSED("INSERT INTO hw VALUES (9, 1)", "0A000", 0, "cannot insert into column \"next\" of view \"hw\"");
-    REFUSED("INSERT INTO hw (id) VALUES (9) ON CONFLICT DO NOTHING", "0A000", 32,
-            "ON CONFLICT in a view is not supported");
+    REFUSED("INSERT INTO hw (id) VALUES (9) ON CONFLICT (next) DO NOTHING", "42P10", 44,
+            "there is no unique or exclusion constraint matching the ON CONFLICT specification");
+    REFUSED("INSERT INTO hw (id) VALUES (9) ON CONFLICT ON CONSTRAINT h_pkey DO NOTHING", "42704", 0,
+            "constraint \"h_pkey\" for table \"hw\" does not exist");
     REFUSED("SELECT * FROM kimberlite_history(hw)", "42809", 34, "\"hw\" is not a table");
     SQL("DROP VIEW hw");
     snprintf(text, sizeof(text), "SELECT * FROM hv AT OFFSET %llu", with_view);
