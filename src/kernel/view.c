@@ -115,3 +115,48 @@ enum kmb_status kernel_table_estimate(struct kernel_view *view, const struct tab
     return store_estimate(store_view_root(view->state->root), view->state->tenant.value, STORE_CURRENT,
                           slice_make(low, sizeof(low)), slice_make(high, last ? 0 : sizeof(high)), rows, error);
 }
+
+enum kmb_status kernel_range_estimate(struct kernel_view *view, const struct table_definition *table,
+                                      const struct kernel_range *range, uint64_t *rows, struct kmb_error *error) {
+    struct buffer low = {0};
+    struct buffer high = {0};
+    bool by_index = range->index.value != 0;
+    *rows = 0;
+    enum kmb_status status = KMB_OK;
+    if (!key_range_bytes(by_index ? range->index.value : table->id.value, range, &low, &high)) {
+        status = error_set(error, KMB_NO_MEMORY, "out of memory");
+    } else if (slice_compare(buffer_slice(&low), buffer_slice(&high)) < 0) {
+        status = store_estimate(store_view_root(view->state->root), view->state->tenant.value,
+                                by_index ? STORE_INDEX : STORE_CURRENT, buffer_slice(&low), buffer_slice(&high), rows,
+                                error);
+    }
+    buffer_free(&low);
+    buffer_free(&high);
+    return status;
+}
+
+enum kmb_status kernel_sample_key(struct kernel_view *view, const struct table_definition *table, double part,
+                                  struct buffer *key, bool *found, struct kmb_error *error) {
+    struct buffer low = {0};
+    struct buffer high = {0};
+    struct buffer full = {0};
+    *found = false;
+    enum kmb_status status =
+        key_range_bytes(table->id.value, NULL, &low, &high) ? KMB_OK : error_set(error, KMB_NO_MEMORY, "out of memory");
+    if (status == KMB_OK) {
+        status = store_key_at(store_view_root(view->state->root), view->state->tenant.value, STORE_CURRENT,
+                              buffer_slice(&low), buffer_slice(&high), part, &full, found, error);
+    }
+    bool own = *found && slice_compare(buffer_slice(&full), buffer_slice(&low)) >= 0 &&
+               slice_compare(buffer_slice(&full), buffer_slice(&high)) < 0;
+    *found = status == KMB_OK && own;
+    if (*found) {
+        buffer_clear(key);
+        buffer_append(key, full.bytes + TABLE_PREFIX_SIZE, full.length - TABLE_PREFIX_SIZE);
+        status = buffer_ok(key) ? KMB_OK : error_set(error, KMB_NO_MEMORY, "out of memory");
+    }
+    buffer_free(&low);
+    buffer_free(&high);
+    buffer_free(&full);
+    return status;
+}

@@ -85,6 +85,13 @@ enum kmb_status kernel_get(struct kernel_view *view, const struct table_definiti
 enum kmb_status kernel_table_estimate(struct kernel_view *view, const struct table_definition *table, uint64_t *rows,
                                       struct kmb_error *error);
 
+/* The same for the rows in a range of the key or of an index; superseded entries of an index are not counted. */
+enum kmb_status kernel_range_estimate(struct kernel_view *view, const struct table_definition *table,
+                                      const struct kernel_range *range, uint64_t *rows, struct kmb_error *error);
+/* The key of a present row that stands at about `part` (0 to 1) of the table: for samples. */
+enum kmb_status kernel_sample_key(struct kernel_view *view, const struct table_definition *table, double part,
+                                  struct buffer *key, bool *found, struct kmb_error *error);
+
 /* The encoded key of a row given as values of the living columns in order; for a row-id table not defined. Appends. */
 void kernel_key_of_values(const struct catalogue *catalogue, const struct table_definition *table,
                           const struct value *values, struct buffer *key);

@@ -154,6 +154,12 @@ enum kmb_status store_count(struct store_view view, uint32_t tenant, enum store_
  */
 enum kmb_status store_estimate(struct store_view view, uint32_t tenant, enum store_tree tree, struct slice low,
                                struct slice high, uint64_t *rows, struct kmb_error *error);
+/*
+ * A key that stands at about `part` (0 to 1) of [low, high) (high empty: no bound), in one descent more: for samples.
+ * Between two parts lie about as many keys as the distance says. *found false: the tree is empty.
+ */
+enum kmb_status store_key_at(struct store_view view, uint32_t tenant, enum store_tree tree, struct slice low,
+                             struct slice high, double part, struct buffer *key, bool *found, struct kmb_error *error);
 /* Sum modulo 2^256 of BLAKE3(tree | key length | key | value) over CURRENT and META; O(1). */
 enum kmb_status store_state_hash(struct store_view view, uint32_t tenant, struct hash256 *hash,
                                  struct kmb_error *error);

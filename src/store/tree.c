@@ -324,6 +324,74 @@ enum kmb_status store_estimate(struct store_view view, uint32_t tenant, enum sto
     return status;
 }
 
+/* The key at a place of the whole tree, as path_part() tells places. */
+static enum kmb_status tree_key_at(struct store *store, uint32_t tenant, const struct tree_state *tree, double place,
+                                   struct buffer *key, bool *found, struct kmb_error *error) {
+    const uint8_t *ref = tree->ref;
+    struct held held = {0};
+    for (unsigned level = tree->level;; level--) {
+        struct store_entry *entry;
+        uint8_t *image;
+        uint64_t slot = page_u64(ref);
+        enum kmb_status status = page_pin(store, tenant, ref, &entry, &image, error);
+        held_drop(&held);
+        if (status != KMB_OK) {
+            return status;
+        }
+        held.entry = entry;
+        if (!page_expected(image, level)) {
+            held_drop(&held);
+            return page_damaged(error, slot, "is not of the kind its parent says");
+        }
+        unsigned count = page_head(image)->count;
+        double scaled = place * count;
+        unsigned index = scaled < 0 ? 0 : scaled >= count ? count - 1 : (unsigned)scaled;
+        place = scaled - index;
+        if (level > 0) {
+            ref = page_child(image, index);
+            continue;
+        }
+        struct buffer scratch = {0};
+        struct slice whole;
+        status = cell_key_whole(store, tenant, page_cell(image, index), &scratch, &whole, error);
+        if (status == KMB_OK) {
+            buffer_clear(key);
+            buffer_append_slice(key, whole);
+            *found = true;
+            status = buffer_ok(key) ? KMB_OK : error_set(error, KMB_NO_MEMORY, "no memory for a key of the store");
+        }
+        buffer_free(&scratch);
+        held_drop(&held);
+        return status;
+    }
+}
+
+enum kmb_status store_key_at(struct store_view view, uint32_t tenant, enum store_tree tree, struct slice low,
+                             struct slice high, double part, struct buffer *key, bool *found, struct kmb_error *error) {
+    ASSERT(tree < STORE_TREES && low.length > 0);
+    struct tenant_state state;
+    *found = false;
+    enum kmb_status status = view_tenant(view, tenant, &state, error);
+    if (status != KMB_OK || page_u64(state.trees[tree].ref) == 0 || state.trees[tree].count == 0) {
+        return status;
+    }
+    struct store_path first = {0};
+    struct store_path last = {0};
+    bool exact;
+    status = tree_descend(view_store(view), tenant, &state.trees[tree], low, &first, &exact, error);
+    if (status == KMB_OK && high.length > 0) {
+        status = tree_descend(view_store(view), tenant, &state.trees[tree], high, &last, &exact, error);
+    }
+    double from = path_part(&first, 0);
+    double to = high.length > 0 ? path_part(&last, 0) : 1;
+    path_drop(&first);
+    path_drop(&last);
+    if (status != KMB_OK) {
+        return status;
+    }
+    return tree_key_at(view_store(view), tenant, &state.trees[tree], from + (to - from) * part, key, found, error);
+}
+
 enum kmb_status store_state_hash(struct store_view view, uint32_t tenant, struct hash256 *hash,
                                  struct kmb_error *error) {
     struct tenant_state state;

@@ -3,8 +3,9 @@
  *
  * A condition "column op value", with a value that reads no column, can bound a range of the primary key or of an
  * index: equalities on its leading columns, then one range. The choice is by rule: ten for an equality, five for a
- * range, more for a unique key found whole; the primary key wins a tie, since its rows need no second lookup. What the
- * range implies is dropped from the filter; a bound that lets NULLs in keeps its condition.
+ * range, more for a unique key found whole; the primary key wins a tie, since its rows need no second lookup. For a
+ * table of some size it is by cost instead: rows in order against rows fetched one by one (estimate.c). What the range
+ * implies is dropped from the filter; a bound that lets NULLs in keeps its condition.
  *
  * Order: the key order of a scan, through filters, projections of plain columns and the left side of joins (which keep
  * their left order), makes a SORT needless when the sort keys are the next columns of that order, all in its direction
@@ -303,16 +304,21 @@ static void bound_fill(struct optimiser *optimiser, const struct candidate *cand
     }
 }
 
+static void candidate_bounds(struct optimiser *optimiser, const struct candidate *candidate, struct plan_bound *low,
+                             struct plan_bound *high) {
+    bool descending =
+        candidate->equal_count < candidate->part_count && candidate->parts[candidate->equal_count].descending;
+    bound_fill(optimiser, candidate, descending ? candidate->below : candidate->above, low);
+    bound_fill(optimiser, candidate, descending ? candidate->above : candidate->below, high);
+}
+
 static void candidate_take(struct optimiser *optimiser, struct plan_node *scan, const struct candidate *candidate,
                            bool *implied) {
     scan->index = candidate->index;
     if (candidate->score == 0) {
         return;
     }
-    bool descending =
-        candidate->equal_count < candidate->part_count && candidate->parts[candidate->equal_count].descending;
-    bound_fill(optimiser, candidate, descending ? candidate->below : candidate->above, &scan->low);
-    bound_fill(optimiser, candidate, descending ? candidate->above : candidate->below, &scan->high);
+    candidate_bounds(optimiser, candidate, &scan->low, &scan->high);
     for (uint32_t i = 0; i < candidate->equal_count; i++) {
         implied[candidate->equal[i]->condition] = candidate->equal[i]->exact;
     }
@@ -339,6 +345,85 @@ static double filter_share(const struct expr *condition) {
     return equal ? 0.05 : condition->kind == EXPR_IN_LIST ? 0.2 : 0.33;
 }
 
+/* --- by cost --- */
+
+/* How many of the table's rows the candidate's range holds. */
+static double candidate_rows(struct optimiser *optimiser, const struct plan_node *scan,
+                             const struct candidate *candidate, double table_rows) {
+    if (candidate->score >= 1000) {
+        return 1;
+    }
+    struct plan_bound low;
+    struct plan_bound high;
+    candidate_bounds(optimiser, candidate, &low, &high);
+    double rows = estimate_range(optimiser, scan, candidate->index, &low, &high);
+    if (rows >= 0) {
+        return rows < 1 ? 1 : rows;
+    }
+    rows = candidate->equal_count == 0
+               ? table_rows
+               : estimate_index_fanout(optimiser, scan, candidate->index, candidate->equal_count);
+    if (rows < 0) {
+        rows = table_rows * 0.05;
+    }
+    bool range = candidate->above != NULL || candidate->below != NULL;
+    bool both = candidate->above != NULL && candidate->below != NULL;
+    return rows * (both ? 0.1 : range ? 0.33 : 1);
+}
+
+/* In rows read in order: what a range of the key costs, and what rows fetched one by one through an index do. */
+static double candidate_cost(const struct candidate *candidate, double rows) {
+    return candidate->index.value == 0 ? rows : PLAN_COST_LOOKUP + rows * PLAN_COST_LOOKUP;
+}
+
+/* The share of rows that pass all conditions: those that can be tried on a sample together, the others by guess. */
+static double conditions_share(struct optimiser *optimiser, const struct plan_node *scan,
+                               const struct conditions *conditions) {
+    struct conditions tried = {0};
+    double guessed = 1;
+    for (uint32_t i = 0; i < conditions->count; i++) {
+        if (optimise_is_known(conditions->list[i])) {
+            conditions_add(optimiser, &tried, conditions->list[i]);
+        } else {
+            guessed *= filter_share(conditions->list[i]);
+        }
+    }
+    double share = tried.count == 0 ? 1 : estimate_share(optimiser, scan, conditions_join(optimiser, &tried));
+    if (share < 0) { /* no sample: the past */
+        share = 1;
+        for (uint32_t i = 0; i < tried.count; i++) {
+            share *= filter_share(tried.list[i]);
+        }
+    }
+    return share * guessed;
+}
+
+/* The cheapest of the table's orders for these conditions, and how many rows its range holds; a scan of the whole table
+ * is one of them. False: the table is small, or not known; the rules choose. */
+static bool access_by_cost(struct optimiser *optimiser, struct plan_node *scan, const struct conditions *conditions,
+                           const struct candidate *candidates, uint32_t count, struct candidate *best, double *rows) {
+    double table_rows = scan->rows_estimate;
+    if (conditions->count == 0 || table_rows < ESTIMATE_ROWS_MIN || optimiser->estimator.view == NULL) {
+        return false;
+    }
+    *best = (struct candidate){.parts = scan->table->primary_key, .part_count = scan->table->primary_key_count};
+    double best_cost = table_rows;
+    *rows = table_rows;
+    for (uint32_t i = 0; i < count; i++) {
+        if (candidates[i].score == 0) {
+            continue;
+        }
+        double met = candidate_rows(optimiser, scan, &candidates[i], table_rows);
+        double cost = candidate_cost(&candidates[i], met);
+        if (cost < best_cost) {
+            best_cost = cost;
+            *best = candidates[i];
+            *rows = met;
+        }
+    }
+    return true;
+}
+
 void optimise_access(struct optimiser *optimiser, struct plan_node *scan, const struct conditions *conditions) {
     struct sargs sargs = {0};
     sargs_collect(optimiser, &sargs, conditions);
@@ -346,6 +431,9 @@ void optimise_access(struct optimiser *optimiser, struct plan_node *scan, const 
     struct candidate best = {
         .parts = table->primary_key, .part_count = table->primary_key_count, .unique = table->primary_key_count > 0};
     candidate_measure(scan, &sargs, &best);
+    struct candidate *all = sql_alloc(optimiser->context, (table->index_count + 1u) * sizeof(*all));
+    uint32_t count = 0;
+    all[count++] = best;
     for (uint32_t i = 0; i < table->index_count; i++) {
         const struct index_definition *index = &table->indexes[i];
         if (index->state != INDEX_READY) {
@@ -354,12 +442,15 @@ void optimise_access(struct optimiser *optimiser, struct plan_node *scan, const 
         struct candidate candidate = {
             .index = index->id, .parts = index->parts, .part_count = index->part_count, .unique = index->unique};
         candidate_measure(scan, &sargs, &candidate);
+        all[count++] = candidate;
         bool fewer = candidate.score == best.score && candidate.score > 0 && best.index.value != 0 &&
                      candidate.part_count < best.part_count;
         if (candidate.score > best.score || fewer) {
             best = candidate;
         }
     }
+    double rows = 0;
+    bool costed = access_by_cost(optimiser, scan, conditions, all, count, &best, &rows);
     bool *implied = sql_alloc_zero(optimiser->context, conditions->count + 1, sizeof(*implied));
     candidate_take(optimiser, scan, &best, implied);
     struct conditions rest = {0};
@@ -369,6 +460,7 @@ void optimise_access(struct optimiser *optimiser, struct plan_node *scan, const 
             scan->rows_estimate *= filter_share(conditions->list[i]);
         }
     }
+    scan->rows_estimate = costed ? rows * conditions_share(optimiser, scan, &rest) : scan->rows_estimate;
     scan->rows_estimate = scan->rows_estimate < 1 ? 1 : scan->rows_estimate;
     scan->predicate = conditions_join(optimiser, &rest);
 }

@@ -76,7 +76,8 @@ static struct plan_node *optimise_query(struct optimiser *optimiser, struct plan
 }
 
 struct plan_node *plan_optimise(struct sql_context *context, struct plan_estimator estimator, struct plan_node *root) {
-    struct optimiser optimiser = {.context = context, .scratch = scratch_new(context), .estimator = estimator};
+    struct optimiser optimiser = {
+        .context = context, .scratch = scratch_new(context), .estimator = estimator, .sampling = scratch_new(context)};
     struct plan_cte **writes = root->writes;
     uint32_t write_count = root->write_count;
     root = optimise_query(&optimiser, root);
@@ -86,5 +87,6 @@ struct plan_node *plan_optimise(struct sql_context *context, struct plan_estimat
         optimise_cte(&optimiser, writes[i]);
     }
     sql_release(context, optimiser.scratch);
+    sql_release(context, optimiser.sampling);
     return root;
 }

@@ -1,6 +1,6 @@
 /*
- * The optimiser: a bound plan in, a better plan with the same answer out. Rules only; the one number it asks for is how
- * many rows a table has.
+ * The optimiser: a bound plan in, a better plan with the same answer out. Rules, and between what they leave open
+ * costs: rows read in order, rows fetched one by one.
  *
  *   inline    a WITH query that is read once stands where it is read
  *   fold      constants are computed, at most once; an error in one stays where it was, for the rows that meet it
@@ -15,9 +15,11 @@
 #include "sql/context.h"
 #include "sql/plan/plan.h"
 
-/* How many rows a table has, roughly; negative when not known. */
+struct kernel_view;
+
+/* The state that a scan will read, to be asked how many rows there are; NULL where it is not known yet. */
 struct plan_estimator {
-    double (*rows)(void *context, const struct plan_node *scan);
+    struct kernel_view *(*view)(void *context, const struct plan_node *scan);
     void *context;
 };
 
@@ -29,6 +31,8 @@ struct optimiser {
     struct sql_context *context;
     struct sql_context *scratch; /* where constants are evaluated: its errors stop there */
     struct plan_estimator estimator;
+    struct sql_context *sampling; /* where samples live and are tried on */
+    struct plan_sample *samples;
 };
 
 /* A list of conditions that must all hold. */
@@ -79,6 +83,22 @@ struct plan_node *optimise_order(struct optimiser *optimiser, struct plan_node *
 /* A key or unique index of the scan whose leading columns are all among these output columns; 0 parts: none. */
 bool optimise_unique_key(const struct plan_node *scan, const struct expr *const *keys, uint32_t key_count,
                          struct index_id *index);
+
+/* estimate.c: numbers of rows; negative: not known */
+#define ESTIMATE_ROWS_MIN 2000.0                 /* smaller tables are planned by rule */
+#define PLAN_COST_LOOKUP  20.0                   /* a row fetched by its key, in rows read in order */
+bool optimise_is_known(const struct expr *expr); /* can be tried on rows while planning */
+double estimate_table(struct optimiser *optimiser, const struct plan_node *scan);
+/* The share of the table's rows for which a condition over the scan's row is true, 0 to 1. */
+double estimate_share(struct optimiser *optimiser, const struct plan_node *scan, const struct expr *condition);
+/* Rows between two bounds of constants in the order of an index or (value 0) the primary key. */
+double estimate_range(struct optimiser *optimiser, const struct plan_node *scan, struct index_id index,
+                      const struct plan_bound *low, const struct plan_bound *high);
+/* Rows that are equal to a row in the first parts of an index or the primary key. */
+double estimate_index_fanout(struct optimiser *optimiser, const struct plan_node *scan, struct index_id index,
+                             uint32_t part_count);
+/* Rows that are equal to a row in one column, of a table of so many rows. */
+double estimate_column_fanout(struct optimiser *optimiser, const struct plan_node *scan, uint32_t column, double rows);
 
 /* prune.c */
 struct plan_node *optimise_prune(struct optimiser *optimiser, struct plan_node *root);

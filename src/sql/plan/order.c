@@ -440,17 +440,93 @@ static const struct expr *key_of_right(struct optimiser *optimiser, const struct
 /* A lookup a row of the left pays when the left is small beside the right. */
 #define INDEX_JOIN_ROWS_MAX 1000
 
-static bool join_by_index(const struct plan_node *join, struct index_id *index) {
+/* How many leading parts of an order are keys of the join. */
+static uint32_t parts_joined(const struct plan_node *join, const struct key_part *parts, uint32_t part_count) {
     const struct plan_node *scan = join->right;
-    if (join->join_type == PLAN_JOIN_RIGHT || join->join_type == PLAN_JOIN_FULL || scan->kind != PLAN_SCAN ||
-        scan->low.count > 0 || scan->high.count > 0) {
-        return false;
+    uint32_t part = 0;
+    for (; part < part_count; part++) {
+        bool covered = false;
+        for (uint32_t k = 0; k < join->key_count; k++) {
+            const struct expr *key = join->right_keys[k];
+            covered =
+                covered ||
+                (key->kind == EXPR_COLUMN &&
+                 column_id_equal(catalogue_column(scan->catalogue, scan->table, scan->scan_columns[key->column])->id,
+                                 parts[part].column));
+        }
+        if (!covered) {
+            break;
+        }
     }
+    return part;
+}
+
+/* Rows of the table that one left row meets: by the best index on the keys, which it names; else by a sample. The
+ * filter of the right side is not counted. -1: not known. */
+static double join_fanout(struct optimiser *optimiser, const struct plan_node *join, struct index_id *index,
+                          bool *indexed) {
+    const struct plan_node *scan = join->right;
+    const struct table_definition *table = scan->table;
+    double best = -1;
+    *indexed = false;
+    for (uint32_t i = 0; i <= table->index_count; i++) {
+        bool key = i == 0;
+        const struct index_definition *definition = key ? NULL : &table->indexes[i - 1];
+        if (!key && definition->state != INDEX_READY) {
+            continue;
+        }
+        uint32_t part_count = key ? table->primary_key_count : definition->part_count;
+        uint32_t parts = parts_joined(join, key ? table->primary_key : definition->parts, part_count);
+        bool whole = parts == part_count && parts > 0 && (key || definition->unique);
+        struct index_id id = key ? (struct index_id){0} : definition->id;
+        double rows = whole ? 1 : estimate_index_fanout(optimiser, scan, id, parts);
+        if (rows >= 0 && (!*indexed || rows < best)) {
+            best = rows;
+            *index = id;
+            *indexed = true;
+        }
+    }
+    for (uint32_t k = 0; k < join->key_count && !*indexed; k++) {
+        if (join->right_keys[k]->kind == EXPR_COLUMN) {
+            double rows = estimate_column_fanout(optimiser, scan, scan->scan_columns[join->right_keys[k]->column],
+                                                 estimate_table(optimiser, scan));
+            best = best < 0 || (rows >= 0 && rows < best) ? rows : best;
+        }
+    }
+    return best;
+}
+
+/* Small or unknown tables: a unique key, few left rows. */
+static bool join_by_rule(const struct plan_node *join, struct index_id *index) {
     double left = join->left->rows_estimate;
-    if (left > INDEX_JOIN_ROWS_MAX || left * 4 > scan->rows_estimate) {
+    if (left > INDEX_JOIN_ROWS_MAX || left * 4 > join->right->rows_estimate) {
         return false;
     }
-    return optimise_unique_key(scan, join->right_keys, join->key_count, index);
+    return optimise_unique_key(join->right, join->right_keys, join->key_count, index);
+}
+
+/* Whether looking the right side up for each left row costs less than reading it whole; and how many rows come of the
+ * join, where that is known. */
+static bool join_by_index(struct optimiser *optimiser, struct plan_node *join, struct index_id *index) {
+    const struct plan_node *scan = join->right;
+    if (scan->kind != PLAN_SCAN) {
+        return false;
+    }
+    bool fits = join->join_type != PLAN_JOIN_RIGHT && join->join_type != PLAN_JOIN_FULL && scan->low.count == 0 &&
+                scan->high.count == 0;
+    double table_rows = estimate_table(optimiser, scan);
+    if (table_rows < ESTIMATE_ROWS_MIN) {
+        return fits && join_by_rule(join, index);
+    }
+    bool indexed = false;
+    double left = join->left->rows_estimate;
+    double fanout = join_fanout(optimiser, join, index, &indexed);
+    if (fanout < 0) {
+        return fits && join_by_rule(join, index);
+    }
+    join->rows_estimate = left * fanout * (scan->rows_estimate / table_rows);
+    double fetches = left * (1 + (index->value == 0 ? fanout / PLAN_COST_LOOKUP : fanout));
+    return fits && indexed && fetches * PLAN_COST_LOOKUP < table_rows;
 }
 
 void optimise_join_strategy(struct optimiser *optimiser, struct plan_node *join, const struct conditions *conditions) {
@@ -485,10 +561,10 @@ void optimise_join_strategy(struct optimiser *optimiser, struct plan_node *join,
     if (join->key_count > 0 && join->right->kind == PLAN_SCAN &&
         optimise_unique_key(join->right, join->right_keys, join->key_count, &index)) {
         join->rows_estimate = left;
-        if (join_by_index(join, &index)) {
-            join->join_strategy = PLAN_JOIN_INDEX;
-            join->right->index = index;
-        }
+    }
+    if (join->key_count > 0 && join_by_index(optimiser, join, &index)) {
+        join->join_strategy = PLAN_JOIN_INDEX;
+        join->right->index = index;
     }
     join->rows_estimate = rest.count > 0 ? join->rows_estimate * 0.33 : join->rows_estimate;
     if (join->join_type == PLAN_JOIN_SEMI || join->join_type == PLAN_JOIN_ANTI) {

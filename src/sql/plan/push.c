@@ -328,8 +328,7 @@ static struct plan_node *push_scan(struct optimiser *optimiser, struct plan_node
         bool stays = optimise_is_volatile(conditions->list[i]) || optimise_is_fixed(conditions->list[i]);
         conditions_add(optimiser, stays ? &above : &moved, conditions->list[i]);
     }
-    double rows =
-        optimiser->estimator.rows == NULL ? -1 : optimiser->estimator.rows(optimiser->estimator.context, node);
+    double rows = estimate_table(optimiser, node);
     node->rows_estimate = rows < 0 ? 1000 : rows;
     optimise_access(optimiser, node, &moved);
     return optimise_filter(optimiser, node, &above);

@@ -65,6 +65,7 @@ WORDS = {
     ("operator ~~", 1): PATTERNS, ("operator !~~", 1): PATTERNS,
     ("operator ~~*", 1): PATTERNS, ("operator !~~*", 1): PATTERNS,
     ("function like_escape", 1): ["#", "", "\\"],
+    ("function format", 0, 1): ["ABC", "%%", ""], ("function format", 0): ["%s", "a %s b", "%1$s|%1$L", "%%"],
     ("function exp", 0): ["0", "1", "-1.5", "2.5", "0.5"],
     ("function acos", 0): ["0", "0.5", "-1", "1"], ("function asin", 0): ["0", "0.5", "-1", "1"],
     ("function chr", 0): ["65", "98", "228", "26085"],

@@ -427,18 +427,18 @@ static void an_index_has_every_row(void **state) {
     SQL("INSERT INTO x VALUES (0, 0)");
     char text[96];
     for (int width = 1; width < 4096; width *= 2) {
-        (void)snprintf(text, sizeof(text), "INSERT INTO x SELECT id + %d, (id + %d) %% 5 FROM x", width, width);
+        (void)snprintf(text, sizeof(text), "INSERT INTO x SELECT id + %d, (id + %d) %% 512 FROM x", width, width);
         SQL(text);
     }
     REFUSED("CREATE UNIQUE INDEX x_v ON x (v)", "23505", 0, "could not create unique index \"x_v\"");
     SQL("CREATE INDEX x_v ON x (v)");
     ROWS("EXPLAIN SELECT count(*) FROM x WHERE v = 3",
          "Aggregate\n  ->  Index Scan using x_v on x\n        Index Cond: (v = 3)\n");
-    ROWS("SELECT count(*) FROM x WHERE v = 3", "819\n");
+    ROWS("SELECT count(*) FROM x WHERE v = 3", "8\n");
     SQL("CREATE UNIQUE INDEX x_u ON x (v, id)");
     REFUSED("CREATE INDEX x_u ON x (v)", "42P07", 0, "relation \"x_u\" already exists");
     SQL("DROP INDEX x_v");
-    ROWS("SELECT count(*) FROM x WHERE v = 3", "819\n");
+    ROWS("SELECT count(*) FROM x WHERE v = 3", "8\n");
     SQL("DROP TABLE x");
 }
 
