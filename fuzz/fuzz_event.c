@@ -25,7 +25,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
             struct reader items = event_append_start(&event);
             while (event_append_next(&event, &items, &payload)) {
             }
-        } else if (event.kind == EVENT_TABLE_CREATED || event.kind == EVENT_VIEW_CREATED) {
+        } else if (event.kind == EVENT_TABLE_CREATED || event.kind == EVENT_VIEW_CREATED ||
+                   event.kind == EVENT_SEQUENCE_CREATED) {
             struct row_layout layout;
             definition_row_layout(&event.as.table_created.table, event.as.table_created.table.version, &arena, &layout,
                                   &error);

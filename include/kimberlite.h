@@ -99,6 +99,9 @@ enum kmb_status {
     KMB_CARDINALITY_VIOLATION = 94,
     KMB_OBJECT_NOT_IN_STATE = 95,
     KMB_INVALID_SAVEPOINT = 96,
+    KMB_GENERATED_ALWAYS = 97,
+    KMB_INVALID_FOREIGN_KEY = 98,
+    KMB_INVALID_OBJECT_DEFINITION = 99,
     KMB_NUMERIC_OUT_OF_RANGE = 100,
     KMB_DIVISION_BY_ZERO = 101,
     KMB_INVALID_TEXT = 102,
@@ -134,6 +137,7 @@ enum kmb_status {
     KMB_CONNECTION = 132,
     KMB_INVALID_WIDTH_BUCKET = 133,
     KMB_INVALID_ZONE_OFFSET = 134,
+    KMB_SEQUENCE_LIMIT = 135,
 };
 
 /* Room of the texts in a struct kmb_error, terminating zero included. Longer texts end in "...". */

@@ -95,6 +95,9 @@
     X(CARDINALITY_VIOLATION,      94,   8, "21000", 409, 1)                       \
     X(OBJECT_NOT_IN_STATE,        95,   8, "55000", 409, 1)                       \
     X(INVALID_SAVEPOINT,          96,   8, "3B001", 400, 1)                       \
+    X(GENERATED_ALWAYS,           97,   8, "428C9", 400, 1)                       \
+    X(INVALID_FOREIGN_KEY,        98,   8, "42830", 400, 1)                       \
+    X(INVALID_OBJECT_DEFINITION,  99,   8, "42P17", 400, 1)                       \
     X(NUMERIC_OUT_OF_RANGE,      100,   8, "22003", 400, 1)                       \
     X(DIVISION_BY_ZERO,          101,   8, "22012", 400, 1)                       \
     X(INVALID_TEXT,              102,   8, "22P02", 400, 1)                       \
@@ -129,7 +132,8 @@
     X(AUTHENTICATION,            131,   3, "28000", 401, 4)                       \
     X(CONNECTION,                132,   1, "08006", 503, 3)                       \
     X(INVALID_WIDTH_BUCKET,      133,   8, "2201G", 400, 1)                       \
-    X(INVALID_ZONE_OFFSET,       134,   8, "22009", 400, 1)
+    X(INVALID_ZONE_OFFSET,       134,   8, "22009", 400, 1)                       \
+    X(SEQUENCE_LIMIT,            135,   8, "2200H", 400, 1)
 
 /* clang-format on */
 

@@ -24,7 +24,7 @@ struct kmb_appender {
     struct type *types;
     bool *not_null;
     char **names;
-    bool checked; /* the table has CHECKs */
+    bool checked; /* rows are to be checked or completed by expressions */
     struct arena arena;
     struct value *values; /* gathered rows, then the row in the making */
     bool *defaults;       /* of the same places: take the column's DEFAULT */
@@ -49,6 +49,15 @@ static const struct table_definition *find_table(const struct kmb_appender *appe
     return catalogue_table(catalogue, appender->schema, appender->table);
 }
 
+static bool needs_expressions(const struct catalogue *catalogue, const struct table_definition *table) {
+    bool needs = table->check_count != 0;
+    for (uint32_t i = 0; i < catalogue_column_count(catalogue, table); i++) {
+        enum default_kind kind = catalogue_column(catalogue, table, i)->default_kind;
+        needs = needs || kind == DEFAULT_GENERATED || kind == DEFAULT_IDENTITY_ALWAYS;
+    }
+    return needs;
+}
+
 static enum kmb_status read_columns(struct kmb_appender *appender, struct kmb_error *error) {
     struct kernel_view *view = NULL;
     enum kmb_status status = session_view(appender->session->session, &view, error);
@@ -58,12 +67,12 @@ static enum kmb_status read_columns(struct kmb_appender *appender, struct kmb_er
     const struct table_definition *table = find_table(appender, view->catalogue);
     if (table == NULL) {
         status = error_set(error, KMB_UNDEFINED_TABLE, "relation \"%s\" does not exist", appender->table_name);
-    } else if (definition_is_view(table)) {
+    } else if (!definition_is_table(table)) {
         status = error_set(error, KMB_WRONG_OBJECT_TYPE, "\"%s\" is not a table", appender->table_name);
     } else {
         uint32_t count = catalogue_column_count(view->catalogue, table);
         appender->column_count = count;
-        appender->checked = table->check_count != 0;
+        appender->checked = needs_expressions(view->catalogue, table);
         appender->types = mem_alloc_zero(count + 1u, sizeof(struct type));
         appender->not_null = mem_alloc_zero(count + 1u, sizeof(bool));
         appender->names = mem_alloc_zero(count + 1u, sizeof(char *));

@@ -41,6 +41,7 @@ static void print_event(struct buffer *out, const struct event *event) {
         break;
     case EVENT_TABLE_CREATED:
     case EVENT_VIEW_CREATED:
+    case EVENT_SEQUENCE_CREATED:
         print_name(out, event->as.table_created.table.name);
         buffer_printf(out, " table=%u", event->as.table_created.table.id.value);
         break;

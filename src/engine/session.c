@@ -32,6 +32,7 @@ struct session {
     uint64_t number;
     uint64_t request;
     struct sql_settings settings;
+    struct sql_sequences sequences;
     struct sql_host host;
     atomic_bool cancel;
 
@@ -201,6 +202,7 @@ enum kmb_status session_new(const struct session_options *options, struct sessio
         .monotonic_ns = host_monotonic_ns,
         .random = host_random,
         .settings = &session->settings,
+        .sequences = &session->sequences,
         .cancel = &session->cancel,
         .session_user = slice_text("kimberlite"),
     };
@@ -212,6 +214,7 @@ void session_free(struct session *session) {
     if (session != NULL) {
         savepoints_drop(session, NULL);
         kernel_transaction_discard(session->transaction);
+        sql_sequences_free(&session->sequences);
         mem_free(session);
     }
 }

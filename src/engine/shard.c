@@ -495,6 +495,10 @@ static void free_parts(struct shard *shard) {
         mem_free(entry->value);
     }
     map_free(&shard->row_id_next);
+    for (size_t at = 0; (entry = map_next(&shard->sequences, &at)) != NULL;) {
+        mem_free(entry->value);
+    }
+    map_free(&shard->sequences);
     for (unsigned i = 0; i < 2; i++) {
         for (size_t k = 0; k < shard->blocks[i].state_count; k++) {
             kernel_state_release(shard->blocks[i].states[k]);
@@ -552,7 +556,10 @@ enum kmb_status shard_open(const struct shard_options *options, struct shard **o
     shard->logger = options->logger;
     shard->read_only = options->read_only;
     shard->accept_clock = options->accept_clock;
-    shard->row_ids = (struct kernel_row_ids){.take = shard_take_row_ids, .context = shard};
+    shard->row_ids = (struct kernel_row_ids){.take = shard_take_row_ids,
+                                             .sequence_hold = shard_hold_sequence,
+                                             .sequence_release = shard_release_sequence,
+                                             .context = shard};
     shard->time_last_us = INT64_MIN + 1;
     shard->time_floor_us = INT64_MIN + 1;
     pthread_mutex_init(&shard->turn, NULL);

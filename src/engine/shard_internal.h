@@ -71,6 +71,7 @@ struct shard {
     bool clock_refused;
     bool clock_note_due;    /* the operator accepted a clock behind the log: to be logged */
     struct map row_id_next; /* (tenant, table) -> next hidden row id */
+    struct map sequences;   /* (tenant, sequence) -> struct kernel_sequence: where its turns are taken */
     pthread_mutex_t row_id_lock;
 
     /* Commit: who waits, what is published. Taken after turn where both are held. */
@@ -102,6 +103,8 @@ struct shard {
 
 enum kmb_status shard_fail(struct shard *shard, enum kmb_status status, struct kmb_error *error);
 /* What kernel_row_ids asks. Any thread. */
+struct kernel_sequence *shard_hold_sequence(void *context, struct tenant_id tenant, struct table_id sequence);
+void shard_release_sequence(void *context);
 uint64_t shard_take_row_ids(void *context, struct tenant_id tenant, struct table_id table, uint64_t floor,
                             uint64_t count);
 /* The tenant's slot, made when absent; NULL: no memory. Under commit. */

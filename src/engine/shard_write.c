@@ -242,6 +242,30 @@ uint64_t shard_take_row_ids(void *context, struct tenant_id tenant, struct table
     return first;
 }
 
+struct kernel_sequence *shard_hold_sequence(void *context, struct tenant_id tenant, struct table_id sequence) {
+    struct shard *shard = context;
+    uint32_t words[2] = {tenant.value, sequence.value};
+    struct slice key = slice_make(words, sizeof(words));
+    pthread_mutex_lock(&shard->row_id_lock);
+    struct kernel_sequence *place = map_get(&shard->sequences, key);
+    if (place == NULL) {
+        place = mem_alloc_zero(1, sizeof(*place));
+        if (place != NULL && !map_put(&shard->sequences, key, place)) {
+            mem_free(place);
+            place = NULL;
+        }
+    }
+    if (place == NULL) {
+        pthread_mutex_unlock(&shard->row_id_lock);
+    }
+    return place;
+}
+
+void shard_release_sequence(void *context) {
+    struct shard *shard = context;
+    pthread_mutex_unlock(&shard->row_id_lock);
+}
+
 const struct kernel_row_ids *shard_row_ids(struct shard *shard) {
     return &shard->row_ids; /* filled by shard_open(): any thread may be here */
 }

@@ -137,6 +137,13 @@ static enum kmb_status name_choose(struct kernel_transaction *transaction, const
     return error_set(error, KMB_DUPLICATE_TABLE, "no free name for relation \"%s\" was found", text);
 }
 
+enum kmb_status kernel_name_choose(struct kernel_transaction *transaction, struct slice schema, struct slice table,
+                                   struct slice column, const char *label, struct arena *arena, struct slice *name,
+                                   struct kmb_error *error) {
+    struct names none = {.count = 0};
+    return name_choose(transaction, &none, schema, table, column, label, arena, name, error);
+}
+
 /* "a_b" of an index's columns. */
 static struct slice columns_text(const struct table_definition *table, const struct index_definition *index,
                                  struct arena *arena) {
@@ -364,7 +371,9 @@ enum kmb_status kernel_create_table(struct kernel_transaction *transaction, cons
     }
     struct arena arena;
     arena_init(&arena, 0);
-    struct event event = {.kind = definition_is_view(definition) ? EVENT_VIEW_CREATED : EVENT_TABLE_CREATED};
+    struct event event = {.kind = definition_is_view(definition)       ? EVENT_VIEW_CREATED
+                                  : definition_is_sequence(definition) ? EVENT_SEQUENCE_CREATED
+                                                                       : EVENT_TABLE_CREATED};
     struct table_definition *table = &event.as.table_created.table;
     status = create_build(transaction, definition, table, &arena, error);
     if (status == KMB_OK) {

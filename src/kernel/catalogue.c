@@ -505,6 +505,18 @@ const struct table_definition *catalogue_table_at(const struct catalogue *catalo
     return &catalogue->tables_by_name[ordinal]->definition;
 }
 
+const struct table_definition *catalogue_owned_sequence(const struct catalogue *catalogue, struct table_id table,
+                                                        struct column_id column) {
+    for (uint32_t i = 0; i < catalogue->table_count; i++) {
+        const struct table_definition *sequence = &catalogue->tables_by_id[i]->definition;
+        if (definition_is_sequence(sequence) && sequence->sequence.owner.value == table.value &&
+            sequence->sequence.owner_column.value == column.value) {
+            return sequence;
+        }
+    }
+    return NULL;
+}
+
 uint32_t catalogue_stream_count(const struct catalogue *catalogue) {
     return catalogue->stream_count;
 }

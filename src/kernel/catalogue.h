@@ -45,6 +45,9 @@ const struct index_definition *catalogue_index(const struct catalogue *catalogue
                                                struct slice name, const struct table_definition **table);
 const struct index_definition *catalogue_index_of_id(const struct catalogue *catalogue, struct index_id id,
                                                      const struct table_definition **table);
+/* The sequence that a column owns, NULL: none. */
+const struct table_definition *catalogue_owned_sequence(const struct catalogue *catalogue, struct table_id table,
+                                                        struct column_id column);
 /* Is the name taken by a table, an index or a primary key (they share one name space in PostgreSQL)? */
 bool catalogue_relation_exists(const struct catalogue *catalogue, struct slice schema, struct slice name);
 const struct stream_definition *catalogue_stream(const struct catalogue *catalogue, struct slice name);

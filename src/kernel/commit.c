@@ -137,6 +137,13 @@ static enum kmb_status event_same(struct validation *validation, const struct ev
     case EVENT_CHECKPOINT_KEY_ROTATED:
     case EVENT_CLOCK_ACCEPTED:
         return KMB_OK;
+    case EVENT_SEQUENCE_ADVANCED: {
+        struct table_id id = event->as.sequence_advanced.sequence;
+        const struct table_definition *base = catalogue_table_of_id(validation->transaction->base->catalogue, id);
+        const struct table_definition *head = catalogue_table_of_id(validation->head->catalogue, id);
+        bool same = base == NULL || (head != NULL && same_version(base, head));
+        return same ? KMB_OK : conflict(error, "the definition of a sequence it used");
+    }
     default:
         if (validation->transaction->base->catalogue->header.change_count !=
             validation->head->catalogue->header.change_count) {
@@ -203,6 +210,9 @@ enum kmb_status kernel_transaction_prepare(struct kernel_transaction *transactio
     enum kmb_status status = transaction_check(transaction, error);
     if (status == KMB_OK) {
         status = transaction_writer_end(transaction, error);
+    }
+    if (status == KMB_OK) {
+        status = transaction_sequences_emit(transaction, error);
     }
     if (status != KMB_OK) {
         return status;

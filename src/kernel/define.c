@@ -245,6 +245,20 @@ static enum kmb_status table_renamed(struct evolver *evolver, const struct event
     return alteration_end(evolver, &alteration, 0, error);
 }
 
+static enum kmb_status sequence_changed(struct evolver *evolver, const struct event_sequence_changed *event,
+                                        struct kmb_error *error) {
+    struct alteration alteration;
+    enum kmb_status status = alteration_begin(evolver, event->sequence, event->version, &alteration, error);
+    if (status != KMB_OK) {
+        return status;
+    }
+    if (!definition_is_sequence(&alteration.next)) {
+        return evolve_damaged(error, "table %u is no sequence", event->sequence.value);
+    }
+    alteration.next.sequence = event->definition;
+    return alteration_end(evolver, &alteration, 0, error);
+}
+
 /* --- columns and checks ------------------------------------------------------------------------------------------- */
 
 static enum kmb_status column_absent(struct table_id table, struct column_id column, struct kmb_error *error) {
@@ -510,7 +524,12 @@ enum kmb_status evolve_definition(struct evolver *evolver, const struct event *e
         return clock_accepted(evolver, &event->as.clock_accepted, error);
     case EVENT_TABLE_CREATED:
     case EVENT_VIEW_CREATED:
+    case EVENT_SEQUENCE_CREATED:
         return table_created(evolver, &event->as.table_created, error);
+    case EVENT_SEQUENCE_CHANGED:
+        return sequence_changed(evolver, &event->as.sequence_changed, error);
+    case EVENT_SEQUENCE_ADVANCED:
+        return evolve_sequence(evolver, &event->as.sequence_advanced, error);
     case EVENT_TABLE_DROPPED:
         return table_dropped(evolver, &event->as.table_dropped, error);
     case EVENT_TABLE_RENAMED:

@@ -653,8 +653,8 @@ static enum kmb_status evolve_rows(struct evolver *evolver, const struct event *
     if (definition == NULL) {
         return evolve_damaged(error, "table %u is not there", rows->table.value);
     }
-    if (definition_is_view(definition)) {
-        return evolve_damaged(error, "rows of table %u, which is a view", rows->table.value);
+    if (!definition_is_table(definition)) {
+        return evolve_damaged(error, "rows of table %u, which has none", rows->table.value);
     }
     const struct catalogue_table *table = catalogue_table_of(definition);
     if (event->kind != EVENT_ROWS_DELETED && rows->version.value != definition->version.value) {

@@ -33,6 +33,7 @@ enum meta_kind {
         0x07, /* object u8, id u32, from sequence u64, from position u64 -> to position, to sequence, definition */
     META_STREAM_LENGTH = 0x08, /* stream u32 -> next offset u64 */
     META_STREAM_RUN = 0x09,    /* stream u32, first offset u64 -> struct stream_run */
+    META_SEQUENCE = 0x0a,      /* table u32, entry sequence u64 -> struct kernel_sequence after that entry */
     META_ENTRY = 0x10,         /* sequence u64 -> struct kernel_entry and the Merkle nodes it completed */
 };
 
@@ -288,6 +289,14 @@ void evolve_note_row_id(struct evolver *evolver, uint32_t table, uint64_t row_id
 enum kmb_status evolve_row_id_next(struct evolver *evolver, uint32_t table, uint64_t *next, struct kmb_error *error);
 enum kmb_status evolve_stream_length(struct store_view view, uint32_t tenant, struct stream_id stream, uint64_t *length,
                                      struct kmb_error *error);
+
+/* Where a sequence stands after its newest record of an entry up to `entry` that ends at or before `position`
+ * (sequence.c). */
+enum kmb_status sequence_read(struct store_view view, uint32_t tenant, const struct table_definition *definition,
+                              uint64_t entry, uint64_t position, struct kernel_sequence *sequence,
+                              struct kmb_error *error);
+enum kmb_status evolve_sequence(struct evolver *evolver, const struct event_sequence_advanced *event,
+                                struct kmb_error *error);
 
 /* One event that changes definitions or facts (define.c). */
 enum kmb_status evolve_definition(struct evolver *evolver, const struct event *event, struct kmb_error *error);

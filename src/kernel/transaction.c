@@ -52,6 +52,7 @@ void kernel_transaction_discard(struct kernel_transaction *transaction) {
         buffer_free(&transaction->parts[i].body);
     }
     mem_free(transaction->parts);
+    mem_free(transaction->sequences);
     buffer_free(&transaction->key);
     buffer_free(&transaction->image);
     buffer_free(&transaction->frame);
@@ -66,7 +67,7 @@ bool kernel_transaction_empty(const struct kernel_transaction *transaction) {
             return false;
         }
     }
-    return true;
+    return transaction->sequence_count == 0;
 }
 
 uint64_t kernel_transaction_position(const struct kernel_transaction *transaction) {
@@ -251,6 +252,7 @@ enum kmb_status kernel_transaction_rollback_to(struct kernel_transaction *transa
         tail->failed = false;
     }
     transaction->broken = KMB_OK;
+    transaction_sequences_rewind(transaction);
     return KMB_OK;
 }
 

@@ -39,6 +39,10 @@ struct kernel_transaction;
  */
 struct kernel_row_ids {
     uint64_t (*take)(void *context, struct tenant_id tenant, struct table_id table, uint64_t floor, uint64_t count);
+    /* The same of a sequence's values: the place where all open transactions take their turns, zero at first, held
+     * until it is given back. NULL: no memory. */
+    struct kernel_sequence *(*sequence_hold)(void *context, struct tenant_id tenant, struct table_id sequence);
+    void (*sequence_release)(void *context);
     void *context;
 };
 
@@ -151,6 +155,29 @@ enum kmb_status kernel_create_index(struct kernel_transaction *transaction, stru
                                     const struct index_definition *index, struct index_id *id, struct kmb_error *error);
 enum kmb_status kernel_drop_index(struct kernel_transaction *transaction, struct table_id table, struct index_id index,
                                   struct kmb_error *error);
+
+/* A free name for a relation made for a column: "t_a_label", numbered when taken. From the arena. */
+enum kmb_status kernel_name_choose(struct kernel_transaction *transaction, struct slice schema, struct slice table,
+                                   struct slice column, const char *label, struct arena *arena, struct slice *name,
+                                   struct kmb_error *error);
+
+/* --- sequences -------------------------------------------------------------------------------------------------- */
+
+/*
+ * A sequence is made by kernel_create_table() of a definition with `sequence`, dropped and renamed as a table. Its
+ * values are given outside of transactions: what is taken is not given back, neither by a rollback nor to another
+ * transaction that is open at the same time; the log gets where it stood when the transaction that took commits.
+ * Refused: KMB_SEQUENCE_LIMIT, of kernel_sequence_set() KMB_DATATYPE_RANGE.
+ */
+enum kmb_status kernel_sequence_next(struct kernel_transaction *transaction, struct table_id sequence, int64_t *value,
+                                     struct kmb_error *error);
+/* called: `value` counts as given; else it is the next to be given. */
+enum kmb_status kernel_sequence_set(struct kernel_transaction *transaction, struct table_id sequence, int64_t value,
+                                    bool called, struct kmb_error *error);
+/* ALTER SEQUENCE, part of the transaction: another definition, and (restart not NULL) another next value. */
+enum kmb_status kernel_change_sequence(struct kernel_transaction *transaction, struct table_id sequence,
+                                       const struct sequence_definition *definition, const int64_t *restart,
+                                       struct kmb_error *error);
 
 /* --- tenant and streams ----------------------------------------------------------------------------------------- */
 

@@ -12,6 +12,12 @@ struct transaction_part {
     uint64_t position_before;
 };
 
+/* Where a sequence stands under one version of its definition. */
+struct transaction_sequence {
+    struct table_id id;
+    struct kernel_sequence state;
+};
+
 struct kernel_transaction {
     struct kernel_state *base;
     struct evolver evolver;  /* its fork is NULL while nothing changed since `root` was frozen */
@@ -23,6 +29,9 @@ struct kernel_transaction {
     bool writing;
     struct table_id writing_table;
     struct kernel_row_ids row_ids;
+    struct transaction_sequence *sequences; /* what was taken; outlives the marks */
+    uint32_t sequence_count;
+    uint32_t sequence_capacity;
     enum kmb_status broken; /* a change failed half-way: only rolling back or discarding is left */
     bool prepared;
     uint32_t entries_done;
@@ -54,6 +63,11 @@ enum kmb_status transaction_emit(struct kernel_transaction *transaction, const s
                                  struct kmb_error *error);
 /* After definitions changed: the transaction's catalogue gets a number of its own. */
 enum kmb_status transaction_defined(struct kernel_transaction *transaction, struct kmb_error *error);
+
+/* Rolled back to a mark: what was taken under definitions that are undone is forgotten. */
+void transaction_sequences_rewind(struct kernel_transaction *transaction);
+/* Writes the events of what was taken, as the last of the body. */
+enum kmb_status transaction_sequences_emit(struct kernel_transaction *transaction, struct kmb_error *error);
 
 /* "duplicate key value violates unique constraint ..." of evolver.clash, with PostgreSQL's detail. */
 enum kmb_status write_duplicate(const struct catalogue_table *table, struct index_id index, const struct value *values,

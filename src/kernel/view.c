@@ -6,7 +6,7 @@
 #include <inttypes.h>
 
 static enum kmb_status view_make(struct kernel_state *state, const struct catalogue *catalogue, uint64_t position,
-                                 bool past, struct kernel_view **out, struct kmb_error *error) {
+                                 uint64_t entry, bool past, struct kernel_view **out, struct kmb_error *error) {
     struct kernel_view *view = mem_alloc_zero(1, sizeof(*view));
     if (view == NULL) {
         return error_set(error, KMB_NO_MEMORY, "out of memory");
@@ -16,13 +16,14 @@ static enum kmb_status view_make(struct kernel_state *state, const struct catalo
     catalogue_retain(catalogue);
     view->catalogue = catalogue;
     view->position = position;
+    view->entry = entry;
     view->past = past;
     *out = view;
     return KMB_OK;
 }
 
 enum kmb_status kernel_view_open(struct kernel_state *state, struct kernel_view **view, struct kmb_error *error) {
-    return view_make(state, state->catalogue, state->position, false, view, error);
+    return view_make(state, state->catalogue, state->position, UINT64_MAX, false, view, error);
 }
 
 static enum kmb_status view_of_past(struct kernel_state *state, bool by_sequence, uint64_t point, uint64_t position,
@@ -31,7 +32,8 @@ static enum kmb_status view_of_past(struct kernel_state *state, bool by_sequence
     enum kmb_status status = catalogue_load_at(store_view_root(state->root), state->tenant.value, state->catalogue,
                                                by_sequence, point, &catalogue, error);
     if (status == KMB_OK) {
-        status = view_make(state, catalogue, position, position < state->position, view, error);
+        status = view_make(state, catalogue, position, by_sequence ? point : UINT64_MAX, position < state->position,
+                           view, error);
         catalogue_release(catalogue);
     }
     return status;

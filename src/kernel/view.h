@@ -22,6 +22,7 @@ struct kernel_view {
     struct kernel_state *state;        /* what it reads from, retained; of a transaction: a private one */
     const struct catalogue *catalogue; /* the schema of the moment */
     uint64_t position;                 /* of the moment: rows show the first `position` events */
+    uint64_t entry;                    /* the last that it may show; the newest: UINT64_MAX */
     bool past;                         /* history is consulted */
 };
 
@@ -95,6 +96,17 @@ enum kmb_status kernel_sample_key(struct kernel_view *view, const struct table_d
 /* The encoded key of a row given as values of the living columns in order; for a row-id table not defined. Appends. */
 void kernel_key_of_values(const struct catalogue *catalogue, const struct table_definition *table,
                           const struct value *values, struct buffer *key);
+
+/* Where a sequence stands. */
+struct kernel_sequence {
+    struct schema_version version; /* of the definition that the value follows */
+    uint64_t turn;                 /* calls so far that gave or set a value */
+    int64_t last;
+    bool called; /* `last` was given; else it is the next to be given */
+};
+/* At the view's moment; in a transaction's own view with what it took itself. */
+enum kmb_status kernel_sequence_read(struct kernel_view *view, const struct table_definition *definition,
+                                     struct kernel_sequence *sequence, struct kmb_error *error);
 
 /* --- every version of every row: kimberlite_history(t) ---------------------------------------------------------- */
 

@@ -186,6 +186,7 @@ void sql_context_inner(struct sql_context *context, struct sql_context *parent) 
     context->random = parent->random;
     context->random_context = parent->random_context;
     context->session_user = parent->session_user;
+    context->host = parent->host;
 }
 
 void sql_context_free(struct sql_context *context) {

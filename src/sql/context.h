@@ -28,6 +28,7 @@ struct sql_settings {
 };
 
 struct regex;
+struct sql_host;
 
 struct sql_deferred {
     struct sql_deferred *next;
@@ -55,7 +56,8 @@ struct sql_context {
     bool (*random)(void *context, void *bytes, size_t count); /* gen_random_uuid(), random(); never below the engine */
     void *random_context;
     struct slice session_user;
-    struct regex *regexes; /* patterns compiled by this statement, the last used first */
+    const struct sql_host *host; /* of the run, for functions that reach beyond their arguments; NULL while binding */
+    struct regex *regexes;       /* patterns compiled by this statement, the last used first */
 };
 
 /*

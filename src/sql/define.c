@@ -11,6 +11,7 @@
 
 #include "base/assert.h"
 #include "kernel/transaction.h"
+#include "sql/bind/bind.h"
 #include "sql/exec/exec.h"
 #include "sql/parse/parse.h"
 
@@ -80,6 +81,59 @@ static void release_buffer(void *object) {
     buffer_free(object);
 }
 
+/* --- sequences that belong to columns --- */
+
+/* Makes the sequence of a column that is about to be made, or is there. Answers nextval() of it. */
+static struct slice define_owned(struct define *define, const struct plan_owned *owned, struct slice table_name,
+                                 struct slice column_name, struct table_id table, struct column_id column) {
+    struct sql_context *context = define->context;
+    struct slice schema = slice_text(CATALOGUE_SCHEMA_DEFAULT);
+    struct slice name = owned->name == NULL ? slice_make(NULL, 0) : slice_text(owned->name);
+    struct table_id id;
+    if (owned->name == NULL) {
+        define_try(define, kernel_name_choose(define->transaction, schema, table_name, column_name, "seq",
+                                              &context->arena, &name, context->error));
+    }
+    struct table_definition *sequence = bind_sequence_definition(context, define_text(define, name), &owned->rule);
+    sequence->sequence.owner = table;
+    sequence->sequence.owner_column = column;
+    define_try(define, kernel_create_table(define->transaction, sequence, &id, context->error));
+    return slice_text(bind_nextval_text(context, define_text(define, name)));
+}
+
+/* The sequences of a new table's columns come first, for its defaults name them; the table's id is then known, for each
+ * takes one. */
+static void define_create_owned(struct define *define, const struct plan_ddl *ddl, struct table_definition *table) {
+    struct sql_context *context = define->context;
+    struct column_definition *columns = sql_alloc(context, (table->column_count + 1) * sizeof(*columns));
+    struct table_id id = {catalogue_object_id_next(define_catalogue(define)) + ddl->owned_count};
+    memcpy(columns, table->columns, table->column_count * sizeof(*columns));
+    table->columns = columns;
+    for (uint32_t i = 0; i < ddl->owned_count; i++) {
+        const struct plan_owned *owned = ddl->owned[i];
+        struct column_definition *column = &columns[owned->column];
+        struct slice next =
+            define_owned(define, owned, table->name, column->name, id, (struct column_id){owned->column + 1});
+        if (column->default_kind == DEFAULT_EXPRESSION) {
+            column->default_text = next;
+        }
+    }
+}
+
+/* Runs a statement of our own in the open transaction. */
+static void define_execute(struct define *define, const char *text) {
+    struct sql_context *context = define->context;
+    struct sql_statement *statement = NULL;
+    struct sql_run *run = NULL;
+    enum kmb_status status = sql_prepare(context->host, slice_text(text), NULL, 0, &statement, context->error);
+    if (status == KMB_OK) {
+        status = sql_run_open(statement, context->host, NULL, 0, &run, context->error);
+    }
+    sql_run_close(run);
+    sql_statement_free(statement);
+    define_try(define, status);
+}
+
 /* --- ALTER TABLE --- */
 
 static void alter_add_column(struct define *define, const struct plan_alter *action) {
@@ -107,7 +161,58 @@ static void alter_add_column(struct define *define, const struct plan_alter *act
             column.missing_value = buffer_slice(encoded); /* until the statement ends */
         }
     }
+    bool owned_default = action->owned != NULL && column.default_kind == DEFAULT_EXPRESSION;
+    if (action->owned != NULL) {
+        struct column_id id = {define_table(define)->column_id_next};
+        struct slice next = define_owned(define, action->owned, slice_text(table), column.name, define->table_id, id);
+        column.default_text = owned_default ? next : column.default_text;
+    }
+    bool not_null = column.not_null;
+    column.not_null = not_null && !action->fill;
     define_try(define, kernel_add_column(define->transaction, define->table_id, &column, define->context->error));
+    if (action->fill) {
+        define_execute(define, sql_printf(define->context, "UPDATE %s.%s SET %s = DEFAULT", CATALOGUE_SCHEMA_DEFAULT,
+                                          parse_quote_name(define->context, table),
+                                          parse_quote_name(define->context, action->name)));
+    }
+    if (not_null && action->fill) {
+        define_try(define,
+                   kernel_change_not_null(define->transaction, define->table_id,
+                                          define_column(define, action->name)->id, true, define->context->error));
+    }
+}
+
+static void define_drop_column(struct define *define, const char *name, bool cascade);
+
+/* Generated columns that read a column go with it, or are in its way. */
+static void alter_drop_generated(struct define *define, const char *name, bool cascade) {
+    struct sql_context *context = define->context;
+    for (bool again = true; again;) {
+        again = false;
+        const struct table_definition *table = define_table(define);
+        for (uint32_t i = 0; i < table->column_count && !again; i++) {
+            const struct column_definition *column = &table->columns[i];
+            if (column->dropped || column->default_kind != DEFAULT_GENERATED) {
+                continue;
+            }
+            const char *other = define_text(define, column->name);
+            PgQuery__Node *tree = parse_expression(context, define_text(define, column->default_text));
+            if (strcmp(other, name) == 0 || !parse_names_column(tree, name)) {
+                continue;
+            }
+            const char *table_name = define_text(define, table->name);
+            if (!cascade) {
+                sql_raise_with(context, KMB_DEPENDENT_OBJECTS, 0,
+                               sql_printf(context, "column %s of table %s depends on column %s of table %s", other,
+                                          table_name, name, table_name),
+                               "Use DROP ... CASCADE to drop the dependent objects too.",
+                               "cannot drop column %s of table %s because other objects depend on it", name,
+                               table_name);
+            }
+            define_drop_column(define, other, true);
+            again = true;
+        }
+    }
 }
 
 /* What stands in a dropped column's way and goes with it: its indexes, the checks that name it. */
@@ -139,14 +244,42 @@ static void alter_drop_column(struct define *define, const struct plan_alter *ac
     if (action->missing_ok && define_find_column(define, action->name) == NULL) {
         return;
     }
-    struct column_id id = define_column(define, action->name)->id;
+    define_drop_column(define, action->name, action->cascade);
+}
+
+static void define_drop_column(struct define *define, const char *name, bool cascade) {
+    struct column_id id = define_column(define, name)->id;
     if (define_is_key(define, id)) {
         sql_raise(define->context, KMB_DEPENDENT_OBJECTS, 0,
-                  "cannot drop primary-key column '%s' from table %s; drop or recreate the table instead", action->name,
+                  "cannot drop primary-key column '%s' from table %s; drop or recreate the table instead", name,
                   define_text(define, define_table(define)->name));
     }
-    alter_drop_dependents(define, action->name, id);
+    alter_drop_generated(define, name, cascade);
+    alter_drop_dependents(define, name, id);
     define_try(define, kernel_drop_column(define->transaction, define->table_id, id, define->context->error));
+    const struct table_definition *sequence = NULL;
+    while ((sequence = catalogue_owned_sequence(define_catalogue(define), define->table_id, id)) != NULL) {
+        define_try(define, kernel_drop_table(define->transaction, sequence->id, define->context->error));
+    }
+}
+
+/* Generated columns name others. */
+static void alter_rename_generated(struct define *define, const struct plan_alter *action) {
+    struct sql_context *context = define->context;
+    uint32_t count = define_table(define)->column_count;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct column_definition *column = &define_table(define)->columns[i];
+        if (column->dropped || column->default_kind != DEFAULT_GENERATED) {
+            continue;
+        }
+        PgQuery__Node *tree = parse_expression(context, define_text(define, column->default_text));
+        if (parse_names_column(tree, action->name)) {
+            parse_rename_column(context, tree, action->name, action->new_name);
+            define_try(define,
+                       kernel_change_default(define->transaction, define->table_id, column->id, DEFAULT_GENERATED,
+                                             slice_text(parse_deparse(context, tree)), context->error));
+        }
+    }
 }
 
 static void alter_rename_column(struct define *define, const struct plan_alter *action) {
@@ -182,17 +315,130 @@ static void alter_rename_column(struct define *define, const struct plan_alter *
                    kernel_drop_check(define->transaction, define->table_id, checks[i].id, define->context->error));
         define_try(define, kernel_add_check(define->transaction, define->table_id, &renamed, define->context->error));
     }
+    alter_rename_generated(define, action);
 }
 
 static void alter_default(struct define *define, const struct plan_alter *action) {
     enum default_kind kind = action->default_text.length == 0 ? DEFAULT_NONE : DEFAULT_EXPRESSION;
+    enum default_kind was = define_column(define, action->name)->default_kind;
+    if (was == DEFAULT_GENERATED || default_is_identity(was)) {
+        bool generated = was == DEFAULT_GENERATED;
+        sql_raise_with(define->context, KMB_SYNTAX, 0, NULL,
+                       !generated
+                           ? kind == DEFAULT_NONE ? "Use ALTER TABLE ... ALTER COLUMN ... DROP IDENTITY instead." : NULL
+                       : kind == DEFAULT_NONE ? "Use ALTER TABLE ... ALTER COLUMN ... DROP EXPRESSION instead."
+                                              : NULL,
+                       "column \"%s\" of relation \"%s\" is %s column", action->name,
+                       define_text(define, define_table(define)->name), generated ? "a generated" : "an identity");
+    }
     define_try(define,
                kernel_change_default(define->transaction, define->table_id, define_column(define, action->name)->id,
                                      kind, action->default_text, define->context->error));
 }
 
+/* --- identity and generated columns --- */
+
+static _Noreturn void raise_column(struct define *define, enum kmb_status status, const char *column,
+                                   const char *what) {
+    sql_raise(define->context, status, 0, "column \"%s\" of relation \"%s\" %s", column,
+              define_text(define, define_table(define)->name), what);
+}
+
+static void alter_add_identity(struct define *define, const struct plan_alter *action) {
+    const struct column_definition *column = define_column(define, action->name);
+    struct column_id id = column->id;
+    if (!column->not_null && !define_is_key(define, id)) {
+        raise_column(define, KMB_OBJECT_NOT_IN_STATE, action->name,
+                     "must be declared NOT NULL before identity can be added");
+    }
+    if (default_is_identity(column->default_kind)) {
+        raise_column(define, KMB_OBJECT_NOT_IN_STATE, action->name, "is already an identity column");
+    }
+    if (column->default_kind != DEFAULT_NONE) {
+        raise_column(define, KMB_OBJECT_NOT_IN_STATE, action->name, "already has a default value");
+    }
+    (void)define_owned(define, action->owned, define_table(define)->name, column->name, define->table_id, id);
+    define_try(define, kernel_change_default(define->transaction, define->table_id, id, action->default_kind,
+                                             slice_make(NULL, 0), define->context->error));
+}
+
+/* The sequence of an identity column, or NULL: it is none, and that is no error. */
+static const struct table_definition *define_identity(struct define *define, const struct plan_alter *action) {
+    const struct column_definition *column = define_column(define, action->name);
+    if (!default_is_identity(column->default_kind)) {
+        if (!action->missing_ok) {
+            raise_column(define, KMB_OBJECT_NOT_IN_STATE, action->name, "is not an identity column");
+        }
+        return NULL;
+    }
+    const struct table_definition *sequence =
+        catalogue_owned_sequence(define_catalogue(define), define->table_id, column->id);
+    ASSERT(sequence != NULL);
+    return sequence;
+}
+
+static void alter_set_identity(struct define *define, const struct plan_alter *action) {
+    const struct table_definition *sequence = define_identity(define, action);
+    define_try(define, kernel_change_sequence(define->transaction, sequence->id, &action->rule, action->restart,
+                                              define->context->error));
+    if (action->default_kind != DEFAULT_NONE) {
+        define_try(define,
+                   kernel_change_default(define->transaction, define->table_id, define_column(define, action->name)->id,
+                                         action->default_kind, slice_make(NULL, 0), define->context->error));
+    }
+}
+
+static void alter_drop_identity(struct define *define, const struct plan_alter *action) {
+    const struct table_definition *sequence = define_identity(define, action);
+    if (sequence == NULL) {
+        return;
+    }
+    struct column_id id = sequence->sequence.owner_column;
+    define_try(define, kernel_change_default(define->transaction, define->table_id, id, DEFAULT_NONE,
+                                             slice_make(NULL, 0), define->context->error));
+    define_try(define, kernel_drop_table(define->transaction, sequence->id, define->context->error));
+}
+
+static void alter_drop_expression(struct define *define, const struct plan_alter *action) {
+    const struct column_definition *column = define_column(define, action->name);
+    if (column->default_kind != DEFAULT_GENERATED) {
+        if (action->missing_ok) {
+            return;
+        }
+        raise_column(define, KMB_OBJECT_NOT_IN_STATE, action->name, "is not a stored generated column");
+    }
+    define_try(define, kernel_change_default(define->transaction, define->table_id, column->id, DEFAULT_NONE,
+                                             slice_make(NULL, 0), define->context->error));
+}
+
+/* The defaults that name the sequence follow it. */
+static void define_rename_sequence(struct define *define, const struct plan_alter *action) {
+    struct sql_context *context = define->context;
+    define_try(define, kernel_rename_table(define->transaction, define->table_id, slice_text(action->new_name),
+                                           context->error));
+    for (uint32_t k = 0; k < catalogue_table_count(define_catalogue(define)); k++) {
+        struct table_id id = catalogue_table_at(define_catalogue(define), k)->id;
+        uint32_t count = catalogue_table_of_id(define_catalogue(define), id)->column_count;
+        for (uint32_t i = 0; i < count; i++) {
+            const struct column_definition *column = &catalogue_table_of_id(define_catalogue(define), id)->columns[i];
+            if (column->dropped || column->default_kind != DEFAULT_EXPRESSION) {
+                continue;
+            }
+            PgQuery__Node *tree = parse_expression(context, define_text(define, column->default_text));
+            if (parse_names_sequence(context, tree, action->name)) {
+                parse_rename_sequence(context, tree, action->name, action->new_name);
+                define_try(define, kernel_change_default(define->transaction, id, column->id, DEFAULT_EXPRESSION,
+                                                         slice_text(parse_deparse(context, tree)), context->error));
+            }
+        }
+    }
+}
+
 static void alter_not_null(struct define *define, const struct plan_alter *action) {
     struct column_id id = define_column(define, action->name)->id;
+    if (!action->not_null && default_is_identity(define_column(define, action->name)->default_kind)) {
+        raise_column(define, KMB_SYNTAX, action->name, "is an identity column");
+    }
     if (!action->not_null && define_is_key(define, id)) {
         sql_raise(define->context, KMB_INVALID_TABLE_DEFINITION, 0, "column \"%s\" is in a primary key", action->name);
     }
@@ -285,6 +531,21 @@ static void define_alter(struct define *define, const struct plan_alter *action)
     case ALTER_DROP_CONSTRAINT:
         alter_drop_constraint(define, action);
         break;
+    case ALTER_RENAME_SEQUENCE:
+        define_rename_sequence(define, action);
+        break;
+    case ALTER_ADD_IDENTITY:
+        alter_add_identity(define, action);
+        break;
+    case ALTER_SET_IDENTITY:
+        alter_set_identity(define, action);
+        break;
+    case ALTER_DROP_IDENTITY:
+        alter_drop_identity(define, action);
+        break;
+    case ALTER_DROP_EXPRESSION:
+        alter_drop_expression(define, action);
+        break;
     }
 }
 
@@ -328,6 +589,27 @@ static void define_truncate(struct define *define, struct table_id id) {
     sql_release(context, view);
 }
 
+static void define_restart_identity(struct define *define, struct table_id id) {
+    for (uint32_t i = 0; i < catalogue_table_count(define_catalogue(define)); i++) {
+        const struct table_definition *sequence = catalogue_table_at(define_catalogue(define), i);
+        if (definition_is_sequence(sequence) && table_id_equal(sequence->sequence.owner, id)) {
+            struct sequence_definition rule = sequence->sequence;
+            define_try(define, kernel_change_sequence(define->transaction, sequence->id, &rule, &rule.start,
+                                                      define->context->error));
+        }
+    }
+}
+
+static void define_drop(struct define *define, const struct plan_drop *drop) {
+    struct kmb_error *error = define->context->error;
+    if (drop->default_of.value != 0) {
+        define_try(define, kernel_change_default(define->transaction, drop->table, drop->default_of, DEFAULT_NONE,
+                                                 slice_make(NULL, 0), error));
+    } else {
+        define_try(define, kernel_drop_table(define->transaction, drop->table, error));
+    }
+}
+
 /* --- settings --- */
 
 static void define_set(struct sql_context *context, const struct sql_host *host, const struct plan_ddl *ddl) {
@@ -368,6 +650,7 @@ void define_run(struct sql_context *context, const struct sql_host *host, const 
     }
     struct define define = {.context = context, .table_id = ddl->table_id};
     sql_try(context, host->transaction(host->context, &define.transaction, context->error));
+    struct table_definition made;
     struct table_id table;
     struct index_id index;
     switch (ddl->kind) {
@@ -375,14 +658,22 @@ void define_run(struct sql_context *context, const struct sql_host *host, const 
         for (uint32_t i = 0; i < ddl->drop_count; i++) {
             define_try(&define, kernel_drop_table(define.transaction, ddl->drops[i].table, context->error));
         }
-        define_try(&define, kernel_create_table(define.transaction, ddl->table, &table, context->error));
+        made = *ddl->table;
+        if (ddl->owned_count > 0) {
+            define_create_owned(&define, ddl, &made);
+        }
+        define_try(&define, kernel_create_table(define.transaction, &made, &table, context->error));
+        break;
+    case DDL_ALTER_SEQUENCE:
+        define_try(&define, kernel_change_sequence(define.transaction, ddl->table_id, &ddl->sequence, ddl->restart,
+                                                   context->error));
         break;
     case DDL_CREATE_INDEX:
         define_try(&define, kernel_create_index(define.transaction, ddl->table_id, ddl->index, &index, context->error));
         break;
     case DDL_DROP_TABLE:
         for (uint32_t i = 0; i < ddl->drop_count; i++) {
-            define_try(&define, kernel_drop_table(define.transaction, ddl->drops[i].table, context->error));
+            define_drop(&define, &ddl->drops[i]);
         }
         break;
     case DDL_DROP_INDEX:
@@ -394,6 +685,9 @@ void define_run(struct sql_context *context, const struct sql_host *host, const 
     case DDL_TRUNCATE:
         for (uint32_t i = 0; i < ddl->truncated_count; i++) {
             define_truncate(&define, ddl->truncated[i]);
+            if (ddl->restart_identity) {
+                define_restart_identity(&define, ddl->truncated[i]);
+            }
         }
         break;
     case DDL_ALTER_TABLE:

@@ -18,6 +18,7 @@
 #include "sql/bind/bind.h"
 #include "sql/define.h"
 #include "sql/exec/exec.h"
+#include "sql/exec/rowset.h"
 #include "sql/plan/explain.h"
 #include "sql/plan/optimise.h"
 #include "types/utf8.h"
@@ -50,6 +51,9 @@ struct sql_run {
     uint32_t line_count;
     uint32_t line_next;
     struct batch line_batch;
+    struct rowset kept; /* the rows of a query that writes: it is done before the first is given */
+    uint32_t kept_given;
+    struct batch kept_batch;
     uint64_t rows;
     char tag[64];
 };
@@ -74,6 +78,7 @@ static void context_of_host(struct sql_context *context, const struct sql_host *
     context->random = host->random;
     context->random_context = host->context;
     context->session_user = host->session_user;
+    context->host = host;
     if (statement != NULL) {
         context->text = statement->parse.text;
         context->text_length = statement->parse.text_length;
@@ -267,7 +272,7 @@ const char *sql_statement_tag(const struct sql_statement *statement) {
 
 bool sql_statement_writes(const struct sql_statement *statement) {
     return statement->bound.kind == STATEMENT_WRITE || statement->bound.kind == STATEMENT_DDL ||
-           statement->bound.writes;
+           statement->bound.writes || statement->bound.advances;
 }
 
 uint32_t sql_statement_column_count(const struct sql_statement *statement) {
@@ -434,6 +439,53 @@ static const struct batch *run_next_lines(struct sql_run *run) {
     return &run->line_batch;
 }
 
+/* Runs a query to its end and keeps its rows. */
+static void run_keep(struct sql_run *run) {
+    struct sql_context *context = &run->context;
+    const struct plan_statement *bound = &run->statement->bound;
+    uint32_t columns = bound->column_count;
+    struct type *types = sql_alloc(context, (columns + 1) * sizeof(*types));
+    const struct vector **vectors = sql_alloc(context, (columns + 1) * sizeof(*vectors));
+    run->kept_batch = (struct batch){.column_count = columns};
+    run->kept_batch.columns = sql_alloc_zero(context, columns + 1, sizeof(struct vector));
+    for (uint32_t i = 0; i < columns; i++) {
+        types[i] = bound->columns[i].type;
+        vector_init(context, &run->kept_batch.columns[i], types[i]);
+    }
+    rowset_init(&run->kept, context, NULL, types, columns);
+    run->kept_given = 0;
+    const struct batch *batch = NULL;
+    while ((batch = exec_next(run->exec)) != NULL) {
+        for (uint32_t i = 0; i < columns; i++) {
+            vectors[i] = &batch->columns[i];
+        }
+        uint32_t live = batch->selection != NULL ? batch->selection_count : batch->count;
+        rowset_append(&run->kept, vectors, batch->selection, live);
+    }
+}
+
+/* The next of the kept rows; nothing here may fail, for what was done is done. */
+static const struct batch *run_next_kept(struct sql_run *run) {
+    uint32_t left = run->kept.row_count - run->kept_given;
+    uint32_t rows[VECTOR_ROWS];
+    uint32_t count = left < VECTOR_ROWS ? left : VECTOR_ROWS;
+    for (uint32_t i = 0; i < count; i++) {
+        rows[i] = run->kept_given + i;
+    }
+    for (uint32_t i = 0; i < run->kept_batch.column_count; i++) {
+        struct vector *column = &run->kept_batch.columns[i];
+        if (column->may_have_null) {
+            memset(column->null, 0, VECTOR_ROWS);
+            column->may_have_null = false;
+        }
+        rowset_gather(&run->kept, i, rows, count, column);
+    }
+    run->kept_given += count;
+    run->kept_batch.count = count;
+    run->rows += count;
+    return count == 0 ? NULL : &run->kept_batch;
+}
+
 static void run_begin(struct sql_run *run, const struct sql_host *host) {
     struct sql_statement *statement = run->statement;
     switch (statement->bound.kind) {
@@ -443,6 +495,8 @@ static void run_begin(struct sql_run *run, const struct sql_host *host) {
                               statement->bound.parameter_count, NULL);
         if (statement->bound.kind == STATEMENT_WRITE) {
             run->rows = exec_rows_affected(run->exec);
+        } else if (statement->bound.advances) {
+            run_keep(run);
         }
         break;
     case STATEMENT_EXPLAIN:
@@ -542,6 +596,10 @@ enum kmb_status sql_run_next(struct sql_run *run, const struct batch **batch, st
     if (run->line_next < run->line_count) {
         *batch = run_next_lines(run);
         return KMB_ROW;
+    }
+    if (run->statement->bound.kind == STATEMENT_QUERY && run->statement->bound.advances) {
+        *batch = run_next_kept(run);
+        return *batch == NULL ? KMB_DONE : KMB_ROW;
     }
     bool silent = run->statement->bound.kind == STATEMENT_WRITE && run->statement->bound.column_count == 0;
     if (run->exec == NULL || silent) {

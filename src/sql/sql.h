@@ -49,6 +49,18 @@ struct sql_control {
     const char *savepoint;
 };
 
+/* What nextval() gave in a session: currval() and lastval(). */
+struct sql_sequences {
+    struct sql_sequence {
+        struct table_id id;
+        int64_t value;
+    } * list;
+    uint32_t count;
+    uint32_t capacity;
+    struct table_id last; /* 0: none yet */
+};
+void sql_sequences_free(struct sql_sequences *sequences);
+
 /* What the engine gives. All functions may be called from sql_prepare and sql_run_* on the caller's thread. */
 struct sql_host {
     void *context;
@@ -64,11 +76,12 @@ struct sql_host {
     int64_t (*now_us)(void *context);       /* of the transaction where one is open: NOW() stands still in it */
     int64_t (*monotonic_ns)(void *context); /* for statement_timeout; NULL: statements take the time they take */
     bool (*random)(void *context, void *bytes, size_t count);
-    struct sql_settings *settings; /* the session's; SET changes it */
-    const atomic_bool *cancel;     /* may be NULL; set from any thread: 57014 */
-    struct slice session_user;     /* current_user */
-    struct sql_point at;           /* a point given beside the text (--at): every read is there; a time-travel clause or
-                                    * a write is then an error */
+    struct sql_settings *settings;   /* the session's; SET changes it */
+    struct sql_sequences *sequences; /* the session's; nextval() changes it */
+    const atomic_bool *cancel;       /* may be NULL; set from any thread: 57014 */
+    struct slice session_user;       /* current_user */
+    struct sql_point at; /* a point given beside the text (--at): every read is there; a time-travel clause or
+                          * a write is then an error */
 };
 
 /* Called for each statement of a script: the text between separators, without blanks and comments around it; offset

@@ -18,6 +18,9 @@
 #define INDEX_UNIQUE     0x01
 #define INDEX_CONSTRAINT 0x02
 
+/* What may follow the checks, behind a length of 0 in the place of a view's query. */
+#define PART_SEQUENCE 1
+
 /* --- writing --- */
 
 static void definition_put_text(struct slice text, struct buffer *buffer) {
@@ -61,6 +64,17 @@ void definition_encode_check(const struct check_definition *check, struct buffer
     definition_put_text(check->text, buffer);
 }
 
+void definition_encode_sequence(const struct sequence_definition *sequence, struct buffer *buffer) {
+    buffer_u8(buffer, (uint8_t)sequence->type);
+    buffer_i64(buffer, sequence->start);
+    buffer_i64(buffer, sequence->increment);
+    buffer_i64(buffer, sequence->minimum);
+    buffer_i64(buffer, sequence->maximum);
+    buffer_u8(buffer, sequence->cycle ? 1 : 0);
+    buffer_u32(buffer, sequence->owner.value);
+    buffer_u32(buffer, sequence->owner_column.value);
+}
+
 void definition_encode_table(const struct table_definition *table, struct buffer *buffer) {
     buffer_u32(buffer, table->id.value);
     buffer_u32(buffer, table->version.value);
@@ -85,6 +99,10 @@ void definition_encode_table(const struct table_definition *table, struct buffer
     }
     if (definition_is_view(table)) {
         buffer_bytes(buffer, table->view_query);
+    } else if (definition_is_sequence(table)) {
+        buffer_u32(buffer, 0);
+        buffer_u8(buffer, PART_SEQUENCE);
+        definition_encode_sequence(&table->sequence, buffer);
     }
 }
 
@@ -128,10 +146,9 @@ enum kmb_status definition_decode_column(struct reader *reader, struct column_de
     made.dropped = (flags & COLUMN_DROPPED) != 0;
     made.sealed = (flags & COLUMN_SEALED) != 0;
     made.default_kind = (enum default_kind)default_kind;
-    bool default_good = default_kind == DEFAULT_NONE
-                            ? made.default_text.length == 0
-                            : default_kind == DEFAULT_EXPRESSION && made.default_text.length > 0 &&
-                                  utf8_check(made.default_text, NULL) == KMB_OK;
+    bool worded = default_kind == DEFAULT_EXPRESSION || default_kind == DEFAULT_GENERATED;
+    bool default_good = default_kind <= DEFAULT_IDENTITY && worded == (made.default_text.length > 0) &&
+                        utf8_check(made.default_text, NULL) == KMB_OK;
     bool versions_good = made.added_in.value > 0 && made.dropped == (made.dropped_in.value != 0) &&
                          (!made.dropped || made.dropped_in.value > made.added_in.value);
     if (flags > (COLUMN_NOT_NULL | COLUMN_DROPPED | COLUMN_SEALED) || made.sealed) {
@@ -206,6 +223,50 @@ enum kmb_status definition_decode_check(struct reader *reader, struct check_defi
         return definition_corrupt(error, "a check is not valid");
     }
     *check = made;
+    return KMB_OK;
+}
+
+/* The values that a sequence of a type may have. */
+static bool definition_sequence_type(enum type_id type, int64_t *low, int64_t *high) {
+    switch (type) {
+    case TYPE_INT2:
+        *low = INT16_MIN;
+        *high = INT16_MAX;
+        return true;
+    case TYPE_INT4:
+        *low = INT32_MIN;
+        *high = INT32_MAX;
+        return true;
+    case TYPE_INT8:
+        *low = INT64_MIN;
+        *high = INT64_MAX;
+        return true;
+    default:
+        return false;
+    }
+}
+
+enum kmb_status definition_decode_sequence(struct reader *reader, struct sequence_definition *sequence,
+                                           struct kmb_error *error) {
+    struct sequence_definition made = {.type = (enum type_id)reader_u8(reader)};
+    made.start = reader_i64(reader);
+    made.increment = reader_i64(reader);
+    made.minimum = reader_i64(reader);
+    made.maximum = reader_i64(reader);
+    uint8_t cycle = reader_u8(reader);
+    made.cycle = cycle == 1;
+    made.owner.value = reader_u32(reader);
+    made.owner_column.value = reader_u32(reader);
+    int64_t low = 0;
+    int64_t high = 0;
+    bool good = reader_ok(reader) && definition_sequence_type(made.type, &low, &high) && cycle <= 1 &&
+                made.increment != 0 && made.minimum >= low && made.maximum <= high && made.minimum < made.maximum &&
+                made.start >= made.minimum && made.start <= made.maximum &&
+                (made.owner.value == 0) == (made.owner_column.value == 0);
+    if (!good) {
+        return definition_corrupt(error, "a sequence is not valid");
+    }
+    *sequence = made;
     return KMB_OK;
 }
 
@@ -293,6 +354,23 @@ static bool definition_keys_valid(const struct table_definition *table) {
     return good;
 }
 
+/* What makes it no plain table. */
+static enum kmb_status definition_get_rest(struct reader *reader, struct table_definition *table,
+                                           struct kmb_error *error) {
+    table->view_query = reader_bytes(reader);
+    bool bare = table->primary_key_count == 0 && table->index_count == 0 && table->check_count == 0;
+    if (!reader_ok(reader) || !bare || utf8_check(table->view_query, NULL) != KMB_OK) {
+        return definition_corrupt(error, "its query is not valid, or bytes follow its end");
+    }
+    if (definition_is_view(table)) {
+        return KMB_OK;
+    }
+    if (reader_u8(reader) != PART_SEQUENCE) {
+        return error_set(error, KMB_FORMAT_VERSION, "table definition: a part needs a newer version");
+    }
+    return definition_decode_sequence(reader, &table->sequence, error);
+}
+
 enum kmb_status definition_decode_table(struct slice bytes, struct arena *arena, struct table_definition *table,
                                         struct kmb_error *error) {
     struct reader reader = reader_make(bytes);
@@ -322,11 +400,7 @@ enum kmb_status definition_decode_table(struct slice bytes, struct arena *arena,
         status = definition_get_checks(&reader, arena, &made, error);
     }
     if (status == KMB_OK && reader_left(&reader) > 0) {
-        made.view_query = reader_bytes(&reader);
-        bool bare = made.primary_key_count == 0 && made.index_count == 0 && made.check_count == 0;
-        if (!definition_is_view(&made) || !bare || utf8_check(made.view_query, NULL) != KMB_OK) {
-            return definition_corrupt(error, "its query is not valid, or bytes follow its end");
-        }
+        status = definition_get_rest(&reader, &made, error);
     }
     if (status == KMB_OK && (!reader_done(&reader) || !definition_keys_valid(&made))) {
         status = definition_corrupt(error, "its keys are not valid, or bytes follow its end");

@@ -1,6 +1,7 @@
 /*
  * The definition of a table: what CREATE TABLE and ALTER TABLE come to, as events carry it and the catalogue keeps it.
- * A view is defined the same way: columns without keys, and the query that gives its rows.
+ * A view is defined the same way: columns without keys, and the query that gives its rows; and a sequence: columns
+ * without keys, and how its values follow each other.
  *
  * Expressions are SQL text, parsed again by whoever evaluates them. All arrays and texts are borrowed: from the event's
  * bytes and the arena it was decoded with, or from whoever built the struct.
@@ -23,7 +24,15 @@
 enum default_kind {
     DEFAULT_NONE = 0,
     DEFAULT_EXPRESSION = 1, /* default_text, evaluated for each row */
+    DEFAULT_GENERATED = 2,  /* default_text over the row's other columns; never given */
+    /* The next value of the sequence that the column owns, without a text. */
+    DEFAULT_IDENTITY_ALWAYS = 3, /* given only when overriding */
+    DEFAULT_IDENTITY = 4,
 };
+
+static inline bool default_is_identity(enum default_kind kind) {
+    return kind == DEFAULT_IDENTITY_ALWAYS || kind == DEFAULT_IDENTITY;
+}
 
 struct column_definition {
     struct column_id id;
@@ -66,6 +75,18 @@ struct check_definition {
     struct slice text; /* expression */
 };
 
+/* How the values of a sequence follow each other. Where it stands is no part of its definition. */
+struct sequence_definition {
+    enum type_id type; /* INT2, INT4 or INT8; UNKNOWN: no sequence */
+    int64_t start;
+    int64_t increment; /* not 0 */
+    int64_t minimum;
+    int64_t maximum;
+    bool cycle;
+    struct table_id owner; /* 0: none; dropped with this column */
+    struct column_id owner_column;
+};
+
 struct table_definition {
     struct table_id id;
     struct schema_version version;
@@ -84,10 +105,20 @@ struct table_definition {
     uint32_t column_id_next; /* counters: no id is reused */
     uint32_t constraint_id_next;
     struct slice view_query; /* SQL of a view; empty: a table, which has rows of its own */
+    struct sequence_definition sequence;
 };
 
 static inline bool definition_is_view(const struct table_definition *table) {
     return table->view_query.length > 0;
+}
+
+static inline bool definition_is_sequence(const struct table_definition *table) {
+    return table->sequence.type != TYPE_UNKNOWN;
+}
+
+/* Neither a view nor a sequence: it has rows. */
+static inline bool definition_is_table(const struct table_definition *table) {
+    return !definition_is_view(table) && !definition_is_sequence(table);
 }
 
 static inline bool definition_has_row_id(const struct table_definition *table) {
@@ -97,6 +128,7 @@ static inline bool definition_has_row_id(const struct table_definition *table) {
 void definition_encode_column(const struct column_definition *column, struct buffer *buffer);
 void definition_encode_index(const struct index_definition *index, struct buffer *buffer);
 void definition_encode_check(const struct check_definition *check, struct buffer *buffer);
+void definition_encode_sequence(const struct sequence_definition *sequence, struct buffer *buffer);
 void definition_encode_table(const struct table_definition *table, struct buffer *buffer);
 
 /* Arrays come from the arena, texts borrow from the reader's bytes. Everything is checked: types, counts, UTF-8, that
@@ -106,6 +138,8 @@ enum kmb_status definition_decode_column(struct reader *reader, struct column_de
 enum kmb_status definition_decode_index(struct reader *reader, struct arena *arena, struct index_definition *index,
                                         struct kmb_error *error);
 enum kmb_status definition_decode_check(struct reader *reader, struct check_definition *check, struct kmb_error *error);
+enum kmb_status definition_decode_sequence(struct reader *reader, struct sequence_definition *sequence,
+                                           struct kmb_error *error);
 enum kmb_status definition_decode_table(struct slice bytes, struct arena *arena, struct table_definition *table,
                                         struct kmb_error *error);
 /* A deep copy. False: no memory. */

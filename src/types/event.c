@@ -57,6 +57,12 @@ const char *event_kind_name(uint32_t kind) {
         return "index_dropped";
     case EVENT_VIEW_CREATED:
         return "view_created";
+    case EVENT_SEQUENCE_CREATED:
+        return "sequence_created";
+    case EVENT_SEQUENCE_CHANGED:
+        return "sequence_changed";
+    case EVENT_SEQUENCE_ADVANCED:
+        return "sequence_advanced";
     case EVENT_ROWS_INSERTED:
         return "rows_inserted";
     case EVENT_ROWS_UPDATED:
@@ -173,7 +179,20 @@ static void put_payload(struct buffer *buffer, const struct event *event) {
         return;
     case EVENT_TABLE_CREATED:
     case EVENT_VIEW_CREATED:
+    case EVENT_SEQUENCE_CREATED:
         definition_encode_table(&event->as.table_created.table, buffer);
+        return;
+    case EVENT_SEQUENCE_CHANGED:
+        buffer_u32(buffer, event->as.sequence_changed.sequence.value);
+        buffer_u32(buffer, event->as.sequence_changed.version.value);
+        definition_encode_sequence(&event->as.sequence_changed.definition, buffer);
+        return;
+    case EVENT_SEQUENCE_ADVANCED:
+        buffer_u32(buffer, event->as.sequence_advanced.sequence.value);
+        buffer_u32(buffer, event->as.sequence_advanced.version.value);
+        buffer_u64(buffer, event->as.sequence_advanced.turn);
+        buffer_i64(buffer, event->as.sequence_advanced.last);
+        buffer_u8(buffer, event->as.sequence_advanced.called ? 1 : 0);
         return;
     case EVENT_TABLE_DROPPED:
         buffer_u32(buffer, event->as.table_dropped.table.value);
@@ -392,9 +411,9 @@ static bool get_default(struct reader *reader, struct event_column_default_chang
     uint8_t kind = reader_u8(reader);
     change->default_kind = (enum default_kind)kind;
     change->default_text = reader_bytes(reader);
-    return kind == DEFAULT_NONE ? change->default_text.length == 0
-                                : kind == DEFAULT_EXPRESSION && change->default_text.length > 0 &&
-                                      utf8_check(change->default_text, NULL) == KMB_OK;
+    bool worded = kind == DEFAULT_EXPRESSION || kind == DEFAULT_GENERATED;
+    return kind <= DEFAULT_IDENTITY && worded == (change->default_text.length > 0) &&
+           utf8_check(change->default_text, NULL) == KMB_OK;
 }
 
 static bool get_definition_change(struct reader *reader, struct event *event, enum kmb_status *status,
@@ -448,6 +467,23 @@ static bool get_definition_change(struct reader *reader, struct event *event, en
         dropped->check.value = reader_u32(reader);
         return good && dropped->check.value > 0;
     }
+    case EVENT_SEQUENCE_CHANGED: {
+        struct event_sequence_changed *change = &event->as.sequence_changed;
+        if (!get_change(reader, &change->sequence, &change->version)) {
+            return false;
+        }
+        *status = definition_decode_sequence(reader, &change->definition, error);
+        return *status == KMB_OK;
+    }
+    case EVENT_SEQUENCE_ADVANCED: {
+        struct event_sequence_advanced *advanced = &event->as.sequence_advanced;
+        bool good = get_change(reader, &advanced->sequence, &advanced->version);
+        advanced->turn = reader_u64(reader);
+        advanced->last = reader_i64(reader);
+        uint8_t called = reader_u8(reader);
+        advanced->called = called == 1;
+        return good && called <= 1;
+    }
     default:
         return false;
     }
@@ -485,10 +521,12 @@ static bool get_payload(struct reader *reader, struct arena *arena, struct event
         return true;
     case EVENT_TABLE_CREATED:
     case EVENT_VIEW_CREATED:
+    case EVENT_SEQUENCE_CREATED:
         *status = definition_decode_table(reader_take(reader, reader_left(reader)), arena,
                                           &event->as.table_created.table, error);
         return *status == KMB_OK &&
-               definition_is_view(&event->as.table_created.table) == (event->kind == EVENT_VIEW_CREATED);
+               definition_is_view(&event->as.table_created.table) == (event->kind == EVENT_VIEW_CREATED) &&
+               definition_is_sequence(&event->as.table_created.table) == (event->kind == EVENT_SEQUENCE_CREATED);
     case EVENT_TABLE_DROPPED:
         event->as.table_dropped.table.value = reader_u32(reader);
         return event->as.table_dropped.table.value > 0;

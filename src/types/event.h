@@ -38,7 +38,10 @@ enum event_kind {
     EVENT_INDEX_DECLARED = 0x8020,
     EVENT_INDEX_READY = 0x8021,
     EVENT_INDEX_DROPPED = 0x8022,
-    EVENT_VIEW_CREATED = 0x8023, /* as a table; dropped and renamed as one too */
+    EVENT_VIEW_CREATED = 0x8023,     /* as a table; dropped and renamed as one too */
+    EVENT_SEQUENCE_CREATED = 0x8024, /* as a table, the same way */
+    EVENT_SEQUENCE_CHANGED = 0x8025,
+    EVENT_SEQUENCE_ADVANCED = 0x8026,
 
     EVENT_ROWS_INSERTED = 0x8030,
     EVENT_ROWS_UPDATED = 0x8031,
@@ -123,6 +126,22 @@ struct event_index_dropped {
     struct table_id table;
     struct index_id index;
 };
+struct event_sequence_changed {
+    struct table_id sequence;
+    struct schema_version version;
+    struct sequence_definition definition;
+};
+/*
+ * Where a sequence stands: what nextval and setval came to in a transaction, or ALTER SEQUENCE. Calls take turns, in
+ * the order the values were given; transactions may commit in another, and the highest turn of a version holds.
+ */
+struct event_sequence_advanced {
+    struct table_id sequence;
+    struct schema_version version; /* of the definition the values follow */
+    uint64_t turn;
+    int64_t last;
+    bool called; /* `last` was given; else it is the next to be given */
+};
 /* A batch of rows of one table. `items` is checked when the event is decoded; walk it with event_row_next(). */
 struct event_rows {
     struct table_id table;
@@ -150,7 +169,7 @@ struct event {
         struct event_tenant_created tenant_created;
         struct event_checkpoint_key checkpoint_key; /* set and rotated */
         struct event_clock_accepted clock_accepted;
-        struct event_table_created table_created; /* and view created */
+        struct event_table_created table_created; /* and view and sequence created */
         struct event_table_dropped table_dropped;
         struct event_table_renamed table_renamed;
         struct event_column_added column_added;
@@ -163,6 +182,8 @@ struct event {
         struct event_index_declared index_declared;
         struct event_index_ready index_ready;
         struct event_index_dropped index_dropped;
+        struct event_sequence_changed sequence_changed;
+        struct event_sequence_advanced sequence_advanced;
         struct event_rows rows; /* inserted, updated, deleted */
         struct event_stream_created stream_created;
         struct event_stream_appended stream_appended;

@@ -24,7 +24,27 @@ static bool visit_not_volatile(const struct expr *node, void *context) {
     return node->kind != EXPR_CALL || node->function->volatility != SQL_VOLATILE;
 }
 
-static void alter_add_column(struct alteration *alteration, const PgQuery__AlterTableCmd *command) {
+/* A generated column is bound over the table's columns and itself. */
+static struct slice alter_generated(struct alteration *alteration, const struct catalogue *catalogue,
+                                    const struct table_definition *table, const struct column_definition *column,
+                                    const PgQuery__Constraint *generated) {
+    struct bind *bind = alteration->bind;
+    uint32_t count = catalogue_column_count(catalogue, table) + 1;
+    struct column_definition *columns = sql_alloc_zero(bind->context, count, sizeof(*columns));
+    struct plan_node node = {.column_count = count};
+    node.columns = sql_alloc_zero(bind->context, count, sizeof(*node.columns));
+    for (uint32_t i = 0; i < count; i++) {
+        columns[i] = i + 1 < count ? *catalogue_column(catalogue, table, i) : *column;
+        node.columns[i] =
+            (struct plan_column){.name = bind_text(bind->context, columns[i].name), .type = columns[i].type};
+    }
+    struct scope scope;
+    bind_item_scope(bind, &node, alteration->table_name, CATALOGUE_SCHEMA_DEFAULT, 0, &scope);
+    return bind_generated_text(bind, generated->raw_expr, &scope, columns, count, count - 1);
+}
+
+static void alter_add_column(struct alteration *alteration, const struct catalogue *catalogue,
+                             const struct table_definition *table, const PgQuery__AlterTableCmd *command) {
     struct bind *bind = alteration->bind;
     ASSERT(command->def->node_case == PG_QUERY__NODE__NODE_COLUMN_DEF);
     const PgQuery__ColumnDef *node = command->def->column_def;
@@ -38,20 +58,75 @@ static void alter_add_column(struct alteration *alteration, const PgQuery__Alter
         sql_raise_unsupported(bind->context, bind_location(extra.checks[0]->location), "CHECK in ADD COLUMN");
     }
     struct plan_alter *action = alter_add(alteration, ALTER_ADD_COLUMN, node->colname);
-    action->column = column;
     action->missing_ok = command->missing_ok;
-    if (column.default_kind != DEFAULT_NONE) {
-        action->missing = bind_default(bind, &column);
+    action->owned = extra.owned;
+    action->fill = extra.owned != NULL || extra.generated != NULL;
+    if (extra.generated != NULL) {
+        column.default_text = alter_generated(alteration, catalogue, table, &column, extra.generated);
+    } else if (column.default_kind == DEFAULT_EXPRESSION && extra.owned == NULL) {
+        action->missing = bind_default(bind, table, &column);
         if (!expr_walk(action->missing, visit_not_volatile, NULL)) {
-            sql_raise_unsupported(bind->context, position, "ADD COLUMN with a volatile default");
+            action->fill = true;
+            action->missing = NULL;
         }
     }
+    action->column = column;
     if (extra.unique) {
         struct plan_alter *unique =
             alter_add(alteration, ALTER_ADD_UNIQUE, extra.unique_name == NULL ? "" : extra.unique_name);
         unique->columns = sql_alloc(bind->context, sizeof(*unique->columns));
         unique->columns[0] = node->colname;
         unique->column_count = 1;
+    }
+}
+
+static const struct column_definition *alter_column(struct alteration *alteration, const struct table_definition *table,
+                                                    const char *name) {
+    const struct column_definition *column = definition_column_of_name(table, slice_text(name));
+    if (column == NULL) {
+        sql_raise(alteration->bind->context, KMB_UNDEFINED_COLUMN, 0, "column \"%s\" of relation \"%s\" does not exist",
+                  name, alteration->table_name);
+    }
+    return column;
+}
+
+static void alter_add_identity(struct alteration *alteration, const struct catalogue *catalogue,
+                               const struct table_definition *table, const PgQuery__AlterTableCmd *command) {
+    (void)catalogue;
+    ASSERT(command->def->node_case == PG_QUERY__NODE__NODE_CONSTRAINT);
+    const PgQuery__Constraint *constraint = command->def->constraint;
+    const struct column_definition *column = alter_column(alteration, table, command->name);
+    struct plan_alter *action = alter_add(alteration, ALTER_ADD_IDENTITY, command->name);
+    bool always = strcmp(constraint->generated_when, "a") == 0;
+    action->default_kind = always ? DEFAULT_IDENTITY_ALWAYS : DEFAULT_IDENTITY;
+    action->owned = bind_owned_sequence(alteration->bind, column->type.id, constraint->options, constraint->n_options);
+}
+
+/* SET GENERATED ALWAYS | BY DEFAULT, and SET and RESTART of the sequence's options. */
+static void alter_set_identity(struct alteration *alteration, const struct catalogue *catalogue,
+                               const struct table_definition *table, const PgQuery__AlterTableCmd *command) {
+    struct bind *bind = alteration->bind;
+    ASSERT(command->def->node_case == PG_QUERY__NODE__NODE_LIST);
+    const PgQuery__List *list = command->def->list;
+    const struct column_definition *column = alter_column(alteration, table, command->name);
+    const struct table_definition *sequence = catalogue_owned_sequence(catalogue, table->id, column->id);
+    struct plan_alter *action = alter_add(alteration, ALTER_SET_IDENTITY, command->name);
+    PgQuery__Node **options = sql_alloc(bind->context, (list->n_items + 1) * sizeof(*options));
+    size_t count = 0;
+    for (size_t i = 0; i < list->n_items; i++) {
+        const PgQuery__DefElem *option = list->items[i]->def_elem;
+        if (strcmp(option->defname, "generated") != 0) {
+            options[count++] = list->items[i];
+            continue;
+        }
+        bool always = option->arg->integer->ival == 'a';
+        action->default_kind = always ? DEFAULT_IDENTITY_ALWAYS : DEFAULT_IDENTITY;
+    }
+    if (sequence != NULL && default_is_identity(column->default_kind)) {
+        action->rule = sequence->sequence;
+        if (count > 0) {
+            bind_change_owned(bind, sequence, options, count, &action->rule, &action->restart);
+        }
     }
 }
 
@@ -121,12 +196,13 @@ static void alter_command(struct alteration *alteration, const struct catalogue 
     struct plan_alter *action = NULL;
     switch ((int)command->subtype) {
     case PG_QUERY__ALTER_TABLE_TYPE__AT_AddColumn:
-        alter_add_column(alteration, command);
+        alter_add_column(alteration, catalogue, table, command);
         return;
     case PG_QUERY__ALTER_TABLE_TYPE__AT_DropColumn:
         alter_check_views(bind, catalogue, table, command->name);
         action = alter_add(alteration, ALTER_DROP_COLUMN, command->name);
         action->missing_ok = command->missing_ok;
+        action->cascade = command->behavior == PG_QUERY__DROP_BEHAVIOR__DROP_CASCADE;
         return;
     case PG_QUERY__ALTER_TABLE_TYPE__AT_ColumnDefault:
         alter_default(alteration, catalogue, table, command);
@@ -141,6 +217,20 @@ static void alter_command(struct alteration *alteration, const struct catalogue 
         return;
     case PG_QUERY__ALTER_TABLE_TYPE__AT_DropConstraint:
         action = alter_add(alteration, ALTER_DROP_CONSTRAINT, command->name);
+        action->missing_ok = command->missing_ok;
+        return;
+    case PG_QUERY__ALTER_TABLE_TYPE__AT_AddIdentity:
+        alter_add_identity(alteration, catalogue, table, command);
+        return;
+    case PG_QUERY__ALTER_TABLE_TYPE__AT_SetIdentity:
+        alter_set_identity(alteration, catalogue, table, command);
+        return;
+    case PG_QUERY__ALTER_TABLE_TYPE__AT_DropIdentity:
+    case PG_QUERY__ALTER_TABLE_TYPE__AT_DropExpression:
+        action = alter_add(alteration,
+                           command->subtype == PG_QUERY__ALTER_TABLE_TYPE__AT_DropIdentity ? ALTER_DROP_IDENTITY
+                                                                                           : ALTER_DROP_EXPRESSION,
+                           command->name);
         action->missing_ok = command->missing_ok;
         return;
     case PG_QUERY__ALTER_TABLE_TYPE__AT_AlterColumnType:
@@ -208,6 +298,11 @@ void bind_alter_table(struct bind *bind, const PgQuery__AlterTableStmt *alter, s
 void bind_rename(struct bind *bind, const PgQuery__RenameStmt *rename, struct plan_statement *statement) {
     struct sql_context *context = bind->context;
     uint32_t position = rename->relation == NULL ? 0 : bind_location(rename->relation->location);
+    if (rename->rename_type == PG_QUERY__OBJECT_TYPE__OBJECT_SEQUENCE) {
+        bind_rename_sequence(bind, rename, statement);
+        statement->tag = "ALTER SEQUENCE";
+        return;
+    }
     if (rename->rename_type == PG_QUERY__OBJECT_TYPE__OBJECT_VIEW) {
         sql_raise_unsupported(context, position, "renaming a view");
     }

@@ -110,6 +110,7 @@ struct bind {
     const struct plan_at *clause; /* of the first block that has one */
     bool reads_past;
     bool at_parameter;   /* a point to read at is a parameter: bound anew with its value */
+    bool advances;       /* a function moves a sequence */
     bool time_dependent; /* 'today'::date was read: the statement is bound anew for each run */
 };
 
@@ -130,6 +131,7 @@ enum bind_place {
     BIND_RETURNING,
     BIND_CHECK,
     BIND_DEFAULT,
+    BIND_GENERATED,
     BIND_AGGREGATE, /* argument of an aggregate */
     BIND_FILTER,
     BIND_FUNCTION, /* argument of a function in FROM */
@@ -452,7 +454,8 @@ struct plan_node *bind_insert(struct bind *bind, const PgQuery__InsertStmt *inse
 const struct expr *bind_stored(struct bind *bind, const char *text, const struct scope *scope, enum bind_place place);
 
 /* The default of a column as an expression of its type: NULL where it has none. */
-const struct expr *bind_default(struct bind *bind, const struct column_definition *column);
+const struct expr *bind_default(struct bind *bind, const struct table_definition *table,
+                                const struct column_definition *column);
 
 /* --- define.c --- */
 void bind_create_table(struct bind *bind, const PgQuery__CreateStmt *create, struct plan_statement *statement);
@@ -468,12 +471,35 @@ struct bind_column_extra {
     uint32_t check_count;
     bool not_null_said;
     bool null_said;
+    struct plan_owned *owned;             /* serial and identity columns */
+    const PgQuery__Constraint *generated; /* its expression is bound when all columns are known */
 };
 struct column_definition bind_column_definition(struct bind *bind, const char *table, const PgQuery__ColumnDef *column,
                                                 struct bind_column_extra *extra);
 /* DEFAULT of a column: its text, checked against the type. */
 struct slice bind_default_text(struct bind *bind, const PgQuery__Node *node, struct type type, const char *column);
 void bind_check_schema(struct bind *bind, const PgQuery__RangeVar *name);
+
+/* A generation expression over the columns of a table: its text, checked against the type of column `ordinal`. */
+struct slice bind_generated_text(struct bind *bind, const PgQuery__Node *node, const struct scope *scope,
+                                 const struct column_definition *columns, uint32_t count, uint32_t ordinal);
+
+/* --- sequence.c --- */
+void bind_create_sequence(struct bind *bind, const PgQuery__CreateSeqStmt *create, struct plan_statement *statement);
+void bind_alter_sequence(struct bind *bind, const PgQuery__AlterSeqStmt *alter, struct plan_statement *statement);
+void bind_rename_sequence(struct bind *bind, const PgQuery__RenameStmt *rename, struct plan_statement *statement);
+/* The sequence of a serial or identity column of that type. */
+struct plan_owned *bind_owned_sequence(struct bind *bind, enum type_id type, PgQuery__Node *const *list, size_t count);
+/* SET options of an identity column: what its sequence becomes. */
+void bind_change_owned(struct bind *bind, const struct table_definition *sequence, PgQuery__Node *const *list,
+                       size_t count, struct sequence_definition *rule, const int64_t **restart);
+/* A sequence as a relation: what reading it as a table shows. */
+struct table_definition *bind_sequence_definition(struct sql_context *context, const char *name,
+                                                  const struct sequence_definition *rule);
+/* "nextval('s'::regclass)" */
+const char *bind_nextval_text(struct sql_context *context, const char *name);
+/* Whether its owner is an identity column. */
+bool bind_is_identity(struct bind *bind, const struct sequence_definition *rule);
 
 /* --- alter.c --- */
 void bind_alter_table(struct bind *bind, const PgQuery__AlterTableStmt *alter, struct plan_statement *statement);

@@ -200,6 +200,7 @@ static struct call_choice choose(struct bind *bind, const struct sql_function *c
 
 static const struct expr *call_build(struct bind *bind, const struct sql_function *function,
                                      const struct expr **arguments, uint32_t count, uint32_t position) {
+    bind->advances = bind->advances || function->writes;
     struct expr *call = sql_alloc_zero(bind->context, 1, sizeof(*call));
     call->kind = EXPR_CALL;
     call->function = function;

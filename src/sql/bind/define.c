@@ -26,6 +26,7 @@ static struct slice arena_slice(struct bind *bind, const char *text) {
 
 struct slice bind_default_text(struct bind *bind, const PgQuery__Node *node, struct type type, const char *column) {
     struct bind_scope place = {.bind = bind, .place = BIND_DEFAULT};
+    parse_spell_sequences(bind->context, (PgQuery__Node *)(uintptr_t)node);
     const struct expr *value = bind_expression(&place, node);
     if (bind_coerce(bind, value, type, SQL_CAST_ASSIGNMENT, 0) == NULL) {
         sql_raise_with(bind->context, KMB_DATATYPE_MISMATCH, value->position, NULL,
@@ -35,6 +36,44 @@ struct slice bind_default_text(struct bind *bind, const PgQuery__Node *node, str
     }
     bind->time_dependent = false; /* the text is kept, not the value */
     return arena_slice(bind, parse_deparse(bind->context, node));
+}
+
+static bool visit_immutable(const struct expr *node, void *context) {
+    (void)context;
+    return node->kind != EXPR_CALL || node->function->volatility == SQL_IMMUTABLE;
+}
+
+struct slice bind_generated_text(struct bind *bind, const PgQuery__Node *node, const struct scope *scope,
+                                 const struct column_definition *columns, uint32_t count, uint32_t ordinal) {
+    struct sql_context *context = bind->context;
+    struct bind_scope place = {.bind = bind, .scope = scope, .place = BIND_GENERATED};
+    const char *name = bind_text(context, columns[ordinal].name);
+    const struct expr *value = bind_expression(&place, node);
+    uint64_t *words = sql_alloc_zero(context, count / 64 + 1, sizeof(*words));
+    (void)expr_columns(value, words, count);
+    for (uint32_t i = 0; i < count; i++) {
+        bool read = ((words[i / 64] >> (i % 64)) & 1u) != 0;
+        if (read && (i == ordinal || columns[i].default_kind == DEFAULT_GENERATED)) {
+            sql_raise_with(context, KMB_INVALID_OBJECT_DEFINITION, value->position,
+                           i == ordinal ? "This would cause the generated column to depend on its own value."
+                                        : "A generated column cannot reference another generated column.",
+                           NULL, "cannot use generated column \"%s\" in column generation expression",
+                           bind_text(context, columns[i].name));
+        }
+    }
+    value = bind_coerce(bind, value, columns[ordinal].type, SQL_CAST_ASSIGNMENT, 0);
+    if (value == NULL) {
+        value = bind_expression(&place, node);
+        sql_raise_with(context, KMB_DATATYPE_MISMATCH, value->position, NULL,
+                       "You will need to rewrite or cast the expression.",
+                       "column \"%s\" is of type %s but default expression is of type %s", name,
+                       bind_type_text(bind, columns[ordinal].type), bind_type_text(bind, value->type));
+    }
+    if (!expr_walk(value, visit_immutable, NULL)) {
+        sql_raise(context, KMB_INVALID_OBJECT_DEFINITION, 0, "generation expression is not immutable");
+    }
+    bind->time_dependent = false;
+    return arena_slice(bind, parse_deparse(context, node));
 }
 
 static void column_refuse(struct bind *bind, const PgQuery__ColumnDef *column) {
@@ -63,7 +102,9 @@ static void constraint_refuse(struct bind *bind, const PgQuery__Constraint *cons
     if (constraint->nulls_not_distinct) {
         sql_raise_unsupported(context, position, "NULLS NOT DISTINCT");
     }
-    if (constraint->n_options > 0 || (constraint->indexspace != NULL && constraint->indexspace[0] != 0) ||
+    bool indexed = constraint->contype == PG_QUERY__CONSTR_TYPE__CONSTR_PRIMARY ||
+                   constraint->contype == PG_QUERY__CONSTR_TYPE__CONSTR_UNIQUE;
+    if ((indexed && constraint->n_options > 0) || (constraint->indexspace != NULL && constraint->indexspace[0] != 0) ||
         (constraint->indexname != NULL && constraint->indexname[0] != 0)) {
         sql_raise_unsupported(context, position, "an option of a constraint's index");
     }
@@ -78,10 +119,6 @@ static void constraint_refuse(struct bind *bind, const PgQuery__Constraint *cons
         sql_raise_unsupported(context, position, "a foreign key constraint");
     case PG_QUERY__CONSTR_TYPE__CONSTR_EXCLUSION:
         sql_raise_unsupported(context, position, "an exclusion constraint");
-    case PG_QUERY__CONSTR_TYPE__CONSTR_GENERATED:
-        sql_raise_unsupported(context, position, "a generated column");
-    case PG_QUERY__CONSTR_TYPE__CONSTR_IDENTITY:
-        sql_raise_unsupported(context, position, "an identity column");
     case PG_QUERY__CONSTR_TYPE__CONSTR_ATTR_DEFERRABLE:
     case PG_QUERY__CONSTR_TYPE__CONSTR_ATTR_NOT_DEFERRABLE:
     case PG_QUERY__CONSTR_TYPE__CONSTR_ATTR_DEFERRED:
@@ -94,6 +131,25 @@ static void constraint_refuse(struct bind *bind, const PgQuery__Constraint *cons
 
 static const char *constraint_name(const PgQuery__Constraint *constraint) {
     return constraint->conname != NULL && constraint->conname[0] != 0 ? constraint->conname : NULL;
+}
+
+/* DEFAULT, IDENTITY and GENERATED exclude each other. */
+static void default_alone(struct bind *bind, const char *table, const struct column_definition *column,
+                          enum default_kind kind, uint32_t position) {
+    enum default_kind was = column->default_kind;
+    bool identity = default_is_identity(kind);
+    bool was_identity = default_is_identity(was);
+    if (was == DEFAULT_NONE) {
+        return;
+    }
+    const char *what = kind == DEFAULT_EXPRESSION && was == DEFAULT_EXPRESSION ? "multiple default values specified"
+                       : identity && was_identity                              ? "multiple identity specifications"
+                       : kind == DEFAULT_GENERATED && was == DEFAULT_GENERATED ? "multiple generation clauses specified"
+                       : kind != DEFAULT_GENERATED && was != DEFAULT_GENERATED ? "both default and identity specified"
+                       : identity || was_identity ? "both identity and generation expression specified"
+                                                  : "both default and generation expression specified";
+    sql_raise(bind->context, KMB_SYNTAX, position, "%s for column \"%s\" of table \"%s\"", what,
+              bind_text(bind->context, column->name), table);
 }
 
 static void column_constraint(struct bind *bind, const char *table, const PgQuery__Constraint *constraint,
@@ -111,12 +167,24 @@ static void column_constraint(struct bind *bind, const char *table, const PgQuer
         column->not_null = true;
         break;
     case PG_QUERY__CONSTR_TYPE__CONSTR_DEFAULT:
-        if (column->default_kind != DEFAULT_NONE) {
-            sql_raise(context, KMB_SYNTAX, position,
-                      "multiple default values specified for column \"%s\" of table \"%s\"", name, table);
-        }
+        default_alone(bind, table, column, DEFAULT_EXPRESSION, position);
         column->default_kind = DEFAULT_EXPRESSION;
         column->default_text = bind_default_text(bind, constraint->raw_expr, column->type, name);
+        break;
+    case PG_QUERY__CONSTR_TYPE__CONSTR_IDENTITY: {
+        bool always = strcmp(constraint->generated_when, "a") == 0;
+        enum default_kind kind = always ? DEFAULT_IDENTITY_ALWAYS : DEFAULT_IDENTITY;
+        default_alone(bind, table, column, kind, position);
+        column->default_kind = kind;
+        column->not_null = true;
+        extra->not_null_said = true;
+        extra->owned = bind_owned_sequence(bind, column->type.id, constraint->options, constraint->n_options);
+        break;
+    }
+    case PG_QUERY__CONSTR_TYPE__CONSTR_GENERATED:
+        default_alone(bind, table, column, DEFAULT_GENERATED, position);
+        column->default_kind = DEFAULT_GENERATED;
+        extra->generated = constraint;
         break;
     case PG_QUERY__CONSTR_TYPE__CONSTR_CHECK:
         extra->checks[extra->check_count++] = constraint;
@@ -142,15 +210,38 @@ static void column_constraint(struct bind *bind, const char *table, const PgQuer
     }
 }
 
+/* The type of the values of serial and its kin; UNKNOWN for any other type. */
+static enum type_id serial_type(const PgQuery__TypeName *name) {
+    static const struct {
+        const char *name;
+        enum type_id type;
+    } serials[] = {{"serial", TYPE_INT4},  {"serial4", TYPE_INT4},     {"bigserial", TYPE_INT8},
+                   {"serial8", TYPE_INT8}, {"smallserial", TYPE_INT2}, {"serial2", TYPE_INT2}};
+    for (size_t i = 0; i < ARRAY_LENGTH(serials); i++) {
+        if (name->n_names == 1 && name->n_array_bounds == 0 && !name->setof && name->n_typmods == 0 &&
+            strcmp(bind_string(name->names[0]), serials[i].name) == 0) {
+            return serials[i].type;
+        }
+    }
+    return TYPE_UNKNOWN;
+}
+
 struct column_definition bind_column_definition(struct bind *bind, const char *table, const PgQuery__ColumnDef *column,
                                                 struct bind_column_extra *extra) {
     *extra = (struct bind_column_extra){0};
     column_refuse(bind, column);
     extra->checks = sql_alloc(bind->context, (column->n_constraints + 1) * sizeof(*extra->checks));
-    struct column_definition definition = {
-        .name = arena_slice(bind, column->colname),
-        .type = bind_type_name(bind, column->type_name),
-    };
+    struct column_definition definition = {.name = arena_slice(bind, column->colname)};
+    enum type_id serial = serial_type(column->type_name);
+    if (serial != TYPE_UNKNOWN) { /* its default's text waits for the sequence's name */
+        definition.type = type_make(serial);
+        definition.not_null = true;
+        definition.default_kind = DEFAULT_EXPRESSION;
+        extra->not_null_said = true;
+        extra->owned = bind_owned_sequence(bind, serial, NULL, 0);
+    } else {
+        definition.type = bind_type_name(bind, column->type_name);
+    }
     if (column->coll_clause != NULL) {
         bind_check_collation(bind, column->coll_clause, definition.type);
     }
@@ -174,7 +265,10 @@ struct creation {
     struct check_definition *checks;
     uint32_t check_count;
     const PgQuery__Constraint **check_nodes;
-    const char **check_columns; /* the column a check was written behind, or NULL */
+    const char **check_columns;            /* the column a check was written behind, or NULL */
+    const PgQuery__Constraint **generated; /* by column, or NULL */
+    const struct plan_owned **owned;
+    uint32_t owned_count;
     bool primary_key_said;
 };
 
@@ -297,6 +391,11 @@ static void create_column(struct creation *creation, const PgQuery__ColumnDef *n
     uint32_t ordinal = creation->column_count;
     creation->columns[ordinal] = bind_column_definition(bind, creation->name, node, &extra);
     creation->column_count++;
+    creation->generated[ordinal] = extra.generated;
+    if (extra.owned != NULL) {
+        extra.owned->column = ordinal;
+        creation->owned[creation->owned_count++] = extra.owned;
+    }
     if (extra.primary_key) {
         if (extra.null_said) {
             sql_raise(bind->context, KMB_SYNTAX, position,
@@ -411,6 +510,20 @@ static void create_checks(struct creation *creation) {
     }
 }
 
+static void create_generated(struct creation *creation) {
+    struct scope scope = {0};
+    for (uint32_t i = 0; i < creation->column_count; i++) {
+        if (creation->generated[i] == NULL) {
+            continue;
+        }
+        if (scope.column_count == 0) {
+            create_scope(creation, &scope);
+        }
+        creation->columns[i].default_text = bind_generated_text(creation->bind, creation->generated[i]->raw_expr,
+                                                                &scope, creation->columns, creation->column_count, i);
+    }
+}
+
 static void create_elements(struct creation *creation, const PgQuery__CreateStmt *create) {
     struct bind *bind = creation->bind;
     for (size_t i = 0; i < create->n_table_elts; i++) { /* columns first: constraints may name later ones */
@@ -452,7 +565,10 @@ void bind_create_table(struct bind *bind, const PgQuery__CreateStmt *create, str
     creation.indexes = sql_alloc_zero(bind->context, room, sizeof(*creation.indexes));
     creation.check_nodes = sql_alloc_zero(bind->context, room, sizeof(*creation.check_nodes));
     creation.check_columns = sql_alloc_zero(bind->context, room, sizeof(*creation.check_columns));
+    creation.generated = sql_alloc_zero(bind->context, room, sizeof(*creation.generated));
+    creation.owned = sql_alloc_zero(bind->context, room, sizeof(*creation.owned));
     create_elements(&creation, create);
+    create_generated(&creation);
     create_checks(&creation);
     if (creation.column_count == 0) {
         sql_raise(bind->context, KMB_INVALID_TABLE_DEFINITION, bind_location(create->relation->location),
@@ -468,6 +584,8 @@ void bind_create_table(struct bind *bind, const PgQuery__CreateStmt *create, str
     table->checks = creation.checks;
     table->check_count = creation.check_count;
     ddl->table = table;
+    ddl->owned = creation.owned;
+    ddl->owned_count = creation.owned_count;
     bool exists = catalogue_relation_exists(bind_present(bind), slice_make(NULL, 0), table->name);
     ddl->kind = exists && create->if_not_exists ? DDL_NOTHING : DDL_CREATE_TABLE;
     if (exists && !create->if_not_exists) {
@@ -590,23 +708,28 @@ static const char *drop_name(struct bind *bind, const PgQuery__Node *object) {
     return name;
 }
 
-/* A table, or a view. */
-static bool drop_relation(struct bind *bind, const struct catalogue *catalogue, const char *name, bool view,
+/* "table", "view", "sequence": as errors call it. */
+static const char *relation_kind(const struct table_definition *relation) {
+    return definition_is_view(relation) ? "view" : definition_is_sequence(relation) ? "sequence" : "table";
+}
+
+/* A table, a view or a sequence: what kind says. */
+static bool drop_relation(struct bind *bind, const struct catalogue *catalogue, const char *name, const char *kind,
                           bool missing_ok, struct plan_drop *drop) {
+    struct sql_context *context = bind->context;
     const struct table_definition *table = catalogue_table(catalogue, slice_make(NULL, 0), slice_text(name));
-    if (table != NULL && definition_is_view(table) != view) {
-        sql_raise_with(bind->context, KMB_WRONG_OBJECT_TYPE, 0, NULL,
-                       view ? "Use DROP TABLE to remove a table." : "Use DROP VIEW to remove a view.",
-                       view ? "\"%s\" is not a view" : "\"%s\" is not a table", name);
+    const char *found = table != NULL ? relation_kind(table) : "index";
+    const char *upper = found[0] == 't' ? "TABLE" : found[0] == 'v' ? "VIEW" : found[0] == 's' ? "SEQUENCE" : "INDEX";
+    bool there = table != NULL || catalogue_relation_exists(catalogue, slice_make(NULL, 0), slice_text(name));
+    if (there && strcmp(found, kind) != 0) {
+        const char *article = found[0] == 'i' ? "an" : "a";
+        sql_raise_with(context, KMB_WRONG_OBJECT_TYPE, 0, NULL,
+                       sql_printf(context, "Use DROP %s to remove %s %s.", upper, article, found), "\"%s\" is not a %s",
+                       name, kind);
     }
-    if (table == NULL) {
-        if (catalogue_relation_exists(catalogue, slice_make(NULL, 0), slice_text(name))) {
-            sql_raise_with(bind->context, KMB_WRONG_OBJECT_TYPE, 0, NULL, "Use DROP INDEX to remove an index.",
-                           view ? "\"%s\" is not a view" : "\"%s\" is not a table", name);
-        }
+    if (!there) {
         if (!missing_ok) {
-            sql_raise(bind->context, KMB_UNDEFINED_TABLE, 0,
-                      view ? "view \"%s\" does not exist" : "table \"%s\" does not exist", name);
+            sql_raise(context, KMB_UNDEFINED_TABLE, 0, "%s \"%s\" does not exist", kind, name);
         }
         return false;
     }
@@ -647,37 +770,127 @@ static bool drop_index(struct bind *bind, const struct catalogue *catalogue, con
     return true;
 }
 
-static bool drops_have(const struct plan_drop *drops, uint32_t count, const struct plan_drop *one) {
-    for (uint32_t i = 0; i < count; i++) {
-        if (drops[i].table.value == one->table.value && drops[i].index.value == one->index.value) {
+struct drops {
+    struct bind *bind;
+    const struct catalogue *catalogue;
+    bool cascade;
+    struct plan_drop *list;
+    uint32_t count;
+    uint32_t capacity;
+};
+
+static bool drops_have(const struct drops *drops, const struct plan_drop *one) {
+    for (uint32_t i = 0; i < drops->count; i++) {
+        const struct plan_drop *other = &drops->list[i];
+        if (other->table.value == one->table.value && other->index.value == one->index.value &&
+            other->default_of.value == one->default_of.value) {
             return true;
         }
     }
     return false;
 }
 
-/* The views that read what is dropped go with it, or are in its way. */
-static void drop_dependents(struct bind *bind, const struct catalogue *catalogue, bool cascade, struct plan_ddl *ddl,
-                            struct plan_drop *drops) {
-    for (uint32_t i = 0; i < ddl->drop_count; i++) {
-        const struct table_definition *dropped = catalogue_table_of_id(catalogue, drops[i].table);
-        const char *name = bind_text(bind->context, dropped->name);
-        for (uint32_t k = 0; k < catalogue_table_count(catalogue); k++) {
-            const struct table_definition *view = catalogue_table_at(catalogue, k);
-            struct plan_drop one = {.table = view->id};
-            if (!definition_is_view(view) || drops_have(drops, ddl->drop_count, &one) ||
-                !bind_view_reads(bind, view, name, NULL)) {
+static bool drops_have_table(const struct drops *drops, struct table_id table) {
+    struct plan_drop one = {.table = table};
+    return drops_have(drops, &one);
+}
+
+static void drops_add(struct drops *drops, const struct plan_drop *one) {
+    if (drops_have(drops, one)) {
+        return;
+    }
+    if (drops->count == drops->capacity) {
+        struct plan_drop *grown = sql_alloc_zero(drops->bind->context, (size_t)drops->capacity * 2 + 8, sizeof(*grown));
+        if (drops->count > 0) {
+            memcpy(grown, drops->list, drops->count * sizeof(*grown));
+        }
+        drops->list = grown;
+        drops->capacity = drops->capacity * 2 + 8;
+    }
+    drops->list[drops->count++] = *one;
+}
+
+/* What depends on `dropped` goes with it, or is in its way. */
+static void drops_depend(struct drops *drops, const struct table_definition *dropped, const struct plan_drop *one,
+                         const char *what) {
+    struct sql_context *context = drops->bind->context;
+    if (drops_have(drops, one)) {
+        return;
+    }
+    if (!drops->cascade) {
+        const char *kind = relation_kind(dropped);
+        const char *name = bind_text(context, dropped->name);
+        sql_raise_with(context, KMB_DEPENDENT_OBJECTS, 0, sql_printf(context, "%s depends on %s %s", what, kind, name),
+                       "Use DROP ... CASCADE to drop the dependent objects too.",
+                       "cannot drop %s %s because other objects depend on it", kind, name);
+    }
+    drops_add(drops, one);
+}
+
+static void drop_views(struct drops *drops, const struct table_definition *dropped) {
+    struct sql_context *context = drops->bind->context;
+    const char *name = bind_text(context, dropped->name);
+    for (uint32_t k = 0; k < catalogue_table_count(drops->catalogue); k++) {
+        const struct table_definition *view = catalogue_table_at(drops->catalogue, k);
+        struct plan_drop one = {.table = view->id};
+        if (definition_is_view(view) && bind_view_reads(drops->bind, view, name, NULL)) {
+            drops_depend(drops, dropped, &one, sql_printf(context, "view %s", bind_text(context, view->name)));
+        }
+    }
+}
+
+/* The sequences that a table's columns own. */
+static void drop_owned(struct drops *drops, const struct table_definition *dropped) {
+    for (uint32_t k = 0; k < catalogue_table_count(drops->catalogue); k++) {
+        const struct table_definition *sequence = catalogue_table_at(drops->catalogue, k);
+        if (definition_is_sequence(sequence) && table_id_equal(sequence->sequence.owner, dropped->id)) {
+            drops_add(drops, &(struct plan_drop){.table = sequence->id});
+        }
+    }
+}
+
+/* The defaults that take a sequence's values. */
+static void drop_defaults(struct drops *drops, const struct table_definition *dropped) {
+    struct sql_context *context = drops->bind->context;
+    const char *name = bind_text(context, dropped->name);
+    const struct sequence_definition *rule = &dropped->sequence;
+    if (bind_is_identity(drops->bind, rule) && !drops_have_table(drops, rule->owner)) {
+        const struct table_definition *owner = catalogue_table_of_id(drops->catalogue, rule->owner);
+        const char *column = bind_text(context, definition_column_of_id(owner, rule->owner_column)->name);
+        const char *table = bind_text(context, owner->name);
+        sql_raise_with(context, KMB_DEPENDENT_OBJECTS, 0, NULL,
+                       sql_printf(context, "You can drop column %s of table %s instead.", column, table),
+                       "cannot drop sequence %s because column %s of table %s requires it", name, column, table);
+    }
+    for (uint32_t k = 0; k < catalogue_table_count(drops->catalogue); k++) {
+        const struct table_definition *table = catalogue_table_at(drops->catalogue, k);
+        for (uint32_t i = 0; i < table->column_count && !drops_have_table(drops, table->id); i++) {
+            const struct column_definition *column = &table->columns[i];
+            if (column->dropped || column->default_kind != DEFAULT_EXPRESSION) {
                 continue;
             }
-            if (!cascade) {
-                const char *kind = definition_is_view(dropped) ? "view" : "table";
-                sql_raise_with(bind->context, KMB_DEPENDENT_OBJECTS, 0,
-                               sql_printf(bind->context, "view %s depends on %s %s",
-                                          bind_text(bind->context, view->name), kind, name),
-                               "Use DROP ... CASCADE to drop the dependent objects too.",
-                               "cannot drop %s %s because other objects depend on it", kind, name);
+            PgQuery__Node *tree = parse_expression(context, bind_text(context, column->default_text));
+            struct plan_drop one = {.table = table->id, .default_of = column->id};
+            if (parse_names_sequence(context, tree, name)) {
+                drops_depend(drops, dropped, &one,
+                             sql_printf(context, "default value for column %s of table %s",
+                                        bind_text(context, column->name), bind_text(context, table->name)));
             }
-            drops[ddl->drop_count++] = one;
+        }
+    }
+}
+
+static void drop_dependents(struct drops *drops) {
+    for (uint32_t i = 0; i < drops->count; i++) { /* it grows meanwhile */
+        const struct table_definition *dropped = catalogue_table_of_id(drops->catalogue, drops->list[i].table);
+        if (drops->list[i].default_of.value != 0) {
+            continue;
+        }
+        drop_views(drops, dropped);
+        if (definition_is_sequence(dropped)) {
+            drop_defaults(drops, dropped);
+        } else {
+            drop_owned(drops, dropped);
         }
     }
 }
@@ -685,7 +898,10 @@ static void drop_dependents(struct bind *bind, const struct catalogue *catalogue
 void bind_drop(struct bind *bind, const PgQuery__DropStmt *drop, struct plan_statement *statement) {
     bool tables = drop->remove_type == PG_QUERY__OBJECT_TYPE__OBJECT_TABLE;
     bool views = drop->remove_type == PG_QUERY__OBJECT_TYPE__OBJECT_VIEW;
-    if (!tables && !views && drop->remove_type != PG_QUERY__OBJECT_TYPE__OBJECT_INDEX) {
+    bool sequences = drop->remove_type == PG_QUERY__OBJECT_TYPE__OBJECT_SEQUENCE;
+    bool relations = tables || views || sequences;
+    const char *what = tables ? "table" : views ? "view" : "sequence";
+    if (!relations && drop->remove_type != PG_QUERY__OBJECT_TYPE__OBJECT_INDEX) {
         const ProtobufCEnumValue *value =
             protobuf_c_enum_descriptor_get_value(&pg_query__object_type__descriptor, (int)drop->remove_type);
         const char *kind = value == NULL ? "object" : value->name;
@@ -697,23 +913,23 @@ void bind_drop(struct bind *bind, const PgQuery__DropStmt *drop, struct plan_sta
     }
     struct plan_ddl *ddl = sql_alloc_zero(bind->context, 1, sizeof(*ddl));
     statement->ddl = ddl;
-    statement->tag = tables ? "DROP TABLE" : views ? "DROP VIEW" : "DROP INDEX";
-    const struct catalogue *catalogue = bind_present(bind);
-    size_t room = drop->n_objects + catalogue_table_count(catalogue) + 1;
-    struct plan_drop *drops = sql_alloc_zero(bind->context, room, sizeof(*drops));
+    statement->tag = tables ? "DROP TABLE" : views ? "DROP VIEW" : sequences ? "DROP SEQUENCE" : "DROP INDEX";
+    struct drops drops = {.bind = bind,
+                          .catalogue = bind_present(bind),
+                          .cascade = drop->behavior == PG_QUERY__DROP_BEHAVIOR__DROP_CASCADE};
     for (size_t i = 0; i < drop->n_objects; i++) {
         const char *name = drop_name(bind, drop->objects[i]);
         struct plan_drop one = {0};
-        bool found = tables || views ? drop_relation(bind, catalogue, name, views, drop->missing_ok, &one)
-                                     : drop_index(bind, catalogue, name, drop->missing_ok, &one);
-        if (found && !drops_have(drops, ddl->drop_count, &one)) {
-            drops[ddl->drop_count++] = one;
+        bool found = relations ? drop_relation(bind, drops.catalogue, name, what, drop->missing_ok, &one)
+                               : drop_index(bind, drops.catalogue, name, drop->missing_ok, &one);
+        if (found) {
+            drops_add(&drops, &one);
         }
     }
-    if (tables || views) {
-        bool cascade = drop->behavior == PG_QUERY__DROP_BEHAVIOR__DROP_CASCADE;
-        drop_dependents(bind, catalogue, cascade, ddl, drops);
+    if (relations) {
+        drop_dependents(&drops);
     }
-    ddl->drops = drops;
-    ddl->kind = ddl->drop_count == 0 ? DDL_NOTHING : tables || views ? DDL_DROP_TABLE : DDL_DROP_INDEX;
+    ddl->drops = drops.list;
+    ddl->drop_count = drops.count;
+    ddl->kind = ddl->drop_count == 0 ? DDL_NOTHING : relations ? DDL_DROP_TABLE : DDL_DROP_INDEX;
 }

@@ -85,7 +85,7 @@ static const struct expr *bind_constant(const struct bind_scope *scope, const Pg
 static const struct expr *bind_parameter(const struct bind_scope *scope, const PgQuery__ParamRef *reference) {
     struct bind *bind = scope->bind;
     uint32_t position = bind_location(reference->location);
-    if (scope->place == BIND_CHECK || scope->place == BIND_DEFAULT) {
+    if (scope->place == BIND_CHECK || scope->place == BIND_DEFAULT || scope->place == BIND_GENERATED) {
         sql_raise(bind->context, KMB_UNDEFINED_PARAMETER, position, "there is no parameter $%d", reference->number);
     }
     if (reference->number < 1 || reference->number > BIND_PARAMETERS_MAX) {
@@ -478,7 +478,35 @@ static const struct expr *bind_value_function(const struct bind_scope *scope, co
     return bind_cast(bind, now, type, position);
 }
 
+/* 's'::regclass: the name of a relation that is there, as a text; NULL: it is not that. */
+static const struct expr *bind_regclass(const struct bind_scope *scope, const PgQuery__TypeCast *node) {
+    struct bind *bind = scope->bind;
+    const PgQuery__TypeName *type = node->type_name;
+    bool such = type->n_names > 0 && strcmp(bind_string(type->names[type->n_names - 1]), "regclass") == 0 &&
+                type->n_array_bounds == 0 && node->arg->node_case == PG_QUERY__NODE__NODE_A_CONST &&
+                node->arg->a_const->val_case == PG_QUERY__A__CONST__VAL_SVAL && !node->arg->a_const->isnull;
+    if (!such) {
+        return NULL;
+    }
+    struct slice text = slice_text(node->arg->a_const->sval->sval);
+    uint32_t position = bind_node_position(node->arg);
+    const char *schema = NULL;
+    const char *name = NULL;
+    parse_relation_name(bind->context, text, &schema, &name);
+    if (!catalogue_relation_exists(bind_present(bind), slice_text(schema), slice_text(name))) {
+        sql_raise(bind->context, KMB_UNDEFINED_TABLE, position, "relation \"%.*s\" does not exist", (int)text.length,
+                  (const char *)text.bytes);
+    }
+    struct expr *expr = bind_expr_new(bind, EXPR_CONSTANT, type_make(TYPE_TEXT), 0, position);
+    expr->value = value_text(slice_text(parse_quote_name(bind->context, name)));
+    return expr;
+}
+
 static const struct expr *bind_type_cast(const struct bind_scope *scope, const PgQuery__TypeCast *node) {
+    const struct expr *relation = bind_regclass(scope, node);
+    if (relation != NULL) {
+        return relation;
+    }
     struct type type = bind_type_name(scope->bind, node->type_name);
     const struct expr *argument = bind_expression(scope, node->arg);
     uint32_t position = bind_location(node->location);

@@ -57,7 +57,7 @@ const struct table_definition *bind_table(struct bind *bind, const PgQuery__Rang
                                           const struct catalogue **catalogue, bool missing_ok) {
     *catalogue = bind_present(bind);
     const struct table_definition *table = bind_find_table(bind, *catalogue, name);
-    if (table != NULL && definition_is_view(table)) {
+    if (table != NULL && !definition_is_table(table)) {
         sql_raise(bind->context, KMB_WRONG_OBJECT_TYPE, bind_location(name->location), "\"%s\" is not a table",
                   name->relname);
     }
@@ -99,6 +99,26 @@ static const struct plan_column information_tables[] = {
     {.name = "is_insertable_into", .type = {TYPE_TEXT, -1}}, {.name = "column_count", .type = {TYPE_INT4, -1}},
     {.name = "primary_key_count", .type = {TYPE_INT4, -1}},
 };
+static const struct plan_column sequence_columns[] = {
+    /* of a sequence read as a table */
+    {.name = "last_value", .type = {TYPE_INT8, -1}},
+    {.name = "log_cnt", .type = {TYPE_INT8, -1}},
+    {.name = "is_called", .type = {TYPE_BOOL, -1}},
+};
+static const struct plan_column information_sequences[] = {
+    {.name = "sequence_catalog", .type = {TYPE_TEXT, -1}},
+    {.name = "sequence_schema", .type = {TYPE_TEXT, -1}},
+    {.name = "sequence_name", .type = {TYPE_TEXT, -1}},
+    {.name = "data_type", .type = {TYPE_TEXT, -1}},
+    {.name = "numeric_precision", .type = {TYPE_INT4, -1}},
+    {.name = "numeric_precision_radix", .type = {TYPE_INT4, -1}},
+    {.name = "numeric_scale", .type = {TYPE_INT4, -1}},
+    {.name = "start_value", .type = {TYPE_TEXT, -1}},
+    {.name = "minimum_value", .type = {TYPE_TEXT, -1}},
+    {.name = "maximum_value", .type = {TYPE_TEXT, -1}},
+    {.name = "increment", .type = {TYPE_TEXT, -1}},
+    {.name = "cycle_option", .type = {TYPE_TEXT, -1}},
+};
 static const struct plan_column information_columns[] = {
     {.name = "table_catalog", .type = {TYPE_TEXT, -1}},
     {.name = "table_schema", .type = {TYPE_TEXT, -1}},
@@ -112,6 +132,15 @@ static const struct plan_column information_columns[] = {
     {.name = "numeric_precision", .type = {TYPE_INT4, -1}},
     {.name = "numeric_scale", .type = {TYPE_INT4, -1}},
     {.name = "udt_name", .type = {TYPE_TEXT, -1}},
+    {.name = "is_identity", .type = {TYPE_TEXT, -1}},
+    {.name = "identity_generation", .type = {TYPE_TEXT, -1}},
+    {.name = "identity_start", .type = {TYPE_TEXT, -1}},
+    {.name = "identity_increment", .type = {TYPE_TEXT, -1}},
+    {.name = "identity_maximum", .type = {TYPE_TEXT, -1}},
+    {.name = "identity_minimum", .type = {TYPE_TEXT, -1}},
+    {.name = "identity_cycle", .type = {TYPE_TEXT, -1}},
+    {.name = "is_generated", .type = {TYPE_TEXT, -1}},
+    {.name = "generation_expression", .type = {TYPE_TEXT, -1}},
 };
 
 struct plan_node *bind_catalogue_node(struct bind *bind, const char *relation, const char *argument,
@@ -268,6 +297,9 @@ static struct plan_node *bind_range_var(struct bind *bind, const PgQuery__RangeV
             node = bind_catalogue_node(bind, "tables", NULL, information_tables, ARRAY_LENGTH(information_tables));
         } else if (strcmp(name->relname, "columns") == 0) {
             node = bind_catalogue_node(bind, "columns", NULL, information_columns, ARRAY_LENGTH(information_columns));
+        } else if (strcmp(name->relname, "sequences") == 0) {
+            node = bind_catalogue_node(bind, "sequences", NULL, information_sequences,
+                                       ARRAY_LENGTH(information_sequences));
         }
     } else {
         const struct table_definition *table = bind_find_table(bind, view->catalogue, name);
@@ -277,7 +309,10 @@ static struct plan_node *bind_range_var(struct bind *bind, const PgQuery__RangeV
             bind_item_scope(bind, node, alias, name->alias != NULL ? NULL : CATALOGUE_SCHEMA_DEFAULT, position, scope);
             return node;
         }
-        if (table != NULL) {
+        if (table != NULL && definition_is_sequence(table)) {
+            node =
+                bind_catalogue_node(bind, "sequence", name->relname, sequence_columns, ARRAY_LENGTH(sequence_columns));
+        } else if (table != NULL) {
             node = bind_scan(bind, view->catalogue, table, alias);
         }
     }

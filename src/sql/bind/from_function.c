@@ -40,7 +40,7 @@ static struct plan_node *bind_history(struct bind *bind, const PgQuery__FuncCall
     if (table == NULL) {
         bind_no_relation(bind, &name);
     }
-    if (definition_is_view(table)) {
+    if (!definition_is_table(table)) {
         sql_raise(bind->context, KMB_WRONG_OBJECT_TYPE, bind_location(name.location), "\"%s\" is not a table",
                   name.relname);
     }

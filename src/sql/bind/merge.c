@@ -32,7 +32,7 @@ static void action_insert(struct merge *merge, const PgQuery__MergeWhenClause *w
     struct write *write = &merge->write;
     struct bind *bind = write->bind;
     uint32_t *ordinals = NULL;
-    write_refuse_overriding(write, when->override, 0);
+    write->override = when->override;
     uint32_t wanted = write_named_columns(write, when->target_list, when->n_target_list, &ordinals);
     uint32_t given = (uint32_t)when->n_values;
     if (given > 0) { /* else DEFAULT VALUES */

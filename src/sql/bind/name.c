@@ -34,6 +34,7 @@ const char *bind_place_name(enum bind_place place) {
         [BIND_RETURNING] = "RETURNING",
         [BIND_CHECK] = "check constraints",
         [BIND_DEFAULT] = "DEFAULT expressions",
+        [BIND_GENERATED] = "column generation expressions",
         [BIND_AGGREGATE] = "aggregate arguments",
         [BIND_FILTER] = "FILTER",
         [BIND_FUNCTION] = "functions in FROM",

@@ -61,8 +61,12 @@ const struct expr **write_set_list(struct write *write, PgQuery__Node *const *li
                       "multiple assignments to same column \"%s\"", target->name);
         }
         const struct expr *value = value_of(&set, target->val);
-        values[ordinal] =
-            value == NULL ? bind_default(bind, write_column(write, ordinal)) : write_assign(write, ordinal, value);
+        enum default_kind kind = write_column(write, ordinal)->default_kind;
+        if (value != NULL && (kind == DEFAULT_GENERATED || kind == DEFAULT_IDENTITY_ALWAYS)) {
+            write_raise_not_default(write, ordinal, false);
+        }
+        values[ordinal] = value == NULL ? bind_default(bind, write->table, write_column(write, ordinal))
+                                        : write_assign(write, ordinal, value);
     }
     return values;
 }

@@ -318,7 +318,8 @@ static void bind_truncate(struct bind *bind, const PgQuery__TruncateStmt *node, 
         bind_check_schema(bind, node->relations[i]->range_var);
         tables[ddl->truncated_count++] = bind_table(bind, node->relations[i]->range_var, &catalogue, false)->id;
     }
-    ddl->kind = DDL_TRUNCATE; /* RESTART IDENTITY and CASCADE ask for nothing here: no sequences, no foreign keys */
+    ddl->kind = DDL_TRUNCATE; /* CASCADE asks for nothing here: there are no foreign keys */
+    ddl->restart_identity = node->restart_seqs;
     ddl->truncated = tables;
     statement->ddl = ddl;
 }
@@ -374,6 +375,14 @@ static void bind_dispatch(struct bind *bind, const PgQuery__Node *node, struct p
     case PG_QUERY__NODE__NODE_CREATE_STMT:
         bind_create_table(bind, node->create_stmt, statement);
         statement_ddl(statement, "CREATE TABLE");
+        break;
+    case PG_QUERY__NODE__NODE_CREATE_SEQ_STMT:
+        bind_create_sequence(bind, node->create_seq_stmt, statement);
+        statement_ddl(statement, "CREATE SEQUENCE");
+        break;
+    case PG_QUERY__NODE__NODE_ALTER_SEQ_STMT:
+        bind_alter_sequence(bind, node->alter_seq_stmt, statement);
+        statement_ddl(statement, "ALTER SEQUENCE");
         break;
     case PG_QUERY__NODE__NODE_VIEW_STMT:
         bind_create_view(bind, node->view_stmt, statement);
@@ -443,5 +452,6 @@ void bind_statement(struct bind *bind, const PgQuery__Node *node, struct plan_st
     statement->parameter_types = bind->parameter_types;
     statement->parameter_count = bind->parameter_count;
     statement->reads_past = bind->reads_past;
+    statement->advances = bind->advances && (statement->kind == STATEMENT_QUERY || statement->analyze);
     statement->catalogue_version = catalogue_version(bind_present(bind));
 }

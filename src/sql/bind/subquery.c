@@ -56,9 +56,10 @@ void bind_level_forget(struct bind_level *level, const uint32_t *mark) {
 }
 
 static void check_place(const struct bind_scope *scope, uint32_t position) {
-    const char *place = scope->place == BIND_CHECK     ? "check constraint"
-                        : scope->place == BIND_DEFAULT ? "DEFAULT expression"
-                                                       : NULL;
+    const char *place = scope->place == BIND_CHECK       ? "check constraint"
+                        : scope->place == BIND_DEFAULT   ? "DEFAULT expression"
+                        : scope->place == BIND_GENERATED ? "column generation expression"
+                                                         : NULL;
     if (place != NULL) {
         sql_raise(scope->bind->context, KMB_UNSUPPORTED, position, "cannot use subquery in %s", place);
     }

@@ -20,6 +20,10 @@ static void write_target(struct write *write, struct bind *bind, const PgQuery__
         name->schemaname == NULL || name->schemaname[0] == 0 || strcmp(name->schemaname, CATALOGUE_SCHEMA_DEFAULT) == 0;
     const struct table_definition *view =
         plain ? catalogue_table(present, slice_make(NULL, 0), slice_text(name->relname)) : NULL;
+    if (view != NULL && definition_is_sequence(view)) {
+        sql_raise(bind->context, KMB_WRONG_OBJECT_TYPE, bind_location(name->location), "cannot change sequence \"%s\"",
+                  name->relname);
+    }
     if (view == NULL || !definition_is_view(view)) {
         write->table = bind_table(bind, name, &write->catalogue, false);
         return;
@@ -104,9 +108,24 @@ const struct expr *bind_stored(struct bind *bind, const char *text, const struct
     return expr;
 }
 
-const struct expr *bind_default(struct bind *bind, const struct column_definition *column) {
+/* nextval() of the sequence that an identity column owns. */
+static const char *identity_text(struct bind *bind, const struct table_definition *table,
+                                 const struct column_definition *column) {
+    const struct table_definition *sequence = catalogue_owned_sequence(bind_present(bind), table->id, column->id);
+    if (sequence == NULL) {
+        sql_raise(bind->context, KMB_CORRUPT, 0, "no owned sequence found");
+    }
+    return bind_nextval_text(bind->context, bind_text(bind->context, sequence->name));
+}
+
+const struct expr *bind_default(struct bind *bind, const struct table_definition *table,
+                                const struct column_definition *column) {
     const char *name = bind_text(bind->context, column->name);
-    if (column->default_kind == DEFAULT_NONE) {
+    if (default_is_identity(column->default_kind)) {
+        const struct expr *next = bind_stored(bind, identity_text(bind, table, column), NULL, BIND_DEFAULT);
+        return bind_assign(bind, next, column->type, name);
+    }
+    if (column->default_kind != DEFAULT_EXPRESSION) { /* a generated one is computed when the row is there */
         struct expr *null = sql_alloc_zero(bind->context, 1, sizeof(*null));
         null->kind = EXPR_CONSTANT;
         null->type = column->type;
@@ -157,9 +176,28 @@ static void checks_by_name(struct plan_node *node) {
     }
 }
 
+/* What generated columns are computed of: the new row. */
+static void write_generated(struct write *write) {
+    struct bind *bind = write->bind;
+    struct plan_node *node = write->node;
+    node->generated = sql_alloc_zero(bind->context, write->column_count + 1, sizeof(*node->generated));
+    node->generated_columns = sql_alloc_zero(bind->context, write->column_count + 1, sizeof(uint32_t));
+    for (uint32_t i = 0; i < write->column_count; i++) {
+        const struct column_definition *column = write_column(write, i);
+        if (column->default_kind == DEFAULT_GENERATED) {
+            const char *text = bind_text(bind->context, column->default_text);
+            const struct expr *value = bind_stored(bind, text, &write->row, BIND_GENERATED);
+            node->generated_columns[node->generated_count] = i;
+            node->generated[node->generated_count++] = write_assign(write, i, value);
+        }
+    }
+}
+
+/* The table's generated columns and CHECKs over the new row. */
 void write_checks(struct write *write) {
     struct bind *bind = write->bind;
     struct plan_node *node = write->node;
+    write_generated(write);
     if (write->table->check_count == 0) {
         return;
     }
@@ -233,20 +271,42 @@ void write_check_count(struct write *write, PgQuery__Node *const *list, size_t l
     }
 }
 
+_Noreturn void write_raise_not_default(struct write *write, uint32_t ordinal, bool insert) {
+    struct sql_context *context = write->bind->context;
+    const struct column_definition *column = write_column(write, ordinal);
+    const char *name = bind_text(context, column->name);
+    bool generated = column->default_kind == DEFAULT_GENERATED;
+    sql_raise_with(context, KMB_GENERATED_ALWAYS, 0,
+                   generated
+                       ? sql_printf(context, "Column \"%s\" is a generated column.", name)
+                       : sql_printf(context, "Column \"%s\" is an identity column defined as GENERATED ALWAYS.", name),
+                   !generated && insert ? "Use OVERRIDING SYSTEM VALUE to override." : NULL,
+                   insert ? "cannot insert a non-DEFAULT value into column \"%s\""
+                          : "column \"%s\" can only be updated to DEFAULT",
+                   name);
+}
+
 void write_new_row(struct write *write, const uint32_t *ordinals, const struct expr *const *values, uint32_t given,
                    const struct expr **defaults, const struct expr **row) {
     for (uint32_t i = 0; i < write->column_count; i++) {
         row[i] = NULL;
     }
     for (uint32_t i = 0; i < given; i++) {
-        if (values[i] != NULL) { /* NULL: the word DEFAULT */
+        enum default_kind kind = write_column(write, ordinals[i])->default_kind;
+        bool user = write->override == PG_QUERY__OVERRIDING_KIND__OVERRIDING_USER_VALUE && default_is_identity(kind);
+        bool always =
+            kind == DEFAULT_IDENTITY_ALWAYS && write->override != PG_QUERY__OVERRIDING_KIND__OVERRIDING_SYSTEM_VALUE;
+        if (values[i] != NULL && !user && (always || kind == DEFAULT_GENERATED)) {
+            write_raise_not_default(write, ordinals[i], true);
+        }
+        if (values[i] != NULL && !user) { /* NULL: the word DEFAULT */
             row[ordinals[i]] = write_assign(write, ordinals[i], values[i]);
         }
     }
     for (uint32_t i = 0; i < write->column_count; i++) {
         if (row[i] == NULL) {
             if (defaults[i] == NULL) {
-                defaults[i] = bind_default(write->bind, write_column(write, i));
+                defaults[i] = bind_default(write->bind, write->table, write_column(write, i));
             }
             row[i] = defaults[i];
         }
@@ -456,13 +516,6 @@ static void insert_conflict(struct write *write, const PgQuery__OnConflictClause
     }
 }
 
-void write_refuse_overriding(struct write *write, PgQuery__OverridingKind kind, uint32_t position) {
-    if (kind != PG_QUERY__OVERRIDING_KIND__OVERRIDING_NOT_SET &&
-        kind != PG_QUERY__OVERRIDING_KIND__OVERRIDING_KIND_UNDEFINED) {
-        sql_raise_unsupported(write->bind->context, position, "OVERRIDING");
-    }
-}
-
 struct plan_node *bind_insert(struct bind *bind, const PgQuery__InsertStmt *insert) {
     struct write write;
     write_open(&write, bind, insert->relation, PLAN_INSERT);
@@ -470,7 +523,7 @@ struct plan_node *bind_insert(struct bind *bind, const PgQuery__InsertStmt *inse
     if (insert->with_clause != NULL) {
         bind_with(bind, insert->with_clause);
     }
-    write_refuse_overriding(&write, insert->override, bind_location(insert->relation->location));
+    write.override = insert->override;
     const PgQuery__SelectStmt *source = insert->select_stmt == NULL ? NULL : insert->select_stmt->select_stmt;
     if (source == NULL) { /* DEFAULT VALUES */
         const struct expr **defaults = sql_alloc_zero(bind->context, write.column_count + 1, sizeof(*defaults));

@@ -16,6 +16,7 @@ struct write {
     struct scope scope;       /* what names mean: the row, or the columns of a view over it */
     const struct expr *where; /* of the view written through, or NULL */
     bool view;
+    PgQuery__OverridingKind override; /* INSERT */
     struct plan_node *node;
 };
 
@@ -24,6 +25,8 @@ void write_open(struct write *write, struct bind *bind, const PgQuery__RangeVar 
 const struct column_definition *write_column(const struct write *write, uint32_t ordinal);
 /* The ordinal of the table's column that a SET or column list names. */
 uint32_t write_find_column(const struct write *write, const PgQuery__ResTarget *target);
+/* 428C9: a value for a column that is always generated. */
+_Noreturn void write_raise_not_default(struct write *write, uint32_t ordinal, bool insert);
 /* The value brought to the column's type. */
 const struct expr *write_assign(const struct write *write, uint32_t ordinal, const struct expr *value);
 /* The scan of the target with the key behind its columns; of a view's rows those that it shows. */
@@ -41,7 +44,6 @@ void write_check_count(struct write *write, PgQuery__Node *const *list, size_t l
 /* The whole row: `given` values (NULL: DEFAULT) for the named columns, defaults for the others. defaults is a cache. */
 void write_new_row(struct write *write, const uint32_t *ordinals, const struct expr *const *values, uint32_t given,
                    const struct expr **defaults, const struct expr **row);
-void write_refuse_overriding(struct write *write, PgQuery__OverridingKind kind, uint32_t position);
 
 /* set_list.c: an expression a table column over the scope's row, NULL where the column stays. */
 const struct expr **write_set_list(struct write *write, PgQuery__Node *const *list, size_t count,

@@ -1,5 +1,6 @@
 /*
- * Relations made from the catalogue: information_schema.tables and .columns, SHOW TABLES, SHOW COLUMNS.
+ * Relations made from the catalogue: information_schema.tables, .columns and .sequences, SHOW TABLES, SHOW
+ * COLUMNS, and a sequence read as a table.
  *
  * A relation is a list of columns, each a name and a function from (table, column) to a value; a query's columns are
  * found by name, or by place where the query took them all and gave them names of its own.
@@ -9,6 +10,7 @@
 
 struct subject {
     struct exec *exec;
+    struct kernel_view *view;
     const struct catalogue *catalogue;
     const struct table_definition *table;
     const struct column_definition *column; /* of relations of columns */
@@ -56,8 +58,91 @@ static struct value get_ordinal(const struct subject *subject) {
     return int_value((int64_t)subject->ordinal + 1);
 }
 static struct value get_default(const struct subject *subject) {
-    return subject->column->default_kind == DEFAULT_NONE ? value_null(TYPE_TEXT)
-                                                         : value_text(subject->column->default_text);
+    return subject->column->default_kind != DEFAULT_EXPRESSION ? value_null(TYPE_TEXT)
+                                                               : value_text(subject->column->default_text);
+}
+static struct value get_generation(const struct subject *subject) {
+    return subject->column->default_kind != DEFAULT_GENERATED ? value_null(TYPE_TEXT)
+                                                              : value_text(subject->column->default_text);
+}
+static struct value get_is_generated(const struct subject *subject) {
+    return constant_text(subject->column->default_kind == DEFAULT_GENERATED ? "ALWAYS" : "NEVER");
+}
+static struct value get_is_identity(const struct subject *subject) {
+    return constant_text(default_is_identity(subject->column->default_kind) ? "YES" : "NO");
+}
+static struct value get_identity(const struct subject *subject) {
+    enum default_kind kind = subject->column->default_kind;
+    return !default_is_identity(kind) ? value_null(TYPE_TEXT)
+                                      : constant_text(kind == DEFAULT_IDENTITY_ALWAYS ? "ALWAYS" : "BY DEFAULT");
+}
+
+/* The rule of the sequence at hand, or of the identity column's; NULL: none. */
+static const struct sequence_definition *rule_of(const struct subject *subject) {
+    if (subject->column == NULL) {
+        return &subject->table->sequence;
+    }
+    const struct table_definition *sequence =
+        default_is_identity(subject->column->default_kind)
+            ? catalogue_owned_sequence(subject->catalogue, subject->table->id, subject->column->id)
+            : NULL;
+    return sequence == NULL ? NULL : &sequence->sequence;
+}
+static struct value number_text(const struct subject *subject, int64_t number) {
+    return constant_text(sql_printf(subject->exec->context, "%lld", (long long)number));
+}
+static struct value get_start(const struct subject *subject) {
+    const struct sequence_definition *rule = rule_of(subject);
+    return rule == NULL ? value_null(TYPE_TEXT) : number_text(subject, rule->start);
+}
+static struct value get_increment(const struct subject *subject) {
+    const struct sequence_definition *rule = rule_of(subject);
+    return rule == NULL ? value_null(TYPE_TEXT) : number_text(subject, rule->increment);
+}
+static struct value get_maximum(const struct subject *subject) {
+    const struct sequence_definition *rule = rule_of(subject);
+    return rule == NULL ? value_null(TYPE_TEXT) : number_text(subject, rule->maximum);
+}
+static struct value get_minimum(const struct subject *subject) {
+    const struct sequence_definition *rule = rule_of(subject);
+    return rule == NULL ? value_null(TYPE_TEXT) : number_text(subject, rule->minimum);
+}
+/* NO for a column without one, as PostgreSQL has it. */
+static struct value get_cycle(const struct subject *subject) {
+    const struct sequence_definition *rule = rule_of(subject);
+    return constant_text(rule != NULL && rule->cycle ? "YES" : "NO");
+}
+static struct value get_sequence_type(const struct subject *subject) {
+    return constant_text(type_name(subject->table->sequence.type));
+}
+static struct value get_sequence_bits(const struct subject *subject) {
+    enum type_id type = subject->table->sequence.type;
+    return int_value(type == TYPE_INT2 ? 16 : type == TYPE_INT4 ? 32 : 64);
+}
+static struct value get_two(const struct subject *subject) {
+    (void)subject;
+    return int_value(2);
+}
+static struct value get_zero(const struct subject *subject) {
+    (void)subject;
+    return int_value(0);
+}
+
+static struct kernel_sequence sequence_state(const struct subject *subject) {
+    struct kernel_sequence state;
+    sql_try(subject->exec->context,
+            kernel_sequence_read(subject->view, subject->table, &state, subject->exec->context->error));
+    return state;
+}
+static struct value get_last_value(const struct subject *subject) {
+    return value_integer(TYPE_INT8, sequence_state(subject).last);
+}
+static struct value get_log_count(const struct subject *subject) {
+    (void)subject;
+    return value_integer(TYPE_INT8, 0); /* values are taken from the log one by one */
+}
+static struct value get_is_called(const struct subject *subject) {
+    return value_bool(sequence_state(subject).called);
 }
 
 static bool nullable(const struct subject *subject) {
@@ -129,10 +214,46 @@ static const struct relation_column tables_columns[] = {
     {"primary_key_count", get_key_count},
 };
 static const struct relation_column columns_columns[] = {
-    {"table_catalog", get_catalog},       {"table_schema", get_schema},      {"table_name", get_table},
-    {"column_name", get_column},          {"ordinal_position", get_ordinal}, {"column_default", get_default},
-    {"is_nullable", get_is_nullable},     {"data_type", get_type},           {"character_maximum_length", get_length},
-    {"numeric_precision", get_precision}, {"numeric_scale", get_scale},      {"udt_name", get_internal_type},
+    {"table_catalog", get_catalog},
+    {"table_schema", get_schema},
+    {"table_name", get_table},
+    {"column_name", get_column},
+    {"ordinal_position", get_ordinal},
+    {"column_default", get_default},
+    {"is_nullable", get_is_nullable},
+    {"data_type", get_type},
+    {"character_maximum_length", get_length},
+    {"numeric_precision", get_precision},
+    {"numeric_scale", get_scale},
+    {"udt_name", get_internal_type},
+    {"is_identity", get_is_identity},
+    {"identity_generation", get_identity},
+    {"identity_start", get_start},
+    {"identity_increment", get_increment},
+    {"identity_maximum", get_maximum},
+    {"identity_minimum", get_minimum},
+    {"identity_cycle", get_cycle},
+    {"is_generated", get_is_generated},
+    {"generation_expression", get_generation},
+};
+static const struct relation_column sequences_columns[] = {
+    {"sequence_catalog", get_catalog},
+    {"sequence_schema", get_schema},
+    {"sequence_name", get_table},
+    {"data_type", get_sequence_type},
+    {"numeric_precision", get_sequence_bits},
+    {"numeric_precision_radix", get_two},
+    {"numeric_scale", get_zero},
+    {"start_value", get_start},
+    {"minimum_value", get_minimum},
+    {"maximum_value", get_maximum},
+    {"increment", get_increment},
+    {"cycle_option", get_cycle},
+};
+static const struct relation_column sequence_columns[] = {
+    {"last_value", get_last_value},
+    {"log_cnt", get_log_count},
+    {"is_called", get_is_called},
 };
 static const struct relation_column show_tables_columns[] = {
     {"table_name", get_table},
@@ -148,12 +269,15 @@ static const struct relation {
     const char *name;
     const struct relation_column *columns;
     uint32_t column_count;
-    bool of_columns; /* a row per column, not per table */
+    bool of_columns;   /* a row per column, not per table */
+    bool of_sequences; /* of sequences, else of tables and views */
 } relations[] = {
-    {"tables", tables_columns, ARRAY_LENGTH(tables_columns), false},
-    {"columns", columns_columns, ARRAY_LENGTH(columns_columns), true},
-    {"show_tables", show_tables_columns, ARRAY_LENGTH(show_tables_columns), false},
-    {"show_columns", show_columns_columns, ARRAY_LENGTH(show_columns_columns), true},
+    {"tables", tables_columns, ARRAY_LENGTH(tables_columns), false, false},
+    {"columns", columns_columns, ARRAY_LENGTH(columns_columns), true, false},
+    {"show_tables", show_tables_columns, ARRAY_LENGTH(show_tables_columns), false, false},
+    {"show_columns", show_columns_columns, ARRAY_LENGTH(show_columns_columns), true, false},
+    {"sequences", sequences_columns, ARRAY_LENGTH(sequences_columns), false, true},
+    {"sequence", sequence_columns, ARRAY_LENGTH(sequence_columns), false, true},
 };
 
 struct catalogue_scan {
@@ -171,7 +295,8 @@ static bool advance(struct catalogue_scan *scan) {
     const char *only = scan->base.node->relation_argument;
     while (scan->table < catalogue_table_count(subject->catalogue)) {
         subject->table = catalogue_table_at(subject->catalogue, scan->table);
-        bool skip = only != NULL && !slice_equal_text(subject->table->name, only);
+        bool skip = (only != NULL && !slice_equal_text(subject->table->name, only)) ||
+                    definition_is_sequence(subject->table) != scan->relation->of_sequences;
         uint32_t columns = catalogue_column_count(subject->catalogue, subject->table);
         if (skip || (scan->relation->of_columns && scan->column == columns)) {
             scan->table++;
@@ -224,7 +349,8 @@ struct exec_operator *catalogue_rows_make(struct exec *exec, const struct plan_n
         }
         ASSERT(scan->chosen[i] != NULL);
     }
-    scan->subject = (struct subject){.exec = exec, .catalogue = exec_view_of(exec, node)->catalogue};
+    struct kernel_view *view = exec_view_of(exec, node);
+    scan->subject = (struct subject){.exec = exec, .view = view, .catalogue = view->catalogue};
     operator_columns(&scan->base, 256);
     return &scan->base;
 }

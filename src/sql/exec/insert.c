@@ -122,6 +122,12 @@ static bool update_existing(struct insert *insert, const struct value *values) {
         }
         vector_set(&insert->merged.columns[i], 0, &insert->existing[i]);
     }
+    struct batch made = write_generate(write, &insert->merged);
+    for (uint32_t i = 0; i < write->base.node->generated_count; i++) {
+        uint32_t column = write->base.node->generated_columns[i];
+        insert->existing[column] = vector_get(&made.columns[column], vector_row(&made.columns[column], 0));
+        vector_set(&insert->merged.columns[column], 0, &insert->existing[column]);
+    }
     struct write_fault fault = write_check(write, &insert->merged);
     if (fault.present) {
         write_raise(write, &insert->merged, &fault);
@@ -166,8 +172,10 @@ static void insert_conflicting(struct insert *insert, const struct batch *batch)
     }
 }
 
-static void insert_take(struct write *write, const struct batch *batch) {
+static void insert_take(struct write *write, const struct batch *given) {
     struct insert *insert = (struct insert *)write;
+    struct batch made = write_generate(write, given);
+    const struct batch *batch = &made;
     struct write_fault fault = write_check(write, batch);
     struct batch good = fault.present ? write_first(write, batch, fault.place) : *batch;
     if (write->base.node->conflict.present) {

@@ -14,6 +14,7 @@ struct action {
     const struct plan_merge_action *plan;
     struct evaluator *condition; /* NULL: always */
     struct evaluator **values;
+    struct evaluator **generated;
     struct batch row; /* the new rows, at the numbers of the child's rows; its selection are those of this action */
     uint16_t selection[VECTOR_ROWS];
     uint32_t count;
@@ -64,6 +65,7 @@ static uint32_t action_choose(struct merge *merge, uint32_t number, const struct
 
 /* The new rows of a clause; answers the first that breaks a constraint, or ROW_OF_NONE. */
 static uint32_t action_compute(struct merge *merge, struct action *action, const struct batch *batch) {
+    const struct plan_node *node = merge->write.base.node;
     action->fault = (struct write_fault){0};
     if (action->plan->value_count == 0 || action->count == 0) {
         return ROW_OF_NONE;
@@ -74,6 +76,10 @@ static uint32_t action_compute(struct merge *merge, struct action *action, const
     action->row.count = batch->count;
     action->row.selection = action->selection;
     action->row.selection_count = action->count;
+    for (uint32_t i = 0; i < node->generated_count; i++) {
+        action->row.columns[node->generated_columns[i]] =
+            *evaluator_run(action->generated[i], &action->row, action->selection, action->count);
+    }
     action->fault = write_check(&merge->write, &action->row);
     return action->fault.present ? action->selection[action->fault.place] : ROW_OF_NONE;
 }
@@ -151,6 +157,10 @@ struct exec_operator *merge_make(struct exec *exec, const struct plan_node *node
         action->row.column_count = values;
         action->row.columns = sql_alloc_zero(exec->context, values + 1, sizeof(struct vector));
         action->values = sql_alloc(exec->context, sizeof(struct evaluator *) * (values + 1));
+        action->generated = sql_alloc(exec->context, sizeof(struct evaluator *) * (node->generated_count + 1));
+        for (uint32_t i = 0; i < node->generated_count; i++) {
+            action->generated[i] = operator_evaluator(&write->base, node->generated[i], rows_max);
+        }
         for (uint32_t i = 0; i < values; i++) {
             action->values[i] = operator_evaluator(&write->base, action->plan->values[i], rows_max);
         }

@@ -16,6 +16,7 @@ static void update_take(struct write *write, const struct batch *batch) {
     struct batch row = *batch; /* the new row stands behind the old one */
     row.columns = batch->columns + write->column_count;
     row.column_count = batch->column_count - write->column_count;
+    row = write_generate(write, &row);
     struct write_fault fault = write_check(write, &row);
     struct batch good = fault.present ? write_first(write, &row, fault.place) : row;
     if (exec->several || write->base.node->claims) {

@@ -17,6 +17,22 @@ void write_values(const struct write *write, const struct batch *row, uint32_t a
     }
 }
 
+struct batch write_generate(struct write *write, const struct batch *row) {
+    const struct plan_node *node = write->base.node;
+    struct batch made = *row;
+    uint32_t live = batch_live(row);
+    if (node->generated_count == 0 || live == 0) {
+        return made;
+    }
+    memcpy(write->generated_row, row->columns, row->column_count * sizeof(struct vector));
+    made.columns = write->generated_row;
+    for (uint32_t i = 0; i < node->generated_count; i++) {
+        write->generated_row[node->generated_columns[i]] =
+            *evaluator_run(write->generated[i], row, row->selection, live);
+    }
+    return made;
+}
+
 /* "Failing row contains (1, null, abc)." The room is taken first: nothing may raise while the buffer is held. */
 static const char *failing_row(const struct write *write, const struct batch *row, uint32_t at) {
     char *copy = sql_alloc(write->base.exec->context, FAILING_ROW_BYTES + 1);
@@ -295,6 +311,11 @@ void *write_make(struct exec *exec, const struct plan_node *node, size_t size,
     }
     write->base.left = operator_make(exec, node->left);
     uint32_t rows_max = write->base.left->rows_max;
+    write->generated = sql_alloc(context, sizeof(struct evaluator *) * (node->generated_count + 1));
+    write->generated_row = sql_alloc(context, sizeof(struct vector) * (node->left->column_count + 1));
+    for (uint32_t i = 0; i < node->generated_count; i++) {
+        write->generated[i] = operator_evaluator(&write->base, node->generated[i], rows_max);
+    }
     write->checks = sql_alloc(context, sizeof(struct evaluator *) * (node->check_count + 1));
     for (uint32_t i = 0; i < node->check_count; i++) {
         write->checks[i] = operator_evaluator(&write->base, node->checks[i], rows_max);

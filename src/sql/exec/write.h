@@ -26,6 +26,8 @@ struct write {
     uint32_t column_count; /* living columns */
     bool *not_null;        /* by column */
     bool any_not_null;
+    struct evaluator **generated;
+    struct vector *generated_row; /* the columns of a batch with the generated ones in place */
     struct evaluator **checks;
     struct evaluator **returning;
     struct kept returned;
@@ -47,6 +49,9 @@ uint64_t write_run(struct exec_operator *self);
 /* The rows of a query, all made by kept_run(), which answers how many, before the first is given. */
 struct exec_operator *kept_make(struct exec *exec, const struct plan_node *node, struct exec_operator *query);
 uint64_t kept_run(struct exec_operator *self);
+
+/* The batch of new rows with its generated columns computed; valid until the next call. */
+struct batch write_generate(struct write *write, const struct batch *row);
 
 /* The first row of a batch that breaks a constraint. */
 struct write_fault {

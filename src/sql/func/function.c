@@ -67,6 +67,7 @@ static void table_build(void) {
     table_append(function_rows_ordered_set());
     table_append(function_rows_window());
     table_append(function_rows_set());
+    table_append(function_rows_sequence());
     table_append(function_rows_cast());
     for (uint32_t i = 0; i < table.count; i++) {
         const struct sql_function *row = &table.rows[i];

@@ -97,6 +97,7 @@ struct sql_function {
     uint8_t argument_count;
     bool variadic; /* the last argument type repeats */
     bool strict;
+    bool writes; /* moves a sequence: a query with it runs as a write does */
     enum sql_volatility volatility;
     enum sql_cast_context cast_context;                 /* of casts */
     enum type_id arguments[SQL_FUNCTION_ARGUMENTS_MAX]; /* TYPE_ANY: any type */

@@ -129,5 +129,6 @@ struct function_rows function_rows_regression(void);
 struct function_rows function_rows_ordered_set(void);
 struct function_rows function_rows_window(void);
 struct function_rows function_rows_set(void);
+struct function_rows function_rows_sequence(void);
 
 #endif

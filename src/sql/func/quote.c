@@ -4,7 +4,7 @@
  */
 #include "sql/func/cast.h"
 #include "sql/func/loops.h"
-#include "sql/parse/scan.h"
+#include "sql/parse/parse.h"
 #include "types/utf8.h"
 
 #define FORMAT_BYTES_MAX ((size_t)1 << 30) /* of a result, PostgreSQL's limit of a value */
@@ -27,39 +27,9 @@ static struct slice literal_of(const struct sql_call *call, struct slice text) {
     return slice_make(quoted, length);
 }
 
-/* Letters, digits and _ in lower case, and no keyword that means something else. */
-static bool name_is_plain(const struct sql_call *call, struct slice name) {
-    for (size_t i = 0; i < name.length; i++) {
-        uint8_t byte = name.bytes[i];
-        bool letter = (byte >= 'a' && byte <= 'z') || byte == '_';
-        if (!letter && (i == 0 || byte < '0' || byte > '9')) {
-            return false;
-        }
-    }
-    if (name.length == 0) {
-        return false;
-    }
-    const char *text = sql_printf(call->context, "%.*s", (int)name.length, (const char *)name.bytes);
-    const PgQuery__ScanResult *scan = scan_tokens(call->context, text);
-    return scan->n_tokens == 1 && (scan->tokens[0]->keyword_kind == PG_QUERY__KEYWORD_KIND__NO_KEYWORD ||
-                                   scan->tokens[0]->keyword_kind == PG_QUERY__KEYWORD_KIND__UNRESERVED_KEYWORD);
-}
-
 static struct slice name_of(const struct sql_call *call, struct slice name) {
-    if (name_is_plain(call, name)) {
-        return name;
-    }
-    uint8_t *quoted = result_bytes(call, name.length * 2 + 2);
-    size_t length = 0;
-    quoted[length++] = '"';
-    for (size_t i = 0; i < name.length; i++) {
-        if (name.bytes[i] == '"') {
-            quoted[length++] = '"';
-        }
-        quoted[length++] = name.bytes[i];
-    }
-    quoted[length++] = '"';
-    return slice_make(quoted, length);
+    const char *text = sql_printf(call->context, "%.*s", (int)name.length, (const char *)name.bytes);
+    return slice_text(parse_quote_name(call->context, text));
 }
 
 static bool argument_null(struct vector *const *arguments, uint32_t n, uint32_t row) {

@@ -37,6 +37,19 @@ bool parse_names_column(PgQuery__Node *expression, const char *name);
 /* Whether a query reads a table, or a WITH query, of this bare name. */
 bool parse_names_table(const PgQuery__SelectStmt *select, const char *name);
 
+/* --- relation.c: names of relations inside texts, as nextval('s') and 's'::regclass have them --- */
+
+/* The name as it is written in SQL: in quotes where it needs them. */
+const char *parse_quote_name(struct sql_context *context, const char *name);
+/* Takes a text apart: s, "S", public.s. *schema is "" where none is named. Raises 42602. */
+void parse_relation_name(struct sql_context *context, struct slice text, const char **schema, const char **name);
+/* Whether the expression names the sequence, by nextval and its kin or as a regclass. */
+bool parse_names_sequence(struct sql_context *context, PgQuery__Node *expression, const char *name);
+/* Makes every such name another. */
+void parse_rename_sequence(struct sql_context *context, PgQuery__Node *expression, const char *from, const char *to);
+/* nextval('s') -> nextval('s'::regclass), as PostgreSQL keeps it. */
+void parse_spell_sequences(struct sql_context *context, PgQuery__Node *expression);
+
 /* "SELECT statement", "subquery"...: what PostgreSQL's grammar made of a node, for refusals. */
 const char *parse_node_name(const PgQuery__Node *node);
 

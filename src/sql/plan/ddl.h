@@ -11,11 +11,12 @@
 
 enum plan_ddl_kind {
     DDL_NOTHING,      /* IF EXISTS of what is absent, IF NOT EXISTS of what is there */
-    DDL_CREATE_TABLE, /* or a view: drops, if any, first */
+    DDL_CREATE_TABLE, /* or a view, or a sequence: drops, if any, first */
     DDL_DROP_TABLE,
     DDL_CREATE_INDEX,
     DDL_DROP_INDEX,
     DDL_ALTER_TABLE,
+    DDL_ALTER_SEQUENCE,
     DDL_TRUNCATE,
     DDL_CONTROL, /* BEGIN, COMMIT, ROLLBACK */
     DDL_SET,
@@ -31,6 +32,18 @@ enum plan_alter_kind {
     ALTER_NOT_NULL,
     ALTER_ADD_UNIQUE,
     ALTER_DROP_CONSTRAINT,
+    ALTER_RENAME_SEQUENCE,
+    ALTER_ADD_IDENTITY,
+    ALTER_SET_IDENTITY, /* rule, restart; default_kind, or NONE: it stays */
+    ALTER_DROP_IDENTITY,
+    ALTER_DROP_EXPRESSION,
+};
+
+/* A sequence that belongs to a column: made with it. */
+struct plan_owned {
+    uint32_t column;  /* ordinal in CREATE TABLE */
+    const char *name; /* NULL: made of the table's and the column's */
+    struct sequence_definition rule;
 };
 
 /* One action of an ALTER TABLE. Columns are named, because an earlier action may have changed them. */
@@ -39,17 +52,24 @@ struct plan_alter {
     const char *name;     /* of the column or constraint; "" for a name to be made */
     const char *new_name; /* RENAME */
     bool missing_ok;      /* IF EXISTS, IF NOT EXISTS: nothing to do is no error */
+    bool cascade;         /* DROP */
     bool not_null;
     struct column_definition column; /* ADD */
     const struct expr *missing;      /* ADD: what existing rows read, evaluated once; NULL: NULL */
     struct slice default_text;       /* empty: DROP DEFAULT */
-    const char **columns;            /* UNIQUE */
+    enum default_kind default_kind;  /* of an identity column */
+    const struct plan_owned *owned;  /* ADD COLUMN, ADD IDENTITY; NULL: none */
+    struct sequence_definition rule;
+    const int64_t *restart;
+    bool fill;            /* ADD COLUMN: existing rows are given the default, each its own */
+    const char **columns; /* UNIQUE */
     uint32_t column_count;
 };
 
 struct plan_drop {
     struct table_id table;
     struct index_id index;
+    struct column_id default_of; /* its default goes, the table stays; 0: the table goes */
 };
 
 enum plan_setting_id {
@@ -62,8 +82,12 @@ enum plan_setting_id {
 
 struct plan_ddl {
     enum plan_ddl_kind kind;
-    const struct table_definition *table; /* CREATE TABLE: ids of columns and checks set, own id by the transaction */
-    struct table_id table_id;             /* CREATE INDEX, ALTER */
+    const struct table_definition *table;  /* CREATE TABLE: ids of columns and checks set, own id by the transaction */
+    struct table_id table_id;              /* CREATE INDEX, ALTER */
+    const struct plan_owned *const *owned; /* CREATE TABLE */
+    uint32_t owned_count;
+    struct sequence_definition sequence; /* ALTER SEQUENCE */
+    const int64_t *restart;
     const struct index_definition *index; /* CREATE INDEX */
     const struct plan_drop *drops;
     uint32_t drop_count;
@@ -74,6 +98,7 @@ struct plan_ddl {
     bool read_only;
     bool chain;
     const char *savepoint;
+    bool restart_identity;
     const struct table_id *truncated;
     uint32_t truncated_count;
 

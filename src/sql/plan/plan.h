@@ -234,6 +234,9 @@ struct plan_node {
     bool claims;                       /* UPDATE, DELETE: a row may be found again, and is changed once */
     struct plan_merge_action *actions; /* MERGE; child's last column is the target's key, NULL where it has no row */
     uint32_t action_count;
+    const struct expr **generated; /* values of generated columns over the new row */
+    uint32_t *generated_columns;   /* their ordinals */
+    uint32_t generated_count;
     const struct expr **checks; /* table's CHECKs over the new row */
     const char **check_names;
     uint32_t check_count;
@@ -280,6 +283,7 @@ struct plan_statement {
     uint64_t catalogue_version; /* plan is valid while this is current */
     bool reads_past;            /* any time-travel clause */
     bool writes;                /* running it changes rows: a write, or EXPLAIN ANALYZE of one */
+    bool advances;              /* a query that moves sequences: it runs as a write does */
     bool analyze;               /* EXPLAIN ANALYZE, and what it tells */
     bool explain_timing;
     bool explain_summary;

@@ -96,6 +96,15 @@ static struct table_definition sample_view(void) {
                                      .view_query = T("SELECT count(*) AS n FROM t")};
 }
 
+static const struct sequence_definition sample_sequence = {.type = TYPE_INT4,
+                                                           .start = 5,
+                                                           .increment = -2,
+                                                           .minimum = -100,
+                                                           .maximum = 5,
+                                                           .cycle = true,
+                                                           .owner = {9},
+                                                           .owner_column = {2}};
+
 /* One event of each kind, in a body each; `name` is what the golden file calls it. */
 static const char *sample_event(size_t number, struct buffer *body) {
     struct event e = {.kind = EVENT_TENANT_CREATED};
@@ -210,6 +219,20 @@ static const char *sample_event(size_t number, struct buffer *body) {
         e.kind = EVENT_VIEW_CREATED;
         e.as.table_created.table = sample_view();
         break;
+    case 23:
+        e.kind = EVENT_SEQUENCE_CREATED;
+        e.as.table_created.table = sample_view();
+        e.as.table_created.table.view_query = (struct slice){.length = 0};
+        e.as.table_created.table.sequence = sample_sequence;
+        break;
+    case 24:
+        e.kind = EVENT_SEQUENCE_CHANGED;
+        e.as.sequence_changed = (struct event_sequence_changed){{10}, {2}, sample_sequence};
+        break;
+    case 25:
+        e.kind = EVENT_SEQUENCE_ADVANCED;
+        e.as.sequence_advanced = (struct event_sequence_advanced){{10}, {2}, 7, -3, true};
+        break;
     default:
         return NULL;
     }
@@ -249,7 +272,7 @@ static void test_round_trip(void **state) {
         assert_int_equal(event_next(&reader, &event, &error), KMB_DONE);
         arena_free(&arena);
     }
-    assert_int_equal(count, 23);
+    assert_int_equal(count, 26);
     buffer_free(&body);
     buffer_free(&again);
 }
@@ -340,7 +363,7 @@ static void test_hostile(void **state) {
     size_t refused = 0;
     size_t read = 0;
     for (int round = 0; round < 40000; round++) {
-        assert_non_null(sample_event(test_below(23), &body));
+        assert_non_null(sample_event(test_below(26), &body));
         size_t length = test_below(3) == 0 ? test_below(body.length + 1) : body.length;
         uint8_t *bytes = malloc(length + 1);
         assert_non_null(bytes);

@@ -1,0 +1,226 @@
+/*
+ * Sequences as functions: nextval, setval, currval, lastval, pg_get_serial_sequence.
+ *
+ * A sequence is named by a text and looked for when the call is made, in the transaction's own catalogue. What moves
+ * one is a write of the statement's transaction (kernel/sequence.c says how values outlive it); what a session was
+ * given it remembers itself.
+ */
+#include "base/memory.h"
+#include "kernel/transaction.h"
+#include "kernel/view.h"
+#include "sql/func/loops.h"
+#include "sql/parse/parse.h"
+#include "sql/sql.h"
+
+void sql_sequences_free(struct sql_sequences *sequences) {
+    mem_free(sequences->list);
+    *sequences = (struct sql_sequences){.list = NULL};
+}
+
+static const struct sql_sequence *remembered(const struct sql_sequences *sequences, struct table_id id) {
+    for (uint32_t i = 0; sequences != NULL && i < sequences->count; i++) {
+        if (table_id_equal(sequences->list[i].id, id)) {
+            return &sequences->list[i];
+        }
+    }
+    return NULL;
+}
+
+/* Room for one more; taken before the value is, so that none is forgotten. */
+static void remember_room(struct sql_context *context, struct sql_sequences *sequences) {
+    if (sequences == NULL || sequences->count < sequences->capacity) {
+        return;
+    }
+    uint32_t capacity = sequences->capacity == 0 ? 8 : sequences->capacity * 2;
+    struct sql_sequence *grown = mem_realloc(sequences->list, capacity * sizeof(*grown));
+    if (grown == NULL) {
+        sql_raise(context, KMB_NO_MEMORY, 0, "out of memory");
+    }
+    sequences->list = grown;
+    sequences->capacity = capacity;
+}
+
+static void remember(struct sql_sequences *sequences, struct table_id id, int64_t value) {
+    if (sequences == NULL) {
+        return;
+    }
+    struct sql_sequence *found = (struct sql_sequence *)(uintptr_t)remembered(sequences, id);
+    if (found == NULL) {
+        found = &sequences->list[sequences->count++];
+        found->id = id;
+    }
+    found->value = value;
+}
+
+static const struct table_definition *sequence_named(struct sql_context *context, const struct catalogue *catalogue,
+                                                     struct slice text) {
+    const char *schema = NULL;
+    const char *name = NULL;
+    parse_relation_name(context, text, &schema, &name);
+    if (schema[0] != 0 && strcmp(schema, CATALOGUE_SCHEMA_DEFAULT) != 0) {
+        sql_raise(context, KMB_UNDEFINED_SCHEMA, 0, "schema \"%s\" does not exist", schema);
+    }
+    const struct table_definition *found = catalogue_table(catalogue, slice_make(NULL, 0), slice_text(name));
+    if (found == NULL && !catalogue_relation_exists(catalogue, slice_make(NULL, 0), slice_text(name))) {
+        sql_raise(context, KMB_UNDEFINED_TABLE, 0, "relation \"%.*s\" does not exist", (int)text.length,
+                  (const char *)text.bytes);
+    }
+    if (found == NULL || !definition_is_sequence(found)) {
+        sql_raise(context, KMB_WRONG_OBJECT_TYPE, 0, "\"%s\" is not a sequence", name);
+    }
+    return found;
+}
+
+static struct kernel_transaction *transaction_of(const struct sql_call *call, const char *function) {
+    struct sql_context *context = call->context;
+    const struct sql_host *host = context->host;
+    struct kernel_transaction *transaction = NULL;
+    if (host == NULL || host->transaction == NULL) {
+        sql_raise_unsupported(context, call->position, "%s() here", function);
+    }
+    enum kmb_status status = host->transaction(host->context, &transaction, context->error);
+    if (status == KMB_READ_ONLY_TRANSACTION) {
+        sql_raise(context, status, 0, "cannot execute %s() in a read-only transaction", function);
+    }
+    sql_try(context, status);
+    return transaction;
+}
+
+static void fn_nextval(SCALAR_PARAMETERS) {
+    struct sql_context *context = call->context;
+    struct kernel_transaction *transaction = transaction_of(call, "nextval");
+    struct sql_sequences *sequences = context->host->sequences;
+    EACH_ROW(row) {
+        const struct table_definition *sequence =
+            sequence_named(context, kernel_transaction_catalogue(transaction), ARGUMENT_BYTES(0, row));
+        remember_room(context, sequences);
+        sql_try(context, kernel_sequence_next(transaction, sequence->id, &result->integer[row], context->error));
+        remember(sequences, sequence->id, result->integer[row]);
+        if (sequences != NULL) {
+            sequences->last = sequence->id;
+        }
+    }
+}
+
+static void fn_setval(SCALAR_PARAMETERS) {
+    struct sql_context *context = call->context;
+    struct kernel_transaction *transaction = transaction_of(call, "setval");
+    struct sql_sequences *sequences = context->host->sequences;
+    EACH_ROW(row) {
+        const struct table_definition *sequence =
+            sequence_named(context, kernel_transaction_catalogue(transaction), ARGUMENT_BYTES(0, row));
+        int64_t value = ARGUMENT_INT(1, row);
+        bool called = call->argument_count < 3 || arguments[2]->boolean[vector_row(arguments[2], row)] != 0;
+        remember_room(context, sequences);
+        sql_try(context, kernel_sequence_set(transaction, sequence->id, value, called, context->error));
+        if (called) {
+            remember(sequences, sequence->id, value);
+        }
+        result->integer[row] = value;
+    }
+}
+
+/* The catalogue of the session's present: its open transaction's own. */
+static struct kernel_view *present_view(const struct sql_call *call) {
+    struct sql_context *context = call->context;
+    struct sql_point present = {.kind = PLAN_AT_NONE};
+    struct kernel_view *view = NULL;
+    if (context->host == NULL) {
+        sql_raise_unsupported(context, call->position, "a sequence's value here");
+    }
+    sql_try(context, context->host->view_open(context->host->context, &present, &view, context->error));
+    sql_defer(context, (void (*)(void *))kernel_view_close, view);
+    return view;
+}
+
+static void fn_currval(SCALAR_PARAMETERS) {
+    struct sql_context *context = call->context;
+    struct kernel_view *view = present_view(call);
+    EACH_ROW(row) {
+        const struct table_definition *sequence = sequence_named(context, view->catalogue, ARGUMENT_BYTES(0, row));
+        const struct sql_sequence *value = remembered(context->host->sequences, sequence->id);
+        if (value == NULL) {
+            sql_raise(context, KMB_OBJECT_NOT_IN_STATE, 0,
+                      "currval of sequence \"%.*s\" is not yet defined in this session", (int)sequence->name.length,
+                      (const char *)sequence->name.bytes);
+        }
+        result->integer[row] = value->value;
+    }
+    sql_release(context, view);
+}
+
+static void fn_lastval(SCALAR_PARAMETERS) {
+    struct sql_context *context = call->context;
+    struct kernel_view *view = present_view(call);
+    const struct sql_sequences *sequences = context->host->sequences;
+    const struct sql_sequence *value =
+        sequences == NULL || catalogue_table_of_id(view->catalogue, sequences->last) == NULL
+            ? NULL
+            : remembered(sequences, sequences->last);
+    if (value == NULL) {
+        sql_raise(context, KMB_OBJECT_NOT_IN_STATE, 0, "lastval is not yet defined in this session");
+    }
+    EACH_ROW(row) {
+        result->integer[row] = value->value;
+    }
+    sql_release(context, view);
+}
+
+static void fn_serial_sequence(SCALAR_PARAMETERS) {
+    struct sql_context *context = call->context;
+    struct kernel_view *view = present_view(call);
+    const struct catalogue *catalogue = view->catalogue;
+    EACH_ROW(row) {
+        const char *schema = NULL;
+        const char *name = NULL;
+        struct slice text = ARGUMENT_BYTES(0, row);
+        parse_relation_name(context, text, &schema, &name);
+        const struct table_definition *table = catalogue_table(catalogue, slice_text(schema), slice_text(name));
+        if (table == NULL) {
+            sql_raise(context, KMB_UNDEFINED_TABLE, 0, "relation \"%.*s\" does not exist", (int)text.length,
+                      (const char *)text.bytes);
+        }
+        struct slice wanted = ARGUMENT_BYTES(1, row);
+        const struct column_definition *column = definition_column_of_name(table, wanted);
+        if (column == NULL) {
+            sql_raise(context, KMB_UNDEFINED_COLUMN, 0, "column \"%.*s\" of relation \"%s\" does not exist",
+                      (int)wanted.length, (const char *)wanted.bytes, name);
+        }
+        const struct table_definition *sequence = catalogue_owned_sequence(catalogue, table->id, column->id);
+        if (sequence == NULL) {
+            result_null(result, row);
+            continue;
+        }
+        const char *own = sql_printf(context, "%.*s", (int)sequence->name.length, (const char *)sequence->name.bytes);
+        const char *whole = sql_printf(context, "%s.%s", CATALOGUE_SCHEMA_DEFAULT, parse_quote_name(context, own));
+        result->bytes[row] = slice_text(whole);
+    }
+    sql_release(context, view);
+}
+
+#define SEQUENCE_FN(name_, scalar_, writes_, result_, summary_, ...)                                                   \
+    {                                                                                                                  \
+        .class = SQL_FUNCTION_SCALAR, .name = (name_), .scalar = (scalar_), .writes = (writes_), .result = (result_),  \
+        .summary = (summary_), .strict = true, .volatility = SQL_VOLATILE,                                             \
+        .argument_count = sizeof((enum type_id[]){TYPE_ANY, ##__VA_ARGS__}) / sizeof(enum type_id) - 1,                \
+        .arguments = {__VA_ARGS__},                                                                                    \
+    }
+
+/* clang-format off */
+static const struct sql_function sequence_rows[] = {
+    SEQUENCE_FN("nextval", fn_nextval, true, TYPE_INT8, "next value of a sequence", TYPE_TEXT),
+    SEQUENCE_FN("setval", fn_setval, true, TYPE_INT8, "sets where a sequence stands", TYPE_TEXT, TYPE_INT8),
+    SEQUENCE_FN("setval", fn_setval, true, TYPE_INT8, "the same; false: the value is the next to be given", TYPE_TEXT,
+                TYPE_INT8, TYPE_BOOL),
+    SEQUENCE_FN("currval", fn_currval, false, TYPE_INT8, "what nextval last gave of a sequence in this session",
+                TYPE_TEXT),
+    {.class = SQL_FUNCTION_SCALAR, .name = "lastval", .strict = true, .volatility = SQL_VOLATILE, .result = TYPE_INT8,
+     .scalar = fn_lastval, .summary = "what nextval last gave in this session"},
+    SEQUENCE_FN("pg_get_serial_sequence", fn_serial_sequence, false, TYPE_TEXT, "sequence that a column owns",
+                TYPE_TEXT, TYPE_TEXT),
+};
+/* clang-format on */
+
+struct function_rows function_rows_sequence(void) {
+    return FUNCTION_ROWS(sequence_rows);
+}
