@@ -17,8 +17,8 @@
 #include "sql/exec/scan.h"
 #include "sql/plan/optimise.h"
 
-#define SAMPLE_SPOTS  16
-#define SAMPLE_ROWS   32 /* a spot */
+#define SAMPLE_SPOTS  64
+#define SAMPLE_ROWS   8 /* a spot: neighbours are often alike */
 #define FANOUT_SPOTS  8
 #define SHARE_UNKNOWN (-1.0)
 

@@ -2,40 +2,19 @@
  * The order of inner joins.
  *
  * A tree of inner and cross joins is one set of relations and one set of conditions; which relations are joined first
- * is ours to choose. The choice is greedy and linear: begin with the relation that promises the fewest rows, go on with
- * the connected one (an equality between it and what is joined already) that keeps the result smallest, and only when
- * none is connected begin another component, joined across at the end. Sixty tables in a comma list with equalities in
- * WHERE so never meet in a cross product.
+ * is ours to choose. Up to ten relations of some size are tried in every linear order that makes sense (enumerate.c).
+ * Else the choice is greedy: begin with the relation that promises the fewest rows, go on with the connected one (an
+ * equality between it and what is joined already) that keeps the result smallest, and only when none is connected begin
+ * another component, joined across at the end. Sixty tables in a comma list with equalities in WHERE so never meet in a
+ * cross product.
  *
  * Within what the conditions leave open the order of FROM is kept, so the same query always gets the same plan. The
  * columns come out in another order than the query's; a PROJECT on top puts them back.
  */
 #include "base/assert.h"
-#include "base/map.h"
-#include "sql/plan/optimise.h"
+#include "sql/plan/region.h"
 
 #define IMPLIED_ARMS_MAX 32
-
-struct relation {
-    struct plan_node *node;
-    uint32_t first; /* of its columns in the region's row */
-    uint32_t count;
-    struct conditions own;
-    bool joined;
-};
-
-struct region {
-    struct optimiser *optimiser;
-    struct relation *relations;
-    uint32_t relation_count;
-    uint32_t relation_capacity;
-    uint32_t width;
-    struct conditions conditions; /* over the region's row */
-    struct conditions constant;   /* read no column, or volatile: on top */
-    uint64_t **touched;           /* per condition: the relations it reads */
-    bool *used;
-    uint32_t words; /* of a set of relations */
-};
 
 static const struct expr *region_shift(struct optimiser *optimiser, const struct expr *condition, uint32_t by,
                                        const struct plan_node *node) {
@@ -77,7 +56,7 @@ static void region_collect(struct region *region, struct plan_node *node, uint32
         (struct relation){.node = node, .first = first, .count = node->column_count};
 }
 
-static uint32_t region_relation_of(const struct region *region, uint32_t column) {
+uint32_t region_relation_of(const struct region *region, uint32_t column) {
     for (uint32_t i = 0; i < region->relation_count; i++) {
         if (column >= region->relations[i].first && column < region->relations[i].first + region->relations[i].count) {
             return i;
@@ -186,11 +165,6 @@ static void region_divide(struct region *region) {
 
 /* --- choosing --- */
 
-static bool is_equality(const struct expr *condition) {
-    return condition->kind == EXPR_CALL && condition->function->class == SQL_FUNCTION_OPERATOR &&
-           condition->argument_count == 2 && strcmp(condition->function->name, "=") == 0;
-}
-
 static bool set_has_all(const uint64_t *set, const uint64_t *wanted, uint32_t words, uint32_t plus) {
     for (uint32_t i = 0; i < words; i++) {
         uint64_t with = set[i] | (plus / 64 == i ? UINT64_C(1) << (plus % 64) : 0);
@@ -211,7 +185,7 @@ static bool region_connection(const struct region *region, const uint64_t *set, 
     for (uint32_t i = 0; i < region->conditions.count; i++) {
         const struct expr *condition = region->conditions.list[i];
         if (region->used[i] || !bitset_get(region->touched[i], relation) ||
-            !set_has_all(set, region->touched[i], region->words, relation) || !is_equality(condition)) {
+            !set_has_all(set, region->touched[i], region->words, relation) || !region_is_equality(condition)) {
             continue;
         }
         connected = true;
@@ -334,17 +308,35 @@ static struct part part_build(struct region *region, const struct part *left, co
     return joined;
 }
 
+/* Whether an equality of the class is among the conditions: one says it for all its columns on either side. */
+static bool class_told(uint32_t *told, uint32_t *count, uint32_t class) {
+    if (class == 0) {
+        return false;
+    }
+    for (uint32_t i = 0; i < *count; i++) {
+        if (told[i] == class) {
+            return true;
+        }
+    }
+    told[(*count)++] = class;
+    return false;
+}
+
 /* left := left JOIN right, with the conditions that both together satisfy. A hash table is made of the right side, so
  * that is the smaller one. */
 static void part_join(struct region *region, struct part *left, const struct part *right) {
     struct conditions spanning = {0};
+    uint32_t *told = sql_alloc(region->optimiser->context, (region->conditions.count + 1) * sizeof(*told));
+    uint32_t told_count = 0;
     for (uint32_t i = 0; i < region->words; i++) {
         left->set[i] |= right->set[i];
     }
     for (uint32_t i = 0; i < region->conditions.count; i++) {
         if (!region->used[i] && set_has_all(left->set, region->touched[i], region->words, UINT32_MAX)) {
             region->used[i] = true;
-            conditions_add(region->optimiser, &spanning, region->conditions.list[i]);
+            if (!class_told(told, &told_count, region->classes[i])) {
+                conditions_add(region->optimiser, &spanning, region->conditions.list[i]);
+            }
         }
     }
     struct part joined = part_build(region, left, right, &spanning);
@@ -388,6 +380,16 @@ struct plan_node *optimise_join_region(struct optimiser *optimiser, struct plan_
     }
     region_collect(&region, join, 0);
     region_divide(&region);
+    region_close(&region);
+    uint32_t order[REGION_ENUMERATED_MAX];
+    if (region_enumerate(&region, order)) {
+        struct part all = part_of(&region, order[0]);
+        for (uint32_t i = 1; i < region.relation_count; i++) {
+            struct part right = part_of(&region, order[i]);
+            part_join(&region, &all, &right);
+        }
+        return optimise_filter(optimiser, region_restore(&region, &all, join->columns), &region.constant);
+    }
     struct part all = part_of(&region, region_first(&region));
     for (;;) {
         for (uint32_t next; (next = region_next(&region, all.set, all.node->rows_estimate)) != UINT32_MAX;) {
@@ -408,166 +410,4 @@ struct plan_node *optimise_join_region(struct optimiser *optimiser, struct plan_
     }
     struct plan_node *node = region_restore(&region, &all, join->columns);
     return optimise_filter(optimiser, node, &region.constant);
-}
-
-/* --- strategy --- */
-
-/* Which side of the join a key expression reads: 0 left, 1 right, 2 both or none. */
-static int key_side(struct optimiser *optimiser, const struct expr *key, uint32_t split, uint32_t width) {
-    uint64_t *words = sql_alloc_zero(optimiser->context, width / 64 + 1, sizeof(*words));
-    if (!expr_columns(key, words, width)) {
-        return 2;
-    }
-    bool left = false;
-    bool right = false;
-    for (uint32_t i = 0; i < width; i++) {
-        left = left || (i < split && bitset_get(words, i));
-        right = right || (i >= split && bitset_get(words, i));
-    }
-    return left && right ? 2 : right ? 1 : 0;
-}
-
-static const struct expr *key_of_right(struct optimiser *optimiser, const struct expr *key,
-                                       const struct plan_node *join) {
-    uint32_t split = join->left->column_count;
-    const struct expr **mapping = sql_alloc_zero(optimiser->context, join->column_count + 1, sizeof(*mapping));
-    for (uint32_t i = split; i < join->column_count; i++) {
-        mapping[i] = optimise_column(optimiser, i - split, join->columns[i].type);
-    }
-    return expr_substitute(optimiser->context, key, mapping, join->column_count);
-}
-
-/* A lookup a row of the left pays when the left is small beside the right. */
-#define INDEX_JOIN_ROWS_MAX 1000
-
-/* How many leading parts of an order are keys of the join. */
-static uint32_t parts_joined(const struct plan_node *join, const struct key_part *parts, uint32_t part_count) {
-    const struct plan_node *scan = join->right;
-    uint32_t part = 0;
-    for (; part < part_count; part++) {
-        bool covered = false;
-        for (uint32_t k = 0; k < join->key_count; k++) {
-            const struct expr *key = join->right_keys[k];
-            covered =
-                covered ||
-                (key->kind == EXPR_COLUMN &&
-                 column_id_equal(catalogue_column(scan->catalogue, scan->table, scan->scan_columns[key->column])->id,
-                                 parts[part].column));
-        }
-        if (!covered) {
-            break;
-        }
-    }
-    return part;
-}
-
-/* Rows of the table that one left row meets: by the best index on the keys, which it names; else by a sample. The
- * filter of the right side is not counted. -1: not known. */
-static double join_fanout(struct optimiser *optimiser, const struct plan_node *join, struct index_id *index,
-                          bool *indexed) {
-    const struct plan_node *scan = join->right;
-    const struct table_definition *table = scan->table;
-    double best = -1;
-    *indexed = false;
-    for (uint32_t i = 0; i <= table->index_count; i++) {
-        bool key = i == 0;
-        const struct index_definition *definition = key ? NULL : &table->indexes[i - 1];
-        if (!key && definition->state != INDEX_READY) {
-            continue;
-        }
-        uint32_t part_count = key ? table->primary_key_count : definition->part_count;
-        uint32_t parts = parts_joined(join, key ? table->primary_key : definition->parts, part_count);
-        bool whole = parts == part_count && parts > 0 && (key || definition->unique);
-        struct index_id id = key ? (struct index_id){0} : definition->id;
-        double rows = whole ? 1 : estimate_index_fanout(optimiser, scan, id, parts);
-        if (rows >= 0 && (!*indexed || rows < best)) {
-            best = rows;
-            *index = id;
-            *indexed = true;
-        }
-    }
-    for (uint32_t k = 0; k < join->key_count && !*indexed; k++) {
-        if (join->right_keys[k]->kind == EXPR_COLUMN) {
-            double rows = estimate_column_fanout(optimiser, scan, scan->scan_columns[join->right_keys[k]->column],
-                                                 estimate_table(optimiser, scan));
-            best = best < 0 || (rows >= 0 && rows < best) ? rows : best;
-        }
-    }
-    return best;
-}
-
-/* Small or unknown tables: a unique key, few left rows. */
-static bool join_by_rule(const struct plan_node *join, struct index_id *index) {
-    double left = join->left->rows_estimate;
-    if (left > INDEX_JOIN_ROWS_MAX || left * 4 > join->right->rows_estimate) {
-        return false;
-    }
-    return optimise_unique_key(join->right, join->right_keys, join->key_count, index);
-}
-
-/* Whether looking the right side up for each left row costs less than reading it whole; and how many rows come of the
- * join, where that is known. */
-static bool join_by_index(struct optimiser *optimiser, struct plan_node *join, struct index_id *index) {
-    const struct plan_node *scan = join->right;
-    if (scan->kind != PLAN_SCAN) {
-        return false;
-    }
-    bool fits = join->join_type != PLAN_JOIN_RIGHT && join->join_type != PLAN_JOIN_FULL && scan->low.count == 0 &&
-                scan->high.count == 0;
-    double table_rows = estimate_table(optimiser, scan);
-    if (table_rows < ESTIMATE_ROWS_MIN) {
-        return fits && join_by_rule(join, index);
-    }
-    bool indexed = false;
-    double left = join->left->rows_estimate;
-    double fanout = join_fanout(optimiser, join, index, &indexed);
-    if (fanout < 0) {
-        return fits && join_by_rule(join, index);
-    }
-    join->rows_estimate = left * fanout * (scan->rows_estimate / table_rows);
-    double fetches = left * (1 + (index->value == 0 ? fanout / PLAN_COST_LOOKUP : fanout));
-    return fits && indexed && fetches * PLAN_COST_LOOKUP < table_rows;
-}
-
-void optimise_join_strategy(struct optimiser *optimiser, struct plan_node *join, const struct conditions *conditions) {
-    uint32_t split = join->left->column_count;
-    struct conditions rest = {0};
-    join->left_keys = sql_alloc(optimiser->context, (conditions->count + 1) * sizeof(*join->left_keys));
-    join->right_keys = sql_alloc(optimiser->context, (conditions->count + 1) * sizeof(*join->right_keys));
-    join->key_count = 0;
-    for (uint32_t i = 0; i < conditions->count; i++) {
-        const struct expr *condition = conditions->list[i];
-        int sides[2] = {2, 2};
-        if (is_equality(condition) && !optimise_is_volatile(condition) &&
-            condition->arguments[0]->type.id == condition->arguments[1]->type.id) {
-            sides[0] = key_side(optimiser, condition->arguments[0], split, join->column_count);
-            sides[1] = key_side(optimiser, condition->arguments[1], split, join->column_count);
-        }
-        if (sides[0] + sides[1] == 1 && sides[0] != 2 && sides[1] != 2) {
-            join->left_keys[join->key_count] = condition->arguments[sides[0] == 0 ? 0 : 1];
-            join->right_keys[join->key_count] =
-                key_of_right(optimiser, condition->arguments[sides[0] == 0 ? 1 : 0], join);
-            join->key_count++;
-        } else {
-            conditions_add(optimiser, &rest, condition);
-        }
-    }
-    join->predicate = conditions_join(optimiser, &rest);
-    double left = join->left->rows_estimate;
-    double right = join->right->rows_estimate;
-    struct index_id index = {0};
-    join->join_strategy = join->key_count > 0 ? PLAN_JOIN_HASH : PLAN_JOIN_NESTED;
-    join->rows_estimate = join->key_count == 0 ? left * right : left > right ? left : right;
-    if (join->key_count > 0 && join->right->kind == PLAN_SCAN &&
-        optimise_unique_key(join->right, join->right_keys, join->key_count, &index)) {
-        join->rows_estimate = left;
-    }
-    if (join->key_count > 0 && join_by_index(optimiser, join, &index)) {
-        join->join_strategy = PLAN_JOIN_INDEX;
-        join->right->index = index;
-    }
-    join->rows_estimate = rest.count > 0 ? join->rows_estimate * 0.33 : join->rows_estimate;
-    if (join->join_type == PLAN_JOIN_SEMI || join->join_type == PLAN_JOIN_ANTI) {
-        join->rows_estimate = left * 0.5;
-    }
 }

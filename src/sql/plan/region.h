@@ -1,0 +1,46 @@
+/* A tree of inner joins taken apart: relations and conditions, between the files that put it together again. */
+#ifndef KMB_SQL_REGION_H
+#define KMB_SQL_REGION_H
+
+#include "base/map.h"
+#include "sql/plan/optimise.h"
+
+struct relation {
+    struct plan_node *node;
+    uint32_t first; /* of its columns in the region's row */
+    uint32_t count;
+    struct conditions own;
+    bool joined;
+};
+
+struct region {
+    struct optimiser *optimiser;
+    struct relation *relations;
+    uint32_t relation_count;
+    uint32_t relation_capacity;
+    uint32_t width;
+    struct conditions conditions; /* over the region's row */
+    struct conditions constant;   /* read no column, or volatile: on top */
+    uint64_t **touched;           /* per condition: the relations it reads */
+    uint32_t *classes;            /* per condition: the class of columns it makes equal, from 1; 0: none */
+    bool *used;
+    uint32_t words; /* of a set of relations */
+};
+
+/* An operator = of two arguments. */
+bool region_is_equality(const struct expr *condition);
+uint32_t region_relation_of(const struct region *region, uint32_t column);
+
+/* strategy.c: an index of the scan's table, or its primary key, that begins with one of these columns of the scan. */
+bool strategy_index(const struct plan_node *scan, const struct expr *const *keys, uint32_t key_count,
+                    struct index_id *index);
+
+/* classes.c: adds the equalities that follow from others: a = b and b = c make a = c. */
+void region_close(struct region *region);
+
+/* enumerate.c: the cheapest order by which to join, by dynamic programming; false: too many relations, or small ones.
+ */
+#define REGION_ENUMERATED_MAX 10
+bool region_enumerate(struct region *region, uint32_t order[REGION_ENUMERATED_MAX]);
+
+#endif
