@@ -50,7 +50,7 @@ static const struct table_definition *find_table(const struct kmb_appender *appe
 }
 
 static bool needs_expressions(const struct catalogue *catalogue, const struct table_definition *table) {
-    bool needs = table->check_count != 0;
+    bool needs = table->check_count != 0 || table->foreign_key_count != 0;
     for (uint32_t i = 0; i < catalogue_column_count(catalogue, table); i++) {
         enum default_kind kind = catalogue_column(catalogue, table, i)->default_kind;
         needs = needs || kind == DEFAULT_GENERATED || kind == DEFAULT_IDENTITY_ALWAYS;
@@ -330,7 +330,7 @@ static enum kmb_status table_as_before(struct kmb_appender *appender, struct ker
         return error_set(error, KMB_UNDEFINED_TABLE, "relation \"%s\" does not exist", appender->table_name);
     }
     bool same = catalogue_column_count(catalogue, table) == appender->column_count &&
-                (table->check_count != 0) == appender->checked;
+                needs_expressions(catalogue, table) == appender->checked;
     for (uint32_t i = 0; same && i < appender->column_count; i++) {
         const struct column_definition *column = catalogue_column(catalogue, table, i);
         same = column->type.id == appender->types[i].id && column->type.modifier == appender->types[i].modifier &&

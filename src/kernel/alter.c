@@ -80,8 +80,7 @@ static size_t cut_utf8(struct slice text, size_t length) {
 }
 
 /* PostgreSQL's makeObjectName: name1_name2_label in 63 bytes, the longer of the two names cut first. */
-static void name_make(struct slice first, struct slice second, const char *label, unsigned number,
-                      char out[DEFINITION_NAME_BYTES_MAX + 1]) {
+void kernel_name_make(struct slice first, struct slice second, const char *label, unsigned number, char *out) {
     char tail[32];
     if (number > 0) {
         snprintf(tail, sizeof(tail), "_%s%u", label, number);
@@ -128,7 +127,7 @@ static enum kmb_status name_choose(struct kernel_transaction *transaction, const
                                    struct arena *arena, struct slice *name, struct kmb_error *error) {
     char text[DEFINITION_NAME_BYTES_MAX + 1];
     for (unsigned number = 0; number < NAME_NUMBERS_MAX; number++) {
-        name_make(table, columns, label, number, text);
+        kernel_name_make(table, columns, label, number, text);
         if (name_free(transaction, names, schema, slice_text(text))) {
             *name = arena_dup_slice(arena, slice_text(text));
             return name->bytes != NULL ? KMB_OK : alter_no_memory(error);
@@ -286,7 +285,7 @@ static enum kmb_status check_name(const struct table_definition *table, const st
     char text[DEFINITION_NAME_BYTES_MAX + 1];
     unsigned number = 0;
     do {
-        name_make(table->name, (struct slice){.length = 0}, "check", number++, text);
+        kernel_name_make(table->name, (struct slice){.length = 0}, "check", number++, text);
     } while (check_named(checks, count, slice_text(text)));
     check->name = arena_dup_slice(arena, slice_text(text));
     return check->name.bytes != NULL ? KMB_OK : alter_no_memory(error);

@@ -282,6 +282,9 @@ enum kmb_status catalogue_make(struct catalogue_table **tables, uint32_t table_c
     copy_pointers(catalogue->tables_by_id, tables, table_count);
     copy_pointers(catalogue->streams_by_name, streams, stream_count);
     copy_pointers(catalogue->streams_by_id, streams, stream_count);
+    for (uint32_t i = 0; i < table_count; i++) {
+        catalogue->foreign_key_count += tables[i]->definition.foreign_key_count;
+    }
     qsort(catalogue->tables_by_name, table_count, sizeof(void *), by_table_name);
     qsort(catalogue->tables_by_id, table_count, sizeof(void *), by_table_id);
     qsort(catalogue->streams_by_name, stream_count, sizeof(void *), by_stream_name);
@@ -503,6 +506,25 @@ uint32_t catalogue_table_count(const struct catalogue *catalogue) {
 const struct table_definition *catalogue_table_at(const struct catalogue *catalogue, uint32_t ordinal) {
     ASSERT(ordinal < catalogue->table_count);
     return &catalogue->tables_by_name[ordinal]->definition;
+}
+
+bool catalogue_has_foreign_keys(const struct catalogue *catalogue) {
+    return catalogue->foreign_key_count > 0;
+}
+
+bool catalogue_table_refers(const struct catalogue *catalogue, const struct table_definition *table) {
+    if (table->foreign_key_count > 0 || catalogue->foreign_key_count == 0) {
+        return table->foreign_key_count > 0;
+    }
+    for (uint32_t i = 0; i < catalogue->table_count; i++) {
+        const struct table_definition *child = &catalogue->tables_by_id[i]->definition;
+        for (uint32_t k = 0; k < child->foreign_key_count; k++) {
+            if (child->foreign_keys[k].parent.value == table->id.value) {
+                return true;
+            }
+        }
+    }
+    return false;
 }
 
 const struct table_definition *catalogue_owned_sequence(const struct catalogue *catalogue, struct table_id table,

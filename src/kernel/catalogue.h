@@ -45,6 +45,9 @@ const struct index_definition *catalogue_index(const struct catalogue *catalogue
                                                struct slice name, const struct table_definition **table);
 const struct index_definition *catalogue_index_of_id(const struct catalogue *catalogue, struct index_id id,
                                                      const struct table_definition **table);
+/* Whether any table has a foreign key, and whether this one has one or is referred to by one. */
+bool catalogue_has_foreign_keys(const struct catalogue *catalogue);
+bool catalogue_table_refers(const struct catalogue *catalogue, const struct table_definition *table);
 /* The sequence that a column owns, NULL: none. */
 const struct table_definition *catalogue_owned_sequence(const struct catalogue *catalogue, struct table_id table,
                                                         struct column_id column);

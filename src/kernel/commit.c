@@ -220,12 +220,20 @@ enum kmb_status kernel_transaction_prepare(struct kernel_transaction *transactio
     while (transaction->part_count > 0 && transaction_tail(transaction)->length == 0) {
         transaction->part_count--;
     }
+    status = transaction_check_deferred(transaction, error);
+    if (status != KMB_OK) {
+        return transaction_break(transaction, status);
+    }
     bool unchanged = head->sequence == transaction->base->sequence;
     if (!unchanged) {
         status = validate(transaction, head, error);
     }
     if (status == KMB_OK && head->root != transaction->base->root) {
         status = rebase(transaction, head, !unchanged, error);
+        if (status == KMB_OK && !unchanged) {
+            status = transaction_check_rebased(transaction, error);
+            status = status == KMB_FOREIGN_KEY_VIOLATION ? conflict(error, "a foreign key's other side") : status;
+        }
     } else if (status == KMB_OK) {
         status = transaction_fork(transaction, error);
     }

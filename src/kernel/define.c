@@ -125,6 +125,7 @@ struct alteration {
     struct column_definition *columns;
     struct index_definition *indexes;
     struct check_definition *checks;
+    struct foreign_key_definition *foreign_keys;
 };
 
 static void *copy_array(struct arena *arena, const void *from, uint32_t count, size_t size) {
@@ -157,12 +158,16 @@ static enum kmb_status alteration_begin(struct evolver *evolver, struct table_id
         copy_array(&evolver->arena, definition->indexes, definition->index_count, sizeof(*alteration->indexes));
     alteration->checks =
         copy_array(&evolver->arena, definition->checks, definition->check_count, sizeof(*alteration->checks));
-    if (alteration->columns == NULL || alteration->indexes == NULL || alteration->checks == NULL) {
+    alteration->foreign_keys = copy_array(&evolver->arena, definition->foreign_keys, definition->foreign_key_count,
+                                          sizeof(*alteration->foreign_keys));
+    if (alteration->columns == NULL || alteration->indexes == NULL || alteration->checks == NULL ||
+        alteration->foreign_keys == NULL) {
         return define_no_memory(error);
     }
     alteration->next.columns = alteration->columns;
     alteration->next.indexes = alteration->indexes;
     alteration->next.checks = alteration->checks;
+    alteration->next.foreign_keys = alteration->foreign_keys;
     return KMB_OK;
 }
 
@@ -389,6 +394,49 @@ static enum kmb_status check_dropped(struct evolver *evolver, const struct event
     return evolve_damaged(error, "table %u has no constraint %u", event->table.value, event->check.value);
 }
 
+static enum kmb_status foreign_key_added(struct evolver *evolver, const struct event_foreign_key_added *event,
+                                         struct kmb_error *error) {
+    struct alteration alteration;
+    enum kmb_status status = alteration_begin(evolver, event->table, event->version, &alteration, error);
+    if (status != KMB_OK) {
+        return status;
+    }
+    const struct table_definition *parent = catalogue_table_of_id(evolver->catalogue, event->key.parent);
+    bool good = parent != NULL && definition_is_table(parent) && definition_is_table(&alteration.next) &&
+                event->key.id.value >= alteration.next.constraint_id_next && event->key.id.value != UINT32_MAX &&
+                alteration.next.foreign_key_count < DEFINITION_FOREIGN_MAX;
+    for (uint32_t i = 0; good && i < event->key.part_count; i++) {
+        const struct column_definition *other = definition_column_of_id(parent, event->key.parts[i].parent);
+        good = alteration_column(&alteration, event->key.parts[i].column) != NULL && other != NULL && !other->dropped;
+    }
+    if (!good) {
+        return evolve_damaged(error, "foreign key %u of table %u is not a good one", event->key.id.value,
+                              event->table.value);
+    }
+    alteration.foreign_keys[alteration.next.foreign_key_count++] = event->key;
+    alteration.next.constraint_id_next = event->key.id.value + 1;
+    return alteration_end(evolver, &alteration, 0, error);
+}
+
+static enum kmb_status foreign_key_dropped(struct evolver *evolver, const struct event_foreign_key_dropped *event,
+                                           struct kmb_error *error) {
+    struct alteration alteration;
+    enum kmb_status status = alteration_begin(evolver, event->table, event->version, &alteration, error);
+    if (status != KMB_OK) {
+        return status;
+    }
+    for (uint32_t i = 0; i < alteration.next.foreign_key_count; i++) {
+        if (alteration.foreign_keys[i].id.value == event->key.value) {
+            uint32_t behind = alteration.next.foreign_key_count - i - 1;
+            memmove(&alteration.foreign_keys[i], &alteration.foreign_keys[i + 1],
+                    behind * sizeof(*alteration.foreign_keys));
+            alteration.next.foreign_key_count--;
+            return alteration_end(evolver, &alteration, 0, error);
+        }
+    }
+    return evolve_damaged(error, "table %u has no foreign key %u", event->table.value, event->key.value);
+}
+
 /* --- indexes ------------------------------------------------------------------------------------------------------ */
 
 static enum kmb_status index_declared(struct evolver *evolver, const struct event_index_declared *event,
@@ -526,6 +574,10 @@ enum kmb_status evolve_definition(struct evolver *evolver, const struct event *e
     case EVENT_VIEW_CREATED:
     case EVENT_SEQUENCE_CREATED:
         return table_created(evolver, &event->as.table_created, error);
+    case EVENT_FOREIGN_KEY_ADDED:
+        return foreign_key_added(evolver, &event->as.foreign_key_added, error);
+    case EVENT_FOREIGN_KEY_DROPPED:
+        return foreign_key_dropped(evolver, &event->as.foreign_key_dropped, error);
     case EVENT_SEQUENCE_CHANGED:
         return sequence_changed(evolver, &event->as.sequence_changed, error);
     case EVENT_SEQUENCE_ADVANCED:

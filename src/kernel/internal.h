@@ -133,6 +133,7 @@ struct catalogue {
     struct catalogue_header header;
     uint32_t table_count;
     uint32_t stream_count;
+    uint32_t foreign_key_count; /* of all tables */
     struct catalogue_table **tables_by_name;
     struct catalogue_table **tables_by_id;
     struct catalogue_stream **streams_by_name;

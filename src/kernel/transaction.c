@@ -53,6 +53,7 @@ void kernel_transaction_discard(struct kernel_transaction *transaction) {
     }
     mem_free(transaction->parts);
     mem_free(transaction->sequences);
+    mem_free(transaction->deferrals);
     buffer_free(&transaction->key);
     buffer_free(&transaction->image);
     buffer_free(&transaction->frame);
@@ -190,6 +191,7 @@ struct kernel_mark {
     struct buffer facts_text;
     uint64_t position;
     uint32_t part_count;
+    uint32_t deferral_count;
     size_t tail_length;
 };
 
@@ -217,6 +219,7 @@ enum kmb_status kernel_transaction_mark(struct kernel_transaction *transaction, 
     mark->facts = transaction->evolver.facts;
     mark->position = transaction->evolver.position;
     mark->part_count = transaction->part_count;
+    mark->deferral_count = transaction->deferral_count;
     mark->tail_length = transaction->part_count > 0 ? transaction_tail(transaction)->length : 0;
     *out = mark;
     return KMB_OK;
@@ -244,6 +247,7 @@ enum kmb_status kernel_transaction_rollback_to(struct kernel_transaction *transa
     evolver->facts.name = buffer_slice(&evolver->facts_text);
     evolver->position = mark->position;
     transaction->part_count = mark->part_count;
+    transaction->deferral_count = mark->deferral_count;
     evolver->sequence = transaction->base->sequence + (mark->part_count == 0 ? 1 : mark->part_count);
     if (mark->part_count > 0) {
         struct buffer *tail = transaction_tail(transaction);

@@ -156,6 +156,8 @@ enum kmb_status kernel_create_index(struct kernel_transaction *transaction, stru
 enum kmb_status kernel_drop_index(struct kernel_transaction *transaction, struct table_id table, struct index_id index,
                                   struct kmb_error *error);
 
+/* name1_name2_label with a number behind it (0: none), in 63 bytes: the longer of the two names is cut first. */
+void kernel_name_make(struct slice first, struct slice second, const char *label, unsigned number, char *out);
 /* A free name for a relation made for a column: "t_a_label", numbered when taken. From the arena. */
 enum kmb_status kernel_name_choose(struct kernel_transaction *transaction, struct slice schema, struct slice table,
                                    struct slice column, const char *label, struct arena *arena, struct slice *name,
@@ -178,6 +180,59 @@ enum kmb_status kernel_sequence_set(struct kernel_transaction *transaction, stru
 enum kmb_status kernel_change_sequence(struct kernel_transaction *transaction, struct table_id sequence,
                                        const struct sequence_definition *definition, const int64_t *restart,
                                        struct kmb_error *error);
+
+/* --- foreign keys ----------------------------------------------------------------------------------------------- */
+
+/* Ids are given here; the rest (columns of both tables, a unique key of the parent, a free name) is the caller's to
+ * check. KMB_FOREIGN_KEY_VIOLATION where a row refers to nothing: roll back to a mark then. */
+enum kmb_status kernel_add_foreign_key(struct kernel_transaction *transaction, struct table_id table,
+                                       const struct foreign_key_definition *key, struct kmb_error *error);
+enum kmb_status kernel_drop_foreign_key(struct kernel_transaction *transaction, struct table_id table,
+                                        struct constraint_id key, struct kmb_error *error);
+/* Whether values of these types can be compared as keys. */
+bool kernel_reference_types(struct type child, struct type parent);
+
+/* A place in the transaction's body. */
+struct kernel_place {
+    uint32_t part;
+    size_t offset;
+};
+/* A view of the state that the transaction began at. */
+enum kmb_status kernel_transaction_base_view(struct kernel_transaction *transaction, struct kernel_view **view,
+                                             struct kmb_error *error);
+enum kmb_status kernel_transaction_place(struct kernel_transaction *transaction, struct kernel_place *place,
+                                         struct kmb_error *error);
+
+/*
+ * Looks at all rows that changed from a place on: KMB_FOREIGN_KEY_VIOLATION with PostgreSQL's words. before: a view of
+ * the transaction at that place. deferred: those that are deferred too. Row writes themselves check nothing; commit
+ * checks what was deferred, and everything where others committed meanwhile.
+ */
+enum kmb_status kernel_check_references(struct kernel_transaction *transaction, const struct kernel_place *from,
+                                        struct kernel_view *before, bool deferred, struct kmb_error *error);
+/* SET CONSTRAINTS: one (deferrable) foreign key, or with table 0 all, from now on. */
+enum kmb_status kernel_defer_references(struct kernel_transaction *transaction, struct table_id table,
+                                        struct constraint_id key, bool deferred, struct kmb_error *error);
+
+/* A row of a parent lost its key, and what refers to it is to be changed: not of NO ACTION. */
+struct kernel_reference {
+    const struct table_definition *parent;
+    const struct table_definition *child;
+    const struct foreign_key_definition *key;
+    enum reference_action action;
+    bool deleted;                   /* else the key was changed to new_values */
+    const struct value *old_values; /* one a part of the key */
+    const struct value *new_values;
+};
+/* All of them from a place on, in the order of their events; memory from the arena, definitions from the
+ * transaction's catalogue. */
+enum kmb_status kernel_gather_references(struct kernel_transaction *transaction, const struct kernel_place *from,
+                                         struct kernel_view *before, struct arena *arena,
+                                         const struct kernel_reference **list, uint32_t *count,
+                                         struct kmb_error *error);
+/* KMB_FOREIGN_KEY_VIOLATION where a row refers to the old key. */
+enum kmb_status kernel_restrict_reference(struct kernel_transaction *transaction,
+                                          const struct kernel_reference *reference, struct kmb_error *error);
 
 /* --- tenant and streams ----------------------------------------------------------------------------------------- */
 

@@ -18,6 +18,13 @@ struct transaction_sequence {
     struct kernel_sequence state;
 };
 
+/* SET CONSTRAINTS of one foreign key, or (table 0) of all. */
+struct transaction_deferral {
+    struct table_id table;
+    struct constraint_id key;
+    bool deferred;
+};
+
 struct kernel_transaction {
     struct kernel_state *base;
     struct evolver evolver;  /* its fork is NULL while nothing changed since `root` was frozen */
@@ -32,6 +39,8 @@ struct kernel_transaction {
     struct transaction_sequence *sequences; /* what was taken; outlives the marks */
     uint32_t sequence_count;
     uint32_t sequence_capacity;
+    struct transaction_deferral *deferrals; /* the last that names a key holds */
+    uint32_t deferral_count;
     enum kmb_status broken; /* a change failed half-way: only rolling back or discarding is left */
     bool prepared;
     uint32_t entries_done;
@@ -68,6 +77,12 @@ enum kmb_status transaction_defined(struct kernel_transaction *transaction, stru
 void transaction_sequences_rewind(struct kernel_transaction *transaction);
 /* Writes the events of what was taken, as the last of the body. */
 enum kmb_status transaction_sequences_emit(struct kernel_transaction *transaction, struct kmb_error *error);
+
+/* Deferred foreign keys, at the end of the body; all of them, when it was evolved again on another head. */
+enum kmb_status transaction_check_deferred(struct kernel_transaction *transaction, struct kmb_error *error);
+enum kmb_status transaction_check_rebased(struct kernel_transaction *transaction, struct kmb_error *error);
+bool kernel_reference_deferred(const struct kernel_transaction *transaction, struct table_id table,
+                               const struct foreign_key_definition *key);
 
 /* "duplicate key value violates unique constraint ..." of evolver.clash, with PostgreSQL's detail. */
 enum kmb_status write_duplicate(const struct catalogue_table *table, struct index_id index, const struct value *values,

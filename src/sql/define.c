@@ -183,6 +183,7 @@ static void alter_add_column(struct define *define, const struct plan_alter *act
 }
 
 static void define_drop_column(struct define *define, const char *name, bool cascade);
+static void alter_drop_foreign(struct define *define, const char *name, struct column_id column, bool cascade);
 
 /* Generated columns that read a column go with it, or are in its way. */
 static void alter_drop_generated(struct define *define, const char *name, bool cascade) {
@@ -255,6 +256,7 @@ static void define_drop_column(struct define *define, const char *name, bool cas
                   define_text(define, define_table(define)->name));
     }
     alter_drop_generated(define, name, cascade);
+    alter_drop_foreign(define, name, id, cascade);
     alter_drop_dependents(define, name, id);
     define_try(define, kernel_drop_column(define->transaction, define->table_id, id, define->context->error));
     const struct table_definition *sequence = NULL;
@@ -334,6 +336,232 @@ static void alter_default(struct define *define, const struct plan_alter *action
     define_try(define,
                kernel_change_default(define->transaction, define->table_id, define_column(define, action->name)->id,
                                      kind, action->default_text, define->context->error));
+}
+
+/* --- foreign keys --- */
+
+static _Noreturn void raise_foreign(struct define *define, const struct plan_foreign *foreign, const char *message) {
+    sql_raise(define->context, KMB_INVALID_FOREIGN_KEY, foreign->position, "%s", message);
+}
+
+static const struct column_definition *foreign_column(struct define *define, const struct plan_foreign *foreign,
+                                                      const struct table_definition *table, const char *name) {
+    const struct column_definition *column = definition_column_of_name(table, slice_text(name));
+    if (column == NULL) {
+        sql_raise(define->context, KMB_UNDEFINED_COLUMN, foreign->position,
+                  "column \"%s\" referenced in foreign key constraint does not exist", name);
+    }
+    return column;
+}
+
+/* Whether a unique key of the table has exactly the parts' parent columns. */
+static bool foreign_key_unique(const struct table_definition *parent, const struct reference_part *parts,
+                               uint32_t count, const struct key_part *key, uint32_t key_count) {
+    bool same = key_count == count;
+    for (uint32_t i = 0; same && i < key_count; i++) {
+        bool found = false;
+        for (uint32_t k = 0; k < count; k++) {
+            found = found || column_id_equal(parts[k].parent, key[i].column);
+        }
+        same = found;
+    }
+    (void)parent;
+    return same;
+}
+
+static void foreign_parts(struct define *define, const struct plan_foreign *foreign,
+                          const struct table_definition *child, const struct table_definition *parent, const char *name,
+                          struct reference_part *parts) {
+    struct sql_context *context = define->context;
+    const char *parent_name = foreign->parent;
+    uint32_t count = foreign->parent_count == 0 ? parent->primary_key_count : foreign->parent_count;
+    if (foreign->parent_count == 0 && parent->primary_key_count == 0) {
+        sql_raise(context, KMB_UNDEFINED_OBJECT, foreign->position,
+                  "there is no primary key for referenced table \"%s\"", parent_name);
+    }
+    for (uint32_t i = 0; i < foreign->column_count; i++) {
+        parts[i].column = foreign_column(define, foreign, child, foreign->columns[i])->id;
+    }
+    if (count != foreign->column_count) {
+        raise_foreign(define, foreign, "number of referencing and referenced columns for foreign key disagree");
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        parts[i].parent = foreign->parent_count == 0
+                              ? parent->primary_key[i].column
+                              : foreign_column(define, foreign, parent, foreign->parent_columns[i])->id;
+        for (uint32_t k = 0; k < i; k++) {
+            if (column_id_equal(parts[k].parent, parts[i].parent)) {
+                raise_foreign(define, foreign, "foreign key referenced-columns list must not contain duplicates");
+            }
+        }
+    }
+    bool unique = foreign_key_unique(parent, parts, count, parent->primary_key, parent->primary_key_count);
+    for (uint32_t i = 0; i < parent->index_count && !unique; i++) {
+        const struct index_definition *index = &parent->indexes[i];
+        unique = index->unique && foreign_key_unique(parent, parts, count, index->parts, index->part_count);
+    }
+    if (!unique) {
+        sql_raise(context, KMB_INVALID_FOREIGN_KEY, foreign->position,
+                  "there is no unique constraint matching given keys for referenced table \"%s\"", parent_name);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        const struct column_definition *column = definition_column_of_id(child, parts[i].column);
+        const struct column_definition *other = definition_column_of_id(parent, parts[i].parent);
+        char *type = sql_alloc(context, TYPE_NAME_SIZE);
+        char *other_type = sql_alloc(context, TYPE_NAME_SIZE);
+        if (!kernel_reference_types(column->type, other->type)) {
+            sql_raise_with(context, KMB_DATATYPE_MISMATCH, foreign->position,
+                           sql_printf(context, "Key columns \"%s\" and \"%s\" are of incompatible types: %s and %s.",
+                                      define_text(define, column->name), define_text(define, other->name),
+                                      type_format(column->type, type), type_format(other->type, other_type)),
+                           NULL, "foreign key constraint \"%s\" cannot be implemented", name);
+        }
+        bool sets = foreign->on_update > REFERENCE_RESTRICT;
+        if (column->default_kind == DEFAULT_GENERATED && (sets || foreign->on_delete > REFERENCE_CASCADE)) {
+            sql_raise(context, KMB_SYNTAX, foreign->position,
+                      "invalid ON %s action for foreign key constraint containing generated column",
+                      sets ? "UPDATE" : "DELETE");
+        }
+    }
+}
+
+static bool constraint_named(const struct table_definition *table, const char *name) {
+    bool found = table->primary_key_count > 0 && slice_equal_text(table->primary_key_name, name);
+    for (uint32_t i = 0; i < table->check_count && !found; i++) {
+        found = slice_equal_text(table->checks[i].name, name);
+    }
+    for (uint32_t i = 0; i < table->index_count && !found; i++) {
+        found = table->indexes[i].constraint && slice_equal_text(table->indexes[i].name, name);
+    }
+    for (uint32_t i = 0; i < table->foreign_key_count && !found; i++) {
+        found = slice_equal_text(table->foreign_keys[i].name, name);
+    }
+    return found;
+}
+
+static const char *foreign_name(struct define *define, const struct plan_foreign *foreign,
+                                const struct table_definition *child) {
+    struct sql_context *context = define->context;
+    if (foreign->name != NULL) {
+        if (constraint_named(child, foreign->name)) {
+            sql_raise(context, KMB_DUPLICATE_OBJECT, 0, "constraint \"%s\" for relation \"%s\" already exists",
+                      foreign->name, define_text(define, child->name));
+        }
+        return foreign->name;
+    }
+    const char *columns = "";
+    for (uint32_t i = 0; i < foreign->column_count; i++) {
+        columns = sql_printf(context, "%s%s%s", columns, i == 0 ? "" : "_", foreign->columns[i]);
+    }
+    char *name = sql_alloc(context, DEFINITION_NAME_BYTES_MAX + 1);
+    unsigned number = 0;
+    do {
+        kernel_name_make(child->name, slice_text(columns), "fkey", number++, name);
+    } while (constraint_named(child, name));
+    return name;
+}
+
+static void define_foreign(struct define *define, const struct plan_foreign *foreign) {
+    struct sql_context *context = define->context;
+    const struct table_definition *child = define_table(define);
+    const struct table_definition *parent =
+        catalogue_table(define_catalogue(define), slice_make(NULL, 0), slice_text(foreign->parent));
+    if (parent == NULL) {
+        sql_raise(context, KMB_UNDEFINED_TABLE, 0, "relation \"%s\" does not exist", foreign->parent);
+    }
+    if (!definition_is_table(parent)) {
+        sql_raise(context, KMB_WRONG_OBJECT_TYPE, 0, "referenced relation \"%s\" is not a table", foreign->parent);
+    }
+    if (foreign->column_count > DEFINITION_KEY_COLUMNS_MAX) {
+        sql_raise(context, KMB_TOO_MANY_COLUMNS, foreign->position, "cannot have more than %d keys in a foreign key",
+                  DEFINITION_KEY_COLUMNS_MAX);
+    }
+    const char *name = foreign_name(define, foreign, child);
+    struct reference_part *parts = sql_alloc_zero(context, foreign->column_count + 1, sizeof(*parts));
+    struct column_id *set = sql_alloc_zero(context, foreign->set_count + 1, sizeof(*set));
+    foreign_parts(define, foreign, child, parent, name, parts);
+    for (uint32_t i = 0; i < foreign->set_count; i++) {
+        set[i] = foreign_column(define, foreign, child, foreign->set_columns[i])->id;
+        bool member = false;
+        for (uint32_t k = 0; k < foreign->column_count; k++) {
+            member = member || column_id_equal(parts[k].column, set[i]);
+        }
+        if (!member) {
+            sql_raise(context, KMB_INVALID_COLUMN_REFERENCE, 0,
+                      "column \"%s\" referenced in ON DELETE SET action must be part of foreign key",
+                      foreign->set_columns[i]);
+        }
+    }
+    struct foreign_key_definition key = {
+        .name = slice_text(name),
+        .parent = parent->id,
+        .parts = parts,
+        .part_count = foreign->column_count,
+        .match_full = foreign->match_full,
+        .on_update = foreign->on_update,
+        .on_delete = foreign->on_delete,
+        .set_columns = set,
+        .set_count = foreign->set_count,
+        .deferrable = foreign->deferrable,
+        .deferred = foreign->deferred,
+    };
+    define_try(define, kernel_add_foreign_key(define->transaction, define->table_id, &key, context->error));
+}
+
+/* The foreign keys that need a key of the table go with it, or are in its way. */
+static void drop_references(struct define *define, const struct key_part *parts, uint32_t part_count, const char *what,
+                            const char *index, bool cascade) {
+    struct sql_context *context = define->context;
+    const struct table_definition *child = NULL;
+    const struct foreign_key_definition *key = NULL;
+    while ((key = bind_key_needed(define_catalogue(define), define_table(define), parts, part_count, &child)) != NULL) {
+        if (!cascade) {
+            sql_raise_with(context, KMB_DEPENDENT_OBJECTS, 0,
+                           sql_printf(context, "constraint %s on table %s depends on %s",
+                                      define_text(define, key->name), define_text(define, child->name), index),
+                           "Use DROP ... CASCADE to drop the dependent objects too.",
+                           "cannot drop %s on table %s because other objects depend on it", what,
+                           define_text(define, define_table(define)->name));
+        }
+        define_try(define, kernel_drop_foreign_key(define->transaction, child->id, key->id, context->error));
+    }
+}
+
+/* Foreign keys with a column go with it: those of its own table, and, when asked, those that refer to it. */
+static void alter_drop_foreign(struct define *define, const char *name, struct column_id column, bool cascade) {
+    struct sql_context *context = define->context;
+    for (bool again = true; again;) {
+        again = false;
+        const struct catalogue *catalogue = define_catalogue(define);
+        for (uint32_t t = 0; t < catalogue_table_count(catalogue) && !again; t++) {
+            const struct table_definition *child = catalogue_table_at(catalogue, t);
+            for (uint32_t i = 0; i < child->foreign_key_count && !again; i++) {
+                const struct foreign_key_definition *key = &child->foreign_keys[i];
+                bool own = false;
+                bool other = false;
+                for (uint32_t k = 0; k < key->part_count; k++) {
+                    own = own || (table_id_equal(child->id, define->table_id) &&
+                                  column_id_equal(key->parts[k].column, column));
+                    other = other || (table_id_equal(key->parent, define->table_id) &&
+                                      column_id_equal(key->parts[k].parent, column));
+                }
+                if (other && !own && !cascade) {
+                    const char *table = define_text(define, define_table(define)->name);
+                    sql_raise_with(context, KMB_DEPENDENT_OBJECTS, 0,
+                                   sql_printf(context, "constraint %s on table %s depends on column %s of table %s",
+                                              define_text(define, key->name), define_text(define, child->name), name,
+                                              table),
+                                   "Use DROP ... CASCADE to drop the dependent objects too.",
+                                   "cannot drop column %s of table %s because other objects depend on it", name, table);
+                }
+                if (own || other) {
+                    define_try(define,
+                               kernel_drop_foreign_key(define->transaction, child->id, key->id, context->error));
+                    again = true;
+                }
+            }
+        }
+    }
 }
 
 /* --- identity and generated columns --- */
@@ -488,14 +716,28 @@ static void alter_drop_constraint(struct define *define, const struct plan_alter
             return;
         }
     }
+    for (uint32_t i = 0; i < table->foreign_key_count; i++) {
+        if (slice_equal_text(table->foreign_keys[i].name, action->name)) {
+            define_try(define, kernel_drop_foreign_key(define->transaction, define->table_id, table->foreign_keys[i].id,
+                                                       context->error));
+            return;
+        }
+    }
     for (uint32_t i = 0; i < table->index_count; i++) {
         if (table->indexes[i].constraint && slice_equal_text(table->indexes[i].name, action->name)) {
-            define_try(define,
-                       kernel_drop_index(define->transaction, define->table_id, table->indexes[i].id, context->error));
+            struct index_definition index = table->indexes[i];
+            drop_references(define, index.parts, index.part_count, sql_printf(context, "constraint %s", action->name),
+                            sql_printf(context, "index %s", action->name), action->cascade);
+            define_try(define, kernel_drop_index(define->transaction, define->table_id, index.id, context->error));
             return;
         }
     }
     if (table->primary_key_count > 0 && slice_equal_text(table->primary_key_name, action->name)) {
+        if (!action->cascade) {
+            drop_references(define, table->primary_key, table->primary_key_count,
+                            sql_printf(context, "constraint %s", action->name),
+                            sql_printf(context, "index %s", action->name), false);
+        }
         sql_raise_unsupported(context, 0, "dropping a primary key");
     }
     if (!action->missing_ok) {
@@ -530,6 +772,9 @@ static void define_alter(struct define *define, const struct plan_alter *action)
         break;
     case ALTER_DROP_CONSTRAINT:
         alter_drop_constraint(define, action);
+        break;
+    case ALTER_ADD_FOREIGN:
+        define_foreign(define, action->foreign);
         break;
     case ALTER_RENAME_SEQUENCE:
         define_rename_sequence(define, action);
@@ -600,9 +845,36 @@ static void define_restart_identity(struct define *define, struct table_id id) {
     }
 }
 
+/* What becomes immediate is checked at once, from the transaction's beginning. */
+static void define_set_constraints(struct define *define, const struct plan_ddl *ddl) {
+    struct sql_context *context = define->context;
+    struct kernel_transaction *transaction = define->transaction;
+    struct kernel_place start = {.part = 0};
+    struct kernel_view *view = NULL;
+    if (ddl->drop_count == 0) {
+        define_try(define, kernel_defer_references(transaction, (struct table_id){0}, (struct constraint_id){0},
+                                                   ddl->deferred, context->error));
+    }
+    for (uint32_t i = 0; i < ddl->drop_count; i++) {
+        define_try(define, kernel_defer_references(transaction, ddl->drops[i].table, ddl->drops[i].foreign_key,
+                                                   ddl->deferred, context->error));
+    }
+    if (ddl->deferred) {
+        return;
+    }
+    struct kernel_place end;
+    define_try(define, kernel_transaction_place(transaction, &end, context->error)); /* the body is whole */
+    define_try(define, kernel_transaction_base_view(transaction, &view, context->error));
+    sql_defer(context, release_view, view);
+    define_try(define, kernel_check_references(transaction, &start, view, false, context->error));
+    sql_release(context, view);
+}
+
 static void define_drop(struct define *define, const struct plan_drop *drop) {
     struct kmb_error *error = define->context->error;
-    if (drop->default_of.value != 0) {
+    if (drop->foreign_key.value != 0) {
+        define_try(define, kernel_drop_foreign_key(define->transaction, drop->table, drop->foreign_key, error));
+    } else if (drop->default_of.value != 0) {
         define_try(define, kernel_change_default(define->transaction, drop->table, drop->default_of, DEFAULT_NONE,
                                                  slice_make(NULL, 0), error));
     } else {
@@ -663,6 +935,13 @@ void define_run(struct sql_context *context, const struct sql_host *host, const 
             define_create_owned(&define, ddl, &made);
         }
         define_try(&define, kernel_create_table(define.transaction, &made, &table, context->error));
+        define.table_id = table;
+        for (uint32_t i = 0; i < ddl->foreign_count; i++) {
+            define_foreign(&define, ddl->foreigns[i]);
+        }
+        break;
+    case DDL_SET_CONSTRAINTS:
+        define_set_constraints(&define, ddl);
         break;
     case DDL_ALTER_SEQUENCE:
         define_try(&define, kernel_change_sequence(define.transaction, ddl->table_id, &ddl->sequence, ddl->restart,

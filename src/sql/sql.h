@@ -79,6 +79,7 @@ struct sql_host {
     struct sql_settings *settings;   /* the session's; SET changes it */
     struct sql_sequences *sequences; /* the session's; nextval() changes it */
     const atomic_bool *cancel;       /* may be NULL; set from any thread: 57014 */
+    bool references_held;            /* whoever runs the statement checks foreign keys itself */
     struct slice session_user;       /* current_user */
     struct sql_point at; /* a point given beside the text (--at): every read is there; a time-travel clause or
                           * a write is then an error */

@@ -19,7 +19,12 @@
 #define INDEX_CONSTRAINT 0x02
 
 /* What may follow the checks, behind a length of 0 in the place of a view's query. */
-#define PART_SEQUENCE 1
+#define PART_SEQUENCE     1
+#define PART_FOREIGN_KEYS 2
+
+#define FOREIGN_MATCH_FULL 0x01
+#define FOREIGN_DEFERRABLE 0x02
+#define FOREIGN_DEFERRED   0x04
 
 /* --- writing --- */
 
@@ -75,6 +80,25 @@ void definition_encode_sequence(const struct sequence_definition *sequence, stru
     buffer_u32(buffer, sequence->owner_column.value);
 }
 
+void definition_encode_foreign_key(const struct foreign_key_definition *key, struct buffer *buffer) {
+    buffer_u32(buffer, key->id.value);
+    definition_put_text(key->name, buffer);
+    buffer_u32(buffer, key->parent.value);
+    buffer_u8(buffer, (uint8_t)((key->match_full ? FOREIGN_MATCH_FULL : 0) |
+                                (key->deferrable ? FOREIGN_DEFERRABLE : 0) | (key->deferred ? FOREIGN_DEFERRED : 0)));
+    buffer_u8(buffer, (uint8_t)key->on_update);
+    buffer_u8(buffer, (uint8_t)key->on_delete);
+    buffer_u16(buffer, (uint16_t)key->part_count);
+    for (uint32_t i = 0; i < key->part_count; i++) {
+        buffer_u32(buffer, key->parts[i].column.value);
+        buffer_u32(buffer, key->parts[i].parent.value);
+    }
+    buffer_u16(buffer, (uint16_t)key->set_count);
+    for (uint32_t i = 0; i < key->set_count; i++) {
+        buffer_u32(buffer, key->set_columns[i].value);
+    }
+}
+
 void definition_encode_table(const struct table_definition *table, struct buffer *buffer) {
     buffer_u32(buffer, table->id.value);
     buffer_u32(buffer, table->version.value);
@@ -103,6 +127,13 @@ void definition_encode_table(const struct table_definition *table, struct buffer
         buffer_u32(buffer, 0);
         buffer_u8(buffer, PART_SEQUENCE);
         definition_encode_sequence(&table->sequence, buffer);
+    } else if (table->foreign_key_count > 0) {
+        buffer_u32(buffer, 0);
+        buffer_u8(buffer, PART_FOREIGN_KEYS);
+        buffer_u16(buffer, (uint16_t)table->foreign_key_count);
+        for (uint32_t i = 0; i < table->foreign_key_count; i++) {
+            definition_encode_foreign_key(&table->foreign_keys[i], buffer);
+        }
     }
 }
 
@@ -354,18 +385,85 @@ static bool definition_keys_valid(const struct table_definition *table) {
     return good;
 }
 
-/* What makes it no plain table. */
-static enum kmb_status definition_get_rest(struct reader *reader, struct table_definition *table,
+enum kmb_status definition_decode_foreign_key(struct reader *reader, struct arena *arena,
+                                              struct foreign_key_definition *key, struct kmb_error *error) {
+    struct foreign_key_definition made = {.id = {reader_u32(reader)}};
+    made.name = reader_bytes(reader);
+    made.parent.value = reader_u32(reader);
+    uint8_t flags = reader_u8(reader);
+    uint8_t on_update = reader_u8(reader);
+    uint8_t on_delete = reader_u8(reader);
+    made.part_count = reader_u16(reader);
+    bool good = reader_ok(reader) && made.id.value > 0 && definition_name_valid(made.name, false) &&
+                made.parent.value > 0 && flags <= (FOREIGN_MATCH_FULL | FOREIGN_DEFERRABLE | FOREIGN_DEFERRED) &&
+                on_update <= REFERENCE_SET_DEFAULT && on_delete <= REFERENCE_SET_DEFAULT && made.part_count > 0 &&
+                made.part_count <= DEFINITION_KEY_COLUMNS_MAX && reader_left(reader) >= 8 * made.part_count;
+    if (!good) {
+        return definition_corrupt(error, "a foreign key is not valid");
+    }
+    made.match_full = (flags & FOREIGN_MATCH_FULL) != 0;
+    made.deferrable = (flags & FOREIGN_DEFERRABLE) != 0;
+    made.deferred = (flags & FOREIGN_DEFERRED) != 0;
+    made.on_update = (enum reference_action)on_update;
+    made.on_delete = (enum reference_action)on_delete;
+    struct reference_part *parts = arena_alloc_zero(arena, made.part_count, sizeof(*parts));
+    struct column_id *columns = arena_alloc_zero(arena, DEFINITION_KEY_COLUMNS_MAX, sizeof(*columns));
+    if (parts == NULL || columns == NULL) {
+        return error_set(error, KMB_NO_MEMORY, "out of memory");
+    }
+    for (uint32_t i = 0; i < made.part_count; i++) {
+        parts[i].column.value = reader_u32(reader);
+        parts[i].parent.value = reader_u32(reader);
+        good = good && parts[i].column.value > 0 && parts[i].parent.value > 0;
+    }
+    made.set_count = reader_u16(reader);
+    good = good && made.set_count <= made.part_count;
+    for (uint32_t i = 0; good && i < made.set_count; i++) {
+        columns[i].value = reader_u32(reader);
+        good = columns[i].value > 0;
+    }
+    if (!good || !reader_ok(reader)) {
+        return definition_corrupt(error, "a foreign key is not valid");
+    }
+    made.parts = parts;
+    made.set_columns = made.set_count == 0 ? NULL : columns;
+    *key = made;
+    return KMB_OK;
+}
+
+static enum kmb_status definition_get_foreign_keys(struct reader *reader, struct arena *arena,
+                                                   struct table_definition *table, struct kmb_error *error) {
+    void *room = NULL;
+    table->foreign_key_count = reader_u16(reader);
+    if (table->foreign_key_count == 0 || table->foreign_key_count > DEFINITION_FOREIGN_MAX) {
+        return definition_corrupt(error, "no or too many foreign keys");
+    }
+    enum kmb_status status = definition_room(reader, arena, table->foreign_key_count, 24,
+                                             sizeof(struct foreign_key_definition), &room, error);
+    struct foreign_key_definition *keys = room;
+    for (uint32_t i = 0; status == KMB_OK && i < table->foreign_key_count; i++) {
+        status = definition_decode_foreign_key(reader, arena, &keys[i], error);
+    }
+    table->foreign_keys = keys;
+    return status;
+}
+
+/* What makes it no plain table, or refers to others. */
+static enum kmb_status definition_get_rest(struct reader *reader, struct arena *arena, struct table_definition *table,
                                            struct kmb_error *error) {
     table->view_query = reader_bytes(reader);
+    uint8_t part = definition_is_view(table) ? 0 : reader_u8(reader);
     bool bare = table->primary_key_count == 0 && table->index_count == 0 && table->check_count == 0;
-    if (!reader_ok(reader) || !bare || utf8_check(table->view_query, NULL) != KMB_OK) {
+    if (!reader_ok(reader) || (!bare && part != PART_FOREIGN_KEYS) || utf8_check(table->view_query, NULL) != KMB_OK) {
         return definition_corrupt(error, "its query is not valid, or bytes follow its end");
     }
     if (definition_is_view(table)) {
         return KMB_OK;
     }
-    if (reader_u8(reader) != PART_SEQUENCE) {
+    if (part == PART_FOREIGN_KEYS) {
+        return definition_get_foreign_keys(reader, arena, table, error);
+    }
+    if (part != PART_SEQUENCE) {
         return error_set(error, KMB_FORMAT_VERSION, "table definition: a part needs a newer version");
     }
     return definition_decode_sequence(reader, &table->sequence, error);
@@ -400,7 +498,7 @@ enum kmb_status definition_decode_table(struct slice bytes, struct arena *arena,
         status = definition_get_checks(&reader, arena, &made, error);
     }
     if (status == KMB_OK && reader_left(&reader) > 0) {
-        status = definition_get_rest(&reader, &made, error);
+        status = definition_get_rest(&reader, arena, &made, error);
     }
     if (status == KMB_OK && (!reader_done(&reader) || !definition_keys_valid(&made))) {
         status = definition_corrupt(error, "its keys are not valid, or bytes follow its end");
@@ -439,12 +537,15 @@ bool definition_copy_table(const struct table_definition *table, struct arena *a
     void *columns;
     void *indexes;
     void *checks;
-    bool good = copy_text(&made.schema_name, arena) && copy_text(&made.name, arena) &&
-                copy_text(&made.primary_key_name, arena) && copy_text(&made.view_query, arena) &&
-                copy_parts(&made.primary_key, made.primary_key_count, arena) &&
-                copy_array(table->columns, table->column_count, sizeof(struct column_definition), arena, &columns) &&
-                copy_array(table->indexes, table->index_count, sizeof(struct index_definition), arena, &indexes) &&
-                copy_array(table->checks, table->check_count, sizeof(struct check_definition), arena, &checks);
+    void *keys;
+    bool good =
+        copy_text(&made.schema_name, arena) && copy_text(&made.name, arena) &&
+        copy_text(&made.primary_key_name, arena) && copy_text(&made.view_query, arena) &&
+        copy_parts(&made.primary_key, made.primary_key_count, arena) &&
+        copy_array(table->columns, table->column_count, sizeof(struct column_definition), arena, &columns) &&
+        copy_array(table->indexes, table->index_count, sizeof(struct index_definition), arena, &indexes) &&
+        copy_array(table->checks, table->check_count, sizeof(struct check_definition), arena, &checks) &&
+        copy_array(table->foreign_keys, table->foreign_key_count, sizeof(struct foreign_key_definition), arena, &keys);
     if (!good) {
         return false;
     }
@@ -461,9 +562,22 @@ bool definition_copy_table(const struct table_definition *table, struct arena *a
         struct check_definition *check = (struct check_definition *)checks + i;
         good = copy_text(&check->name, arena) && copy_text(&check->text, arena);
     }
+    for (uint32_t i = 0; good && i < made.foreign_key_count; i++) {
+        struct foreign_key_definition *key = (struct foreign_key_definition *)keys + i;
+        void *parts;
+        void *columns_set;
+        good = copy_text(&key->name, arena) &&
+               copy_array(key->parts, key->part_count, sizeof(*key->parts), arena, &parts) &&
+               copy_array(key->set_columns, key->set_count, sizeof(*key->set_columns), arena, &columns_set);
+        if (good) {
+            key->parts = parts;
+            key->set_columns = columns_set;
+        }
+    }
     made.columns = columns;
     made.indexes = indexes;
     made.checks = checks;
+    made.foreign_keys = keys;
     if (good) {
         *out = made;
     }

@@ -20,6 +20,7 @@
 #define DEFINITION_KEY_COLUMNS_MAX 32 /* of a key or index, as PostgreSQL */
 #define DEFINITION_INDEXES_MAX     1024
 #define DEFINITION_CHECKS_MAX      1600
+#define DEFINITION_FOREIGN_MAX     1600
 
 enum default_kind {
     DEFAULT_NONE = 0,
@@ -75,6 +76,35 @@ struct check_definition {
     struct slice text; /* expression */
 };
 
+/* What becomes of the rows that refer to a row which goes or changes its key. */
+enum reference_action {
+    REFERENCE_NO_ACTION = 0, /* none may be left when the statement, or the transaction, ends */
+    REFERENCE_RESTRICT = 1,  /* there may be none at all */
+    REFERENCE_CASCADE = 2,
+    REFERENCE_SET_NULL = 3,
+    REFERENCE_SET_DEFAULT = 4,
+};
+
+struct reference_part {
+    struct column_id column; /* of the table that has the foreign key */
+    struct column_id parent; /* of the table it refers to */
+};
+
+struct foreign_key_definition {
+    struct constraint_id id;
+    struct slice name;
+    struct table_id parent;
+    const struct reference_part *parts;
+    uint32_t part_count;
+    bool match_full; /* all columns NULL or none; else one NULL is enough to refer to nothing */
+    enum reference_action on_update;
+    enum reference_action on_delete;
+    const struct column_id *set_columns; /* of ON DELETE SET NULL and SET DEFAULT; none: all */
+    uint32_t set_count;
+    bool deferrable;
+    bool deferred; /* initially */
+};
+
 /* How the values of a sequence follow each other. Where it stands is no part of its definition. */
 struct sequence_definition {
     enum type_id type; /* INT2, INT4 or INT8; UNKNOWN: no sequence */
@@ -106,6 +136,8 @@ struct table_definition {
     uint32_t constraint_id_next;
     struct slice view_query; /* SQL of a view; empty: a table, which has rows of its own */
     struct sequence_definition sequence;
+    const struct foreign_key_definition *foreign_keys; /* in the order of their making */
+    uint32_t foreign_key_count;
 };
 
 static inline bool definition_is_view(const struct table_definition *table) {
@@ -128,6 +160,7 @@ static inline bool definition_has_row_id(const struct table_definition *table) {
 void definition_encode_column(const struct column_definition *column, struct buffer *buffer);
 void definition_encode_index(const struct index_definition *index, struct buffer *buffer);
 void definition_encode_check(const struct check_definition *check, struct buffer *buffer);
+void definition_encode_foreign_key(const struct foreign_key_definition *key, struct buffer *buffer);
 void definition_encode_sequence(const struct sequence_definition *sequence, struct buffer *buffer);
 void definition_encode_table(const struct table_definition *table, struct buffer *buffer);
 
@@ -138,6 +171,8 @@ enum kmb_status definition_decode_column(struct reader *reader, struct column_de
 enum kmb_status definition_decode_index(struct reader *reader, struct arena *arena, struct index_definition *index,
                                         struct kmb_error *error);
 enum kmb_status definition_decode_check(struct reader *reader, struct check_definition *check, struct kmb_error *error);
+enum kmb_status definition_decode_foreign_key(struct reader *reader, struct arena *arena,
+                                              struct foreign_key_definition *key, struct kmb_error *error);
 enum kmb_status definition_decode_sequence(struct reader *reader, struct sequence_definition *sequence,
                                            struct kmb_error *error);
 enum kmb_status definition_decode_table(struct slice bytes, struct arena *arena, struct table_definition *table,

@@ -63,6 +63,10 @@ const char *event_kind_name(uint32_t kind) {
         return "sequence_changed";
     case EVENT_SEQUENCE_ADVANCED:
         return "sequence_advanced";
+    case EVENT_FOREIGN_KEY_ADDED:
+        return "foreign_key_added";
+    case EVENT_FOREIGN_KEY_DROPPED:
+        return "foreign_key_dropped";
     case EVENT_ROWS_INSERTED:
         return "rows_inserted";
     case EVENT_ROWS_UPDATED:
@@ -181,6 +185,16 @@ static void put_payload(struct buffer *buffer, const struct event *event) {
     case EVENT_VIEW_CREATED:
     case EVENT_SEQUENCE_CREATED:
         definition_encode_table(&event->as.table_created.table, buffer);
+        return;
+    case EVENT_FOREIGN_KEY_ADDED:
+        buffer_u32(buffer, event->as.foreign_key_added.table.value);
+        buffer_u32(buffer, event->as.foreign_key_added.version.value);
+        definition_encode_foreign_key(&event->as.foreign_key_added.key, buffer);
+        return;
+    case EVENT_FOREIGN_KEY_DROPPED:
+        buffer_u32(buffer, event->as.foreign_key_dropped.table.value);
+        buffer_u32(buffer, event->as.foreign_key_dropped.version.value);
+        buffer_u32(buffer, event->as.foreign_key_dropped.key.value);
         return;
     case EVENT_SEQUENCE_CHANGED:
         buffer_u32(buffer, event->as.sequence_changed.sequence.value);
@@ -416,8 +430,8 @@ static bool get_default(struct reader *reader, struct event_column_default_chang
            utf8_check(change->default_text, NULL) == KMB_OK;
 }
 
-static bool get_definition_change(struct reader *reader, struct event *event, enum kmb_status *status,
-                                  struct kmb_error *error) {
+static bool get_definition_change(struct reader *reader, struct arena *arena, struct event *event,
+                                  enum kmb_status *status, struct kmb_error *error) {
     switch (event->kind) {
     case EVENT_TABLE_RENAMED:
         event->as.table_renamed.table.value = reader_u32(reader);
@@ -466,6 +480,20 @@ static bool get_definition_change(struct reader *reader, struct event *event, en
         bool good = get_change(reader, &dropped->table, &dropped->version);
         dropped->check.value = reader_u32(reader);
         return good && dropped->check.value > 0;
+    }
+    case EVENT_FOREIGN_KEY_ADDED: {
+        struct event_foreign_key_added *added = &event->as.foreign_key_added;
+        if (!get_change(reader, &added->table, &added->version)) {
+            return false;
+        }
+        *status = definition_decode_foreign_key(reader, arena, &added->key, error);
+        return *status == KMB_OK;
+    }
+    case EVENT_FOREIGN_KEY_DROPPED: {
+        struct event_foreign_key_dropped *dropped = &event->as.foreign_key_dropped;
+        bool good = get_change(reader, &dropped->table, &dropped->version);
+        dropped->key.value = reader_u32(reader);
+        return good && dropped->key.value > 0;
     }
     case EVENT_SEQUENCE_CHANGED: {
         struct event_sequence_changed *change = &event->as.sequence_changed;
@@ -526,7 +554,8 @@ static bool get_payload(struct reader *reader, struct arena *arena, struct event
                                           &event->as.table_created.table, error);
         return *status == KMB_OK &&
                definition_is_view(&event->as.table_created.table) == (event->kind == EVENT_VIEW_CREATED) &&
-               definition_is_sequence(&event->as.table_created.table) == (event->kind == EVENT_SEQUENCE_CREATED);
+               definition_is_sequence(&event->as.table_created.table) == (event->kind == EVENT_SEQUENCE_CREATED) &&
+               event->as.table_created.table.foreign_key_count == 0; /* they are events of their own */
     case EVENT_TABLE_DROPPED:
         event->as.table_dropped.table.value = reader_u32(reader);
         return event->as.table_dropped.table.value > 0;
@@ -553,7 +582,7 @@ static bool get_payload(struct reader *reader, struct arena *arena, struct event
     case EVENT_STREAM_APPENDED:
         return get_append(reader, event);
     default:
-        return get_definition_change(reader, event, status, error);
+        return get_definition_change(reader, arena, event, status, error);
     }
 }
 

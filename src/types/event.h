@@ -42,6 +42,8 @@ enum event_kind {
     EVENT_SEQUENCE_CREATED = 0x8024, /* as a table, the same way */
     EVENT_SEQUENCE_CHANGED = 0x8025,
     EVENT_SEQUENCE_ADVANCED = 0x8026,
+    EVENT_FOREIGN_KEY_ADDED = 0x8027,
+    EVENT_FOREIGN_KEY_DROPPED = 0x8028,
 
     EVENT_ROWS_INSERTED = 0x8030,
     EVENT_ROWS_UPDATED = 0x8031,
@@ -142,6 +144,16 @@ struct event_sequence_advanced {
     int64_t last;
     bool called; /* `last` was given; else it is the next to be given */
 };
+struct event_foreign_key_added {
+    struct table_id table;
+    struct schema_version version;
+    struct foreign_key_definition key;
+};
+struct event_foreign_key_dropped {
+    struct table_id table;
+    struct schema_version version;
+    struct constraint_id key;
+};
 /* A batch of rows of one table. `items` is checked when the event is decoded; walk it with event_row_next(). */
 struct event_rows {
     struct table_id table;
@@ -184,6 +196,8 @@ struct event {
         struct event_index_dropped index_dropped;
         struct event_sequence_changed sequence_changed;
         struct event_sequence_advanced sequence_advanced;
+        struct event_foreign_key_added foreign_key_added;
+        struct event_foreign_key_dropped foreign_key_dropped;
         struct event_rows rows; /* inserted, updated, deleted */
         struct event_stream_created stream_created;
         struct event_stream_appended stream_appended;

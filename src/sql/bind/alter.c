@@ -71,6 +71,9 @@ static void alter_add_column(struct alteration *alteration, const struct catalog
         }
     }
     action->column = column;
+    for (uint32_t i = 0; i < extra.foreign_count; i++) {
+        alter_add(alteration, ALTER_ADD_FOREIGN, "")->foreign = extra.foreigns[i];
+    }
     if (extra.unique) {
         struct plan_alter *unique =
             alter_add(alteration, ALTER_ADD_UNIQUE, extra.unique_name == NULL ? "" : extra.unique_name);
@@ -153,6 +156,10 @@ static void alter_add_constraint(struct alteration *alteration, const PgQuery__A
     ASSERT(command->def->node_case == PG_QUERY__NODE__NODE_CONSTRAINT);
     const PgQuery__Constraint *constraint = command->def->constraint;
     uint32_t position = bind_location(constraint->location);
+    if (constraint->contype == PG_QUERY__CONSTR_TYPE__CONSTR_FOREIGN) {
+        alter_add(alteration, ALTER_ADD_FOREIGN, "")->foreign = bind_foreign_key(bind, constraint, NULL);
+        return;
+    }
     if (constraint->contype != PG_QUERY__CONSTR_TYPE__CONSTR_UNIQUE || constraint->deferrable ||
         constraint->initdeferred || constraint->n_including > 0 || constraint->nulls_not_distinct ||
         constraint->n_options > 0 || (constraint->indexspace != NULL && constraint->indexspace[0] != 0) ||
@@ -160,7 +167,6 @@ static void alter_add_constraint(struct alteration *alteration, const PgQuery__A
         static const char *const kinds[] = {
             [PG_QUERY__CONSTR_TYPE__CONSTR_CHECK] = "ADD CHECK to a table that exists",
             [PG_QUERY__CONSTR_TYPE__CONSTR_PRIMARY] = "ADD PRIMARY KEY to a table that exists",
-            [PG_QUERY__CONSTR_TYPE__CONSTR_FOREIGN] = "a foreign key constraint",
             [PG_QUERY__CONSTR_TYPE__CONSTR_EXCLUSION] = "an exclusion constraint",
         };
         size_t kind = (size_t)constraint->contype;
@@ -217,6 +223,7 @@ static void alter_command(struct alteration *alteration, const struct catalogue 
         return;
     case PG_QUERY__ALTER_TABLE_TYPE__AT_DropConstraint:
         action = alter_add(alteration, ALTER_DROP_CONSTRAINT, command->name);
+        action->cascade = command->behavior == PG_QUERY__DROP_BEHAVIOR__DROP_CASCADE;
         action->missing_ok = command->missing_ok;
         return;
     case PG_QUERY__ALTER_TABLE_TYPE__AT_AddIdentity:
@@ -270,6 +277,16 @@ static struct plan_ddl *alter_ddl(struct bind *bind, struct plan_statement *stat
     return ddl;
 }
 
+/* Actions at most: a column may bring a unique key and foreign keys with it. */
+static size_t alter_room(const PgQuery__AlterTableStmt *alter) {
+    size_t room = alter->n_cmds * 2 + 1;
+    for (size_t i = 0; i < alter->n_cmds; i++) {
+        const PgQuery__Node *def = alter->cmds[i]->alter_table_cmd->def;
+        room += def != NULL && def->node_case == PG_QUERY__NODE__NODE_COLUMN_DEF ? def->column_def->n_constraints : 0;
+    }
+    return room;
+}
+
 void bind_alter_table(struct bind *bind, const PgQuery__AlterTableStmt *alter, struct plan_statement *statement) {
     if (alter->objtype != PG_QUERY__OBJECT_TYPE__OBJECT_TABLE) {
         sql_raise_unsupported(bind->context, bind_location(alter->relation->location), "ALTER of anything but a table");
@@ -281,7 +298,7 @@ void bind_alter_table(struct bind *bind, const PgQuery__AlterTableStmt *alter, s
         .bind = bind,
         .table_name = alter->relation->relname,
         .position = bind_location(alter->relation->location),
-        .actions = sql_alloc_zero(bind->context, alter->n_cmds * 2 + 1, sizeof(*alteration.actions)),
+        .actions = sql_alloc_zero(bind->context, alter_room(alter), sizeof(*alteration.actions)),
     };
     for (int pass = 0; table != NULL && pass < 3; pass++) {
         for (size_t i = 0; i < alter->n_cmds; i++) {

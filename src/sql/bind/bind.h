@@ -471,7 +471,10 @@ struct bind_column_extra {
     uint32_t check_count;
     bool not_null_said;
     bool null_said;
-    struct plan_owned *owned;             /* serial and identity columns */
+    struct plan_owned *owned; /* serial and identity columns */
+    struct plan_foreign **foreigns;
+    uint32_t foreign_count;
+    bool foreign_last;                    /* DEFERRABLE behind it is its own */
     const PgQuery__Constraint *generated; /* its expression is bound when all columns are known */
 };
 struct column_definition bind_column_definition(struct bind *bind, const char *table, const PgQuery__ColumnDef *column,
@@ -500,6 +503,18 @@ struct table_definition *bind_sequence_definition(struct sql_context *context, c
 const char *bind_nextval_text(struct sql_context *context, const char *name);
 /* Whether its owner is an identity column. */
 bool bind_is_identity(struct bind *bind, const struct sequence_definition *rule);
+
+/* --- reference.c --- */
+/* A FOREIGN KEY, or REFERENCES of a column. */
+struct plan_foreign *bind_foreign_key(struct bind *bind, const PgQuery__Constraint *constraint, const char *column);
+/* DEFERRABLE and its kin, which stand behind the constraint that they belong to. */
+bool bind_is_attribute(const PgQuery__Constraint *constraint);
+void bind_foreign_attribute(struct bind *bind, const PgQuery__Constraint *attribute, struct plan_foreign *foreign);
+void bind_set_constraints(struct bind *bind, const PgQuery__ConstraintsSetStmt *set, struct plan_statement *statement);
+/* A foreign key (of *child) that needs this key of a table to be unique; NULL: none does. */
+const struct foreign_key_definition *bind_key_needed(const struct catalogue *catalogue,
+                                                     const struct table_definition *table, const struct key_part *parts,
+                                                     uint32_t part_count, const struct table_definition **child);
 
 /* --- alter.c --- */
 void bind_alter_table(struct bind *bind, const PgQuery__AlterTableStmt *alter, struct plan_statement *statement);

@@ -93,6 +93,9 @@ static void column_refuse(struct bind *bind, const PgQuery__ColumnDef *column) {
 static void constraint_refuse(struct bind *bind, const PgQuery__Constraint *constraint) {
     struct sql_context *context = bind->context;
     uint32_t position = bind_location(constraint->location);
+    if (constraint->contype == PG_QUERY__CONSTR_TYPE__CONSTR_FOREIGN) {
+        return; /* bind_foreign_key() looks at it all */
+    }
     if (constraint->deferrable || constraint->initdeferred) {
         sql_raise_unsupported(context, position, "a deferrable constraint");
     }
@@ -115,8 +118,6 @@ static void constraint_refuse(struct bind *bind, const PgQuery__Constraint *cons
         sql_raise_unsupported(context, position, "NOT VALID");
     }
     switch ((int)constraint->contype) {
-    case PG_QUERY__CONSTR_TYPE__CONSTR_FOREIGN:
-        sql_raise_unsupported(context, position, "a foreign key constraint");
     case PG_QUERY__CONSTR_TYPE__CONSTR_EXCLUSION:
         sql_raise_unsupported(context, position, "an exclusion constraint");
     case PG_QUERY__CONSTR_TYPE__CONSTR_ATTR_DEFERRABLE:
@@ -157,8 +158,16 @@ static void column_constraint(struct bind *bind, const char *table, const PgQuer
     struct sql_context *context = bind->context;
     uint32_t position = bind_location(constraint->location);
     const char *name = bind_text(context, column->name);
+    if (bind_is_attribute(constraint) && extra->foreign_last) {
+        bind_foreign_attribute(bind, constraint, extra->foreigns[extra->foreign_count - 1]);
+        return;
+    }
     constraint_refuse(bind, constraint);
+    extra->foreign_last = constraint->contype == PG_QUERY__CONSTR_TYPE__CONSTR_FOREIGN;
     switch ((int)constraint->contype) {
+    case PG_QUERY__CONSTR_TYPE__CONSTR_FOREIGN:
+        extra->foreigns[extra->foreign_count++] = bind_foreign_key(bind, constraint, name);
+        break;
     case PG_QUERY__CONSTR_TYPE__CONSTR_NULL:
         extra->null_said = true;
         break;
@@ -231,6 +240,7 @@ struct column_definition bind_column_definition(struct bind *bind, const char *t
     *extra = (struct bind_column_extra){0};
     column_refuse(bind, column);
     extra->checks = sql_alloc(bind->context, (column->n_constraints + 1) * sizeof(*extra->checks));
+    extra->foreigns = sql_alloc(bind->context, (column->n_constraints + 1) * sizeof(*extra->foreigns));
     struct column_definition definition = {.name = arena_slice(bind, column->colname)};
     enum type_id serial = serial_type(column->type_name);
     if (serial != TYPE_UNKNOWN) { /* its default's text waits for the sequence's name */
@@ -269,6 +279,8 @@ struct creation {
     const PgQuery__Constraint **generated; /* by column, or NULL */
     const struct plan_owned **owned;
     uint32_t owned_count;
+    const struct plan_foreign **foreigns;
+    uint32_t foreign_count;
     bool primary_key_said;
 };
 
@@ -392,6 +404,9 @@ static void create_column(struct creation *creation, const PgQuery__ColumnDef *n
     creation->columns[ordinal] = bind_column_definition(bind, creation->name, node, &extra);
     creation->column_count++;
     creation->generated[ordinal] = extra.generated;
+    for (uint32_t i = 0; i < extra.foreign_count; i++) {
+        creation->foreigns[creation->foreign_count++] = extra.foreigns[i];
+    }
     if (extra.owned != NULL) {
         extra.owned->column = ordinal;
         creation->owned[creation->owned_count++] = extra.owned;
@@ -433,6 +448,9 @@ static void create_table_constraint(struct creation *creation, const PgQuery__Co
     case PG_QUERY__CONSTR_TYPE__CONSTR_CHECK:
         creation->check_nodes[creation->check_count] = constraint;
         creation->check_columns[creation->check_count++] = NULL;
+        break;
+    case PG_QUERY__CONSTR_TYPE__CONSTR_FOREIGN:
+        creation->foreigns[creation->foreign_count++] = bind_foreign_key(bind, constraint, NULL);
         break;
     default:
         sql_raise_unsupported(bind->context, position, "this table constraint");
@@ -566,6 +584,7 @@ void bind_create_table(struct bind *bind, const PgQuery__CreateStmt *create, str
     creation.check_nodes = sql_alloc_zero(bind->context, room, sizeof(*creation.check_nodes));
     creation.check_columns = sql_alloc_zero(bind->context, room, sizeof(*creation.check_columns));
     creation.generated = sql_alloc_zero(bind->context, room, sizeof(*creation.generated));
+    creation.foreigns = sql_alloc_zero(bind->context, room, sizeof(*creation.foreigns));
     creation.owned = sql_alloc_zero(bind->context, room, sizeof(*creation.owned));
     create_elements(&creation, create);
     create_generated(&creation);
@@ -584,6 +603,8 @@ void bind_create_table(struct bind *bind, const PgQuery__CreateStmt *create, str
     table->checks = creation.checks;
     table->check_count = creation.check_count;
     ddl->table = table;
+    ddl->foreigns = creation.foreigns;
+    ddl->foreign_count = creation.foreign_count;
     ddl->owned = creation.owned;
     ddl->owned_count = creation.owned_count;
     bool exists = catalogue_relation_exists(bind_present(bind), slice_make(NULL, 0), table->name);
@@ -765,6 +786,17 @@ static bool drop_index(struct bind *bind, const struct catalogue *catalogue, con
         }
         return false;
     }
+    const struct table_definition *child = NULL;
+    const struct foreign_key_definition *key =
+        index->unique ? bind_key_needed(catalogue, owner, index->parts, index->part_count, &child) : NULL;
+    if (key != NULL) {
+        struct sql_context *context = bind->context;
+        sql_raise_with(context, KMB_DEPENDENT_OBJECTS, 0,
+                       sql_printf(context, "constraint %s on table %s depends on index %s",
+                                  bind_text(context, key->name), bind_text(context, child->name), name),
+                       "Use DROP ... CASCADE to drop the dependent objects too.",
+                       "cannot drop index %s because other objects depend on it", name);
+    }
     drop->table = owner->id;
     drop->index = index->id;
     return true;
@@ -783,7 +815,7 @@ static bool drops_have(const struct drops *drops, const struct plan_drop *one) {
     for (uint32_t i = 0; i < drops->count; i++) {
         const struct plan_drop *other = &drops->list[i];
         if (other->table.value == one->table.value && other->index.value == one->index.value &&
-            other->default_of.value == one->default_of.value) {
+            other->default_of.value == one->default_of.value && other->foreign_key.value == one->foreign_key.value) {
             return true;
         }
     }
@@ -880,13 +912,43 @@ static void drop_defaults(struct drops *drops, const struct table_definition *dr
     }
 }
 
+/* The foreign keys of other tables that refer to a table. */
+static void drop_foreign_keys(struct drops *drops, const struct table_definition *dropped) {
+    struct sql_context *context = drops->bind->context;
+    for (uint32_t k = 0; k < catalogue_table_count(drops->catalogue); k++) {
+        const struct table_definition *child = catalogue_table_at(drops->catalogue, k);
+        for (uint32_t i = 0; i < child->foreign_key_count && !drops_have_table(drops, child->id); i++) {
+            const struct foreign_key_definition *key = &child->foreign_keys[i];
+            struct plan_drop one = {.table = child->id, .foreign_key = key->id};
+            if (table_id_equal(key->parent, dropped->id)) {
+                drops_depend(drops, dropped, &one,
+                             sql_printf(context, "constraint %s on table %s", bind_text(context, key->name),
+                                        bind_text(context, child->name)));
+            }
+        }
+    }
+}
+
+/* What goes with a table stands before it: a foreign key is dropped while its parent is there. */
+static void drops_order(struct drops *drops) {
+    uint32_t done = 0;
+    for (uint32_t i = 0; i < drops->count; i++) {
+        if (drops->list[i].default_of.value != 0 || drops->list[i].foreign_key.value != 0) {
+            struct plan_drop one = drops->list[i];
+            memmove(&drops->list[done + 1], &drops->list[done], (i - done) * sizeof(one));
+            drops->list[done++] = one;
+        }
+    }
+}
+
 static void drop_dependents(struct drops *drops) {
     for (uint32_t i = 0; i < drops->count; i++) { /* it grows meanwhile */
         const struct table_definition *dropped = catalogue_table_of_id(drops->catalogue, drops->list[i].table);
-        if (drops->list[i].default_of.value != 0) {
+        if (drops->list[i].default_of.value != 0 || drops->list[i].foreign_key.value != 0) {
             continue;
         }
         drop_views(drops, dropped);
+        drop_foreign_keys(drops, dropped);
         if (definition_is_sequence(dropped)) {
             drop_defaults(drops, dropped);
         } else {
@@ -928,6 +990,7 @@ void bind_drop(struct bind *bind, const PgQuery__DropStmt *drop, struct plan_sta
     }
     if (relations) {
         drop_dependents(&drops);
+        drops_order(&drops);
     }
     ddl->drops = drops.list;
     ddl->drop_count = drops.count;

@@ -310,17 +310,59 @@ static void bind_transaction(struct bind *bind, const PgQuery__TransactionStmt *
     }
 }
 
+static bool truncates(const struct plan_ddl *ddl, struct table_id table) {
+    for (uint32_t i = 0; i < ddl->truncated_count; i++) {
+        if (table_id_equal(ddl->truncated[i], table)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Tables that refer to a truncated one are truncated too, or in the way. */
+static void truncate_children(struct bind *bind, bool cascade, struct plan_ddl *ddl, struct table_id *tables) {
+    const struct catalogue *catalogue = bind_present(bind);
+    for (uint32_t i = 0; i < ddl->truncated_count; i++) { /* it grows meanwhile */
+        const struct table_definition *parent = catalogue_table_of_id(catalogue, tables[i]);
+        for (uint32_t t = 0; t < catalogue_table_count(catalogue); t++) {
+            const struct table_definition *child = catalogue_table_at(catalogue, t);
+            bool refers = false;
+            for (uint32_t k = 0; k < child->foreign_key_count; k++) {
+                refers = refers || table_id_equal(child->foreign_keys[k].parent, parent->id);
+            }
+            if (!refers || truncates(ddl, child->id)) {
+                continue;
+            }
+            if (!cascade) {
+                const char *name = bind_text(bind->context, child->name);
+                sql_raise_with(bind->context, KMB_UNSUPPORTED, 0,
+                               sql_printf(bind->context, "Table \"%s\" references \"%s\".", name,
+                                          bind_text(bind->context, parent->name)),
+                               sql_printf(bind->context,
+                                          "Truncate table \"%s\" at the same time, or use TRUNCATE ... CASCADE.", name),
+                               "cannot truncate a table referenced in a foreign key constraint");
+            }
+            tables[ddl->truncated_count++] = child->id;
+        }
+    }
+}
+
 static void bind_truncate(struct bind *bind, const PgQuery__TruncateStmt *node, struct plan_statement *statement) {
     struct plan_ddl *ddl = sql_alloc_zero(bind->context, 1, sizeof(*ddl));
-    struct table_id *tables = sql_alloc(bind->context, (node->n_relations + 1) * sizeof(*tables));
+    size_t room = node->n_relations + catalogue_table_count(bind_present(bind)) + 1;
+    struct table_id *tables = sql_alloc(bind->context, room * sizeof(*tables));
+    ddl->truncated = tables;
     for (size_t i = 0; i < node->n_relations; i++) {
         const struct catalogue *catalogue;
         bind_check_schema(bind, node->relations[i]->range_var);
-        tables[ddl->truncated_count++] = bind_table(bind, node->relations[i]->range_var, &catalogue, false)->id;
+        struct table_id table = bind_table(bind, node->relations[i]->range_var, &catalogue, false)->id;
+        if (!truncates(ddl, table)) {
+            tables[ddl->truncated_count++] = table;
+        }
     }
-    ddl->kind = DDL_TRUNCATE; /* CASCADE asks for nothing here: there are no foreign keys */
+    truncate_children(bind, node->behavior == PG_QUERY__DROP_BEHAVIOR__DROP_CASCADE, ddl, tables);
+    ddl->kind = DDL_TRUNCATE;
     ddl->restart_identity = node->restart_seqs;
-    ddl->truncated = tables;
     statement->ddl = ddl;
 }
 
@@ -375,6 +417,10 @@ static void bind_dispatch(struct bind *bind, const PgQuery__Node *node, struct p
     case PG_QUERY__NODE__NODE_CREATE_STMT:
         bind_create_table(bind, node->create_stmt, statement);
         statement_ddl(statement, "CREATE TABLE");
+        break;
+    case PG_QUERY__NODE__NODE_CONSTRAINTS_SET_STMT:
+        bind_set_constraints(bind, node->constraints_set_stmt, statement);
+        statement_ddl(statement, "SET CONSTRAINTS");
         break;
     case PG_QUERY__NODE__NODE_CREATE_SEQ_STMT:
         bind_create_sequence(bind, node->create_seq_stmt, statement);

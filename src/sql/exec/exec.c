@@ -9,6 +9,7 @@
 
 #include "base/assert.h"
 #include "sql/exec/operator.h"
+#include "sql/exec/reference.h"
 #include "sql/exec/write.h"
 
 struct exec_held {
@@ -335,6 +336,23 @@ static void run_writes(struct exec *exec, const struct plan_node *root) {
     }
 }
 
+static void release_before(void *object) {
+    kernel_view_close(object);
+}
+
+/* Whether a foreign key of or to a table that the statement writes is to be looked at. */
+static bool writes_refer(const struct exec *exec, const struct plan_node *root) {
+    const struct catalogue *catalogue = kernel_transaction_catalogue(exec->transaction);
+    bool refer = false;
+    for (uint32_t i = 0; i <= root->write_count && catalogue_has_foreign_keys(catalogue) && !refer; i++) {
+        const struct plan_node *node = i == root->write_count ? root : root->writes[i]->root;
+        const struct table_definition *table =
+            plan_writes(node) ? catalogue_table_of_id(catalogue, node->table->id) : NULL;
+        refer = table != NULL && catalogue_table_refers(catalogue, table);
+    }
+    return refer;
+}
+
 struct exec *exec_open(struct sql_context *context, const struct sql_host *host, const struct plan_node *root,
                        const struct value *parameters, uint32_t parameter_count, struct plan_measures *measures) {
     struct exec *exec = sql_alloc_zero(context, 1, sizeof(*exec));
@@ -351,9 +369,19 @@ struct exec *exec_open(struct sql_context *context, const struct sql_host *host,
         exec->several = true;
         (void)exec_view_of(exec, root->writes[0]->root);
     }
+    struct kernel_place start = {.part = 0};
+    struct kernel_view *before = NULL;
+    if (exec->transaction != NULL && !host->references_held && writes_refer(exec, root)) {
+        sql_try(context, kernel_transaction_place(exec->transaction, &start, context->error));
+        sql_try(context, kernel_transaction_view(exec->transaction, &before, context->error));
+        sql_defer(context, release_before, before);
+    }
     exec->root = operator_make(exec, root);
     if (exec->transaction != NULL) {
         run_writes(exec, root);
+        if (before != NULL) {
+            references_run(exec, &start, before);
+        }
         exec_release(exec); /* what follows is rows from memory */
     }
     return exec;

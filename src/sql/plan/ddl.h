@@ -18,7 +18,8 @@ enum plan_ddl_kind {
     DDL_ALTER_TABLE,
     DDL_ALTER_SEQUENCE,
     DDL_TRUNCATE,
-    DDL_CONTROL, /* BEGIN, COMMIT, ROLLBACK */
+    DDL_SET_CONSTRAINTS, /* drops: which; none: all */
+    DDL_CONTROL,         /* BEGIN, COMMIT, ROLLBACK */
     DDL_SET,
     DDL_SHOW,
 };
@@ -37,6 +38,25 @@ enum plan_alter_kind {
     ALTER_SET_IDENTITY, /* rule, restart; default_kind, or NONE: it stays */
     ALTER_DROP_IDENTITY,
     ALTER_DROP_EXPRESSION,
+    ALTER_ADD_FOREIGN,
+};
+
+/* A foreign key as it was written. */
+struct plan_foreign {
+    const char *name; /* NULL: made */
+    uint32_t position;
+    const char **columns;
+    uint32_t column_count;
+    const char *parent;
+    const char **parent_columns; /* none: those of its primary key */
+    uint32_t parent_count;
+    bool match_full;
+    enum reference_action on_update;
+    enum reference_action on_delete;
+    const char **set_columns;
+    uint32_t set_count;
+    bool deferrable;
+    bool deferred;
 };
 
 /* A sequence that belongs to a column: made with it. */
@@ -61,6 +81,7 @@ struct plan_alter {
     const struct plan_owned *owned;  /* ADD COLUMN, ADD IDENTITY; NULL: none */
     struct sequence_definition rule;
     const int64_t *restart;
+    const struct plan_foreign *foreign;
     bool fill;            /* ADD COLUMN: existing rows are given the default, each its own */
     const char **columns; /* UNIQUE */
     uint32_t column_count;
@@ -69,7 +90,8 @@ struct plan_alter {
 struct plan_drop {
     struct table_id table;
     struct index_id index;
-    struct column_id default_of; /* its default goes, the table stays; 0: the table goes */
+    struct constraint_id foreign_key; /* of the table; 0: not that */
+    struct column_id default_of;      /* its default goes, the table stays; 0: the table goes */
 };
 
 enum plan_setting_id {
@@ -82,8 +104,11 @@ enum plan_setting_id {
 
 struct plan_ddl {
     enum plan_ddl_kind kind;
-    const struct table_definition *table;  /* CREATE TABLE: ids of columns and checks set, own id by the transaction */
-    struct table_id table_id;              /* CREATE INDEX, ALTER */
+    const struct table_definition *table; /* CREATE TABLE: ids of columns and checks set, own id by the transaction */
+    struct table_id table_id;             /* CREATE INDEX, ALTER */
+    const struct plan_foreign **foreigns; /* CREATE TABLE */
+    uint32_t foreign_count;
+    bool deferred;                         /* SET CONSTRAINTS */
     const struct plan_owned *const *owned; /* CREATE TABLE */
     uint32_t owned_count;
     struct sequence_definition sequence; /* ALTER SEQUENCE */

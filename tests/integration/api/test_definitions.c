@@ -204,12 +204,134 @@ static void the_past_knows_where_it_stood(void **state) {
     assert_int_equal(ASK(box->one, "SELECT max(id) FROM t AT OFFSET 4"), 40);
 }
 
+/* --- foreign keys ------------------------------------------------------------------------------------------------- */
+
+/* Whoever commits second loses, whichever side it is on. */
+static void child_and_parent_side_by_side(void **state) {
+    struct box *box = *state;
+    ASK(box->one, "CREATE TABLE p (id int PRIMARY KEY)");
+    ASK(box->one, "CREATE TABLE c (id int PRIMARY KEY, p int REFERENCES p)");
+    ASK(box->one, "INSERT INTO p VALUES (1), (2), (3), (4)");
+
+    ASK(box->one, "BEGIN");
+    ASK(box->two, "BEGIN");
+    ASK(box->one, "INSERT INTO c VALUES (1, 1)");
+    ASK(box->two, "DELETE FROM p WHERE id = 1");
+    ASK(box->two, "COMMIT");
+    REFUSED(box->one, "COMMIT", KMB_SERIALIZATION, "could not serialize");
+
+    ASK(box->one, "BEGIN");
+    ASK(box->two, "BEGIN");
+    ASK(box->one, "INSERT INTO c VALUES (2, 2)");
+    ASK(box->two, "UPDATE p SET id = 20 WHERE id = 2");
+    ASK(box->one, "COMMIT");
+    REFUSED(box->two, "COMMIT", KMB_SERIALIZATION, "could not serialize");
+
+    /* Others' rows do not matter. */
+    ASK(box->one, "BEGIN");
+    ASK(box->two, "BEGIN");
+    ASK(box->one, "INSERT INTO c VALUES (3, 3)");
+    ASK(box->two, "DELETE FROM p WHERE id = 4");
+    ASK(box->two, "COMMIT");
+    ASK(box->one, "COMMIT");
+    assert_int_equal(ASK(box->one, "SELECT count(*) FROM c LEFT JOIN p ON p.id = c.p WHERE p.id IS NULL"), 0);
+    assert_int_equal(ASK(box->one, "SELECT count(*) FROM c"), 2);
+}
+
+/* A foreign key that comes while rows of both sides are on their way. */
+static void a_key_that_others_do_not_know(void **state) {
+    struct box *box = *state;
+    ASK(box->one, "CREATE TABLE p (id int PRIMARY KEY)");
+    ASK(box->one, "CREATE TABLE c (p int)");
+    ASK(box->one, "INSERT INTO p VALUES (1), (2)");
+    ASK(box->one, "INSERT INTO c VALUES (1)");
+    ASK(box->two, "BEGIN");
+    ASK(box->two, "DELETE FROM p WHERE id = 1");
+    ASK(box->one, "ALTER TABLE c ADD FOREIGN KEY (p) REFERENCES p");
+    REFUSED(box->two, "COMMIT", KMB_SERIALIZATION, "could not serialize");
+    ASK(box->one, "ALTER TABLE c DROP CONSTRAINT c_p_fkey");
+    ASK(box->two, "BEGIN");
+    ASK(box->two, "ALTER TABLE c ADD FOREIGN KEY (p) REFERENCES p");
+    ASK(box->one, "DELETE FROM p WHERE id = 1");
+    REFUSED(box->two, "COMMIT", KMB_SERIALIZATION, "could not serialize");
+    REFUSED(box->one, "ALTER TABLE c ADD FOREIGN KEY (p) REFERENCES p", KMB_FOREIGN_KEY_VIOLATION,
+            "insert or update on table \"c\" violates foreign key constraint \"c_p_fkey\"");
+}
+
+static void deferred_until_commit(void **state) {
+    struct box *box = *state;
+    ASK(box->one, "CREATE TABLE p (id int PRIMARY KEY)");
+    ASK(box->one, "CREATE TABLE c (p int REFERENCES p DEFERRABLE INITIALLY DEFERRED)");
+    ASK(box->one, "BEGIN");
+    ASK(box->one, "INSERT INTO c VALUES (1)");
+    REFUSED(box->one, "COMMIT", KMB_FOREIGN_KEY_VIOLATION, "violates foreign key constraint \"c_p_fkey\"");
+    assert_int_equal(ASK(box->one, "SELECT count(*) FROM c"), 0);
+    ASK(box->one, "BEGIN");
+    ASK(box->one, "INSERT INTO c VALUES (1)");
+    ASK(box->two, "INSERT INTO p VALUES (7)"); /* the head moves meanwhile */
+    ASK(box->one, "INSERT INTO p VALUES (1)");
+    ASK(box->one, "COMMIT");
+    REFUSED(box->one, "INSERT INTO c VALUES (2)", KMB_FOREIGN_KEY_VIOLATION, "violates foreign key");
+    REFUSED(box->one, "TRUNCATE p", KMB_UNSUPPORTED, "cannot truncate a table referenced in a foreign key constraint");
+}
+
+static void the_past_has_its_own_keys(void **state) {
+    struct box *box = *state;
+    ASK(box->one, "CREATE TABLE p (id int PRIMARY KEY)");
+    ASK(box->one, "CREATE TABLE c (id int, p int REFERENCES p ON DELETE CASCADE)");
+    ASK(box->one, "INSERT INTO p VALUES (1), (2)");         /* position 2 */
+    ASK(box->one, "INSERT INTO c VALUES (10, 1), (20, 2)"); /* position 4 */
+    ASK(box->one, "DELETE FROM p WHERE id = 1");            /* position 6, the child too */
+    assert_int_equal(ASK(box->one, "SELECT count(*) FROM c"), 1);
+    assert_int_equal(ASK(box->one, "SELECT count(*) FROM c AT OFFSET 4"), 2);
+    assert_int_equal(ASK(box->one, "SELECT count(*) FROM c AT OFFSET 6"), 1);
+    ASK(box->one, "DROP TABLE p CASCADE");
+    ASK(box->one, "INSERT INTO c VALUES (30, 99)");
+    assert_int_equal(ASK(box->one, "SELECT count(*) FROM c JOIN p ON p.id = c.p AT OFFSET 6"), 1);
+    box_close(box);
+    box_open(box);
+    assert_int_equal(ASK(box->one, "SELECT count(*) FROM c"), 2);
+}
+
+/* Rows that come without SQL are checked all the same. */
+static void the_appender_checks(void **state) {
+    struct box *box = *state;
+    kmb_appender *appender = NULL;
+    ASK(box->one, "CREATE TABLE p (id bigint PRIMARY KEY)");
+    ASK(box->one, "CREATE TABLE c (p bigint REFERENCES p)");
+    ASK(box->one, "INSERT INTO p VALUES (1)");
+    MUST(kmb_appender_open(box->one, "c", &appender, &error));
+    MUST(kmb_append_int64(appender, 1, &error));
+    MUST(kmb_append_row(appender, &error));
+    MUST(kmb_appender_flush(appender, NULL, &error));
+    MUST(kmb_append_int64(appender, 2, &error));
+    MUST(kmb_append_row(appender, &error));
+    assert_int_equal(kmb_appender_flush(appender, NULL, NULL), KMB_FOREIGN_KEY_VIOLATION);
+    kmb_appender_close(appender);
+    assert_int_equal(ASK(box->one, "SELECT count(*) FROM c"), 1);
+    ASK(box->one,
+        "CREATE TABLE g (id int GENERATED ALWAYS AS IDENTITY, v int, w int GENERATED ALWAYS AS (v * 2) STORED)");
+    MUST(kmb_appender_open(box->one, "g", &appender, &error));
+    MUST(kmb_append_default(appender, &error));
+    MUST(kmb_append_int64(appender, 21, &error));
+    MUST(kmb_append_default(appender, &error));
+    MUST(kmb_append_row(appender, &error));
+    MUST(kmb_appender_flush(appender, NULL, &error));
+    kmb_appender_close(appender);
+    assert_int_equal(ASK(box->one, "SELECT id * 100 + w FROM g"), 142);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(no_value_twice, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_savepoint_gives_nothing_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(altering_loses_to_none, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_past_knows_where_it_stood, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(child_and_parent_side_by_side, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_key_that_others_do_not_know, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(deferred_until_commit, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_past_has_its_own_keys, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_appender_checks, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -105,6 +105,20 @@ static const struct sequence_definition sample_sequence = {.type = TYPE_INT4,
                                                            .owner = {9},
                                                            .owner_column = {2}};
 
+static const struct reference_part sample_references[] = {{{2}, {1}}, {{3}, {4}}};
+static const struct column_id sample_set_columns[] = {{3}};
+static const struct foreign_key_definition sample_foreign_key = {.id = {6},
+                                                                 .name = {(const uint8_t *)"t_fkey", 6},
+                                                                 .parent = {8},
+                                                                 .parts = sample_references,
+                                                                 .part_count = 2,
+                                                                 .match_full = true,
+                                                                 .on_update = REFERENCE_CASCADE,
+                                                                 .on_delete = REFERENCE_SET_NULL,
+                                                                 .set_columns = sample_set_columns,
+                                                                 .set_count = 1,
+                                                                 .deferrable = true};
+
 /* One event of each kind, in a body each; `name` is what the golden file calls it. */
 static const char *sample_event(size_t number, struct buffer *body) {
     struct event e = {.kind = EVENT_TENANT_CREATED};
@@ -233,6 +247,14 @@ static const char *sample_event(size_t number, struct buffer *body) {
         e.kind = EVENT_SEQUENCE_ADVANCED;
         e.as.sequence_advanced = (struct event_sequence_advanced){{10}, {2}, 7, -3, true};
         break;
+    case 26:
+        e.kind = EVENT_FOREIGN_KEY_ADDED;
+        e.as.foreign_key_added = (struct event_foreign_key_added){{9}, {3}, sample_foreign_key};
+        break;
+    case 27:
+        e.kind = EVENT_FOREIGN_KEY_DROPPED;
+        e.as.foreign_key_dropped = (struct event_foreign_key_dropped){{9}, {4}, {6}};
+        break;
     default:
         return NULL;
     }
@@ -272,7 +294,7 @@ static void test_round_trip(void **state) {
         assert_int_equal(event_next(&reader, &event, &error), KMB_DONE);
         arena_free(&arena);
     }
-    assert_int_equal(count, 26);
+    assert_int_equal(count, 28);
     buffer_free(&body);
     buffer_free(&again);
 }
@@ -363,7 +385,7 @@ static void test_hostile(void **state) {
     size_t refused = 0;
     size_t read = 0;
     for (int round = 0; round < 40000; round++) {
-        assert_non_null(sample_event(test_below(26), &body));
+        assert_non_null(sample_event(test_below(28), &body));
         size_t length = test_below(3) == 0 ? test_below(body.length + 1) : body.length;
         uint8_t *bytes = malloc(length + 1);
         assert_non_null(bytes);

@@ -1,0 +1,762 @@
+/*
+ * Foreign keys.
+ *
+ * Nothing is recorded while rows are written: what to look at stands in the transaction's own body. A check goes over
+ * the events from a place on and asks, for each row of a child that one of them names and that is still there, whether
+ * its parent is; and for each row of a parent that was there before and whose key no row has any more, whether a child
+ * still refers to it. So a check at the end of a statement, one of SET CONSTRAINTS and one at COMMIT differ only in
+ * where they begin, and a rollback to a mark forgets what it undid.
+ *
+ * Two transactions that are open together do not see each other's rows. Whoever commits second is checked once more
+ * when its events have been evolved on the head, against the foreign keys of the head: a child whose parent went, a
+ * parent whose child came. What is missing then was there when the statement was checked, so it is 40001: run it again.
+ *
+ * Cascades are statements, for the children's defaults, checks and generated columns are expressions: the SQL room runs
+ * them. Here they are only gathered, from the same events.
+ *
+ * A parent row is found by its primary key or a unique index, a child by any index that begins with the columns of the
+ * foreign key; without one the child is read through.
+ */
+#include "kernel/transaction_internal.h"
+
+#include <inttypes.h>
+
+static enum kmb_status reference_no_memory(struct kmb_error *error) {
+    return error_set(error, KMB_NO_MEMORY, "out of memory");
+}
+
+/* --- a key, and who has it ---------------------------------------------------------------------------------------- */
+
+/* One check's place of work: the transaction as it is now. */
+struct checking {
+    struct kernel_transaction *transaction;
+    struct kernel_view *view;
+    const struct catalogue *catalogue;
+    struct arena arena;
+    struct buffer key;
+    struct buffer found_key; /* of the parent found last, for runs of children of one parent */
+    const struct foreign_key_definition *found_for;
+    struct buffer memory;
+    bool deferred; /* constraints that are deferred are looked at too */
+};
+
+static enum kmb_status checking_open(struct kernel_transaction *transaction, struct checking *checking,
+                                     struct kmb_error *error) {
+    *checking = (struct checking){.transaction = transaction};
+    arena_init(&checking->arena, 0);
+    enum kmb_status status = kernel_transaction_view(transaction, &checking->view, error);
+    checking->catalogue = transaction->evolver.catalogue;
+    return status;
+}
+
+static void checking_close(struct checking *checking) {
+    kernel_view_close(checking->view);
+    arena_free(&checking->arena);
+    buffer_free(&checking->key);
+    buffer_free(&checking->found_key);
+    buffer_free(&checking->memory);
+}
+
+static bool is_integer(enum type_id type) {
+    return type == TYPE_TINYINT || type == TYPE_INT2 || type == TYPE_INT4 || type == TYPE_INT8;
+}
+
+bool kernel_reference_types(struct type child, struct type parent) {
+    bool text =
+        (child.id == TYPE_TEXT || child.id == TYPE_VARCHAR) && (parent.id == TYPE_TEXT || parent.id == TYPE_VARCHAR);
+    return child.id == parent.id || text || (is_integer(child.id) && is_integer(parent.id));
+}
+
+/* The value as one of another type; false: that type has no such value. */
+static bool value_as(const struct value *value, enum type_id type, struct value *out) {
+    *out = *value;
+    if (value->type == type || !is_integer(type)) {
+        return true;
+    }
+    int64_t low = type == TYPE_TINYINT ? INT8_MIN
+                  : type == TYPE_INT2  ? INT16_MIN
+                  : type == TYPE_INT4  ? INT32_MIN
+                                       : INT64_MIN;
+    int64_t high = type == TYPE_TINYINT ? INT8_MAX
+                   : type == TYPE_INT2  ? INT16_MAX
+                   : type == TYPE_INT4  ? INT32_MAX
+                                        : INT64_MAX;
+    *out = value_integer(type, value->as.integer);
+    return value->as.integer >= low && value->as.integer <= high;
+}
+
+/* The columns of a row that a foreign key names, on the child's or on the parent's side. */
+static enum kmb_status key_values(const struct catalogue_table *table, const struct foreign_key_definition *key,
+                                  bool parent, struct slice image, struct value *values, struct kmb_error *error) {
+    const struct table_layout *layout = row_layout_of(table, image);
+    if (layout == NULL) {
+        return meta_damaged(error, "a row has an unknown schema version");
+    }
+    for (uint32_t i = 0; i < key->part_count; i++) {
+        struct column_id id = parent ? key->parts[i].parent : key->parts[i].column;
+        uint16_t ordinal = catalogue_column_ordinal(NULL, &table->definition, id);
+        if (ordinal == CATALOGUE_COLUMN_MISSING) {
+            return meta_damaged(error, "a foreign key names a column that is not there");
+        }
+        row_column_get(table, layout, image, ordinal, &values[i]);
+    }
+    return KMB_OK;
+}
+
+/* Finds the key of `table` whose first columns are those of the foreign key: order[i] is the part that stands i-th.
+ * whole: it has no others and is unique. */
+static bool parts_match(const struct foreign_key_definition *key, bool parent, const struct key_part *parts,
+                        uint32_t part_count, bool whole, uint32_t *order) {
+    if (part_count < key->part_count || (whole && part_count != key->part_count)) {
+        return false;
+    }
+    for (uint32_t i = 0; i < key->part_count; i++) {
+        bool found = false;
+        for (uint32_t k = 0; k < key->part_count && !found; k++) {
+            struct column_id id = parent ? key->parts[k].parent : key->parts[k].column;
+            found = parts[i].column.value == id.value;
+            order[i] = k;
+        }
+        if (!found) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool key_find(const struct table_definition *table, const struct foreign_key_definition *key, bool parent,
+                     struct index_id *index, const struct key_part **parts, uint32_t *order) {
+    index->value = 0;
+    *parts = table->primary_key;
+    if (parts_match(key, parent, table->primary_key, table->primary_key_count, parent, order)) {
+        return true;
+    }
+    for (uint32_t i = 0; i < table->index_count; i++) {
+        const struct index_definition *candidate = &table->indexes[i];
+        if (candidate->state == INDEX_READY && (candidate->unique || !parent) &&
+            parts_match(key, parent, candidate->parts, candidate->part_count, parent, order)) {
+            *index = candidate->id;
+            *parts = candidate->parts;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Encodes values in the order of a key of `table`; false: no row of it can have them. */
+static bool key_encode(const struct table_definition *table, const struct key_part *parts, const uint32_t *order,
+                       uint32_t count, const struct value *values, struct buffer *key) {
+    for (uint32_t i = 0; i < count; i++) {
+        const struct column_definition *column = definition_column_of_id(table, parts[i].column);
+        struct value value;
+        if (column == NULL || !value_as(&values[order[i]], column->type.id, &value)) {
+            return false;
+        }
+        key_append(key, (struct key_column){.type = column->type, .descending = parts[i].descending}, &value);
+    }
+    return true;
+}
+
+/* Is there a row of `table` with these values? By a key of it, or by reading it through. */
+static enum kmb_status row_present(struct checking *checking, const struct table_definition *table,
+                                   const struct foreign_key_definition *key, bool parent, const struct value *values,
+                                   bool *present, struct kmb_error *error) {
+    struct index_id index;
+    const struct key_part *parts = NULL;
+    uint32_t order[DEFINITION_KEY_COLUMNS_MAX];
+    struct kernel_range range = {.reverse = false};
+    *present = false;
+    bool by_key = key_find(table, key, parent, &index, &parts, order);
+    if (by_key) {
+        buffer_clear(&checking->key);
+        if (!key_encode(table, parts, order, key->part_count, values, &checking->key)) {
+            return KMB_OK;
+        }
+        if (!buffer_ok(&checking->key)) {
+            return reference_no_memory(error);
+        }
+        if (parent && checking->found_for == key &&
+            slice_equal(buffer_slice(&checking->found_key), buffer_slice(&checking->key))) {
+            *present = true;
+            return KMB_OK;
+        }
+        range.index = index;
+        range.low = (struct kernel_bound){.key = buffer_slice(&checking->key), .inclusive = true};
+        range.high = range.low;
+    }
+    struct kernel_scan *scan = NULL;
+    const struct table_definition *seen = catalogue_table_of_id(checking->view->catalogue, table->id);
+    enum kmb_status status =
+        kernel_scan_open(checking->view, seen == NULL ? table : seen, by_key ? &range : NULL, &scan, error);
+    while (status == KMB_OK && !*present) {
+        struct kernel_row rows[64];
+        size_t count = 0;
+        status = kernel_scan_next(scan, rows, by_key ? 1 : ARRAY_LENGTH(rows), &count, error);
+        if (status != KMB_OK || count == 0) {
+            break;
+        }
+        *present = by_key;
+        for (size_t i = 0; i < count && !*present && status == KMB_OK; i++) {
+            struct value found[DEFINITION_KEY_COLUMNS_MAX];
+            status = key_values(catalogue_table_of(table), key, parent, rows[i].image, found, error);
+            bool equal = status == KMB_OK;
+            for (uint32_t k = 0; k < key->part_count && equal; k++) {
+                struct value wanted;
+                equal = !found[k].is_null && value_as(&values[k], found[k].type, &wanted) &&
+                        value_compare(&found[k], &wanted) == 0;
+            }
+            *present = equal;
+        }
+    }
+    kernel_scan_close(scan);
+    if (status == KMB_OK && by_key && parent && *present) {
+        buffer_clear(&checking->found_key);
+        buffer_append_slice(&checking->found_key, buffer_slice(&checking->key));
+        checking->found_for = buffer_ok(&checking->found_key) ? key : NULL;
+    }
+    return status;
+}
+
+/* --- messages ----------------------------------------------------------------------------------------------------- */
+
+static void describe(const struct table_definition *table, const struct foreign_key_definition *key, bool parent,
+                     const struct value *values, struct buffer *text) {
+    buffer_append_text(text, "Key (");
+    for (uint32_t i = 0; i < key->part_count; i++) {
+        const struct column_definition *column =
+            definition_column_of_id(table, parent ? key->parts[i].parent : key->parts[i].column);
+        buffer_append_text(text, i == 0 ? "" : ", ");
+        buffer_append_slice(text, column->name);
+    }
+    buffer_append_text(text, ")=(");
+    for (uint32_t i = 0; i < key->part_count; i++) {
+        buffer_append_text(text, i == 0 ? "" : ", ");
+        value_print(&values[i], NULL, text);
+    }
+    buffer_append_text(text, ")");
+}
+
+static enum kmb_status child_refused(const struct table_definition *child, const struct foreign_key_definition *key,
+                                     const struct table_definition *parent, const struct value *values,
+                                     struct kmb_error *error) {
+    error_set(error, KMB_FOREIGN_KEY_VIOLATION,
+              "insert or update on table \"%.*s\" violates foreign key constraint \"%.*s\"", (int)child->name.length,
+              (const char *)child->name.bytes, (int)key->name.length, (const char *)key->name.bytes);
+    if (values == NULL) {
+        error_detail(error, "MATCH FULL does not allow mixing of null and nonnull key values.");
+        return KMB_FOREIGN_KEY_VIOLATION;
+    }
+    struct buffer text = {.bytes = NULL};
+    describe(child, key, false, values, &text);
+    const char *described = buffer_text(&text);
+    if (described != NULL) {
+        error_detail(error, "%s is not present in table \"%.*s\".", described, (int)parent->name.length,
+                     (const char *)parent->name.bytes);
+    }
+    buffer_free(&text);
+    return KMB_FOREIGN_KEY_VIOLATION;
+}
+
+static enum kmb_status parent_refused(const struct table_definition *child, const struct foreign_key_definition *key,
+                                      const struct table_definition *parent, const struct value *values,
+                                      struct kmb_error *error) {
+    error_set(error, KMB_FOREIGN_KEY_VIOLATION,
+              "update or delete on table \"%.*s\" violates foreign key constraint \"%.*s\" on table \"%.*s\"",
+              (int)parent->name.length, (const char *)parent->name.bytes, (int)key->name.length,
+              (const char *)key->name.bytes, (int)child->name.length, (const char *)child->name.bytes);
+    struct buffer text = {.bytes = NULL};
+    describe(parent, key, true, values, &text);
+    const char *described = buffer_text(&text);
+    if (described != NULL) {
+        error_detail(error, "%s is still referenced from table \"%.*s\".", described, (int)child->name.length,
+                     (const char *)child->name.bytes);
+    }
+    buffer_free(&text);
+    return KMB_FOREIGN_KEY_VIOLATION;
+}
+
+/* --- one row ------------------------------------------------------------------------------------------------------ */
+
+/* A row of a child, by its image: is what it refers to there? */
+static enum kmb_status child_check(struct checking *checking, const struct table_definition *child,
+                                   const struct foreign_key_definition *key, struct slice image,
+                                   struct kmb_error *error) {
+    struct value values[DEFINITION_KEY_COLUMNS_MAX];
+    enum kmb_status status = key_values(catalogue_table_of(child), key, false, image, values, error);
+    uint32_t nulls = 0;
+    for (uint32_t i = 0; status == KMB_OK && i < key->part_count; i++) {
+        nulls += values[i].is_null;
+    }
+    if (status != KMB_OK || nulls == key->part_count || (nulls > 0 && !key->match_full)) {
+        return status;
+    }
+    const struct table_definition *parent = catalogue_table_of_id(checking->catalogue, key->parent);
+    if (nulls > 0) {
+        return child_refused(child, key, parent, NULL, error);
+    }
+    bool present = false;
+    status = row_present(checking, parent, key, true, values, &present, error);
+    return status != KMB_OK || present ? status : child_refused(child, key, parent, values, error);
+}
+
+/* The key that a row of a parent had: has no row it any more, and does a child refer to it? */
+static enum kmb_status parent_check(struct checking *checking, const struct table_definition *parent,
+                                    const struct table_definition *child, const struct foreign_key_definition *key,
+                                    const struct value *values, struct kmb_error *error) {
+    bool present = false;
+    checking->found_for = NULL; /* what was found is gone, perhaps */
+    enum kmb_status status = row_present(checking, parent, key, true, values, &present, error);
+    if (status == KMB_OK && !present) {
+        status = row_present(checking, child, key, false, values, &present, error);
+        return status != KMB_OK || !present ? status : parent_refused(child, key, parent, values, error);
+    }
+    return status;
+}
+
+/* --- what changed since a place ----------------------------------------------------------------------------------- */
+
+/* Called for each row of the events: as it was keyed before, and as it is keyed now; either may be empty. */
+typedef enum kmb_status change_fn(void *context, const struct table_definition *table, struct slice old_key,
+                                  struct slice new_key, struct kmb_error *error);
+
+static enum kmb_status rows_walk(const struct catalogue *catalogue, const struct event *event, struct buffer *key,
+                                 change_fn *each, void *context, struct kmb_error *error) {
+    const struct table_definition *table = catalogue_table_of_id(catalogue, event->as.rows.table);
+    if (table == NULL || !catalogue_table_refers(catalogue, table)) {
+        return KMB_OK; /* dropped meanwhile, or of no interest */
+    }
+    struct reader reader = event_row_start(event);
+    struct event_row row;
+    enum kmb_status status = KMB_OK;
+    while (status == KMB_OK && event_row_next(event, &reader, &row)) {
+        struct slice old_key = event->kind == EVENT_ROWS_INSERTED ? slice_make(NULL, 0) : row.old_key;
+        buffer_clear(key);
+        if (event->kind != EVENT_ROWS_DELETED && !definition_has_row_id(table)) {
+            const struct table_layout *layout = row_layout_of(catalogue_table_of(table), row.image);
+            if (layout == NULL) {
+                return meta_damaged(error, "a row has an unknown schema version");
+            }
+            key_of_image(catalogue_table_of(table), &catalogue_table_of(table)->primary, layout, row.image, key, NULL);
+        } else if (event->kind == EVENT_ROWS_INSERTED) {
+            key_append_row_id(key, row.row_id.value);
+        } else if (event->kind == EVENT_ROWS_UPDATED) {
+            buffer_append_slice(key, old_key);
+        }
+        status = buffer_ok(key) ? each(context, table, old_key, buffer_slice(key), error) : reference_no_memory(error);
+    }
+    return status;
+}
+
+static enum kmb_status changes_walk(struct kernel_transaction *transaction, const struct kernel_place *from,
+                                    change_fn *each, void *context, struct kmb_error *error) {
+    struct arena arena;
+    struct buffer key = {.bytes = NULL};
+    enum kmb_status status = KMB_OK;
+    arena_init(&arena, 0);
+    for (uint32_t i = from->part; status == KMB_OK && i < transaction->part_count; i++) {
+        struct slice body = buffer_slice(&transaction->parts[i].body);
+        size_t skip = i == from->part ? from->offset : 0;
+        struct event_reader reader = event_reader_make(slice_make(body.bytes + skip, body.length - skip), &arena);
+        struct event event;
+        while (status == KMB_OK && (status = event_next(&reader, &event, error)) == KMB_ROW) {
+            bool rows = event.kind == EVENT_ROWS_INSERTED || event.kind == EVENT_ROWS_UPDATED ||
+                        event.kind == EVENT_ROWS_DELETED;
+            status = rows ? rows_walk(transaction->evolver.catalogue, &event, &key, each, context, error) : KMB_OK;
+        }
+        status = status == KMB_DONE ? KMB_OK : status;
+    }
+    buffer_free(&key);
+    arena_free(&arena);
+    return status;
+}
+
+enum kmb_status kernel_transaction_place(struct kernel_transaction *transaction, struct kernel_place *place,
+                                         struct kmb_error *error) {
+    enum kmb_status status = transaction_writer_end(transaction, error);
+    *place = (struct kernel_place){.part = 0};
+    if (transaction->part_count > 0) {
+        place->part = transaction->part_count - 1;
+        place->offset = transaction_tail(transaction)->length;
+    }
+    return status;
+}
+
+enum kmb_status kernel_transaction_base_view(struct kernel_transaction *transaction, struct kernel_view **view,
+                                             struct kmb_error *error) {
+    return kernel_view_open(transaction->base, view, error);
+}
+
+/* --- checking ----------------------------------------------------------------------------------------------------- */
+
+bool kernel_reference_deferred(const struct kernel_transaction *transaction, struct table_id table,
+                               const struct foreign_key_definition *key) {
+    bool deferred = key->deferred;
+    for (uint32_t i = 0; key->deferrable && i < transaction->deferral_count; i++) { /* the last word holds */
+        const struct transaction_deferral *said = &transaction->deferrals[i];
+        if (said->table.value == 0 || (said->table.value == table.value && said->key.value == key->id.value)) {
+            deferred = said->deferred;
+        }
+    }
+    return deferred;
+}
+
+enum kmb_status kernel_defer_references(struct kernel_transaction *transaction, struct table_id table,
+                                        struct constraint_id key, bool deferred, struct kmb_error *error) {
+    struct transaction_deferral *grown = mem_realloc(transaction->deferrals, ((size_t)transaction->deferral_count + 1) *
+                                                                                 sizeof(*transaction->deferrals));
+    if (grown == NULL) {
+        return reference_no_memory(error);
+    }
+    transaction->deferrals = grown;
+    grown[transaction->deferral_count++] =
+        (struct transaction_deferral){.table = table, .key = key, .deferred = deferred};
+    return KMB_OK;
+}
+
+struct change_check {
+    struct checking checking;
+    struct kernel_view *before;
+};
+
+/* A row as it was at `before`, under the present definition. */
+static enum kmb_status row_before(struct kernel_view *before, const struct table_definition *table, struct slice key,
+                                  struct buffer *memory, struct kernel_row *row, bool *found, struct kmb_error *error) {
+    *found = false;
+    return key.length == 0 ? KMB_OK : kernel_get(before, table, key, memory, row, found, error);
+}
+
+static enum kmb_status parents_check(struct change_check *check, const struct table_definition *parent,
+                                     struct slice image, struct kmb_error *error) {
+    struct checking *checking = &check->checking;
+    enum kmb_status status = KMB_OK;
+    for (uint32_t t = 0; status == KMB_OK && t < checking->catalogue->table_count; t++) {
+        const struct table_definition *child = &checking->catalogue->tables_by_id[t]->definition;
+        for (uint32_t i = 0; status == KMB_OK && i < child->foreign_key_count; i++) {
+            const struct foreign_key_definition *key = &child->foreign_keys[i];
+            struct value values[DEFINITION_KEY_COLUMNS_MAX];
+            if (key->parent.value != parent->id.value ||
+                (!checking->deferred && kernel_reference_deferred(checking->transaction, child->id, key))) {
+                continue;
+            }
+            status = key_values(catalogue_table_of(parent), key, true, image, values, error);
+            bool whole = status == KMB_OK;
+            for (uint32_t k = 0; whole && k < key->part_count; k++) {
+                whole = !values[k].is_null;
+            }
+            if (whole) {
+                status = parent_check(checking, parent, child, key, values, error);
+            }
+        }
+    }
+    return status;
+}
+
+static enum kmb_status change_check(void *context, const struct table_definition *table, struct slice old_key,
+                                    struct slice new_key, struct kmb_error *error) {
+    struct change_check *check = context;
+    struct checking *checking = &check->checking;
+    struct kernel_row row;
+    bool found = false;
+    enum kmb_status status = KMB_OK;
+    if (table->foreign_key_count > 0 && new_key.length > 0) {
+        status = kernel_get(checking->view, table, new_key, &checking->memory, &row, &found, error);
+        for (uint32_t i = 0; status == KMB_OK && found && i < table->foreign_key_count; i++) {
+            const struct foreign_key_definition *key = &table->foreign_keys[i];
+            if (checking->deferred || !kernel_reference_deferred(checking->transaction, table->id, key)) {
+                status = child_check(checking, table, key, row.image, error);
+            }
+        }
+    }
+    if (status == KMB_OK) {
+        status = row_before(check->before, table, old_key, &checking->memory, &row, &found, error);
+    }
+    return status == KMB_OK && found && old_key.length > 0 ? parents_check(check, table, row.image, error) : status;
+}
+
+enum kmb_status kernel_check_references(struct kernel_transaction *transaction, const struct kernel_place *from,
+                                        struct kernel_view *before, bool deferred, struct kmb_error *error) {
+    struct change_check check = {.before = before};
+    if (!catalogue_has_foreign_keys(transaction->evolver.catalogue)) {
+        return KMB_OK;
+    }
+    enum kmb_status status = checking_open(transaction, &check.checking, error);
+    check.checking.deferred = deferred;
+    if (status == KMB_OK) {
+        status = changes_walk(transaction, from, change_check, &check, error);
+    }
+    checking_close(&check.checking);
+    return status;
+}
+
+/* Every row of a child. */
+static enum kmb_status table_check(struct kernel_transaction *transaction, const struct table_definition *child,
+                                   const struct foreign_key_definition *key, struct kmb_error *error) {
+    struct checking checking;
+    struct kernel_scan *scan = NULL;
+    enum kmb_status status = checking_open(transaction, &checking, error);
+    if (status == KMB_OK) {
+        const struct table_definition *seen = catalogue_table_of_id(checking.view->catalogue, child->id);
+        status = kernel_scan_open(checking.view, seen == NULL ? child : seen, NULL, &scan, error);
+    }
+    while (status == KMB_OK) {
+        struct kernel_row rows[64];
+        size_t count = 0;
+        status = kernel_scan_next(scan, rows, ARRAY_LENGTH(rows), &count, error);
+        if (count == 0) {
+            break;
+        }
+        for (size_t i = 0; status == KMB_OK && i < count; i++) {
+            status = child_check(&checking, child, key, rows[i].image, error);
+        }
+    }
+    kernel_scan_close(scan);
+    checking_close(&checking);
+    return status;
+}
+
+/* The foreign keys that the transaction itself made, whole: rows came since it looked. */
+static enum kmb_status added_check(struct kernel_transaction *transaction, struct kmb_error *error) {
+    const struct catalogue *catalogue = transaction->evolver.catalogue;
+    enum kmb_status status = KMB_OK;
+    for (uint32_t t = 0; status == KMB_OK && t < catalogue->table_count; t++) {
+        const struct table_definition *child = &catalogue->tables_by_id[t]->definition;
+        const struct table_definition *base = catalogue_table_of_id(transaction->base->catalogue, child->id);
+        for (uint32_t i = 0; status == KMB_OK && i < child->foreign_key_count; i++) {
+            bool old = false;
+            for (uint32_t k = 0; base != NULL && k < base->foreign_key_count; k++) {
+                old = old || base->foreign_keys[k].id.value == child->foreign_keys[i].id.value;
+            }
+            if (!old) {
+                status = table_check(transaction, child, &child->foreign_keys[i], error);
+            }
+        }
+    }
+    return status;
+}
+
+static enum kmb_status body_check(struct kernel_transaction *transaction, struct kmb_error *error) {
+    struct kernel_place start = {.part = 0};
+    struct kernel_view *before = NULL;
+    enum kmb_status status = kernel_transaction_base_view(transaction, &before, error);
+    if (status == KMB_OK) {
+        status = kernel_check_references(transaction, &start, before, true, error);
+    }
+    kernel_view_close(before);
+    return status;
+}
+
+enum kmb_status transaction_check_deferred(struct kernel_transaction *transaction, struct kmb_error *error) {
+    const struct catalogue *catalogue = transaction->evolver.catalogue;
+    bool any = false;
+    for (uint32_t t = 0; catalogue->foreign_key_count > 0 && t < catalogue->table_count; t++) {
+        const struct table_definition *child = &catalogue->tables_by_id[t]->definition;
+        for (uint32_t i = 0; i < child->foreign_key_count; i++) {
+            any = any || child->foreign_keys[i].deferrable;
+        }
+    }
+    return any ? body_check(transaction, error) : KMB_OK;
+}
+
+enum kmb_status transaction_check_rebased(struct kernel_transaction *transaction, struct kmb_error *error) {
+    if (transaction->evolver.catalogue->foreign_key_count == 0) {
+        return KMB_OK;
+    }
+    /* What was evolved on the head becomes the transaction's root, to be looked at. */
+    struct store_root *root = NULL;
+    enum kmb_status status = evolver_flush(&transaction->evolver, error);
+    if (status == KMB_OK) {
+        status = store_fork_freeze(transaction->evolver.fork, &root, error);
+    }
+    if (status != KMB_OK) {
+        return status;
+    }
+    transaction->evolver.fork = NULL;
+    store_root_release(transaction->root);
+    transaction->root = root;
+    status = body_check(transaction, error);
+    if (status == KMB_OK) {
+        status = added_check(transaction, error);
+    }
+    if (status == KMB_OK) {
+        status = transaction_fork(transaction, error);
+    }
+    return status;
+}
+
+/* --- what is to be done ------------------------------------------------------------------------------------------- */
+
+struct gathering {
+    struct kernel_transaction *transaction;
+    struct kernel_view *before;
+    struct kernel_view *now;
+    struct arena *arena;
+    struct kernel_reference *list;
+    uint32_t count;
+    uint32_t capacity;
+    struct buffer old_memory;
+    struct buffer new_memory;
+};
+
+static enum kmb_status values_keep(struct arena *arena, const struct value *from, uint32_t count,
+                                   const struct value **out, struct kmb_error *error) {
+    struct value *copy = arena_alloc_zero(arena, count, sizeof(*copy));
+    for (uint32_t i = 0; copy != NULL && i < count; i++) {
+        if (!value_copy(&from[i], arena, &copy[i])) {
+            copy = NULL;
+        }
+    }
+    *out = copy;
+    return copy == NULL ? reference_no_memory(error) : KMB_OK;
+}
+
+static enum kmb_status gather_add(struct gathering *gathering, const struct kernel_reference *reference,
+                                  const struct value *old_values, const struct value *new_values,
+                                  struct kmb_error *error) {
+    if (gathering->count == gathering->capacity) {
+        uint32_t capacity = gathering->capacity == 0 ? 16 : gathering->capacity * 2;
+        struct kernel_reference *grown = arena_alloc_zero(gathering->arena, capacity, sizeof(*grown));
+        if (grown == NULL) {
+            return reference_no_memory(error);
+        }
+        if (gathering->count > 0) {
+            memcpy(grown, gathering->list, gathering->count * sizeof(*grown));
+        }
+        gathering->list = grown;
+        gathering->capacity = capacity;
+    }
+    struct kernel_reference *place = &gathering->list[gathering->count];
+    *place = *reference;
+    enum kmb_status status =
+        values_keep(gathering->arena, old_values, reference->key->part_count, &place->old_values, error);
+    if (status == KMB_OK && !reference->deleted) {
+        status = values_keep(gathering->arena, new_values, reference->key->part_count, &place->new_values, error);
+    }
+    gathering->count += status == KMB_OK;
+    return status;
+}
+
+static enum kmb_status gather_change(void *context, const struct table_definition *table, struct slice old_key,
+                                     struct slice new_key, struct kmb_error *error) {
+    struct gathering *gathering = context;
+    const struct catalogue *catalogue = gathering->transaction->evolver.catalogue;
+    struct kernel_row old_row;
+    struct kernel_row new_row;
+    bool was = false;
+    bool is = false;
+    enum kmb_status status =
+        row_before(gathering->before, table, old_key, &gathering->old_memory, &old_row, &was, error);
+    if (status != KMB_OK || !was) {
+        return status;
+    }
+    status = row_before(gathering->now, table, new_key, &gathering->new_memory, &new_row, &is, error);
+    for (uint32_t t = 0; status == KMB_OK && t < catalogue->table_count; t++) {
+        const struct table_definition *child = &catalogue->tables_by_id[t]->definition;
+        for (uint32_t i = 0; status == KMB_OK && i < child->foreign_key_count; i++) {
+            const struct foreign_key_definition *key = &child->foreign_keys[i];
+            struct kernel_reference reference = {.parent = table,
+                                                 .child = child,
+                                                 .key = key,
+                                                 .deleted = !is,
+                                                 .action = is ? key->on_update : key->on_delete};
+            struct value old_values[DEFINITION_KEY_COLUMNS_MAX];
+            struct value new_values[DEFINITION_KEY_COLUMNS_MAX];
+            if (key->parent.value != table->id.value || reference.action == REFERENCE_NO_ACTION) {
+                continue;
+            }
+            status = key_values(catalogue_table_of(table), key, true, old_row.image, old_values, error);
+            if (status == KMB_OK && is) {
+                status = key_values(catalogue_table_of(table), key, true, new_row.image, new_values, error);
+            }
+            bool whole = status == KMB_OK;
+            bool same = is;
+            for (uint32_t k = 0; whole && k < key->part_count; k++) {
+                whole = !old_values[k].is_null;
+                same = same && whole && !new_values[k].is_null && value_compare(&old_values[k], &new_values[k]) == 0;
+            }
+            if (whole && !same) {
+                status = gather_add(gathering, &reference, old_values, new_values, error);
+            }
+        }
+    }
+    return status;
+}
+
+enum kmb_status kernel_gather_references(struct kernel_transaction *transaction, const struct kernel_place *from,
+                                         struct kernel_view *before, struct arena *arena,
+                                         const struct kernel_reference **list, uint32_t *count,
+                                         struct kmb_error *error) {
+    struct gathering gathering = {.transaction = transaction, .before = before, .arena = arena};
+    enum kmb_status status = kernel_transaction_view(transaction, &gathering.now, error);
+    if (status == KMB_OK) {
+        status = changes_walk(transaction, from, gather_change, &gathering, error);
+    }
+    kernel_view_close(gathering.now);
+    buffer_free(&gathering.old_memory);
+    buffer_free(&gathering.new_memory);
+    *list = gathering.list;
+    *count = gathering.count;
+    return status;
+}
+
+enum kmb_status kernel_restrict_reference(struct kernel_transaction *transaction,
+                                          const struct kernel_reference *reference, struct kmb_error *error) {
+    struct checking checking;
+    bool present = false;
+    enum kmb_status status = checking_open(transaction, &checking, error);
+    if (status == KMB_OK) {
+        status =
+            row_present(&checking, reference->child, reference->key, false, reference->old_values, &present, error);
+    }
+    if (status == KMB_OK && present) {
+        status = parent_refused(reference->child, reference->key, reference->parent, reference->old_values, error);
+    }
+    checking_close(&checking);
+    return status;
+}
+
+/* --- definitions -------------------------------------------------------------------------------------------------- */
+
+enum kmb_status kernel_add_foreign_key(struct kernel_transaction *transaction, struct table_id id,
+                                       const struct foreign_key_definition *given, struct kmb_error *error) {
+    enum kmb_status status = transaction_check(transaction, error);
+    const struct table_definition *table = catalogue_table_of_id(transaction->evolver.catalogue, id);
+    if (status == KMB_OK && table == NULL) {
+        status = error_set(error, KMB_UNDEFINED_TABLE, "table with id %u not found", id.value);
+    }
+    if (status != KMB_OK) {
+        return status;
+    }
+    if (table->foreign_key_count >= DEFINITION_FOREIGN_MAX || table->version.value >= 65535) {
+        return error_set(error, KMB_LIMIT, "table \"%.*s\" can have no more foreign keys", (int)table->name.length,
+                         (const char *)table->name.bytes);
+    }
+    struct event event = {.kind = EVENT_FOREIGN_KEY_ADDED, .as.foreign_key_added = {.table = id, .key = *given}};
+    struct foreign_key_definition *key = &event.as.foreign_key_added.key;
+    key->id.value = table->constraint_id_next;
+    event.as.foreign_key_added.version.value = table->version.value + 1;
+    status = transaction_emit(transaction, &event, error);
+    if (status == KMB_OK) {
+        status = transaction_defined(transaction, error);
+    }
+    if (status == KMB_OK) {
+        table = catalogue_table_of_id(transaction->evolver.catalogue, id);
+        status = table_check(transaction, table, &table->foreign_keys[table->foreign_key_count - 1], error);
+    }
+    return status;
+}
+
+enum kmb_status kernel_drop_foreign_key(struct kernel_transaction *transaction, struct table_id id,
+                                        struct constraint_id key, struct kmb_error *error) {
+    enum kmb_status status = transaction_check(transaction, error);
+    const struct table_definition *table = catalogue_table_of_id(transaction->evolver.catalogue, id);
+    if (status == KMB_OK && table == NULL) {
+        status = error_set(error, KMB_UNDEFINED_TABLE, "table with id %u not found", id.value);
+    }
+    if (status != KMB_OK) {
+        return status;
+    }
+    struct event event = {.kind = EVENT_FOREIGN_KEY_DROPPED, .as.foreign_key_dropped = {.table = id, .key = key}};
+    event.as.foreign_key_dropped.version.value = table->version.value + 1;
+    status = transaction_emit(transaction, &event, error);
+    return status == KMB_OK ? transaction_defined(transaction, error) : status;
+}
