@@ -138,6 +138,14 @@ enum kmb_status {
     KMB_INVALID_WIDTH_BUCKET = 133,
     KMB_INVALID_ZONE_OFFSET = 134,
     KMB_SEQUENCE_LIMIT = 135,
+    KMB_ARRAY_SUBSCRIPT = 136,
+    KMB_JSON_SUBSCRIPT = 137,
+    KMB_JSON_NOT_A_NUMBER = 138,
+    KMB_JSON_SINGLE_ITEM = 139,
+    KMB_JSON_ARRAY_NOT_FOUND = 140,
+    KMB_JSON_MEMBER_NOT_FOUND = 141,
+    KMB_JSON_NUMBER_NOT_FOUND = 142,
+    KMB_JSON_OBJECT_NOT_FOUND = 143,
 };
 
 /* Room of the texts in a struct kmb_error, terminating zero included. Longer texts end in "...". */

@@ -133,7 +133,15 @@
     X(CONNECTION,                132,   1, "08006", 503, 3)                       \
     X(INVALID_WIDTH_BUCKET,      133,   8, "2201G", 400, 1)                       \
     X(INVALID_ZONE_OFFSET,       134,   8, "22009", 400, 1)                       \
-    X(SEQUENCE_LIMIT,            135,   8, "2200H", 400, 1)
+    X(SEQUENCE_LIMIT,            135,   8, "2200H", 400, 1)                       \
+    X(ARRAY_SUBSCRIPT,           136,   8, "2202E", 400, 1)                       \
+    X(JSON_SUBSCRIPT,            137,   8, "22033", 400, 1)                       \
+    X(JSON_NOT_A_NUMBER,         138,   8, "22036", 400, 1)                       \
+    X(JSON_SINGLE_ITEM,          139,   8, "22038", 400, 1)                       \
+    X(JSON_ARRAY_NOT_FOUND,      140,   8, "22039", 400, 1)                       \
+    X(JSON_MEMBER_NOT_FOUND,     141,   8, "2203A", 400, 1)                       \
+    X(JSON_NUMBER_NOT_FOUND,     142,   8, "2203B", 400, 1)                       \
+    X(JSON_OBJECT_NOT_FOUND,     143,   8, "2203C", 400, 1)
 
 /* clang-format on */
 

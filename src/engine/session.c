@@ -152,6 +152,11 @@ static int64_t host_monotonic_ns(void *context) {
     return environment->monotonic_ns(environment->context);
 }
 
+static int64_t host_clock_us(void *context) {
+    const struct session *session = context;
+    return shard_now_us(session->shard);
+}
+
 static bool host_random(void *context, void *bytes, size_t count) {
     struct session *session = context;
     const struct environment *environment = shard_environment(session->shard);
@@ -199,6 +204,7 @@ enum kmb_status session_new(const struct session_options *options, struct sessio
         .transaction = host_transaction,
         .control = host_control,
         .now_us = host_now_us,
+        .clock_us = host_clock_us,
         .monotonic_ns = host_monotonic_ns,
         .random = host_random,
         .settings = &session->settings,

@@ -185,6 +185,8 @@ void sql_context_inner(struct sql_context *context, struct sql_context *parent) 
     context->text_length = parent->text_length;
     context->random = parent->random;
     context->random_context = parent->random_context;
+    context->clock_us = parent->clock_us;
+    context->clock_context = parent->clock_context;
     context->session_user = parent->session_user;
     context->host = parent->host;
 }

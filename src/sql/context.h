@@ -55,6 +55,8 @@ struct sql_context {
     size_t text_length;
     bool (*random)(void *context, void *bytes, size_t count); /* gen_random_uuid(), random(); never below the engine */
     void *random_context;
+    int64_t (*clock_us)(void *context); /* the time while the statement runs; NULL: now_us */
+    void *clock_context;
     struct slice session_user;
     const struct sql_host *host; /* of the run, for functions that reach beyond their arguments; NULL while binding */
     struct regex *regexes;       /* patterns compiled by this statement, the last used first */

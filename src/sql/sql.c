@@ -77,6 +77,8 @@ static void context_of_host(struct sql_context *context, const struct sql_host *
     context->now_us = host->now_us(host->context);
     context->random = host->random;
     context->random_context = host->context;
+    context->clock_us = host->clock_us;
+    context->clock_context = host->context;
     context->session_user = host->session_user;
     context->host = host;
     if (statement != NULL) {

@@ -74,6 +74,7 @@ struct sql_host {
     /* BEGIN, COMMIT, ROLLBACK, and savepoints. */
     enum kmb_status (*control)(void *context, const struct sql_control *control, struct kmb_error *error);
     int64_t (*now_us)(void *context);       /* of the transaction where one is open: NOW() stands still in it */
+    int64_t (*clock_us)(void *context);     /* clock_timestamp(), which goes on within a statement; NULL: as now_us */
     int64_t (*monotonic_ns)(void *context); /* for statement_timeout; NULL: statements take the time they take */
     bool (*random)(void *context, void *bytes, size_t count);
     struct sql_settings *settings;   /* the session's; SET changes it */

@@ -335,13 +335,16 @@ void bind_windows_expressions(struct bind_windows *windows, void (*each)(void *c
 struct plan_node *bind_windows_plan(struct bind *bind, struct bind_windows *windows, struct plan_node *plan,
                                     const struct expr **targets, uint32_t target_count);
 
+/* --- named.c --- */
+/* The arguments of a call, bound and in the order of the function's parameters: *arguments has as many as it says. */
+uint32_t bind_arguments(const struct bind_scope *scope, const PgQuery__FuncCall *call, const char *name,
+                        const struct expr ***arguments);
+/* Raises 42883 where an argument has a name: for aggregates and windows, which have none. */
+void bind_refuse_names(const struct bind_scope *scope, const PgQuery__FuncCall *call, const char *name);
+
 /* --- known.c --- */
 /* Raises 0A000 when PostgreSQL has such a function or operator; called where no candidate has the name. */
 void bind_refuse_known(struct bind *bind, enum sql_function_class class, const char *name, uint32_t position);
-/* The same for the overload that PostgreSQL would choose for these types; called before the candidates are looked at.
- */
-void bind_refuse_overload(struct bind *bind, enum sql_function_class class, const char *name, const enum type_id *types,
-                          uint32_t count, uint32_t position);
 
 /* --- coerce.c --- */
 struct type bind_type_name(struct bind *bind, const PgQuery__TypeName *name);

@@ -262,7 +262,6 @@ const struct expr *bind_operator(struct bind *bind, const char *name, const stru
     if (!any) {
         bind_refuse_known(bind, SQL_FUNCTION_OPERATOR, name, position);
     }
-    bind_refuse_overload(bind, SQL_FUNCTION_OPERATOR, name, types, count, position);
     if (count == 2) {
         widen_real(types);
     }
@@ -334,7 +333,6 @@ const struct expr *bind_named_call(struct bind *bind, const char *name, const st
     struct sql_context *context = bind->context;
     enum type_id *types = sql_alloc_zero(context, count + 1, sizeof(*types));
     call_argument_types(arguments, count, types);
-    bind_refuse_overload(bind, SQL_FUNCTION_SCALAR, name, types, count, position);
     if (count > 2 && strcmp(name, "substring") == 0 && types[0] != TYPE_BYTEA &&
         (literal_text(arguments[1]) || type_is_string(types[1]))) { /* '2' is a pattern there, not a place */
         sql_raise_unsupported(context, position, "substring by a regular expression");
@@ -383,8 +381,8 @@ const struct expr *bind_chosen_call(struct bind *bind, const struct sql_function
     if (choice.function == NULL) {
         call_refuse(bind, name, arguments, count, choice.ambiguous, position);
     }
-    bool polymorphic =
-        choice.function->class == SQL_FUNCTION_WINDOW || choice.function->ordered_set != SQL_ORDERED_SET_NONE;
+    bool polymorphic = choice.function->polymorphic || choice.function->class == SQL_FUNCTION_WINDOW ||
+                       choice.function->ordered_set != SQL_ORDERED_SET_NONE;
     for (uint32_t i = 0; i < count && polymorphic; i++) {
         if (types[i] == TYPE_UNKNOWN && candidate_type(choice.function, i) == TYPE_ANY) {
             sql_raise(bind->context, KMB_DATATYPE_MISMATCH, position,
@@ -629,11 +627,6 @@ static void call_refuse_clauses(struct bind *bind, const PgQuery__FuncCall *call
     if (call->func_variadic) {
         sql_raise_unsupported(context, position, "VARIADIC in a call");
     }
-    for (size_t i = 0; i < call->n_args; i++) {
-        if (call->args[i]->node_case == PG_QUERY__NODE__NODE_NAMED_ARG_EXPR) {
-            sql_raise_unsupported(context, position, "a named argument");
-        }
-    }
 }
 
 static void call_refuse_aggregate_syntax(struct bind *bind, const PgQuery__FuncCall *call, const char *name) {
@@ -671,12 +664,14 @@ const struct expr *bind_function_call(const struct bind_scope *scope, const PgQu
                   bind_string(call->funcname[0]));
     }
     if (call->over != NULL) {
+        bind_refuse_names(scope, call, name);
         return bind_window_call(scope, call, name);
     }
     uint32_t candidate_count = 0;
     const struct sql_function *const *candidates =
         sql_function_candidates(context, SQL_FUNCTION_AGGREGATE, name, &candidate_count);
     if (candidate_count > 0) {
+        bind_refuse_names(scope, call, name);
         return bind_aggregate(scope, call, name, candidates, candidate_count);
     }
     (void)sql_function_candidates(context, SQL_FUNCTION_WINDOW, name, &candidate_count);
@@ -697,9 +692,7 @@ const struct expr *bind_function_call(const struct bind_scope *scope, const PgQu
     if (call->n_args > 100) {
         sql_raise(context, KMB_LIMIT, position, "cannot pass more than 100 arguments to a function");
     }
-    const struct expr **arguments = sql_alloc(context, (call->n_args + 1) * sizeof(*arguments));
-    for (size_t i = 0; i < call->n_args; i++) {
-        arguments[i] = bind_expression(scope, call->args[i]);
-    }
-    return bind_named_call(bind, name, arguments, (uint32_t)call->n_args, position);
+    const struct expr **arguments = NULL;
+    uint32_t count = bind_arguments(scope, call, name, &arguments);
+    return bind_named_call(bind, name, arguments, count, position);
 }

@@ -118,6 +118,21 @@ static struct plan_node *bind_one_value(const struct bind_scope *place, const Pg
     return bind_project(bind, bind_plan(bind, PLAN_ONE_ROW, NULL, NULL), expressions, names, item->ordinality ? 2 : 1);
 }
 
+/* The columns that a call gives: those the function has names for, or one named as it is. */
+static void add_columns(struct plan_node *node, const struct plan_aggregate *call, const char *name) {
+    const struct sql_set *set = call->function->set;
+    for (uint32_t i = 0; i < sql_set_columns(set); i++) {
+        bool named = set->columns != NULL;
+        node->columns[node->column_count++] = (struct plan_column){
+            .name = named ? set->columns[i].name : name, .type = named ? type_make(set->columns[i].type) : call->type};
+    }
+}
+
+/* Whether the item's one column has no name of its own, and takes the alias. */
+static bool column_unnamed(const struct plan_node *node) {
+    return node->kind != PLAN_FUNCTION || node->aggregates[0].function->set->columns == NULL;
+}
+
 static struct plan_node *bind_sets(const struct bind_scope *place, const PgQuery__RangeFunction *item) {
     struct bind *bind = place->bind;
     struct plan_node *node = bind_plan(bind, PLAN_FUNCTION, NULL, NULL);
@@ -125,7 +140,7 @@ static struct plan_node *bind_sets(const struct bind_scope *place, const PgQuery
     node->aggregates = sql_alloc_zero(bind->context, count, sizeof(*node->aggregates));
     node->aggregate_count = count;
     node->ordinality = item->ordinality;
-    node->columns = sql_alloc_zero(bind->context, count + 1, sizeof(*node->columns));
+    node->columns = sql_alloc_zero(bind->context, count * SQL_SET_COLUMNS_MAX + 1, sizeof(*node->columns));
     for (uint32_t i = 0; i < count; i++) {
         uint32_t candidate_count = 0;
         const PgQuery__Node *call = item_call(item, i);
@@ -137,10 +152,10 @@ static struct plan_node *bind_sets(const struct bind_scope *place, const PgQuery
             return bind_one_value(place, item, call);
         }
         node->aggregates[i] = bind_set_call(place, call->func_call, candidates, candidate_count);
-        node->columns[i] = (struct plan_column){.name = call_name(call), .type = node->aggregates[i].type};
+        add_columns(node, &node->aggregates[i], call_name(call));
     }
-    node->columns[count] = (struct plan_column){.name = "ordinality", .type = type_make(TYPE_INT8)};
-    node->column_count = count + (item->ordinality ? 1 : 0);
+    node->columns[node->column_count] = (struct plan_column){.name = "ordinality", .type = type_make(TYPE_INT8)};
+    node->column_count += item->ordinality ? 1 : 0;
     return node;
 }
 
@@ -163,8 +178,10 @@ struct plan_node *bind_functions(struct bind *bind, const PgQuery__RangeFunction
     bind_levels_hide(bind, false);
     struct plan_node *node = bind_sets(&place, item);
     bind_levels_hide(bind, true);
-    const char *alias = item->alias != NULL ? item->alias->aliasname : node->columns[0].name;
-    if (item->alias != NULL && item->n_functions == 1) {
+    const char *alias = item->alias != NULL           ? item->alias->aliasname
+                        : node->kind == PLAN_FUNCTION ? call_name(first)
+                                                      : node->columns[0].name;
+    if (item->alias != NULL && item->n_functions == 1 && column_unnamed(node)) {
         node->columns[0].name = alias; /* f(...) AS a: a is the column as well */
     }
     bind_apply_alias(bind, item->alias, node, position);

@@ -20,15 +20,11 @@ const struct sql_function *const *bind_set_candidates(struct bind *bind, const P
 
 struct plan_aggregate bind_set_call(const struct bind_scope *scope, const PgQuery__FuncCall *call,
                                     const struct sql_function *const *candidates, uint32_t candidate_count) {
-    struct sql_context *context = scope->bind->context;
     const char *name = bind_string(call->funcname[call->n_funcname - 1]);
     uint32_t position = bind_location(call->location);
-    uint32_t count = (uint32_t)call->n_args;
     bind_check_set_call(scope->bind, call, name);
-    const struct expr **arguments = sql_alloc(context, (count + 1) * sizeof(*arguments));
-    for (uint32_t i = 0; i < count; i++) {
-        arguments[i] = bind_expression(scope, call->args[i]);
-    }
+    const struct expr **arguments = NULL;
+    uint32_t count = bind_arguments(scope, call, name, &arguments);
     const struct expr *built =
         bind_chosen_call(scope->bind, candidates, candidate_count, name, arguments, count, position);
     return (struct plan_aggregate){.function = built->function,
@@ -74,6 +70,9 @@ const struct expr *bind_set_item(const struct bind_scope *scope, const PgQuery__
     }
     struct bind_scope inner = bind_without_sets(scope, "the arguments of another here");
     struct plan_aggregate made = bind_set_call(&inner, call, candidates, candidate_count);
+    if (sql_set_columns(made.function->set) > 1) {
+        sql_raise_unsupported(bind->context, position, "%s in a select list, which gives rows,", made.function->name);
+    }
     uint32_t index = 0;
     while (index < sets->count && !bind_aggregate_equal(&sets->calls[index], &made)) {
         index++;

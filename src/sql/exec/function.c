@@ -2,11 +2,13 @@
  * Functions in FROM: the rows of one set-returning function, or of several side by side. One that ends before the
  * others gives NULL; the rows end with the longest. An ordinality column numbers them from 1.
  */
+#include "base/assert.h"
 #include "sql/exec/operator.h"
 
 struct source {
     struct sql_call call;
     const struct sql_set *set;
+    uint32_t column; /* its first one in the batch */
     void *state;
     struct value *arguments;
     bool done;
@@ -31,6 +33,7 @@ static void source_open(struct functions *functions, uint32_t index) {
         source->done = source->done || (plan->function->strict && source->arguments[i].is_null);
     }
     source->set = plan->function->set;
+    source->column = index == 0 ? 0 : source[-1].column + sql_set_columns(source[-1].set);
     source->state = sql_alloc_zero(exec->context, 1, source->set->state_size);
     source->call = (struct sql_call){.context = exec->context,
                                      .arena = &exec->context->arena,
@@ -43,21 +46,32 @@ static void source_open(struct functions *functions, uint32_t index) {
     }
 }
 
+/* The next row of one function, NULLs behind its end; false: it has none. */
+static bool source_row(struct functions *functions, struct source *source, uint32_t row) {
+    struct exec_operator *self = &functions->base;
+    uint32_t count = sql_set_columns(source->set);
+    struct value values[SQL_SET_COLUMNS_MAX];
+    ASSERT(count <= SQL_SET_COLUMNS_MAX && source->column + count <= self->node->column_count);
+    for (uint32_t i = 0; i < count; i++) {
+        values[i] = value_null(self->node->columns[source->column + i].type.id);
+    }
+    source->done = source->done || !source->set->next(&source->call, source->state, values);
+    for (uint32_t i = 0; i < count; i++) {
+        vector_set(&self->batch.columns[source->column + i], row, &values[i]);
+    }
+    return !source->done;
+}
+
 /* Fills row `row` of the batch; false: no function has another row. */
 static bool fill_row(struct functions *functions, uint32_t row) {
     struct exec_operator *self = &functions->base;
-    uint32_t count = self->node->aggregate_count;
     bool any = false;
-    for (uint32_t i = 0; i < count; i++) {
-        struct source *source = &functions->sources[i];
-        struct value value = value_null(self->node->columns[i].type.id);
-        source->done = source->done || !source->set->next(&source->call, source->state, &value);
-        any = any || !source->done;
-        vector_set(&self->batch.columns[i], row, &value);
+    for (uint32_t i = 0; i < self->node->aggregate_count; i++) {
+        any |= source_row(functions, &functions->sources[i], row);
     }
     if (self->node->ordinality && any) {
         struct value number = value_int8(++functions->given);
-        vector_set(&self->batch.columns[count], row, &number);
+        vector_set(&self->batch.columns[self->node->column_count - 1], row, &number);
     }
     return any;
 }

@@ -10,6 +10,7 @@
  */
 #include <math.h>
 
+#include "base/assert.h"
 #include "sql/func/arithmetic.h"
 #include "sql/func/cast.h"
 #include "sql/func/loops.h"
@@ -201,28 +202,79 @@ static void real_to_numeric(SCALAR_PARAMETERS) {
     }
 }
 
-static void numeric_to_int(SCALAR_PARAMETERS) {
+static int64_t int_of_numeric(const struct sql_call *call, struct decimal value) {
     enum type_id type = call->result_type.id;
-    EACH_ROW(row) {
-        struct decimal value = arguments[0]->decimal[vector_row(arguments[0], row)];
-        int64_t out = 0;
-        if (!decimal_is_finite(value)) {
-            sql_raise(call->context, KMB_UNSUPPORTED, call->position, "cannot convert %s to %s",
-                      value.kind == DECIMAL_NAN ? "NaN" : "infinity", type_name(type));
-        }
-        if (decimal_to_int64(value, &out, NULL) != KMB_OK || out < type_integer_min(type) ||
-            out > type_integer_max(type)) {
-            arithmetic_raise_range(call, type);
-        }
-        result->integer[row] = out;
+    int64_t out = 0;
+    if (!decimal_is_finite(value)) {
+        sql_raise(call->context, KMB_UNSUPPORTED, call->position, "cannot convert %s to %s",
+                  value.kind == DECIMAL_NAN ? "NaN" : "infinity", type_name(type));
     }
+    if (decimal_to_int64(value, &out, NULL) != KMB_OK || out < type_integer_min(type) || out > type_integer_max(type)) {
+        arithmetic_raise_range(call, type);
+    }
+    return out;
+}
+
+static void numeric_to_int(SCALAR_PARAMETERS) {
+    EACH_ROW(row) {
+        result->integer[row] = int_of_numeric(call, arguments[0]->decimal[vector_row(arguments[0], row)]);
+    }
+}
+
+static double real_of_numeric(const struct sql_call *call, struct decimal value) {
+    double out = decimal_to_double(value);
+    return arithmetic_check_real(call, out, !decimal_is_finite(value), out == 0);
 }
 
 static void numeric_to_real(SCALAR_PARAMETERS) {
     EACH_ROW(row) {
-        struct decimal value = arguments[0]->decimal[vector_row(arguments[0], row)];
-        double out = decimal_to_double(value);
-        result->real[row] = arithmetic_check_real(call, out, !decimal_is_finite(value), out == 0);
+        result->real[row] = real_of_numeric(call, arguments[0]->decimal[vector_row(arguments[0], row)]);
+    }
+}
+
+/* --- jsonb: a number or a truth value, of whose normal text the first byte tells the kind --- */
+
+static _Noreturn void raise_jsonb(const struct sql_call *call, struct slice text) {
+    uint8_t first = text.bytes[0];
+    const char *kind = first == 'n'                   ? "null"
+                       : first == '"'                 ? "string"
+                       : first == 't' || first == 'f' ? "boolean"
+                       : first == '['                 ? "array"
+                       : first == '{'                 ? "object"
+                                                      : "numeric";
+    sql_raise(call->context, KMB_INVALID_PARAMETER, call->position, "cannot cast jsonb %s to type %s", kind,
+              type_name(call->result_type.id));
+}
+
+static void jsonb_to_number(SCALAR_PARAMETERS) {
+    enum type_id type = call->result_type.id;
+    EACH_ROW(row) {
+        struct slice text = ARGUMENT_BYTES(0, row);
+        struct decimal value;
+        ASSERT(text.length > 0);
+        if (text.bytes[0] != '-' && (text.bytes[0] < '0' || text.bytes[0] > '9')) {
+            raise_jsonb(call, text);
+        }
+        check(call, decimal_parse(text, &value, call->context->error));
+        if (type == TYPE_NUMERIC) {
+            check(call, decimal_apply_modifier(value, call->result_type.modifier, &result->decimal[row],
+                                               call->context->error));
+        } else if (type == TYPE_FLOAT4 || type == TYPE_FLOAT8) {
+            result->real[row] = real_of_numeric(call, value);
+        } else {
+            result->integer[row] = int_of_numeric(call, value);
+        }
+    }
+}
+
+static void jsonb_to_bool(SCALAR_PARAMETERS) {
+    EACH_ROW(row) {
+        struct slice text = ARGUMENT_BYTES(0, row);
+        ASSERT(text.length > 0);
+        if (text.bytes[0] != 't' && text.bytes[0] != 'f') {
+            raise_jsonb(call, text);
+        }
+        result->boolean[row] = text.bytes[0] == 't';
     }
 }
 
@@ -399,6 +451,13 @@ static const struct sql_function cast_rows[] = {
     THROUGH_TEXT(TYPE_TIMESTAMPTZ, SQL_STABLE),
     THROUGH_TEXT(TYPE_INTERVAL, SQL_IMMUTABLE),
     THROUGH_TEXT(TYPE_UUID, SQL_IMMUTABLE),
+    EXPLICIT(TYPE_JSONB, TYPE_BOOL, jsonb_to_bool),
+    EXPLICIT(TYPE_JSONB, TYPE_INT2, jsonb_to_number),
+    EXPLICIT(TYPE_JSONB, TYPE_INT4, jsonb_to_number),
+    EXPLICIT(TYPE_JSONB, TYPE_INT8, jsonb_to_number),
+    EXPLICIT(TYPE_JSONB, TYPE_FLOAT4, jsonb_to_number),
+    EXPLICIT(TYPE_JSONB, TYPE_FLOAT8, jsonb_to_number),
+    EXPLICIT(TYPE_JSONB, TYPE_NUMERIC, jsonb_to_number),
     ASSIGNMENT(TYPE_JSONB, TYPE_JSON, NULL),
     ASSIGNMENT(TYPE_JSON, TYPE_JSONB, of_text),
     THROUGH_TEXT(TYPE_JSON, SQL_IMMUTABLE),

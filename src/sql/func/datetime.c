@@ -3,6 +3,7 @@
  * calendar (months, days, fields, truncation) is done in the session's zone.
  */
 #include "sql/func/loops.h"
+#include "sql/func/template_datetime.h"
 #include "types/datetime.h"
 
 static void check(const struct sql_call *call, enum kmb_status status) {
@@ -290,6 +291,7 @@ PLAIN(timestamp_is_not_infinite, boolean, timestamp_is_finite(ARGUMENT_TIMESTAMP
 /* --- the statement's time --- */
 
 PLAIN(fn_now, timestamp, timestamp_of_us(call->context->now_us))
+PLAIN(fn_clock, timestamp, timestamp_of_us(datetime_clock_us(call)))
 PLAIN(fn_local_timestamp, timestamp, now_local(call))
 PLAIN(fn_current_date, integer, timestamp_to_date(now_local(call)))
 PLAIN(fn_local_time, integer, timestamp_to_time(now_local(call)))
@@ -306,6 +308,8 @@ PLAIN(fn_local_time, integer, timestamp_to_time(now_local(call)))
 #define STABLE_OP(...) STABLE_ROW(SQL_FUNCTION_OPERATOR, __VA_ARGS__)
 
 static const struct sql_function datetime_rows[] = {
+    {.class = SQL_FUNCTION_SCALAR, .name = "clock_timestamp", .strict = true, .volatility = SQL_VOLATILE,
+     .result = TYPE_TIMESTAMPTZ, .scalar = fn_clock, .summary = "the clock, while the statement runs"},
     OP("+", date_plus, TYPE_DATE, "days later", TYPE_DATE, TYPE_INT4),
     OP("+", plus_date, TYPE_DATE, "days later", TYPE_INT4, TYPE_DATE),
     OP("-", date_minus, TYPE_DATE, "days earlier", TYPE_DATE, TYPE_INT4),

@@ -46,6 +46,8 @@ static void table_build(void) {
     table_append(function_rows_comparison());
     table_append(function_rows_arithmetic());
     table_append(function_rows_text());
+    table_append(function_rows_bytea());
+    table_append(function_rows_normalize());
     table_append(function_rows_encode());
     table_append(function_rows_math());
     table_append(function_rows_math_more());
@@ -59,15 +61,19 @@ static void table_build(void) {
     table_append(function_rows_regexp());
     table_append(function_rows_json());
     table_append(function_rows_json_change());
+    table_append(function_rows_json_query());
     table_append(function_rows_system());
     table_append(function_rows_aggregate());
     table_append(function_rows_variance());
     table_append(function_rows_bit());
     table_append(function_rows_regression());
     table_append(function_rows_ordered_set());
+    table_append(function_rows_json_aggregate());
     table_append(function_rows_window());
     table_append(function_rows_set());
     table_append(function_rows_sequence());
+    table_append(function_rows_json_set());
+    table_append(function_rows_regexp_set());
     table_append(function_rows_cast());
     for (uint32_t i = 0; i < table.count; i++) {
         const struct sql_function *row = &table.rows[i];

@@ -79,6 +79,12 @@ struct sql_aggregate {
                    uint32_t count);
 };
 
+/* A column of a set-returning function that has names for what it gives. */
+struct sql_set_column {
+    const char *name;
+    enum type_id type;
+};
+
 /*
  * Set-returning functions: a state of fixed size (16-byte aligned, zeroed) gives one row after the other. Strict ones
  * are not opened, and give no row, when an argument is NULL.
@@ -87,9 +93,19 @@ struct sql_set {
     uint32_t state_size;
     /* The argument values live as long as the state; so does memory of call->arena. */
     void (*open)(const struct sql_call *call, void *state, const struct value *arguments);
-    /* The next row's value of the result type; false: there is none. Its bytes live until the next call. */
+    /* The next row: a value of the result type, or one for each of the columns, whose types they have already; false:
+     * there is none. Bytes live until the next call. */
     bool (*next)(const struct sql_call *call, void *state, struct value *row);
+    const struct sql_set_column *columns; /* NULL: one value, named as the call is */
+    uint32_t column_count;
 };
+
+#define SQL_SET_COLUMNS_MAX 4
+
+/* How many columns the function gives in FROM. */
+static inline uint32_t sql_set_columns(const struct sql_set *set) {
+    return set->columns == NULL ? 1 : set->column_count;
+}
 
 struct sql_function {
     enum sql_function_class class;
@@ -98,6 +114,7 @@ struct sql_function {
     bool variadic; /* the last argument type repeats */
     bool strict;
     bool writes; /* moves a sequence: a query with it runs as a write does */
+    bool polymorphic; /* TYPE_ANY is a type to be known: an untyped literal is refused */
     enum sql_volatility volatility;
     enum sql_cast_context cast_context;                 /* of casts */
     enum type_id arguments[SQL_FUNCTION_ARGUMENTS_MAX]; /* TYPE_ANY: any type */

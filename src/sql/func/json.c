@@ -383,9 +383,8 @@ void json_buffer_free(const struct sql_call *call, struct buffer *buffer) {
     sql_release(call->context, buffer);
 }
 
-/* Numbers and truth values as they are, JSON taken over, timestamps as ISO 8601, all else a string. */
-static void append_value(const struct sql_call *call, struct vector *const *arguments, uint32_t n, uint32_t row,
-                         struct buffer *out) {
+void json_append_value(const struct sql_call *call, struct vector *const *arguments, uint32_t n, uint32_t row,
+                       struct buffer *out) {
     if (argument_null(arguments, n, row)) {
         buffer_append_text(out, "null");
         return;
@@ -417,8 +416,7 @@ static void append_value(const struct sql_call *call, struct vector *const *argu
     json_print_string(text, out);
 }
 
-/* JSONB is brought to its normal text. */
-static struct slice finish(const struct sql_call *call, struct buffer *made) {
+struct slice json_finish_text(const struct sql_call *call, struct buffer *made) {
     struct slice text = json_buffer_keep(call, made);
     if (call->result_type.id == TYPE_JSONB) {
         check(call, json_normalize(text, call->arena, made, call->context->error));
@@ -430,8 +428,8 @@ static struct slice finish(const struct sql_call *call, struct buffer *made) {
 static void fn_to_json(SCALAR_PARAMETERS) {
     struct buffer *out = json_buffer(call);
     EACH_ROW(row) {
-        append_value(call, arguments, 0, row, out);
-        result->bytes[row] = finish(call, out);
+        json_append_value(call, arguments, 0, row, out);
+        result->bytes[row] = json_finish_text(call, out);
     }
     json_buffer_free(call, out);
 }
@@ -442,16 +440,16 @@ static void fn_build_array(SCALAR_PARAMETERS) {
         buffer_append_byte(out, '[');
         for (uint32_t n = 0; n < call->argument_count; n++) {
             buffer_append_text(out, n == 0 ? "" : ", ");
-            append_value(call, arguments, n, row, out);
+            json_append_value(call, arguments, n, row, out);
         }
         buffer_append_byte(out, ']');
-        result->bytes[row] = finish(call, out);
+        result->bytes[row] = json_finish_text(call, out);
     }
     json_buffer_free(call, out);
 }
 
-static void append_key(const struct sql_call *call, struct vector *const *arguments, uint32_t n, uint32_t row,
-                       struct buffer *out) {
+void json_append_key(const struct sql_call *call, struct vector *const *arguments, uint32_t n, uint32_t row,
+                     struct buffer *out) {
     bool binary = call->result_type.id == TYPE_JSONB;
     if (argument_null(arguments, n, row)) {
         sql_raise_with(call->context, KMB_INVALID_PARAMETER, call->position, NULL,
@@ -479,12 +477,12 @@ static void fn_build_object(SCALAR_PARAMETERS) {
         buffer_append_byte(out, '{');
         for (uint32_t n = 0; n < call->argument_count; n += 2) {
             buffer_append_text(out, n == 0 ? "" : ", ");
-            append_key(call, arguments, n, row, out);
+            json_append_key(call, arguments, n, row, out);
             buffer_append_text(out, " : ");
-            append_value(call, arguments, n + 1, row, out);
+            json_append_value(call, arguments, n + 1, row, out);
         }
         buffer_append_byte(out, '}');
-        result->bytes[row] = finish(call, out);
+        result->bytes[row] = json_finish_text(call, out);
     }
     json_buffer_free(call, out);
 }

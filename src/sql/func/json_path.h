@@ -32,4 +32,14 @@ struct buffer *json_buffer(const struct sql_call *call);
 struct slice json_buffer_keep(const struct sql_call *call, struct buffer *buffer);
 void json_buffer_free(const struct sql_call *call, struct buffer *buffer);
 
+/* Argument n of a row as JSON: numbers and truth values as they are, JSON taken over, timestamps as ISO 8601, all else
+ * a string. */
+void json_append_value(const struct sql_call *call, struct vector *const *arguments, uint32_t n, uint32_t row,
+                       struct buffer *out);
+/* The same as the key of an object; 22023 for NULL and for JSON. */
+void json_append_key(const struct sql_call *call, struct vector *const *arguments, uint32_t n, uint32_t row,
+                     struct buffer *out);
+/* What was made, as a result: JSONB is brought to its normal text. */
+struct slice json_finish_text(const struct sql_call *call, struct buffer *made);
+
 #endif

@@ -34,16 +34,16 @@ struct like_pattern like_prepare(struct slice pattern) {
     return (struct like_pattern){.shape = shape, .pattern = body};
 }
 
-/* Bytes of the UTF-8 character at the start of bytes[0..left). */
-static size_t character_length(const uint8_t *bytes, size_t left) {
+/* Bytes of the UTF-8 character at the start of bytes[0..left); where bytes are matched, one. */
+static size_t character_length(const uint8_t *bytes, size_t left, bool of_bytes) {
     size_t length = 1;
-    while (length < left && (bytes[length] & 0xC0) == 0x80) {
+    while (!of_bytes && length < left && (bytes[length] & 0xC0) == 0x80) {
         length++;
     }
     return length;
 }
 
-static bool match_general(struct slice pattern, struct slice text, bool *bad_escape) {
+static bool match_general(struct slice pattern, struct slice text, bool of_bytes, bool *bad_escape) {
     size_t p = 0;
     size_t t = 0;
     size_t star_pattern = SIZE_MAX; /* just after the last % */
@@ -58,7 +58,7 @@ static bool match_general(struct slice pattern, struct slice text, bool *bad_esc
             }
             if (symbol == '_') {
                 p++;
-                t += character_length(text.bytes + t, text.length - t);
+                t += character_length(text.bytes + t, text.length - t, of_bytes);
                 continue;
             }
             size_t literal = p;
@@ -79,7 +79,7 @@ static bool match_general(struct slice pattern, struct slice text, bool *bad_esc
         if (star_pattern == SIZE_MAX) {
             return false;
         }
-        star_text += character_length(text.bytes + star_text, text.length - star_text);
+        star_text += character_length(text.bytes + star_text, text.length - star_text, of_bytes);
         t = star_text;
         p = star_pattern;
     }
@@ -106,5 +106,5 @@ bool like_match(const struct like_pattern *pattern, struct slice text, bool *bad
     case LIKE_GENERAL:
         break;
     }
-    return match_general(body, text, bad_escape);
+    return match_general(body, text, pattern->of_bytes, bad_escape);
 }

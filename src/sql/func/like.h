@@ -10,6 +10,7 @@ enum like_shape { LIKE_EXACT, LIKE_PREFIX, LIKE_SUFFIX, LIKE_CONTAINS, LIKE_GENE
 struct like_pattern {
     enum like_shape shape;
     struct slice pattern; /* the whole, for LIKE_GENERAL; else the plain text alone */
+    bool of_bytes;        /* _ is one byte and not one character */
 };
 
 struct like_pattern like_prepare(struct slice pattern);

@@ -178,10 +178,10 @@ static bool parts_next(const struct sql_call *call, void *state, struct value *r
 
 /* --- the table --- */
 
-static const struct sql_set integers_set = {sizeof(struct integers), integers_open, integers_next};
-static const struct sql_set decimals_set = {sizeof(struct decimals), decimals_open, decimals_next};
-static const struct sql_set times_set = {sizeof(struct times), times_open, times_next};
-static const struct sql_set parts_set = {sizeof(struct parts), parts_open, parts_next};
+static const struct sql_set integers_set = {sizeof(struct integers), integers_open, integers_next, NULL, 0};
+static const struct sql_set decimals_set = {sizeof(struct decimals), decimals_open, decimals_next, NULL, 0};
+static const struct sql_set times_set = {sizeof(struct times), times_open, times_next, NULL, 0};
+static const struct sql_set parts_set = {sizeof(struct parts), parts_open, parts_next, NULL, 0};
 
 #define SET_ROW(name_, set_, strict_, volatility_, result_, summary_, ...)                                             \
     {                                                                                                                  \

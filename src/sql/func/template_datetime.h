@@ -65,4 +65,10 @@ extern const char *const date_month_names[12];
 extern const char *const date_day_names[7]; /* from Sunday */
 #define DATE_SHORT_NAME 3                   /* letters of a name that its short form has */
 
+/* The clock now, and not when the statement began. */
+static inline int64_t datetime_clock_us(const struct sql_call *call) {
+    const struct sql_context *context = call->context;
+    return context->clock_us == NULL ? context->now_us : context->clock_us(context->clock_context);
+}
+
 #endif

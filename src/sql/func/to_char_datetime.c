@@ -78,9 +78,9 @@ static int64_t iso_week(const struct parts *parts, int64_t *year) {
     return week;
 }
 
-static struct parts parts_of_timestamp(const struct sql_call *call, struct timestamp at) {
+static struct parts parts_of_timestamp(const struct sql_call *call, struct timestamp at, bool zoned) {
     struct parts parts = {0};
-    if (call->argument_types[0].id == TYPE_TIMESTAMPTZ) {
+    if (zoned) {
         parts.offset_s = call->context->settings == NULL ? 0 : (int32_t)call->context->settings->time_zone_offset_s;
         parts.zone = zone_name(call, parts.offset_s);
         check(call, timestamp_to_local(at, parts.offset_s, &at, call->context->error));
@@ -436,6 +436,7 @@ static void fn_to_char(SCALAR_PARAMETERS) {
     struct buffer *out = json_buffer(call);
     struct template template = {0};
     bool interval = call->argument_types[0].id == TYPE_INTERVAL;
+    bool zoned = call->argument_types[0].id == TYPE_TIMESTAMPTZ;
     EACH_ROW(row) {
         struct slice text = ARGUMENT_BYTES(1, row);
         if (row_n == 0 || !arguments[1]->constant) {
@@ -447,7 +448,18 @@ static void fn_to_char(SCALAR_PARAMETERS) {
             continue;
         }
         struct parts parts = interval ? parts_of_interval(arguments[0]->interval[at])
-                                      : parts_of_timestamp(call, arguments[0]->timestamp[at]);
+                                      : parts_of_timestamp(call, arguments[0]->timestamp[at], zoned);
+        result->bytes[row] = written(call, &template, &parts, out);
+    }
+    json_buffer_free(call, out);
+}
+
+/* timeofday(): the clock as text. */
+static void fn_timeofday(SCALAR_PARAMETERS) {
+    struct template template = date_template_read(call, slice_text("Dy Mon DD HH24:MI:SS.US YYYY TZ"));
+    struct buffer *out = json_buffer(call);
+    EACH_ROW(row) {
+        struct parts parts = parts_of_timestamp(call, timestamp_of_us(datetime_clock_us(call)), true);
         result->bytes[row] = written(call, &template, &parts, out);
     }
     json_buffer_free(call, out);
@@ -461,6 +473,8 @@ static void fn_to_char(SCALAR_PARAMETERS) {
 
 static const struct sql_function to_char_datetime_rows[] = {
     TO_CHAR(TYPE_TIMESTAMP), TO_CHAR(TYPE_TIMESTAMPTZ), TO_CHAR(TYPE_INTERVAL),
+    {.class = SQL_FUNCTION_SCALAR, .name = "timeofday", .scalar = fn_timeofday, .result = TYPE_TEXT, .strict = true,
+     .volatility = SQL_VOLATILE, .summary = "the clock as text, while the statement runs"},
 };
 /* clang-format on */
 

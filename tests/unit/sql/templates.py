@@ -6,7 +6,9 @@
 Templates are drawn from the fields of each kind with modifiers, literals and mistakes between them; values, from what
 lies at the edges. The lines are those of functions.tsv. Answers with a tab or a line's end are left out.
 """
-import csv, io, random, subprocess, sys
+import random, sys
+
+import answers
 
 NUMBERS = {
     "int4": ["0", "1", "-1", "12", "-12", "123", "-485", "485", "1234", "12345", "-98765", "2147483647", "-2147483648",
@@ -50,21 +52,6 @@ READ = {  # field -> texts to read by it
     "TZM": ["30", "60"], "Y,YYY": ["2,024", "1,5", "12,345"], "TZ": ["UTC"], "FX": [""], "OF": ["+1"],
 }
 READ_TEXTS = ["2024-02-29", "20240229", "29 Feb 2024", "12:34:56 PM", "Monday", "2024 100", "MCMXCIV", "15", "1 2 3 4"]
-ASK = r"""
-CREATE FUNCTION pg_temp.answer(call text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE answer text;
-BEGIN
-    EXECUTE 'SELECT (' || call || ')::text' INTO answer;
-    RETURN coalesce(answer, '\N');
-EXCEPTION WHEN others THEN
-    RETURN '!' || sqlstate || ' ' || sqlerrm;
-END $$;
-SET TimeZone = 'UTC';
-CREATE TEMP TABLE calls (number int, call text);
-COPY calls FROM STDIN CSV;
-%s\.
-COPY (SELECT number, pg_temp.answer(call) FROM calls ORDER BY number) TO STDOUT CSV;
-"""
 
 
 def number_template(draw):
@@ -123,24 +110,10 @@ def draw_case(draw, kind):
     return name, result, [("text", text), ("text", template)]
 
 
-def quote(text):
-    return "E'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
-
-
 def main():
-    count, draw, psql = int(sys.argv[1]), random.Random(int(sys.argv[2])), sys.argv[3:]
+    count, draw = int(sys.argv[1]), random.Random(int(sys.argv[2]))
     cases = [draw_case(draw, kind) for kind in ("number", "time", "read number", "read time") for _ in range(count)]
-    calls = io.StringIO()
-    writer = csv.writer(calls, lineterminator="\n")
-    for number, (name, _, arguments) in enumerate(cases):
-        writer.writerow([number, "%s(%s)" % (name, ", ".join("%s::%s" % (quote(v), t) for t, v in arguments))])
-    run = subprocess.run(psql + ["-AtqX", "-v", "ON_ERROR_STOP=1"], input=ASK % calls.getvalue(), capture_output=True,
-                         text=True, check=True)
-    answers = [row[1] for row in csv.reader(io.StringIO(run.stdout))]
-    for (name, result, arguments), answer in zip(cases, answers, strict=True):
-        fields = [result, answer, "function", name] + [part for argument in arguments for part in argument]
-        if not any(c in field for field in fields for c in "\t\n"):
-            print("\t".join(fields))
+    answers.write(sys.argv[3:], cases)
 
 
 main()

@@ -1,8 +1,8 @@
 /*
  * Every function, operator, cast and aggregate against answers that a live PostgreSQL 15 gave (functions.tsv, made by
  * functions.py). A line holds: result type, expected text, class, name, then type and text of each argument; \N is
- * NULL; an expected text that begins with '!' is an error's SQLSTATE and message. An aggregate's arguments are the
- * values of its column, all of the first type.
+ * NULL; an expected text that begins with '!' is an error's SQLSTATE and message. An aggregate's arguments are those of
+ * its rows, one row after the other.
  *
  *   test_functions FILE [-v]   runs the cases, prints what differs
  *   test_functions --list      prints the signatures of the table, for functions.py
@@ -36,8 +36,8 @@ static void list_signatures(void) {
     uint32_t count = 0;
     const struct sql_function *rows = sql_function_table(&count);
     for (uint32_t i = 0; i < count; i++) {
-        if (rows[i].class > SQL_FUNCTION_AGGREGATE) {
-            continue; /* window functions have no value of their own */
+        if (rows[i].class > SQL_FUNCTION_AGGREGATE || rows[i].ordered_set != SQL_ORDERED_SET_NONE) {
+            continue; /* window functions have no value of their own, and ordered sets need an order */
         }
         printf("%s\t%s\t%s\t%d\t%d", class_name(rows[i].class), rows[i].name,
                rows[i].result == TYPE_ANY ? "any" : type_internal_name(rows[i].result), rows[i].variadic,
@@ -78,9 +78,11 @@ static const struct sql_function *find(struct sql_context *context, const struct
     }
     uint32_t count = 0;
     const struct sql_function *const *rows = sql_function_candidates(context, test->class, test->name, &count);
-    uint32_t arguments = test->class == SQL_FUNCTION_AGGREGATE && test->argument_count > 0 ? 1 : test->argument_count;
     for (uint32_t i = 0; i < count; i++) {
+        uint32_t arguments = test->class == SQL_FUNCTION_AGGREGATE && test->argument_count > 0 ? rows[i]->argument_count
+                                                                                              : test->argument_count;
         bool hit = rows[i]->argument_count == arguments || (rows[i]->variadic && arguments > rows[i]->argument_count);
+        hit = hit && (arguments == 0 ? test->argument_count == 0 : test->argument_count % arguments == 0);
         for (uint32_t n = 0; n < arguments && hit; n++) {
             uint32_t place = n < rows[i]->argument_count ? n : rows[i]->argument_count - 1u;
             enum type_id wanted = rows[i]->arguments[place];
@@ -113,27 +115,36 @@ static struct value evaluate(struct sql_context *context, const struct test_case
     return exec_evaluate(context, &call, NULL, 0);
 }
 
-/* Adds the values twice over: in one batch to one group, and row by row to another state; both must agree. */
+/* Adds the rows twice over: in one batch to one group, and row by row to another state; both must agree. */
 static struct value aggregate(struct sql_context *context, const struct test_case *test,
                               const struct sql_function *function, struct type result) {
     const struct sql_aggregate *functions = function->aggregate;
-    struct vector column;
-    struct vector *arguments[1] = {&column};
+    uint32_t width = function->argument_count;
+    struct vector columns[2];
+    struct vector *arguments[2] = {&columns[0], &columns[1]};
     struct vector out;
     uint16_t rows[VALUES_MAX];
     uint32_t count = 0;
+    assert_true(width <= 2);
     vector_init(context, &out, result);
-    vector_init(context, &column, test->argument_count > 0 ? test->types[0] : type_make(TYPE_INT4));
-    for (uint32_t i = 0; i < test->argument_count; i++) {
-        vector_set(&column, i, &test->values[i]);
+    for (uint32_t k = 0; k < 2; k++) {
+        vector_init(context, &columns[k], k < width && test->argument_count > 0 ? test->types[k] : type_make(TYPE_INT4));
+    }
+    for (uint32_t i = 0; width > 0 && i < test->argument_count / width; i++) {
+        bool null = false;
+        for (uint32_t k = 0; k < width; k++) {
+            const struct value *value = &test->values[i * width + k];
+            vector_set(&columns[k], i, value);
+            null = null || value->is_null;
+        }
         rows[count] = (uint16_t)i;
-        count += !test->values[i].is_null;
+        count += !null || !function->strict;
     }
     struct sql_call call = {.context = context,
                             .arena = &context->arena,
                             .result_type = result,
                             .argument_types = test->types,
-                            .argument_count = test->argument_count > 0 ? 1 : 0};
+                            .argument_count = width};
     void *one = sql_alloc_zero(context, 1, functions->state_size);
     void *many = sql_alloc_zero(context, 1, functions->state_size);
     if (count > 0) {
