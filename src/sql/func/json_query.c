@@ -17,7 +17,7 @@
 #include "sql/func/loops.h"
 #include "sql/func/regex.h"
 
-#define EVALUATION_DEPTH_MAX 1000
+#define EVALUATION_DEPTH_MAX 2500 /* steps within steps, and levels of a value below them */
 #define CANCEL_EVERY         1024 /* steps */
 
 enum found { FOUND_NONE, FOUND_SOME, FOUND_ERROR };
@@ -47,9 +47,20 @@ struct walk {
     uint64_t steps;
 };
 
+/* What the levels of .** and the elements of an array have in common: `next` (NULL: keep) for each value below. */
+struct below {
+    const struct json_query_step *next;
+    uint32_t first;
+    uint32_t last;
+    bool ignore;
+    bool unwrap;
+};
+
 static enum found run(struct walk *walk, const struct json_query_step *step, const struct json_node *node,
                       struct list *list, bool unwrap);
 static enum truth decide(struct walk *walk, const struct json_query_step *step, const struct json_node *node);
+static enum found run_below(struct walk *walk, const struct below *below, const struct json_node *node,
+                            struct list *list, uint32_t level);
 
 static bool lax(const struct walk *walk) {
     return !walk->query->strict;
@@ -131,6 +142,19 @@ static bool enough(enum found found, const struct list *list) {
 
 /* --- from step to step --- */
 
+static void enter(struct walk *walk) {
+    struct sql_context *context = walk->call->context;
+    if (++walk->depth > EVALUATION_DEPTH_MAX) {
+        sql_raise(context, KMB_TOO_COMPLEX, walk->call->position, "stack depth limit exceeded");
+    }
+    if (++walk->steps > JSON_QUERY_STEPS_MAX) {
+        sql_raise(context, KMB_LIMIT, walk->call->position, "a jsonpath takes too many steps");
+    }
+    if (walk->steps % CANCEL_EVERY == 0) {
+        sql_check_cancel(context);
+    }
+}
+
 static enum found give(struct walk *walk, const struct json_query_step *step, const struct json_node *node,
                        struct list *list) {
     if (step != NULL && step->next != NULL) {
@@ -142,17 +166,8 @@ static enum found give(struct walk *walk, const struct json_query_step *step, co
     return FOUND_SOME;
 }
 
-/* What the levels of .** and the elements of an array have in common: `next` (NULL: keep) for each value below. */
-struct below {
-    const struct json_query_step *next;
-    uint32_t first;
-    uint32_t last;
-    bool ignore;
-    bool unwrap;
-};
-
-static enum found run_below(struct walk *walk, const struct below *below, const struct json_node *node,
-                            struct list *list, uint32_t level) {
+static enum found below_level(struct walk *walk, const struct below *below, const struct json_node *node,
+                              struct list *list, uint32_t level) {
     enum found answer = FOUND_NONE;
     bool leaves = below->first == JSON_QUERY_LEVELS_MAX && below->last == JSON_QUERY_LEVELS_MAX;
     if (level > below->last) {
@@ -175,7 +190,7 @@ static enum found run_below(struct walk *walk, const struct below *below, const 
             }
         }
         if (level < below->last && is_container(at)) {
-            enum found found = run_below(walk, below, at, list, level + 1); /* as deep as the value, which is bounded */
+            enum found found = run_below(walk, below, at, list, level + 1);
             answer = found != FOUND_NONE ? found : answer;
             if (enough(found, list)) {
                 return found;
@@ -183,6 +198,14 @@ static enum found run_below(struct walk *walk, const struct below *below, const 
         }
     }
     return answer;
+}
+
+static enum found run_below(struct walk *walk, const struct below *below, const struct json_node *node,
+                            struct list *list, uint32_t level) {
+    enter(walk);
+    enum found found = below_level(walk, below, node, list, level);
+    walk->depth--;
+    return found;
 }
 
 /* The step itself for each element of an array. */
@@ -659,19 +682,6 @@ static enum truth decide_exists(struct walk *walk, const struct json_query_step 
         return TRUTH_UNKNOWN;
     }
     return (lax(walk) ? found == FOUND_SOME : values.count > 0) ? TRUTH_TRUE : TRUTH_FALSE;
-}
-
-static void enter(struct walk *walk) {
-    struct sql_context *context = walk->call->context;
-    if (++walk->depth > EVALUATION_DEPTH_MAX) {
-        sql_raise(context, KMB_TOO_COMPLEX, walk->call->position, "stack depth limit exceeded");
-    }
-    if (++walk->steps > JSON_QUERY_STEPS_MAX) {
-        sql_raise(context, KMB_LIMIT, walk->call->position, "a jsonpath takes too many steps");
-    }
-    if (walk->steps % CANCEL_EVERY == 0) {
-        sql_check_cancel(context);
-    }
 }
 
 static enum truth decide_step(struct walk *walk, const struct json_query_step *step, const struct json_node *node) {

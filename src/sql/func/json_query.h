@@ -7,7 +7,7 @@
 #include "sql/func/function.h"
 #include "types/json_tree.h"
 
-#define JSON_QUERY_DEPTH_MAX  200                 /* of a path's own nesting */
+#define JSON_QUERY_DEPTH_MAX  400                 /* of a path's own nesting */
 #define JSON_QUERY_LEVELS_MAX UINT32_MAX          /* of .**: the innermost */
 #define JSON_QUERY_STEPS_MAX  UINT64_C(100000000) /* taken for one value: .** in .** grows fast */
 

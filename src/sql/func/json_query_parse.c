@@ -84,43 +84,38 @@ static size_t put_point(uint8_t *out, uint32_t point) {
     return length;
 }
 
-/* \uXXXX or \u{X...} at `at` (behind the u), moved behind it; a pair of surrogates is one character. */
-static uint32_t unicode_escape(struct parser *parser, size_t *at) {
+/* XXXX or {X...} at *at (behind \u), moved behind it. */
+static uint32_t unicode_unit(const struct parser *parser, size_t *at) {
     uint32_t point = 0;
     uint32_t digits = 0;
-    if (byte_at(parser, *at) == '{') {
+    bool braces = byte_at(parser, *at) == '{';
+    *at += braces ? 1 : 0;
+    while (digits < (braces ? 6 : 4) && hex_digit(byte_at(parser, *at), &point)) {
         (*at)++;
-        while (digits < 6 && hex_digit(byte_at(parser, *at), &point)) {
-            (*at)++;
-            digits++;
-        }
-        if (digits == 0 || byte_at(parser, *at) != '}') {
-            raise_text(parser, "invalid unicode sequence in jsonpath input");
-        }
-        (*at)++;
-    } else {
-        while (digits < 4 && hex_digit(byte_at(parser, *at), &point)) {
-            (*at)++;
-            digits++;
-        }
-        if (digits < 4) {
-            raise_text(parser, "invalid unicode sequence in jsonpath input");
-        }
+        digits++;
     }
-    if (point >= 0xD800 && point < 0xDC00 && byte_at(parser, *at) == '\\' && byte_at(parser, *at + 1) == 'u') {
+    if (braces ? digits == 0 || byte_at(parser, *at) != '}' : digits < 4) {
+        raise_text(parser, "invalid unicode sequence in jsonpath input");
+    }
+    *at += braces ? 1 : 0;
+    return point;
+}
+
+/* A pair of surrogates is one character. */
+static uint32_t unicode_escape(const struct parser *parser, size_t *at) {
+    uint32_t point = unicode_unit(parser, at);
+    bool high = point >= 0xD800 && point < 0xDC00;
+    if (high && byte_at(parser, *at) == '\\' && byte_at(parser, *at + 1) == 'u') {
         *at += 2;
-        uint32_t low = unicode_escape(parser, at);
-        if (low < 0xDC00 || low > 0xDFFF) {
-            sql_raise(parser->call->context, KMB_INVALID_TEXT, parser->call->position,
-                      "invalid input syntax for type jsonpath");
-        }
-        return 0x10000 + ((point - 0xD800) << 10) + (low - 0xDC00);
+        uint32_t low = unicode_unit(parser, at);
+        bool pair = low >= 0xDC00 && low <= 0xDFFF;
+        return pair ? 0x10000 + ((point - 0xD800) << 10) + (low - 0xDC00) : point; /* alone it is refused */
     }
     return point;
 }
 
 /* The escape at *at (behind the backslash), written to out. */
-static size_t read_escape(struct parser *parser, size_t *at, uint8_t *out) {
+static size_t read_escape(const struct parser *parser, size_t *at, uint8_t *out) {
     static const char letters[] = "bfnrtv";
     static const char meant[] = "\b\f\n\r\t\v";
     uint8_t byte = byte_at(parser, (*at)++);
@@ -327,6 +322,13 @@ static void want_predicate(const struct parser *parser, const struct json_query_
     }
 }
 
+/* One level of nesting more. */
+static void deeper(struct parser *parser) {
+    if (++parser->depth > JSON_QUERY_DEPTH_MAX) {
+        sql_raise(parser->call->context, KMB_TOO_COMPLEX, parser->call->position, "stack depth limit exceeded");
+    }
+}
+
 static struct json_query_step *parse_any(struct parser *parser);
 static struct json_query_step *parse_value(struct parser *parser);
 
@@ -465,7 +467,9 @@ static struct json_query_step *parse_exists(struct parser *parser) {
 
 /* Behind an opening parenthesis: a value or a predicate, which "is unknown" may follow. */
 static struct json_query_step *parse_parenthesis(struct parser *parser) {
+    deeper(parser);
     struct json_query_step *step = parse_any(parser);
+    parser->depth--;
     want_symbol(parser, ")");
     if (json_query_is_predicate(step) && take_word(parser, "is")) {
         if (!take_word(parser, "unknown")) {
@@ -550,9 +554,7 @@ static struct json_query_step *parse_accessed(struct parser *parser) {
 }
 
 static struct json_query_step *parse_unary(struct parser *parser) {
-    if (++parser->depth > JSON_QUERY_DEPTH_MAX) {
-        sql_raise(parser->call->context, KMB_TOO_COMPLEX, parser->call->position, "stack depth limit exceeded");
-    }
+    deeper(parser);
     bool plus = is_symbol(parser, "+");
     struct json_query_step *step;
     if (plus || is_symbol(parser, "-")) {

@@ -92,7 +92,7 @@ def difference(expected, got, sql, order):
     if (expected.sqlstate or "").startswith("22") and not got.sqlstate and (got.count == 0 or "ON CONFLICT" in sql):
         return EARLY
     classes = sorted((a.sqlstate or "")[:2] for a in (expected, got))
-    if expected.sqlstate != got.sqlstate and classes in (["23", "23"], ["22", "23"]):
+    if expected.sqlstate != got.sqlstate and classes in (["21", "23"], ["22", "23"], ["23", "23"]):
         return ANOTHER
     if expected.sqlstate or got.sqlstate:
         return None if expected.sqlstate == got.sqlstate else "SQLSTATE"

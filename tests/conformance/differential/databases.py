@@ -3,6 +3,8 @@
 PostgreSQL 15 runs in a cluster of its own on a Unix socket in a scratch directory and is spoken to through a psql that
 stays open; Kimberlite through the worker, a C program on the public API; SQLite through Python's own module.
 """
+import csv
+import io
 import os
 import pwd
 import select
@@ -13,7 +15,8 @@ import subprocess
 import tempfile
 import time
 
-FIELD, RECORD, NULL = "\x1f", "\x1e", "\x01"
+FIELD, NULL = "\x1f", "\x01NULL\x01"  # between psql's variables; for a NULL in its output
+NO_COLUMNS = "The command has no result, or the result has no columns."  # what psql's \\gdesc says then
 ANSWER_SECONDS_MAX = 60
 POSTGRES_VERSION = "15"
 
@@ -37,6 +40,29 @@ class Answer:
 
 class Failure(Exception):
     """A database went away or does not answer."""
+
+
+def records(text):
+    """Rows of what psql prints as CSV; a line of nothing is one empty text."""
+    return [row or [""] for row in csv.reader(io.StringIO(text, newline=""))]
+
+
+def framed_records(data):
+    """Rows of what the worker answers: "length:bytes" for a field, "-:" for NULL, ";" behind a record."""
+    rows, row, at = [], [], 0
+    while at < len(data):
+        if data[at:at + 1] == b";":
+            rows.append(row)
+            row, at = [], at + 1
+            continue
+        colon = data.index(b":", at)
+        length, at = data[at:colon], colon + 1
+        if length == b"-":
+            row.append(None)
+        else:
+            row.append(data[at:at + int(length)].decode("utf-8", "replace"))
+            at += int(length)
+    return rows
 
 
 class Pipe:
@@ -73,7 +99,7 @@ class Pipe:
         while len(self.buffer) < length:
             self.fill()
         found, self.buffer = self.buffer[:length], self.buffer[length:]
-        return found.decode("utf-8", "replace")
+        return found
 
 
 def find_postgres():
@@ -144,7 +170,7 @@ class Postgres:
                                    stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                                    env=environment, cwd="/")
         self.psql = Pipe(process, "psql")
-        self.psql.write(b"\\pset fieldsep '\\037'\n\\pset recordsep '\\036'\n\\pset null '\\001'\n")
+        self.psql.write(("\\pset format csv\n\\pset null '%s'\n" % NULL).encode())
 
     def ask(self, statement):
         """Types come from describing the statement. An error in that ends a transaction, so it is the answer then."""
@@ -158,10 +184,10 @@ class Postgres:
         state, count, message = self.psql.until((" %s\n" % mark).encode())[1:].split(FIELD, 2)
         if state != "00000":
             return Answer(sqlstate=state, message=message)
-        columns = [line.split(FIELD) for line in described.rstrip("\n").split(RECORD) if FIELD in line]
+        columns = [] if described.startswith(NO_COLUMNS) else records(described)
         rows = []
-        if columns and body:
-            rows = [[None if value == NULL else value for value in row.split(FIELD)] for row in body[:-1].split(RECORD)]
+        if columns:
+            rows = [[None if value == NULL else value for value in row] for row in records(body)]
         return Answer(names=[c[0] for c in columns], types=[c[1] for c in columns], rows=rows, count=int(count))
 
     def close(self):
@@ -191,11 +217,10 @@ class Kimberlite:
         text = statement.encode()
         self.pipe.write(b"%d\n" % len(text) + text)
         length = int(self.pipe.until(b"\n"))
-        records = [record.split(FIELD)[:-1] for record in self.pipe.exactly(length).split(RECORD)[:-1]]
-        if records[0][0] == "error":
-            return Answer(sqlstate=records[0][1], message=records[0][2])
-        rows = [[None if value == NULL else value for value in row] for row in records[3:]]
-        return Answer(names=records[1], types=records[2], rows=rows, count=int(records[0][1]))
+        told, *answer = framed_records(self.pipe.exactly(length))
+        if told[0] == "error":
+            return Answer(sqlstate=told[1], message=told[2])
+        return Answer(names=answer[0], types=answer[1], rows=answer[2:], count=int(told[1]))
 
     def close(self):
         """Ends the worker in peace where it still runs; a bad exit is a failure of the test."""

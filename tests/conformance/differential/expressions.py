@@ -14,7 +14,8 @@ VALUES = {
     "numeric": ["0.00", "1.00", "1.50", "2.00", "-0.75", "3.25", "10.00", "99.99"],
     "real": ["0", "0.5", "1", "1.5", "-2.25", "4"],
     "double precision": ["0", "0.5", "1", "2.5", "-1.25", "8", "0.125", "100"],
-    "text": ["", "a", "b", "abc", "ABC", "aXbXc", "Hello World", " pad ", "äöü", "a%b_c", "xyzzy"],
+    "text": ["", "a", "b", "abc", "ABC", "aXbXc", "Hello World", " pad ", "äöü", "a%b_c", "xyzzy",
+             "t\tn\n\x1f"],
     "character varying": ["", "a", "b", "abc", "Hello"],
     "character": ["a", "b", "ab", "abc"],
     "bytea": ["\\x", "\\x00ff", "\\x616263", "\\x61"],
@@ -51,6 +52,8 @@ PATTERNS = ["%", "a%", "%c", "%b%", "a_c", "", "abc", "%ö%", "_", "A%", "%World
 FIELDS = ["year", "month", "day", "quarter", "week", "dow", "isodow", "doy", "epoch", "century", "decade", "isoyear", "julian"]
 CLOCK_FIELDS = ["hour", "minute", "second", "milliseconds", "microseconds"]
 UNITS = ["year", "month", "day", "hour", "minute", "second", "week", "quarter", "century", "decade"]
+JSON_PREDICATES = ["$ == 1", "$.b > 1", "exists($.a)"]
+JSON_PATHS = ["$", "$.a[*]", "$[*] ? (@ > 1)", "$.b", "$.**", "$.type()", "lax $[0]"]
 EXPONENTS = ["0", "1", "2", "3"]
 COUNTS = ["0", "1", "2", "3", "5", "-1"]
 
@@ -86,6 +89,15 @@ WORDS = {
     ("function date_trunc", 0): UNITS, ("function date_trunc", 0, "interval"): ["year", "month", "day", "hour", "minute", "second"],
     ("function encode", 1): ["hex", "base64", "escape"],
     ("function decode", 1): ["hex"], ("function decode", 0): ["616263", "00ff", ""],
+    ("function jsonb_path_exists", 2): ['{}', '{"x": 1}'], ("function jsonb_path_match", 2): ['{}', '{"x": 1}'],
+    ("function jsonb_path_query_first", 2): ['{}', '{"x": 1}'], ("function jsonb_path_query_array", 2): ['{}'],
+    ("function make_interval", 6): ["0", "1.5", "30"],
+    ("function get_byte", 0): ["\\x616263", "\\x00ff"], ("function get_byte", 1): ["0", "1"],
+    ("function set_byte", 0): ["\\x616263", "\\x00ff"], ("function set_byte", 1): ["0", "1"],
+    ("function get_bit", 0): ["\\x616263", "\\x00ff"], ("function get_bit", 1): ["0", "9"],
+    ("function set_bit", 0): ["\\x616263", "\\x00ff"], ("function set_bit", 1): ["0", "9"],
+    ("function set_bit", 2): ["0", "1"],
+    ("function normalize", 1): ["NFC", "NFD", "NFKC"], ("function is_normalized", 1): ["NFC", "NFKD"],
     ("function translate", 1): ["abc", "ö", ""], ("function translate", 2): ["x", "xyz", ""],
     ("function replace", 1): ["b", "X", "", "ö"],
     ("function current_setting", 0): ["server_encoding", "TimeZone"],
@@ -118,6 +130,8 @@ HOLDS = {
     "session_user": ["(session_user IS NOT NULL)"],
     "current_schema": ["current_schema()::text", "(current_schema() = 'public')"],  # of type name there, text here
     "current_database": ["(current_database() = current_catalog)"],
+    "clock_timestamp": ["(clock_timestamp() > TIMESTAMPTZ '2020-01-01')", "(clock_timestamp() IS NOT NULL)"],
+    "timeofday": ["(length(timeofday()) > 20)"],
     "version": ["(length(version()) > 0)"],
 }
 # Where SQLite's answers are PostgreSQL's. A plain case keeps to it.
@@ -206,6 +220,8 @@ class Expressions:
 
     def argument(self, signature, place, kind, depth):
         item = signature.item
+        if place == 1 and (item in ("operator @?", "operator @@") or item.startswith("function jsonb_path_")):
+            return self.quote(self.draw.choice(JSON_PREDICATES if item == "function jsonb_path_match" else JSON_PATHS))  # of type jsonpath there: without a type it fits
         if item == "function to_char" and place == 1:
             written = signature.arguments[0].split(" ")[0]
             return self.literal(kind, self.draw.choice(TEMPLATES.get(written, TEMPLATES["numeric"])))
@@ -294,6 +310,8 @@ class Expressions:
         if source in ("text", "character varying", "character") and target not in ("text", "character varying", "character"):
             value = "CAST(%s AS %s)" % (self.quote(self.draw.choice([v for v in VALUES[target] if v])),
                                         "character(36)" if source == "character" else source)
+        elif source == "jsonb" and target not in ("text", "character varying", "character", "json"):
+            value = "CAST('%s' AS jsonb)" % self.draw.choice(["true", "false"] if target == "boolean" else ["7", "0", "-12.5"])
         else:
             value = self.expression(source, depth - 1)
             if source == "bigint" and target in ("integer", "smallint"):
@@ -386,7 +404,7 @@ class Expressions:
         self.use(item)
         if signature.within:
             return self.ordered_set(signature)
-        kind = self.draw.choice(self.comparable) if arguments == ["any"] else arguments[0] if arguments else None
+        kind = self.draw.choice(self.comparable) if arguments[:1] == ["any"] else arguments[0] if arguments else None
         result = signature.result
         if not (name in ("count", "min", "max", "sum") and kind in (None, "integer", "bigint", "text")
                 and (name, kind) != ("sum", "text")):
@@ -397,6 +415,13 @@ class Expressions:
             value = self.leaf(kind)
             inside = "%s, %s ORDER BY %s%s" % (value, self.literal(kind, "," if kind == "text" else "\\x2c"), value,
                                                self.draw.choice(["", " DESC", " NULLS FIRST"]))
+        elif name in ("json_agg", "jsonb_agg"):  # in an order, of values that are only equal when they print the same
+            kind = self.draw.choice(["boolean", "integer", "bigint", "text", "date"])
+            value = self.expression(kind, depth)
+            inside = "%s ORDER BY %s%s" % (value, value, self.draw.choice(["", " DESC", " NULLS FIRST"]))
+        elif name in ("json_object_agg", "jsonb_object_agg"):  # no key may be NULL, and of equal ones the last counts
+            key, value = "COALESCE(%s, 0)" % self.leaf("integer"), self.leaf("smallint")
+            inside = "%s, %s ORDER BY %s, %s" % (key, value, key, value)
         elif len(arguments) == 2:
             inside = "%s, %s" % (self.leaf("integer"), self.leaf("smallint"))  # sums of squares that stay exact
         else:

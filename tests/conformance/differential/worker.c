@@ -3,13 +3,13 @@
  *
  * The differential test needs of each statement what a client sees: names and types of the columns, rows, command tag
  * or SQLSTATE. The program's own output forms leave the types out, so this speaks the C API. A request is a decimal
- * length, a newline and that many bytes, one statement. The answer is framed the same way; records end with 0x1E and
- * fields with 0x1F, which the test never puts into data:
+ * length, a newline and that many bytes, one statement. The answer is framed the same way. In it a field is its length,
+ * a colon and its bytes, whatever they are; NULL is "-:", and a semicolon ends a record:
  *
- *     ok    FIELD rows FIELD tag FIELD  RECORD   names RECORD  types RECORD  row RECORD ...
- *     error FIELD sqlstate FIELD message FIELD RECORD
+ *     ok rows tag ; names ; types ; row ; row ...
+ *     error sqlstate message ;
  *
- * NULL is the one byte 0x01. The database is made in DIRECTORY, without encryption: this test is not about the disk.
+ * The database is made in DIRECTORY, without encryption: this test is not about the disk.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,9 +18,6 @@
 #include "kimberlite.h"
 
 #define REQUEST_MAX (4u << 20)
-#define FIELD       '\x1f'
-#define RECORD      '\x1e'
-#define NULL_MARK   "\x01"
 
 struct answer {
     char *bytes;
@@ -44,15 +41,18 @@ static void add(struct answer *answer, const char *bytes, size_t length) {
     answer->length += length;
 }
 
+static void add_bytes(struct answer *answer, const char *bytes, size_t length) {
+    char frame[32];
+    add(answer, frame, (size_t)snprintf(frame, sizeof(frame), "%zu:", length));
+    add(answer, bytes, length);
+}
+
 static void add_field(struct answer *answer, const char *text) {
-    const char end = FIELD;
-    add(answer, text, strlen(text));
-    add(answer, &end, 1);
+    add_bytes(answer, text, strlen(text));
 }
 
 static void end_record(struct answer *answer) {
-    const char end = RECORD;
-    add(answer, &end, 1);
+    add(answer, ";", 1);
 }
 
 static void answer_error(struct answer *answer, enum kmb_status status, const struct kmb_error *error) {
@@ -64,15 +64,13 @@ static void answer_error(struct answer *answer, enum kmb_status status, const st
 }
 
 static void add_row(struct answer *answer, kmb_statement *statement, uint32_t columns) {
-    const char end = FIELD;
     for (uint32_t i = 0; i < columns; i++) {
         size_t length = 0;
         const char *text = kmb_column_text(statement, i, &length);
         if (text == NULL) {
-            add_field(answer, NULL_MARK);
+            add(answer, "-:", 2);
         } else {
-            add(answer, text, length);
-            add(answer, &end, 1);
+            add_bytes(answer, text, length);
         }
     }
     end_record(answer);

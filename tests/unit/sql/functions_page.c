@@ -46,6 +46,18 @@ static void print_escaped(struct buffer *page, const char *text) {
     }
 }
 
+/* The type of the result; of a function that gives several columns, each with its name. */
+static void print_result(struct buffer *page, const struct sql_function *row) {
+    if (row->set == NULL || sql_set_columns(row->set) == 1) {
+        buffer_append_text(page, shown(row->result));
+        return;
+    }
+    for (uint32_t i = 0; i < row->set->column_count; i++) {
+        const struct sql_set_column *column = &row->set->columns[i];
+        buffer_printf(page, "%s%s %s", i == 0 ? "" : ", ", column->name, shown(column->type));
+    }
+}
+
 static void print_call(struct buffer *page, const struct sql_function *row) {
     buffer_append_text(page, "| `");
     if (row->class == SQL_FUNCTION_OPERATOR) {
@@ -66,7 +78,9 @@ static void print_call(struct buffer *page, const struct sql_function *row) {
             buffer_printf(page, " WITHIN GROUP (ORDER BY %s)", shown(row->arguments[row->argument_count - 1u]));
         }
     }
-    buffer_printf(page, "` | %s | ", shown(row->result));
+    buffer_append_text(page, "` | ");
+    print_result(page, row);
+    buffer_append_text(page, " | ");
     print_escaped(page, row->summary);
     buffer_append_text(page, " |\n");
 }

@@ -66,11 +66,15 @@ static void test_types(void **state) {
     REFUSED("SELECT '5'::jsonb - 'a'", "22023", 19, "cannot delete from scalar");
     REFUSED("SELECT jsonb_set('[1]', '{a}', '1')", "22P02", 8, "path element at position 1 is not an integer: \"a\"");
     REFUSED("SELECT '{}'::jsonb @> 5", "42883", 20, "operator does not exist: jsonb @> integer");
+    REFUSED("SELECT jsonb_path_exists('1', repeat('!(', 9999))", "54001", 8, "stack depth limit exceeded");
+    REFUSED("SELECT jsonb_path_exists('1', repeat('-', 9999) || '1')", "54001", 8, "stack depth limit exceeded");
+    REFUSED("SELECT jsonb_path_exists('1', '1' || repeat(' + 1', 9999))", "54001", 8, "stack depth limit exceeded");
+    REFUSED("SELECT jsonb_path_exists('1', '\"' || repeat('\\ud800', 9999) || '\"')", "22P02", 8,
+            "invalid input syntax for type jsonpath");
     REFUSED("SELECT make_interval(dais => 1)", "42883", 8, "function make_interval(dais => integer) does not exist");
     REFUSED("SELECT make_interval(days => 1, 2)", "42601", 33, "positional argument cannot follow named argument");
     REFUSED("SELECT make_interval(days => 1, days => 2)", "42601", 33, "argument name \"days\" used more than once");
-    REFUSED("SELECT json_agg('a')", "42804", 8,
-            "could not determine polymorphic type because input has type unknown");
+    REFUSED("SELECT json_agg('a')", "42804", 8, "could not determine polymorphic type because input has type unknown");
     REFUSED("SELECT 'a' ~ 'a++'", "2201B", 12, "invalid regular expression: quantifier operand invalid");
     REFUSED("SELECT NOT 1", "42804", 12, "argument of NOT must be type boolean, not type integer");
     REFUSED("SELECT 1 WHERE 5", "42804", 16, "argument of WHERE must be type boolean, not type integer");

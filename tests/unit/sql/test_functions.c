@@ -80,7 +80,7 @@ static const struct sql_function *find(struct sql_context *context, const struct
     const struct sql_function *const *rows = sql_function_candidates(context, test->class, test->name, &count);
     for (uint32_t i = 0; i < count; i++) {
         uint32_t arguments = test->class == SQL_FUNCTION_AGGREGATE && test->argument_count > 0 ? rows[i]->argument_count
-                                                                                              : test->argument_count;
+                                                                                               : test->argument_count;
         bool hit = rows[i]->argument_count == arguments || (rows[i]->variadic && arguments > rows[i]->argument_count);
         hit = hit && (arguments == 0 ? test->argument_count == 0 : test->argument_count % arguments == 0);
         for (uint32_t n = 0; n < arguments && hit; n++) {
@@ -128,7 +128,8 @@ static struct value aggregate(struct sql_context *context, const struct test_cas
     assert_true(width <= 2);
     vector_init(context, &out, result);
     for (uint32_t k = 0; k < 2; k++) {
-        vector_init(context, &columns[k], k < width && test->argument_count > 0 ? test->types[k] : type_make(TYPE_INT4));
+        vector_init(context, &columns[k],
+                    k < width && test->argument_count > 0 ? test->types[k] : type_make(TYPE_INT4));
     }
     for (uint32_t i = 0; width > 0 && i < test->argument_count / width; i++) {
         bool null = false;
