@@ -340,7 +340,12 @@ static enum kmb_status run_check_parameters(const struct sql_statement *statemen
 static int32_t run_zone(const struct sql_run *run, uint32_t number) {
     const struct tokens *tokens = &run->statement->tokens;
     for (uint32_t i = 0; i < tokens->clause_count; i++) {
-        if (tokens->clauses[i].parameter == number) {
+        if (tokens->clauses[i].point.parameter == number) {
+            return 0;
+        }
+    }
+    for (uint32_t i = 0; i < tokens->range_count; i++) {
+        if (tokens->ranges[i].low.parameter == number || tokens->ranges[i].high.parameter == number) {
             return 0;
         }
     }

@@ -17,6 +17,7 @@
 
 #define BIND_COLUMNS_MAX    1664 /* of a select list, as PostgreSQL (MaxTupleAttributeNumber) */
 #define BIND_PARAMETERS_MAX 65535
+#define BIND_POINTS_MAX     64 /* in time, that one statement reads at: each pins a root */
 
 /* A column that a FROM item shows. */
 struct scope_column {
@@ -25,7 +26,14 @@ struct scope_column {
     const struct expr *expr; /* over the row of the plan so far */
     uint32_t table;          /* index into tables of the scope, or SCOPE_MERGED */
     bool hidden;             /* merged by USING/NATURAL: reached through its table only, left out of * */
+    bool pseudo;             /* reached by name only, left out of *, never merged */
+    bool shadowed;           /* by a column of that name of its table: not reached at all */
 };
+
+/* Whether * shows it. */
+static inline bool scope_shows(const struct scope_column *column) {
+    return !column->hidden && !column->pseudo;
+}
 #define SCOPE_MERGED UINT32_MAX
 
 /* A named FROM item. */
@@ -79,7 +87,8 @@ struct bind_cte {
     uint32_t worked; /* references in the recursive term */
     bool writing;    /* a write that is being bound */
     uint32_t position;
-    bool silent; /* a write without RETURNING */
+    bool silent;    /* a write without RETURNING */
+    uint32_t query; /* a place in it that tells the moment it is read at; 0: it has rows of its own */
 };
 
 /* One statement being bound. */
@@ -92,7 +101,7 @@ struct bind {
     uint32_t parameter_capacity;
     const struct value *parameters; /* values of a run, for time travel; NULL while preparing */
     uint32_t parameter_value_count;
-    struct bind_view views[4];
+    struct bind_view *views[BIND_POINTS_MAX];
     uint32_t view_count;
     uint32_t at_block_next;
     struct bind_level *level;      /* of the query being bound; NULL: the statement's own */
@@ -106,8 +115,7 @@ struct bind {
     uint32_t write_count;
     const struct tokens_clause *view_clause; /* inside a view: the time-travel clause of who reads it */
     uint32_t view_depth;
-    bool spell_stars;             /* a view is being made: * in the tree is replaced by what it stands for now */
-    const struct plan_at *clause; /* of the first block that has one */
+    bool spell_stars; /* a view is being made: * in the tree is replaced by what it stands for now */
     bool reads_past;
     bool at_parameter;   /* a point to read at is a parameter: bound anew with its value */
     bool advances;       /* a function moves a sequence */
@@ -385,25 +393,17 @@ struct plan_node *bind_from(struct bind *bind, PgQuery__Node *const *items, size
                             const struct tokens_clause *at, struct scope *scope);
 /* alias (a, b, ...): renames the first columns. */
 void bind_apply_alias(struct bind *bind, const PgQuery__Alias *alias, struct plan_node *node, uint32_t position);
-/* Fills *at by the clause (or NULL) and gives the view of that moment. */
-const struct bind_view *bind_moment_of(struct bind *bind, const struct tokens_clause *clause, struct plan_at *at);
 const struct table_definition *bind_find_table(struct bind *bind, const struct catalogue *catalogue,
                                                const PgQuery__RangeVar *name); /* NULL: there is none */
 _Noreturn void bind_no_relation(struct bind *bind, const PgQuery__RangeVar *name);
 /* Between what LATERAL items see of the FROM being bound (false) and what its other parts see. */
 void bind_levels_hide(struct bind *bind, bool hidden);
-/* Raises where the moment of a block is none or another than that of a block before: also for a block without a table,
- * whose clause nothing else looks at. */
-void bind_check_moment(struct bind *bind, const struct tokens_clause *clause);
-_Noreturn void bind_refuse_cross_temporal(struct bind *bind, uint32_t position);
 /* A table by name at the present, for writes and DDL: raises 42P01. catalogue is that of the present. */
 const struct table_definition *bind_table(struct bind *bind, const PgQuery__RangeVar *name,
                                           const struct catalogue **catalogue, bool missing_ok);
 
 struct plan_node *bind_scan(struct bind *bind, const struct catalogue *catalogue, const struct table_definition *table,
                             const char *alias);
-/* The point that a time-travel clause with this value names; raises for NULL, negative and infinite ones. */
-struct sql_point bind_point(struct sql_context *context, const struct plan_at *at, const struct value *value);
 const struct catalogue *bind_present(struct bind *bind);
 struct plan_node *bind_join_node(struct bind *bind, enum plan_join_type type, struct plan_node *left,
                                  struct plan_node *right);
@@ -419,6 +419,16 @@ struct plan_node *bind_functions(struct bind *bind, const PgQuery__RangeFunction
                                  const struct tokens_clause *clause, struct scope *scope);
 /* Whether some argument of the item's calls is such. */
 bool bind_function_arguments(const PgQuery__RangeFunction *item, bool (*such)(const PgQuery__Node *argument));
+
+/* --- history.c --- */
+/* FROM kimberlite_history(table). */
+struct plan_node *bind_history(struct bind *bind, const PgQuery__FuncCall *call, const PgQuery__Alias *alias,
+                               const struct tokens_clause *clause, struct scope *scope);
+/* FROM table FOR SYSTEM_TIME with a range. */
+struct plan_node *bind_range(struct bind *bind, const PgQuery__RangeVar *name, const struct tokens_range *range,
+                             const struct tokens_clause *clause, struct scope *scope);
+/* Raises where a range stands behind something that is no table. */
+void bind_refuse_range(struct bind *bind, uint32_t reference);
 
 /* --- select.c --- */
 struct plan_node *bind_select(struct bind *bind, const PgQuery__SelectStmt *select);
@@ -530,11 +540,24 @@ void bind_show(struct bind *bind, const PgQuery__VariableShowStmt *show, struct 
 void bind_set(struct bind *bind, const PgQuery__VariableSetStmt *set, struct plan_statement *statement);
 /* "CREATE VIEW": for statements that are refused. */
 const char *bind_statement_name(const PgQuery__Node *node);
+
+/* --- moment.c --- */
 /* Pins the view of a point once per statement; gives its catalogue. */
 const struct bind_view *bind_view_at(struct bind *bind, const struct sql_point *point);
 /* Lets go of the views (a kept plan must pin no root); the catalogues stay. */
 void bind_close_views(struct bind *bind);
 /* What the optimiser asks, while the views are held. */
 struct plan_estimator bind_estimator(struct bind *bind);
+/* The point that a time-travel clause with this value names; raises for NULL, negative and infinite ones. */
+struct sql_point bind_point(struct sql_context *context, const struct plan_at *at, const struct value *value);
+/* The value of a point: a constant or a parameter, BIGINT or TIMESTAMPTZ. */
+const struct expr *bind_point_value(struct bind *bind, const struct tokens_point *point);
+/* Fills *at by the clause (or NULL) and gives the view of that moment, whose catalogue names what is read. */
+const struct bind_view *bind_moment_of(struct bind *bind, const struct tokens_clause *clause, struct plan_at *at);
+/* The clause of a table reference: its own, else that of the block around it (or NULL). */
+const struct tokens_clause *bind_clause_at(struct bind *bind, uint32_t reference, const struct tokens_clause *around);
+const struct tokens_range *bind_range_at(struct bind *bind, uint32_t reference); /* NULL: none */
+/* At the end: every clause of the statement names a point there is, and each moment has one snapshot. */
+void bind_moments(struct bind *bind, struct plan_node *root);
 
 #endif

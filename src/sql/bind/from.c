@@ -154,114 +154,6 @@ struct plan_node *bind_catalogue_node(struct bind *bind, const char *relation, c
     return node;
 }
 
-/* --- the moment --- */
-
-static struct expr *at_value(struct bind *bind, const struct tokens_clause *clause) {
-    struct expr *value = sql_alloc_zero(bind->context, 1, sizeof(*value));
-    value->position = clause->value_position;
-    value->type = type_make(clause->kind == TOKENS_POSITION ? TYPE_INT8 : TYPE_TIMESTAMPTZ);
-    value->kind = EXPR_CONSTANT;
-    if (clause->kind == TOKENS_POSITION) {
-        value->value = value_int8((int64_t)clause->offset);
-        return value;
-    }
-    struct timestamp time;
-    struct datetime_context when = {.now_us = bind->context->now_us, .has_now = true};
-    enum kmb_status status = timestamp_parse(clause->literal, true, &when, &time, bind->context->error);
-    if (status != KMB_OK) {
-        sql_raise_status(bind->context, status, clause->value_position);
-    }
-    bind->time_dependent = bind->time_dependent || bind_literal_moves(clause->literal);
-    value->value = value_timestamp(TYPE_TIMESTAMPTZ, time);
-    return value;
-}
-
-/* $n in a clause: typed like any other parameter. */
-static const struct expr *at_parameter(struct bind *bind, const struct tokens_clause *clause) {
-    PgQuery__ParamRef reference = PG_QUERY__PARAM_REF__INIT;
-    reference.number = (int32_t)clause->parameter;
-    reference.location = (int32_t)clause->value_position - 1;
-    PgQuery__Node node = PG_QUERY__NODE__INIT;
-    node.node_case = PG_QUERY__NODE__NODE_PARAM_REF;
-    node.param_ref = &reference;
-    struct bind_scope scope = {.bind = bind, .place = BIND_SELECT};
-    const struct expr *parameter = bind_expression(&scope, &node);
-    struct type type = type_make(clause->kind == TOKENS_POSITION ? TYPE_INT8 : TYPE_TIMESTAMPTZ);
-    const struct expr *value = bind_coerce(bind, parameter, type, SQL_CAST_ASSIGNMENT, clause->value_position);
-    if (value == NULL) {
-        sql_raise(bind->context, KMB_DATATYPE_MISMATCH, clause->value_position,
-                  "parameter $%u must be of type %s to read the past, not %s", clause->parameter, type_name(type.id),
-                  bind_type_text(bind, parameter->type));
-    }
-    return value;
-}
-
-struct sql_point bind_point(struct sql_context *context, const struct plan_at *at, const struct value *value) {
-    struct sql_point point = {.kind = at->kind, .position = at->position};
-    if (value->is_null) {
-        sql_raise(context, KMB_INVALID_PARAMETER, at->position, "the point to read at must not be null");
-    }
-    if (at->kind == PLAN_AT_POSITION) {
-        if (value->as.integer < 0) {
-            sql_raise(context, KMB_INVALID_PARAMETER, at->position,
-                      "a position must be a non-negative integer, got %lld", (long long)value->as.integer);
-        }
-        point.offset = (uint64_t)value->as.integer;
-    } else {
-        if (!timestamp_is_finite(value->as.timestamp)) {
-            sql_raise(context, KMB_DATETIME_OVERFLOW, at->position, "the time to read at must be finite");
-        }
-        point.time_us = value->as.timestamp.us;
-    }
-    return point;
-}
-
-/* Fills node->at and gives the view whose catalogue names its table. */
-const struct bind_view *bind_moment_of(struct bind *bind, const struct tokens_clause *clause, struct plan_at *at) {
-    *at = (struct plan_at){.kind = PLAN_AT_NONE};
-    if (clause == NULL) {
-        return bind_view_at(bind, &bind->host->at);
-    }
-    if (bind->host->at.kind != PLAN_AT_NONE) {
-        sql_raise(bind->context, KMB_USAGE, clause->position,
-                  "the statement has a time-travel clause although a point to read at was given beside it");
-    }
-    bind->reads_past = true;
-    at->kind = clause->kind == TOKENS_POSITION ? PLAN_AT_POSITION : PLAN_AT_TIME;
-    at->position = clause->value_position;
-    if (clause->parameter == 0) {
-        struct expr *value = at_value(bind, clause);
-        at->value = value;
-        struct sql_point point = bind_point(bind->context, at, &value->value);
-        return bind_view_at(bind, &point);
-    }
-    at->value = at_parameter(bind, clause);
-    bind->at_parameter = true;
-    if (bind->parameters == NULL) { /* preparing: the present stands in until a run gives the point */
-        return bind_view_at(bind, &(struct sql_point){.kind = PLAN_AT_NONE});
-    }
-    struct value value = exec_evaluate(bind->context, at->value, bind->parameters, bind->parameter_value_count);
-    struct sql_point point = bind_point(bind->context, at, &value);
-    return bind_view_at(bind, &point);
-}
-
-_Noreturn void bind_refuse_cross_temporal(struct bind *bind, uint32_t position) {
-    sql_raise_with(bind->context, KMB_UNSUPPORTED, position, NULL,
-                   "All tables of one query are read at one point in time.", "Cross-temporal joins not supported");
-}
-
-void bind_check_moment(struct bind *bind, const struct tokens_clause *clause) {
-    struct plan_at *at = sql_alloc_zero(bind->context, 1, sizeof(*at));
-    (void)bind_moment_of(bind, clause, at);
-    if (clause == NULL) {
-        return;
-    }
-    if (bind->clause != NULL && (bind->clause->kind != at->kind || !expr_equal(bind->clause->value, at->value))) {
-        bind_refuse_cross_temporal(bind, at->position);
-    }
-    bind->clause = at;
-}
-
 /* --- FROM items --- */
 
 /* alias (a, b, ...): renames the first columns. */
@@ -285,11 +177,17 @@ static struct plan_node *bind_range_var(struct bind *bind, const PgQuery__RangeV
     uint32_t position = bind_location(name->location);
     struct plan_node *node = range_schema(name) == NULL ? bind_cte_scan(bind, name) : NULL;
     if (node != NULL) {
+        bind_refuse_range(bind, position);
         bind_apply_alias(bind, name->alias, node, position);
         bind_item_scope(bind, node, alias, NULL, position, scope);
         return node;
     }
     struct plan_at at;
+    clause = bind_clause_at(bind, position, clause);
+    const struct tokens_range *range = bind_range_at(bind, position);
+    if (range != NULL) {
+        return bind_range(bind, name, range, clause, scope);
+    }
     const struct bind_view *view = bind_moment_of(bind, clause, &at);
     if (schema_is_information(name)) {
         bind_refuse_name(bind, name);
@@ -423,7 +321,7 @@ static uint32_t scope_find_visible(struct bind *bind, const struct scope *scope,
                                    bool missing_ok) {
     uint32_t found = SCOPE_MERGED;
     for (uint32_t i = 0; i < scope->column_count; i++) {
-        if (!scope->columns[i].hidden && strcmp(scope->columns[i].name, name) == 0) {
+        if (scope_shows(&scope->columns[i]) && strcmp(scope->columns[i].name, name) == 0) {
             if (found != SCOPE_MERGED) {
                 sql_raise(bind->context, KMB_AMBIGUOUS_COLUMN, 0,
                           "common column name \"%s\" appears more than once in %s table", name, side);
@@ -444,7 +342,7 @@ static uint32_t natural_names(struct bind *bind, const struct scope *left, const
     *names = sql_alloc(bind->context, (left->column_count + 1) * sizeof(**names));
     uint32_t count = 0;
     for (uint32_t i = 0; i < left->column_count; i++) {
-        if (!left->columns[i].hidden &&
+        if (scope_shows(&left->columns[i]) &&
             scope_find_visible(bind, right, left->columns[i].name, "right", true) != SCOPE_MERGED) {
             (*names)[count++] = left->columns[i].name;
         }

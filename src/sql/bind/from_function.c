@@ -2,64 +2,11 @@
  * FROM: functions.
  *
  * A set-returning function gives its rows (several of them side by side in ROWS FROM), any other its one value.
- * kimberlite_history(table) is a relation of its own. An argument may name what stands to the left, without LATERAL.
+ * kimberlite_history(table) is a relation of its own (history.c). An argument may name what stands to the left, without
+ * LATERAL.
  */
 #include "base/assert.h"
 #include "sql/bind/bind.h"
-
-/* --- the history of a table --- */
-
-static struct plan_node *bind_history(struct bind *bind, const PgQuery__FuncCall *call, const PgQuery__Alias *alias,
-                                      const struct tokens_clause *clause, struct scope *scope) {
-    static const struct plan_column extra[] = {
-        {.name = "_position_from", .type = {TYPE_INT8, -1}},    {.name = "_position_to", .type = {TYPE_INT8, -1}},
-        {.name = "_time_from", .type = {TYPE_TIMESTAMPTZ, -1}}, {.name = "_time_to", .type = {TYPE_TIMESTAMPTZ, -1}},
-        {.name = "_operation", .type = {TYPE_TEXT, -1}},        {.name = "_entry", .type = {TYPE_INT8, -1}},
-    };
-    uint32_t position = bind_location(call->location);
-    PgQuery__RangeVar name = PG_QUERY__RANGE_VAR__INIT;
-    name.location = call->location;
-    const PgQuery__Node *argument = call->n_args == 1 ? call->args[0] : NULL;
-    if (argument != NULL && argument->node_case == PG_QUERY__NODE__NODE_COLUMN_REF &&
-        argument->column_ref->n_fields <= 2) {
-        size_t last = argument->column_ref->n_fields - 1;
-        name.relname = (char *)bind_string(argument->column_ref->fields[last]);
-        name.schemaname = last > 0 ? (char *)bind_string(argument->column_ref->fields[0]) : name.schemaname;
-        name.location = argument->column_ref->location;
-    } else if (argument != NULL && argument->node_case == PG_QUERY__NODE__NODE_A_CONST &&
-               argument->a_const->val_case == PG_QUERY__A__CONST__VAL_SVAL) {
-        name.relname = argument->a_const->sval->sval;
-        name.location = argument->a_const->location;
-    } else {
-        sql_raise_with(bind->context, KMB_UNDEFINED_FUNCTION, position, NULL, "Write kimberlite_history(table).",
-                       "kimberlite_history needs the name of one table");
-    }
-    struct plan_at at;
-    const struct bind_view *view = bind_moment_of(bind, clause, &at);
-    const struct table_definition *table = bind_find_table(bind, view->catalogue, &name);
-    if (table == NULL) {
-        bind_no_relation(bind, &name);
-    }
-    if (!definition_is_table(table)) {
-        sql_raise(bind->context, KMB_WRONG_OBJECT_TYPE, bind_location(name.location), "\"%s\" is not a table",
-                  name.relname);
-    }
-    const char *alias_name = alias != NULL ? alias->aliasname : "kimberlite_history";
-    struct plan_node *node = bind_scan(bind, view->catalogue, table, alias_name);
-    node->kind = PLAN_HISTORY;
-    node->at = at;
-    struct plan_column *columns =
-        sql_alloc(bind->context, (node->column_count + ARRAY_LENGTH(extra)) * sizeof(*columns));
-    if (node->column_count > 0) {
-        memcpy(columns, node->columns, node->column_count * sizeof(*columns));
-    }
-    memcpy(columns + node->column_count, extra, sizeof(extra));
-    node->columns = columns;
-    node->column_count += ARRAY_LENGTH(extra);
-    bind_apply_alias(bind, alias, node, position);
-    bind_item_scope(bind, node, alias_name, NULL, position, scope);
-    return node;
-}
 
 /* --- the calls --- */
 
@@ -166,6 +113,7 @@ struct plan_node *bind_functions(struct bind *bind, const PgQuery__RangeFunction
     if (item->n_coldeflist > 0) {
         sql_raise_unsupported(bind->context, position, "a column definition list");
     }
+    bind_refuse_range(bind, position);
     if (is_history(item)) {
         const PgQuery__FuncCall *call = first->func_call;
         if (item->n_functions > 1 || item->ordinality || call->agg_star || call->agg_distinct ||

@@ -192,7 +192,7 @@ static const struct expr *find_qualified(const struct bind_scope *scope, const c
     const struct expr *found = NULL;
     for (uint32_t i = 0; i < scope->scope->column_count; i++) {
         const struct scope_column *column = &scope->scope->columns[i];
-        if (column->table == index && strcmp(column->name, name) == 0) {
+        if (column->table == index && !column->shadowed && strcmp(column->name, name) == 0) {
             if (found != NULL) {
                 sql_raise(scope->bind->context, KMB_AMBIGUOUS_COLUMN, position, "column reference \"%s\" is ambiguous",
                           name);
@@ -213,7 +213,7 @@ static const struct expr *find_bare(const struct bind_scope *scope, const char *
     const struct expr *found = NULL;
     for (uint32_t i = 0; scope->scope != NULL && i < scope->scope->column_count; i++) {
         const struct scope_column *column = &scope->scope->columns[i];
-        if (!column->hidden && strcmp(column->name, name) == 0) {
+        if (!column->hidden && !column->shadowed && strcmp(column->name, name) == 0) {
             if (found != NULL) {
                 sql_raise(context, KMB_AMBIGUOUS_COLUMN, position, "column reference \"%s\" is ambiguous", name);
             }
@@ -313,7 +313,7 @@ uint32_t bind_star(struct bind *bind, const struct scope *scope, const PgQuery__
     uint32_t count = 0;
     for (uint32_t i = 0; i < scope->column_count; i++) {
         const struct scope_column *column = &scope->columns[i];
-        if (all ? !column->hidden : column->table == table) {
+        if (all ? scope_shows(column) : column->table == table && !column->pseudo) {
             (*expressions)[count] = placed(bind, column->expr, position);
             (*names)[count++] = column->name;
         }

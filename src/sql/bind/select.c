@@ -514,7 +514,6 @@ static void select_bind_from(struct select *select, struct bind_scope targets) {
     struct bind *bind = select->bind;
     const PgQuery__SelectStmt *node = select->node;
     const struct tokens_clause *clause = select_clause(bind, node);
-    bind_check_moment(bind, clause);
     select->plan = bind_from(bind, node->from_clause, node->n_from_clause, clause, &select->scope);
     struct bind_scope place = {.bind = bind, .scope = &select->scope, .place = BIND_WHERE};
     if (node->where_clause != NULL) {

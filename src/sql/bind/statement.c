@@ -1,8 +1,5 @@
 /*
  * From a parse tree to a bound statement: the kinds of statements, and the small ones among them.
- *
- * Views are pinned here, once per point in time: all tables of one point are read through one snapshot, and their
- * names are resolved in the catalogue of that moment. A statement that would read two moments at once is refused.
  */
 #include <ctype.h>
 #include <stdio.h>
@@ -10,102 +7,6 @@
 #include "base/assert.h"
 #include "kernel/view.h"
 #include "sql/bind/bind.h"
-
-static void view_close(void *object) {
-    struct bind_view *view = object;
-    view->host->view_close(view->host->context, view->view);
-}
-
-static void view_release_catalogue(void *object) {
-    catalogue_release(object);
-}
-
-static bool point_equal(const struct sql_point *a, const struct sql_point *b) {
-    return a->kind == b->kind && (a->kind != PLAN_AT_POSITION || a->offset == b->offset) &&
-           (a->kind != PLAN_AT_TIME || a->time_us == b->time_us);
-}
-
-const struct bind_view *bind_view_at(struct bind *bind, const struct sql_point *point) {
-    for (uint32_t i = 0; i < bind->view_count; i++) {
-        if (point_equal(&bind->views[i].point, point)) {
-            return &bind->views[i];
-        }
-    }
-    if (bind->view_count == ARRAY_LENGTH(bind->views)) {
-        sql_raise(bind->context, KMB_UNSUPPORTED, point->position, "Cross-temporal joins not supported");
-    }
-    struct bind_view *view = &bind->views[bind->view_count];
-    *view = (struct bind_view){.point = *point, .host = bind->host};
-    enum kmb_status status = bind->host->view_open(bind->host->context, point, &view->view, bind->context->error);
-    if (status != KMB_OK) {
-        sql_raise_status(bind->context, status, point->position);
-    }
-    sql_defer(bind->context, view_close, view);
-    bind->view_count++;
-    view->catalogue = view->view->catalogue;
-    catalogue_retain(view->catalogue); /* the plan points into it, longer than the view is held */
-    sql_defer(bind->context, view_release_catalogue, (void *)view->catalogue);
-    return view;
-}
-
-void bind_close_views(struct bind *bind) {
-    for (uint32_t i = 0; i < bind->view_count; i++) {
-        sql_release(bind->context, &bind->views[i]);
-    }
-    bind->view_count = 0;
-}
-
-static struct kernel_view *view_to_estimate(void *object, const struct plan_node *scan) {
-    struct bind *bind = object;
-    for (uint32_t i = 0; i < bind->view_count; i++) {
-        if (bind->views[i].catalogue == scan->catalogue) {
-            return bind->views[i].view;
-        }
-    }
-    return NULL;
-}
-
-struct plan_estimator bind_estimator(struct bind *bind) {
-    return (struct plan_estimator){.view = view_to_estimate, .context = bind};
-}
-
-/* --- one moment for all --- */
-
-struct moment {
-    struct bind *bind;
-    const struct plan_at *at;
-    bool any;
-};
-
-static void moment_check(struct moment *moment, struct plan_node *node);
-
-static void moment_check_subquery(void *context, struct plan_subquery *subquery) {
-    moment_check(context, subquery->root);
-}
-
-static void moment_check(struct moment *moment, struct plan_node *node) {
-    if (node == NULL) {
-        return;
-    }
-    if (node->kind == PLAN_SCAN || node->kind == PLAN_HISTORY || node->kind == PLAN_CATALOGUE) {
-        const struct plan_at *at = &node->at;
-        bool same = !moment->any || (at->kind == moment->at->kind &&
-                                     (at->kind == PLAN_AT_NONE || expr_equal(at->value, moment->at->value)));
-        if (!same) {
-            bind_refuse_cross_temporal(moment->bind, at->kind == PLAN_AT_NONE ? moment->at->position : at->position);
-        }
-        moment->at = at;
-        moment->any = true;
-        node->at_block = 0;
-    }
-    if (node->kind == PLAN_CTE && !node->cte_work) {
-        moment_check(moment, node->cte->root);
-        moment_check(moment, node->cte->recursive);
-    }
-    plan_subqueries(node, moment_check_subquery, moment);
-    moment_check(moment, node->left);
-    moment_check(moment, node->right);
-}
 
 /* --- queries and writes --- */
 
@@ -477,12 +378,8 @@ void bind_statement(struct bind *bind, const PgQuery__Node *node, struct plan_st
     } else {
         bind_dispatch(bind, node, statement);
     }
+    bind_moments(bind, statement->root);
     if (statement->root != NULL) {
-        struct moment moment = {.bind = bind};
-        moment_check(&moment, statement->root);
-        for (uint32_t i = 0; i < bind->write_count; i++) {
-            moment_check(&moment, bind->writes[i]->root);
-        }
         statement->root->writes = bind->writes;
         statement->root->write_count = bind->write_count;
         if (bind->write_count > 0 && statement->kind == STATEMENT_QUERY) {

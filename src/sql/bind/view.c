@@ -245,7 +245,8 @@ void bind_spell_stars(struct bind *bind, const PgQuery__SelectStmt *select, cons
         for (uint32_t k = 0; k < scope->column_count; k++) {
             const struct scope_column *column = &scope->columns[k];
             const char *alias = column->table == SCOPE_MERGED ? NULL : scope->tables[column->table].alias;
-            bool stands = only == NULL ? !column->hidden : alias != NULL && strcmp(alias, only) == 0;
+            bool stands =
+                only == NULL ? scope_shows(column) : alias != NULL && strcmp(alias, only) == 0 && !column->pseudo;
             if (stands) {
                 list[count++] = column_target(bind, alias, column->name, star->location);
             }
@@ -278,8 +279,11 @@ static void view_refuse(struct bind *bind, const PgQuery__ViewStmt *create) {
             sql_raise(context, KMB_UNSUPPORTED, 0, "views must not contain data-modifying statements in WITH");
         }
     }
-    if (bind->tokens->clause_count > 0) {
-        sql_raise_unsupported(context, bind->tokens->clauses[0].position, "time travel in a view");
+    if (bind->tokens->clause_count > 0 || bind->tokens->range_count > 0) {
+        sql_raise_unsupported(context,
+                              bind->tokens->clause_count > 0 ? bind->tokens->clauses[0].position
+                                                             : bind->tokens->ranges[0].position,
+                              "time travel in a view");
     }
 }
 

@@ -19,6 +19,19 @@ static bool is_write(const PgQuery__CommonTableExpr *node) {
     return node->ctequery->node_case != PG_QUERY__NODE__NODE_SELECT_STMT;
 }
 
+/* A clause that binds the whole statement would have a write among its WITH queries read and change the past. */
+static void refuse_past_write(struct bind *bind) {
+    const struct tokens *tokens = bind->tokens;
+    for (uint32_t i = 0; i < tokens->block_count; i++) {
+        const struct tokens_block *block = &tokens->blocks[i];
+        if (block->select == 0 && block->parent == TOKENS_BLOCK_NONE && block->clause != TOKENS_CLAUSE_NONE) {
+            sql_raise_with(bind->context, KMB_HISTORY_READ_ONLY, tokens->clauses[block->clause].position, NULL,
+                           "Put the clause before the alias of the table that it is for: FROM t AT OFFSET 5 AS t.",
+                           "Cannot modify historical data");
+        }
+    }
+}
+
 static void cte_refuse(struct bind *bind, const PgQuery__WithClause *with, const PgQuery__CommonTableExpr *node) {
     uint32_t position = bind_location(node->location);
     if (is_write(node) && with != bind->top_with) {
@@ -28,12 +41,28 @@ static void cte_refuse(struct bind *bind, const PgQuery__WithClause *with, const
     if (node->ctequery->node_case == PG_QUERY__NODE__NODE_MERGE_STMT) {
         sql_raise(bind->context, KMB_UNSUPPORTED, position, "MERGE not supported in WITH query");
     }
+    if (is_write(node)) {
+        refuse_past_write(bind);
+    }
     if (node->search_clause != NULL) {
         sql_raise_unsupported(bind->context, bind_location(node->search_clause->location), "SEARCH");
     }
     if (node->cycle_clause != NULL) {
         sql_raise_unsupported(bind->context, bind_location(node->cycle_clause->location), "CYCLE");
     }
+}
+
+/* A place in its first SELECT; 0: VALUES, or a write. */
+static uint32_t cte_place(const PgQuery__CommonTableExpr *node) {
+    if (is_write(node)) {
+        return 0;
+    }
+    const PgQuery__SelectStmt *select = node->ctequery->select_stmt;
+    while (select->op != PG_QUERY__SET_OPERATION__SETOP_NONE) {
+        select = select->larg;
+    }
+    uint32_t place = select->n_target_list > 0 ? bind_location(select->target_list[0]->res_target->location) : 0;
+    return place == 0 && select->n_from_clause > 0 ? bind_node_position(select->from_clause[0]) : place;
 }
 
 static void cte_columns(struct bind *bind, struct bind_cte *entry, const PgQuery__CommonTableExpr *node,
@@ -177,6 +206,7 @@ void bind_with(struct bind *bind, const PgQuery__WithClause *with) {
         entries[i] = sql_alloc_zero(bind->context, 1, sizeof(*entries[i]));
         entries[i]->cte = sql_alloc_zero(bind->context, 1, sizeof(*entries[i]->cte));
         entries[i]->cte->name = node->ctename;
+        entries[i]->query = cte_place(node);
         entries[i]->cte->depth = bind->depth;
         entries[i]->cte->keep = node->ctematerialized == PG_QUERY__CTEMATERIALIZE__CTEMaterializeAlways;
         entries[i]->later = true;
@@ -200,6 +230,22 @@ void bind_with(struct bind *bind, const PgQuery__WithClause *with) {
 }
 
 /* --- reading --- */
+
+/* A WITH query is read once, at the moments that its own text has: a reference can not ask for another. */
+static void cte_check_moment(struct bind *bind, const struct bind_cte *entry, uint32_t reference) {
+    for (uint32_t i = 0; bind->view_depth == 0 && entry->query != 0 && i < bind->tokens->clause_count; i++) {
+        const struct tokens_clause *clause = &bind->tokens->clauses[i];
+        if (clause->behind != reference) {
+            continue;
+        }
+        const struct tokens_clause *own = tokens_clause_of(bind->tokens, entry->query);
+        if (own == NULL || !tokens_point_same(&own->point, &clause->point)) {
+            sql_raise_with(bind->context, KMB_UNSUPPORTED, clause->position, NULL,
+                           "Put the clause into the WITH query, or behind a table.",
+                           "a time-travel clause for one reference to a WITH query is not supported");
+        }
+    }
+}
 
 struct plan_node *bind_cte_scan(struct bind *bind, const PgQuery__RangeVar *name) {
     struct bind_cte *entry = bind->ctes;
@@ -230,6 +276,7 @@ struct plan_node *bind_cte_scan(struct bind *bind, const PgQuery__RangeVar *name
     if (entry->working && entry->worked++ > 0) {
         raise_recursion(bind, name->relname, position, "more than once");
     }
+    cte_check_moment(bind, entry, position);
     struct plan_node *node = bind_plan(bind, PLAN_CTE, NULL, NULL);
     node->cte = entry->cte;
     node->cte_work = entry->working;

@@ -8,63 +8,34 @@
  * and set operations since the last comma, for items of a list do not nest in each other (a VALUES list of ten thousand
  * rows is flat). The sum over the open levels bounds the depth of any tree.
  *
- * Time travel. AT OFFSET n and its sisters are not in the grammar, and worse: `FROM t AT OFFSET 5` is legal PostgreSQL
- * with another meaning. So each clause is recognised by fixed rules on tokens alone, blanked with spaces in a copy of
- * the text (every position stays true), and remembered with the query block it stands in. A block is known by the
- * place of its SELECT keyword; the binder finds it again by the place of the first select-list item behind it.
+ * Time travel (travel.c). AT OFFSET n and its sisters are not in the grammar, and worse: `FROM t AT OFFSET 5` is legal
+ * PostgreSQL with another meaning. So each clause is recognised by fixed rules on tokens alone, blanked with spaces in
+ * a copy of the text (every position stays true), and remembered with the query block or the table reference it binds.
+ * A block is known by the place of its SELECT keyword; the binder finds it again by the place of the first select-list
+ * item behind it.
  *
  * Our own statements. SHOW TABLES is legal grammar, SHOW COLUMNS FROM t is not; both are told apart here.
  */
 #include "sql/parse/tokens.h"
 
-#include <stdio.h>
-
 #include "base/assert.h"
-#include "sql/parse/scan.h"
+#include "sql/parse/pass.h"
 
-#define TOKEN(name) PG_QUERY__TOKEN__##name
-
-/* One open parenthesis (level 0: the statement). */
-struct level {
-    uint32_t block;   /* the block that a clause here belongs to, or TOKENS_BLOCK_NONE */
-    uint32_t first;   /* first block of this level, the whole of a set operation once seen */
-    uint32_t with;    /* a query that begins with WITH: its block, around the WITH queries and what follows them */
-    uint32_t chain;   /* operators since the last comma */
-    uint32_t set_ops; /* set operations, never reset */
-    bool set_tail;    /* ORDER BY, LIMIT... after a set operation: a clause binds all branches */
-    bool substring;   /* opened by SUBSTRING( or OVERLAY( */
-    bool closed;      /* DML tail (ON CONFLICT, RETURNING): a clause is no longer the SELECT's */
-};
-
-struct pass {
-    struct sql_context *context;
-    struct tokens *tokens;
-    PgQuery__ScanToken **list;
-    size_t count;
-    size_t at;
-    struct level levels[TOKENS_PAREN_DEPTH_MAX + 1];
-    uint32_t depth;
-    uint32_t not_count;
-    uint32_t block_capacity;
-    uint32_t clause_capacity;
-};
-
-static PgQuery__Token pass_kind(const struct pass *pass, size_t index) {
+PgQuery__Token pass_kind(const struct pass *pass, size_t index) {
     return index < pass->count ? pass->list[index]->token : TOKEN(NUL);
 }
 
-static uint32_t pass_position(const struct pass *pass, size_t index) {
+uint32_t pass_position(const struct pass *pass, size_t index) {
     return index < pass->count ? (uint32_t)pass->list[index]->start + 1 : (uint32_t)pass->tokens->length + 1;
 }
 
-static struct slice pass_text(const struct pass *pass, size_t index) {
+struct slice pass_text(const struct pass *pass, size_t index) {
     const PgQuery__ScanToken *token = pass->list[index];
     ASSERT(token->end >= token->start && (size_t)token->end <= pass->tokens->length);
     return slice_make(pass->tokens->text + token->start, (size_t)(token->end - token->start));
 }
 
-/* An unquoted word, letter case aside; word is lower case. */
-static bool pass_word(const struct pass *pass, size_t index, const char *word) {
+bool pass_word(const struct pass *pass, size_t index, const char *word) {
     if (index >= pass->count) {
         return false;
     }
@@ -89,7 +60,7 @@ static _Noreturn void pass_complex(struct pass *pass, size_t index, const char *
               what, value, limit);
 }
 
-static bool token_is_operator(PgQuery__Token token) {
+bool token_is_operator(PgQuery__Token token) {
     switch ((int)token) {
     case TOKEN(Op):
     case TOKEN(ASCII_37): /* % */
@@ -137,6 +108,57 @@ static bool token_nests(PgQuery__Token token) {
     }
 }
 
+PgQuery__Token pass_verb(const struct pass *pass) {
+    size_t at = 0;
+    if (pass_kind(pass, 0) == TOKEN(EXPLAIN)) {
+        at = 1;
+        if (pass_kind(pass, 1) == TOKEN(ASCII_40)) {
+            while (at < pass->count && pass_kind(pass, at) != TOKEN(ASCII_41)) {
+                at++;
+            }
+            at++;
+        }
+        while (pass_kind(pass, at) == TOKEN(ANALYZE) || pass_kind(pass, at) == TOKEN(VERBOSE)) {
+            at++;
+        }
+    }
+    return pass_kind(pass, at);
+}
+
+/* Whether TABLE at the current token is a query of its own, TABLE t: not a word of a definition or of INTO. */
+static bool pass_table_query(const struct pass *pass) {
+    if (pass->at > 0 && pass_kind(pass, pass->at - 1) == TOKEN(INTO)) {
+        return false;
+    }
+    switch ((int)pass_verb(pass)) {
+    case TOKEN(TABLE):
+    case TOKEN(SELECT):
+    case TOKEN(VALUES):
+    case TOKEN(WITH):
+    case TOKEN(INSERT):
+    case TOKEN(UPDATE):
+    case TOKEN(DELETE_P):
+    case TOKEN(ASCII_40):
+        return true;
+    default:
+        return false;
+    }
+}
+
+uint32_t pass_parameter(struct pass *pass, size_t index) {
+    struct slice text = pass_text(pass, index);
+    uint64_t number = 0;
+    for (size_t i = 1; i < text.length && number <= UINT16_MAX; i++) {
+        number = number * 10 + (uint64_t)(text.bytes[i] - '0');
+    }
+    if (number == 0 || number > UINT16_MAX) {
+        sql_raise(pass->context, KMB_UNDEFINED_PARAMETER, pass_position(pass, index),
+                  number == 0 ? "parameter indices start at $1, not $0" : "there is no parameter %.*s",
+                  (int)(text.length < 24 ? text.length : 24), (const char *)text.bytes);
+    }
+    return (uint32_t)number;
+}
+
 static void pass_measure(struct pass *pass) {
     uint32_t chain = 0;
     for (uint32_t i = 0; i <= pass->depth; i++) {
@@ -150,7 +172,7 @@ static void pass_measure(struct pass *pass) {
     }
 }
 
-static uint32_t pass_add_block(struct pass *pass, uint32_t select, uint32_t parent) {
+uint32_t pass_add_block(struct pass *pass, uint32_t select, uint32_t parent) {
     struct tokens *tokens = pass->tokens;
     if (tokens->block_count == pass->block_capacity) {
         uint32_t capacity = pass->block_capacity == 0 ? 8 : pass->block_capacity * 2;
@@ -186,6 +208,8 @@ static void pass_select(struct pass *pass) {
         level->first = level->block;
     }
     level->set_tail = false;
+    level->selected = true;
+    level->from = pass_kind(pass, pass->at) == TOKEN(TABLE) ? PASS_FROM_EXPECTS : PASS_FROM_NONE;
 }
 
 /* The first branch becomes a child of a block that stands for the whole of the set operation. */
@@ -200,9 +224,12 @@ static void pass_set_operation(struct pass *pass) {
         uint32_t whole = pass_add_block(pass, 0, parent);
         if (level->first != TOKENS_BLOCK_NONE) {
             pass->tokens->blocks[level->first].parent = whole;
+            travel_to_branch(pass, level->with, level->first);
         }
         level->first = whole;
     }
+    level->block = level->first; /* until the next branch begins */
+    level->from = PASS_FROM_NONE;
 }
 
 /* WITH [RECURSIVE] name AS or WITH [RECURSIVE] name (: a clause behind the query binds the WITH queries too. */
@@ -217,6 +244,34 @@ static void pass_with(struct pass *pass) {
     }
 }
 
+/* Whether a query in the parentheses that open here stands by itself or as a branch of a set operation, so that what
+ * follows them on this level is about it. */
+static bool pass_opens_branch(const struct pass *pass) {
+    const struct level *level = &pass->levels[pass->depth];
+    if (pass->at == 0) {
+        return true;
+    }
+    switch ((int)pass_kind(pass, pass->at - 1)) {
+    case TOKEN(ASCII_40):
+    case TOKEN(UNION):
+    case TOKEN(EXCEPT):
+    case TOKEN(INTERSECT):
+    case TOKEN(EXPLAIN):
+        return true;
+    case TOKEN(ALL):
+    case TOKEN(DISTINCT):
+        return level->set_ops > 0 && level->block == level->first;
+    case TOKEN(AS):
+        return level->with == TOKENS_BLOCK_NONE && level->first == TOKENS_BLOCK_NONE;
+    case TOKEN(ASCII_41):
+        return level->first == TOKENS_BLOCK_NONE &&
+               (level->with != TOKENS_BLOCK_NONE || pass_verb(pass) == TOKEN(INSERT));
+    default:
+        return level->first == TOKENS_BLOCK_NONE && pass->depth == 0 && pass_verb(pass) == TOKEN(INSERT) &&
+               pass_kind(pass, pass->at - 1) == TOKEN(IDENT);
+    }
+}
+
 static void pass_open(struct pass *pass) {
     struct level *level = &pass->levels[pass->depth];
     level->chain++;
@@ -224,311 +279,62 @@ static void pass_open(struct pass *pass) {
         pass_complex(pass, pass->at, "paren_depth", TOKENS_PAREN_DEPTH_MAX + 1, TOKENS_PAREN_DEPTH_MAX);
     }
     PgQuery__Token before = pass->at > 0 ? pass_kind(pass, pass->at - 1) : TOKEN(NUL);
+    bool item = level->from == PASS_FROM_EXPECTS;
+    bool branch = pass_opens_branch(pass);
+    if (item) {
+        level->from = PASS_FROM_ITEM;
+        level->item = (struct pass_item){.kind = PASS_ITEM_GROUP, .position = pass_position(pass, pass->at)};
+    }
     pass->depth++;
     pass->levels[pass->depth] = (struct level){
         .block = TOKENS_BLOCK_NONE,
         .first = TOKENS_BLOCK_NONE,
         .with = TOKENS_BLOCK_NONE,
         .substring = before == TOKEN(SUBSTRING) || before == TOKEN(OVERLAY),
+        .branch = branch,
+        .item_opened = item,
+        .from = item ? PASS_FROM_EXPECTS : PASS_FROM_NONE,
     };
 }
 
-static void pass_add_clause(struct pass *pass, struct tokens_clause clause) {
-    struct tokens *tokens = pass->tokens;
-    if (tokens->clause_count == pass->clause_capacity) {
-        uint32_t capacity = pass->clause_capacity == 0 ? 4 : pass->clause_capacity * 2;
-        struct tokens_clause *grown = sql_alloc(pass->context, capacity * sizeof(*grown));
-        if (tokens->clause_count > 0) {
-            memcpy(grown, tokens->clauses, tokens->clause_count * sizeof(*grown));
-        }
-        tokens->clauses = grown;
-        pass->clause_capacity = capacity;
-    }
-    tokens->clauses[tokens->clause_count++] = clause;
-}
-
-static bool clause_same(const struct tokens_clause *a, const struct tokens_clause *b) {
-    return a->kind == b->kind && a->parameter == b->parameter && a->offset == b->offset &&
-           slice_equal(a->literal, b->literal);
-}
-
-/* The statement's first word, behind EXPLAIN and its options. */
-static PgQuery__Token pass_verb(const struct pass *pass) {
-    size_t at = 0;
-    if (pass_kind(pass, 0) == TOKEN(EXPLAIN)) {
-        at = 1;
-        if (pass_kind(pass, 1) == TOKEN(ASCII_40)) {
-            while (at < pass->count && pass_kind(pass, at) != TOKEN(ASCII_41)) {
-                at++;
-            }
-            at++;
-        }
-        while (pass_kind(pass, at) == TOKEN(ANALYZE) || pass_kind(pass, at) == TOKEN(VERBOSE)) {
-            at++;
-        }
-    }
-    return pass_kind(pass, at);
-}
-
-static bool pass_writes(const struct pass *pass) {
-    switch ((int)pass_verb(pass)) {
-    case TOKEN(INSERT):
-    case TOKEN(UPDATE):
-    case TOKEN(DELETE_P):
-    case TOKEN(MERGE):
-    case TOKEN(TRUNCATE):
+/* Whether FROM ((SELECT ...) goes on as a query in parentheses, not as a join of which this was the first reference. */
+static bool pass_goes_on(const struct pass *pass) {
+    switch ((int)pass_kind(pass, pass->at + 1)) {
+    case TOKEN(ASCII_41):
+    case TOKEN(UNION):
+    case TOKEN(EXCEPT):
+    case TOKEN(INTERSECT):
+    case TOKEN(ORDER):
+    case TOKEN(LIMIT):
+    case TOKEN(OFFSET):
+    case TOKEN(FETCH):
         return true;
     default:
         return false;
     }
 }
 
-/* Whether TABLE at the current token is a query of its own, TABLE t: not a word of a definition or of INTO. */
-static bool pass_table_query(const struct pass *pass) {
-    if (pass->at > 0 && pass_kind(pass, pass->at - 1) == TOKEN(INTO)) {
-        return false;
+static void pass_close(struct pass *pass) {
+    if (pass->depth == 0) {
+        return; /* the grammar will tell */
     }
-    switch ((int)pass_verb(pass)) {
-    case TOKEN(TABLE):
-    case TOKEN(SELECT):
-    case TOKEN(VALUES):
-    case TOKEN(WITH):
-    case TOKEN(INSERT):
-    case TOKEN(UPDATE):
-    case TOKEN(DELETE_P):
-    case TOKEN(ASCII_40):
-        return true;
-    default:
-        return false;
-    }
-}
-
-/* Ties a clause to its block, or says why it can not stand where it does. */
-static void pass_bind_clause(struct pass *pass, struct tokens_clause clause) {
+    const struct level *closed = &pass->levels[pass->depth--];
     struct level *level = &pass->levels[pass->depth];
-    uint32_t block = level->set_tail ? level->first : level->block;
-    if (level->with != TOKENS_BLOCK_NONE && (level->set_ops == 0 || level->set_tail)) {
-        block = level->with;
-    }
-    for (uint32_t i = pass->depth; block == TOKENS_BLOCK_NONE && i > 0; i--) {
-        level = &pass->levels[i - 1]; /* FROM (a JOIN b AT OFFSET 5): the block outside the parentheses */
-        block = level->block;
-    }
-    if (block == TOKENS_BLOCK_NONE || level->closed) {
-        if (pass_writes(pass)) {
-            sql_raise_with(pass->context, KMB_HISTORY_READ_ONLY, clause.position, NULL,
-                           "History is immutable; write to the present and read the past with SELECT.",
-                           "Cannot modify historical data");
-        }
-        sql_raise(pass->context, KMB_SYNTAX, clause.position, "time-travel clause outside a SELECT");
-    }
-    clause.block = block;
-    struct tokens_block *owner = &pass->tokens->blocks[block];
-    if (owner->clause == TOKENS_CLAUSE_NONE) {
-        owner->clause = pass->tokens->clause_count;
-        pass_add_clause(pass, clause);
-    } else if (!clause_same(&pass->tokens->clauses[owner->clause], &clause)) {
-        sql_raise_with(pass->context, KMB_UNSUPPORTED, clause.position, NULL,
-                       "All tables of one query are read at one point in time.", "Cross-temporal joins not supported");
-    }
-}
-
-static void pass_blank(struct pass *pass, size_t first, size_t last) {
-    for (int32_t i = pass->list[first]->start; i < pass->list[last]->end; i++) {
-        char *byte = &pass->tokens->text[i];
-        if (*byte != '\n') {
-            *byte = ' ';
-        }
-    }
-}
-
-static uint32_t pass_parameter(struct pass *pass, size_t index) {
-    struct slice text = pass_text(pass, index);
-    uint64_t number = 0;
-    for (size_t i = 1; i < text.length && number <= UINT16_MAX; i++) {
-        number = number * 10 + (uint64_t)(text.bytes[i] - '0');
-    }
-    if (number == 0 || number > UINT16_MAX) {
-        sql_raise(pass->context, KMB_UNDEFINED_PARAMETER, pass_position(pass, index),
-                  number == 0 ? "parameter indices start at $1, not $0" : "there is no parameter %.*s",
-                  (int)(text.length < 24 ? text.length : 24), (const char *)text.bytes);
-    }
-    return (uint32_t)number;
-}
-
-/* The value of AT OFFSET and AS OF POSITION: a whole number or a parameter. */
-static void pass_offset_value(struct pass *pass, size_t index, struct tokens_clause *clause) {
-    clause->kind = TOKENS_POSITION;
-    clause->value_position = pass_position(pass, index);
-    PgQuery__Token kind = pass_kind(pass, index);
-    if (kind == TOKEN(PARAM)) {
-        clause->parameter = pass_parameter(pass, index);
+    uint32_t query = closed->with != TOKENS_BLOCK_NONE ? closed->with : closed->first;
+    if (query == TOKENS_BLOCK_NONE) {
         return;
     }
-    bool number = kind == TOKEN(ICONST) || kind == TOKEN(FCONST);
-    struct slice text = number ? pass_text(pass, index) : slice_make(NULL, 0);
-    for (size_t i = 0; number && i < text.length; i++) {
-        uint8_t digit = text.bytes[i];
-        if (digit < '0' || digit > '9' || clause->offset > (uint64_t)(INT64_MAX - (digit - '0')) / 10) {
-            number = false;
-            break;
-        }
-        clause->offset = clause->offset * 10 + (uint64_t)(digit - '0');
+    if (closed->item_opened) {
+        level->item.kind = PASS_ITEM_QUERY;
+        level->item.block = query;
     }
-    if (!number) {
-        sql_raise_with(pass->context, KMB_SYNTAX, clause->value_position, NULL,
-                       "Write AT OFFSET n or AS OF POSITION n, with n a count of events such as 0 or 1000, or $1.",
-                       "a position must be a non-negative integer or a parameter");
-    }
-}
-
-/* The content of a string token, its quotes removed, in the arena. */
-static struct slice pass_string(struct pass *pass, size_t index) {
-    struct slice text = pass_text(pass, index);
-    uint8_t *content = sql_alloc(pass->context, text.length + 1);
-    size_t length = 0;
-    size_t from = 0;
-    while (from < text.length && text.bytes[from] != '\'' && text.bytes[from] != '$') {
-        from++; /* the E of E'...' */
-    }
-    if (from < text.length && text.bytes[from] == '$') {
-        size_t tag = from + 1;
-        while (tag < text.length && text.bytes[tag] != '$') {
-            tag++;
-        }
-        tag += 1 - from;
-        ASSERT(text.length >= from + 2 * tag);
-        return slice_make(text.bytes + from + tag, text.length - from - 2 * tag);
-    }
-    bool plain = true;
-    for (size_t i = from + 1; i + 1 < text.length; i++) {
-        content[length++] = text.bytes[i];
-        if (text.bytes[i] == '\'') {
-            plain = plain && text.bytes[i + 1] == '\'' && i + 2 < text.length;
-            i++;
-        } else if (text.bytes[i] == '\\') {
-            plain = plain && from == 0;
+    if (closed->branch && (!closed->item_opened || pass_goes_on(pass))) {
+        level->block = query;
+        level->first = level->first == TOKENS_BLOCK_NONE ? query : level->first;
+        if (level->set_ops > 0) {
+            pass->tokens->blocks[query].parent = level->first;
         }
     }
-    if (!plain) { /* E'\061', or pieces on several lines */
-        sql_raise_unsupported(pass->context, pass_position(pass, index), "an escape or a continued string here");
-    }
-    return slice_make(content, length);
-}
-
-static void pass_time_value(struct pass *pass, size_t index, struct tokens_clause *clause) {
-    clause->kind = TOKENS_TIME;
-    clause->value_position = pass_position(pass, index);
-    if (pass_kind(pass, index) == TOKEN(PARAM)) {
-        clause->parameter = pass_parameter(pass, index);
-    } else if (pass_kind(pass, index) == TOKEN(SCONST)) {
-        clause->literal = arena_dup_slice(&pass->context->arena, pass_string(pass, index));
-    } else {
-        sql_raise_with(pass->context, KMB_SYNTAX, clause->value_position, NULL,
-                       "Write AS OF TIMESTAMP '2025-01-31T12:00:00Z', or a parameter.",
-                       "a time to read at must be a string or a parameter");
-    }
-}
-
-/* What follows AS OF, at `index`: fills the clause and answers the index of its last token, or 0 when this AS OF is
- * not ours. `must`: FOR SYSTEM_TIME came before, so it is. */
-static size_t pass_as_of_value(struct pass *pass, size_t index, bool must, struct tokens_clause *clause) {
-    switch ((int)pass_kind(pass, index)) {
-    case TOKEN(SCONST):
-    case TOKEN(PARAM):
-        pass_time_value(pass, index, clause);
-        return index;
-    case TOKEN(TIMESTAMP):
-        pass_time_value(pass, index + 1, clause);
-        return index + 1;
-    case TOKEN(POSITION):
-        pass_offset_value(pass, index + 1, clause);
-        return index + 1;
-    case TOKEN(SYSTEM_P):
-        if (pass_kind(pass, index + 1) == TOKEN(TIME)) {
-            pass_time_value(pass, index + 2, clause);
-            return index + 2;
-        }
-        break;
-    default:
-        break;
-    }
-    if (must) {
-        pass_time_value(pass, index, clause); /* raises */
-    }
-    return 0;
-}
-
-/* Tokens after which AT is a name, not the beginning of AT OFFSET. */
-static bool token_forbids_at(PgQuery__Token before) {
-    switch ((int)before) {
-    case TOKEN(AS):
-    case TOKEN(ASCII_46): /* . */
-    case TOKEN(ASCII_44): /* , */
-    case TOKEN(SELECT):
-    case TOKEN(BY):
-    case TOKEN(WHERE):
-    case TOKEN(ON):
-    case TOKEN(AND):
-    case TOKEN(OR):
-    case TOKEN(NOT):
-    case TOKEN(ASCII_40): /* ( */
-        return true;
-    default:
-        return token_is_operator(before);
-    }
-}
-
-/* FOR SYSTEM_TIME ...: answers the last token's index, 0 when it is not a clause. */
-static size_t pass_system_time(struct pass *pass, struct tokens_clause *clause) {
-    size_t at = pass->at;
-    if (pass_kind(pass, at + 1) != TOKEN(IDENT) || !pass_word(pass, at + 1, "system_time") ||
-        pass->levels[pass->depth].substring) {
-        return 0;
-    }
-    if (pass_kind(pass, at + 2) == TOKEN(AS) && pass_kind(pass, at + 3) == TOKEN(OF)) {
-        return pass_as_of_value(pass, at + 4, true, clause);
-    }
-    PgQuery__Token next = pass_kind(pass, at + 2);
-    if (next == TOKEN(ALL) || next == TOKEN(FROM) || next == TOKEN(BETWEEN)) {
-        sql_raise_with(pass->context, KMB_UNSUPPORTED, pass_position(pass, at), NULL,
-                       "Use FROM kimberlite_history(table), whose columns tell each version's range.",
-                       "FOR SYSTEM_TIME %.*s is not supported", (int)pass_text(pass, at + 2).length,
-                       (const char *)pass_text(pass, at + 2).bytes);
-    }
-    sql_raise(pass->context, KMB_SYNTAX, pass_position(pass, at), "FOR SYSTEM_TIME must be followed by AS OF");
-}
-
-/* Recognises a clause at the current token, blanks it and steps behind it. */
-static bool pass_clause(struct pass *pass) {
-    struct tokens_clause clause = {.position = pass_position(pass, pass->at)};
-    size_t at = pass->at;
-    size_t last = 0;
-    switch ((int)pass_kind(pass, at)) {
-    case TOKEN(AT):
-        if (pass_kind(pass, at + 1) == TOKEN(OFFSET) && at > 0 && !token_forbids_at(pass_kind(pass, at - 1))) {
-            pass_offset_value(pass, at + 2, &clause);
-            last = at + 2;
-        }
-        break;
-    case TOKEN(AS):
-        if (pass_kind(pass, at + 1) == TOKEN(OF)) {
-            last = pass_as_of_value(pass, at + 2, false, &clause);
-        }
-        break;
-    case TOKEN(FOR):
-        last = pass_system_time(pass, &clause);
-        break;
-    default:
-        break;
-    }
-    if (last == 0) {
-        return false;
-    }
-    pass_bind_clause(pass, clause);
-    pass_blank(pass, at, last);
-    pass->at = last;
-    return true;
 }
 
 /* A name as the grammar would read it: folded, or unquoted. */
@@ -632,9 +438,10 @@ static bool pass_ends_operand(const struct pass *pass) {
 }
 
 static void pass_token(struct pass *pass) {
-    if (pass_clause(pass)) {
+    if (travel_clause(pass)) {
         return;
     }
+    travel_follow(pass);
     struct level *level = &pass->levels[pass->depth];
     PgQuery__Token token = pass_kind(pass, pass->at);
     switch ((int)token) {
@@ -642,9 +449,7 @@ static void pass_token(struct pass *pass) {
         pass_open(pass);
         break;
     case TOKEN(ASCII_41):
-        if (pass->depth > 0) { /* else the grammar will tell */
-            pass->depth--;
-        }
+        pass_close(pass);
         break;
     case TOKEN(ASCII_44):
         level->chain = 0;
@@ -765,22 +570,6 @@ void tokens_scan(struct sql_context *context, struct tokens *tokens) {
     for (pass->at = 0; pass->at < pass->count; pass->at++) {
         pass_token(pass);
     }
+    travel_resolve(pass);
     pass_custom(pass);
-}
-
-const struct tokens_clause *tokens_clause_of(const struct tokens *tokens, uint32_t position) {
-    uint32_t nearest = TOKENS_BLOCK_NONE;
-    for (uint32_t i = 0; i < tokens->block_count; i++) {
-        uint32_t select = tokens->blocks[i].select;
-        if (select != 0 && select < position &&
-            (nearest == TOKENS_BLOCK_NONE || select > tokens->blocks[nearest].select)) {
-            nearest = i;
-        }
-    }
-    for (uint32_t block = nearest; block != TOKENS_BLOCK_NONE; block = tokens->blocks[block].parent) {
-        if (tokens->blocks[block].clause != TOKENS_CLAUSE_NONE) {
-            return &tokens->clauses[tokens->blocks[block].clause];
-        }
-    }
-    return NULL;
 }

@@ -18,20 +18,36 @@
 
 enum tokens_point_kind { TOKENS_POSITION, TOKENS_TIME };
 
+/* A moment as it is written. */
+struct tokens_point {
+    enum tokens_point_kind kind;
+    uint32_t parameter;   /* n of $n; 0: literal */
+    uint64_t offset;      /* TOKENS_POSITION literal */
+    struct slice literal; /* TOKENS_TIME literal: content of the string, quotes removed */
+    uint32_t position;    /* byte + 1 */
+};
+
 /* One time-travel clause. */
 struct tokens_clause {
-    enum tokens_point_kind kind;
-    uint32_t parameter;      /* n of $n; 0: literal */
-    uint64_t offset;         /* TOKENS_POSITION literal */
-    struct slice literal;    /* TOKENS_TIME literal: content of the string, quotes removed */
-    uint32_t position;       /* of the clause's first token, byte + 1 */
-    uint32_t value_position; /* of the value */
-    uint32_t block;          /* index into blocks */
+    struct tokens_point point;
+    uint32_t position;  /* of the clause's first token, byte + 1 */
+    uint32_t behind;    /* the table reference it stands right behind, byte + 1; 0: none that has a name */
+    uint32_t reference; /* the one it binds alone; 0: it binds a block */
+};
+
+/* FOR SYSTEM_TIME FROM a TO b, BETWEEN a AND b, ALL: the versions of a table. */
+enum tokens_range_kind { TOKENS_RANGE_ALL, TOKENS_RANGE_FROM, TOKENS_RANGE_BETWEEN };
+struct tokens_range {
+    enum tokens_range_kind kind;
+    struct tokens_point low;
+    struct tokens_point high;
+    uint32_t position;  /* of its first token, byte + 1 */
+    uint32_t reference; /* of the table it stands behind, byte + 1 */
 };
 
 /* A query block: one SELECT keyword, or the TABLE of TABLE t. */
 struct tokens_block {
-    uint32_t select; /* byte + 1 of the SELECT token; 0: the whole of a set operation */
+    uint32_t select; /* byte + 1 of the SELECT token; 0: around others: a set operation's, those of a WITH clause */
     uint32_t parent; /* index of the enclosing block, or TOKENS_BLOCK_NONE */
     uint32_t clause; /* index into clauses, its own first, or TOKENS_CLAUSE_NONE */
 };
@@ -48,7 +64,9 @@ struct tokens {
     uint32_t chain; /* deepest possible nesting */
     struct tokens_clause *clauses;
     uint32_t clause_count;
-    struct tokens_block *blocks; /* in order of their SELECT */
+    struct tokens_range *ranges;
+    uint32_t range_count;
+    struct tokens_block *blocks;
     uint32_t block_count;
     enum tokens_custom custom;
     uint32_t first;         /* of the first token, byte + 1 */
@@ -69,5 +87,10 @@ static inline uint32_t tokens_set_operation_position(const struct tokens *tokens
 /* The clause that binds the query block whose first select-list item begins at `position` (byte + 1): its own, else
  * that of the nearest enclosing block; NULL: none. */
 const struct tokens_clause *tokens_clause_of(const struct tokens *tokens, uint32_t position);
+/* The clause of the table reference alone that begins at `reference` (byte + 1); NULL: it has none of its own. */
+const struct tokens_clause *tokens_clause_at(const struct tokens *tokens, uint32_t reference);
+bool tokens_point_same(const struct tokens_point *a, const struct tokens_point *b); /* as they are written */
+/* The range of versions that is read of it; NULL: its rows. */
+const struct tokens_range *tokens_range_at(const struct tokens *tokens, uint32_t reference);
 
 #endif

@@ -68,9 +68,8 @@ static const struct refusal refusals[] = {
     {"SELECT * FROM ROWS FROM (generate_series(1, 2), abs(1))", 49, "a function of one value in ROWS FROM"},
     {"SELECT generate_series(1, 2) AS g GROUP BY g", 8, "a set-returning function in GROUP BY"},
     {"SELECT * FROM XMLTABLE('/a' PASSING '<a/>' COLUMNS b text)", 15, "XMLTABLE"},
-    {"SELECT * FROM t FOR SYSTEM_TIME ALL", 17, "FOR SYSTEM_TIME ALL"},
-    {"SELECT * FROM t FOR SYSTEM_TIME FROM '1' TO '2'", 17, "FOR SYSTEM_TIME FROM"},
-    {"SELECT * FROM t FOR SYSTEM_TIME BETWEEN '1' AND '2'", 17, "FOR SYSTEM_TIME BETWEEN"},
+    {"SELECT * FROM t FOR SYSTEM_TIME CONTAINED IN ('1', '2')", 17, "FOR SYSTEM_TIME CONTAINED IN"},
+    {"SELECT * FROM t FOR SYSTEM_TIME BETWEEN SYMMETRIC '1' AND '2'", 17, "FOR SYSTEM_TIME BETWEEN SYMMETRIC"},
     /* --- expressions */
     {"SELECT ARRAY(SELECT 1)", 8, "ARRAY (subquery)"},
     {"SELECT ARRAY[1]", 8, "an array constructor"},

@@ -1,0 +1,185 @@
+/*
+ * The history of a table in FROM: kimberlite_history(table), and FOR SYSTEM_TIME with a range.
+ *
+ * Both read the versions of the rows with six columns behind the table's own that say when a version held and what made
+ * it. The function tells all that happened, deletions too, and shows the six in *. A range gives what was valid in it,
+ * and the six only to those who name them.
+ */
+#include "base/assert.h"
+#include "sql/bind/bind.h"
+
+enum {
+    HISTORY_POSITION_FROM,
+    HISTORY_POSITION_TO,
+    HISTORY_TIME_FROM,
+    HISTORY_TIME_TO,
+    HISTORY_OPERATION,
+    HISTORY_ENTRY,
+    HISTORY_COLUMNS,
+};
+
+static const struct plan_column history_columns[HISTORY_COLUMNS] = {
+    [HISTORY_POSITION_FROM] = {.name = "_position_from", .type = {TYPE_INT8, -1}},
+    [HISTORY_POSITION_TO] = {.name = "_position_to", .type = {TYPE_INT8, -1}},
+    [HISTORY_TIME_FROM] = {.name = "_time_from", .type = {TYPE_TIMESTAMPTZ, -1}},
+    [HISTORY_TIME_TO] = {.name = "_time_to", .type = {TYPE_TIMESTAMPTZ, -1}},
+    [HISTORY_OPERATION] = {.name = "_operation", .type = {TYPE_TEXT, -1}},
+    [HISTORY_ENTRY] = {.name = "_entry", .type = {TYPE_INT8, -1}},
+};
+
+/* The versions of a table: its columns, and behind them the six. */
+static struct plan_node *history_node(struct bind *bind, const struct catalogue *catalogue,
+                                      const struct table_definition *table, const char *alias) {
+    struct plan_node *node = bind_scan(bind, catalogue, table, alias);
+    node->kind = PLAN_HISTORY;
+    uint32_t count = node->column_count + HISTORY_COLUMNS;
+    struct plan_column *columns = sql_alloc(bind->context, count * sizeof(*columns));
+    if (node->column_count > 0) {
+        memcpy(columns, node->columns, node->column_count * sizeof(*columns));
+    }
+    memcpy(columns + node->column_count, history_columns, sizeof(history_columns));
+    node->columns = columns;
+    node->column_count = count;
+    return node;
+}
+
+/* --- kimberlite_history(table) --- */
+
+/* The table that the first argument names, as a name or as a string. */
+static bool argument_names_table(const PgQuery__Node *argument, PgQuery__RangeVar *name) {
+    *name = (PgQuery__RangeVar)PG_QUERY__RANGE_VAR__INIT;
+    if (argument->node_case == PG_QUERY__NODE__NODE_COLUMN_REF && argument->column_ref->n_fields <= 2) {
+        size_t last = argument->column_ref->n_fields - 1;
+        name->relname = (char *)(uintptr_t)bind_string(argument->column_ref->fields[last]);
+        name->schemaname =
+            last > 0 ? (char *)(uintptr_t)bind_string(argument->column_ref->fields[0]) : name->schemaname;
+        name->location = argument->column_ref->location;
+        return true;
+    }
+    if (argument->node_case == PG_QUERY__NODE__NODE_A_CONST &&
+        argument->a_const->val_case == PG_QUERY__A__CONST__VAL_SVAL) {
+        name->relname = argument->a_const->sval->sval;
+        name->location = argument->a_const->location;
+        return true;
+    }
+    return false;
+}
+
+static const struct table_definition *find_stored(struct bind *bind, const struct catalogue *catalogue,
+                                                  const PgQuery__RangeVar *name) {
+    const struct table_definition *table = bind_find_table(bind, catalogue, name);
+    if (table == NULL) {
+        bind_no_relation(bind, name);
+    }
+    if (!definition_is_table(table)) {
+        sql_raise(bind->context, KMB_WRONG_OBJECT_TYPE, bind_location(name->location), "\"%s\" is not a table",
+                  name->relname);
+    }
+    return table;
+}
+
+struct plan_node *bind_history(struct bind *bind, const PgQuery__FuncCall *call, const PgQuery__Alias *alias,
+                               const struct tokens_clause *clause, struct scope *scope) {
+    uint32_t position = bind_location(call->location);
+    PgQuery__RangeVar name;
+    if (call->n_args != 1 || !argument_names_table(call->args[0], &name)) {
+        sql_raise_with(bind->context, KMB_UNDEFINED_FUNCTION, position, NULL, "Write kimberlite_history(table).",
+                       "kimberlite_history needs the name of one table");
+    }
+    struct plan_at at;
+    const struct bind_view *view = bind_moment_of(bind, bind_clause_at(bind, position, clause), &at);
+    const struct table_definition *table = find_stored(bind, view->catalogue, &name);
+    const char *alias_name = alias != NULL ? alias->aliasname : "kimberlite_history";
+    struct plan_node *node = history_node(bind, view->catalogue, table, alias_name);
+    node->at = at;
+    bind_apply_alias(bind, alias, node, position);
+    bind_item_scope(bind, node, alias_name, NULL, position, scope);
+    return node;
+}
+
+/* --- FOR SYSTEM_TIME FROM a TO b, BETWEEN a AND b, ALL --- */
+
+void bind_refuse_range(struct bind *bind, uint32_t reference) {
+    const struct tokens_range *range = bind_range_at(bind, reference);
+    if (range != NULL) {
+        sql_raise_with(bind->context, KMB_WRONG_OBJECT_TYPE, range->position, NULL,
+                       "Only a table has versions of its rows.", "FOR SYSTEM_TIME with a range needs a table");
+    }
+}
+
+static struct expr *range_expr(struct bind *bind, enum expr_kind kind, const struct expr *a, const struct expr *b) {
+    struct expr *expr = sql_alloc_zero(bind->context, 1, sizeof(*expr));
+    expr->kind = kind;
+    expr->type = type_make(TYPE_BOOL);
+    expr->arguments = sql_alloc(bind->context, 2 * sizeof(*expr->arguments));
+    expr->arguments[0] = a;
+    expr->arguments[1] = b;
+    expr->argument_count = b == NULL ? 1 : 2;
+    return expr;
+}
+
+/* NULL in place of an end: the version still stands. */
+static const struct expr *ends_behind(struct bind *bind, const struct expr *end, const struct expr *point) {
+    return range_expr(bind, EXPR_OR, range_expr(bind, EXPR_IS_NULL, end, NULL),
+                      bind_operator(bind, ">", end, point, 0));
+}
+
+/* Which versions the range takes: those that were valid at some time in it. A deletion is no version, and one that was
+ * gone before its transaction ended was valid at no time. */
+static const struct expr *range_condition(struct bind *bind, const struct tokens_range *range,
+                                          const struct plan_node *node) {
+    uint32_t first = node->column_count - HISTORY_COLUMNS;
+    const struct expr *columns[HISTORY_COLUMNS];
+    for (uint32_t i = 0; i < HISTORY_COLUMNS; i++) {
+        struct expr *column = sql_alloc_zero(bind->context, 1, sizeof(*column));
+        column->kind = EXPR_COLUMN;
+        column->type = history_columns[i].type;
+        column->column = first + i;
+        columns[i] = column;
+    }
+    struct expr *deletion = sql_alloc_zero(bind->context, 1, sizeof(*deletion));
+    deletion->kind = EXPR_CONSTANT;
+    deletion->type = type_make(TYPE_TEXT);
+    deletion->value = value_text(slice_text("DELETE"));
+    const struct expr *valid = bind_operator(bind, "<>", columns[HISTORY_OPERATION], deletion, 0);
+    if (range->kind == TOKENS_RANGE_ALL) {
+        return valid;
+    }
+    bool by_time = range->low.kind == TOKENS_TIME;
+    const struct expr *from = columns[by_time ? HISTORY_TIME_FROM : HISTORY_POSITION_FROM];
+    const struct expr *to = columns[by_time ? HISTORY_TIME_TO : HISTORY_POSITION_TO];
+    const struct expr *low = bind_point_value(bind, &range->low);
+    const struct expr *high = bind_point_value(bind, &range->high);
+    const char *before = range->kind == TOKENS_RANGE_BETWEEN ? "<=" : "<";
+    valid = range_expr(bind, EXPR_AND, valid, bind_operator(bind, before, low, high, 0));
+    valid = range_expr(bind, EXPR_AND, valid, bind_operator(bind, before, from, high, 0));
+    valid = range_expr(bind, EXPR_AND, valid, ends_behind(bind, to, low));
+    return by_time ? range_expr(bind, EXPR_AND, valid, ends_behind(bind, to, from)) : valid;
+}
+
+struct plan_node *bind_range(struct bind *bind, const PgQuery__RangeVar *name, const struct tokens_range *range,
+                             const struct tokens_clause *clause, struct scope *scope) {
+    const char *alias = name->alias != NULL ? name->alias->aliasname : name->relname;
+    uint32_t position = bind_location(name->location);
+    struct plan_at at;
+    const struct bind_view *view = bind_moment_of(bind, clause, &at);
+    const struct table_definition *table = find_stored(bind, view->catalogue, name);
+    struct plan_node *node = history_node(bind, view->catalogue, table, alias);
+    node->at = at;
+    bind->reads_past = true;
+    struct plan_node *valid = bind_plan(bind, PLAN_FILTER, node, NULL);
+    valid->predicate = range_condition(bind, range, node);
+    uint32_t own = node->column_count - HISTORY_COLUMNS;
+    valid->column_count = own; /* an alias renames the table's columns alone */
+    bind_apply_alias(bind, name->alias, valid, position);
+    valid->column_count = node->column_count;
+    bind_item_scope(bind, valid, alias, name->alias != NULL ? NULL : CATALOGUE_SCHEMA_DEFAULT, position, scope);
+    for (uint32_t i = own; i < scope->column_count; i++) {
+        scope->columns[i].pseudo = true;
+        for (uint32_t k = 0; k < own; k++) { /* a column of the table's own goes before */
+            scope->columns[i].shadowed =
+                scope->columns[i].shadowed || strcmp(scope->columns[i].name, scope->columns[k].name) == 0;
+        }
+    }
+    return valid;
+}
