@@ -467,7 +467,8 @@ static bool searches_long(const struct plan_node *node) {
     if (node == NULL) {
         return false;
     }
-    bool scans = (node->kind == PLAN_SCAN && node->low.count == 0) || node->kind == PLAN_HISTORY;
+    bool scans =
+        (node->kind == PLAN_SCAN && node->low.count == 0) || node->kind == PLAN_HISTORY || node->kind == PLAN_DIFF;
     for (uint32_t i = 0; !scans && i < node->write_count; i++) {
         scans = searches_long(node->writes[i]->root);
     }

@@ -143,6 +143,33 @@ enum kmb_status kernel_history_next(struct kernel_history *history, struct kerne
                                     struct kmb_error *error);
 void kernel_history_close(struct kernel_history *history); /* NULL is fine */
 
+/* --- what changed between two positions: kimberlite_diff(t, a, b) ------------------------------------------------- */
+
+/* A row that an event has written or deleted: as it stood at the first position and at the view's. Not both absent. */
+struct kernel_change {
+    struct slice key;
+    bool existed;
+    bool exists;
+    struct slice before; /* images, where there was and is a row */
+    struct slice after;
+    uint64_t position; /* of the last event that touched it by the view's position */
+    uint64_t entry;
+};
+
+struct kernel_changes;
+
+/*
+ * The rows of the table whose version at the view's position is not the one of `since` (which must not be behind it),
+ * in key order. The two images may be equal: a change may have been taken back. range as for a history.
+ */
+enum kmb_status kernel_changes_open(struct kernel_view *view, const struct table_definition *table, uint64_t since,
+                                    const struct kernel_range *range, struct kernel_changes **changes,
+                                    struct kmb_error *error);
+/* KMB_ROW and a change, valid until the next call; KMB_DONE at the end. */
+enum kmb_status kernel_changes_next(struct kernel_changes *changes, struct kernel_change *change,
+                                    struct kmb_error *error);
+void kernel_changes_close(struct kernel_changes *changes); /* NULL is fine */
+
 /* --- streams ---------------------------------------------------------------------------------------------------- */
 
 /* The events of streams stay in the log; the store knows where. Gives the plain body of an entry, valid until the next

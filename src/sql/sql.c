@@ -97,9 +97,9 @@ static void context_start_clock(struct sql_context *context, const struct sql_ho
 }
 
 static bool plan_scans(const struct plan_node *node) {
-    return node != NULL && (node->kind == PLAN_SCAN || node->kind == PLAN_HISTORY || node->kind == PLAN_CATALOGUE ||
-                            (node->kind == PLAN_CTE && !node->cte_work && plan_scans(node->cte->root)) ||
-                            plan_scans(node->left) || plan_scans(node->right));
+    return node != NULL &&
+           (plan_reads(node) || (node->kind == PLAN_CTE && !node->cte_work && plan_scans(node->cte->root)) ||
+            plan_scans(node->left) || plan_scans(node->right));
 }
 
 static void bind_work(void *object) {

@@ -424,6 +424,9 @@ bool bind_function_arguments(const PgQuery__RangeFunction *item, bool (*such)(co
 /* FROM kimberlite_history(table). */
 struct plan_node *bind_history(struct bind *bind, const PgQuery__FuncCall *call, const PgQuery__Alias *alias,
                                const struct tokens_clause *clause, struct scope *scope);
+/* FROM kimberlite_diff('table', a, b). */
+struct plan_node *bind_diff(struct bind *bind, const PgQuery__FuncCall *call, const PgQuery__Alias *alias,
+                            struct scope *scope);
 /* FROM table FOR SYSTEM_TIME with a range. */
 struct plan_node *bind_range(struct bind *bind, const PgQuery__RangeVar *name, const struct tokens_range *range,
                              const struct tokens_clause *clause, struct scope *scope);
@@ -554,8 +557,12 @@ struct sql_point bind_point(struct sql_context *context, const struct plan_at *a
 const struct expr *bind_point_value(struct bind *bind, const struct tokens_point *point);
 /* Fills *at by the clause (or NULL) and gives the view of that moment, whose catalogue names what is read. */
 const struct bind_view *bind_moment_of(struct bind *bind, const struct tokens_clause *clause, struct plan_at *at);
+/* The view of a moment whose value is known; while a parameter in it is not, the present stands in. */
+const struct bind_view *bind_moment(struct bind *bind, const struct plan_at *at);
 /* The clause of a table reference: its own, else that of the block around it (or NULL). */
 const struct tokens_clause *bind_clause_at(struct bind *bind, uint32_t reference, const struct tokens_clause *around);
+/* A clause right behind it, whether it binds it alone or its block; NULL: none. */
+const struct tokens_clause *bind_clause_behind(struct bind *bind, uint32_t reference);
 const struct tokens_range *bind_range_at(struct bind *bind, uint32_t reference); /* NULL: none */
 /* At the end: every clause of the statement names a point there is, and each moment has one snapshot. */
 void bind_moments(struct bind *bind, struct plan_node *root);

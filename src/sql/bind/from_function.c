@@ -2,8 +2,8 @@
  * FROM: functions.
  *
  * A set-returning function gives its rows (several of them side by side in ROWS FROM), any other its one value.
- * kimberlite_history(table) is a relation of its own (history.c). An argument may name what stands to the left, without
- * LATERAL.
+ * kimberlite_history(table) and kimberlite_diff(table, a, b) are relations of their own (history.c). An argument may
+ * name what stands to the left, without LATERAL.
  */
 #include "base/assert.h"
 #include "sql/bind/bind.h"
@@ -36,10 +36,11 @@ static const char *call_name(const PgQuery__Node *node) {
     return bind_string(node->func_call->funcname[node->func_call->n_funcname - 1]);
 }
 
-static bool is_history(const PgQuery__RangeFunction *item) {
+/* One of our own relations that look like functions. */
+static bool is_ours(const PgQuery__RangeFunction *item, const char *name) {
     const PgQuery__Node *node = item_call(item, 0);
     return node->node_case == PG_QUERY__NODE__NODE_FUNC_CALL && node->func_call->n_funcname == 1 &&
-           strcmp(call_name(node), "kimberlite_history") == 0;
+           strcmp(call_name(node), name) == 0;
 }
 
 /* One function of one value: a row of it. */
@@ -114,13 +115,15 @@ struct plan_node *bind_functions(struct bind *bind, const PgQuery__RangeFunction
         sql_raise_unsupported(bind->context, position, "a column definition list");
     }
     bind_refuse_range(bind, position);
-    if (is_history(item)) {
+    bool history = is_ours(item, "kimberlite_history");
+    if (history || is_ours(item, "kimberlite_diff")) {
         const PgQuery__FuncCall *call = first->func_call;
         if (item->n_functions > 1 || item->ordinality || call->agg_star || call->agg_distinct ||
             call->agg_filter != NULL || call->over != NULL || call->n_agg_order > 0 || call->func_variadic) {
-            sql_raise_unsupported(bind->context, position, "this form of kimberlite_history");
+            sql_raise_unsupported(bind->context, position, "this form of %s", call_name(first));
         }
-        return bind_history(bind, call, item->alias, clause, scope);
+        return history ? bind_history(bind, call, item->alias, clause, scope)
+                       : bind_diff(bind, call, item->alias, scope);
     }
     struct bind_scope place = {.bind = bind, .place = BIND_FUNCTION};
     bind_levels_hide(bind, false);

@@ -1,9 +1,10 @@
 /*
- * The history of a table in FROM: kimberlite_history(table), and FOR SYSTEM_TIME with a range.
+ * The history of a table in FROM: kimberlite_history(table), kimberlite_diff(table, a, b), FOR SYSTEM_TIME with a
+ * range.
  *
- * Both read the versions of the rows with six columns behind the table's own that say when a version held and what made
- * it. The function tells all that happened, deletions too, and shows the six in *. A range gives what was valid in it,
- * and the six only to those who name them.
+ * The first and the last read the versions of the rows with six columns behind the table's own that say when a version
+ * held and what made it. The function tells all that happened, deletions too, and shows the six in *. A range gives
+ * what was valid in it, and the six only to those who name them.
  */
 #include "base/assert.h"
 #include "sql/bind/bind.h"
@@ -92,6 +93,100 @@ struct plan_node *bind_history(struct bind *bind, const PgQuery__FuncCall *call,
     const char *alias_name = alias != NULL ? alias->aliasname : "kimberlite_history";
     struct plan_node *node = history_node(bind, view->catalogue, table, alias_name);
     node->at = at;
+    bind_apply_alias(bind, alias, node, position);
+    bind_item_scope(bind, node, alias_name, NULL, position, scope);
+    return node;
+}
+
+/* --- kimberlite_diff('table', a, b) --- */
+
+static bool visit_known(const struct expr *node, void *context) {
+    (void)context;
+    return node->kind != EXPR_COLUMN && node->kind != EXPR_OUTER && node->kind != EXPR_SUBQUERY &&
+           (node->kind != EXPR_CALL || node->function->volatility != SQL_VOLATILE);
+}
+
+/* One of the two moments: a number is a position, a time a time. */
+static struct plan_at diff_moment(struct bind *bind, const PgQuery__Node *node) {
+    struct bind_scope place = {.bind = bind, .place = BIND_FUNCTION};
+    uint32_t position = bind_node_position(node);
+    const struct expr *value = bind_expression(&place, node);
+    if (!expr_walk(value, visit_known, NULL)) {
+        sql_raise_unsupported(bind->context, position, "a moment of kimberlite_diff that is not the same for all rows");
+    }
+    enum type_id id = value->type.id;
+    bool time = id == TYPE_DATE || id == TYPE_TIMESTAMP || id == TYPE_TIMESTAMPTZ ||
+                (id == TYPE_UNKNOWN && value->kind == EXPR_CONSTANT);
+    struct type type = type_make(time ? TYPE_TIMESTAMPTZ : TYPE_INT8);
+    const struct expr *typed = bind_coerce(bind, value, type, SQL_CAST_ASSIGNMENT, position);
+    if (typed == NULL || (!time && id != TYPE_INT2 && id != TYPE_INT4 && id != TYPE_INT8 && id != TYPE_UNKNOWN)) {
+        sql_raise_with(bind->context, KMB_DATATYPE_MISMATCH, position, NULL,
+                       "Write kimberlite_diff('table', from, to), with positions or times.",
+                       "a moment of kimberlite_diff must be a position or a time, not %s",
+                       bind_type_text(bind, value->type));
+    }
+    return (struct plan_at){.kind = time ? PLAN_AT_TIME : PLAN_AT_POSITION, .value = typed, .position = position};
+}
+
+static bool is_key_column(const struct table_definition *table, const struct column_definition *column) {
+    for (uint32_t i = 0; i < table->primary_key_count; i++) {
+        if (column_id_equal(table->primary_key[i].column, column->id)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Behind the table's columns: those of the old row that are no key, with old_ before their names, and what happened. */
+static void diff_columns(struct bind *bind, struct plan_node *node) {
+    uint32_t own = node->column_count;
+    struct plan_column *columns = sql_alloc_zero(bind->context, 2 * own + 2, sizeof(*columns));
+    uint32_t count = 0;
+    for (; count < own; count++) {
+        columns[count] = node->columns[count];
+    }
+    for (uint32_t i = 0; i < own; i++) {
+        if (!is_key_column(node->table, catalogue_column(node->catalogue, node->table, i))) {
+            columns[count] = node->columns[i];
+            columns[count++].name = sql_printf(bind->context, "old_%s", node->columns[i].name);
+        }
+    }
+    columns[count++] = (struct plan_column){.name = "_operation", .type = {TYPE_TEXT, -1}};
+    columns[count++] = (struct plan_column){.name = "_position", .type = {TYPE_INT8, -1}};
+    node->columns = columns;
+    node->column_count = count;
+}
+
+struct plan_node *bind_diff(struct bind *bind, const PgQuery__FuncCall *call, const PgQuery__Alias *alias,
+                            struct scope *scope) {
+    uint32_t position = bind_location(call->location);
+    PgQuery__RangeVar name;
+    if (call->n_args != 3 || !argument_names_table(call->args[0], &name)) {
+        sql_raise_with(bind->context, KMB_UNDEFINED_FUNCTION, position, NULL,
+                       "Write kimberlite_diff('table', from, to), with positions or times.",
+                       "kimberlite_diff needs the name of one table and two moments");
+    }
+    if (bind->host->at.kind != PLAN_AT_NONE) {
+        sql_raise(
+            bind->context, KMB_USAGE, position,
+            "kimberlite_diff names its moments itself, although a point to read at was given beside the statement");
+    }
+    const struct tokens_clause *clause = bind_clause_behind(bind, position);
+    if (clause != NULL) {
+        sql_raise(bind->context, KMB_SYNTAX, clause->position, "kimberlite_diff names its moments itself");
+    }
+    struct plan_at since = diff_moment(bind, call->args[1]);
+    struct plan_at at = diff_moment(bind, call->args[2]);
+    bind->reads_past = true;
+    (void)bind_moment(bind, &since);
+    const struct bind_view *view = bind_moment(bind, &at);
+    const struct table_definition *table = find_stored(bind, view->catalogue, &name);
+    const char *alias_name = alias != NULL ? alias->aliasname : "kimberlite_diff";
+    struct plan_node *node = bind_scan(bind, view->catalogue, table, alias_name);
+    node->kind = PLAN_DIFF;
+    node->at = at;
+    node->since = since;
+    diff_columns(bind, node);
     bind_apply_alias(bind, alias, node, position);
     bind_item_scope(bind, node, alias_name, NULL, position, scope);
     return node;

@@ -149,8 +149,18 @@ const struct bind_view *bind_moment_of(struct bind *bind, const struct tokens_cl
     at->kind = clause->point.kind == TOKENS_POSITION ? PLAN_AT_POSITION : PLAN_AT_TIME;
     at->position = clause->point.position;
     at->value = bind_point_value(bind, &clause->point);
-    if (clause->point.parameter == 0) {
-        struct sql_point point = bind_point(bind->context, at, &at->value->value);
+    return bind_moment(bind, at);
+}
+
+static bool visit_no_parameter(const struct expr *node, void *context) {
+    (void)context;
+    return node->kind != EXPR_PARAMETER;
+}
+
+const struct bind_view *bind_moment(struct bind *bind, const struct plan_at *at) {
+    if (expr_walk(at->value, visit_no_parameter, NULL)) {
+        struct value value = exec_evaluate(bind->context, at->value, NULL, 0);
+        struct sql_point point = bind_point(bind->context, at, &value);
         return bind_view_at(bind, &point);
     }
     bind->at_parameter = true;
@@ -168,6 +178,15 @@ const struct tokens_clause *bind_clause_at(struct bind *bind, uint32_t reference
     }
     const struct tokens_clause *own = tokens_clause_at(bind->tokens, reference);
     return own != NULL ? own : around;
+}
+
+const struct tokens_clause *bind_clause_behind(struct bind *bind, uint32_t reference) {
+    for (uint32_t i = 0; bind->view_depth == 0 && i < bind->tokens->clause_count; i++) {
+        if (bind->tokens->clauses[i].behind == reference) {
+            return &bind->tokens->clauses[i];
+        }
+    }
+    return NULL;
 }
 
 const struct tokens_range *bind_range_at(struct bind *bind, uint32_t reference) {
@@ -211,7 +230,7 @@ static void moments_number(struct moments *moments, struct plan_node *node) {
     if (node == NULL) {
         return;
     }
-    if (node->kind == PLAN_SCAN || node->kind == PLAN_HISTORY || node->kind == PLAN_CATALOGUE) {
+    if (plan_reads(node)) {
         node->at_block = moment_block(moments, &node->at);
     }
     if (node->kind == PLAN_CTE && !node->cte_work) {

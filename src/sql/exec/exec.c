@@ -139,7 +139,7 @@ static void exec_release(void *object) {
     }
 }
 
-static struct sql_point point_of(struct exec *exec, const struct plan_at *at) {
+struct sql_point exec_point_of(struct exec *exec, const struct plan_at *at) {
     if (at->kind == PLAN_AT_NONE) {
         return exec->host->at;
     }
@@ -176,7 +176,7 @@ struct kernel_view *exec_view_of(struct exec *exec, const struct plan_node *node
     view->exec = exec;
     view->block = node->at_block;
     view->present = node->at.kind == PLAN_AT_NONE;
-    view->point = point_of(exec, &node->at);
+    view->point = exec_point_of(exec, &node->at);
     view->next = exec->views;
     exec->views = view;
     if (exec->transaction != NULL && view->point.kind == PLAN_AT_NONE) {
@@ -215,6 +215,8 @@ static struct exec_operator *make(struct exec *exec, const struct plan_node *nod
         return scan_make(exec, node);
     case PLAN_HISTORY:
         return history_make(exec, node);
+    case PLAN_DIFF:
+        return diff_make(exec, node);
     case PLAN_VALUES:
         return values_make(exec, node);
     case PLAN_FUNCTION:

@@ -88,6 +88,7 @@ void operator_clear(struct exec_operator *self);
 struct value exec_value(struct exec *exec, const struct expr *expr);
 /* An evaluator whose results live as long as this operator's batch. */
 struct evaluator *operator_evaluator(struct exec_operator *self, const struct expr *expr, uint32_t rows_max);
+struct sql_point exec_point_of(struct exec *exec, const struct plan_at *at);
 struct kernel_view *exec_view_of(struct exec *exec, const struct plan_node *node);
 
 /* The node's table as the view's own catalogue has it. */
@@ -113,6 +114,7 @@ struct exec *exec_open_inner(struct exec *parent, struct sql_context *context, c
 
 /* --- makers, one file each --- */
 struct exec_operator *scan_make(struct exec *exec, const struct plan_node *node);
+struct exec_operator *diff_make(struct exec *exec, const struct plan_node *node);
 struct exec_operator *history_make(struct exec *exec, const struct plan_node *node);
 struct exec_operator *catalogue_rows_make(struct exec *exec, const struct plan_node *node);
 struct exec_operator *values_make(struct exec *exec, const struct plan_node *node);

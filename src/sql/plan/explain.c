@@ -71,8 +71,8 @@ static uint32_t count_relations(const struct plan_node *node) {
     if (node == NULL) {
         return 0;
     }
-    bool relation = node->kind == PLAN_SCAN || node->kind == PLAN_HISTORY || node->kind == PLAN_CATALOGUE ||
-                    node->kind == PLAN_VALUES || node->kind == PLAN_FUNCTION || node->kind == PLAN_CTE;
+    bool relation =
+        plan_reads(node) || node->kind == PLAN_VALUES || node->kind == PLAN_FUNCTION || node->kind == PLAN_CTE;
     return (relation ? 1 : 0) + count_relations(node->left) + count_relations(node->right);
 }
 
@@ -287,6 +287,8 @@ static const char *title_of(struct explain *explain, const struct plan_node *nod
         return scan_title(explain, node, false);
     case PLAN_HISTORY:
         return sql_printf(explain->context, "History Scan on %s", relation_text(explain, node));
+    case PLAN_DIFF:
+        return sql_printf(explain->context, "Diff Scan on %s", relation_text(explain, node));
     case PLAN_VALUES:
         return node->row_count == 1 ? "Result" : "Values Scan on \"*VALUES*\"";
     case PLAN_FUNCTION:
@@ -429,13 +431,13 @@ static void detail_conflict(struct explain *explain, uint32_t indent, const stru
     }
 }
 
-static void detail_at(struct explain *explain, uint32_t indent, const struct plan_node *node) {
-    if (node->at.kind == PLAN_AT_NONE) {
+static void detail_at(struct explain *explain, uint32_t indent, const char *label, const struct plan_at *at) {
+    if (at->kind == PLAN_AT_NONE) {
         return;
     }
-    const char *value = expr_text(explain->context, node->at.value, NULL, 0);
-    detail(explain, indent, "As Of",
-           sql_printf(explain->context, "%s %s", node->at.kind == PLAN_AT_POSITION ? "position" : "time", value));
+    const char *value = expr_text(explain->context, at->value, NULL, 0);
+    detail(explain, indent, label,
+           sql_printf(explain->context, "%s %s", at->kind == PLAN_AT_POSITION ? "position" : "time", value));
 }
 
 static void details_of(struct explain *explain, uint32_t indent, const struct plan_node *node,
@@ -450,15 +452,17 @@ static void details_of(struct explain *explain, uint32_t indent, const struct pl
             detail(explain, indent, "Filter",
                    expr_text(explain->context, node->predicate, names_of(explain, node), node->column_count));
         }
-        detail_at(explain, indent, node);
+        detail_at(explain, indent, "As Of", &node->at);
         break;
     }
-    case PLAN_HISTORY: {
+    case PLAN_HISTORY:
+    case PLAN_DIFF: {
         const char *range = range_text(explain, node);
         if (range != NULL) {
             detail(explain, indent, "Index Cond", range);
         }
-        detail_at(explain, indent, node);
+        detail_at(explain, indent, "Since", &node->since);
+        detail_at(explain, indent, "As Of", &node->at);
         break;
     }
     case PLAN_AGGREGATE:

@@ -22,6 +22,7 @@ enum plan_kind {
     /* sources */
     PLAN_SCAN,      /* table in key order, or through index; range bounds; pushed filter; reads as of `at` */
     PLAN_HISTORY,   /* kimberlite_history(table): all versions, extra columns at the end */
+    PLAN_DIFF,      /* kimberlite_diff(table, since, at): its columns, those of the old row, then operation, position */
     PLAN_VALUES,    /* rows of expressions */
     PLAN_FUNCTION,  /* the rows of set-returning functions (aggregates) side by side, NULL behind a shorter one's end */
     PLAN_CATALOGUE, /* an information_schema or SHOW relation, rows made by the executor from the catalogue */
@@ -186,6 +187,7 @@ struct plan_node {
     const struct catalogue *catalogue; /* of the position read: the schema of then */
     const struct table_definition *table;
     struct plan_at at;
+    struct plan_at since;         /* PLAN_DIFF: the first of the two moments */
     uint32_t at_block;            /* equal for scans that share one point: one snapshot */
     const uint32_t *scan_columns; /* living-column ordinal of each output column, or PLAN_SCAN_KEY */
     struct index_id index;        /* value 0: primary key order */
@@ -252,6 +254,12 @@ struct plan_node {
 
 static inline bool plan_writes(const struct plan_node *node) {
     return node->kind >= PLAN_INSERT;
+}
+
+/* Whether the node reads at a moment: has a catalogue, an at and an at_block. */
+static inline bool plan_reads(const struct plan_node *node) {
+    return node->kind == PLAN_SCAN || node->kind == PLAN_HISTORY || node->kind == PLAN_DIFF ||
+           node->kind == PLAN_CATALOGUE;
 }
 
 /* Calls each with the place of every expression of this node alone (not its children's), so that it may be replaced. */

@@ -362,6 +362,7 @@ static uint32_t *prune(struct optimiser *optimiser, struct plan_node *node, uint
     case PLAN_SCAN:
         return prune_scan(optimiser, node, needed);
     case PLAN_HISTORY:
+    case PLAN_DIFF:
     case PLAN_VALUES:
     case PLAN_FUNCTION:
     case PLAN_CATALOGUE:

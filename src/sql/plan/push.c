@@ -397,6 +397,7 @@ struct plan_node *optimise_push(struct optimiser *optimiser, struct plan_node *n
         return node;
     }
     case PLAN_HISTORY:
+    case PLAN_DIFF:
         node->rows_estimate = 1000;
         optimise_history_access(optimiser, node, conditions);
         return optimise_filter(optimiser, node, conditions);

@@ -373,6 +373,92 @@ static void ranges_that_are_refused(void **state) {
             "invalid input syntax for type timestamp with time zone: \"1\"");
 }
 
+static void differences(void **state) {
+    (void)state;
+    ROWS("SELECT * FROM kimberlite_diff('t', 0, 2)", "1|10|null|INSERT|1\n2|20|null|INSERT|2\n");
+    ROWS("SELECT * FROM kimberlite_diff('t', 2, 8)", "1|12|10|UPDATE|8\n2|null|20|DELETE|5\n3|30|null|INSERT|7\n");
+    ROWS("SELECT * FROM kimberlite_diff('t', 2, 3)", "1|11|10|UPDATE|3\n");
+    ROWS("SELECT * FROM kimberlite_diff('t', 3, 4)", ""); /* the event was another table's */
+    ROWS("SELECT * FROM kimberlite_diff('t', 5, 5)", "");
+    ROWS("SELECT d.id, d.old_v FROM kimberlite_diff(t, 2, 8) AS d WHERE d.id BETWEEN 2 AND 3 AND _operation = 'DELETE'",
+         "2|20\n");
+    ROWS("SELECT * FROM kimberlite_diff('t', 2, 8) AS d (a, b) WHERE a = 1", "1|12|10|UPDATE|8\n");
+    ROWS("SELECT * FROM kimberlite_diff('t', '2024-01-01 00:00:00.002', TIMESTAMP '2024-01-01 00:00:00.004')",
+         "2|null|20|DELETE|5\n");
+    ROWS("SELECT count(*) FROM u AT OFFSET 4 AS u, kimberlite_diff('t', 1 + 1, 8) d WHERE d.id = u.id", "1\n");
+    struct value two[2] = {value_int8(2), value_int8(3)};
+    rows_with("SELECT * FROM kimberlite_diff('t', $1, $2)", two, 2, "1|11|10|UPDATE|3\n");
+    ROWS("EXPLAIN SELECT * FROM kimberlite_diff('t', 2, 3) d WHERE id = 1",
+         "Diff Scan on t d\n  Index Cond: (id = 1)\n  Since: position (2)::bigint\n  As Of: position (3)::bigint\n"
+         "  Filter: (id = 1)\n");
+    /* what came back is no difference, nor what came and went; a column's default is not a change of the rows before */
+    SQL("CREATE TABLE x (a text, b numeric, PRIMARY KEY (b, a))");
+    unsigned long long at = (unsigned long long)f->kernel->head->position;
+    SQL("INSERT INTO x VALUES ('p', 1), ('q', 2)");
+    SQL("UPDATE x SET a = 'r' WHERE b = 2"); /* another key: one row goes, one comes */
+    SQL("UPDATE x SET a = 'q' WHERE b = 2");
+    SQL("ALTER TABLE x ADD COLUMN c int DEFAULT 7");
+    SQL("INSERT INTO x VALUES ('s', 3), ('t', 4)");
+    SQL("DELETE FROM x WHERE b = 3");
+    SQL("UPDATE x SET c = 8 WHERE b = 1");
+    char text[160];
+    (void)snprintf(text, sizeof text, "SELECT * FROM kimberlite_diff('x', %llu, %llu)", at + 2, at + 4);
+    ROWS(text, "");
+    (void)snprintf(text, sizeof text, "SELECT a, _operation, _position - %llu FROM kimberlite_diff('x', %llu, %llu)",
+                   at, at + 2, at + 3);
+    ROWS(text, "q|DELETE|3\nr|INSERT|3\n");
+    (void)snprintf(text, sizeof text,
+                   "SELECT a, c, old_c, _operation, _position - %llu FROM kimberlite_diff('x', %llu, %llu)", at, at + 2,
+                   at + 8);
+    ROWS(text, "p|8|7|UPDATE|8\nt|7|null|INSERT|6\n");
+    (void)snprintf(text, sizeof text, "SELECT b FROM kimberlite_diff('x', %llu, %llu) WHERE b >= 4", at + 2, at + 8);
+    ROWS(text, "4\n");
+    SQL("DROP TABLE x");
+    (void)snprintf(text, sizeof text, "SELECT a FROM kimberlite_diff('x', %llu, %llu)", at + 2,
+                   at + 8); /* still there then */
+    ROWS(text, "p\nt\n");
+    SQL("CREATE TABLE y (a int)"); /* no key: each row is its own */
+    SQL("INSERT INTO y VALUES (1), (1)");
+    at = (unsigned long long)f->kernel->head->position;
+    SQL("UPDATE y SET a = 2");
+    SQL("UPDATE y SET a = 1");
+    SQL("DELETE FROM y");
+    (void)snprintf(text, sizeof text, "SELECT a, old_a, _operation FROM kimberlite_diff('y', %llu, %llu)", at, at + 1);
+    ROWS(text, "2|1|UPDATE\n");
+    (void)snprintf(text, sizeof text, "SELECT a, old_a, _operation FROM kimberlite_diff('y', %llu, %llu)", at, at + 6);
+    ROWS(text, "null|1|DELETE\nnull|1|DELETE\n");
+    SQL("DROP TABLE y");
+}
+
+static void differences_that_are_refused(void **state) {
+    (void)state;
+    REFUSED("SELECT * FROM kimberlite_diff('t', 3, 2)", "22023", 36,
+            "the first position of kimberlite_diff, 3, is behind the second, 2");
+    REFUSED("SELECT * FROM kimberlite_diff('t', 3)", "42883", 15,
+            "kimberlite_diff needs the name of one table and two moments");
+    REFUSED("SELECT * FROM kimberlite_diff('nosuch', 1, 2)", "42P01", 31, "relation \"nosuch\" does not exist");
+    REFUSED("SELECT * FROM kimberlite_diff('tv', 7, 8)", "42809", 31, "\"tv\" is not a table");
+    REFUSED("SELECT * FROM kimberlite_diff('t', true, 2)", "42804", 36,
+            "a moment of kimberlite_diff must be a position or a time, not boolean");
+    REFUSED("SELECT * FROM kimberlite_diff('t', -1, 2)", "22023", 36,
+            "a position must be a non-negative integer, got -1");
+    REFUSED("SELECT * FROM kimberlite_diff('t', NULL::int, 2)", "22023", 36, "the point to read at must not be null");
+    REFUSED("SELECT * FROM kimberlite_diff('t', (SELECT 1), 2)", "0A000", 36,
+            "a moment of kimberlite_diff that is not the same for all rows is not supported");
+    REFUSED("SELECT (SELECT count(*) FROM kimberlite_diff('t', u.id, 2)) FROM u", "0A000", 51,
+            "a moment of kimberlite_diff that is not the same for all rows is not supported");
+    REFUSED("SELECT * FROM kimberlite_diff('t', 1, 2) AT OFFSET 3", "42601", 42,
+            "kimberlite_diff names its moments itself");
+    REFUSED("SELECT * FROM kimberlite_diff('t', 1, 2) FOR SYSTEM_TIME ALL", "42809", 42,
+            "FOR SYSTEM_TIME with a range needs a table");
+    REFUSED("SELECT * FROM kimberlite_diff('t', 1, 2) WITH ORDINALITY", "0A000", 15,
+            "this form of kimberlite_diff is not supported");
+    f->host.at = (struct sql_point){.kind = PLAN_AT_POSITION, .offset = 2};
+    REFUSED("SELECT * FROM kimberlite_diff('t', 1, 2)", "22023", 15,
+            "kimberlite_diff names its moments itself, although a point to read at was given beside the statement");
+    f->host.at = (struct sql_point){.kind = PLAN_AT_NONE};
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_reference_has_its_own_moment),
@@ -386,7 +472,9 @@ int main(void) {
         cmocka_unit_test(ranges_by_time),
         cmocka_unit_test(pseudo_columns),
         cmocka_unit_test(ranges_that_are_refused),
-        cmocka_unit_test(branches_and_views), /* writes */
+        cmocka_unit_test(branches_and_views), /* writes, as those behind it do */
+        cmocka_unit_test(differences_that_are_refused),
+        cmocka_unit_test(differences),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
