@@ -6,9 +6,10 @@ JOBS ?= $(shell nproc)
 SEED ?=
 ROWS ?=
 CASE ?=
+HISTORY ?=
 export BUILD JOBS SEED ROWS
 
-.PHONY: all demo test gate bench vopr fuzz soak differential format check-format install dev clean deps deps-test deps-gate help
+.PHONY: all demo test gate bench vopr fuzz soak differential history format check-format install dev clean deps deps-test deps-gate help
 
 all: $(BUILD)/build.ninja ## build/kimberlite, build/libkimberlite.so and .a, build/kimberlite.pc
 	@ninja -C $(BUILD) -j$(JOBS) face
@@ -57,6 +58,12 @@ differential: deps-test $(BUILD)/build.ninja ## random SQL beside PostgreSQL and
 	@ninja -C $(BUILD) -j$(JOBS) tests/conformance/differential/differential_worker >/dev/null
 	@tests/conformance/differential/differential.py $(BUILD)/tests/conformance/differential/differential_worker \
 	    --seed $(or $(SEED),1) -n $(or $(N),1000) $(if $(CASE),--repeat $(CASE))
+
+history: deps-test $(BUILD)/build.ninja ## the past beside a copy stopped there (SEED=, N=, or HISTORY= alone)
+	@$(with_tests)
+	@ninja -C $(BUILD) -j$(JOBS) tests/conformance/differential/differential_worker >/dev/null
+	@tests/conformance/history/history.py $(BUILD)/tests/conformance/differential/differential_worker \
+	    --seed $(or $(SEED),1) -n $(or $(N),100) $(if $(HISTORY),--only $(HISTORY))
 
 fuzz: deps-gate ## every fuzz target for SECONDS= (60) from the committed corpus
 	@fuzz/run $(or $(SECONDS),60)
