@@ -146,6 +146,8 @@ enum kmb_status {
     KMB_JSON_MEMBER_NOT_FOUND = 141,
     KMB_JSON_NUMBER_NOT_FOUND = 142,
     KMB_JSON_OBJECT_NOT_FOUND = 143,
+    KMB_DUPLICATE_PREPARED = 144,
+    KMB_UNDEFINED_PREPARED = 145,
 };
 
 /* Room of the texts in a struct kmb_error, terminating zero included. Longer texts end in "...". */

@@ -141,7 +141,9 @@
     X(JSON_ARRAY_NOT_FOUND,      140,   8, "22039", 400, 1)                       \
     X(JSON_MEMBER_NOT_FOUND,     141,   8, "2203A", 400, 1)                       \
     X(JSON_NUMBER_NOT_FOUND,     142,   8, "2203B", 400, 1)                       \
-    X(JSON_OBJECT_NOT_FOUND,     143,   8, "2203C", 400, 1)
+    X(JSON_OBJECT_NOT_FOUND,     143,   8, "2203C", 400, 1)                       \
+    X(DUPLICATE_PREPARED,        144,   8, "42P05", 409, 1)                       \
+    X(UNDEFINED_PREPARED,        145,   8, "26000", 404, 1)
 
 /* clang-format on */
 

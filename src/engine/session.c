@@ -33,6 +33,7 @@ struct session {
     uint64_t request;
     struct sql_settings settings;
     struct sql_sequences sequences;
+    struct sql_prepared_list prepared;
     struct sql_host host;
     atomic_bool cancel;
 
@@ -209,6 +210,7 @@ enum kmb_status session_new(const struct session_options *options, struct sessio
         .random = host_random,
         .settings = &session->settings,
         .sequences = &session->sequences,
+        .prepared = &session->prepared,
         .cancel = &session->cancel,
         .session_user = slice_text("kimberlite"),
     };
@@ -221,6 +223,7 @@ void session_free(struct session *session) {
         savepoints_drop(session, NULL);
         kernel_transaction_discard(session->transaction);
         sql_sequences_free(&session->sequences);
+        (void)sql_prepared_remove(&session->prepared, NULL, NULL);
         mem_free(session);
     }
 }

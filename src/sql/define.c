@@ -916,6 +916,14 @@ void define_run(struct sql_context *context, const struct sql_host *host, const 
         define_control(context, host, ddl);
         return;
     }
+    if (ddl->kind == DDL_PREPARE) {
+        sql_try(context, sql_prepared_add(host->prepared, ddl->prepared, ddl->deep, context->error));
+        return;
+    }
+    if (ddl->kind == DDL_DEALLOCATE) {
+        sql_try(context, sql_prepared_remove(host->prepared, ddl->value, context->error));
+        return;
+    }
     if (ddl->kind == DDL_SET) {
         define_set(context, host, ddl);
         return;

@@ -46,7 +46,8 @@ struct sql_run {
     struct sql_context context;
     struct sql_statement *statement;
     struct exec *exec;
-    struct value *parameters;
+    struct value *parameters; /* of the plan: EXECUTE's arguments, or the statement's own */
+    uint32_t parameter_count;
     struct slice *lines; /* EXPLAIN's answer */
     uint32_t line_count;
     uint32_t line_next;
@@ -167,7 +168,8 @@ static void prepare_work(void *object) {
 }
 
 static enum kmb_status statement_work(struct preparation *preparation) {
-    if (preparation->statement->tokens.chain <= TOKENS_CHAIN_SHALLOW) {
+    const struct sql_prepared_list *prepared = preparation->host->prepared; /* EXECUTE may mean any of them */
+    if (preparation->statement->tokens.chain <= TOKENS_CHAIN_SHALLOW && (prepared == NULL || !prepared->deep)) {
         prepare_work(preparation);
     } else if (!parse_run_deep(prepare_work, preparation)) {
         return error_set(preparation->error, KMB_NO_MEMORY, "no thread to be had for a statement this deep");
@@ -181,7 +183,8 @@ static enum kmb_status statement_bind(struct sql_statement *statement, const str
     if (statement->plan_open) {
         sql_context_free(&statement->plan);
     }
-    statement->bound = (struct plan_statement){0};
+    /* Should this binding fail, the statement is still known to be one that writes. */
+    statement->bound = (struct plan_statement){.kind = statement->bound.kind, .tag = statement->bound.tag};
     statement->scans = false;
     statement->bind_each_run = true; /* should this binding fail, the next run tries again */
     context_of_host(&statement->plan, host, error, statement);
@@ -396,6 +399,20 @@ static void run_take_parameters(struct sql_run *run, const struct value *paramet
             sql_raise(&run->context, KMB_NO_MEMORY, 0, "out of memory");
         }
     }
+    run->parameter_count = count;
+    const struct plan_statement *bound = &run->statement->bound;
+    if (bound->arguments == NULL) {
+        return;
+    }
+    struct value *arguments = sql_alloc_zero(&run->context, bound->argument_count + 1, sizeof(*arguments));
+    for (uint32_t i = 0; i < bound->argument_count; i++) {
+        struct value value = exec_evaluate(&run->context, bound->arguments[i], run->parameters, count);
+        if (!value_copy(&value, &run->context.arena, &arguments[i])) {
+            sql_raise(&run->context, KMB_NO_MEMORY, 0, "out of memory");
+        }
+    }
+    run->parameters = arguments;
+    run->parameter_count = bound->argument_count;
 }
 
 static int64_t host_ns(const struct sql_host *host) {
@@ -417,7 +434,7 @@ static void run_measured(struct sql_run *run, const struct sql_host *host, struc
                                        .summary = bound->explain_summary && host->monotonic_ns != NULL,
                                        .planning_ns = run->statement->planning_ns};
     int64_t begun = host_ns(host);
-    struct exec *exec = exec_open(&run->context, host, bound->root, run->parameters, bound->parameter_count, measures);
+    struct exec *exec = exec_open(&run->context, host, bound->root, run->parameters, run->parameter_count, measures);
     while (exec_next(exec) != NULL) {
     }
     measures->execution_ns = host_ns(host) - begun;
@@ -498,8 +515,7 @@ static void run_begin(struct sql_run *run, const struct sql_host *host) {
     switch (statement->bound.kind) {
     case STATEMENT_QUERY:
     case STATEMENT_WRITE:
-        run->exec = exec_open(&run->context, host, statement->bound.root, run->parameters,
-                              statement->bound.parameter_count, NULL);
+        run->exec = exec_open(&run->context, host, statement->bound.root, run->parameters, run->parameter_count, NULL);
         if (statement->bound.kind == STATEMENT_WRITE) {
             run->rows = exec_rows_affected(run->exec);
         } else if (statement->bound.advances) {
@@ -529,10 +545,10 @@ static enum kmb_status run_try(struct sql_run *run, const struct sql_host *host,
         run_take_parameters(run, parameters, parameter_count);
         struct sql_statement *statement = run->statement;
         if (statement->at_parameter && (statement->bound.kind == STATEMENT_EXPLAIN || !statement->scans)) {
-            sql_try(context, statement_bind(statement, host, run->parameters, parameter_count, context->error));
+            sql_try(context, statement_bind(statement, host, run->parameters, run->parameter_count, context->error));
         }
         if (statement->bound.analyze && statement->bound.explain_summary) {
-            sql_try(context, bind_measured(run, host, parameter_count));
+            sql_try(context, bind_measured(run, host, run->parameter_count));
         }
         run_begin(run, host);
     }
@@ -553,7 +569,7 @@ static enum kmb_status run_start(struct sql_run *run, const struct sql_host *hos
         if (tries == RUN_TRIES_MAX) {
             return error_set(error, KMB_SERIALIZATION, "the schema kept changing while the statement began");
         }
-        status = statement_bind(run->statement, host, run->parameters, parameter_count, error);
+        status = statement_bind(run->statement, host, run->parameters, run->parameter_count, error);
         if (status == KMB_OK) {
             status = run_check_parameters(run->statement, parameter_count, error);
         }
@@ -565,6 +581,19 @@ static enum kmb_status run_start(struct sql_run *run, const struct sql_host *hos
     return status;
 }
 
+/* What the caller was told of the statement must stay so: EXECUTE may come upon another query of the same name. */
+static enum kmb_status statement_rebind(struct sql_statement *statement, const struct sql_host *host,
+                                        struct kmb_error *error) {
+    enum plan_statement_kind kind = statement->bound.kind;
+    uint32_t columns = statement->bound.column_count;
+    bool executes = statement->bound.arguments != NULL;
+    enum kmb_status status = statement_bind(statement, host, NULL, 0, error);
+    if (status == KMB_OK && executes && (statement->bound.kind != kind || statement->bound.column_count != columns)) {
+        return error_set(error, KMB_UNSUPPORTED, "cached plan must not change result type");
+    }
+    return status;
+}
+
 enum kmb_status sql_run_open(struct sql_statement *statement, const struct sql_host *host,
                              const struct value *parameters, uint32_t parameter_count, struct sql_run **run,
                              struct kmb_error *error) {
@@ -572,7 +601,7 @@ enum kmb_status sql_run_open(struct sql_statement *statement, const struct sql_h
     bool stale = false;
     enum kmb_status status = statement_stale(statement, host, &stale, error);
     if (status == KMB_OK && stale) {
-        status = statement_bind(statement, host, NULL, 0, error);
+        status = statement_rebind(statement, host, error);
     }
     if (status == KMB_OK) {
         status = run_check_parameters(statement, parameter_count, error);

@@ -20,6 +20,7 @@
 #include "sql/context.h"
 #include "sql/exec/vector.h"
 #include "sql/plan/plan.h"
+#include "sql/prepared.h"
 
 struct kernel_view;
 struct kernel_transaction;
@@ -77,11 +78,12 @@ struct sql_host {
     int64_t (*clock_us)(void *context);     /* clock_timestamp(), which goes on within a statement; NULL: as now_us */
     int64_t (*monotonic_ns)(void *context); /* for statement_timeout; NULL: statements take the time they take */
     bool (*random)(void *context, void *bytes, size_t count);
-    struct sql_settings *settings;   /* the session's; SET changes it */
-    struct sql_sequences *sequences; /* the session's; nextval() changes it */
-    const atomic_bool *cancel;       /* may be NULL; set from any thread: 57014 */
-    bool references_held;            /* whoever runs the statement checks foreign keys itself */
-    struct slice session_user;       /* current_user */
+    struct sql_settings *settings;      /* the session's; SET changes it */
+    struct sql_sequences *sequences;    /* the session's; nextval() changes it */
+    struct sql_prepared_list *prepared; /* the session's, by PREPARE */
+    const atomic_bool *cancel;          /* may be NULL; set from any thread: 57014 */
+    bool references_held;               /* whoever runs the statement checks foreign keys itself */
+    struct slice session_user;          /* current_user */
     struct sql_point at; /* a point given beside the text (--at): every read is there; a time-travel clause or
                           * a write is then an error */
 };

@@ -136,6 +136,7 @@ enum bind_place {
     BIND_VALUES,
     BIND_SET,
     BIND_MERGE_WHEN,
+    BIND_EXECUTE,
     BIND_RETURNING,
     BIND_CHECK,
     BIND_DEFAULT,
@@ -519,6 +520,10 @@ struct table_definition *bind_sequence_definition(struct sql_context *context, c
 const char *bind_nextval_text(struct sql_context *context, const char *name);
 /* Whether its owner is an identity column. */
 bool bind_is_identity(struct bind *bind, const struct sequence_definition *rule);
+/* --- prepare.c --- */
+void bind_prepare(struct bind *bind, const PgQuery__PrepareStmt *node, struct plan_statement *statement);
+void bind_execute(struct bind *bind, const PgQuery__ExecuteStmt *node, struct plan_statement *statement);
+void bind_deallocate(struct bind *bind, const PgQuery__DeallocateStmt *node, struct plan_statement *statement);
 
 /* --- reference.c --- */
 /* A FOREIGN KEY, or REFERENCES of a column. */
@@ -539,6 +544,9 @@ void bind_rename(struct bind *bind, const PgQuery__RenameStmt *rename, struct pl
 /* --- statement.c --- */
 /* node NULL: an empty statement. */
 void bind_statement(struct bind *bind, const PgQuery__Node *node, struct plan_statement *statement);
+/* One statement's node, without what is done once for the whole text. */
+void bind_dispatch(struct bind *bind, const PgQuery__Node *node, struct plan_statement *statement);
+void bind_check_parameters(struct bind *bind); /* 42P18 where one has no type */
 void bind_show(struct bind *bind, const PgQuery__VariableShowStmt *show, struct plan_statement *statement);
 void bind_set(struct bind *bind, const PgQuery__VariableSetStmt *set, struct plan_statement *statement);
 /* "CREATE VIEW": for statements that are refused. */

@@ -294,7 +294,7 @@ static const PgQuery__WithClause *with_of(const PgQuery__Node *node) {
     }
 }
 
-static void bind_dispatch(struct bind *bind, const PgQuery__Node *node, struct plan_statement *statement) {
+void bind_dispatch(struct bind *bind, const PgQuery__Node *node, struct plan_statement *statement) {
     bind->top_with = with_of(node);
     switch ((int)node->node_case) {
     case PG_QUERY__NODE__NODE_SELECT_STMT:
@@ -311,6 +311,15 @@ static void bind_dispatch(struct bind *bind, const PgQuery__Node *node, struct p
         break;
     case PG_QUERY__NODE__NODE_MERGE_STMT:
         statement_write(statement, bind_merge(bind, node->merge_stmt), "MERGE");
+        break;
+    case PG_QUERY__NODE__NODE_PREPARE_STMT:
+        bind_prepare(bind, node->prepare_stmt, statement);
+        break;
+    case PG_QUERY__NODE__NODE_EXECUTE_STMT:
+        bind_execute(bind, node->execute_stmt, statement);
+        break;
+    case PG_QUERY__NODE__NODE_DEALLOCATE_STMT:
+        bind_deallocate(bind, node->deallocate_stmt, statement);
         break;
     case PG_QUERY__NODE__NODE_EXPLAIN_STMT:
         bind_explain(bind, node->explain_stmt, statement);
@@ -369,6 +378,15 @@ static void bind_dispatch(struct bind *bind, const PgQuery__Node *node, struct p
     }
 }
 
+void bind_check_parameters(struct bind *bind) {
+    for (uint32_t i = 0; i < bind->parameter_count; i++) {
+        if (bind->parameter_types[i].id == TYPE_UNKNOWN) {
+            sql_raise(bind->context, KMB_INDETERMINATE_TYPE, 0, "could not determine data type of parameter $%u",
+                      i + 1);
+        }
+    }
+}
+
 void bind_statement(struct bind *bind, const PgQuery__Node *node, struct plan_statement *statement) {
     if (bind->tokens->custom != TOKENS_CUSTOM_NONE) {
         bind_custom(bind, statement);
@@ -386,12 +404,7 @@ void bind_statement(struct bind *bind, const PgQuery__Node *node, struct plan_st
             statement->kind = STATEMENT_WRITE;
         }
     }
-    for (uint32_t i = 0; i < bind->parameter_count; i++) {
-        if (bind->parameter_types[i].id == TYPE_UNKNOWN) {
-            sql_raise(bind->context, KMB_INDETERMINATE_TYPE, 0, "could not determine data type of parameter $%u",
-                      i + 1);
-        }
-    }
+    bind_check_parameters(bind);
     statement->parameter_types = bind->parameter_types;
     statement->parameter_count = bind->parameter_count;
     statement->reads_past = bind->reads_past;

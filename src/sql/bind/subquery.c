@@ -59,6 +59,7 @@ static void check_place(const struct bind_scope *scope, uint32_t position) {
     const char *place = scope->place == BIND_CHECK       ? "check constraint"
                         : scope->place == BIND_DEFAULT   ? "DEFAULT expression"
                         : scope->place == BIND_GENERATED ? "column generation expression"
+                        : scope->place == BIND_EXECUTE   ? "EXECUTE parameter"
                                                          : NULL;
     if (place != NULL) {
         sql_raise(scope->bind->context, KMB_UNSUPPORTED, position, "cannot use subquery in %s", place);

@@ -113,7 +113,7 @@ struct sql_function {
     uint8_t argument_count;
     bool variadic; /* the last argument type repeats */
     bool strict;
-    bool writes; /* moves a sequence: a query with it runs as a write does */
+    bool writes;      /* moves a sequence: a query with it runs as a write does */
     bool polymorphic; /* TYPE_ANY is a type to be known: an untyped literal is refused */
     enum sql_volatility volatility;
     enum sql_cast_context cast_context;                 /* of casts */

@@ -9,6 +9,8 @@
 #include "sql/bind/expr.h"
 #include "types/definition.h"
 
+struct sql_prepared; /* prepared.h */
+
 enum plan_ddl_kind {
     DDL_NOTHING,      /* IF EXISTS of what is absent, IF NOT EXISTS of what is there */
     DDL_CREATE_TABLE, /* or a view, or a sequence: drops, if any, first */
@@ -22,6 +24,8 @@ enum plan_ddl_kind {
     DDL_CONTROL,         /* BEGIN, COMMIT, ROLLBACK */
     DDL_SET,
     DDL_SHOW,
+    DDL_PREPARE,
+    DDL_DEALLOCATE, /* value, NULL: all */
 };
 
 enum plan_alter_kind {
@@ -127,8 +131,11 @@ struct plan_ddl {
     const struct table_id *truncated;
     uint32_t truncated_count;
 
+    const struct sql_prepared *prepared; /* PREPARE */
+    bool deep;
+
     enum plan_setting_id setting;
-    const char *value; /* SET: the new one, NULL for the default; SHOW: the text to answer */
+    const char *value; /* SET: the new one, NULL for the default; SHOW: the text to answer; DEALLOCATE: the name */
     int64_t zone_offset_s;
     int64_t number; /* of the other settings */
 };

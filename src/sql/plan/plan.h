@@ -275,7 +275,7 @@ enum plan_statement_kind {
     STATEMENT_DDL,
     STATEMENT_TRANSACTION, /* BEGIN, COMMIT, ROLLBACK, SAVEPOINT... */
     STATEMENT_EXPLAIN,     /* root is the explained plan; output one text column "QUERY PLAN" */
-    STATEMENT_SETTING,     /* SET, SHOW of a setting */
+    STATEMENT_SETTING,     /* SET, SHOW of a setting, PREPARE, DEALLOCATE: the session alone is changed */
     STATEMENT_EMPTY,       /* nothing but blanks and comments */
 };
 
@@ -287,6 +287,8 @@ struct plan_statement {
     uint32_t column_count;
     struct type *parameter_types; /* of $1..$n, inferred where not given */
     uint32_t parameter_count;
+    const struct expr **arguments; /* EXECUTE: the parameters that root reads, over the statement's own; else NULL */
+    uint32_t argument_count;
     const void *ddl;            /* struct plan_ddl, ddl.h */
     uint64_t catalogue_version; /* plan is valid while this is current */
     bool reads_past;            /* any time-travel clause */

@@ -12,6 +12,7 @@ struct sql_fixture {
     struct kernel_transaction *transaction; /* of the running write */
     struct sql_settings settings;
     struct sql_host host;
+    struct sql_prepared_list prepared;
     struct kmb_error error;
     struct sql_control control; /* the last BEGIN, COMMIT or ROLLBACK */
     uint32_t control_count;
@@ -80,11 +81,13 @@ static inline struct sql_fixture *sql_fixture_new(void) {
                                       .now_us = host_now,
                                       .random = host_random,
                                       .settings = &fixture->settings,
+                                      .prepared = &fixture->prepared,
                                       .session_user = slice_text("tester")};
     return fixture;
 }
 
 static inline void sql_fixture_free(struct sql_fixture *fixture) {
+    assert_int_equal(sql_prepared_remove(&fixture->prepared, NULL, NULL), KMB_OK);
     fixture_free(fixture->kernel);
     free(fixture);
 }

@@ -287,6 +287,36 @@ static void assert_run_with(const char *text, const struct value *values, uint32
     buffer_free(&out);
 }
 
+/* What EXECUTE hands over, and that a name lives as long as it is meant to. */
+static void test_prepare(void **state) {
+    (void)state;
+    SQL("PREPARE get (int) AS SELECT id, a FROM t WHERE id = $1");
+    ROWS("EXECUTE get(1)", "1|one\n");
+    ROWS("EXECUTE get('2')", "2|two\n");
+    REFUSED("PREPARE get AS SELECT 1", "42P05", 0, "prepared statement \"get\" already exists");
+    REFUSED("EXECUTE nosuch", "26000", 0, "prepared statement \"nosuch\" does not exist");
+    REFUSED("DEALLOCATE nosuch", "26000", 0, "prepared statement \"nosuch\" does not exist");
+    REFUSED("EXECUTE get(1, 2)", "42601", 0, "wrong number of parameters for prepared statement \"get\"");
+    assert_string_equal(f->error.detail, "Expected 1 parameters but got 2.");
+    REFUSED("EXECUTE get('x')", "22P02", 13, "invalid input syntax for type integer: \"x\"");
+    REFUSED("EXECUTE get(true)", "42804", 13,
+            "parameter $1 of type boolean cannot be coerced to the expected type integer");
+    REFUSED("EXECUTE get((SELECT 1))", "0A000", 13, "cannot use subquery in EXECUTE parameter");
+    REFUSED("EXECUTE get(count(*))", "42803", 13, "aggregate functions are not allowed in EXECUTE parameters");
+    REFUSED("EXECUTE get(id)", "42703", 13, "column \"id\" does not exist");
+    REFUSED("PREPARE bad (nosuch) AS SELECT 1", "42704", 14, "type \"nosuch\" does not exist");
+    REFUSED("PREPARE bad AS SELECT nosuch", "42703", 23, "column \"nosuch\" does not exist");
+    SQL("PREPARE late AS SELECT 1 / $1");
+    REFUSED("EXECUTE late(0)", "22012", 0, "division by zero"); /* a place in another text is none */
+    struct value one[1] = {value_bytes(TYPE_UNKNOWN, slice_text("2"))};
+    assert_run_with("EXECUTE get($1)", one, 1, "2|two\n");
+    assert_run_with("EXECUTE get($1 - 1)", one, 1, "1|one\n");
+    SQL("DEALLOCATE get");
+    REFUSED("EXECUTE get(1)", "26000", 0, "prepared statement \"get\" does not exist");
+    SQL("DEALLOCATE ALL");
+    REFUSED("EXECUTE late(1)", "26000", 0, "prepared statement \"late\" does not exist");
+}
+
 static void test_parameters(void **state) {
     (void)state;
     struct value one[1] = {value_bytes(TYPE_UNKNOWN, slice_text("1"))};
@@ -772,16 +802,16 @@ static void test_allocation(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_names),           cmocka_unit_test(test_types),
-        cmocka_unit_test(test_result_names),    cmocka_unit_test(test_grouping),
-        cmocka_unit_test(test_unsupported),     cmocka_unit_test(test_reserved_word_hint),
-        cmocka_unit_test(test_writes),          cmocka_unit_test(test_parameters),
-        cmocka_unit_test(test_catalogue),       cmocka_unit_test(test_rebind),
-        cmocka_unit_test(test_rebind_to_point), cmocka_unit_test(test_time_travel),
-        cmocka_unit_test(test_definitions),     cmocka_unit_test(test_control),
-        cmocka_unit_test(test_settings),        cmocka_unit_test(test_timeout),
-        cmocka_unit_test(test_depth),           cmocka_unit_test(test_allocation),
-        cmocka_unit_test(test_hostile_text),
+        cmocka_unit_test(test_names),        cmocka_unit_test(test_types),
+        cmocka_unit_test(test_result_names), cmocka_unit_test(test_grouping),
+        cmocka_unit_test(test_unsupported),  cmocka_unit_test(test_reserved_word_hint),
+        cmocka_unit_test(test_writes),       cmocka_unit_test(test_prepare),
+        cmocka_unit_test(test_parameters),   cmocka_unit_test(test_catalogue),
+        cmocka_unit_test(test_rebind),       cmocka_unit_test(test_rebind_to_point),
+        cmocka_unit_test(test_time_travel),  cmocka_unit_test(test_definitions),
+        cmocka_unit_test(test_control),      cmocka_unit_test(test_settings),
+        cmocka_unit_test(test_timeout),      cmocka_unit_test(test_depth),
+        cmocka_unit_test(test_allocation),   cmocka_unit_test(test_hostile_text),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
