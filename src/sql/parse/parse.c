@@ -128,6 +128,9 @@ static enum kmb_status scan_status(const char *message) {
             return rows[i].status;
         }
     }
+    if (strstr(message, "not yet implemented") != NULL || strstr(message, "constraints cannot be marked") != NULL) {
+        return KMB_UNSUPPORTED;
+    }
     return strcmp(message, "invalid Unicode escape") == 0 ? KMB_INVALID_ESCAPE : KMB_SYNTAX;
 }
 

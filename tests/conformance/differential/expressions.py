@@ -133,6 +133,11 @@ HOLDS = {
     "clock_timestamp": ["(clock_timestamp() > TIMESTAMPTZ '2020-01-01')", "(clock_timestamp() IS NOT NULL)"],
     "timeofday": ["(length(timeofday()) > 20)"],
     "version": ["(length(version()) > 0)"],
+    "nextval": ["(nextval('asked') > 0)", "(nextval('asked') IS NOT NULL)"],
+    "setval": ["setval('asked', 7)", "(setval('asked', 5, false) = 5)"],
+    "currval": ["(currval('asked') > 0)"],
+    "lastval": ["(lastval() > 0)"],
+    "pg_get_serial_sequence": ["pg_get_serial_sequence('numbered', 'id')", "pg_get_serial_sequence('numbered', 'k')"],
 }
 # Where SQLite's answers are PostgreSQL's. A plain case keeps to it.
 LITE_TYPES = ["boolean", "integer", "bigint", "text"]

@@ -48,6 +48,9 @@ class Case:
         self.number, self.kind, self.steps, self.used = number, kind, steps, used
 
 
+SEQUENCES = ["CREATE SEQUENCE asked", "CREATE TABLE numbered (id serial, k integer)", "SELECT nextval('asked')"]
+
+
 def make_tables(seed):
     """The tables of a seed and the statements that make them: (tables, statements, statements of SQLite)."""
     draw = random.Random("tables of %s" % seed)
@@ -75,7 +78,7 @@ def make_tables(seed):
         for index in range(draw.randrange(3)):
             on = ", ".join(draw.sample(indexable, draw.randint(1, 2)))
             statements.append("CREATE INDEX %s_%d ON %s (%s)" % (table.name, index, table.name, on))
-    return tables, statements, lite
+    return tables, statements + SEQUENCES, lite
 
 
 def stored(value, kind, lite=False):
@@ -753,7 +756,7 @@ class Statements(Queries):
 
 
 WILD_NOT = {"get_bit", "set_bit", "bit_count",  # bit strings have them there, too
-            "clock_timestamp", "timeofday",
+            "clock_timestamp", "timeofday", "nextval", "setval", "currval", "lastval", "pg_get_serial_sequence",
             "age", "extract", "date_part", "date_trunc", "pg_typeof", "repeat", "lpad", "rpad", "current_setting", "timezone",
             "random", "gen_random_uuid", "current_database", "now", "current_timestamp", "transaction_timestamp", "statement_timestamp",
             "localtimestamp", "localtime", "current_date", "current_user", "session_user", "version", "current_schema"}
