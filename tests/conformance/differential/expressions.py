@@ -101,6 +101,7 @@ WORDS = {
     ("function translate", 1): ["abc", "ö", ""], ("function translate", 2): ["x", "xyz", ""],
     ("function replace", 1): ["b", "X", "", "ö"],
     ("function current_setting", 0): ["server_encoding", "TimeZone"],
+    ("function lcm", 0): ["4", "6.5", "0", "-2.25", "100"],  # the digits of a quotient would make it longer than NUMERIC here
     ("function log", 0, 2): ["2", "10", "3.25"], ("function log", 1, 2): ["1", "8", "100", "0.5"],
     ("operator *", 0, "interval"): ["2", "0.5", "-1"], ("operator *", 1, "interval"): ["2", "0.5", "-1"],
     ("operator /", 1, "interval"): ["2", "0.5", "-4"],
