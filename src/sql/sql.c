@@ -444,6 +444,9 @@ static void run_explain(struct sql_run *run, const struct sql_host *host) {
     struct sql_context *context = &run->context;
     struct plan_measures measures;
     bool analyze = run->statement->bound.analyze;
+    if (run->statement->bound.root == NULL) { /* CREATE TABLE IF NOT EXISTS AS: there is nothing to do */
+        return;
+    }
     if (analyze) {
         run_measured(run, host, &measures);
     }
@@ -667,7 +670,8 @@ uint64_t sql_run_rows_affected(const struct sql_run *run) {
 const char *sql_run_tag(const struct sql_run *run) {
     struct sql_run *mutable = (struct sql_run *)run; /* the text is made on asking */
     const char *tag = run->statement->bound.tag;
-    bool counted = run->statement->bound.kind == STATEMENT_WRITE ||
+    const struct plan_node *root = run->statement->bound.root;
+    bool counted = (run->statement->bound.kind == STATEMENT_WRITE && !root->no_data) ||
                    (run->statement->bound.kind == STATEMENT_QUERY && strcmp(tag, "SELECT") == 0);
     if (counted) {
         (void)snprintf(mutable->tag, sizeof(mutable->tag), "%s %s%llu", tag, strcmp(tag, "INSERT") == 0 ? "0 " : "",

@@ -115,7 +115,8 @@ struct bind {
     uint32_t write_count;
     const struct tokens_clause *view_clause; /* inside a view: the time-travel clause of who reads it */
     uint32_t view_depth;
-    bool spell_stars; /* a view is being made: * in the tree is replaced by what it stands for now */
+    const PgQuery__IntoClause *into; /* of the statement itself, and dealt with */
+    bool spell_stars;                /* a view is being made: * in the tree is replaced by what it stands for now */
     bool reads_past;
     bool at_parameter;   /* a point to read at is a parameter: bound anew with its value */
     bool advances;       /* a function moves a sequence */
@@ -520,6 +521,12 @@ struct table_definition *bind_sequence_definition(struct sql_context *context, c
 const char *bind_nextval_text(struct sql_context *context, const char *name);
 /* Whether its owner is an identity column. */
 bool bind_is_identity(struct bind *bind, const struct sequence_definition *rule);
+/* --- create_as.c --- */
+/* The INTO of a query's first SELECT; NULL: none. */
+const PgQuery__IntoClause *bind_into(const PgQuery__SelectStmt *select);
+void bind_create_as(struct bind *bind, const PgQuery__Node *node, struct plan_statement *statement);
+void bind_select_into(struct bind *bind, const PgQuery__SelectStmt *select, struct plan_statement *statement);
+
 /* --- prepare.c --- */
 void bind_prepare(struct bind *bind, const PgQuery__PrepareStmt *node, struct plan_statement *statement);
 void bind_execute(struct bind *bind, const PgQuery__ExecuteStmt *node, struct plan_statement *statement);
@@ -542,6 +549,7 @@ void bind_alter_table(struct bind *bind, const PgQuery__AlterTableStmt *alter, s
 void bind_rename(struct bind *bind, const PgQuery__RenameStmt *rename, struct plan_statement *statement);
 
 /* --- statement.c --- */
+void bind_statement_query(struct plan_statement *statement, struct plan_node *root);
 /* node NULL: an empty statement. */
 void bind_statement(struct bind *bind, const PgQuery__Node *node, struct plan_statement *statement);
 /* One statement's node, without what is done once for the whole text. */

@@ -116,10 +116,9 @@ uint32_t select_add_target(struct select *select, const struct expr *expr, const
 
 static void select_refuse(struct bind *bind, const PgQuery__SelectStmt *node) {
     struct sql_context *context = bind->context;
-    if (node->into_clause != NULL) {
-        sql_raise_unsupported(context,
-                              node->into_clause->rel == NULL ? 0 : bind_location(node->into_clause->rel->location),
-                              "SELECT INTO");
+    if (node->into_clause != NULL && node->into_clause != bind->into) {
+        sql_raise(context, KMB_SYNTAX, bind_location(node->into_clause->rel->location),
+                  "SELECT ... INTO is not allowed here");
     }
     if (node->n_locking_clause > 0) {
         sql_raise_unsupported(context, bind->tokens->locking, "FOR UPDATE or FOR SHARE");

@@ -59,6 +59,11 @@ static uint32_t first_position(const PgQuery__SelectStmt *select) {
 struct plan_node *bind_set_operation(struct bind *bind, const PgQuery__SelectStmt *select) {
     struct sql_context *context = bind->context;
     const char *operation = operation_name(select);
+    const PgQuery__IntoClause *into = bind_into(select->rarg);
+    if (into != NULL) {
+        sql_raise(context, KMB_SYNTAX, bind_location(into->rel->location),
+                  "INTO is only allowed on first SELECT of UNION/INTERSECT/EXCEPT");
+    }
     struct plan_node *left = bind_select_branch(bind, select->larg);
     struct plan_node *right = bind_select_branch(bind, select->rarg);
     uint32_t count = left->column_count;

@@ -10,7 +10,7 @@
 
 /* --- queries and writes --- */
 
-static void statement_query(struct plan_statement *statement, struct plan_node *root) {
+void bind_statement_query(struct plan_statement *statement, struct plan_node *root) {
     statement->kind = STATEMENT_QUERY;
     statement->tag = "SELECT";
     statement->root = root;
@@ -19,7 +19,7 @@ static void statement_query(struct plan_statement *statement, struct plan_node *
 }
 
 static void statement_write(struct plan_statement *statement, struct plan_node *root, const char *tag) {
-    statement_query(statement, root);
+    bind_statement_query(statement, root);
     statement->kind = STATEMENT_WRITE;
     statement->tag = tag;
 }
@@ -43,7 +43,7 @@ static void bind_custom(struct bind *bind, struct plan_statement *statement) {
         node = bind_catalogue_node(bind, "show_columns", name, columns, ARRAY_LENGTH(columns));
     }
     node->catalogue = view->catalogue;
-    statement_query(statement, node);
+    bind_statement_query(statement, node);
     statement->tag = "SHOW";
 }
 
@@ -113,6 +113,11 @@ static void explain_option(struct bind *bind, const PgQuery__DefElem *option, st
     sql_raise(bind->context, KMB_SYNTAX, position, "unrecognized EXPLAIN option \"%s\"", option->defname);
 }
 
+/* CREATE TABLE IF NOT EXISTS ... AS of a table that is there has no plan, and is no error. */
+static bool creates_as(const PgQuery__Node *node) {
+    return node->node_case == PG_QUERY__NODE__NODE_CREATE_TABLE_AS_STMT;
+}
+
 static void bind_explain(struct bind *bind, const PgQuery__ExplainStmt *explain, struct plan_statement *statement) {
     static struct plan_column column = {.name = "QUERY PLAN", .type = {TYPE_TEXT, -1}};
     struct explain_options options = {.analyze = -1, .timing = -1, .summary = -1};
@@ -127,7 +132,8 @@ static void bind_explain(struct bind *bind, const PgQuery__ExplainStmt *explain,
         sql_raise_unsupported(bind->context, bind->tokens->first, "EXPLAIN SUMMARY without ANALYZE");
     }
     bind_statement(bind, explain->query, statement);
-    if (statement->kind != STATEMENT_QUERY && statement->kind != STATEMENT_WRITE) {
+    bool nothing = statement->ddl != NULL && statement->root == NULL && creates_as(explain->query);
+    if (statement->kind != STATEMENT_QUERY && statement->kind != STATEMENT_WRITE && !nothing) {
         sql_raise_unsupported(bind->context, bind->tokens->first, "EXPLAIN of this statement");
     }
     statement->analyze = analyze;
@@ -298,7 +304,11 @@ void bind_dispatch(struct bind *bind, const PgQuery__Node *node, struct plan_sta
     bind->top_with = with_of(node);
     switch ((int)node->node_case) {
     case PG_QUERY__NODE__NODE_SELECT_STMT:
-        statement_query(statement, bind_select(bind, node->select_stmt));
+        if (bind_into(node->select_stmt) != NULL) {
+            bind_select_into(bind, node->select_stmt, statement);
+        } else {
+            bind_statement_query(statement, bind_select(bind, node->select_stmt));
+        }
         break;
     case PG_QUERY__NODE__NODE_INSERT_STMT:
         statement_write(statement, bind_insert(bind, node->insert_stmt), "INSERT");
@@ -327,6 +337,9 @@ void bind_dispatch(struct bind *bind, const PgQuery__Node *node, struct plan_sta
     case PG_QUERY__NODE__NODE_CREATE_STMT:
         bind_create_table(bind, node->create_stmt, statement);
         statement_ddl(statement, "CREATE TABLE");
+        break;
+    case PG_QUERY__NODE__NODE_CREATE_TABLE_AS_STMT:
+        bind_create_as(bind, node, statement);
         break;
     case PG_QUERY__NODE__NODE_CONSTRAINTS_SET_STMT:
         bind_set_constraints(bind, node->constraints_set_stmt, statement);

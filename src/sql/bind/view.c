@@ -344,6 +344,9 @@ void bind_create_view(struct bind *bind, const PgQuery__ViewStmt *create, struct
     if (create->query->node_case != PG_QUERY__NODE__NODE_SELECT_STMT) {
         sql_raise_unsupported(context, position, "a view that is no SELECT");
     }
+    if (bind_into(create->query->select_stmt) != NULL) {
+        sql_raise(context, KMB_UNSUPPORTED, 0, "views must not contain SELECT INTO");
+    }
     bind->spell_stars = true;
     const struct plan_node *root = bind_select(bind, create->query->select_stmt);
     bind->spell_stars = false;

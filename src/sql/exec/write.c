@@ -256,6 +256,7 @@ uint64_t kept_run(struct exec_operator *self) {
 uint64_t write_run(struct exec_operator *self) {
     struct write *write = (struct write *)self;
     const struct batch *batch = NULL;
+    write->done = write->done || self->node->no_data;
     while (!write->done && (batch = self->left->next(self->left)) != NULL) {
         operator_begin(self);
         write->take(write, batch);
@@ -281,13 +282,22 @@ static void note_subquery(void *context, struct plan_subquery *subquery) {
     *(bool *)context = true;
 }
 
+/* The query of CREATE TABLE AS reads what was before the table. */
+static struct table_id write_create(struct exec *exec, const struct plan_node *node) {
+    struct table_id id;
+    (void)exec_view_of(exec, node);
+    sql_try(exec->context, kernel_create_table(exec->transaction, node->creates, &id, exec->context->error));
+    return id;
+}
+
 void *write_make(struct exec *exec, const struct plan_node *node, size_t size,
                  void (*take)(struct write *write, const struct batch *batch)) {
     struct sql_context *context = exec->context;
     struct write *write = operator_new(exec, node, size, write_next);
     write->take = take;
+    struct table_id id = node->creates == NULL ? node->table->id : write_create(exec, node);
     write->catalogue = kernel_transaction_catalogue(exec->transaction);
-    write->table = catalogue_table_of_id(write->catalogue, node->table->id);
+    write->table = catalogue_table_of_id(write->catalogue, id);
     if (write->table == NULL) {
         sql_raise(context, KMB_UNDEFINED_TABLE, 0, "relation \"%.*s\" does not exist", (int)node->table->name.length,
                   (const char *)node->table->name.bytes);

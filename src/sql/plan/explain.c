@@ -590,7 +590,7 @@ uint32_t plan_explain(struct sql_context *context, const struct plan_node *root,
     struct explain explain = {.context = context, .measures = measures, .qualified = count_relations(root) > 1};
     explain.writes = root->writes;
     explain.write_count = root->write_count;
-    explain_node(&explain, root, 0, false, NULL);
+    explain_node(&explain, root->creates == NULL ? root : root->left, 0, false, NULL);
     if (measures != NULL && measures->summary) {
         add_line(&explain, 0, false,
                  sql_printf(context, "Planning Time: %.3f ms", (double)measures->planning_ns / 1e6));

@@ -232,6 +232,8 @@ struct plan_node {
     /* INSERT: child's columns are the table's columns in order, defaults filled in, types coerced.
      * UPDATE: child's columns are the old row, then the new row; DELETE: the old row. Behind that stand, of both, the
      * columns of the other tables that RETURNING reads, and last the old row's key (PLAN_SCAN_KEY). */
+    const struct table_definition *creates; /* INSERT: the table is made first (CREATE TABLE AS) */
+    bool no_data;                           /* and stays empty */
     struct plan_conflict conflict;
     bool claims;                       /* UPDATE, DELETE: a row may be found again, and is changed once */
     struct plan_merge_action *actions; /* MERGE; child's last column is the target's key, NULL where it has no row */

@@ -159,7 +159,7 @@ static void test_unsupported(void **state) {
     REFUSED("CREATE TABLE x (a int CHECK (a > (SELECT 1)))", "0A000", 34, "cannot use subquery in check constraint");
     REFUSED("CREATE TABLE x (a int DEFAULT (SELECT 1))", "0A000", 31, "cannot use subquery in DEFAULT expression");
     REFUSED("SELECT id FROM t FOR UPDATE", "0A000", 18, "FOR UPDATE or FOR SHARE is not supported");
-    REFUSED("SELECT id INTO x FROM t", "0A000", 16, "SELECT INTO is not supported");
+    REFUSED("SELECT * FROM (SELECT id INTO x FROM t) AS s", "42601", 31, "SELECT ... INTO is not allowed here");
     REFUSED("SELECT ARRAY[1]", "0A000", 8, "an array constructor is not supported");
     REFUSED("SELECT * FROM t TABLESAMPLE system (1)", "0A000", 29, "TABLESAMPLE is not supported");
     REFUSED("SELECT * FROM t, LATERAL (SELECT count(t.id)) x", "42803", 34,
