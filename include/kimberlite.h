@@ -148,6 +148,7 @@ enum kmb_status {
     KMB_JSON_OBJECT_NOT_FOUND = 143,
     KMB_DUPLICATE_PREPARED = 144,
     KMB_UNDEFINED_PREPARED = 145,
+    KMB_DATA_EXCEPTION = 146,
 };
 
 /* Room of the texts in a struct kmb_error, terminating zero included. Longer texts end in "...". */
@@ -338,6 +339,7 @@ enum kmb_type {
     KMB_TYPE_JSON = 18,
     KMB_TYPE_JSONB = 19,
     KMB_TYPE_TINYINT = 20,
+    KMB_TYPE_ARRAY = 64, /* of any elements: kmb_column_type_name() tells which; read and bound as text, '{1,2}' */
 };
 
 /*

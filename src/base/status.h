@@ -143,7 +143,8 @@
     X(JSON_NUMBER_NOT_FOUND,     142,   8, "2203B", 400, 1)                       \
     X(JSON_OBJECT_NOT_FOUND,     143,   8, "2203C", 400, 1)                       \
     X(DUPLICATE_PREPARED,        144,   8, "42P05", 409, 1)                       \
-    X(UNDEFINED_PREPARED,        145,   8, "26000", 404, 1)
+    X(UNDEFINED_PREPARED,        145,   8, "26000", 404, 1)                       \
+    X(DATA_EXCEPTION,            146,   8, "22000", 400, 1)
 
 /* clang-format on */
 

@@ -59,7 +59,7 @@ enum kmb_type api_type(enum type_id type) {
     case TYPE_TINYINT:
         return KMB_TYPE_TINYINT;
     default:
-        return KMB_TYPE_UNKNOWN;
+        return type_is_array(type) ? KMB_TYPE_ARRAY : KMB_TYPE_UNKNOWN;
     }
 }
 
@@ -417,7 +417,9 @@ int64_t kmb_column_int64(const kmb_statement *statement, uint32_t column) {
     case VECTOR_DECIMAL:
         return decimal_to_int64(value.as.decimal, &result, NULL) == KMB_OK ? result : 0;
     case VECTOR_BYTES:
-        return value_parse_integer(TYPE_INT8, value.as.bytes, &result, NULL) == KMB_OK ? result : 0;
+        return !type_is_array(value.type) && value_parse_integer(TYPE_INT8, value.as.bytes, &result, NULL) == KMB_OK
+                   ? result
+                   : 0;
     case VECTOR_TIMESTAMP:
         return value.as.timestamp.us;
     default:
@@ -437,7 +439,9 @@ double kmb_column_double(const kmb_statement *statement, uint32_t column) {
     case VECTOR_DECIMAL:
         return decimal_to_double(value.as.decimal);
     case VECTOR_BYTES:
-        return value_parse_real(TYPE_FLOAT8, value.as.bytes, &result, NULL) == KMB_OK ? result : 0;
+        return !type_is_array(value.type) && value_parse_real(TYPE_FLOAT8, value.as.bytes, &result, NULL) == KMB_OK
+                   ? result
+                   : 0;
     default:
         return (double)kmb_column_int64(statement, column);
     }
@@ -472,7 +476,7 @@ const void *kmb_column_bytes(const kmb_statement *statement, uint32_t column, si
     if (length != NULL) {
         *length = 0;
     }
-    if (value.is_null || vector_form_of(value.type) != VECTOR_BYTES) {
+    if (value.is_null || type_is_array(value.type) || vector_form_of(value.type) != VECTOR_BYTES) {
         return NULL;
     }
     if (length != NULL) {

@@ -34,6 +34,9 @@ enum key_decimal {
 #define KEY_TEXT_ESCAPE 0xff
 
 enum kmb_status key_type_check(struct type type, struct kmb_error *error) {
+    if (type_is_array(type.id)) {
+        return error_set(error, KMB_UNSUPPORTED, "a key or an index over type %s is not supported", type_name(type.id));
+    }
     if (type.id != TYPE_JSON && type.id != TYPE_JSONB) {
         return KMB_OK;
     }
@@ -189,8 +192,7 @@ static void key_put_body(struct buffer *key, enum type_id type, const struct val
     case TYPE_UNKNOWN:
     case TYPE_JSON:
     case TYPE_JSONB:
-    case TYPE_COUNT:
-    case TYPE_ANY:
+    default:
         break;
     }
     UNREACHABLE("type of a key column");

@@ -23,30 +23,36 @@ struct type_row {
     const char *internal_name;
     uint32_t oid;
     int32_t length;
+    const char *array_name; /* of the type whose elements are of this one */
+    const char *array_internal_name;
+    uint32_t array_oid;
 };
 
+/* One row: category, SQL name, pg_type name, OID, length, OID of its array type. */
+#define ROW(category, name, internal, oid, length, array_oid)                                                          \
+    { TYPE_CATEGORY_##category, name, internal, oid, length, name "[]", "_" internal, array_oid }
 static const struct type_row TYPE_ROWS[TYPE_COUNT] = {
-    [TYPE_UNKNOWN] = {TYPE_CATEGORY_UNKNOWN, "unknown", "unknown", 705, -2},
-    [TYPE_BOOL] = {TYPE_CATEGORY_BOOLEAN, "boolean", "bool", 16, 1},
-    [TYPE_INT2] = {TYPE_CATEGORY_NUMERIC, "smallint", "int2", 21, 2},
-    [TYPE_INT4] = {TYPE_CATEGORY_NUMERIC, "integer", "int4", 23, 4},
-    [TYPE_INT8] = {TYPE_CATEGORY_NUMERIC, "bigint", "int8", 20, 8},
-    [TYPE_FLOAT4] = {TYPE_CATEGORY_NUMERIC, "real", "float4", 700, 4},
-    [TYPE_FLOAT8] = {TYPE_CATEGORY_NUMERIC, "double precision", "float8", 701, 8},
-    [TYPE_NUMERIC] = {TYPE_CATEGORY_NUMERIC, "numeric", "numeric", 1700, -1},
-    [TYPE_TEXT] = {TYPE_CATEGORY_STRING, "text", "text", 25, -1},
-    [TYPE_VARCHAR] = {TYPE_CATEGORY_STRING, "character varying", "varchar", 1043, -1},
-    [TYPE_BPCHAR] = {TYPE_CATEGORY_STRING, "character", "bpchar", 1042, -1},
-    [TYPE_BYTEA] = {TYPE_CATEGORY_OTHER, "bytea", "bytea", 17, -1},
-    [TYPE_DATE] = {TYPE_CATEGORY_DATETIME, "date", "date", 1082, 4},
-    [TYPE_TIME] = {TYPE_CATEGORY_DATETIME, "time without time zone", "time", 1083, 8},
-    [TYPE_TIMESTAMP] = {TYPE_CATEGORY_DATETIME, "timestamp without time zone", "timestamp", 1114, 8},
-    [TYPE_TIMESTAMPTZ] = {TYPE_CATEGORY_DATETIME, "timestamp with time zone", "timestamptz", 1184, 8},
-    [TYPE_INTERVAL] = {TYPE_CATEGORY_TIMESPAN, "interval", "interval", 1186, 16},
-    [TYPE_UUID] = {TYPE_CATEGORY_OTHER, "uuid", "uuid", 2950, 16},
-    [TYPE_JSON] = {TYPE_CATEGORY_OTHER, "json", "json", 114, -1},
-    [TYPE_JSONB] = {TYPE_CATEGORY_OTHER, "jsonb", "jsonb", 3802, -1},
-    [TYPE_TINYINT] = {TYPE_CATEGORY_NUMERIC, "tinyint", "tinyint", 21, 2},
+    [TYPE_UNKNOWN] = {TYPE_CATEGORY_UNKNOWN, "unknown", "unknown", 705, -2, NULL, NULL, 0},
+    [TYPE_BOOL] = ROW(BOOLEAN, "boolean", "bool", 16, 1, 1000),
+    [TYPE_INT2] = ROW(NUMERIC, "smallint", "int2", 21, 2, 1005),
+    [TYPE_INT4] = ROW(NUMERIC, "integer", "int4", 23, 4, 1007),
+    [TYPE_INT8] = ROW(NUMERIC, "bigint", "int8", 20, 8, 1016),
+    [TYPE_FLOAT4] = ROW(NUMERIC, "real", "float4", 700, 4, 1021),
+    [TYPE_FLOAT8] = ROW(NUMERIC, "double precision", "float8", 701, 8, 1022),
+    [TYPE_NUMERIC] = ROW(NUMERIC, "numeric", "numeric", 1700, -1, 1231),
+    [TYPE_TEXT] = ROW(STRING, "text", "text", 25, -1, 1009),
+    [TYPE_VARCHAR] = ROW(STRING, "character varying", "varchar", 1043, -1, 1015),
+    [TYPE_BPCHAR] = ROW(STRING, "character", "bpchar", 1042, -1, 1014),
+    [TYPE_BYTEA] = ROW(OTHER, "bytea", "bytea", 17, -1, 1001),
+    [TYPE_DATE] = ROW(DATETIME, "date", "date", 1082, 4, 1182),
+    [TYPE_TIME] = ROW(DATETIME, "time without time zone", "time", 1083, 8, 1183),
+    [TYPE_TIMESTAMP] = ROW(DATETIME, "timestamp without time zone", "timestamp", 1114, 8, 1115),
+    [TYPE_TIMESTAMPTZ] = ROW(DATETIME, "timestamp with time zone", "timestamptz", 1184, 8, 1185),
+    [TYPE_INTERVAL] = ROW(TIMESPAN, "interval", "interval", 1186, 16, 1187),
+    [TYPE_UUID] = ROW(OTHER, "uuid", "uuid", 2950, 16, 2951),
+    [TYPE_JSON] = ROW(OTHER, "json", "json", 114, -1, 199),
+    [TYPE_JSONB] = ROW(OTHER, "jsonb", "jsonb", 3802, -1, 3807),
+    [TYPE_TINYINT] = ROW(NUMERIC, "tinyint", "tinyint", 21, 2, 1005),
 };
 
 struct type_alias {
@@ -103,13 +109,31 @@ static const struct type_alias TYPE_ALIASES[] = {
     {"unknown", TYPE_UNKNOWN},
 };
 
+/* The pseudo-types of function signatures, from TYPE_ANYELEMENT on. */
+static const struct type_row TYPE_PSEUDO_ROWS[TYPE_ANY - TYPE_ANYELEMENT + 1] = {
+    [TYPE_ANYELEMENT - TYPE_ANYELEMENT] = {TYPE_CATEGORY_OTHER, "anyelement", "anyelement", 2283, 4, NULL, NULL, 0},
+    [TYPE_ANYARRAY - TYPE_ANYELEMENT] = {TYPE_CATEGORY_OTHER, "anyarray", "anyarray", 2277, -1, NULL, NULL, 0},
+    [TYPE_ANYCOMPATIBLE -
+        TYPE_ANYELEMENT] = {TYPE_CATEGORY_OTHER, "anycompatible", "anycompatible", 5077, 4, NULL, NULL, 0},
+    [TYPE_ANYCOMPATIBLEARRAY -
+        TYPE_ANYELEMENT] = {TYPE_CATEGORY_OTHER, "anycompatiblearray", "anycompatiblearray", 5078, -1, NULL, NULL, 0},
+    [TYPE_ANYNONARRAY - TYPE_ANYELEMENT] = {TYPE_CATEGORY_OTHER, "anynonarray", "anynonarray", 2776, 4, NULL, NULL, 0},
+    [TYPE_ANY - TYPE_ANYELEMENT] = {TYPE_CATEGORY_OTHER, "any", "any", 2276, 4, NULL, NULL, 0},
+};
+
+/* The row of a type, or of an array's elements. */
 static const struct type_row *type_row(enum type_id id) {
-    static const struct type_row any = {TYPE_CATEGORY_OTHER, "any", "any", 2276, 4};
-    return (unsigned)id < TYPE_COUNT ? &TYPE_ROWS[id] : &any;
+    unsigned pseudo = (unsigned)id - TYPE_ANYELEMENT;
+    unsigned plain = (unsigned)type_element(id);
+    if (plain < TYPE_COUNT) {
+        return &TYPE_ROWS[plain];
+    }
+    bool named = pseudo < ARRAY_LENGTH(TYPE_PSEUDO_ROWS) && TYPE_PSEUDO_ROWS[pseudo].name != NULL;
+    return &TYPE_PSEUDO_ROWS[named ? pseudo : TYPE_ANY - TYPE_ANYELEMENT];
 }
 
 enum type_category type_category_of(enum type_id id) {
-    return type_row(id)->category;
+    return type_is_array(id) ? TYPE_CATEGORY_ARRAY : type_row(id)->category;
 }
 
 bool type_is_integer(enum type_id id) {
@@ -121,11 +145,12 @@ bool type_is_string(enum type_id id) {
 }
 
 bool type_is_valid(enum type_id id) {
-    return id > TYPE_UNKNOWN && (unsigned)id < TYPE_COUNT;
+    return id > TYPE_UNKNOWN && (unsigned)type_element(id) < TYPE_COUNT;
 }
 
 bool type_is_borrowed(enum type_id id) {
-    return type_is_string(id) || id == TYPE_BYTEA || id == TYPE_JSON || id == TYPE_JSONB || id == TYPE_UNKNOWN;
+    return type_is_array(id) || type_is_string(id) || id == TYPE_BYTEA || id == TYPE_JSON || id == TYPE_JSONB ||
+           id == TYPE_UNKNOWN;
 }
 
 /* " day to second"; NULL for fields that no type has together. */
@@ -164,7 +189,7 @@ bool type_column_valid(struct type type) {
     if (type.modifier == -1) {
         return true;
     }
-    switch (type.id) {
+    switch (type_element(type.id)) {
     case TYPE_VARCHAR:
     case TYPE_BPCHAR:
         return type.modifier >= 1 && type.modifier <= TYPE_LENGTH_MAX;
@@ -198,14 +223,21 @@ int64_t type_integer_max(enum type_id id) {
 }
 
 const char *type_name(enum type_id id) {
-    return type_row(id)->name;
+    return type_is_array(id) ? type_row(id)->array_name : type_row(id)->name;
 }
 
 const char *type_internal_name(enum type_id id) {
-    return type_row(id)->internal_name;
+    return type_is_array(id) ? type_row(id)->array_internal_name : type_row(id)->internal_name;
 }
 
 const char *type_format(struct type type, char name[TYPE_NAME_SIZE]) {
+    if (type_is_array(type.id)) {
+        type_format(type_of_elements(type), name);
+        size_t length = strlen(name);
+        ASSERT(length + 3 <= TYPE_NAME_SIZE);
+        memcpy(name + length, "[]", 3);
+        return name;
+    }
     const char *base = type_name(type.id);
     bool bare = type.modifier < 0;
     if (type.id == TYPE_BPCHAR && bare) {
@@ -234,17 +266,20 @@ const char *type_format(struct type type, char name[TYPE_NAME_SIZE]) {
 }
 
 uint32_t type_oid(enum type_id id) {
-    return type_row(id)->oid;
+    return type_is_array(id) ? type_row(id)->array_oid : type_row(id)->oid;
 }
 
 int32_t type_oid_length(enum type_id id) {
-    return type_row(id)->length;
+    return type_is_array(id) ? -1 : type_row(id)->length;
 }
 
 enum type_id type_of_oid(uint32_t oid) {
     for (unsigned id = TYPE_BOOL; id < TYPE_COUNT; id++) {
         if (TYPE_ROWS[id].oid == oid) {
             return (enum type_id)id; /* INT2 stands before TINYINT */
+        }
+        if (TYPE_ROWS[id].array_oid == oid) {
+            return type_array_of((enum type_id)id);
         }
     }
     return TYPE_UNKNOWN;
@@ -254,7 +289,7 @@ int32_t type_oid_modifier(struct type type) {
     if (type.modifier < 0) {
         return -1;
     }
-    switch (type.id) {
+    switch (type_element(type.id)) {
     case TYPE_VARCHAR:
     case TYPE_BPCHAR:
     case TYPE_NUMERIC:
@@ -303,6 +338,12 @@ bool type_of_name(struct slice name, enum type_id *id) {
     for (size_t i = 0; i < ARRAY_LENGTH(TYPE_ALIASES); i++) {
         if (strcmp(TYPE_ALIASES[i].name, folded) == 0) {
             *id = TYPE_ALIASES[i].id;
+            return true;
+        }
+    }
+    for (unsigned element = TYPE_BOOL; element < TYPE_COUNT; element++) { /* pg_type's name of an array: "_int4" */
+        if (strcmp(TYPE_ROWS[element].array_internal_name, folded) == 0) {
+            *id = type_array_of((enum type_id)element);
             return true;
         }
     }
@@ -409,7 +450,24 @@ static bool type_modifiers_read(struct slice text, size_t *at, int32_t modifiers
     }
 }
 
-enum kmb_status type_parse(struct slice text, struct type *type, struct kmb_error *error) {
+/* Without blanks and pairs of brackets at the end: however many dimensions are written, the type is the same. */
+static struct slice type_without_brackets(struct slice text, bool *array) {
+    *array = false;
+    for (;;) {
+        while (text.length > 0 && type_byte_is_blank(text.bytes[text.length - 1])) {
+            text.length--;
+        }
+        if (text.length < 2 || text.bytes[text.length - 1] != ']' || text.bytes[text.length - 2] != '[') {
+            return text;
+        }
+        text.length -= 2;
+        *array = true;
+    }
+}
+
+enum kmb_status type_parse(struct slice whole, struct type *type, struct kmb_error *error) {
+    bool array;
+    struct slice text = type_without_brackets(whole, &array);
     /* The parenthesis may stand inside the name: "timestamp(3) with time zone". */
     uint8_t name[TYPE_NAME_SIZE];
     size_t length = 0;
@@ -428,12 +486,16 @@ enum kmb_status type_parse(struct slice text, struct type *type, struct kmb_erro
     }
     if (!good || !type_of_name(slice_make(name, length), &id) || id == TYPE_UNKNOWN) {
         return error_set(error, KMB_UNDEFINED_OBJECT, "type \"%.*s\" does not exist",
-                         (int)(text.length < 100 ? text.length : 100), (const char *)text.bytes);
+                         (int)(whole.length < 100 ? whole.length : 100), (const char *)whole.bytes);
     }
     bool plain_char = id == TYPE_BPCHAR && count == 0 && !slice_equal_text(slice_make(name, length), "bpchar");
     if (plain_char) {
         modifiers[0] = 1; /* CHAR alone is CHAR(1) */
         count = 1;
     }
-    return type_build(id, modifiers, count, type, error);
+    enum kmb_status status = type_build(id, modifiers, count, type, error);
+    if (status == KMB_OK && array) {
+        type->id = type_array_of(type->id);
+    }
+    return status;
 }

@@ -31,8 +31,28 @@ enum type_id {
     TYPE_JSONB = 19,
     TYPE_TINYINT = 20, /* a SMALLINT checked to 8 bits, signed */
     TYPE_COUNT = 21,
-    TYPE_ANY = 255, /* in function signatures only; never stored */
+    /* In function signatures only; never stored. Those of elements and arrays in one signature agree. */
+    TYPE_ANYELEMENT = 248,         /* PostgreSQL's anyelement: exactly the element type of the ANYARRAYs */
+    TYPE_ANYARRAY = 249,           /* anyarray */
+    TYPE_ANYCOMPATIBLE = 250,      /* anycompatible: what all of these can be cast to */
+    TYPE_ANYCOMPATIBLEARRAY = 251, /* anycompatiblearray */
+    TYPE_ANYNONARRAY = 252,        /* anynonarray */
+    TYPE_ANY = 255,                /* any */
 };
+
+/* An array has the number of its elements' type with this bit: 0x43 is integer[]. It keeps their modifier. */
+#define TYPE_ARRAY      0x40
+#define TYPE_ARRAY_INT4 ((enum type_id)(TYPE_ARRAY | TYPE_INT4))
+#define TYPE_ARRAY_TEXT ((enum type_id)(TYPE_ARRAY | TYPE_TEXT))
+static inline bool type_is_array(enum type_id id) {
+    return (unsigned)id > TYPE_ARRAY && (unsigned)id < TYPE_ARRAY + TYPE_COUNT;
+}
+static inline enum type_id type_array_of(enum type_id element) { /* a type other than an array's, and not UNKNOWN */
+    return (enum type_id)((unsigned)element | TYPE_ARRAY);
+}
+static inline enum type_id type_element(enum type_id id) { /* of an array; of any other type: itself */
+    return type_is_array(id) ? (enum type_id)((unsigned)id & ~(unsigned)TYPE_ARRAY) : id;
+}
 
 /*
  * modifier, -1 for none:
@@ -56,6 +76,9 @@ static inline struct type type_make(enum type_id id) {
 }
 static inline struct type type_with(enum type_id id, int32_t modifier) {
     return (struct type){.id = id, .modifier = modifier};
+}
+static inline struct type type_of_elements(struct type type) {
+    return type_with(type_element(type.id), type.modifier);
 }
 static inline bool type_equal(struct type a, struct type b) {
     return a.id == b.id && a.modifier == b.modifier;
@@ -102,6 +125,7 @@ enum type_category {
     TYPE_CATEGORY_STRING,  /* TEXT, VARCHAR, BPCHAR */
     TYPE_CATEGORY_DATETIME,
     TYPE_CATEGORY_TIMESPAN,
+    TYPE_CATEGORY_ARRAY,
     TYPE_CATEGORY_OTHER, /* BYTEA, UUID, JSON, JSONB */
 };
 enum type_category type_category_of(enum type_id id);
@@ -110,7 +134,7 @@ bool type_is_string(enum type_id id);  /* TEXT, VARCHAR, BPCHAR */
 bool type_is_valid(enum type_id id);   /* a number of the list above that a column may have */
 /* A type and modifier that a column may have; used on what comes from bytes. */
 bool type_column_valid(struct type type);
-/* Values live in memory that something else owns: text, bytea, json(b), unknown. */
+/* Values live in memory that something else owns: text, bytea, json(b), arrays, unknown. */
 bool type_is_borrowed(enum type_id id);
 
 /* Range of an integer type. */
@@ -144,7 +168,8 @@ bool type_of_name(struct slice name, enum type_id *id);
 enum kmb_status type_build(enum type_id id, const int32_t *modifiers, uint32_t modifier_count, struct type *type,
                            struct kmb_error *error);
 
-/* The whole of it from text, "numeric(10, 2)" or "varchar(20)". KMB_UNDEFINED_OBJECT: type "x" does not exist. */
+/* The whole of it from text, "numeric(10, 2)", "varchar(20)" or "text[]". KMB_UNDEFINED_OBJECT: type "x" does not
+ * exist. */
 enum kmb_status type_parse(struct slice text, struct type *type, struct kmb_error *error);
 
 #endif

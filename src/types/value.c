@@ -11,6 +11,7 @@
 
 #include "base/assert.h"
 #include "base/map.h"
+#include "types/array.h"
 #include "types/json.h"
 #include "types/utf8.h"
 
@@ -54,6 +55,9 @@ static struct slice value_text_view(const struct value *value) {
 int value_compare(const struct value *a, const struct value *b) {
     ASSERT(!a->is_null && !b->is_null);
     ASSERT(a->type == b->type || (value_is_text(a->type) && value_is_text(b->type)));
+    if (type_is_array(a->type)) {
+        return array_compare(a->type, a->as.bytes, b->as.bytes);
+    }
     switch (a->type) {
     case TYPE_BOOL:
         return (int)a->as.boolean - (int)b->as.boolean;
@@ -86,8 +90,7 @@ int value_compare(const struct value *a, const struct value *b) {
         return interval_compare(a->as.interval, b->as.interval);
     case TYPE_UUID:
         return memcmp(a->as.uuid, b->as.uuid, 16);
-    case TYPE_COUNT:
-    case TYPE_ANY:
+    default:
         break;
     }
     UNREACHABLE("type of a value");
@@ -126,6 +129,9 @@ uint64_t value_hash(const struct value *value, uint64_t seed) {
     if (value->is_null) {
         return value_hash_word(UINT64_C(0x6e756c6c), seed);
     }
+    if (type_is_array(value->type)) {
+        return array_hash(value->type, value->as.bytes, seed);
+    }
     switch (value->type) {
     case TYPE_BOOL:
         return value_hash_word(value->as.boolean ? 1 : 0, seed);
@@ -162,8 +168,7 @@ uint64_t value_hash(const struct value *value, uint64_t seed) {
         return value_hash_word(interval_hash(value->as.interval), seed);
     case TYPE_UUID:
         return map_hash(value->as.uuid, 16, seed);
-    case TYPE_COUNT:
-    case TYPE_ANY:
+    default:
         break;
     }
     UNREACHABLE("type of a value");
@@ -186,6 +191,9 @@ bool value_valid(const struct value *value) {
     }
     if (value->is_null) {
         return true;
+    }
+    if (type_is_array(value->type)) {
+        return array_valid(type_element(value->type), value->as.bytes);
     }
     switch (value->type) {
     case TYPE_TINYINT:
@@ -280,6 +288,9 @@ enum kmb_status value_apply_modifier(struct type type, bool explicit_cast, const
     if (in->is_null) {
         *out = value_null(type.id);
         return KMB_OK;
+    }
+    if (type_is_array(type.id)) {
+        return array_apply_modifier(type, explicit_cast, in, arena, out, error);
     }
     struct value made = *in;
     enum kmb_status status = KMB_OK;

@@ -16,11 +16,9 @@
  *   integer    TINYINT, INT2, INT4, INT8; DATE (days since 1970-01-01); TIME (microseconds since midnight)
  *   real       FLOAT4 (a double that is exactly a float), FLOAT8
  *   decimal    NUMERIC
- *   bytes      TEXT, VARCHAR, BPCHAR, JSON, JSONB (normalised text), UNKNOWN: valid UTF-8; BYTEA: any bytes
- *   timestamp  TIMESTAMP, TIMESTAMPTZ (UTC)
- *   interval   INTERVAL
- *   uuid       UUID
- * bytes are borrowed. `as` is not looked at when is_null.
+ *   bytes      TEXT, VARCHAR, BPCHAR, JSON, JSONB (normalised text), UNKNOWN: valid UTF-8; BYTEA: any bytes; arrays:
+ * see array.h timestamp  TIMESTAMP, TIMESTAMPTZ (UTC) interval   INTERVAL uuid       UUID bytes are borrowed. `as` is
+ * not looked at when is_null.
  */
 struct value {
     enum type_id type;

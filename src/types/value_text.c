@@ -8,6 +8,7 @@
 #include <math.h>
 
 #include "base/assert.h"
+#include "types/array.h"
 #include "types/json.h"
 #include "types/real.h"
 #include "types/utf8.h"
@@ -345,8 +346,7 @@ static enum kmb_status value_parse_plain(struct type type, struct slice text, co
         return json_validate(text, error);
     case TYPE_JSONB:
         return jsonb_parse(text, arena, &out->as.bytes, error);
-    case TYPE_COUNT:
-    case TYPE_ANY:
+    default:
         break;
     }
     UNREACHABLE("type of an input");
@@ -356,6 +356,9 @@ enum kmb_status value_parse(struct type type, struct slice text, const struct da
                             struct arena *arena, struct value *out, struct kmb_error *error) {
     struct value value = {.type = type.id};
     enum kmb_status status = utf8_check(text, error);
+    if (status == KMB_OK && type_is_array(type.id)) {
+        return array_parse(type, text, context, arena, out, error);
+    }
     if (status == KMB_OK) {
         status = value_parse_plain(type, text, context, arena, &value, error);
     }
@@ -372,6 +375,10 @@ void value_print(const struct value *value, const struct datetime_context *conte
     char text[INTERVAL_TEXT_SIZE > DECIMAL_TEXT_SIZE ? INTERVAL_TEXT_SIZE : DECIMAL_TEXT_SIZE];
     size_t length = 0;
     if (value->is_null) {
+        return;
+    }
+    if (type_is_array(value->type)) {
+        array_print(value, context, out);
         return;
     }
     switch (value->type) {
@@ -421,8 +428,7 @@ void value_print(const struct value *value, const struct datetime_context *conte
         uuid_format(value->as.uuid, text);
         length = UUID_TEXT_SIZE - 1;
         break;
-    case TYPE_COUNT:
-    case TYPE_ANY:
+    default:
         UNREACHABLE("type of a value");
     }
     buffer_append(out, text, length);
@@ -435,6 +441,14 @@ void value_print_short(const struct value *value, struct buffer *out) {
     }
     if (!type_is_borrowed(value->type)) {
         value_print(value, NULL, out);
+        return;
+    }
+    if (type_is_array(value->type)) {
+        struct buffer text = {0};
+        value_print(value, NULL, &text);
+        struct value printed = value_text(buffer_slice(&text));
+        value_print_short(&printed, out);
+        buffer_free(&text);
         return;
     }
     bool bytea = value->type == TYPE_BYTEA;

@@ -356,6 +356,32 @@ void bind_refuse_names(const struct bind_scope *scope, const PgQuery__FuncCall *
 /* Raises 0A000 when PostgreSQL has such a function or operator; called where no candidate has the name. */
 void bind_refuse_known(struct bind *bind, enum sql_function_class class, const char *name, uint32_t position);
 
+/* --- polymorphic.c --- */
+/* What the polymorphic arguments of a call stand for; UNKNOWN: nothing settles it. */
+struct bind_polymorphic {
+    enum type_id element; /* of anyelement, anyarray, anynonarray */
+    enum type_id common;  /* of anycompatible, anycompatiblearray */
+};
+bool bind_is_polymorphic(enum type_id type);
+/* Whether the arguments agree; they are reachable one by one. */
+bool bind_polymorphic_fit(const struct sql_function *function, const enum type_id *types, uint32_t count,
+                          struct bind_polymorphic *fit);
+/* The type that one of a signature stands for; any other type: itself. */
+enum type_id bind_polymorphic_type(const struct bind_polymorphic *fit, enum type_id wanted);
+/* Raises where nothing settles the type, and where elements are compared that have no comparison. */
+void bind_polymorphic_check(struct bind *bind, const struct sql_function *function, const struct bind_polymorphic *fit,
+                            uint32_t position);
+/* The type of a candidate's n-th argument, also of a variadic one. */
+enum type_id bind_candidate_type(const struct sql_function *function, uint32_t argument);
+
+/* --- array.c --- */
+/* ARRAY[...]; written: the type of a cast that stands right behind it, or NULL. */
+const struct expr *bind_array(const struct bind_scope *scope, const PgQuery__AArrayExpr *node,
+                              const struct type *written);
+const struct expr *bind_indirection(const struct bind_scope *scope, const PgQuery__AIndirection *node);
+/* x op ANY (array), or ALL. */
+const struct expr *bind_any_array(const struct bind_scope *scope, const PgQuery__AExpr *node, bool all);
+
 /* --- coerce.c --- */
 struct type bind_type_name(struct bind *bind, const PgQuery__TypeName *name);
 /* NULL: no such cast in that context. Raises for literals that do not parse. */
@@ -368,6 +394,8 @@ const struct expr *bind_cast(struct bind *bind, const struct expr *expr, struct 
 const struct expr *bind_assign(struct bind *bind, const struct expr *expr, struct type type, const char *column);
 /* One type for the branches of CASE, COALESCE, IN, VALUES...; construct names it in errors. All unknown: text. */
 struct type bind_common_type(struct bind *bind, const struct expr *const *list, uint32_t count, const char *construct);
+/* The common type so far becomes that with another one; false: they are not of one category. UNKNOWN: none yet. */
+bool bind_common_take(enum type_id *common, enum type_id next);
 const struct expr *bind_to_common(struct bind *bind, const struct expr *expr, struct type type, const char *construct);
 /* An output column: an unknown literal becomes text. */
 const struct expr *bind_resolve_unknown(struct bind *bind, const struct expr *expr);

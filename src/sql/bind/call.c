@@ -14,7 +14,7 @@ struct call_choice {
     bool ambiguous;
 };
 
-static enum type_id candidate_type(const struct sql_function *function, uint32_t argument) {
+enum type_id bind_candidate_type(const struct sql_function *function, uint32_t argument) {
     uint32_t last = function->argument_count - 1u;
     return function->arguments[argument < last || !function->variadic ? argument : last];
 }
@@ -25,7 +25,7 @@ static bool candidate_takes(const struct sql_function *function, uint32_t count)
 
 static bool candidate_exact(const struct sql_function *function, const enum type_id *types, uint32_t count) {
     for (uint32_t i = 0; i < count; i++) {
-        if (candidate_type(function, i) != types[i]) {
+        if (bind_candidate_type(function, i) != types[i]) {
             return false;
         }
     }
@@ -34,18 +34,19 @@ static bool candidate_exact(const struct sql_function *function, const enum type
 
 static bool candidate_reachable(const struct sql_function *function, const enum type_id *types, uint32_t count) {
     for (uint32_t i = 0; i < count; i++) {
-        if (!bind_can_coerce(types[i], candidate_type(function, i), SQL_CAST_IMPLICIT)) {
+        if (!bind_can_coerce(types[i], bind_candidate_type(function, i), SQL_CAST_IMPLICIT)) {
             return false;
         }
     }
-    return true;
+    struct bind_polymorphic fit;
+    return bind_polymorphic_fit(function, types, count, &fit);
 }
 
 static uint32_t candidate_score(const struct sql_function *function, const enum type_id *types, uint32_t count,
                                 bool preferred) {
     uint32_t score = 0;
     for (uint32_t i = 0; i < count; i++) {
-        enum type_id wanted = candidate_type(function, i);
+        enum type_id wanted = bind_candidate_type(function, i);
         if (types[i] == TYPE_UNKNOWN) {
             continue;
         }
@@ -85,7 +86,7 @@ static bool choice_categories(const struct sql_function **list, uint32_t list_co
         categories[i] = TYPE_CATEGORY_UNKNOWN;
         preferred[i] = false;
         for (uint32_t k = 0; k < list_count; k++) {
-            enum type_id wanted = candidate_type(list[k], i);
+            enum type_id wanted = bind_candidate_type(list[k], i);
             enum type_category category = type_category_of(wanted);
             if (k == 0) {
                 categories[i] = category;
@@ -114,7 +115,7 @@ static uint32_t choice_by_category(const struct sql_function **list, uint32_t li
     for (uint32_t k = 0; k < list_count && kept < ARRAY_LENGTH(kept_list); k++) {
         bool keep = true;
         for (uint32_t i = 0; i < count && keep; i++) {
-            enum type_id wanted = candidate_type(list[k], i);
+            enum type_id wanted = bind_candidate_type(list[k], i);
             keep = types[i] != TYPE_UNKNOWN ||
                    (type_category_of(wanted) == categories[i] && (!preferred[i] || bind_type_preferred(wanted)));
         }
@@ -130,8 +131,8 @@ static uint32_t choice_by_category(const struct sql_function **list, uint32_t li
 }
 
 /* The last resort: untyped arguments have the one type of the typed ones. */
-static const struct sql_function *choice_by_known(const struct sql_function **list, uint32_t list_count,
-                                                  const enum type_id *types, uint32_t count) {
+static const struct sql_function *choice_by_known(struct bind *bind, const struct sql_function **list,
+                                                  uint32_t list_count, const enum type_id *types, uint32_t count) {
     enum type_id known = TYPE_UNKNOWN;
     bool any_unknown = false;
     for (uint32_t i = 0; i < count; i++) {
@@ -146,12 +147,13 @@ static const struct sql_function *choice_by_known(const struct sql_function **li
     if (known == TYPE_UNKNOWN || !any_unknown) {
         return NULL;
     }
+    enum type_id *assumed = sql_alloc(bind->context, (count + 1) * sizeof(*assumed));
+    for (uint32_t i = 0; i < count; i++) {
+        assumed[i] = known;
+    }
     const struct sql_function *found = NULL;
     for (uint32_t k = 0; k < list_count; k++) {
-        bool fits = true;
-        for (uint32_t i = 0; i < count && fits; i++) {
-            fits = bind_can_coerce(known, candidate_type(list[k], i), SQL_CAST_IMPLICIT);
-        }
+        bool fits = candidate_reachable(list[k], assumed, count);
         if (fits && found != NULL) {
             return NULL;
         }
@@ -194,8 +196,14 @@ static struct call_choice choose(struct bind *bind, const struct sql_function *c
     if (list_count == 1) {
         return (struct call_choice){.function = list[0]};
     }
-    const struct sql_function *known = choice_by_known(list, list_count, types, count);
+    const struct sql_function *known = choice_by_known(bind, list, list_count, types, count);
     return (struct call_choice){.function = known, .ambiguous = known == NULL};
+}
+
+static void call_argument_types(const struct expr *const *arguments, uint32_t count, enum type_id *types) {
+    for (uint32_t i = 0; i < count; i++) {
+        types[i] = arguments[i]->type.id;
+    }
 }
 
 static const struct expr *call_build(struct bind *bind, const struct sql_function *function,
@@ -207,14 +215,19 @@ static const struct expr *call_build(struct bind *bind, const struct sql_functio
     call->position = position;
     call->argument_count = count;
     call->arguments = sql_alloc(bind->context, (count + 1) * sizeof(*call->arguments));
+    enum type_id *types = sql_alloc(bind->context, (count + 1) * sizeof(*types));
+    call_argument_types(arguments, count, types);
+    struct bind_polymorphic fit;
+    (void)bind_polymorphic_fit(function, types, count, &fit);
+    bind_polymorphic_check(bind, function, &fit, position);
     for (uint32_t i = 0; i < count; i++) {
-        enum type_id wanted = candidate_type(function, i);
+        enum type_id wanted = bind_polymorphic_type(&fit, bind_candidate_type(function, i));
         call->arguments[i] = wanted == TYPE_ANY
                                  ? bind_resolve_unknown(bind, arguments[i])
                                  : bind_coerce(bind, arguments[i], type_make(wanted), SQL_CAST_IMPLICIT, 0);
         ASSERT(call->arguments[i] != NULL);
     }
-    enum type_id result = function->result;
+    enum type_id result = bind_polymorphic_type(&fit, function->result);
     if (result == TYPE_ANY) {
         ASSERT(count > 0);
         result = call->arguments[0]->type.id;
@@ -307,12 +320,6 @@ static _Noreturn void call_refuse(struct bind *bind, const char *name, const str
                    "function %s(%s) does not exist", name, types);
 }
 
-static void call_argument_types(const struct expr *const *arguments, uint32_t count, enum type_id *types) {
-    for (uint32_t i = 0; i < count; i++) {
-        types[i] = arguments[i]->type.id;
-    }
-}
-
 /* A literal without a type is taken for a text where any type will do. Only pg_typeof could tell, and says "unknown".
  */
 static const struct expr *unknown_type_name(struct bind *bind, uint32_t position) {
@@ -384,7 +391,7 @@ const struct expr *bind_chosen_call(struct bind *bind, const struct sql_function
     bool polymorphic = choice.function->polymorphic || choice.function->class == SQL_FUNCTION_WINDOW ||
                        choice.function->ordered_set != SQL_ORDERED_SET_NONE;
     for (uint32_t i = 0; i < count && polymorphic; i++) {
-        if (types[i] == TYPE_UNKNOWN && candidate_type(choice.function, i) == TYPE_ANY) {
+        if (types[i] == TYPE_UNKNOWN && bind_candidate_type(choice.function, i) == TYPE_ANY) {
             sql_raise(bind->context, KMB_DATATYPE_MISMATCH, position,
                       "could not determine polymorphic type because input has type unknown");
         }

@@ -47,9 +47,6 @@ struct type bind_type_name(struct bind *bind, const PgQuery__TypeName *name) {
     if (name->setof || name->pct_type) {
         sql_raise_unsupported(context, position, name->setof ? "SETOF" : "%%TYPE");
     }
-    if (name->n_array_bounds > 0) {
-        sql_raise_unsupported(context, position, "an array type");
-    }
     ASSERT(name->n_names > 0);
     const char *last = bind_string(name->names[name->n_names - 1]);
     if (name->n_names > 1 && (name->n_names > 2 || strcmp(bind_string(name->names[0]), "pg_catalog") != 0)) {
@@ -80,13 +77,17 @@ struct type bind_type_name(struct bind *bind, const PgQuery__TypeName *name) {
     for (size_t i = 0; i < name->n_typmods; i++) {
         modifiers[i] = type_modifier_argument(bind, name->typmods[i]);
     }
-    if (id == TYPE_INTERVAL) {
-        return type_of_interval(modifiers, (uint32_t)name->n_typmods);
-    }
     struct type type;
-    enum kmb_status status = type_build(id, modifiers, (uint32_t)name->n_typmods, &type, context->error);
-    if (status != KMB_OK) {
-        sql_raise_status(context, status, position);
+    if (id == TYPE_INTERVAL) {
+        type = type_of_interval(modifiers, (uint32_t)name->n_typmods);
+    } else {
+        enum kmb_status status = type_build(id, modifiers, (uint32_t)name->n_typmods, &type, context->error);
+        if (status != KMB_OK) {
+            sql_raise_status(context, status, position);
+        }
+    }
+    if (name->n_array_bounds > 0 && !type_is_array(type.id) && type.id != TYPE_UNKNOWN) {
+        type.id = type_array_of(type.id); /* of any number of dimensions, whatever is written */
     }
     return type;
 }
@@ -94,7 +95,8 @@ struct type bind_type_name(struct bind *bind, const PgQuery__TypeName *name) {
 /* --- casts --- */
 
 bool bind_can_coerce(enum type_id from, enum type_id to, enum sql_cast_context cast_context) {
-    return from == to || from == TYPE_UNKNOWN || to == TYPE_ANY || sql_cast_find(from, to, cast_context) != NULL;
+    return from == to || from == TYPE_UNKNOWN || to == TYPE_ANY || bind_is_polymorphic(to) ||
+           sql_cast_find(from, to, cast_context) != NULL;
 }
 
 bool bind_literal_moves(struct slice text) {
@@ -122,8 +124,8 @@ static const struct expr *coerce_literal(struct bind *bind, const struct expr *e
     }
     struct datetime_context when = {
         .now_us = context->now_us, .has_now = true, .zone_offset_s = (int32_t)context->settings->time_zone_offset_s};
-    bool moment =
-        type.id == TYPE_DATE || type.id == TYPE_TIME || type.id == TYPE_TIMESTAMP || type.id == TYPE_TIMESTAMPTZ;
+    enum type_id base = type_element(type.id);
+    bool moment = base == TYPE_DATE || base == TYPE_TIME || base == TYPE_TIMESTAMP || base == TYPE_TIMESTAMPTZ;
     /* An assignment refuses text that is too long, an explicit cast cuts it: read unmodified, then apply. An interval's
      * fields say how to read. */
     struct value plain;
@@ -227,24 +229,31 @@ const struct expr *bind_assign(struct bind *bind, const struct expr *expr, struc
 
 /* --- common type: select_common_type() of PostgreSQL --- */
 
+bool bind_common_take(enum type_id *common, enum type_id next) {
+    if (next == TYPE_UNKNOWN || next == *common) {
+        return true;
+    }
+    if (*common == TYPE_UNKNOWN) {
+        *common = next;
+        return true;
+    }
+    bool forth = bind_can_coerce(*common, next, SQL_CAST_IMPLICIT);
+    bool back = bind_can_coerce(next, *common, SQL_CAST_IMPLICIT);
+    if (type_category_of(next) != type_category_of(*common) ||
+        (type_category_of(next) == TYPE_CATEGORY_OTHER && !forth && !back)) {
+        return false;
+    }
+    *common = !bind_type_preferred(*common) && forth && !back ? next : *common;
+    return true;
+}
+
 struct type bind_common_type(struct bind *bind, const struct expr *const *list, uint32_t count, const char *construct) {
     enum type_id common = TYPE_UNKNOWN;
     for (uint32_t i = 0; i < count; i++) {
         enum type_id next = list[i]->type.id;
-        if (next == TYPE_UNKNOWN || next == common) {
-            continue;
-        }
-        if (common == TYPE_UNKNOWN) {
-            common = next;
-        } else if (type_category_of(next) != type_category_of(common) ||
-                   (type_category_of(next) == TYPE_CATEGORY_OTHER && next != common &&
-                    !bind_can_coerce(common, next, SQL_CAST_IMPLICIT) &&
-                    !bind_can_coerce(next, common, SQL_CAST_IMPLICIT))) {
+        if (!bind_common_take(&common, next)) {
             sql_raise(bind->context, KMB_DATATYPE_MISMATCH, list[i]->position, "%s types %s and %s cannot be matched",
                       construct, type_name(common), type_name(next));
-        } else if (!bind_type_preferred(common) && bind_can_coerce(common, next, SQL_CAST_IMPLICIT) &&
-                   !bind_can_coerce(next, common, SQL_CAST_IMPLICIT)) {
-            common = next;
         }
     }
     if (common == TYPE_UNKNOWN) {

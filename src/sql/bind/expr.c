@@ -13,6 +13,7 @@
 #include "base/assert.h"
 #include "base/map.h"
 #include "sql/context.h"
+#include "sql/func/array.h"
 #include "sql/func/function.h"
 #include "sql/plan/plan.h"
 
@@ -35,6 +36,9 @@ static bool constant_equal(const struct expr *a, const struct expr *b) {
     /* 1.0 and 1.00 compare equal but print differently, and so on */
     const struct value *x = &a->value;
     const struct value *y = &b->value;
+    if (type_is_array(x->type)) {
+        return x->type == y->type && slice_equal(x->as.bytes, y->as.bytes);
+    }
     switch ((int)x->type) {
     case TYPE_NUMERIC:
         if (x->as.decimal.scale != y->as.decimal.scale) {
@@ -247,6 +251,26 @@ static void print_constant(struct printer *printer, const struct expr *expr) {
     print(printer, expr->type.id == TYPE_UNKNOWN ? "unknown" : type_format(expr->type, name));
 }
 
+static void print_around(struct printer *printer, const struct expr *expr, const char *before, const char *between,
+                         const char *after);
+
+/* (a)[1][2], (a)[1:2] */
+static void print_subscripts(struct printer *printer, const struct expr *expr) {
+    bool slice = expr->function == array_operation(ARRAY_SLICE);
+    bool plain = expr->arguments[0]->kind == EXPR_COLUMN;
+    print(printer, plain ? "" : "(");
+    print_expr(printer, expr->arguments[0]);
+    print(printer, plain ? "" : ")");
+    for (uint32_t i = 1; i < expr->argument_count; i++) {
+        bool second = slice && i % 2 == 0;
+        print(printer, second ? ":" : "[");
+        if (expr->arguments[i]->type.id != TYPE_UNKNOWN) {
+            print_expr(printer, expr->arguments[i]);
+        }
+        print(printer, slice && !second ? "" : "]");
+    }
+}
+
 static void print_call(struct printer *printer, const struct expr *expr) {
     char name[TYPE_NAME_SIZE];
     const struct sql_function *function = expr->function;
@@ -257,6 +281,10 @@ static void print_call(struct printer *printer, const struct expr *expr) {
         print_expr(printer, argument);
         print(printer, plain ? "::" : ")::");
         print(printer, type_format(expr->type, name));
+    } else if (function == array_operation(ARRAY_MAKE)) {
+        print_around(printer, expr, "ARRAY[", ", ", "]");
+    } else if (function == array_operation(ARRAY_SUBSCRIPT) || function == array_operation(ARRAY_SLICE)) {
+        print_subscripts(printer, expr);
     } else if (function->class == SQL_FUNCTION_OPERATOR) {
         print(printer, "(");
         if (expr->argument_count == 2) {
@@ -313,6 +341,16 @@ static void print_in_list(struct printer *printer, const struct expr *expr) {
         print_list(printer, expr->arguments + 1, expr->argument_count - 1, ", ");
         print(printer, "]");
     }
+    print(printer, "))");
+}
+
+static void print_any_array(struct printer *printer, const struct expr *expr) {
+    print(printer, "(");
+    print_expr(printer, expr->arguments[0]);
+    print(printer, " ");
+    print(printer, expr->function->name);
+    print(printer, expr->negated ? " ALL (" : " ANY (");
+    print_expr(printer, expr->arguments[1]);
     print(printer, "))");
 }
 
@@ -387,6 +425,9 @@ static void print_expr(struct printer *printer, const struct expr *expr) {
         break;
     case EXPR_IN_LIST:
         print_in_list(printer, expr);
+        break;
+    case EXPR_ANY_ARRAY:
+        print_any_array(printer, expr);
         break;
     case EXPR_SUBQUERY:
         print_number(printer, expr->argument_count == 0 ? "(InitPlan " : "(SubPlan ", expr->subquery->number, ")");

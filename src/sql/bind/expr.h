@@ -19,16 +19,17 @@ enum expr_kind {
     EXPR_AND,       /* arguments, two or more, Kleene */
     EXPR_OR,
     EXPR_NOT,
-    EXPR_IS_NULL,  /* arguments[0]; negated */
-    EXPR_IS_TRUTH, /* arguments[0] IS [NOT] truth (true/false/unknown); negated */
-    EXPR_DISTINCT, /* arguments[0] IS [NOT] DISTINCT FROM arguments[1]; function is the type's = */
-    EXPR_CASE,     /* arguments: condition, result, condition, result, ..., else (always present) */
-    EXPR_COALESCE, /* arguments of one type */
-    EXPR_NULLIF,   /* arguments[0], arguments[1]; function is = */
-    EXPR_EXTREME,  /* GREATEST (negated false), LEAST (negated true) */
-    EXPR_IN_LIST,  /* arguments[0] [NOT] IN arguments[1..]; function is =; constants may be hashed */
-    EXPR_SUBQUERY, /* subquery, column of its row; arguments: what EXPR_OUTER 0, 1, ... of its plan stand for */
-    EXPR_OUTER,    /* column: number of a value of the enclosing query's row; fixed while the subquery runs */
+    EXPR_IS_NULL,   /* arguments[0]; negated */
+    EXPR_IS_TRUTH,  /* arguments[0] IS [NOT] truth (true/false/unknown); negated */
+    EXPR_DISTINCT,  /* arguments[0] IS [NOT] DISTINCT FROM arguments[1]; function is the type's = */
+    EXPR_CASE,      /* arguments: condition, result, condition, result, ..., else (always present) */
+    EXPR_COALESCE,  /* arguments of one type */
+    EXPR_NULLIF,    /* arguments[0], arguments[1]; function is = */
+    EXPR_EXTREME,   /* GREATEST (negated false), LEAST (negated true) */
+    EXPR_IN_LIST,   /* arguments[0] [NOT] IN arguments[1..]; function is =; constants may be hashed */
+    EXPR_ANY_ARRAY, /* arguments[0] function ANY (arguments[1], an array); ALL (negated true) */
+    EXPR_SUBQUERY,  /* subquery, column of its row; arguments: what EXPR_OUTER 0, 1, ... of its plan stand for */
+    EXPR_OUTER,     /* column: number of a value of the enclosing query's row; fixed while the subquery runs */
 };
 
 enum expr_truth { EXPR_TRUTH_TRUE, EXPR_TRUTH_FALSE, EXPR_TRUTH_UNKNOWN };

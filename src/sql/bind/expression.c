@@ -209,7 +209,8 @@ static const struct expr *bind_case(const struct bind_scope *around, const PgQue
     expr->type = bind_common_type(bind, list, pairs + 1, "CASE");
     for (uint32_t i = 0; i <= pairs; i++) {
         uint32_t at = i == pairs ? pairs * 2 : i * 2 + 1;
-        expr->arguments[at] = bind_to_common(bind, expr->arguments[at], expr->type, "CASE/ELSE");
+        expr->arguments[at] =
+            bind_to_common(bind, expr->arguments[at], expr->type, i == pairs ? "CASE/ELSE" : "CASE/WHEN");
     }
     return expr;
 }
@@ -416,9 +417,9 @@ static const struct expr *bind_a_expr(const struct bind_scope *scope, const PgQu
     case PG_QUERY__A__EXPR__KIND__AEXPR_NOT_BETWEEN_SYM:
         return bind_between(scope, node);
     case PG_QUERY__A__EXPR__KIND__AEXPR_OP_ANY:
-        sql_raise_unsupported(bind->context, position, "operator ANY (array)");
+        return bind_any_array(scope, node, false);
     case PG_QUERY__A__EXPR__KIND__AEXPR_OP_ALL:
-        sql_raise_unsupported(bind->context, position, "operator ALL (array)");
+        return bind_any_array(scope, node, true);
     default:
         UNREACHABLE("an operator expression of no kind");
     }
@@ -508,7 +509,9 @@ static const struct expr *bind_type_cast(const struct bind_scope *scope, const P
         return relation;
     }
     struct type type = bind_type_name(scope->bind, node->type_name);
-    const struct expr *argument = bind_expression(scope, node->arg);
+    bool array = node->arg->node_case == PG_QUERY__NODE__NODE_A_ARRAY_EXPR && type_is_array(type.id);
+    const struct expr *argument =
+        array ? bind_array(scope, node->arg->a_array_expr, &type) : bind_expression(scope, node->arg);
     uint32_t position = bind_location(node->location);
     return bind_cast(scope->bind, argument, type, position == 0 ? argument->position : position);
 }
@@ -577,9 +580,9 @@ const struct expr *bind_expression(const struct bind_scope *scope, const PgQuery
     case PG_QUERY__NODE__NODE_ROW_EXPR:
         sql_raise_unsupported(bind->context, bind_node_position(node), "a row constructor");
     case PG_QUERY__NODE__NODE_A_ARRAY_EXPR:
-        sql_raise_unsupported(bind->context, bind_node_position(node), "an array constructor");
+        return bind_array(scope, node->a_array_expr, NULL);
     case PG_QUERY__NODE__NODE_A_INDIRECTION:
-        sql_raise_unsupported(bind->context, bind_node_position(node), "a subscript or field selection");
+        return bind_indirection(scope, node->a_indirection);
     case PG_QUERY__NODE__NODE_GROUPING_FUNC:
         return bind_grouping(scope, node->grouping_func);
     case PG_QUERY__NODE__NODE_XML_EXPR:

@@ -78,20 +78,57 @@ static void add_columns(struct plan_node *node, const struct plan_aggregate *cal
 
 /* Whether the item's one column has no name of its own, and takes the alias. */
 static bool column_unnamed(const struct plan_node *node) {
-    return node->kind != PLAN_FUNCTION || node->aggregates[0].function->set->columns == NULL;
+    return node->kind != PLAN_FUNCTION ||
+           (node->aggregate_count == 1 && node->aggregates[0].function->set->columns == NULL);
+}
+
+/* unnest(a, b, ...) is unnest(a), unnest(b), ... side by side: how many calls one stands for. */
+static uint32_t unnest_calls(const PgQuery__Node *call) {
+    bool several = call->node_case == PG_QUERY__NODE__NODE_FUNC_CALL && call->func_call->n_args > 1 &&
+                   strcmp(call_name(call), "unnest") == 0;
+    return several ? (uint32_t)call->func_call->n_args : 1;
+}
+
+/* The calls of the item, each with one set of rows. */
+static const PgQuery__Node **spread_calls(struct bind *bind, const PgQuery__RangeFunction *item, uint32_t *count) {
+    *count = 0;
+    for (size_t n = 0; n < item->n_functions; n++) {
+        *count += unnest_calls(item_call(item, n));
+    }
+    const PgQuery__Node **calls = sql_alloc(bind->context, (*count + 1) * sizeof(*calls));
+    uint32_t at = 0;
+    for (size_t n = 0; n < item->n_functions; n++) {
+        const PgQuery__Node *node = item_call(item, n);
+        uint32_t several = unnest_calls(node);
+        for (uint32_t i = 0; i < several; i++, at++) {
+            calls[at] = node;
+            if (several > 1) {
+                PgQuery__FuncCall *call = sql_alloc(bind->context, sizeof(*call));
+                *call = *node->func_call;
+                call->n_args = 1;
+                call->args = node->func_call->args + i;
+                PgQuery__Node *one = sql_alloc(bind->context, sizeof(*one));
+                *one = *node;
+                one->func_call = call;
+                calls[at] = one;
+            }
+        }
+    }
+    return calls;
 }
 
 static struct plan_node *bind_sets(const struct bind_scope *place, const PgQuery__RangeFunction *item) {
     struct bind *bind = place->bind;
     struct plan_node *node = bind_plan(bind, PLAN_FUNCTION, NULL, NULL);
-    uint32_t count = (uint32_t)item->n_functions;
+    uint32_t count = 0;
+    const PgQuery__Node **calls = spread_calls(bind, item, &count);
     node->aggregates = sql_alloc_zero(bind->context, count, sizeof(*node->aggregates));
     node->aggregate_count = count;
     node->ordinality = item->ordinality;
     node->columns = sql_alloc_zero(bind->context, count * SQL_SET_COLUMNS_MAX + 1, sizeof(*node->columns));
     for (uint32_t i = 0; i < count; i++) {
         uint32_t candidate_count = 0;
-        const PgQuery__Node *call = item_call(item, i);
+        const PgQuery__Node *call = calls[i];
         const struct sql_function *const *candidates =
             call->node_case == PG_QUERY__NODE__NODE_FUNC_CALL
                 ? bind_set_candidates(bind, call->func_call, &candidate_count)

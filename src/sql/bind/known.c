@@ -7,18 +7,13 @@
 
 /* In order, for the eye. */
 static const char *const known_functions[] = {
-    "any_value",       "array_agg",       "array_append",
-    "array_cat",       "array_length",    "array_position",
-    "array_prepend",   "array_remove",    "array_to_json",
-    "array_to_string", "cardinality",     "generate_subscripts",
-    "json_object",     "jsonb_object",    "pg_collation_for",
-    "regexp_match",    "regexp_matches",  "regexp_split_to_array",
-    "row_to_json",     "string_to_array", "to_tsquery",
-    "to_tsvector",     "unnest",          "xmlexists",
+    "any_value",      "json_object",           "jsonb_object", "pg_collation_for", "regexp_match",
+    "regexp_matches", "regexp_split_to_array", "row_to_json",  "to_tsquery",       "to_tsvector",
+    "xmlexists",
 };
 
 static const char *const known_operators[] = {
-    "!!", "#", "&", "&&", "<->", "<<", ">>", "@", "^@", "|", "|/", "||/", "~",
+    "!!", "#", "&", "<->", "<<", ">>", "@", "^@", "|", "|/", "||/", "~",
 };
 
 static bool listed(const char *const *list, size_t count, const char *name) {

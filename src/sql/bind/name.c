@@ -212,6 +212,17 @@ static int name_strength(struct sql_context *context, const PgQuery__Node *node,
     case PG_QUERY__NODE__NODE_COALESCE_EXPR:
         *name = "coalesce";
         return 2;
+    case PG_QUERY__NODE__NODE_A_ARRAY_EXPR:
+        *name = "array";
+        return 2;
+    case PG_QUERY__NODE__NODE_A_INDIRECTION: /* a[1] is called a, r.f is called f */
+        for (size_t i = node->a_indirection->n_indirection; i > 0; i--) {
+            if (node->a_indirection->indirection[i - 1]->node_case == PG_QUERY__NODE__NODE_STRING) {
+                *name = bind_string(node->a_indirection->indirection[i - 1]);
+                return 2;
+            }
+        }
+        return name_strength(context, node->a_indirection->arg, name);
     case PG_QUERY__NODE__NODE_SUB_LINK:
         return sub_link_strength(node->sub_link, name);
     case PG_QUERY__NODE__NODE_MIN_MAX_EXPR:

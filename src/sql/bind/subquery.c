@@ -8,6 +8,7 @@
  */
 #include "base/assert.h"
 #include "sql/bind/bind.h"
+#include "types/array.h"
 
 const struct expr *bind_outer_value(struct bind *bind, struct bind_level *level, const struct expr *value,
                                     uint32_t position) {
@@ -141,15 +142,58 @@ static struct plan_subquery *subquery_new(struct bind *bind, const PgQuery__SubL
         subquery->kind = PLAN_SUBQUERY_ALL;
         break;
     case PG_QUERY__SUB_LINK_TYPE__EXPR_SUBLINK:
+    case PG_QUERY__SUB_LINK_TYPE__ARRAY_SUBLINK:
         subquery->kind = PLAN_SUBQUERY_SCALAR;
         break;
-    case PG_QUERY__SUB_LINK_TYPE__ARRAY_SUBLINK:
-        sql_raise_unsupported(bind->context, subquery->position, "ARRAY (subquery)");
     default:
         sql_raise_unsupported(bind->context, subquery->position, "comparison of rows with a subquery");
     }
     subquery->number = ++bind->subquery_count;
     return subquery;
+}
+
+/* ARRAY (SELECT x ...) is what array_agg(x) makes of the rows in their order. */
+static struct plan_node *collect_rows(struct bind *bind, struct plan_node *rows, uint32_t position) {
+    uint32_t candidate_count = 0;
+    const struct sql_function *const *candidates =
+        sql_function_candidates(bind->context, SQL_FUNCTION_AGGREGATE, "array_agg", &candidate_count);
+    struct expr *column = sql_alloc_zero(bind->context, 1, sizeof(*column));
+    column->kind = EXPR_COLUMN;
+    column->type = rows->columns[0].type;
+    column->position = position;
+    const struct expr *arguments[1] = {column};
+    const struct expr *call = bind_chosen_call(bind, candidates, candidate_count, "array_agg", arguments, 1, position);
+    struct plan_node *aggregate = bind_plan(bind, PLAN_AGGREGATE, rows, NULL);
+    aggregate->aggregates = sql_alloc_zero(bind->context, 1, sizeof(*aggregate->aggregates));
+    aggregate->aggregates[0] = (struct plan_aggregate){.function = call->function,
+                                                       .arguments = call->arguments,
+                                                       .argument_count = 1,
+                                                       .type = call->type,
+                                                       .position = position};
+    aggregate->aggregate_count = 1;
+    aggregate->column_count = 1;
+    aggregate->columns = sql_alloc_zero(bind->context, 1, sizeof(*aggregate->columns));
+    aggregate->columns[0] = (struct plan_column){.name = "array", .type = call->type};
+    return aggregate;
+}
+
+/* Without rows it is the empty array. */
+static const struct expr *array_or_empty(struct bind *bind, const struct expr *array) {
+    struct expr *empty = sql_alloc_zero(bind->context, 1, sizeof(*empty));
+    empty->kind = EXPR_CONSTANT;
+    empty->type = array->type;
+    struct array_shape none = {0};
+    sql_try(bind->context, array_make(type_element(array->type.id), &none, NULL, &bind->context->arena, &empty->value,
+                                      bind->context->error));
+    struct expr *choice = sql_alloc_zero(bind->context, 1, sizeof(*choice));
+    choice->kind = EXPR_COALESCE;
+    choice->type = array->type;
+    choice->position = array->position;
+    choice->argument_count = 2;
+    choice->arguments = sql_alloc(bind->context, 2 * sizeof(*choice->arguments));
+    choice->arguments[0] = array;
+    choice->arguments[1] = empty;
+    return choice;
 }
 
 /* columns: that a scalar one must give; 0: it is one value. */
@@ -171,6 +215,10 @@ static const struct expr *sub_link(const struct bind_scope *scope, const PgQuery
     bind->depth--;
     bind->level = level.outer;
     subquery->outer_count = level.value_count;
+    bool array = node->sub_link_type == PG_QUERY__SUB_LINK_TYPE__ARRAY_SUBLINK;
+    if (array && subquery->root->column_count == 1) {
+        subquery->root = collect_rows(bind, subquery->root, position);
+    }
     if (compares) {
         bind_comparison(scope, node, &level, subquery, operands, operand_count);
     }
@@ -190,7 +238,7 @@ static const struct expr *sub_link(const struct bind_scope *scope, const PgQuery
         expr->type = subquery->root->columns[0].type;
     }
     subquery->shares = columns;
-    return expr;
+    return array ? array_or_empty(bind, expr) : expr;
 }
 
 const struct expr *bind_sub_link(const struct bind_scope *scope, const PgQuery__SubLink *node) {

@@ -161,7 +161,8 @@ static struct value get_nullable(const struct subject *subject) {
     return value_bool(nullable(subject));
 }
 static struct value get_type(const struct subject *subject) {
-    return constant_text(type_name(subject->column->type.id));
+    enum type_id id = subject->column->type.id;
+    return constant_text(type_is_array(id) ? "ARRAY" : type_name(id));
 }
 /* With its modifier, as psql's \d shows it. */
 static struct value get_full_type(const struct subject *subject) {

@@ -13,6 +13,7 @@
 #include "sql/exec/evaluate.h"
 
 #include "base/assert.h"
+#include "sql/exec/evaluate_array.h"
 #include "sql/exec/evaluate_list.h"
 #include "sql/exec/operator.h"
 #include "sql/func/function.h"
@@ -31,9 +32,10 @@ struct evaluator {
     struct sql_call call; /* CALL, and the = of DISTINCT, NULLIF, IN */
     sql_scalar_fn *scalar;
     bool strict;
-    struct evaluate_list *list; /* IN over constants */
-    uint16_t *rows[2];          /* scratch selections, made when first needed */
-    struct vector *scratch;     /* of the = of DISTINCT, NULLIF, IN */
+    struct evaluate_list *list;   /* IN over constants */
+    struct evaluate_array *array; /* ANY and ALL of an array */
+    uint16_t *rows[2];            /* scratch selections, made when first needed */
+    struct vector *scratch;       /* of the = of DISTINCT, NULLIF, IN */
     struct subquery_run *subquery;
     struct value *outers; /* of a subquery: its arguments' values of one row */
     struct sql_context *context;
@@ -153,6 +155,10 @@ struct evaluator *evaluator_make(const struct evaluator_scope *scope, const stru
         make_call(evaluator, scope, expr->function, expr);
         evaluator->scratch = sql_alloc(scope->context, sizeof(*evaluator->scratch));
         vector_init_rows(scope->context, evaluator->scratch, type_make(TYPE_BOOL), scope->rows_max);
+    }
+    if (expr->kind == EXPR_ANY_ARRAY) {
+        make_call(evaluator, scope, expr->function, expr);
+        evaluator->array = evaluate_array_make(&evaluator->call, expr->function, expr->negated);
     }
     if (expr->kind == EXPR_IN_LIST) {
         bool all = true;
@@ -528,6 +534,15 @@ static const struct vector *run_in(struct evaluator *evaluator, const struct bat
     return result;
 }
 
+static const struct vector *run_any_array(struct evaluator *evaluator, const struct batch *batch,
+                                          const uint16_t *selection, uint32_t count) {
+    const struct vector *value = run(evaluator->arguments[0], batch, selection, count);
+    const struct vector *arrays = run(evaluator->arguments[1], batch, selection, count);
+    struct vector *result = fresh_result(evaluator);
+    evaluate_array_run(evaluator->array, value, arrays, result, selection, count);
+    return result;
+}
+
 static const struct vector *dispatch(struct evaluator *evaluator, const struct batch *batch, const uint16_t *selection,
                                      uint32_t count) {
     switch (evaluator->kind) {
@@ -555,6 +570,8 @@ static const struct vector *dispatch(struct evaluator *evaluator, const struct b
         return run_subquery(evaluator, batch, selection, count);
     case EXPR_IN_LIST:
         return run_in(evaluator, batch, selection, count);
+    case EXPR_ANY_ARRAY:
+        return run_any_array(evaluator, batch, selection, count);
     default:
         UNREACHABLE("expression kind");
     }

@@ -8,6 +8,7 @@
 #include "sql/exec/rowset.h"
 
 #include "base/assert.h"
+#include "types/array.h"
 #include "types/json.h"
 
 void rowset_init(struct rowset *rowset, struct sql_context *context, struct arena *arena, const struct type *types,
@@ -162,6 +163,9 @@ int vector_compare(const struct vector *a, uint32_t row_a, const struct vector *
         if (a->type.id == TYPE_JSONB) {
             return json_compare(a->bytes[row_a], b->bytes[row_b]);
         }
+        if (type_is_array(a->type.id)) {
+            return array_compare(a->type.id, a->bytes[row_a], b->bytes[row_b]);
+        }
         return a->type.id == TYPE_BPCHAR
                    ? slice_compare(value_trim_blanks(a->bytes[row_a]), value_trim_blanks(b->bytes[row_b]))
                    : slice_compare(a->bytes[row_a], b->bytes[row_b]);
@@ -184,7 +188,8 @@ bool vector_equal(const struct vector *a, uint32_t row_a, const struct vector *b
     if (a->form == VECTOR_INT) {
         return a->integer[row_a] == b->integer[row_b];
     }
-    if (a->form == VECTOR_BYTES && a->type.id != TYPE_BPCHAR && a->type.id != TYPE_JSONB) {
+    if (a->form == VECTOR_BYTES && a->type.id != TYPE_BPCHAR && a->type.id != TYPE_JSONB &&
+        !type_is_array(a->type.id)) {
         return slice_equal(a->bytes[row_a], b->bytes[row_b]);
     }
     return vector_compare(a, row_a, b, row_b) == 0;
@@ -239,6 +244,9 @@ static uint64_t hash_element(const struct vector *vector, uint32_t row) {
     case VECTOR_BYTES:
         if (vector->type.id == TYPE_JSONB) {
             return json_hash(vector->bytes[row], 0);
+        }
+        if (type_is_array(vector->type.id)) {
+            return array_hash(vector->type.id, vector->bytes[row], 0);
         }
         return hash_bytes(vector->type.id == TYPE_BPCHAR ? value_trim_blanks(vector->bytes[row]) : vector->bytes[row]);
     case VECTOR_TIMESTAMP:

@@ -66,7 +66,7 @@ static uint64_t value_prefix(const struct vector *vector, uint32_t row) {
         memcpy(&bits, &real, sizeof bits);
         return bits & SIGN_BIT ? ~bits : bits | SIGN_BIT;
     case VECTOR_BYTES:
-        if (vector->type.id == TYPE_JSONB) {
+        if (vector->type.id == TYPE_JSONB || type_is_array(vector->type.id)) {
             return 0; /* its order is not that of its bytes */
         }
         bytes = vector->type.id == TYPE_BPCHAR ? value_trim_blanks(vector->bytes[row]) : vector->bytes[row];

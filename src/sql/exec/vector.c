@@ -42,6 +42,9 @@ static const uint8_t sizes[] = {
 };
 
 enum vector_form vector_form_of(enum type_id type) {
+    if (type_is_array(type)) {
+        return VECTOR_BYTES;
+    }
     ASSERT((unsigned)type < TYPE_COUNT);
     return (enum vector_form)forms[type];
 }
@@ -109,7 +112,7 @@ void vector_set(struct vector *vector, uint32_t row, const struct value *value) 
         memset((uint8_t *)vector->data + sizes[vector->form] * (size_t)row, 0, sizes[vector->form]);
         return;
     }
-    ASSERT(forms[value->type] == vector->form);
+    ASSERT(vector_form_of(value->type) == vector->form);
     switch (vector->form) {
     case VECTOR_BOOL:
         vector->boolean[row] = value->as.boolean;

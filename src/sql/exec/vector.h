@@ -16,7 +16,7 @@ enum vector_form {
     VECTOR_INT,       /* int64_t: TINYINT, INT2, INT4, INT8, DATE (days), TIME (us) */
     VECTOR_REAL,      /* double: FLOAT4 (rounded to float), FLOAT8 */
     VECTOR_DECIMAL,   /* struct decimal */
-    VECTOR_BYTES,     /* struct slice: TEXT, VARCHAR, BPCHAR, BYTEA, JSON, JSONB, UNKNOWN */
+    VECTOR_BYTES,     /* struct slice: TEXT, VARCHAR, BPCHAR, BYTEA, JSON, JSONB, UNKNOWN, arrays */
     VECTOR_TIMESTAMP, /* struct timestamp: TIMESTAMP, TIMESTAMPTZ */
     VECTOR_INTERVAL,  /* struct interval */
     VECTOR_UUID,      /* uint8_t[16] */

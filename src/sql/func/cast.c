@@ -48,6 +48,22 @@ static struct slice bytea_text(const struct sql_call *call, struct slice bytes) 
     return slice_make(text, 2 + bytes.length * 2);
 }
 
+/* Printed on the heap: an array's text is of any length. */
+static struct slice array_text(const struct sql_call *call, const struct value *value) {
+    struct datetime_context zone = datetime_of(call);
+    struct buffer buffer = {0};
+    value_print(value, &zone, &buffer);
+    void (*on_fail)(void *context, bool budget) = call->arena->on_fail;
+    call->arena->on_fail = NULL; /* the buffer goes first */
+    struct slice text = buffer_ok(&buffer) ? arena_dup_slice(call->arena, buffer_slice(&buffer)) : slice_make(NULL, 0);
+    call->arena->on_fail = on_fail;
+    buffer_free(&buffer);
+    if (text.bytes == NULL) {
+        sql_raise(call->context, KMB_NO_MEMORY, 0, "out of memory");
+    }
+    return text;
+}
+
 struct slice cast_text_of(const struct sql_call *call, const struct value *value) {
     char text[INTERVAL_TEXT_SIZE > DECIMAL_TEXT_SIZE ? INTERVAL_TEXT_SIZE : DECIMAL_TEXT_SIZE];
     struct datetime_context zone = datetime_of(call);
@@ -80,7 +96,7 @@ struct slice cast_text_of(const struct sql_call *call, const struct value *value
     case TYPE_BYTEA:
         return bytea_text(call, value->as.bytes);
     default:
-        return value->as.bytes;
+        return type_is_array(value->type) ? array_text(call, value) : value->as.bytes;
     }
 }
 
@@ -96,7 +112,7 @@ static void set_modified(const struct sql_call *call, struct vector *result, uin
 
 /* --- through text --- */
 
-static void to_text(SCALAR_PARAMETERS) {
+void cast_to_text(SCALAR_PARAMETERS) {
     bool pad = call->result_type.modifier >= 0;
     EACH_ROW(row) {
         struct value value = vector_get(arguments[0], vector_row(arguments[0], row));
@@ -110,7 +126,7 @@ static void to_text(SCALAR_PARAMETERS) {
     }
 }
 
-static void of_text(SCALAR_PARAMETERS) {
+void cast_of_text(SCALAR_PARAMETERS) {
     struct datetime_context zone = datetime_of(call);
     bool interval = call->result_type.id == TYPE_INTERVAL; /* its fields say how to read */
     struct type plain = interval ? call->result_type : type_make(call->result_type.id);
@@ -375,13 +391,13 @@ static void interval_to_time(SCALAR_PARAMETERS) {
 #define EXPLICIT(from, to, scalar)   CAST(from, to, SQL_CAST_EXPLICIT, scalar, SQL_IMMUTABLE)
 /* To and from text. */
 #define THROUGH_TEXT(type, volatility)                                                                                 \
-    CAST(type, TYPE_TEXT, SQL_CAST_ASSIGNMENT, to_text, volatility),                                                   \
-        CAST(type, TYPE_VARCHAR, SQL_CAST_ASSIGNMENT, to_text, volatility),                                            \
-        CAST(type, TYPE_BPCHAR, SQL_CAST_ASSIGNMENT, to_text, volatility),                                             \
-        CAST(TYPE_TEXT, type, SQL_CAST_EXPLICIT, of_text, volatility),                                                 \
-        CAST(TYPE_VARCHAR, type, SQL_CAST_EXPLICIT, of_text, volatility),                                              \
-        CAST(TYPE_BPCHAR, type, SQL_CAST_EXPLICIT, of_text, volatility),                                               \
-        CAST(TYPE_UNKNOWN, type, SQL_CAST_IMPLICIT, of_text, volatility)
+    CAST(type, TYPE_TEXT, SQL_CAST_ASSIGNMENT, cast_to_text, volatility),                                              \
+        CAST(type, TYPE_VARCHAR, SQL_CAST_ASSIGNMENT, cast_to_text, volatility),                                       \
+        CAST(type, TYPE_BPCHAR, SQL_CAST_ASSIGNMENT, cast_to_text, volatility),                                        \
+        CAST(TYPE_TEXT, type, SQL_CAST_EXPLICIT, cast_of_text, volatility),                                            \
+        CAST(TYPE_VARCHAR, type, SQL_CAST_EXPLICIT, cast_of_text, volatility),                                         \
+        CAST(TYPE_BPCHAR, type, SQL_CAST_EXPLICIT, cast_of_text, volatility),                                          \
+        CAST(TYPE_UNKNOWN, type, SQL_CAST_IMPLICIT, cast_of_text, volatility)
 #define INTEGER_CASTS(type)                                                                                            \
     IMPLICIT(type, TYPE_FLOAT4, int_to_real), IMPLICIT(type, TYPE_FLOAT8, int_to_real),                                \
         IMPLICIT(type, TYPE_NUMERIC, int_to_numeric), ASSIGNMENT(TYPE_FLOAT4, type, real_to_int),                      \
@@ -459,7 +475,7 @@ static const struct sql_function cast_rows[] = {
     EXPLICIT(TYPE_JSONB, TYPE_FLOAT8, jsonb_to_number),
     EXPLICIT(TYPE_JSONB, TYPE_NUMERIC, jsonb_to_number),
     ASSIGNMENT(TYPE_JSONB, TYPE_JSON, NULL),
-    ASSIGNMENT(TYPE_JSON, TYPE_JSONB, of_text),
+    ASSIGNMENT(TYPE_JSON, TYPE_JSONB, cast_of_text),
     THROUGH_TEXT(TYPE_JSON, SQL_IMMUTABLE),
     THROUGH_TEXT(TYPE_JSONB, SQL_IMMUTABLE),
 };

@@ -8,4 +8,8 @@
  * The value must not be NULL. */
 struct slice cast_text_of(const struct sql_call *call, const struct value *value);
 
+/* To a text type from any other, and from one, as the call says: the scalar functions of those casts. */
+sql_scalar_fn cast_to_text;
+sql_scalar_fn cast_of_text;
+
 #endif

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "base/assert.h"
+#include "sql/func/array.h"
 #include "sql/func/loops.h"
 
 #define FUNCTIONS_MAX    1536 /* asserted below; the table has some 800 rows */
@@ -22,6 +23,7 @@ static struct {
     const struct sql_function *sorted[FUNCTIONS_MAX];
     uint16_t casts[TYPE_COUNT][TYPE_COUNT];             /* row + 1; 0: none */
     uint16_t comparisons[COMPARISON_KINDS][TYPE_COUNT]; /* row + 1 */
+    uint16_t array_comparisons[COMPARISON_KINDS];       /* row + 1 */
 } table;
 
 static int order(const struct sql_function *a, enum sql_function_class class, const char *name) {
@@ -74,6 +76,9 @@ static void table_build(void) {
     table_append(function_rows_sequence());
     table_append(function_rows_json_set());
     table_append(function_rows_regexp_set());
+    table_append(function_rows_array());
+    table_append(function_rows_array_search());
+    table_append(function_rows_array_aggregate());
     table_append(function_rows_cast());
     for (uint32_t i = 0; i < table.count; i++) {
         const struct sql_function *row = &table.rows[i];
@@ -84,7 +89,9 @@ static void table_build(void) {
         }
         for (uint32_t kind = 0; row->commutator != NULL && kind < COMPARISON_KINDS; kind++) {
             if (strcmp(row->name, comparison_names[kind]) == 0) {
-                table.comparisons[kind][row->arguments[0]] = (uint16_t)(i + 1);
+                bool array = row->arguments[0] == TYPE_ANYARRAY;
+                *(array ? &table.array_comparisons[kind] : &table.comparisons[kind][row->arguments[0]]) =
+                    (uint16_t)(i + 1);
             }
         }
     }
@@ -129,6 +136,9 @@ const struct sql_function *const *sql_function_candidates(struct sql_context *co
 
 const struct sql_function *sql_cast_find(enum type_id from, enum type_id to, enum sql_cast_context context) {
     table_ready();
+    if (type_is_array(from) || type_is_array(to)) {
+        return array_cast_find(from, to, context);
+    }
     if ((unsigned)from >= TYPE_COUNT || (unsigned)to >= TYPE_COUNT || table.casts[from][to] == 0) {
         return NULL;
     }
@@ -138,9 +148,11 @@ const struct sql_function *sql_cast_find(enum type_id from, enum type_id to, enu
 
 const struct sql_function *sql_comparison_find(const char *operator_name, enum type_id type) {
     table_ready();
-    for (uint32_t kind = 0; kind < COMPARISON_KINDS && (unsigned)type < TYPE_COUNT; kind++) {
+    enum type_id element = type_element(type); /* an array compares if its elements do */
+    for (uint32_t kind = 0; kind < COMPARISON_KINDS && (unsigned)element < TYPE_COUNT; kind++) {
         if (strcmp(operator_name, comparison_names[kind]) == 0) {
-            uint16_t at = table.comparisons[kind][type];
+            uint16_t at = table.comparisons[kind][element];
+            at = at != 0 && type_is_array(type) ? table.array_comparisons[kind] : at;
             return at == 0 ? NULL : &table.rows[at - 1];
         }
     }

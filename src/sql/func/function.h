@@ -117,7 +117,7 @@ struct sql_function {
     bool polymorphic; /* TYPE_ANY is a type to be known: an untyped literal is refused */
     enum sql_volatility volatility;
     enum sql_cast_context cast_context;                 /* of casts */
-    enum type_id arguments[SQL_FUNCTION_ARGUMENTS_MAX]; /* TYPE_ANY: any type */
+    enum type_id arguments[SQL_FUNCTION_ARGUMENTS_MAX]; /* TYPE_ANY: any type; TYPE_ANYARRAY and its kin: type.h */
     enum type_id result;                                /* TYPE_ANY: that of the first argument */
     sql_scalar_fn *scalar;
     const struct sql_aggregate *aggregate;

@@ -7,6 +7,7 @@
  */
 #include "base/assert.h"
 #include "sql/func/cast.h"
+#include "sql/func/array.h"
 #include "sql/func/json_path.h"
 #include "sql/func/loops.h"
 
@@ -89,84 +90,15 @@ static void fn_element(SCALAR_PARAMETERS) {
 
 /* --- paths --- */
 
-static _Noreturn void raise_path(const struct sql_call *call, struct slice text) {
-    sql_raise(call->context, KMB_INVALID_TEXT, call->position, "malformed array literal: \"%.*s\"",
-              (int)(text.length > 200 ? 200 : text.length), (const char *)text.bytes);
-}
-
-static bool blank(uint8_t byte) {
-    return byte == ' ' || (byte >= '\t' && byte <= '\r');
-}
-
-/* One element of an array's text at *at, ended by a comma or brace outside of quotes. */
-static struct json_step path_element(const struct sql_call *call, struct slice text, size_t *at) {
-    uint8_t *bytes = result_bytes(call, text.length);
-    size_t length = 0;
-    size_t kept = 0; /* blanks behind this do not count */
-    bool quoted = false;
-    bool open = false;
-    for (; *at < text.length; (*at)++) {
-        uint8_t byte = text.bytes[*at];
-        if (byte == '"' && (open || length == 0)) {
-            open = !open;
-            quoted = true;
-            kept = length;
-        } else if (byte == '\\' && *at + 1 < text.length) {
-            bytes[length++] = text.bytes[++*at];
-            kept = length;
-        } else if (open) {
-            bytes[length++] = byte;
-            kept = length;
-        } else if (byte == ',' || byte == '}') {
-            break;
-        } else if (byte == '{' || byte == '"' || (quoted && !blank(byte))) {
-            raise_path(call, text);
-        } else if (!blank(byte) || length > 0) {
-            bytes[length++] = byte;
-            kept = blank(byte) ? kept : length;
-        }
-    }
-    if (open || *at >= text.length || (kept == 0 && !quoted)) {
-        raise_path(call, text);
-    }
-    struct slice name = slice_make(bytes, kept);
-    bool null = !quoted && kept == 4 && strncasecmp((const char *)bytes, "null", 4) == 0;
-    return (struct json_step){.name = name, .is_null = null};
-}
-
-struct json_path json_path_read(const struct sql_call *call, struct slice text) {
-    struct json_path path = {0};
-    size_t capacity = 1;
-    for (size_t i = 0; i < text.length; i++) {
-        capacity += text.bytes[i] == ',';
-    }
-    path.steps = (struct json_step *)(void *)result_bytes(call, capacity * sizeof(*path.steps));
-    size_t at = 0;
-    size_t end = text.length;
-    while (at < end && blank(text.bytes[at])) {
-        at++;
-    }
-    while (end > at && blank(text.bytes[end - 1])) {
-        end--;
-    }
-    if (end - at < 2 || text.bytes[at] != '{' || text.bytes[end - 1] != '}') {
-        raise_path(call, text);
-    }
-    struct slice inner = slice_make(text.bytes, end);
-    size_t first = at + 1;
-    while (first < end && blank(text.bytes[first])) {
-        first++;
-    }
-    if (first == end - 1) {
-        return path;
-    }
-    do {
-        at++;
-        ASSERT(path.count < capacity);
-        path.steps[path.count++] = path_element(call, inner, &at);
-    } while (inner.bytes[at] == ',');
-    if (at != end - 1) {
-        raise_path(call, text);
+struct json_path json_path_read(const struct sql_call *call, struct vector *const *arguments, uint32_t n,
+                                uint32_t row) {
+    struct array array = array_argument(call, arguments, n, row);
+    struct json_path path = {.count = array.count, .dimensions = array.shape.dimensions};
+    path.steps = (struct json_step *)(void *)result_bytes(call, ((size_t)array.count + 1) * sizeof(*path.steps));
+    for (uint32_t i = 0; i < array.count; i++) {
+        struct value step = array_get(&array, i);
+        path.steps[i] =
+            (struct json_step){.name = step.is_null ? slice_make(NULL, 0) : step.as.bytes, .is_null = step.is_null};
     }
     return path;
 }
@@ -192,7 +124,7 @@ static const struct json_node *path_follow(const struct json_node *node, const s
 static void fn_path(SCALAR_PARAMETERS) {
     EACH_ROW(row) {
         const struct json_node *root = json_argument(call, arguments, 0, row);
-        struct json_path path = json_path_read(call, ARGUMENT_BYTES(1, row));
+        struct json_path path = json_path_read(call, arguments, 1, row);
         set_found(result, row, path_follow(root, &path), call->result_type.id == TYPE_TEXT);
     }
 }
@@ -292,7 +224,7 @@ static void fn_exists(SCALAR_PARAMETERS) {
 static void exists_rows(SCALAR_PARAMETERS, bool all) {
     EACH_ROW(row) {
         const struct json_node *root = json_argument(call, arguments, 0, row);
-        struct json_path keys = json_path_read(call, ARGUMENT_BYTES(1, row));
+        struct json_path keys = json_path_read(call, arguments, 1, row);
         bool answer = all;
         for (uint32_t i = 0; i < keys.count; i++) {
             bool found = !keys.steps[i].is_null && has_key(root, keys.steps[i].name);
@@ -383,13 +315,13 @@ void json_buffer_free(const struct sql_call *call, struct buffer *buffer) {
     sql_release(call->context, buffer);
 }
 
-void json_append_value(const struct sql_call *call, struct vector *const *arguments, uint32_t n, uint32_t row,
-                       struct buffer *out) {
-    if (argument_null(arguments, n, row)) {
+/* Numbers and truth values as they are, JSON taken over, timestamps as ISO 8601, all else a string. */
+static void append_scalar(const struct sql_call *call, const struct value *of, struct buffer *out) {
+    struct value value = *of;
+    if (value.is_null) {
         buffer_append_text(out, "null");
         return;
     }
-    struct value value = vector_get(arguments[n], vector_row(arguments[n], row));
     struct slice text = cast_text_of(call, &value);
     bool letter = text.length > 0 && (text.bytes[0] == 'N' || text.bytes[0] == 'I' ||
                                       (text.length > 1 && text.bytes[0] == '-' && text.bytes[1] == 'I'));
@@ -414,6 +346,46 @@ void json_append_value(const struct sql_call *call, struct vector *const *argume
         text = slice_make(copy, text.length + (short_zone ? 3 : 0));
     }
     json_print_string(text, out);
+}
+
+/* How many dimensions of an array begin at its n-th element, or end before it. */
+static uint32_t levels_at(const struct array_shape *shape, uint32_t n) {
+    uint32_t levels = 0;
+    uint64_t step = 1;
+    for (uint32_t i = shape->dimensions; i-- > 0; levels++) {
+        step *= (uint32_t)shape->lengths[i];
+        if (n % step != 0) {
+            break;
+        }
+    }
+    return levels;
+}
+
+static void append_array(const struct sql_call *call, const struct value *value, struct buffer *out) {
+    struct array array;
+    array_open(value, &array);
+    buffer_append_text(out, array.count == 0 ? "[]" : "");
+    for (uint32_t i = 0; i < array.count; i++) {
+        buffer_append_text(out, i > 0 ? "," : "");
+        for (uint32_t level = levels_at(&array.shape, i); level > 0; level--) {
+            buffer_append_byte(out, '[');
+        }
+        struct value element = array_get(&array, i);
+        append_scalar(call, &element, out);
+        for (uint32_t level = levels_at(&array.shape, i + 1); level > 0; level--) {
+            buffer_append_byte(out, ']');
+        }
+    }
+}
+
+void json_append_value(const struct sql_call *call, struct vector *const *arguments, uint32_t n, uint32_t row,
+                       struct buffer *out) {
+    struct value value = vector_get(arguments[n], vector_row(arguments[n], row));
+    if (!value.is_null && type_is_array(value.type)) {
+        append_array(call, &value, out);
+    } else {
+        append_scalar(call, &value, out);
+    }
 }
 
 struct slice json_finish_text(const struct sql_call *call, struct buffer *made) {
@@ -493,8 +465,8 @@ static void fn_build_object(SCALAR_PARAMETERS) {
     OP("->", fn_element, type, "element of an array, from 0, a negative index from the end", type, TYPE_INT4),         \
     OP("->>", fn_member, TYPE_TEXT, "member of an object, as text", type, TYPE_TEXT),                                  \
     OP("->>", fn_element, TYPE_TEXT, "element of an array, as text", type, TYPE_INT4),                                 \
-    OP("#>", fn_path, type, "what a path, '{a,0}', leads to", type, TYPE_TEXT),                                        \
-    OP("#>>", fn_path, TYPE_TEXT, "what a path, '{a,0}', leads to, as text", type, TYPE_TEXT)
+    OP("#>", fn_path, type, "what a path, '{a,0}', leads to", type, TYPE_ARRAY_TEXT),                                  \
+    OP("#>>", fn_path, TYPE_TEXT, "what a path, '{a,0}', leads to, as text", type, TYPE_ARRAY_TEXT)
 #define MADE(name_, scalar_, result_, summary_)                                                                        \
     {.class = SQL_FUNCTION_SCALAR, .name = (name_), .result = (result_), .scalar = (scalar_), .summary = (summary_),   \
      .volatility = SQL_STABLE},                                                                                        \
@@ -514,12 +486,14 @@ static const struct sql_function json_rows[] = {
     OP("@>", fn_contains, TYPE_BOOL, "contains", TYPE_JSONB, TYPE_JSONB),
     OP("<@", fn_contained, TYPE_BOOL, "is contained in", TYPE_JSONB, TYPE_JSONB),
     OP("?", fn_exists, TYPE_BOOL, "has the key, or the string as an element", TYPE_JSONB, TYPE_TEXT),
-    OP("?|", fn_exists_any, TYPE_BOOL, "has one of the keys, '{a,b}'", TYPE_JSONB, TYPE_TEXT),
-    OP("?&", fn_exists_all, TYPE_BOOL, "has all of the keys, '{a,b}'", TYPE_JSONB, TYPE_TEXT),
+    OP("?|", fn_exists_any, TYPE_BOOL, "has one of the keys, '{a,b}'", TYPE_JSONB, TYPE_ARRAY_TEXT),
+    OP("?&", fn_exists_all, TYPE_BOOL, "has all of the keys, '{a,b}'", TYPE_JSONB, TYPE_ARRAY_TEXT),
     FN("json_typeof", fn_typeof, TYPE_TEXT, "object, array, string, number, boolean or null", TYPE_JSON),
     FN("jsonb_typeof", fn_typeof, TYPE_TEXT, "object, array, string, number, boolean or null", TYPE_JSONB),
     FN("json_array_length", fn_array_length, TYPE_INT4, "elements of an array", TYPE_JSON),
     FN("jsonb_array_length", fn_array_length, TYPE_INT4, "elements of an array", TYPE_JSONB),
+    {.class = SQL_FUNCTION_SCALAR, .name = "array_to_json", .result = TYPE_JSON, .scalar = fn_to_json, .strict = true,
+     .summary = "array as JSON", .argument_count = 1, .volatility = SQL_STABLE, .arguments = {TYPE_ANYARRAY}},
     EXTRACT("json_extract_path", TYPE_JSON, TYPE_JSON),
     EXTRACT("jsonb_extract_path", TYPE_JSONB, TYPE_JSONB),
     EXTRACT("json_extract_path_text", TYPE_JSON, TYPE_TEXT),

@@ -96,22 +96,50 @@ static _Noreturn void raise_change(const struct sql_call *call, const char *mess
 }
 
 /* A member by its key, all strings of an array that are equal to it. */
+static void delete_key(struct json_node *root, struct slice key) {
+    bool object = root->kind == JSON_OBJECT_OPEN;
+    struct json_node **link = &root->first;
+    while (*link != NULL) {
+        struct json_node *at = *link;
+        if ((object || at->kind == JSON_STRING) && slice_equal(object ? at->key : at->text, key)) {
+            *link = at->next;
+        } else {
+            link = &at->next;
+        }
+    }
+}
+
 static void fn_delete_key(SCALAR_PARAMETERS) {
     struct buffer *out = json_buffer(call);
     EACH_ROW(row) {
         struct json_node *root = json_argument(call, arguments, 0, row);
-        struct slice key = ARGUMENT_BYTES(1, row);
         if (!is_container(root)) {
             raise_change(call, "cannot delete from scalar");
         }
-        bool object = root->kind == JSON_OBJECT_OPEN;
-        struct json_node **link = &root->first;
-        while (*link != NULL) {
-            struct json_node *at = *link;
-            if ((object || at->kind == JSON_STRING) && slice_equal(object ? at->key : at->text, key)) {
-                *link = at->next;
-            } else {
-                link = &at->next;
+        delete_key(root, ARGUMENT_BYTES(1, row));
+        result->bytes[row] = printed(call, root, out);
+    }
+    json_buffer_free(call, out);
+}
+
+static void check_path(const struct sql_call *call, const struct json_path *path) {
+    if (path->dimensions > 1) {
+        sql_raise(call->context, KMB_ARRAY_SUBSCRIPT, call->position, "wrong number of array subscripts");
+    }
+}
+
+static void fn_delete_keys(SCALAR_PARAMETERS) {
+    struct buffer *out = json_buffer(call);
+    EACH_ROW(row) {
+        struct json_node *root = json_argument(call, arguments, 0, row);
+        struct json_path keys = json_path_read(call, arguments, 1, row);
+        check_path(call, &keys);
+        if (!is_container(root)) {
+            raise_change(call, "cannot delete from scalar");
+        }
+        for (uint32_t i = 0; i < keys.count; i++) {
+            if (!keys.steps[i].is_null) {
+                delete_key(root, keys.steps[i].name);
             }
         }
         result->bytes[row] = printed(call, root, out);
@@ -233,7 +261,8 @@ static void path_rows(SCALAR_PARAMETERS, const char *refusal, enum change off, e
     struct buffer *out = json_buffer(call);
     EACH_ROW(row) {
         struct json_node *root = json_argument(call, arguments, 0, row);
-        struct json_path path = json_path_read(call, ARGUMENT_BYTES(1, row));
+        struct json_path path = json_path_read(call, arguments, 1, row);
+        check_path(call, &path);
         bool flag =
             call->argument_count == 4 ? arguments[3]->boolean[vector_row(arguments[3], row)] != 0 : on == CHANGE_CREATE;
         enum change change = flag ? on : off;
@@ -348,16 +377,17 @@ static const struct sql_function json_change_rows[] = {
        TYPE_JSONB, TYPE_JSONB),
     OP("-", fn_delete_key, TYPE_JSONB, "without a key, or without the elements that are that string",
        TYPE_JSONB, TYPE_TEXT),
+    OP("-", fn_delete_keys, TYPE_JSONB, "without these keys", TYPE_JSONB, TYPE_ARRAY_TEXT),
     OP("-", fn_delete_index, TYPE_JSONB, "without an element, a negative index from the end", TYPE_JSONB, TYPE_INT4),
-    OP("#-", fn_delete_path, TYPE_JSONB, "without what a path, '{a,0}', leads to", TYPE_JSONB, TYPE_TEXT),
+    OP("#-", fn_delete_path, TYPE_JSONB, "without what a path, '{a,0}', leads to", TYPE_JSONB, TYPE_ARRAY_TEXT),
     FN("jsonb_set", fn_set, TYPE_JSONB, "with a new value where a path leads to, created where it is missing",
-       TYPE_JSONB, TYPE_TEXT, TYPE_JSONB),
+       TYPE_JSONB, TYPE_ARRAY_TEXT, TYPE_JSONB),
     FN("jsonb_set", fn_set, TYPE_JSONB, "with a new value where a path leads to; the last says whether to create",
-       TYPE_JSONB, TYPE_TEXT, TYPE_JSONB, TYPE_BOOL),
+       TYPE_JSONB, TYPE_ARRAY_TEXT, TYPE_JSONB, TYPE_BOOL),
     FN("jsonb_insert", fn_insert, TYPE_JSONB, "with a value put in before the place of a path",
-       TYPE_JSONB, TYPE_TEXT, TYPE_JSONB),
+       TYPE_JSONB, TYPE_ARRAY_TEXT, TYPE_JSONB),
     FN("jsonb_insert", fn_insert, TYPE_JSONB, "with a value put in before, or, when the last is true, after",
-       TYPE_JSONB, TYPE_TEXT, TYPE_JSONB, TYPE_BOOL),
+       TYPE_JSONB, TYPE_ARRAY_TEXT, TYPE_JSONB, TYPE_BOOL),
     FN("jsonb_strip_nulls", fn_strip_nulls, TYPE_JSONB, "without members that are null", TYPE_JSONB),
     FN("jsonb_pretty", fn_pretty, TYPE_TEXT, "text with lines and indents", TYPE_JSONB),
 };

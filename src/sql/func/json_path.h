@@ -13,10 +13,11 @@ struct json_step {
 struct json_path {
     struct json_step *steps;
     uint32_t count;
+    uint32_t dimensions; /* of the array it was read from */
 };
 
-/* The steps of '{a,0,b}'; 22P02 malformed array literal. */
-struct json_path json_path_read(const struct sql_call *call, struct slice text);
+/* The steps of '{a,0,b}', an argument of type text[]. */
+struct json_path json_path_read(const struct sql_call *call, struct vector *const *arguments, uint32_t n, uint32_t row);
 /* The step as an index of an array; false when it is no integer. */
 bool json_step_index(const struct json_step *step, int64_t *index);
 

@@ -105,6 +105,9 @@ struct function_rows {
 #define OP(...) FUNCTION_ROW(SQL_FUNCTION_OPERATOR, __VA_ARGS__)
 
 struct function_rows function_rows_arithmetic(void);
+struct function_rows function_rows_array(void);
+struct function_rows function_rows_array_aggregate(void);
+struct function_rows function_rows_array_search(void);
 struct function_rows function_rows_comparison(void);
 struct function_rows function_rows_text(void);
 struct function_rows function_rows_encode(void);

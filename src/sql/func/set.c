@@ -1,7 +1,8 @@
-/* Set-returning functions: generate_series over numbers and times, and the parts of a text. */
+/* Set-returning functions: generate_series over numbers and times, parts of a text, elements of arrays. */
 #include <string.h>
 
 #include "sql/func/loops.h"
+#include "types/array.h"
 #include "types/datetime.h"
 
 static _Noreturn void raise_zero_step(const struct sql_call *call) {
@@ -176,11 +177,53 @@ static bool parts_next(const struct sql_call *call, void *state, struct value *r
     return true;
 }
 
+/* --- elements and subscripts of an array --- */
+
+struct elements {
+    struct array array;
+    uint32_t at;
+};
+
+static void elements_open(const struct sql_call *call, void *state, const struct value *arguments) {
+    (void)call;
+    struct elements *elements = state;
+    array_open(&arguments[0], &elements->array);
+}
+
+static bool elements_next(const struct sql_call *call, void *state, struct value *row) {
+    (void)call;
+    struct elements *elements = state;
+    if (elements->at == elements->array.count) {
+        return false;
+    }
+    *row = array_get(&elements->array, elements->at++);
+    return true;
+}
+
+/* Of one dimension; none where the array has no such. */
+static void subscripts_open(const struct sql_call *call, void *state, const struct value *arguments) {
+    struct integers *series = state;
+    struct array array;
+    array_open(&arguments[0], &array);
+    int64_t dimension = arguments[1].as.integer;
+    *series = (struct integers){.step = 1, .done = dimension < 1 || dimension > array.shape.dimensions};
+    if (series->done) {
+        return;
+    }
+    int64_t lower = array.shape.lowers[dimension - 1];
+    int64_t upper = lower + array.shape.lengths[dimension - 1] - 1;
+    bool reverse = call->argument_count > 2 && arguments[2].as.boolean;
+    *series =
+        (struct integers){.at = reverse ? upper : lower, .end = reverse ? lower : upper, .step = reverse ? -1 : 1};
+}
+
 /* --- the table --- */
 
 static const struct sql_set integers_set = {sizeof(struct integers), integers_open, integers_next, NULL, 0};
 static const struct sql_set decimals_set = {sizeof(struct decimals), decimals_open, decimals_next, NULL, 0};
 static const struct sql_set times_set = {sizeof(struct times), times_open, times_next, NULL, 0};
+static const struct sql_set elements_set = {sizeof(struct elements), elements_open, elements_next, NULL, 0};
+static const struct sql_set subscripts_set = {sizeof(struct integers), subscripts_open, integers_next, NULL, 0};
 static const struct sql_set parts_set = {sizeof(struct parts), parts_open, parts_next, NULL, 0};
 
 #define SET_ROW(name_, set_, strict_, volatility_, result_, summary_, ...)                                             \
@@ -204,6 +247,9 @@ static const struct sql_function set_rows[] = {
     SET_ROW("generate_series", times_set, true, SQL_STABLE, TYPE_TIMESTAMPTZ, "from one to the other by steps", TYPE_TIMESTAMPTZ, TYPE_TIMESTAMPTZ, TYPE_INTERVAL),
     SET_ROW("string_to_table", parts_set, false, SQL_IMMUTABLE, TYPE_TEXT, "the parts between separators; NULL: each character", TYPE_TEXT, TYPE_TEXT),
     SET_ROW("string_to_table", parts_set, false, SQL_IMMUTABLE, TYPE_TEXT, "the same, with NULL for parts equal to the third", TYPE_TEXT, TYPE_TEXT, TYPE_TEXT),
+    SET("unnest", elements_set, TYPE_ANYELEMENT, "elements of the array", TYPE_ANYARRAY),
+    SET("generate_subscripts", subscripts_set, TYPE_INT4, "subscripts of a dimension", TYPE_ANYARRAY, TYPE_INT4),
+    SET("generate_subscripts", subscripts_set, TYPE_INT4, "the same, backwards where the third is true", TYPE_ANYARRAY, TYPE_INT4, TYPE_BOOL),
 };
 /* clang-format on */
 

@@ -8,9 +8,12 @@
  */
 #include "base/assert.h"
 #include "sql/exec/exec.h"
+#include "sql/func/function.h"
 #include "sql/plan/optimise.h"
+#include "types/array.h"
 
-#define OR_ARMS_MAX 64 /* longer ones are lists of values, and looking for what they share is quadratic */
+#define ANY_ELEMENTS_MAX 4096 /* longer arrays stay one value */
+#define OR_ARMS_MAX      64   /* longer ones are lists of values, and looking for what they share is quadratic */
 
 static bool visit_volatile(const struct expr *node, void *context) {
     (void)context;
@@ -251,6 +254,32 @@ static const struct expr *fold_call(struct optimiser *optimiser, const struct ex
     return folded == NULL ? expr : folded;
 }
 
+/* x = ANY of a constant array is x IN its elements, for which an index and a hash serve; <> ALL likewise. */
+static const struct expr *fold_any_array(struct optimiser *optimiser, struct expr *expr) {
+    const struct expr *constant = expr->arguments[1];
+    if (constant->kind != EXPR_CONSTANT || constant->value.is_null) {
+        return expr;
+    }
+    struct array array;
+    array_open(&constant->value, &array);
+    const char *name = expr->negated ? "<>" : "=";
+    if (array.count == 0 || array.count > ANY_ELEMENTS_MAX ||
+        expr->function != sql_comparison_find(name, array.element)) {
+        return expr;
+    }
+    struct expr *list = junction_new(optimiser, expr, EXPR_IN_LIST, array.count + 1);
+    list->function = sql_comparison_find("=", array.element);
+    list->negated = expr->negated;
+    list->arguments[list->argument_count++] = expr->arguments[0];
+    for (uint32_t i = 0; i < array.count; i++) {
+        struct expr like = *constant;
+        like.type = type_make(array.element);
+        struct value element = array_get(&array, i);
+        list->arguments[list->argument_count++] = fold_constant(optimiser, &like, &element);
+    }
+    return list;
+}
+
 const struct expr *optimise_fold(struct optimiser *optimiser, const struct expr *expr) {
     if (expr->argument_count == 0 && expr->kind != EXPR_CALL) {
         return expr;
@@ -275,6 +304,9 @@ const struct expr *optimise_fold(struct optimiser *optimiser, const struct expr 
         return copy;
     default: {
         const struct expr *folded = all_constant(copy) ? fold_evaluate(optimiser, copy) : NULL;
+        if (folded == NULL && copy->kind == EXPR_ANY_ARRAY) {
+            return fold_any_array(optimiser, copy);
+        }
         return folded == NULL ? copy : folded;
     }
     }

@@ -7,7 +7,11 @@ import re
 TYPES = ["boolean", "tinyint", "smallint", "integer", "bigint", "real", "double precision", "numeric", "text",
          "character varying", "character", "bytea", "date", "time without time zone", "timestamp without time zone",
          "timestamp with time zone", "interval", "uuid", "json", "jsonb", "any"]
-TYPE = "(%s)" % "|".join(sorted(TYPES, key=len, reverse=True))
+ELEMENTS = ["integer", "text", "numeric"]  # what polymorphic arguments are asked for with, and arrays of them
+ARRAYS = {"anyarray", "anycompatiblearray"}
+PSEUDO = ARRAYS | {"anyelement", "anycompatible", "anynonarray"}
+NAMES = TYPES + [name + "[]" for name in TYPES] + sorted(PSEUDO)
+TYPE = "(%s)" % "|".join(re.escape(name) for name in sorted(NAMES, key=len, reverse=True))
 OURS_ALONE = "tinyint"  # a type that PostgreSQL does not have
 
 
@@ -41,6 +45,18 @@ def read_call(kind, call, result):
     return Signature(kind, name, arguments[:-1] if variadic else arguments, result, variadic, within)
 
 
+def spread(signature):
+    """The signature, or each that it stands for when it is polymorphic."""
+    if not PSEUDO & set(signature.arguments + [signature.result]):
+        return [signature]
+    found = []
+    for element in ELEMENTS:
+        meant = lambda name: element + "[]" if name in ARRAYS else element if name in PSEUDO else name
+        found.append(Signature(signature.kind, signature.name, [meant(a) for a in signature.arguments],
+                               meant(signature.result), signature.variadic, signature.within))
+    return found
+
+
 def read(path):
     """Every signature that both databases can have."""
     kind, found = None, []
@@ -53,5 +69,5 @@ def read(path):
             for target in ", ".join(c for c in cells[1:] if c).split(", "):
                 found.append(Signature("cast", "cast", [cells[0]], target))
         elif kind and kind != "cast" and len(cells) == 3 and cells[0].startswith("`"):
-            found.append(read_call(kind, cells[0].strip("`"), cells[1]))
+            found += spread(read_call(kind, cells[0].strip("`"), cells[1]))
     return [s for s in found if OURS_ALONE not in s.arguments + [s.result]]

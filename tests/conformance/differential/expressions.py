@@ -28,6 +28,9 @@ VALUES = {
     "uuid": ["00000000-0000-0000-0000-000000000000", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"],
     "json": ['{"b": 1, "a": [1, 2]}', "null", '"x"'],
     "jsonb": ['{"b": 1, "a": [1, 2]}', "null", '"x"', "[1, 2.50]", "10", "3", "true", "[]", "{}", '"äöü"'],
+    "integer[]": ["{}", "{1,2,3}", "{1,NULL}", "{0,5,-2}", "[0:1]={2,9}", "{4}"],
+    "text[]": ["{}", "{a,b}", '{abc,NULL,"a b"}', '{"",NULL}', "{Hello}"],
+    "numeric[]": ["{1.00,2.00}", "{1.50,NULL,-0.75}", "{}"],
 }
 SPELLED = {"character": "character(3)"}  # without a length it is one character long
 # Values at the edges of the types, for statements that may fail.
@@ -47,7 +50,7 @@ WILD = {
 }
 COMPARABLE = ["boolean", "smallint", "integer", "bigint", "numeric", "real", "double precision", "text", "character varying",
               "character", "bytea", "date", "time without time zone", "timestamp without time zone",
-              "timestamp with time zone", "uuid", "interval", "jsonb"]
+              "timestamp with time zone", "uuid", "interval", "jsonb", "integer[]", "text[]"]
 PATTERNS = ["%", "a%", "%c", "%b%", "a_c", "", "abc", "%ö%", "_", "A%", "%World", "a\\%b%"]
 FIELDS = ["year", "month", "day", "quarter", "week", "dow", "isodow", "doy", "epoch", "century", "decade", "isoyear", "julian"]
 CLOCK_FIELDS = ["hour", "minute", "second", "milliseconds", "microseconds"]
@@ -103,6 +106,10 @@ WORDS = {
     ("function current_setting", 0): ["server_encoding", "TimeZone"],
     ("function lcm", 0): ["4", "6.5", "0", "-2.25", "100"],  # the digits of a quotient would make it longer than NUMERIC here
     ("function log", 0, 2): ["2", "10", "3.25"], ("function log", 1, 2): ["1", "8", "100", "0.5"],
+    ("function array_lower", 1): ["1", "2"], ("function array_upper", 1): ["1", "2", "0"],
+    ("function array_length", 1): ["1", "2", "-1"], ("function trim_array", 1): ["0"],
+    ("function array_position", 2): ["1", "2", "3"], ("function array_fill", 1): ["{2}", "{3}", "{0}"],
+    ("function array_fill", 2): ["{0}", "{5}"], ("function string_to_array", 1): ["X", "b", " ", ""],
     ("operator *", 0, "interval"): ["2", "0.5", "-1"], ("operator *", 1, "interval"): ["2", "0.5", "-1"],
     ("operator /", 1, "interval"): ["2", "0.5", "-4"],
 }
@@ -207,7 +214,7 @@ class Expressions:
         form = self.draw.randrange(3)
         if form == 0:
             return "%s::%s" % (self.quote(value), kind)
-        if form == 1 and "(" not in kind:
+        if form == 1 and "(" not in kind and "[" not in kind:
             return "%s %s" % (kind, self.quote(value))
         return "CAST(%s AS %s)" % (self.quote(value), kind)
 
@@ -347,6 +354,10 @@ class Expressions:
             return self.cast(self.draw.choice(self.casts_to[kind]), depth)
         if kind not in self.comparable:
             return self.leaf(kind)
+        if kind + "[]" in VALUES and not self.plain and self.chance(0.15):
+            return self.element(kind, depth)
+        if kind.endswith("[]") and self.chance(0.4):
+            return self.array(kind, depth)
         return self.conditional(kind, depth)
 
     def conditional(self, kind, depth):
@@ -366,6 +377,22 @@ class Expressions:
             self.lite = False
         return "%s(%s)" % (form, ", ".join(one() for _ in range(self.draw.randint(2, 3))))
 
+    def array(self, kind, depth):
+        """A constructor, or a part of an array."""
+        self.lite = False
+        one = lambda: self.expression(kind[:-2], depth - 1)
+        if self.chance(0.5):
+            self.use("form ARRAY")
+            return "ARRAY[%s]::%s" % (", ".join(one() for _ in range(self.draw.randint(0, 3))), kind)
+        self.use("form slice")
+        bounds = [self.draw.choice(["", "0", "1", "2"]), self.draw.choice(["", "1", "2", "5"])]
+        return "(%s)[%s:%s]" % (self.expression(kind, depth - 1), *bounds)
+
+    def element(self, kind, depth):
+        self.use("form subscript")
+        self.lite = False
+        return "(%s)[%s]" % (self.expression(kind + "[]", depth - 1), self.draw.choice(["0", "1", "2", "7"]))
+
     def predicate(self, depth):
         form = self.draw.choice(["AND", "OR", "NOT", "comparison", "comparison", "IN", "NOT IN", "BETWEEN", "NOT BETWEEN",
                                  "NOT BETWEEN" if self.plain else "BETWEEN SYMMETRIC", "LIKE", "IS NULL", "IS NOT NULL", "IS DISTINCT FROM",
@@ -377,6 +404,11 @@ class Expressions:
                 ["operator ~~", "operator !~~", "operator ~~*", "operator !~~*"][:2 if self.plain else 4])]), depth)
         kind = self.draw.choice([k for k in self.comparable if self.columns.get(k)] or self.comparable)
         one = lambda: self.expression(kind, depth - 1)
+        if form == "comparison" and kind + "[]" in VALUES and not self.plain and self.chance(0.3):
+            self.use("form ANY array")
+            self.lite = False
+            name, which = self.draw.choice(["=", "<>", "<", ">="]), self.draw.choice(["ANY", "ALL"])
+            return "(%s %s %s (%s))" % (one(), name, which, self.expression(kind + "[]", depth - 1))
         if form == "comparison":
             name = self.draw.choice(["=", "<>", "<", "<=", ">", ">="])
             self.use("operator " + name)

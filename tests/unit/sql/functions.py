@@ -35,8 +35,14 @@ SAMPLES = {
     "json": ['{"b": 1, "a": [1, 2]}', "null", '"x"', '[1, {"a" : null}, "a\\u00e4"]', "[]", "{}", "1.50"],
     "jsonb": ['{"b": 1, "a": [1, 2]}', "null", '"x"', "[1, 2.50]", '["a", "b", {"a": {"c": null}}]', '{"a": {"c": 1.0, "d": null}}',
               "[]", "{}", "1.50", '{"a": [{"b": 2}, 2, 1]}', "[2.5]"],
+    "_int4": ["{}", "{1,2,3}", "{1,NULL,2,1}", "[0:1]={5,1}", "{{1,2},{3,4}}", "{3}", "{NULL}"],
+    "_text": ["{}", "{abc,b}", "{\"a b\",NULL,\"\",\"NULL\"}", "{{a,b},{c,d}}", "{\"q\\\"\\\\\",b}"],
+    "_numeric": ["{1.0,2.50}", "{1.00,NaN,NULL}", "{}", "[2:3]={1,2}"],
+    "_timestamp": ["{\"2024-02-29 12:34:56.789\",NULL}", "{infinity}"],
     "any": None,
 }
+# Polymorphic arguments are asked for with arrays of these elements.
+ELEMENTS = ["int4", "text", "numeric", "timestamp"]
 ANY = [("int4", "5"), ("text", "abc"), ("bool", "true"), ("numeric", "1.50"), ("date", "2024-02-29"), ("text", None)]
 # What the input of a type is tried with when a text is cast to it.
 TEXTS = {
@@ -142,6 +148,14 @@ WORDS = {
     ("jsonb_path_query_array", 1): JSON_PATHS, ("@?", 1): JSON_PATHS, ("@@", 1): JSON_PATHS,
     ("<<", 1): ["0", "1", "5", "33"], (">>", 1): ["0", "1", "5", "33"],
 }
+WORDS.update({
+    ("array_lower", 1): ["1", "2", "0", "-1"], ("array_upper", 1): ["1", "2", "0"], ("array_length", 1): ["1", "2", "0", "7"],
+    ("trim_array", 1): ["0", "1", "2", "-1", "9"], ("array_position", 2): ["1", "2", "0", "-1"],
+    ("array_fill", 1): ["{2}", "{2,2}", "{0}", "{}", "{-1}", "{NULL}", "{{1}}", "{1,1,1,1,1,1,1}", "{200000000}"],
+    ("array_fill", 2): ["{5}", "{0,-1}", "{}", "{2147483647}"],
+    ("array_to_string", 1): [",", "", " - "], ("array_to_string", 2): ["*", "", "NULL"],
+    ("string_to_array", 1): ["X", "", "b", "l", " "], ("string_to_array", 2): ["a", "", "o Wor"],
+})
 SKIP_NAMES = {"clock_timestamp", "timeofday", "random", "gen_random_uuid", "version", "now", "current_user", "session_user", "current_schema", "current_database",
               "current_date", "current_timestamp", "localtime", "localtimestamp", "statement_timestamp",
               "transaction_timestamp", "pg_typeof"}
@@ -161,9 +175,6 @@ def samples(name, place, kind):
 
 
 def expression(cls, name, result, arguments, width):
-    if name in ("#>", "#>>", "#-", "?|", "?&", "jsonb_set", "jsonb_insert"):  # a path is an array there
-        path = arguments[1][1]
-        arguments = [arguments[0], ("text[]", path)] + arguments[2:]
     if name in ("@?", "@@") or name.startswith("jsonb_path_"):
         arguments = [arguments[0], ("jsonpath", arguments[1][1])] + arguments[2:]
     values = [literal(value, kind) for kind, value in arguments]
@@ -250,6 +261,18 @@ def cases(cls, name, result, variadic, kinds, limit, draw):
         yield [(kinds[0], None)] + [chosen[0][i] for i in range(1, len(chosen[0]))]
 
 
+def spread(kinds, result):
+    """The argument and result types of a signature: each that a polymorphic one stands for."""
+    if not any(k.startswith("any") and k != "any" for k in kinds + [result]):
+        return [(kinds, result)]
+    found = []
+    for element in ELEMENTS:
+        names = {"anyarray": "_" + element, "anycompatiblearray": "_" + element, "anyelement": element,
+                 "anycompatible": element, "anynonarray": element}
+        found.append(([names.get(k, k) for k in kinds], names.get(result, result)))
+    return found
+
+
 def main():
     test, limit, psql = sys.argv[1], int(sys.argv[2]), sys.argv[3:]
     listing = subprocess.run([test, "--list"], capture_output=True, text=True, check=True).stdout
@@ -257,8 +280,9 @@ def main():
     wanted = []
     for line in listing.splitlines():
         cls, name, result, variadic, _volatile, *kinds = line.split("\t")
-        for arguments in cases(cls, name, result, variadic == "1", kinds, limit, draw):
-            wanted.append((cls, name, result, arguments, len(kinds)))
+        for asked, answered in spread(kinds, result):
+            for arguments in cases(cls, name, answered, variadic == "1", asked, limit, draw):
+                wanted.append((cls, name, answered, arguments, len(kinds)))
     script = ["\\set VERBOSITY verbose", "\\pset null '\\\\N'", "SET TimeZone = 'UTC';", "SET extra_float_digits = 1;"]
     for number, (cls, name, result, arguments, width) in enumerate(wanted):
         script.append("\\echo @@%d" % number)

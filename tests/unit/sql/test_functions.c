@@ -50,6 +50,23 @@ static void list_signatures(void) {
     }
 }
 
+/* Whether a row's argument takes values of that type. */
+static bool takes(enum type_id wanted, enum type_id type) {
+    switch (wanted) {
+    case TYPE_ANY:
+        return true;
+    case TYPE_ANYARRAY:
+    case TYPE_ANYCOMPATIBLEARRAY:
+        return type_is_array(type);
+    case TYPE_ANYELEMENT:
+    case TYPE_ANYNONARRAY:
+    case TYPE_ANYCOMPATIBLE:
+        return !type_is_array(type);
+    default:
+        return wanted == type;
+    }
+}
+
 static uint32_t split(char *line, char *fields[FIELDS_MAX]) {
     uint32_t count = 0;
     char *at = line;
@@ -86,7 +103,7 @@ static const struct sql_function *find(struct sql_context *context, const struct
         for (uint32_t n = 0; n < arguments && hit; n++) {
             uint32_t place = n < rows[i]->argument_count ? n : rows[i]->argument_count - 1u;
             enum type_id wanted = rows[i]->arguments[place];
-            hit = wanted == TYPE_ANY || wanted == test->types[n].id;
+            hit = takes(wanted, test->types[n].id);
         }
         if (hit) {
             return rows[i];
@@ -202,7 +219,7 @@ static bool run_case(char *line, char *text, size_t text_size) {
         } else {
             value_print(&value, NULL, &out);
         }
-        if (fields[1][0] != '!' && function->result != result.id && function->result != TYPE_ANY) {
+        if (fields[1][0] != '!' && !takes(function->result, result.id)) {
             buffer_printf(&out, " of the wrong type %s", type_name(function->result));
         }
     }

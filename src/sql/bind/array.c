@@ -1,0 +1,176 @@
+/*
+ * Arrays in expressions: ARRAY[...], subscripts and slices, and operators over all elements (= ANY).
+ *
+ * A constructor in brackets within another is a dimension more of it. Its type is written behind it (ARRAY[]::int[]) or
+ * is the common type of what stands in it.
+ */
+#include "base/assert.h"
+#include "sql/bind/bind.h"
+#include "sql/func/array.h"
+
+static struct expr *array_call(struct bind *bind, enum array_operation operation, struct type type,
+                               const struct expr **arguments, uint32_t count, uint32_t position) {
+    struct expr *call = sql_alloc_zero(bind->context, 1, sizeof(*call));
+    call->kind = EXPR_CALL;
+    call->function = array_operation(operation);
+    call->type = type;
+    call->position = position;
+    call->arguments = arguments;
+    call->argument_count = count;
+    return call;
+}
+
+/* --- ARRAY[...] --- */
+
+/* The type of an array of these: of arrays, that of each. */
+static struct type array_common(struct bind *bind, const struct expr *const *list, uint32_t count, uint32_t position) {
+    if (count == 0) {
+        sql_raise_with(bind->context, KMB_INDETERMINATE_TYPE, position, NULL,
+                       "Explicitly cast to the desired type, for example ARRAY[]::integer[].",
+                       "cannot determine type of empty array");
+    }
+    struct type common = bind_common_type(bind, list, count, "ARRAY");
+    return type_is_array(common.id) ? common : type_with(type_array_of(common.id), common.modifier);
+}
+
+const struct expr *bind_array(const struct bind_scope *scope, const PgQuery__AArrayExpr *node,
+                              const struct type *written) {
+    struct bind *bind = scope->bind;
+    uint32_t position = bind_location(node->location);
+    uint32_t count = (uint32_t)node->n_elements;
+    const struct expr **elements = sql_alloc(bind->context, (count + 1) * sizeof(*elements));
+    bool nested = false;
+    for (uint32_t i = 0; i < count; i++) {
+        const PgQuery__Node *element = node->elements[i];
+        bool inner = element->node_case == PG_QUERY__NODE__NODE_A_ARRAY_EXPR;
+        elements[i] = inner ? bind_array(scope, element->a_array_expr, written) : bind_expression(scope, element);
+        nested = nested || type_is_array(elements[i]->type.id);
+    }
+    struct type type = written != NULL ? *written : array_common(bind, elements, count, position);
+    struct type wanted = nested ? type : type_of_elements(type);
+    for (uint32_t i = 0; i < count; i++) {
+        elements[i] = written != NULL ? bind_cast(bind, elements[i], wanted, elements[i]->position)
+                                      : bind_to_common(bind, elements[i], wanted, "ARRAY");
+    }
+    return array_call(bind, ARRAY_MAKE, type, elements, count, position);
+}
+
+/* --- subscripts --- */
+
+static const struct expr *bind_bound(const struct bind_scope *scope, const PgQuery__Node *node) {
+    struct bind *bind = scope->bind;
+    if (node == NULL) { /* left out */
+        struct expr *none = sql_alloc_zero(bind->context, 1, sizeof(*none));
+        none->kind = EXPR_CONSTANT;
+        none->type = type_make(TYPE_UNKNOWN);
+        none->value = value_null(TYPE_UNKNOWN);
+        return none;
+    }
+    const struct expr *bound = bind_expression(scope, node);
+    const struct expr *integer = bind_coerce(bind, bound, type_make(TYPE_INT4), SQL_CAST_ASSIGNMENT, 0);
+    if (integer == NULL) {
+        sql_raise(bind->context, KMB_DATATYPE_MISMATCH, bound->position, "array subscript must have type integer");
+    }
+    return integer;
+}
+
+static const struct expr *one(struct bind *bind) {
+    struct expr *constant = sql_alloc_zero(bind->context, 1, sizeof(*constant));
+    constant->kind = EXPR_CONSTANT;
+    constant->type = type_make(TYPE_INT4);
+    constant->value = value_integer(TYPE_INT4, 1);
+    return constant;
+}
+
+/* a[i][j] and a[i:j][k]: with one slice among them, a single subscript k is 1:k. */
+static const struct expr *bind_subscripts(const struct bind_scope *scope, const struct expr *array,
+                                          PgQuery__Node *const *indices, uint32_t count) {
+    struct bind *bind = scope->bind;
+    if (!type_is_array(array->type.id)) {
+        if (array->type.id == TYPE_JSONB) {
+            sql_raise_unsupported(bind->context, array->position, "a subscript of jsonb");
+        }
+        sql_raise(bind->context, KMB_DATATYPE_MISMATCH, array->position,
+                  "cannot subscript type %s because it does not support subscripting",
+                  bind_type_text(bind, array->type));
+    }
+    if (count > ARRAY_DIMENSIONS_MAX) {
+        sql_raise(bind->context, KMB_LIMIT, array->position,
+                  "number of array dimensions (%u) exceeds the maximum allowed (%d)", count, ARRAY_DIMENSIONS_MAX);
+    }
+    bool slice = false;
+    for (uint32_t i = 0; i < count; i++) {
+        slice = slice || indices[i]->a_indices->is_slice;
+    }
+    const struct expr **arguments = sql_alloc(bind->context, (2 * (size_t)count + 1) * sizeof(*arguments));
+    uint32_t given = 0;
+    arguments[given++] = array;
+    for (uint32_t i = 0; i < count; i++) {
+        const PgQuery__AIndices *index = indices[i]->a_indices;
+        if (slice) {
+            arguments[given++] = index->is_slice ? bind_bound(scope, index->lidx) : one(bind);
+        }
+        arguments[given++] = bind_bound(scope, index->uidx);
+    }
+    struct type type = slice ? array->type : type_of_elements(array->type);
+    return array_call(bind, slice ? ARRAY_SLICE : ARRAY_SUBSCRIPT, type, arguments, given, array->position);
+}
+
+const struct expr *bind_indirection(const struct bind_scope *scope, const PgQuery__AIndirection *node) {
+    struct bind *bind = scope->bind;
+    const struct expr *value = bind_expression(scope, node->arg);
+    size_t at = 0;
+    while (at < node->n_indirection) {
+        size_t end = at;
+        while (end < node->n_indirection && node->indirection[end]->node_case == PG_QUERY__NODE__NODE_A_INDICES) {
+            end++;
+        }
+        if (end == at) {
+            sql_raise_unsupported(bind->context, value->position, "a field selection");
+        }
+        value = bind_subscripts(scope, value, node->indirection + at, (uint32_t)(end - at));
+        at = end;
+    }
+    return value;
+}
+
+/* --- x = ANY (array), x <> ALL (array) --- */
+
+const struct expr *bind_any_array(const struct bind_scope *scope, const PgQuery__AExpr *node, bool all) {
+    struct bind *bind = scope->bind;
+    struct sql_context *context = bind->context;
+    uint32_t position = bind_location(node->location);
+    const struct expr *left = bind_expression(scope, node->lexpr);
+    const struct expr *array = bind_expression(scope, node->rexpr);
+    bool untyped = array->type.id == TYPE_UNKNOWN;
+    if (!untyped && !type_is_array(array->type.id)) {
+        sql_raise(context, KMB_WRONG_OBJECT_TYPE, position, "op ANY/ALL (array) requires array on right side");
+    }
+    /* the operator is that of the value and an element, which a column stands for */
+    struct expr *element = sql_alloc_zero(context, 1, sizeof(*element));
+    element->kind = untyped ? EXPR_CONSTANT : EXPR_COLUMN;
+    element->type = untyped ? type_make(TYPE_UNKNOWN) : type_make(type_element(array->type.id));
+    element->value = value_null(TYPE_UNKNOWN);
+    const struct expr *call = bind_operator(bind, bind_string(node->name[node->n_name - 1]), left, element, position);
+    if (call->type.id != TYPE_BOOL) {
+        sql_raise(context, KMB_WRONG_OBJECT_TYPE, position, "op ANY/ALL (array) requires operator to yield boolean");
+    }
+    ASSERT(call->kind == EXPR_CALL && call->argument_count == 2 && call->function->strict);
+    enum type_id wanted = call->arguments[1]->type.id;
+    if (type_is_array(wanted)) {
+        sql_raise(context, KMB_UNDEFINED_OBJECT, position, "could not find array type for data type %s",
+                  type_name(wanted));
+    }
+    struct expr *expr = sql_alloc_zero(context, 1, sizeof(*expr));
+    expr->kind = EXPR_ANY_ARRAY;
+    expr->type = type_make(TYPE_BOOL);
+    expr->position = position;
+    expr->negated = all;
+    expr->function = call->function;
+    expr->argument_count = 2;
+    expr->arguments = sql_alloc(context, 2 * sizeof(*expr->arguments));
+    expr->arguments[0] = call->arguments[0];
+    expr->arguments[1] = bind_coerce(bind, array, type_make(type_array_of(wanted)), SQL_CAST_IMPLICIT, 0);
+    ASSERT(expr->arguments[1] != NULL);
+    return expr;
+}
