@@ -345,6 +345,8 @@ class Expressions:
         """Any expression of that type, at most `depth` calls deep."""
         if depth <= 0 or self.chance(0.25):
             return self.leaf(kind)
+        if kind.endswith("[]") and self.chance(0.4):
+            return self.array(kind, depth)
         choice = self.draw.random()
         if kind == "boolean" and choice < 0.55:
             return self.predicate(depth)
@@ -356,8 +358,6 @@ class Expressions:
             return self.leaf(kind)
         if kind + "[]" in VALUES and not self.plain and self.chance(0.15):
             return self.element(kind, depth)
-        if kind.endswith("[]") and self.chance(0.4):
-            return self.array(kind, depth)
         return self.conditional(kind, depth)
 
     def conditional(self, kind, depth):
@@ -404,7 +404,7 @@ class Expressions:
                 ["operator ~~", "operator !~~", "operator ~~*", "operator !~~*"][:2 if self.plain else 4])]), depth)
         kind = self.draw.choice([k for k in self.comparable if self.columns.get(k)] or self.comparable)
         one = lambda: self.expression(kind, depth - 1)
-        if form == "comparison" and kind + "[]" in VALUES and not self.plain and self.chance(0.3):
+        if form == "comparison" and kind + "[]" in VALUES and not self.plain and self.chance(0.4):
             self.use("form ANY array")
             self.lite = False
             name, which = self.draw.choice(["=", "<>", "<", ">="]), self.draw.choice(["ANY", "ALL"])
@@ -460,6 +460,9 @@ class Expressions:
         elif name in ("json_object_agg", "jsonb_object_agg"):  # no key may be NULL, and of equal ones the last counts
             key, value = "COALESCE(%s, 0)" % self.leaf("integer"), self.leaf("smallint")
             inside = "%s, %s ORDER BY %s, %s" % (key, value, key, value)
+        elif name == "array_agg":  # the rows of a group come in no order
+            value = self.expression(kind, depth)
+            inside = "%s ORDER BY %s" % (value, value)
         elif len(arguments) == 2:
             inside = "%s, %s" % (self.leaf("integer"), self.leaf("smallint"))  # sums of squares that stay exact
         else:
