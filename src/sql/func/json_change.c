@@ -270,7 +270,10 @@ static void path_rows(SCALAR_PARAMETERS, const char *refusal, enum change off, e
             raise_change(call, refusal);
         }
         struct json_node *value = change == CHANGE_DELETE ? NULL : json_argument(call, arguments, 2, row);
-        change_path(call, root, &path, change, value);
+        bool nothing = root->first == NULL && (change == CHANGE_DELETE || change == CHANGE_SET);
+        if (!nothing) {
+            change_path(call, root, &path, change, value);
+        }
         result->bytes[row] = printed(call, root, out);
     }
     json_buffer_free(call, out);

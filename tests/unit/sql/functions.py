@@ -5,7 +5,7 @@
 
 TEST_FUNCTIONS is the built test; its --list gives the signatures. Arguments of each type come from the samples below,
 combined and drawn with a fixed seed, so the same table gives the same file. What PostgreSQL has not (TINYINT, our
-128-bit limit of NUMERIC) is left out; so is what a clock or chance decides.
+128-bit limit of NUMERIC) is left out; so is what a clock, a sequence or chance decides.
 """
 import itertools, random, subprocess, sys
 
@@ -158,7 +158,7 @@ WORDS.update({
 })
 SKIP_NAMES = {"clock_timestamp", "timeofday", "random", "gen_random_uuid", "version", "now", "current_user", "session_user", "current_schema", "current_database",
               "current_date", "current_timestamp", "localtime", "localtimestamp", "statement_timestamp",
-              "transaction_timestamp", "pg_typeof"}
+              "transaction_timestamp", "pg_typeof", "nextval", "currval", "lastval", "setval", "pg_get_serial_sequence"}
 SKIP_TYPES = {"tinyint", "unknown"}
 
 
