@@ -460,8 +460,9 @@ class Expressions:
         elif name in ("json_object_agg", "jsonb_object_agg"):  # no key may be NULL, and of equal ones the last counts
             key, value = "COALESCE(%s, 0)" % self.leaf("integer"), self.leaf("smallint")
             inside = "%s, %s ORDER BY %s, %s" % (key, value, key, value)
-        elif name == "array_agg":  # the rows of a group come in no order
+        elif name == "array_agg":  # the rows of a group come in no order; a bare literal could be an array
             value = self.expression(kind, depth)
+            value = "CAST(%s AS text)" % value if value.startswith("'") and kind == "text" else value
             inside = "%s ORDER BY %s" % (value, value)
         elif len(arguments) == 2:
             inside = "%s, %s" % (self.leaf("integer"), self.leaf("smallint"))  # sums of squares that stay exact
