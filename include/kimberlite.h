@@ -149,6 +149,10 @@ enum kmb_status {
     KMB_DUPLICATE_PREPARED = 144,
     KMB_UNDEFINED_PREPARED = 145,
     KMB_DATA_EXCEPTION = 146,
+    KMB_UNDEFINED_CURSOR = 160,
+    KMB_DUPLICATE_CURSOR = 161,
+    KMB_INVALID_CURSOR_STATE = 162,
+    KMB_INVALID_CURSOR_DEFINITION = 163,
 };
 
 /* Room of the texts in a struct kmb_error, terminating zero included. Longer texts end in "...". */

@@ -144,7 +144,11 @@
     X(JSON_OBJECT_NOT_FOUND,     143,   8, "2203C", 400, 1)                       \
     X(DUPLICATE_PREPARED,        144,   8, "42P05", 409, 1)                       \
     X(UNDEFINED_PREPARED,        145,   8, "26000", 404, 1)                       \
-    X(DATA_EXCEPTION,            146,   8, "22000", 400, 1)
+    X(DATA_EXCEPTION,            146,   8, "22000", 400, 1)                       \
+    X(UNDEFINED_CURSOR,          160,   8, "34000", 404, 1)                       \
+    X(DUPLICATE_CURSOR,          161,   8, "42P03", 409, 1)                       \
+    X(INVALID_CURSOR_STATE,      162,   8, "24000", 409, 1)                       \
+    X(INVALID_CURSOR_DEFINITION, 163,   8, "42P11", 400, 1)
 
 /* clang-format on */
 

@@ -17,13 +17,15 @@
 
 #include "base/assert.h"
 #include "base/memory.h"
+#include "sql/cursor.h"
 
 #define STATEMENT_BYTES_DEFAULT ((uint64_t)256 << 20)
 
 struct savepoint {
     struct savepoint *older;
     struct kernel_mark *mark;
-    char name[]; /* zero-terminated */
+    uint64_t cursors; /* made until then */
+    char name[];      /* zero-terminated */
 };
 
 struct session {
@@ -34,6 +36,7 @@ struct session {
     struct sql_settings settings;
     struct sql_sequences sequences;
     struct sql_prepared_list prepared;
+    struct sql_cursor_list cursors;
     struct sql_host host;
     atomic_bool cancel;
 
@@ -142,6 +145,11 @@ static enum kmb_status host_control(void *context, const struct sql_control *con
     return status;
 }
 
+static bool host_in_block(void *context) {
+    const struct session *session = context;
+    return session->explicit;
+}
+
 static int64_t host_now_us(void *context) {
     struct session *session = context;
     return session->explicit ? session->transaction_now_us : session->statement_now_us;
@@ -211,6 +219,8 @@ enum kmb_status session_new(const struct session_options *options, struct sessio
         .settings = &session->settings,
         .sequences = &session->sequences,
         .prepared = &session->prepared,
+        .cursors = &session->cursors,
+        .in_block = host_in_block,
         .cancel = &session->cancel,
         .session_user = slice_text("kimberlite"),
     };
@@ -220,6 +230,7 @@ enum kmb_status session_new(const struct session_options *options, struct sessio
 
 void session_free(struct session *session) {
     if (session != NULL) {
+        sql_cursors_free(&session->cursors);
         savepoints_drop(session, NULL);
         kernel_transaction_discard(session->transaction);
         sql_sequences_free(&session->sequences);
@@ -318,6 +329,7 @@ static void end_transaction(struct session *session) {
 }
 
 static void discard_transaction(struct session *session) {
+    sql_cursors_end(&session->cursors, 0);
     savepoints_drop(session, NULL);
     kernel_transaction_discard(session->transaction);
     end_transaction(session);
@@ -337,6 +349,7 @@ static enum kmb_status commit(struct session *session, struct shard_turn *turn, 
     struct shard_request request = {.session = session->number, .request = ++session->request};
     struct kernel_transaction *transaction = session->transaction;
     uint64_t seen = shard_turn_newest(turn);
+    sql_cursors_end(&session->cursors, 0);
     savepoints_drop(session, NULL);
     end_transaction(session);
     enum kmb_status status = shard_turn_commit(turn, transaction, &request, ticket, error);
@@ -357,6 +370,11 @@ enum kmb_status session_commit(struct session *session, bool *rolled_back, struc
     }
     if (!session->explicit) {
         return error_set(error, KMB_NO_TRANSACTION, "there is no transaction in progress");
+    }
+    enum kmb_status held = session->failed ? KMB_OK : sql_cursors_hold(&session->cursors, &session->host, error);
+    if (held != KMB_OK) {
+        discard_transaction(session);
+        return held;
     }
     const struct kernel_state *base = kernel_transaction_base(session->transaction);
     if (session->failed || kernel_transaction_empty(session->transaction)) {
@@ -404,6 +422,7 @@ static enum kmb_status savepoint_set(struct session *session, const char *name, 
         mem_free(savepoint);
         return status;
     }
+    savepoint->cursors = session->cursors.made;
     savepoint->older = session->savepoints;
     session->savepoints = savepoint;
     return KMB_OK;
@@ -431,6 +450,7 @@ enum kmb_status session_savepoint(struct session *session, enum session_savepoin
         return KMB_OK;
     }
     savepoints_drop(session, savepoint);
+    sql_cursors_end(&session->cursors, savepoint->cursors);
     enum kmb_status status = kernel_transaction_rollback_to(session->transaction, savepoint->mark, error);
     session->failed = status != KMB_OK;
     return status;

@@ -12,6 +12,7 @@
 #include "base/assert.h"
 #include "kernel/transaction.h"
 #include "sql/bind/bind.h"
+#include "sql/cursor.h"
 #include "sql/exec/exec.h"
 #include "sql/parse/parse.h"
 
@@ -922,6 +923,10 @@ void define_run(struct sql_context *context, const struct sql_host *host, const 
     }
     if (ddl->kind == DDL_DEALLOCATE) {
         sql_try(context, sql_prepared_remove(host->prepared, ddl->value, context->error));
+        return;
+    }
+    if (ddl->kind == DDL_CLOSE) {
+        sql_cursor_close(context, host, ddl->value);
         return;
     }
     if (ddl->kind == DDL_SET) {

@@ -16,6 +16,7 @@
 #include "base/memory.h"
 #include "kernel/view.h"
 #include "sql/bind/bind.h"
+#include "sql/cursor.h"
 #include "sql/define.h"
 #include "sql/exec/exec.h"
 #include "sql/exec/rowset.h"
@@ -34,6 +35,7 @@ struct sql_statement {
     struct type *given_types; /* of parameters, by the caller; in parse's arena */
     uint32_t given_count;
     struct plan_statement bound;
+    bool cursor;        /* the query of a DECLARE, not the DECLARE */
     bool bind_each_run; /* the plan holds a value of the moment */
     bool at_parameter;  /* the point to read at is a parameter */
     bool scans;         /* the plan opens a view, so a run finds out by itself that the catalogue changed */
@@ -52,7 +54,8 @@ struct sql_run {
     uint32_t line_count;
     uint32_t line_next;
     struct batch line_batch;
-    struct rowset kept; /* the rows of a query that writes: it is done before the first is given */
+    bool keeps;
+    struct rowset kept; /* the rows of a query that writes, or of FETCH: all are there before the first is given */
     uint32_t kept_given;
     struct batch kept_batch;
     uint64_t rows;
@@ -90,6 +93,7 @@ static void context_of_host(struct sql_context *context, const struct sql_host *
 
 /* The time that a run may take begins. */
 static void context_start_clock(struct sql_context *context, const struct sql_host *host) {
+    context->deadline_ns = 0;
     if (host->monotonic_ns != NULL && host->settings->statement_timeout_ms > 0) {
         context->monotonic_ns = host->monotonic_ns;
         context->monotonic_context = host->context;
@@ -113,6 +117,7 @@ static void bind_work(void *object) {
         bind->context = context;
         bind->host = preparation->host;
         bind->tokens = &statement->tokens;
+        bind->cursor = statement->cursor;
         bind->parameters = preparation->parameters;
         bind->parameter_value_count = preparation->parameter_count;
         bind->parameter_count = statement->given_count;
@@ -230,8 +235,9 @@ static enum kmb_status statement_scan(struct sql_statement *statement, struct sl
     return status;
 }
 
-enum kmb_status sql_prepare(const struct sql_host *host, struct slice text, const struct type *parameter_types,
-                            uint32_t parameter_type_count, struct sql_statement **statement, struct kmb_error *error) {
+static enum kmb_status prepare(const struct sql_host *host, struct slice text, bool cursor,
+                               const struct type *parameter_types, uint32_t parameter_type_count,
+                               struct sql_statement **statement, struct kmb_error *error) {
     *statement = NULL;
     if (parameter_type_count > BIND_PARAMETERS_MAX) {
         return error_set(error, KMB_LIMIT, "a statement can have at most %d parameters", BIND_PARAMETERS_MAX);
@@ -240,6 +246,7 @@ enum kmb_status sql_prepare(const struct sql_host *host, struct slice text, cons
     if (made == NULL) {
         return error_set(error, KMB_NO_MEMORY, "out of memory");
     }
+    made->cursor = cursor;
     context_of_host(&made->parse, host, error, NULL);
     enum kmb_status status = statement_scan(made, text, parameter_types, parameter_type_count);
     if (status == KMB_OK) {
@@ -252,6 +259,20 @@ enum kmb_status sql_prepare(const struct sql_host *host, struct slice text, cons
     }
     *statement = made;
     return KMB_OK;
+}
+
+enum kmb_status sql_prepare(const struct sql_host *host, struct slice text, const struct type *parameter_types,
+                            uint32_t parameter_type_count, struct sql_statement **statement, struct kmb_error *error) {
+    return prepare(host, text, false, parameter_types, parameter_type_count, statement, error);
+}
+
+enum kmb_status sql_prepare_cursor(const struct sql_host *host, struct slice text, const struct type *types,
+                                   uint32_t type_count, struct sql_statement **statement, struct kmb_error *error) {
+    return prepare(host, text, true, types, type_count, statement, error);
+}
+
+void sql_run_resume(struct sql_run *run, const struct sql_host *host) {
+    context_start_clock(&run->context, host);
 }
 
 void sql_statement_free(struct sql_statement *statement) {
@@ -466,13 +487,12 @@ static const struct batch *run_next_lines(struct sql_run *run) {
     return &run->line_batch;
 }
 
-/* Runs a query to its end and keeps its rows. */
-static void run_keep(struct sql_run *run) {
+/* Room for the rows of the answer, and to give them. */
+static void run_keep_open(struct sql_run *run) {
     struct sql_context *context = &run->context;
     const struct plan_statement *bound = &run->statement->bound;
     uint32_t columns = bound->column_count;
     struct type *types = sql_alloc(context, (columns + 1) * sizeof(*types));
-    const struct vector **vectors = sql_alloc(context, (columns + 1) * sizeof(*vectors));
     run->kept_batch = (struct batch){.column_count = columns};
     run->kept_batch.columns = sql_alloc_zero(context, columns + 1, sizeof(struct vector));
     for (uint32_t i = 0; i < columns; i++) {
@@ -481,6 +501,14 @@ static void run_keep(struct sql_run *run) {
     }
     rowset_init(&run->kept, context, NULL, types, columns);
     run->kept_given = 0;
+    run->keeps = true;
+}
+
+/* Runs a query to its end and keeps its rows. */
+static void run_keep(struct sql_run *run) {
+    uint32_t columns = run->statement->bound.column_count;
+    const struct vector **vectors = sql_alloc(&run->context, (columns + 1) * sizeof(*vectors));
+    run_keep_open(run);
     const struct batch *batch = NULL;
     while ((batch = exec_next(run->exec)) != NULL) {
         for (uint32_t i = 0; i < columns; i++) {
@@ -513,6 +541,26 @@ static const struct batch *run_next_kept(struct sql_run *run) {
     return count == 0 ? NULL : &run->kept_batch;
 }
 
+static void run_fetch(struct sql_run *run, const struct sql_host *host) {
+    const struct plan_ddl *ddl = run->statement->bound.ddl;
+    if (ddl->move) {
+        run->rows = sql_cursor_fetch(&run->context, host, ddl, NULL);
+    } else {
+        run_keep_open(run);
+        (void)sql_cursor_fetch(&run->context, host, ddl, &run->kept);
+    }
+}
+
+static void run_setting(struct sql_run *run, const struct sql_host *host) {
+    const struct plan_statement *bound = &run->statement->bound;
+    const struct plan_ddl *ddl = bound->ddl;
+    if (ddl->kind == DDL_DECLARE) {
+        sql_cursor_declare(&run->context, host, ddl, bound->parameter_types, run->parameters, run->parameter_count);
+    } else {
+        define_run(&run->context, host, ddl);
+    }
+}
+
 static void run_begin(struct sql_run *run, const struct sql_host *host) {
     struct sql_statement *statement = run->statement;
     switch (statement->bound.kind) {
@@ -528,9 +576,14 @@ static void run_begin(struct sql_run *run, const struct sql_host *host) {
     case STATEMENT_EXPLAIN:
         run_explain(run, host);
         break;
+    case STATEMENT_FETCH:
+        run_fetch(run, host);
+        break;
+    case STATEMENT_SETTING:
+        run_setting(run, host);
+        break;
     case STATEMENT_DDL:
     case STATEMENT_TRANSACTION:
-    case STATEMENT_SETTING:
         define_run(&run->context, host, statement->bound.ddl);
         break;
     case STATEMENT_EMPTY:
@@ -584,12 +637,13 @@ static enum kmb_status run_start(struct sql_run *run, const struct sql_host *hos
     return status;
 }
 
-/* What the caller was told of the statement must stay so: EXECUTE may come upon another query of the same name. */
+/* What the caller was told of the statement must stay so: EXECUTE and FETCH may come upon another query of the same
+ * name. */
 static enum kmb_status statement_rebind(struct sql_statement *statement, const struct sql_host *host,
                                         struct kmb_error *error) {
     enum plan_statement_kind kind = statement->bound.kind;
     uint32_t columns = statement->bound.column_count;
-    bool executes = statement->bound.arguments != NULL;
+    bool executes = statement->bound.arguments != NULL || kind == STATEMENT_FETCH;
     enum kmb_status status = statement_bind(statement, host, NULL, 0, error);
     if (status == KMB_OK && executes && (statement->bound.kind != kind || statement->bound.column_count != columns)) {
         return error_set(error, KMB_UNSUPPORTED, "cached plan must not change result type");
@@ -636,7 +690,7 @@ enum kmb_status sql_run_next(struct sql_run *run, const struct batch **batch, st
         *batch = run_next_lines(run);
         return KMB_ROW;
     }
-    if (run->statement->bound.kind == STATEMENT_QUERY && run->statement->bound.advances) {
+    if (run->keeps) {
         *batch = run_next_kept(run);
         return *batch == NULL ? KMB_DONE : KMB_ROW;
     }
@@ -672,6 +726,7 @@ const char *sql_run_tag(const struct sql_run *run) {
     const char *tag = run->statement->bound.tag;
     const struct plan_node *root = run->statement->bound.root;
     bool counted = (run->statement->bound.kind == STATEMENT_WRITE && !root->no_data) ||
+                   run->statement->bound.kind == STATEMENT_FETCH ||
                    (run->statement->bound.kind == STATEMENT_QUERY && strcmp(tag, "SELECT") == 0);
     if (counted) {
         (void)snprintf(mutable->tag, sizeof(mutable->tag), "%s %s%llu", tag, strcmp(tag, "INSERT") == 0 ? "0 " : "",

@@ -24,6 +24,7 @@
 
 struct kernel_view;
 struct kernel_transaction;
+struct sql_cursor_list;
 
 /* A moment to read at. kind NONE: the present of the session (an open transaction's own fork, else the newest
  * published root). */
@@ -81,6 +82,8 @@ struct sql_host {
     struct sql_settings *settings;      /* the session's; SET changes it */
     struct sql_sequences *sequences;    /* the session's; nextval() changes it */
     struct sql_prepared_list *prepared; /* the session's, by PREPARE */
+    struct sql_cursor_list *cursors;    /* the session's, by DECLARE */
+    bool (*in_block)(void *context);    /* between BEGIN and COMMIT; NULL: never */
     const atomic_bool *cancel;          /* may be NULL; set from any thread: 57014 */
     bool references_held;               /* whoever runs the statement checks foreign keys itself */
     struct slice session_user;          /* current_user */

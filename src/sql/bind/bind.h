@@ -117,6 +117,7 @@ struct bind {
     uint32_t view_depth;
     const PgQuery__IntoClause *into; /* of the statement itself, and dealt with */
     bool spell_stars;                /* a view is being made: * in the tree is replaced by what it stands for now */
+    bool cursor;                     /* the query of a DECLARE is bound, not the DECLARE */
     bool reads_past;
     bool at_parameter;   /* a point to read at is a parameter: bound anew with its value */
     bool advances;       /* a function moves a sequence */
@@ -554,6 +555,13 @@ bool bind_is_identity(struct bind *bind, const struct sequence_definition *rule)
 const PgQuery__IntoClause *bind_into(const PgQuery__SelectStmt *select);
 void bind_create_as(struct bind *bind, const PgQuery__Node *node, struct plan_statement *statement);
 void bind_select_into(struct bind *bind, const PgQuery__SelectStmt *select, struct plan_statement *statement);
+
+/* --- cursor.c --- */
+void bind_declare(struct bind *bind, const PgQuery__DeclareCursorStmt *node, struct plan_statement *statement);
+/* The query of a DECLARE as the statement itself. */
+void bind_cursor_query(struct bind *bind, const PgQuery__DeclareCursorStmt *node, struct plan_statement *statement);
+void bind_fetch(struct bind *bind, const PgQuery__FetchStmt *node, struct plan_statement *statement);
+void bind_close(struct bind *bind, const PgQuery__ClosePortalStmt *node, struct plan_statement *statement);
 
 /* --- prepare.c --- */
 void bind_prepare(struct bind *bind, const PgQuery__PrepareStmt *node, struct plan_statement *statement);

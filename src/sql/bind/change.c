@@ -20,6 +20,12 @@ static void write_search(struct write *write, PgQuery__Node *const *items, size_
                          const PgQuery__Node *where, struct search *search) {
     struct bind *bind = write->bind;
     *search = (struct search){.plan = write_scan(write), .scope = write->scope, .returning = write->scope};
+    bool current = where != NULL && where->node_case == PG_QUERY__NODE__NODE_CURRENT_OF_EXPR;
+    if (current && write->view) {
+        sql_raise(bind->context, KMB_UNSUPPORTED, 0, "WHERE CURRENT OF on a view is not implemented");
+    } else if (current) {
+        search->plan->current_of = where->current_of_expr->cursor_name;
+    }
     search->scope.row_width = write->column_count + 1;
     search->returning.row_width = write->column_count;
     if (item_count > 0) {
@@ -30,7 +36,7 @@ static void write_search(struct write *write, PgQuery__Node *const *items, size_
         bind_scope_join(bind->context, &search->returning, &sources);
         search->plan = bind_join_node(bind, PLAN_JOIN_CROSS, search->plan, search->sources);
     }
-    if (where != NULL) {
+    if (where != NULL && !current) {
         struct bind_scope place = {.bind = bind, .scope = &search->scope, .place = BIND_WHERE};
         search->plan = bind_plan(bind, PLAN_FILTER, search->plan, NULL);
         search->plan->predicate = bind_condition(&place, where, "WHERE");

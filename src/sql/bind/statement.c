@@ -131,7 +131,8 @@ static void bind_explain(struct bind *bind, const PgQuery__ExplainStmt *explain,
     if (options.summary == 1 && !analyze) {
         sql_raise_unsupported(bind->context, bind->tokens->first, "EXPLAIN SUMMARY without ANALYZE");
     }
-    bind_statement(bind, explain->query, statement);
+    bool declares = explain->query->node_case == PG_QUERY__NODE__NODE_DECLARE_CURSOR_STMT;
+    bind_statement(bind, declares ? explain->query->declare_cursor_stmt->query : explain->query, statement);
     bool nothing = statement->ddl != NULL && statement->root == NULL && creates_as(explain->query);
     if (statement->kind != STATEMENT_QUERY && statement->kind != STATEMENT_WRITE && !nothing) {
         sql_raise_unsupported(bind->context, bind->tokens->first, "EXPLAIN of this statement");
@@ -322,6 +323,15 @@ void bind_dispatch(struct bind *bind, const PgQuery__Node *node, struct plan_sta
     case PG_QUERY__NODE__NODE_MERGE_STMT:
         statement_write(statement, bind_merge(bind, node->merge_stmt), "MERGE");
         break;
+    case PG_QUERY__NODE__NODE_DECLARE_CURSOR_STMT:
+        bind_declare(bind, node->declare_cursor_stmt, statement);
+        break;
+    case PG_QUERY__NODE__NODE_FETCH_STMT:
+        bind_fetch(bind, node->fetch_stmt, statement);
+        break;
+    case PG_QUERY__NODE__NODE_CLOSE_PORTAL_STMT:
+        bind_close(bind, node->close_portal_stmt, statement);
+        break;
     case PG_QUERY__NODE__NODE_PREPARE_STMT:
         bind_prepare(bind, node->prepare_stmt, statement);
         break;
@@ -406,6 +416,8 @@ void bind_statement(struct bind *bind, const PgQuery__Node *node, struct plan_st
     } else if (node == NULL) {
         *statement = (struct plan_statement){.kind = STATEMENT_EMPTY, .tag = ""};
         return;
+    } else if (bind->cursor) {
+        bind_cursor_query(bind, node->declare_cursor_stmt, statement);
     } else {
         bind_dispatch(bind, node, statement);
     }

@@ -6,6 +6,7 @@
  * A point lookup is recognised by its bounds and prepared for one row: no buffer of a thousand rows is made for it.
  */
 #include "base/assert.h"
+#include "sql/cursor.h"
 #include "sql/exec/decode.h"
 #include "sql/exec/operator.h"
 #include "sql/exec/scan.h"
@@ -155,6 +156,15 @@ static bool bounds_one_row(const struct table_definition *table, const struct pl
 static void scan_open(struct scan *scan) {
     struct exec *exec = scan->base.exec;
     const struct plan_node *node = scan->base.node;
+    if (node->current_of != NULL) {
+        struct slice key = sql_cursor_key(exec->context, exec->host, node->current_of, scan->table);
+        scan->point = true;
+        buffer_append_slice(&scan->low, key);
+        if (!buffer_ok(&scan->low)) {
+            sql_raise(exec->context, KMB_NO_MEMORY, 0, "out of memory");
+        }
+        return;
+    }
     scan->point = bounds_one_row(scan->table, node);
     if (!scan_bound(exec, scan->table, node, &node->low, &scan->low) ||
         (!scan->point && !scan_bound(exec, scan->table, node, &node->high, &scan->high))) {

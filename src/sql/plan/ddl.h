@@ -26,6 +26,9 @@ enum plan_ddl_kind {
     DDL_SHOW,
     DDL_PREPARE,
     DDL_DEALLOCATE, /* value, NULL: all */
+    DDL_DECLARE,
+    DDL_FETCH,
+    DDL_CLOSE, /* value, NULL: all */
 };
 
 enum plan_alter_kind {
@@ -106,6 +109,8 @@ enum plan_setting_id {
     SETTING_JOIN_ROWS_MAX,
 };
 
+enum plan_fetch { PLAN_FETCH_FORWARD, PLAN_FETCH_BACKWARD, PLAN_FETCH_ABSOLUTE, PLAN_FETCH_RELATIVE };
+
 struct plan_ddl {
     enum plan_ddl_kind kind;
     const struct table_definition *table; /* CREATE TABLE: ids of columns and checks set, own id by the transaction */
@@ -134,10 +139,18 @@ struct plan_ddl {
     const struct sql_prepared *prepared; /* PREPARE */
     bool deep;
 
+    struct {
+        bool scroll;
+        bool no_scroll;
+        bool hold;
+    } cursor;              /* DECLARE */
+    enum plan_fetch fetch; /* number: how many; INT64_MAX: all */
+    bool move;
+
     enum plan_setting_id setting;
-    const char *value; /* SET: the new one, NULL for the default; SHOW: the text to answer; DEALLOCATE: the name */
+    const char *value; /* SET: the new one, NULL for the default; SHOW: the text to answer; else the name */
     int64_t zone_offset_s;
-    int64_t number; /* of the other settings */
+    int64_t number; /* of the other settings, of FETCH */
 };
 
 #endif

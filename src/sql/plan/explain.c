@@ -266,6 +266,9 @@ static const char *scan_title(struct explain *explain, const struct plan_node *s
     const char *relation = relation_text(explain, scan);
     struct slice name;
     (void)order_parts(scan, &name);
+    if (scan->current_of != NULL) {
+        return sql_printf(explain->context, "Tid Scan on %s", relation);
+    }
     if (scan->low.count > 0 || scan->high.count > 0 || scan->index.value != 0 || looked_up ||
         (scan->reverse && scan->table->primary_key_count > 0)) {
         return sql_printf(explain->context, "Index Scan %susing %s on %s", scan->reverse ? "Backward " : "",
@@ -447,6 +450,9 @@ static void details_of(struct explain *explain, uint32_t indent, const struct pl
         const char *range = join != NULL ? lookup_text(explain, join) : range_text(explain, node);
         if (range != NULL) {
             detail(explain, indent, "Index Cond", range);
+        }
+        if (node->current_of != NULL) {
+            detail(explain, indent, "TID Cond", sql_printf(explain->context, "CURRENT OF %s", node->current_of));
         }
         if (node->predicate != NULL) {
             detail(explain, indent, "Filter",

@@ -194,6 +194,7 @@ struct plan_node {
     struct plan_bound low;
     struct plan_bound high;
     bool reverse;
+    const char *current_of; /* SCAN of a write: the row that this cursor stands on, alone */
 
     const struct expr *predicate;    /* FILTER, JOIN ON, SCAN's pushed filter */
     const struct expr *once;         /* FILTER: reads no column; asked before the first row is */
@@ -277,7 +278,8 @@ enum plan_statement_kind {
     STATEMENT_DDL,
     STATEMENT_TRANSACTION, /* BEGIN, COMMIT, ROLLBACK, SAVEPOINT... */
     STATEMENT_EXPLAIN,     /* root is the explained plan; output one text column "QUERY PLAN" */
-    STATEMENT_SETTING,     /* SET, SHOW of a setting, PREPARE, DEALLOCATE: the session alone is changed */
+    STATEMENT_SETTING,     /* SET, SHOW of a setting, PREPARE, DECLARE and their kin: the session alone is changed */
+    STATEMENT_FETCH,       /* FETCH and MOVE: rows of a cursor */
     STATEMENT_EMPTY,       /* nothing but blanks and comments */
 };
 
@@ -291,12 +293,13 @@ struct plan_statement {
     uint32_t parameter_count;
     const struct expr **arguments; /* EXECUTE: the parameters that root reads, over the statement's own; else NULL */
     uint32_t argument_count;
-    const void *ddl;            /* struct plan_ddl, ddl.h */
-    uint64_t catalogue_version; /* plan is valid while this is current */
-    bool reads_past;            /* any time-travel clause */
-    bool writes;                /* running it changes rows: a write, or EXPLAIN ANALYZE of one */
-    bool advances;              /* a query that moves sequences: it runs as a write does */
-    bool analyze;               /* EXPLAIN ANALYZE, and what it tells */
+    const void *ddl;              /* struct plan_ddl, ddl.h */
+    struct table_id cursor_table; /* of a cursor that rows may be changed through: the last column is their key */
+    uint64_t catalogue_version;   /* plan is valid while this is current */
+    bool reads_past;              /* any time-travel clause */
+    bool writes;                  /* running it changes rows: a write, or EXPLAIN ANALYZE of one */
+    bool advances;                /* a query that moves sequences: it runs as a write does */
+    bool analyze;                 /* EXPLAIN ANALYZE, and what it tells */
     bool explain_timing;
     bool explain_summary;
 };

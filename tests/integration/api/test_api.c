@@ -480,6 +480,98 @@ static void transactions(void **state) {
     kmb_session_close(other);
 }
 
+/* --- cursors ------------------------------------------------------------------------------------------------------ */
+
+/* Runs a statement; its tag. */
+static void tagged(kmb_session *session, const char *sql, const char *tag) {
+    kmb_statement *statement = prepared(session, sql);
+    while (kmb_step(statement, NULL) == KMB_ROW) {
+    }
+    assert_string_equal(kmb_statement_tag(statement), tag);
+    kmb_finalize(statement);
+}
+
+static void cursors(void **state) {
+    struct box *box = *state;
+    kmb_session *session = box->session;
+    MUST(kmb_exec(session, "CREATE TABLE t (a int PRIMARY KEY, b text)", &error));
+    MUST(kmb_exec(session, "INSERT INTO t SELECT i, 'r' || i FROM generate_series(1, 5) AS i", &error));
+    REFUSED(kmb_exec(session, "DECLARE c CURSOR FOR SELECT a FROM t", &error), KMB_NO_TRANSACTION,
+            "DECLARE CURSOR can only be used in transaction blocks");
+    REFUSED(kmb_exec(session, "FETCH c", &error), KMB_UNDEFINED_CURSOR, "cursor \"c\" does not exist");
+    MUST(kmb_begin(session, &error));
+    kmb_statement *declare = prepared(session, "DECLARE c CURSOR FOR SELECT b FROM t WHERE a > $1");
+    MUST(kmb_bind_int64(declare, 1, 2, &error));
+    assert_int_equal(kmb_step(declare, NULL), KMB_DONE);
+    assert_string_equal(kmb_statement_tag(declare), "DECLARE CURSOR");
+    kmb_finalize(declare);
+    /* Statements that name the cursor are prepared once and run for each row. */
+    kmb_statement *fetch = prepared(session, "FETCH c");
+    kmb_statement *update = prepared(session, "UPDATE t SET b = b || '!' WHERE CURRENT OF c RETURNING a");
+    assert_int_equal(kmb_column_count(fetch), 1);
+    assert_string_equal(kmb_column_name(fetch, 0), "b");
+    for (int64_t a = 3; a <= 5; a++) {
+        assert_int_equal(kmb_step(fetch, NULL), KMB_ROW);
+        assert_int_equal(kmb_step(fetch, NULL), KMB_DONE);
+        assert_string_equal(kmb_statement_tag(fetch), "FETCH 1");
+        assert_int_equal(kmb_step(update, NULL), KMB_ROW);
+        assert_int_equal(kmb_column_int64(update, 0), a);
+        assert_int_equal(kmb_step(update, NULL), KMB_DONE);
+    }
+    assert_int_equal(kmb_step(fetch, NULL), KMB_DONE);
+    assert_string_equal(kmb_statement_tag(fetch), "FETCH 0");
+    kmb_finalize(update);
+    tagged(session, "MOVE BACKWARD ALL c", "MOVE 3");
+    tagged(session, "MOVE 2 c", "MOVE 2");
+    tagged(session, "CLOSE c", "CLOSE CURSOR");
+    /* The name means another query now, which gives other columns. */
+    MUST(kmb_exec(session, "DECLARE c CURSOR FOR SELECT a, b FROM t", &error));
+    REFUSED(kmb_step(fetch, &error), KMB_UNSUPPORTED, "cached plan must not change result type");
+    kmb_finalize(fetch);
+    MUST(kmb_rollback(session, &error));
+    assert_int_equal(ask(session, "SELECT count(*) FROM t WHERE b LIKE '%!'"), 0);
+    tagged(session, "CLOSE ALL", "CLOSE CURSOR ALL");
+}
+
+/* What a cursor keeps to go back is bounded, unless it must. */
+static void cursors_of_many_rows(void **state) {
+    struct box *box = *state;
+    kmb_session *session = NULL;
+    kmb_db *db = NULL;
+    struct kmb_options options = options_of(KMB_OPEN_CREATE);
+    char path[SCRATCH_SIZE + 16];
+    snprintf(path, sizeof(path), "%s/small", box->folder);
+    options.statement_bytes = 4 << 20;
+    MUST(kmb_open(path, &options, &db, &error));
+    MUST(kmb_session_open(db, 1, &session, &error));
+    MUST(kmb_begin(session, &error));
+    MUST(kmb_exec(session, "DECLARE c CURSOR FOR SELECT n, repeat('x', 100) FROM generate_series(1, 200000) AS n",
+                  &error));
+    MUST(kmb_exec(session, "MOVE 100 c; MOVE BACKWARD 50 c", &error));
+    assert_int_equal(ask(session, "FETCH c"), 51);
+    tagged(session, "MOVE 150000 c", "MOVE 150000");
+    assert_int_equal(ask(session, "FETCH c"), 150052);
+    REFUSED(kmb_exec(session, "FETCH PRIOR c", &error), KMB_OBJECT_NOT_IN_STATE, "cursor can only scan forward");
+    MUST(kmb_rollback(session, &error));
+    MUST(kmb_begin(session, &error));
+    MUST(kmb_exec(session, "DECLARE c SCROLL CURSOR FOR SELECT n, repeat('x', 100) FROM generate_series(1, 200000) n",
+                  &error));
+    REFUSED(kmb_exec(session, "MOVE 150000 c", &error), KMB_NO_MEMORY, "memory limit");
+    REFUSED(kmb_exec(session, "FETCH c", &error), KMB_TRANSACTION_ABORTED, "current transaction is aborted");
+    MUST(kmb_rollback(session, &error));
+    /* What cannot be held fails the commit. */
+    MUST(kmb_begin(session, &error));
+    MUST(kmb_exec(session, "CREATE TABLE t (a int)", &error));
+    MUST(kmb_exec(session, "DECLARE c CURSOR WITH HOLD FOR SELECT 1 / (n - 5000) FROM generate_series(1, 9000) AS n",
+                  &error));
+    REFUSED(kmb_commit(session, &error), KMB_DIVISION_BY_ZERO, "division by zero");
+    assert_false(kmb_session_in_transaction(session, NULL));
+    REFUSED(kmb_exec(session, "FETCH c", &error), KMB_UNDEFINED_CURSOR, "does not exist");
+    REFUSED(kmb_exec(session, "SELECT * FROM t", &error), KMB_UNDEFINED_TABLE, "does not exist");
+    kmb_session_close(session);
+    MUST(kmb_close(db, &error));
+}
+
 static void *cancel_soon(void *session) {
     nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
     kmb_cancel(session);
@@ -989,6 +1081,8 @@ int main(void) {
         IN_A_BOX(handles_closed_out_of_order),
         IN_A_BOX(moments),
         IN_A_BOX(transactions),
+        IN_A_BOX(cursors),
+        IN_A_BOX(cursors_of_many_rows),
         IN_A_BOX(cancelling),
         IN_A_BOX(preparing),
         IN_A_BOX(binding),

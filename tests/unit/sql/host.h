@@ -5,6 +5,7 @@
 #define KMB_TEST_SQL_HOST_H
 
 #include "../kernel/fixture.h"
+#include "sql/cursor.h"
 #include "sql/sql.h"
 
 struct sql_fixture {
@@ -13,6 +14,7 @@ struct sql_fixture {
     struct sql_settings settings;
     struct sql_host host;
     struct sql_prepared_list prepared;
+    struct sql_cursor_list cursors;
     struct kmb_error error;
     struct sql_control control; /* the last BEGIN, COMMIT or ROLLBACK */
     uint32_t control_count;
@@ -82,11 +84,13 @@ static inline struct sql_fixture *sql_fixture_new(void) {
                                       .random = host_random,
                                       .settings = &fixture->settings,
                                       .prepared = &fixture->prepared,
+                                      .cursors = &fixture->cursors,
                                       .session_user = slice_text("tester")};
     return fixture;
 }
 
 static inline void sql_fixture_free(struct sql_fixture *fixture) {
+    sql_cursors_free(&fixture->cursors);
     assert_int_equal(sql_prepared_remove(&fixture->prepared, NULL, NULL), KMB_OK);
     fixture_free(fixture->kernel);
     free(fixture);
