@@ -299,6 +299,11 @@ const struct expr *bind_function_call(const struct bind_scope *scope, const PgQu
 const struct expr *bind_named_call(struct bind *bind, const char *name, const struct expr **arguments, uint32_t count,
                                    uint32_t position);
 
+/* --- variadic.c: f(a, VARIADIC array) --- */
+const struct expr *bind_variadic_call(struct bind *bind, const char *name, const struct expr **arguments,
+                                      uint32_t count, uint32_t position);
+
+/* --- call.c --- */
 /* The candidate that the arguments mean, as a call with its arguments brought to its types; raises when none or several
  * fit. */
 const struct expr *bind_chosen_call(struct bind *bind, const struct sql_function *const *candidates,

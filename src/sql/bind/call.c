@@ -627,15 +627,6 @@ static const struct expr *bind_aggregate(const struct bind_scope *scope, const P
     return aggregate_place(scope, &aggregate);
 }
 
-/* Clauses of a call that nothing here builds. */
-static void call_refuse_clauses(struct bind *bind, const PgQuery__FuncCall *call) {
-    struct sql_context *context = bind->context;
-    uint32_t position = bind_location(call->location);
-    if (call->func_variadic) {
-        sql_raise_unsupported(context, position, "VARIADIC in a call");
-    }
-}
-
 static void call_refuse_aggregate_syntax(struct bind *bind, const PgQuery__FuncCall *call, const char *name) {
     const char *what = call->agg_distinct         ? "DISTINCT"
                        : call->agg_within_group   ? "WITHIN GROUP"
@@ -652,7 +643,6 @@ static void call_refuse_aggregate_syntax(struct bind *bind, const PgQuery__FuncC
 }
 
 void bind_check_set_call(struct bind *bind, const PgQuery__FuncCall *call, const char *name) {
-    call_refuse_clauses(bind, call);
     call_refuse_aggregate_syntax(bind, call, name);
     if (call->over != NULL) {
         sql_raise(bind->context, KMB_WRONG_OBJECT_TYPE, bind_location(call->location),
@@ -665,7 +655,6 @@ const struct expr *bind_function_call(const struct bind_scope *scope, const PgQu
     struct sql_context *context = bind->context;
     uint32_t position = bind_location(call->location);
     const char *name = bind_string(call->funcname[call->n_funcname - 1]);
-    call_refuse_clauses(bind, call);
     if (call->n_funcname > 1 && (call->n_funcname > 2 || strcmp(bind_string(call->funcname[0]), "pg_catalog") != 0)) {
         sql_raise(context, KMB_UNDEFINED_SCHEMA, position, "schema \"%s\" does not exist",
                   bind_string(call->funcname[0]));
@@ -701,5 +690,6 @@ const struct expr *bind_function_call(const struct bind_scope *scope, const PgQu
     }
     const struct expr **arguments = NULL;
     uint32_t count = bind_arguments(scope, call, name, &arguments);
-    return bind_named_call(bind, name, arguments, count, position);
+    return call->func_variadic ? bind_variadic_call(bind, name, arguments, count, position)
+                               : bind_named_call(bind, name, arguments, count, position);
 }

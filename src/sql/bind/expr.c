@@ -70,7 +70,7 @@ bool expr_equal(const struct expr *a, const struct expr *b) {
     }
     if (a->kind != b->kind || !type_equal(a->type, b->type) || a->column != b->column || a->negated != b->negated ||
         a->truth != b->truth || a->function != b->function || a->subquery != b->subquery ||
-        a->argument_count != b->argument_count || a->explicit_cast != b->explicit_cast) {
+        a->argument_count != b->argument_count || a->spread != b->spread || a->explicit_cast != b->explicit_cast) {
         return false;
     }
     if (a->kind == EXPR_CONSTANT && !constant_equal(a, b)) {
@@ -298,7 +298,13 @@ static void print_call(struct printer *printer, const struct expr *expr) {
     } else {
         print(printer, function->name);
         print(printer, "(");
-        print_list(printer, expr->arguments, expr->argument_count, ", ");
+        if (expr->spread) {
+            print_list(printer, expr->arguments, expr->argument_count - 1, ", ");
+            print(printer, expr->argument_count > 1 ? ", VARIADIC " : "VARIADIC ");
+            print_expr(printer, expr->arguments[expr->argument_count - 1]);
+        } else {
+            print_list(printer, expr->arguments, expr->argument_count, ", ");
+        }
         print(printer, ")");
     }
 }

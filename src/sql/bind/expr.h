@@ -40,6 +40,7 @@ struct expr {
     uint32_t position; /* byte offset + 1 in the statement, 0 none: for run-time errors */
     uint32_t column;
     bool negated;
+    bool spread;        /* CALL: VARIADIC, the elements of the last argument are the arguments from there on */
     bool explicit_cast; /* CALL of a cast: written by the user, not an assignment's (sql_call.explicit_cast) */
     enum expr_truth truth;
     struct value value;

@@ -7,9 +7,7 @@
 
 /* In order, for the eye. */
 static const char *const known_functions[] = {
-    "any_value",      "json_object",           "jsonb_object", "pg_collation_for", "regexp_match",
-    "regexp_matches", "regexp_split_to_array", "row_to_json",  "to_tsquery",       "to_tsvector",
-    "xmlexists",
+    "any_value", "pg_collation_for", "row_to_json", "to_tsquery", "to_tsvector", "xmlexists",
 };
 
 static const char *const known_operators[] = {

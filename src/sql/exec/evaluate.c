@@ -15,6 +15,7 @@
 #include "base/assert.h"
 #include "sql/exec/evaluate_array.h"
 #include "sql/exec/evaluate_list.h"
+#include "sql/exec/evaluate_spread.h"
 #include "sql/exec/operator.h"
 #include "sql/func/function.h"
 
@@ -32,10 +33,11 @@ struct evaluator {
     struct sql_call call; /* CALL, and the = of DISTINCT, NULLIF, IN */
     sql_scalar_fn *scalar;
     bool strict;
-    struct evaluate_list *list;   /* IN over constants */
-    struct evaluate_array *array; /* ANY and ALL of an array */
-    uint16_t *rows[2];            /* scratch selections, made when first needed */
-    struct vector *scratch;       /* of the = of DISTINCT, NULLIF, IN */
+    struct evaluate_list *list;     /* IN over constants */
+    struct evaluate_array *array;   /* ANY and ALL of an array */
+    struct evaluate_spread *spread; /* a call with VARIADIC */
+    uint16_t *rows[2];              /* scratch selections, made when first needed */
+    struct vector *scratch;         /* of the = of DISTINCT, NULLIF, IN */
     struct subquery_run *subquery;
     struct value *outers; /* of a subquery: its arguments' values of one row */
     struct sql_context *context;
@@ -147,6 +149,7 @@ struct evaluator *evaluator_make(const struct evaluator_scope *scope, const stru
     evaluator->fixed = is_fixed(expr, evaluator->arguments);
     if (expr->kind == EXPR_CALL) {
         make_call(evaluator, scope, expr->function, expr);
+        evaluator->spread = expr->spread ? evaluate_spread_make(&evaluator->call, expr->function) : NULL;
         if (evaluator->scalar == NULL) { /* relabelled argument: shares its data */
             evaluator->result.type = expr->type;
             return evaluator;
@@ -271,7 +274,9 @@ static const struct vector *run_call(struct evaluator *evaluator, const struct b
     if (evaluator->strict) {
         selection = strict_rows(evaluator, result, selection, &count);
     }
-    if (count > 0) {
+    if (count > 0 && evaluator->spread != NULL) {
+        evaluate_spread_run(evaluator->spread, evaluator->vectors, result, selection, count);
+    } else if (count > 0) {
         evaluator->scalar(&evaluator->call, evaluator->vectors, result, selection, count);
     }
     return result;

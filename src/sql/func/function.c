@@ -70,12 +70,13 @@ static void table_build(void) {
     table_append(function_rows_bit());
     table_append(function_rows_regression());
     table_append(function_rows_ordered_set());
+    table_append(function_rows_json_object());
     table_append(function_rows_json_aggregate());
     table_append(function_rows_window());
     table_append(function_rows_set());
     table_append(function_rows_sequence());
     table_append(function_rows_json_set());
-    table_append(function_rows_regexp_set());
+    table_append(function_rows_regexp_parts());
     table_append(function_rows_array());
     table_append(function_rows_array_search());
     table_append(function_rows_array_aggregate());

@@ -361,12 +361,14 @@ static uint32_t levels_at(const struct array_shape *shape, uint32_t n) {
     return levels;
 }
 
-static void append_array(const struct sql_call *call, const struct value *value, struct buffer *out) {
+/* lines: what is of the first dimension stands on a line each. */
+static void append_array(const struct sql_call *call, const struct value *value, bool lines, struct buffer *out) {
     struct array array;
     array_open(value, &array);
     buffer_append_text(out, array.count == 0 ? "[]" : "");
+    uint32_t line = array.count == 0 ? 1 : array.count / (uint32_t)array.shape.lengths[0];
     for (uint32_t i = 0; i < array.count; i++) {
-        buffer_append_text(out, i > 0 ? "," : "");
+        buffer_append_text(out, i == 0 ? "" : lines && i % line == 0 ? ",\n " : ",");
         for (uint32_t level = levels_at(&array.shape, i); level > 0; level--) {
             buffer_append_byte(out, '[');
         }
@@ -382,7 +384,7 @@ void json_append_value(const struct sql_call *call, struct vector *const *argume
                        struct buffer *out) {
     struct value value = vector_get(arguments[n], vector_row(arguments[n], row));
     if (!value.is_null && type_is_array(value.type)) {
-        append_array(call, &value, out);
+        append_array(call, &value, false, out);
     } else {
         append_scalar(call, &value, out);
     }
@@ -401,6 +403,17 @@ static void fn_to_json(SCALAR_PARAMETERS) {
     struct buffer *out = json_buffer(call);
     EACH_ROW(row) {
         json_append_value(call, arguments, 0, row, out);
+        result->bytes[row] = json_finish_text(call, out);
+    }
+    json_buffer_free(call, out);
+}
+
+/* array_to_json(array, lines) */
+static void fn_array_lines(SCALAR_PARAMETERS) {
+    struct buffer *out = json_buffer(call);
+    EACH_ROW(row) {
+        struct value value = vector_get(arguments[0], vector_row(arguments[0], row));
+        append_array(call, &value, arguments[1]->boolean[vector_row(arguments[1], row)] != 0, out);
         result->bytes[row] = json_finish_text(call, out);
     }
     json_buffer_free(call, out);
@@ -429,7 +442,7 @@ void json_append_key(const struct sql_call *call, struct vector *const *argument
                        binary ? "argument %u: key must not be null" : "argument %u cannot be null", n + 1);
     }
     struct value value = vector_get(arguments[n], vector_row(arguments[n], row));
-    if (value.type == TYPE_JSON || value.type == TYPE_JSONB) {
+    if (value.type == TYPE_JSON || value.type == TYPE_JSONB || type_is_array(value.type)) {
         sql_raise(call->context, KMB_INVALID_PARAMETER, call->position,
                   "key value must be scalar, not array, composite, or json");
     }
@@ -494,6 +507,9 @@ static const struct sql_function json_rows[] = {
     FN("jsonb_array_length", fn_array_length, TYPE_INT4, "elements of an array", TYPE_JSONB),
     {.class = SQL_FUNCTION_SCALAR, .name = "array_to_json", .result = TYPE_JSON, .scalar = fn_to_json, .strict = true,
      .summary = "array as JSON", .argument_count = 1, .volatility = SQL_STABLE, .arguments = {TYPE_ANYARRAY}},
+    {.class = SQL_FUNCTION_SCALAR, .name = "array_to_json", .result = TYPE_JSON, .scalar = fn_array_lines, .strict = true,
+     .summary = "array as JSON, with lines when the second is true", .argument_count = 2, .volatility = SQL_STABLE,
+     .arguments = {TYPE_ANYARRAY, TYPE_BOOL}},
     EXTRACT("json_extract_path", TYPE_JSON, TYPE_JSON),
     EXTRACT("jsonb_extract_path", TYPE_JSONB, TYPE_JSONB),
     EXTRACT("json_extract_path_text", TYPE_JSON, TYPE_TEXT),

@@ -716,3 +716,17 @@ void regex_capture(const struct sql_call *call, struct regex *regex, struct slic
                              : (struct regex_span){.from = SIZE_MAX};
     }
 }
+
+size_t regex_behind(struct slice text, struct regex_span span) {
+    if (span.to > span.from) {
+        return span.to;
+    }
+    if (span.to >= text.length) {
+        return SIZE_MAX;
+    }
+    return span.to + utf8_offset_of(slice_make(text.bytes + span.to, text.length - span.to), 1);
+}
+
+struct slice regex_part(struct slice text, struct regex_span span) {
+    return slice_make(text.length == 0 ? text.bytes : text.bytes + span.from, span.to - span.from);
+}

@@ -29,10 +29,15 @@ bool regex_test(const struct sql_call *call, struct regex *regex, struct slice t
 bool regex_find(const struct sql_call *call, struct regex *regex, struct slice text, size_t from,
                 struct regex_span *span);
 
+/* Where to look on behind a match: an empty one steps over a character. SIZE_MAX: the text is at its end. */
+size_t regex_behind(struct slice text, struct regex_span span);
+
 uint32_t regex_groups(const struct regex *regex); /* in parentheses that capture */
 
 /* The groups of a match that regex_find() gave; from = SIZE_MAX where one took no part. */
 void regex_capture(const struct sql_call *call, struct regex *regex, struct slice text, struct regex_span span,
                    struct regex_span *groups);
+
+struct slice regex_part(struct slice text, struct regex_span span);
 
 #endif

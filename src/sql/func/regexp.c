@@ -44,17 +44,6 @@ static int64_t number(const struct sql_call *call, struct vector *const *argumen
     return value;
 }
 
-/* Where to look on behind a match: an empty one steps over a character. SIZE_MAX: the text is at its end. */
-static size_t behind(struct slice text, struct regex_span span) {
-    if (span.to > span.from) {
-        return span.to;
-    }
-    if (span.to >= text.length) {
-        return SIZE_MAX;
-    }
-    return span.to + utf8_offset_of(slice_make(text.bytes + span.to, text.length - span.to), 1);
-}
-
 /* The place in bytes of a start counted in characters from 1; SIZE_MAX behind the end. */
 static size_t start_of(struct slice text, int64_t start) {
     uint64_t characters = utf8_length(text);
@@ -68,7 +57,7 @@ static bool find_nth(const struct sql_call *call, struct regex *regex, struct sl
         if (--n == 0) {
             return true;
         }
-        from = behind(text, *span);
+        from = regex_behind(text, *span);
     }
     return false;
 }
@@ -88,10 +77,6 @@ static bool find_part(const struct sql_call *call, struct regex *regex, struct s
     return span->from != SIZE_MAX;
 }
 
-static struct slice part(struct slice text, struct regex_span span) {
-    return slice_make(text.length == 0 ? text.bytes : text.bytes + span.from, span.to - span.from);
-}
-
 /* --- functions --- */
 
 static void fn_like(SCALAR_PARAMETERS) {
@@ -109,7 +94,7 @@ static void fn_count(SCALAR_PARAMETERS) {
         struct regex_span span;
         int64_t matches = 0;
         for (size_t from = start_of(text, start); from != SIZE_MAX && regex_find(call, regex, text, from, &span);
-             from = behind(text, span)) {
+             from = regex_behind(text, span)) {
             matches++;
         }
         result->integer[row] = matches;
@@ -149,7 +134,7 @@ static void fn_substr(SCALAR_PARAMETERS) {
         bool found =
             find_nth(call, regex, text, start_of(text, start), n, &span) && find_part(call, regex, text, group, &span);
         if (found) {
-            result->bytes[row] = part(text, span);
+            result->bytes[row] = regex_part(text, span);
         } else {
             result_null(result, row);
         }
@@ -166,7 +151,7 @@ static void fn_substring(SCALAR_PARAMETERS) {
         bool found = regex_find(call, regex, text, 0, &span) &&
                      find_part(call, regex, text, regex_groups(regex) > 0 ? 1 : 0, &span);
         if (found) {
-            result->bytes[row] = part(text, span);
+            result->bytes[row] = regex_part(text, span);
         } else {
             result_null(result, row);
         }
@@ -211,7 +196,7 @@ static void replaced_match(struct replaced *out, struct regex *regex, struct sli
         }
         at++;
         if (next == '&') {
-            replaced_append(out, part(text, span));
+            replaced_append(out, regex_part(text, span));
         } else if (next == '\\') {
             replaced_append(out, slice_text("\\"));
         } else if ((uint32_t)(next - '0') <= regex_groups(regex)) {
@@ -220,7 +205,7 @@ static void replaced_match(struct replaced *out, struct regex *regex, struct sli
                 known = true;
             }
             struct regex_span group = groups[next - '1'];
-            replaced_append(out, group.from == SIZE_MAX ? slice_text("") : part(text, group));
+            replaced_append(out, group.from == SIZE_MAX ? slice_text("") : regex_part(text, group));
         }
     }
 }
@@ -235,19 +220,19 @@ static struct slice replace(const struct sql_call *call, struct regex *regex, st
     while (from != SIZE_MAX && regex_find(call, regex, text, from, &span)) {
         match++;
         if (n == 0 || match == n) {
-            replaced_append(&out, part(text, (struct regex_span){.from = copied, .to = span.from}));
+            replaced_append(&out, regex_part(text, (struct regex_span){.from = copied, .to = span.from}));
             replaced_match(&out, regex, text, span, with);
             copied = span.to;
         }
         if (n > 0 && match == n) {
             break;
         }
-        from = behind(text, span);
+        from = regex_behind(text, span);
     }
     if (copied == 0 && out.length == 0) {
         return text;
     }
-    replaced_append(&out, part(text, (struct regex_span){.from = copied, .to = text.length}));
+    replaced_append(&out, regex_part(text, (struct regex_span){.from = copied, .to = text.length}));
     return slice_make(out.bytes, out.length);
 }
 

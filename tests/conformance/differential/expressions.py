@@ -61,6 +61,9 @@ EXPONENTS = ["0", "1", "2", "3"]
 COUNTS = ["0", "1", "2", "3", "5", "-1"]
 
 # Arguments that mean something or must be guarded: texts of literals to choose from, or how to wrap an expression.
+EXPRESSIONS = ["b", "(b)(.)?", "[a-c]+", "l*", "(x)|(l)", "", "\\\\s+"]
+TREES = ['{"a": [1, {"b": 2}], "b": {"c": null}}', '{"a": []}', "{}"]  # what these lead through has no scalar for a root
+STEPS = ["{a,0}", "{a,1,b}", "{b,c}", "{b,d}", "{z}", "{a,-1}", "{a,5}", "{z,y}", "{}"]
 WORDS = {
     ("operator %", 1): ["2", "3", "5", "-7"], ("operator /", 1): ["1", "2", "4", "-5", "3"],
     ("function mod", 1): ["2", "3", "-4"], ("function div", 1): ["2", "3", "-0.75"],
@@ -109,7 +112,17 @@ WORDS = {
     ("function array_lower", 1): ["1", "2"], ("function array_upper", 1): ["1", "2", "0"],
     ("function array_length", 1): ["1", "2", "-1"], ("function trim_array", 1): ["0"],
     ("function array_position", 2): ["1", "2", "3"], ("function array_fill", 1): ["{2}", "{3}", "{0}"],
-    ("function array_fill", 2): ["{0}", "{5}"], ("function string_to_array", 1): ["X", "b", " ", ""],
+    ("function array_fill", 2): ["{0}", "{5}"], ("function json_object", 0): ["{a,b}", '{b,"x y"}'],
+    ("function json_object", 1): ["{1,2}", '{NULL,"\\""}'], ("function jsonb_object", 0): ["{a,b}", "{b,b}"],
+    ("function jsonb_object", 1): ["{1,2}", "{NULL,x}"],
+    ("function regexp_match", 1): EXPRESSIONS, ("function regexp_match", 2): ["i", "", "n"],
+    ("function regexp_split_to_array", 1): EXPRESSIONS, ("function regexp_split_to_array", 2): ["i", "", "x"],
+    ("operator #>", 1): STEPS, ("operator #>>", 1): STEPS, ("operator ?|", 1): ["{a,b}", "{c,NULL}", "{}", "{x}"],
+    ("operator ?&", 1): ["{a,b}", "{b,NULL}", "{}", "{x}"],
+    ("function json_extract_path", 1): ["a", "b", "0"], ("function jsonb_extract_path", 1): ["a", "b", "0"],
+    ("function json_extract_path_text", 1): ["a", "b", "0"], ("function jsonb_extract_path_text", 1): ["a", "b", "0"],
+    ("function jsonb_set", 0): TREES, ("function jsonb_set", 1): STEPS,
+    ("function jsonb_insert", 0): TREES, ("function jsonb_insert", 1): ["{a,0}", "{z}", "{a,-1}", "{a,7}", "{a,1,z}", "{z,y}", "{}"], ("function string_to_array", 1): ["X", "b", " ", ""],
     ("operator *", 0, "interval"): ["2", "0.5", "-1"], ("operator *", 1, "interval"): ["2", "0.5", "-1"],
     ("operator /", 1, "interval"): ["2", "0.5", "-4"],
 }
@@ -274,8 +287,15 @@ class Expressions:
         if name in ("extract", "date_part"):
             return self.field(signature, depth)
         arguments = [self.argument(signature, i, kind, depth - 1) for i, kind in enumerate(signature.arguments)]
-        if signature.variadic:
+        if signature.variadic and signature.arguments[-1] == "text":
+            arguments += [self.argument(signature, 1, "text", depth - 1) for _ in range(self.draw.randrange(3))]
+        elif signature.variadic:
             arguments += [self.expression(self.draw.choice(self.comparable), depth - 1) for _ in range(self.draw.randrange(3))]
+        if signature.variadic and name != "format" and self.chance(0.3):
+            self.use("form VARIADIC")
+            arrays = ["text[]"] if signature.arguments[-1] == "text" else ["integer[]", "text[]", "numeric[]"]
+            last = len(signature.arguments) - 1
+            arguments = arguments[:last] + ["VARIADIC " + self.expression(self.draw.choice(arrays), depth - 1)]
         return self.spell(signature, arguments)
 
     def field(self, signature, depth):

@@ -148,12 +148,16 @@ WORDS = {
     ("jsonb_path_query_array", 1): JSON_PATHS, ("@?", 1): JSON_PATHS, ("@@", 1): JSON_PATHS,
     ("<<", 1): ["0", "1", "5", "33"], (">>", 1): ["0", "1", "5", "33"],
 }
+KEYS = ["{}", "{a,b}", "{a,1,b,NULL}", "{a}", "{NULL,x}", "{{a,b},{c,d}}", "{{a},{b}}", "{{{a,b}}}", "{a,\"b c\",a,\"q\\\"\"}"]
 WORDS.update({
     ("array_lower", 1): ["1", "2", "0", "-1"], ("array_upper", 1): ["1", "2", "0"], ("array_length", 1): ["1", "2", "0", "7"],
     ("trim_array", 1): ["0", "1", "2", "-1", "9"], ("array_position", 2): ["1", "2", "0", "-1"],
     ("array_fill", 1): ["{2}", "{2,2}", "{0}", "{}", "{-1}", "{NULL}", "{{1}}", "{1,1,1,1,1,1,1}", "{200000000}"],
     ("array_fill", 2): ["{5}", "{0,-1}", "{}", "{2147483647}"],
     ("array_to_string", 1): [",", "", " - "], ("array_to_string", 2): ["*", "", "NULL"],
+    ("regexp_match", 1): PATTERNS, ("regexp_match", 2): FLAGS,
+    ("regexp_split_to_array", 1): PATTERNS, ("regexp_split_to_array", 2): FLAGS,
+    ("json_object", 0): KEYS, ("json_object", 1): KEYS, ("jsonb_object", 0): KEYS, ("jsonb_object", 1): KEYS,
     ("string_to_array", 1): ["X", "", "b", "l", " "], ("string_to_array", 2): ["a", "", "o Wor"],
 })
 SKIP_NAMES = {"clock_timestamp", "timeofday", "random", "gen_random_uuid", "version", "now", "current_user", "session_user", "current_schema", "current_database",

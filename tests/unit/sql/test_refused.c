@@ -91,7 +91,6 @@ static const struct refusal refusals[] = {
     {"SELECT a IS DOCUMENT FROM t", 10, "XML"},
     /* --- FuncCall, WindowDef */
     {"SELECT rank(1) WITHIN GROUP (ORDER BY b) FROM t", 8, "a hypothetical-set aggregate"},
-    {"SELECT lower(VARIADIC a) FROM t", 8, "VARIADIC in a call"},
     /* --- TypeName */
     {"SELECT 1::bit(3)", 11, "type bit"},
     {"SELECT '1'::xml", 13, "type xml"},
