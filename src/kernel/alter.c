@@ -672,6 +672,131 @@ enum kmb_status kernel_drop_check(struct kernel_transaction *transaction, struct
                      (int)table->definition.name.length, (const char *)table->definition.name.bytes);
 }
 
+static enum kmb_status constraint_absent(const struct catalogue_table *table, uint32_t id, struct kmb_error *error) {
+    return error_set(error, KMB_UNDEFINED_OBJECT, "constraint %u of relation \"%.*s\" does not exist", id,
+                     (int)table->definition.name.length, (const char *)table->definition.name.bytes);
+}
+
+enum kmb_status kernel_replace_column(struct kernel_transaction *transaction, struct table_id id, struct column_id old,
+                                      struct column_id column, struct kmb_error *error) {
+    const struct catalogue_table *table = NULL;
+    uint32_t ordinal = 0;
+    enum kmb_status status = table_of_id(transaction, id, &table, error);
+    if (status == KMB_OK) {
+        status = column_of_id(table, old, &ordinal, error);
+    }
+    if (status == KMB_OK) {
+        status = column_of_id(table, column, &ordinal, error);
+    }
+    struct event event = {.kind = EVENT_COLUMN_REPLACED,
+                          .as.column_replaced = {.table = id, .old = old, .column = column}};
+    if (status == KMB_OK) {
+        status = version_next(table, &event.as.column_replaced.version, error);
+    }
+    return status == KMB_OK ? emit(transaction, &event, error) : status;
+}
+
+enum kmb_status kernel_change_primary_key(struct kernel_transaction *transaction, struct table_id id, struct slice name,
+                                          const struct key_part *parts, uint32_t part_count, struct kmb_error *error) {
+    const struct catalogue_table *table = NULL;
+    enum kmb_status status = table_of_id(transaction, id, &table, error);
+    if (status == KMB_OK && part_count > 0) {
+        status = key_parts_check(&table->definition, parts, part_count, "primary key", error);
+    }
+    struct arena arena;
+    struct names none = {.count = 0};
+    arena_init(&arena, 0);
+    struct event event = {.kind = EVENT_PRIMARY_KEY_CHANGED,
+                          .as.primary_key_changed = {.table = id, .parts = parts, .part_count = part_count}};
+    if (status == KMB_OK && part_count > 0 && name.length == 0) {
+        status = name_choose(transaction, &none, table->definition.schema_name, table->definition.name,
+                             (struct slice){.length = 0}, "pkey", &arena, &name, error);
+    } else if (status == KMB_OK && part_count > 0) {
+        status = name_check(name, "constraint", error);
+        if (status == KMB_OK && !name_free(transaction, &none, table->definition.schema_name, name)) {
+            status = relation_taken(name, error);
+        }
+    }
+    event.as.primary_key_changed.name = name;
+    if (status == KMB_OK) {
+        status = version_next(table, &event.as.primary_key_changed.version, error);
+    }
+    if (status == KMB_OK) {
+        status = emit(transaction, &event, error);
+    }
+    arena_free(&arena);
+    return status;
+}
+
+enum kmb_status kernel_rename_constraint(struct kernel_transaction *transaction, struct table_id id,
+                                         enum definition_part part, uint32_t constraint, struct slice name,
+                                         struct kmb_error *error) {
+    const struct catalogue_table *table = NULL;
+    enum kmb_status status = table_of_id(transaction, id, &table, error);
+    bool relation = part == DEFINITION_INDEX || part == DEFINITION_PRIMARY_KEY;
+    if (status == KMB_OK) {
+        status = name_check(name, relation ? "index" : "constraint", error);
+    }
+    if (status == KMB_OK && relation &&
+        catalogue_relation_exists(transaction->evolver.catalogue, table->definition.schema_name, name)) {
+        status = relation_taken(name, error);
+    }
+    struct event event = {.kind = EVENT_CONSTRAINT_RENAMED,
+                          .as.constraint_renamed = {.table = id, .part = part, .id = constraint, .name = name}};
+    if (status == KMB_OK) {
+        status = version_next(table, &event.as.constraint_renamed.version, error);
+    }
+    return status == KMB_OK ? emit(transaction, &event, error) : status;
+}
+
+enum kmb_status kernel_change_valid(struct kernel_transaction *transaction, struct table_id id,
+                                    struct constraint_id constraint, bool valid, struct kmb_error *error) {
+    const struct catalogue_table *table = NULL;
+    enum kmb_status status = table_of_id(transaction, id, &table, error);
+    if (status != KMB_OK) {
+        return status;
+    }
+    struct event event = {
+        .kind = EVENT_CONSTRAINT_VALID_CHANGED,
+        .as.constraint_valid_changed = {.table = id, .constraint = constraint, .valid = valid},
+    };
+    const struct foreign_key_definition *key = NULL;
+    bool found = false;
+    for (uint32_t i = 0; i < table->definition.check_count; i++) {
+        found = found || table->definition.checks[i].id.value == constraint.value;
+    }
+    for (uint32_t i = 0; i < table->definition.foreign_key_count; i++) {
+        if (table->definition.foreign_keys[i].id.value == constraint.value) {
+            key = &table->definition.foreign_keys[i];
+        }
+    }
+    if (!found && key == NULL) {
+        return constraint_absent(table, constraint.value, error);
+    }
+    if (valid && key != NULL) {
+        status = transaction_check_foreign_key(transaction, &table->definition, key, error);
+    }
+    if (status == KMB_OK) {
+        status = version_next(table, &event.as.constraint_valid_changed.version, error);
+    }
+    return status == KMB_OK ? emit(transaction, &event, error) : status;
+}
+
+enum kmb_status kernel_comment(struct kernel_transaction *transaction, struct table_id id, enum definition_part part,
+                               uint32_t of, struct slice text, struct kmb_error *error) {
+    const struct catalogue_table *table = NULL;
+    enum kmb_status status = table_of_id(transaction, id, &table, error);
+    if (status == KMB_OK && text.length > 0 && table->definition.comment_count >= DEFINITION_COMMENTS_MAX &&
+        definition_comment(&table->definition, part, of).length == 0) {
+        status = error_set(error, KMB_LIMIT, "relation \"%.*s\" has %d comments, which is the most",
+                           (int)table->definition.name.length, (const char *)table->definition.name.bytes,
+                           DEFINITION_COMMENTS_MAX);
+    }
+    struct event event = {.kind = EVENT_COMMENT_SET,
+                          .as.comment_set = {.table = id, .part = part, .id = of, .text = text}};
+    return status == KMB_OK ? emit(transaction, &event, error) : status;
+}
+
 /* "could not create unique index": which key two rows have. */
 static enum kmb_status index_duplicate(struct kernel_transaction *transaction, struct table_id id,
                                        const struct index_definition *index, struct kmb_error *error) {

@@ -50,6 +50,9 @@ static enum kmb_status gather_row(struct backfill *backfill, struct slice full_k
     if (layout == NULL) {
         return meta_damaged(error, "a row has an unknown schema version");
     }
+    if (!key_plan_takes(backfill->table, backfill->plan, layout, image, NULL)) {
+        return KMB_OK;
+    }
     struct backfill_entry entry = {.offset = (uint32_t)backfill->bytes.length};
     key_prefix(&backfill->bytes, backfill->index->id.value);
     key_of_image(backfill->table, backfill->plan, layout, image, &backfill->bytes, &entry.has_null);

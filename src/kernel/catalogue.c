@@ -49,6 +49,15 @@ static bool plan_fill(const struct catalogue_table *table, const struct key_part
     return true;
 }
 
+static uint32_t column_place(const struct column_definition *column) {
+    return column->place.value != 0 ? column->place.value : column->id.value;
+}
+
+/* Hidden columns stand behind all others; a column that took the place of another stands there. */
+static bool living_before(const struct column_definition *a, const struct column_definition *b) {
+    return a->hidden != b->hidden ? b->hidden : column_place(a) < column_place(b);
+}
+
 static enum kmb_status table_living(struct catalogue_table *table, struct kmb_error *error) {
     const struct table_definition *definition = &table->definition;
     table->living = arena_alloc(&table->arena, (definition->column_count + 1) * sizeof(*table->living));
@@ -61,7 +70,16 @@ static enum kmb_status table_living(struct catalogue_table *table, struct kmb_er
         if (column->dropped) {
             continue;
         }
-        struct value *missing = &table->missing[table->living_count];
+        uint32_t at = table->living_count++;
+        for (; at > 0 && living_before(column, table->living[at - 1]); at--) {
+            table->living[at] = table->living[at - 1];
+        }
+        table->living[at] = column;
+        table->visible_count += !column->hidden;
+    }
+    for (uint32_t i = 0; i < table->living_count; i++) {
+        const struct column_definition *column = table->living[i];
+        struct value *missing = &table->missing[i];
         *missing = value_null(column->type.id);
         if (column->missing_value.length > 0) {
             struct reader reader = reader_make(column->missing_value);
@@ -73,7 +91,6 @@ static enum kmb_status table_living(struct catalogue_table *table, struct kmb_er
                 return error_set(error, KMB_CORRUPT, "the value that old rows have in a column does not decode");
             }
         }
-        table->living[table->living_count++] = column;
     }
     return KMB_OK;
 }
@@ -96,17 +113,20 @@ static enum kmb_status table_versions(struct catalogue_table *table, struct kmb_
         if (version->map == NULL) {
             return no_memory(error);
         }
-        /* Both lists are in order of the definition, so one walk beside the other finds all. */
+        /* The layout is in order of ids; so are the living columns, but for those that have the place of another. */
         uint32_t at = 0;
         for (uint32_t living = 0; living < table->living_count; living++) {
             version->map[living] = CATALOGUE_COLUMN_MISSING;
-            for (uint32_t look = at; look < version->layout.column_count; look++) {
+            uint32_t total = version->layout.column_count;
+            for (uint32_t step = 0; step < total; step++) {
+                uint32_t look = at + step < total ? at + step : at + step - total;
                 if (version->layout.columns[look].id.value == table->living[living]->id.value) {
                     version->map[living] = (uint16_t)look;
-                    at = look + 1;
+                    at = look + 1 < total ? look + 1 : 0;
                     break;
                 }
             }
+            table->permuted |= i + 1 == count && version->map[living] != living;
         }
     }
     return KMB_OK;
@@ -145,6 +165,10 @@ static enum kmb_status table_build(struct catalogue_table *table, struct slice e
         const struct index_definition *index = &definition->indexes[i];
         whole = index->id.value > 0 && index->id.value <= OBJECT_ID_MAX &&
                 plan_fill(table, index->parts, index->part_count, &table->indexes[i]);
+        table->indexes[i].nulls_same = index->nulls_same;
+        table->indexes[i].filter =
+            index->filter.value == 0 ? CATALOGUE_COLUMN_MISSING : living_ordinal(table, index->filter);
+        whole = whole && (index->filter.value == 0) == (table->indexes[i].filter == CATALOGUE_COLUMN_MISSING);
     }
     if (!whole) {
         return error_set(error, KMB_CORRUPT, "a key of table %u names columns that can not be in a key",

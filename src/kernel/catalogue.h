@@ -76,7 +76,7 @@ const struct row_layout *catalogue_layout(const struct catalogue *catalogue, str
  * For each living column of `table` (this catalogue's definition, dropped columns skipped), its ordinal in images of
  * `version`, or CATALOGUE_COLUMN_MISSING where the image is older than the column: it then reads as the column's
  * missing_value. *count is the number of living columns. NULL for an unknown version. For the table's own version the
- * map is 0, 1, 2, ...
+ * map is 0, 1, 2, ..., unless a column has taken the place of another.
  */
 #define CATALOGUE_COLUMN_MISSING UINT16_MAX
 const uint16_t *catalogue_column_map(const struct catalogue *catalogue, struct table_id table,
@@ -89,8 +89,15 @@ const struct value *catalogue_missing_value(const struct catalogue *catalogue, s
 enum kmb_status catalogue_row_read(const struct catalogue *catalogue, const struct table_definition *table,
                                    struct slice image, struct value *values, struct kmb_error *error);
 
-/* Number of living columns, and the i-th of them: the ordinals of rows and of SQL. */
+/* The value that an image older than living column `ordinal` has in the column whose place that one took. False: none.
+ */
+bool catalogue_replaced_value(const struct table_definition *table, struct slice image, uint32_t ordinal,
+                              struct value *value);
+
+/* Number of living columns without the hidden ones, and the i-th of them: the ordinals of rows and of SQL. Hidden
+ * columns have the ordinals from there on to catalogue_stored_count(). */
 uint32_t catalogue_column_count(const struct catalogue *catalogue, const struct table_definition *table);
+uint32_t catalogue_stored_count(const struct catalogue *catalogue, const struct table_definition *table);
 const struct column_definition *catalogue_column(const struct catalogue *catalogue,
                                                  const struct table_definition *table, uint32_t ordinal);
 /* Ordinal of a living column by its id, or CATALOGUE_COLUMN_MISSING. */

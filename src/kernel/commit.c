@@ -111,6 +111,27 @@ static enum kmb_status rows_same(struct validation *validation, const struct eve
     return status;
 }
 
+/* A change of a definition that is good for the rows there were, or gave each of them a value. */
+static bool looked_at_rows(const struct event *event) {
+    switch (event->kind) {
+    case EVENT_COLUMN_ADDED: {
+        const struct column_definition *column = &event->as.column_added.column;
+        bool alike = column->default_kind == DEFAULT_NONE || column->missing_value.length > 0;
+        return column->not_null || !alike;
+    }
+    case EVENT_COLUMN_NOT_NULL_CHANGED:
+        return event->as.column_not_null_changed.not_null;
+    case EVENT_CONSTRAINT_VALID_CHANGED:
+        return event->as.constraint_valid_changed.valid;
+    case EVENT_CHECK_ADDED:
+    case EVENT_COLUMN_REPLACED:
+    case EVENT_PRIMARY_KEY_CHANGED:
+        return true;
+    default:
+        return false;
+    }
+}
+
 static enum kmb_status event_same(struct validation *validation, const struct event *event, struct kmb_error *error) {
     switch (event->kind) {
     case EVENT_ROWS_INSERTED:
@@ -148,6 +169,9 @@ static enum kmb_status event_same(struct validation *validation, const struct ev
         if (validation->transaction->base->catalogue->header.change_count !=
             validation->head->catalogue->header.change_count) {
             return conflict(error, "the catalogue");
+        }
+        if (looked_at_rows(event) && validation->transaction->base->position != validation->head->position) {
+            return conflict(error, "rows");
         }
         return KMB_OK;
     }

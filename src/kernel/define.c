@@ -126,6 +126,7 @@ struct alteration {
     struct index_definition *indexes;
     struct check_definition *checks;
     struct foreign_key_definition *foreign_keys;
+    struct comment_definition *comments;
 };
 
 static void *copy_array(struct arena *arena, const void *from, uint32_t count, size_t size) {
@@ -160,14 +161,17 @@ static enum kmb_status alteration_begin(struct evolver *evolver, struct table_id
         copy_array(&evolver->arena, definition->checks, definition->check_count, sizeof(*alteration->checks));
     alteration->foreign_keys = copy_array(&evolver->arena, definition->foreign_keys, definition->foreign_key_count,
                                           sizeof(*alteration->foreign_keys));
-    if (alteration->columns == NULL || alteration->indexes == NULL || alteration->checks == NULL ||
-        alteration->foreign_keys == NULL) {
+    alteration->comments =
+        copy_array(&evolver->arena, definition->comments, definition->comment_count, sizeof(*alteration->comments));
+    if (alteration->comments == NULL || alteration->columns == NULL || alteration->indexes == NULL ||
+        alteration->checks == NULL || alteration->foreign_keys == NULL) {
         return define_no_memory(error);
     }
     alteration->next.columns = alteration->columns;
     alteration->next.indexes = alteration->indexes;
     alteration->next.checks = alteration->checks;
     alteration->next.foreign_keys = alteration->foreign_keys;
+    alteration->next.comments = alteration->comments;
     return KMB_OK;
 }
 
@@ -178,6 +182,17 @@ static struct column_definition *alteration_column(struct alteration *alteration
         }
     }
     return NULL;
+}
+
+/* What is said about a part goes with it. */
+static void alteration_forget(struct alteration *alteration, enum definition_part part, uint32_t id) {
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < alteration->next.comment_count; i++) {
+        if (alteration->comments[i].part != part || alteration->comments[i].id != id) {
+            alteration->comments[kept++] = alteration->comments[i];
+        }
+    }
+    alteration->next.comment_count = kept;
 }
 
 static enum kmb_status alteration_end(struct evolver *evolver, struct alteration *alteration, uint32_t object_id_next,
@@ -306,6 +321,7 @@ static enum kmb_status column_dropped(struct evolver *evolver, const struct even
     }
     column->dropped = true;
     column->dropped_in = event->version;
+    alteration_forget(&alteration, DEFINITION_COLUMN, event->column.value);
     return alteration_end(evolver, &alteration, 0, error);
 }
 
@@ -388,6 +404,7 @@ static enum kmb_status check_dropped(struct evolver *evolver, const struct event
             uint32_t behind = alteration.next.check_count - i - 1;
             memmove(&alteration.checks[i], &alteration.checks[i + 1], behind * sizeof(*alteration.checks));
             alteration.next.check_count--;
+            alteration_forget(&alteration, DEFINITION_CONSTRAINT, event->check.value);
             return alteration_end(evolver, &alteration, 0, error);
         }
     }
@@ -431,10 +448,198 @@ static enum kmb_status foreign_key_dropped(struct evolver *evolver, const struct
             memmove(&alteration.foreign_keys[i], &alteration.foreign_keys[i + 1],
                     behind * sizeof(*alteration.foreign_keys));
             alteration.next.foreign_key_count--;
+            alteration_forget(&alteration, DEFINITION_CONSTRAINT, event->key.value);
             return alteration_end(evolver, &alteration, 0, error);
         }
     }
     return evolve_damaged(error, "table %u has no foreign key %u", event->table.value, event->key.value);
+}
+
+/* Constraints that are renamed, or looked at after all. */
+static enum kmb_status constraint_renamed(struct evolver *evolver, const struct event_constraint_renamed *event,
+                                          struct kmb_error *error) {
+    struct alteration alteration;
+    enum kmb_status status = alteration_begin(evolver, event->table, event->version, &alteration, error);
+    if (status != KMB_OK) {
+        return status;
+    }
+    struct slice *name = NULL;
+    for (uint32_t i = 0; event->part == DEFINITION_CONSTRAINT && i < alteration.next.check_count; i++) {
+        name = alteration.checks[i].id.value == event->id ? &alteration.checks[i].name : name;
+    }
+    for (uint32_t i = 0; event->part == DEFINITION_CONSTRAINT && i < alteration.next.foreign_key_count; i++) {
+        name = alteration.foreign_keys[i].id.value == event->id ? &alteration.foreign_keys[i].name : name;
+    }
+    for (uint32_t i = 0; event->part == DEFINITION_INDEX && i < alteration.next.index_count; i++) {
+        name = alteration.indexes[i].id.value == event->id ? &alteration.indexes[i].name : name;
+    }
+    if (event->part == DEFINITION_PRIMARY_KEY && alteration.next.primary_key_count > 0) {
+        name = &alteration.next.primary_key_name;
+    }
+    if (name == NULL) {
+        return evolve_damaged(error, "table %u has no constraint %u", event->table.value, event->id);
+    }
+    *name = event->name;
+    return alteration_end(evolver, &alteration, 0, error);
+}
+
+static enum kmb_status constraint_valid_changed(struct evolver *evolver,
+                                                const struct event_constraint_valid_changed *event,
+                                                struct kmb_error *error) {
+    struct alteration alteration;
+    bool found = false;
+    enum kmb_status status = alteration_begin(evolver, event->table, event->version, &alteration, error);
+    if (status != KMB_OK) {
+        return status;
+    }
+    for (uint32_t i = 0; i < alteration.next.check_count; i++) {
+        if (alteration.checks[i].id.value == event->constraint.value) {
+            alteration.checks[i].not_valid = !event->valid;
+            found = true;
+        }
+    }
+    for (uint32_t i = 0; i < alteration.next.foreign_key_count; i++) {
+        if (alteration.foreign_keys[i].id.value == event->constraint.value) {
+            alteration.foreign_keys[i].not_valid = !event->valid;
+            found = true;
+        }
+    }
+    return found ? alteration_end(evolver, &alteration, 0, error)
+                 : evolve_damaged(error, "table %u has no constraint %u", event->table.value, event->constraint.value);
+}
+
+static bool comment_has_part(const struct table_definition *table, const struct event_comment_set *event) {
+    bool found =
+        event->part == DEFINITION_TABLE || (event->part == DEFINITION_PRIMARY_KEY && table->primary_key_count > 0);
+    for (uint32_t i = 0; event->part == DEFINITION_COLUMN && i < table->column_count; i++) {
+        found = found || (table->columns[i].id.value == event->id && !table->columns[i].dropped);
+    }
+    for (uint32_t i = 0; event->part == DEFINITION_INDEX && i < table->index_count; i++) {
+        found = found || table->indexes[i].id.value == event->id;
+    }
+    for (uint32_t i = 0; event->part == DEFINITION_CONSTRAINT && i < table->check_count; i++) {
+        found = found || table->checks[i].id.value == event->id;
+    }
+    for (uint32_t i = 0; event->part == DEFINITION_CONSTRAINT && i < table->foreign_key_count; i++) {
+        found = found || table->foreign_keys[i].id.value == event->id;
+    }
+    return found;
+}
+
+static enum kmb_status comment_set(struct evolver *evolver, const struct event_comment_set *event,
+                                   struct kmb_error *error) {
+    struct alteration alteration;
+    enum kmb_status status = alteration_begin(evolver, event->table, (struct schema_version){0}, &alteration, error);
+    if (status != KMB_OK) {
+        return status;
+    }
+    if (!comment_has_part(&alteration.next, event)) {
+        return evolve_damaged(error, "a comment is on what table %u does not have", event->table.value);
+    }
+    uint32_t at = 0;
+    uint32_t count = alteration.next.comment_count;
+    while (at < count && (alteration.comments[at].part != event->part || alteration.comments[at].id != event->id)) {
+        at++;
+    }
+    if (event->text.length > 0) {
+        alteration.comments[at] = (struct comment_definition){event->part, event->id, event->text};
+        alteration.next.comment_count = at == count ? count + 1 : count;
+    } else if (at < count) {
+        memmove(&alteration.comments[at], &alteration.comments[at + 1],
+                (count - at - 1) * sizeof(*alteration.comments));
+        alteration.next.comment_count--;
+    }
+    if (alteration.next.comment_count > DEFINITION_COMMENTS_MAX) {
+        return evolve_damaged(error, "table %u has too many comments", event->table.value);
+    }
+    return alteration_end(evolver, &alteration, 0, error);
+}
+
+/* --- keys of rows ------------------------------------------------------------------------------------------------- */
+
+static enum kmb_status table_is_empty(const struct evolver *evolver, struct table_id table, bool *empty,
+                                      struct kmb_error *error) {
+    struct store_cursor cursor = {.valid = false};
+    uint8_t prefix[TABLE_PREFIX_SIZE];
+    codec_put_u32_big(prefix, table.value);
+    enum kmb_status status =
+        store_cursor_open(&cursor, store_view_fork(evolver->fork), evolver->tenant, STORE_CURRENT, error);
+    if (status == KMB_OK) {
+        status = store_cursor_seek(&cursor, slice_make(prefix, sizeof(prefix)), error);
+    }
+    if (status == KMB_OK) {
+        *empty = !cursor.valid || memcmp(cursor.key.bytes, prefix, sizeof(prefix)) != 0;
+    }
+    store_cursor_close(&cursor);
+    return status;
+}
+
+/* Rows stand under their keys: a table whose keys change has no rows at that moment. */
+static enum kmb_status rows_absent(const struct evolver *evolver, struct table_id table, struct kmb_error *error) {
+    bool empty = false;
+    enum kmb_status status = table_is_empty(evolver, table, &empty, error);
+    return status == KMB_OK && !empty
+               ? evolve_damaged(error, "the key of table %u changes while it has rows", table.value)
+               : status;
+}
+
+static enum kmb_status column_replaced(struct evolver *evolver, const struct event_column_replaced *event,
+                                       struct kmb_error *error) {
+    struct alteration alteration;
+    enum kmb_status status = alteration_begin(evolver, event->table, event->version, &alteration, error);
+    if (status != KMB_OK) {
+        return status;
+    }
+    struct column_definition *old = alteration_column(&alteration, event->old);
+    struct column_definition *column = alteration_column(&alteration, event->column);
+    uint32_t count = alteration.next.primary_key_count;
+    struct key_part *parts =
+        copy_array(&evolver->arena, alteration.next.primary_key, count, sizeof(*alteration.next.primary_key));
+    if (parts == NULL) {
+        return define_no_memory(error);
+    }
+    if (old == NULL || column == NULL || old->id.value >= column->id.value || old->hidden || column->hidden) {
+        return column_absent(event->table, event->column, error);
+    }
+    for (uint32_t i = 0; status == KMB_OK && i < count; i++) {
+        if (parts[i].column.value == event->old.value) {
+            parts[i].column = event->column;
+            alteration.next.keys_since = event->version;
+            status = rows_absent(evolver, event->table, error);
+        }
+    }
+    if (status != KMB_OK) {
+        return status;
+    }
+    column->name = old->name;
+    column->place = old->place.value != 0 ? old->place : old->id;
+    old->dropped = true;
+    old->dropped_in = event->version;
+    alteration.next.primary_key = count == 0 ? NULL : parts;
+    for (uint32_t i = 0; i < alteration.next.comment_count; i++) {
+        if (alteration.comments[i].part == DEFINITION_COLUMN && alteration.comments[i].id == event->old.value) {
+            alteration.comments[i].id = event->column.value;
+        }
+    }
+    return alteration_end(evolver, &alteration, 0, error);
+}
+
+static enum kmb_status primary_key_changed(struct evolver *evolver, const struct event_primary_key_changed *event,
+                                           struct kmb_error *error) {
+    struct alteration alteration;
+    enum kmb_status status = alteration_begin(evolver, event->table, event->version, &alteration, error);
+    if (status == KMB_OK) {
+        status = rows_absent(evolver, event->table, error);
+    }
+    if (status != KMB_OK) {
+        return status;
+    }
+    alteration_forget(&alteration, DEFINITION_PRIMARY_KEY, 0);
+    alteration.next.primary_key = event->parts;
+    alteration.next.primary_key_count = event->part_count;
+    alteration.next.primary_key_name = event->name;
+    alteration.next.keys_since = event->version;
+    return alteration_end(evolver, &alteration, 0, error);
 }
 
 /* --- indexes ------------------------------------------------------------------------------------------------------ */
@@ -490,6 +695,7 @@ static enum kmb_status index_dropped(struct evolver *evolver, const struct event
             uint32_t behind = alteration.next.index_count - i - 1;
             memmove(&alteration.indexes[i], &alteration.indexes[i + 1], behind * sizeof(*alteration.indexes));
             alteration.next.index_count--;
+            alteration_forget(&alteration, DEFINITION_INDEX, event->index.value);
             return alteration_end(evolver, &alteration, 0, error);
         }
     }
@@ -600,6 +806,16 @@ enum kmb_status evolve_definition(struct evolver *evolver, const struct event *e
         return check_added(evolver, &event->as.check_added, error);
     case EVENT_CHECK_DROPPED:
         return check_dropped(evolver, &event->as.check_dropped, error);
+    case EVENT_COLUMN_REPLACED:
+        return column_replaced(evolver, &event->as.column_replaced, error);
+    case EVENT_PRIMARY_KEY_CHANGED:
+        return primary_key_changed(evolver, &event->as.primary_key_changed, error);
+    case EVENT_CONSTRAINT_RENAMED:
+        return constraint_renamed(evolver, &event->as.constraint_renamed, error);
+    case EVENT_CONSTRAINT_VALID_CHANGED:
+        return constraint_valid_changed(evolver, &event->as.constraint_valid_changed, error);
+    case EVENT_COMMENT_SET:
+        return comment_set(evolver, &event->as.comment_set, error);
     case EVENT_INDEX_DECLARED:
         return index_declared(evolver, &event->as.index_declared, error);
     case EVENT_INDEX_READY:

@@ -242,7 +242,7 @@ static enum kmb_status unique_checks(struct evolver *evolver, const struct catal
                                      const struct value *values, struct slice own, struct kmb_error *error) {
     for (uint32_t i = 0; i < table->definition.index_count; i++) {
         const struct index_definition *index = &table->definition.indexes[i];
-        if (!index->unique) {
+        if (!index->unique || !key_plan_takes(table, &table->indexes[i], NULL, (struct slice){.length = 0}, values)) {
             continue;
         }
         bool has_null = false;
@@ -348,6 +348,9 @@ enum kmb_status evolve_insert(struct evolver *evolver, const struct catalogue_ta
     evolver->position++;
     const struct table_layout *layout = &table->versions[table->definition.version.value - 1];
     for (uint32_t i = 0; i < table->definition.index_count; i++) {
+        if (!key_plan_takes(table, &table->indexes[i], layout, image, values)) {
+            continue;
+        }
         if (!index_entry(&evolver->index_key, table, i, layout, image, values, key)) {
             return out_of_memory(error);
         }
@@ -372,14 +375,16 @@ static enum kmb_status indexes_move(struct evolver *evolver, const struct catalo
     }
     const struct table_layout *layout = &table->versions[table->definition.version.value - 1];
     for (uint32_t i = 0; i < table->definition.index_count; i++) {
+        const struct key_plan *plan = &table->indexes[i];
+        bool had = key_plan_takes(table, plan, old_layout, old_image, NULL);
         if (!index_entry(&evolver->index_key_old, table, i, old_layout, old_image, NULL, old_key)) {
             return out_of_memory(error);
         }
-        if (image != NULL) {
+        if (image != NULL && key_plan_takes(table, plan, layout, *image, NULL)) {
             if (!index_entry(&evolver->index_key, table, i, layout, *image, NULL, new_key)) {
                 return out_of_memory(error);
             }
-            if (slice_equal(buffer_slice(&evolver->index_key_old), buffer_slice(&evolver->index_key))) {
+            if (had && slice_equal(buffer_slice(&evolver->index_key_old), buffer_slice(&evolver->index_key))) {
                 continue;
             }
             enum kmb_status status = index_put(evolver, buffer_slice(&evolver->index_key), error);
@@ -387,7 +392,7 @@ static enum kmb_status indexes_move(struct evolver *evolver, const struct catalo
                 return status;
             }
         }
-        enum kmb_status status = index_supersede(evolver, &evolver->index_key_old, error);
+        enum kmb_status status = had ? index_supersede(evolver, &evolver->index_key_old, error) : KMB_OK;
         if (status != KMB_OK) {
             return status;
         }

@@ -89,6 +89,9 @@ struct catalogue_moment {
 /* Which columns make a key, as ordinals of the living columns. */
 struct key_plan {
     uint16_t count;
+    uint16_t
+        filter; /* of an index: the column that is true in rows with an entry; CATALOGUE_COLUMN_MISSING: all have */
+    bool nulls_same; /* of an index: NULLs are equal */
     uint16_t ordinals[DEFINITION_KEY_COLUMNS_MAX];
     struct key_column columns[DEFINITION_KEY_COLUMNS_MAX];
 };
@@ -106,6 +109,8 @@ struct catalogue_table {
     struct slice encoded; /* the definition's bytes */
     struct catalogue_moment from;
     uint32_t living_count;
+    uint32_t visible_count; /* of them, before the hidden ones */
+    bool permuted;          /* images of this version do not have the columns in the order of `living` */
     const struct column_definition **living;
     struct value *missing;
     struct key_plan primary;
@@ -203,7 +208,11 @@ void row_column_get(const struct catalogue_table *table, const struct table_layo
                     uint32_t ordinal, struct value *out);
 /* The layout an image was written with, after its header was checked. NULL: none. */
 const struct table_layout *row_layout_of(const struct catalogue_table *table, struct slice image);
-/* Appends the key columns of a plan from values, or from an image. *has_null (may be NULL). */
+/* Whether a row has an entry in the index of a plan; values NULL: read from the image. */
+bool key_plan_takes(const struct catalogue_table *table, const struct key_plan *plan, const struct table_layout *layout,
+                    struct slice image, const struct value *values);
+/* Appends the key columns of a plan from values, or from an image. *has_null (may be NULL): NULLs that keep two rows
+ * apart. */
 void key_of_values(const struct key_plan *plan, const struct value *values, struct buffer *key, bool *has_null);
 void key_of_image(const struct catalogue_table *table, const struct key_plan *plan, const struct table_layout *layout,
                   struct slice image, struct buffer *key, bool *has_null);

@@ -526,7 +526,7 @@ static enum kmb_status added_check(struct kernel_transaction *transaction, struc
             for (uint32_t k = 0; base != NULL && k < base->foreign_key_count; k++) {
                 old = old || base->foreign_keys[k].id.value == child->foreign_keys[i].id.value;
             }
-            if (!old) {
+            if (!old && !child->foreign_keys[i].not_valid) {
                 status = table_check(transaction, child, &child->foreign_keys[i], error);
             }
         }
@@ -716,6 +716,12 @@ enum kmb_status kernel_restrict_reference(struct kernel_transaction *transaction
 
 /* --- definitions -------------------------------------------------------------------------------------------------- */
 
+enum kmb_status transaction_check_foreign_key(struct kernel_transaction *transaction,
+                                              const struct table_definition *table,
+                                              const struct foreign_key_definition *key, struct kmb_error *error) {
+    return table_check(transaction, table, key, error);
+}
+
 enum kmb_status kernel_add_foreign_key(struct kernel_transaction *transaction, struct table_id id,
                                        const struct foreign_key_definition *given, struct kmb_error *error) {
     enum kmb_status status = transaction_check(transaction, error);
@@ -738,7 +744,7 @@ enum kmb_status kernel_add_foreign_key(struct kernel_transaction *transaction, s
     if (status == KMB_OK) {
         status = transaction_defined(transaction, error);
     }
-    if (status == KMB_OK) {
+    if (status == KMB_OK && !given->not_valid) {
         table = catalogue_table_of_id(transaction->evolver.catalogue, id);
         status = table_check(transaction, table, &table->foreign_keys[table->foreign_key_count - 1], error);
     }

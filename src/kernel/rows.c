@@ -47,6 +47,11 @@ const struct value *catalogue_missing_value(const struct catalogue *catalogue, s
 
 uint32_t catalogue_column_count(const struct catalogue *catalogue, const struct table_definition *table) {
     (void)catalogue;
+    return catalogue_table_of(table)->visible_count;
+}
+
+uint32_t catalogue_stored_count(const struct catalogue *catalogue, const struct table_definition *table) {
+    (void)catalogue;
     return catalogue_table_of(table)->living_count;
 }
 
@@ -101,16 +106,48 @@ enum kmb_status catalogue_row_read(const struct catalogue *catalogue, const stru
     return KMB_OK;
 }
 
+bool catalogue_replaced_value(const struct table_definition *definition, struct slice image, uint32_t ordinal,
+                              struct value *value) {
+    const struct catalogue_table *table = catalogue_table_of(definition);
+    const struct table_layout *layout = row_layout_of(table, image);
+    uint32_t place = table->living[ordinal]->place.value;
+    if (place == 0 || layout == NULL || layout->map[ordinal] != CATALOGUE_COLUMN_MISSING) {
+        return false;
+    }
+    for (uint32_t i = 0; i < layout->layout.column_count; i++) {
+        struct column_id id = layout->layout.columns[i].id;
+        if (id.value == place || definition_column_of_id(definition, id)->place.value == place) {
+            row_get(&layout->layout, image, i, value);
+            return true;
+        }
+    }
+    return false;
+}
+
 void key_prefix(struct buffer *key, uint32_t id) {
     uint8_t bytes[TABLE_PREFIX_SIZE];
     codec_put_u32_big(bytes, id);
     buffer_append(key, bytes, sizeof(bytes));
 }
 
+bool key_plan_takes(const struct catalogue_table *table, const struct key_plan *plan, const struct table_layout *layout,
+                    struct slice image, const struct value *values) {
+    struct value value = {.is_null = true};
+    if (plan->filter == CATALOGUE_COLUMN_MISSING) {
+        return true;
+    }
+    if (values != NULL) {
+        value = values[plan->filter];
+    } else {
+        row_column_get(table, layout, image, plan->filter, &value);
+    }
+    return !value.is_null && value.as.boolean;
+}
+
 void key_of_values(const struct key_plan *plan, const struct value *values, struct buffer *key, bool *has_null) {
     for (uint16_t i = 0; i < plan->count; i++) {
         const struct value *value = &values[plan->ordinals[i]];
-        if (has_null != NULL && value->is_null) {
+        if (has_null != NULL && value->is_null && !plan->nulls_same) {
             *has_null = true;
         }
         key_append(key, plan->columns[i], value);
@@ -122,7 +159,7 @@ void key_of_image(const struct catalogue_table *table, const struct key_plan *pl
     for (uint16_t i = 0; i < plan->count; i++) {
         struct value value;
         row_column_get(table, layout, image, plan->ordinals[i], &value);
-        if (has_null != NULL && value.is_null) {
+        if (has_null != NULL && value.is_null && !plan->nulls_same) {
             *has_null = true;
         }
         key_append(key, plan->columns[i], &value);

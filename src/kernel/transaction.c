@@ -56,6 +56,7 @@ void kernel_transaction_discard(struct kernel_transaction *transaction) {
     mem_free(transaction->deferrals);
     buffer_free(&transaction->key);
     buffer_free(&transaction->image);
+    buffer_free(&transaction->ordered);
     buffer_free(&transaction->frame);
     store_root_read_end(transaction->base->root);
     kernel_state_release(transaction->base);

@@ -149,6 +149,25 @@ enum kmb_status kernel_add_check(struct kernel_transaction *transaction, struct 
                                  const struct check_definition *check, struct kmb_error *error);
 enum kmb_status kernel_drop_check(struct kernel_transaction *transaction, struct table_id table,
                                   struct constraint_id check, struct kmb_error *error);
+/* `column`, which lives, takes the name, the place and the part in the primary key of `old`, which is dropped. No index
+ * and no foreign key may use `old`; with a primary key of it the table has no rows now. */
+enum kmb_status kernel_replace_column(struct kernel_transaction *transaction, struct table_id table,
+                                      struct column_id old, struct column_id column, struct kmb_error *error);
+/* Of a table without rows now; no parts: no primary key. An empty name is made. */
+enum kmb_status kernel_change_primary_key(struct kernel_transaction *transaction, struct table_id table,
+                                          struct slice name, const struct key_part *parts, uint32_t part_count,
+                                          struct kmb_error *error);
+/* Of an index, the primary key (0), a check or a foreign key: that a name is free among the table's constraints is the
+ * caller's to check. */
+enum kmb_status kernel_rename_constraint(struct kernel_transaction *transaction, struct table_id table,
+                                         enum definition_part part, uint32_t constraint, struct slice name,
+                                         struct kmb_error *error);
+/* A check (whose rows are the caller's to look at) or a foreign key (looked at here). */
+enum kmb_status kernel_change_valid(struct kernel_transaction *transaction, struct table_id table,
+                                    struct constraint_id constraint, bool valid, struct kmb_error *error);
+/* COMMENT ON: an empty text takes it away. */
+enum kmb_status kernel_comment(struct kernel_transaction *transaction, struct table_id table, enum definition_part part,
+                               uint32_t id, struct slice text, struct kmb_error *error);
 /* parts name column ids. Declares, fills, checks uniqueness (KMB_UNIQUE_VIOLATION "could not create unique index"),
  * makes ready: two events. */
 enum kmb_status kernel_create_index(struct kernel_transaction *transaction, struct table_id table,

@@ -48,6 +48,7 @@ struct kernel_transaction {
     struct merkle_frontier frontier;
     struct buffer key; /* of the row being written */
     struct buffer image;
+    struct buffer ordered; /* its values in the order of the image */
     struct buffer frame;
 };
 
@@ -81,6 +82,10 @@ enum kmb_status transaction_sequences_emit(struct kernel_transaction *transactio
 /* Deferred foreign keys, at the end of the body; all of them, when it was evolved again on another head. */
 enum kmb_status transaction_check_deferred(struct kernel_transaction *transaction, struct kmb_error *error);
 enum kmb_status transaction_check_rebased(struct kernel_transaction *transaction, struct kmb_error *error);
+/* All rows of a child. */
+enum kmb_status transaction_check_foreign_key(struct kernel_transaction *transaction,
+                                              const struct table_definition *table,
+                                              const struct foreign_key_definition *key, struct kmb_error *error);
 bool kernel_reference_deferred(const struct kernel_transaction *transaction, struct table_id table,
                                const struct foreign_key_definition *key);
 

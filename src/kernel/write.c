@@ -71,7 +71,7 @@ static enum kmb_status null_refused(const struct catalogue_table *table, uint32_
               "null value in column \"%.*s\" of relation \"%.*s\" violates not-null constraint", (int)column.length,
               (const char *)column.bytes, (int)name.length, (const char *)name.bytes);
     struct buffer text = {.bytes = NULL};
-    for (uint32_t i = 0; i < table->living_count; i++) {
+    for (uint32_t i = 0; i < table->visible_count; i++) {
         buffer_append_text(&text, i == 0 ? "" : ", ");
         value_print_short(&values[i], &text);
     }
@@ -107,6 +107,24 @@ static enum kmb_status nulls_check(const struct catalogue_table *table, const st
     return KMB_OK;
 }
 
+/* The values in the order of the layout. NULL: no memory. */
+static const struct value *row_in_order(struct kernel_transaction *transaction, const struct catalogue_table *table,
+                                        const struct value *values) {
+    const uint16_t *map = table->versions[table->definition.version.value - 1].map;
+    buffer_clear(&transaction->ordered);
+    for (uint32_t i = 0; i < table->living_count; i++) {
+        buffer_append(&transaction->ordered, &values[i], sizeof(*values));
+    }
+    struct value *ordered = (struct value *)(void *)transaction->ordered.bytes;
+    if (!buffer_ok(&transaction->ordered)) {
+        return NULL;
+    }
+    for (uint32_t i = 0; i < table->living_count; i++) {
+        ordered[map[i]] = values[i];
+    }
+    return ordered;
+}
+
 /* Builds key (unless the table has row ids) and image of a new row, and refuses what is too big. */
 static enum kmb_status row_build(struct kernel_transaction *transaction, const struct catalogue_table *table,
                                  const struct value *values, struct kmb_error *error) {
@@ -122,7 +140,11 @@ static enum kmb_status row_build(struct kernel_transaction *transaction, const s
     }
     buffer_clear(&transaction->image);
     const struct row_layout *layout = &table->versions[table->definition.version.value - 1].layout;
-    enum kmb_status status = row_encode(layout, values, &transaction->image, error);
+    const struct value *ordered = table->permuted ? row_in_order(transaction, table, values) : values;
+    if (ordered == NULL) {
+        return write_no_memory(error);
+    }
+    enum kmb_status status = row_encode(layout, ordered, &transaction->image, error);
     if (status != KMB_OK) {
         return status;
     }

@@ -5,35 +5,27 @@
  * catalogue. CHECK texts name columns: renaming a column rewrites them, dropping one drops them, and with it its
  * indexes, as PostgreSQL does.
  */
-#include "sql/define.h"
+#include "sql/define_internal.h"
 
 #include <stdio.h>
 
 #include "base/assert.h"
-#include "kernel/transaction.h"
 #include "sql/bind/bind.h"
 #include "sql/cursor.h"
 #include "sql/exec/exec.h"
 #include "sql/parse/parse.h"
 
-struct define {
-    struct sql_context *context;
-    struct kernel_transaction *transaction;
-    struct table_id table_id;
-};
-
-static void define_try(struct define *define, enum kmb_status status) {
+void define_try(struct define *define, enum kmb_status status) {
     if (status != KMB_OK) {
         sql_raise_status(define->context, status, 0);
     }
 }
 
-static const struct catalogue *define_catalogue(const struct define *define) {
+const struct catalogue *define_catalogue(const struct define *define) {
     return kernel_transaction_catalogue(define->transaction);
 }
 
-/* The table as the transaction has it now. */
-static const struct table_definition *define_table(const struct define *define) {
+const struct table_definition *define_table(const struct define *define) {
     const struct table_definition *table = catalogue_table_of_id(define_catalogue(define), define->table_id);
     if (table == NULL) {
         sql_raise(define->context, KMB_SERIALIZATION, 0, "the table was dropped concurrently");
@@ -41,13 +33,13 @@ static const struct table_definition *define_table(const struct define *define) 
     return table;
 }
 
-static const char *define_text(const struct define *define, struct slice slice) {
+const char *define_text(const struct define *define, struct slice slice) {
     const char *text = arena_text(&define->context->arena, slice);
     ASSERT(text != NULL);
     return text;
 }
 
-static const struct column_definition *define_find_column(const struct define *define, const char *name) {
+const struct column_definition *define_find_column(const struct define *define, const char *name) {
     const struct catalogue *catalogue = define_catalogue(define);
     const struct table_definition *table = define_table(define);
     for (uint32_t i = 0; i < catalogue_column_count(catalogue, table); i++) {
@@ -59,7 +51,7 @@ static const struct column_definition *define_find_column(const struct define *d
     return NULL;
 }
 
-static const struct column_definition *define_column(const struct define *define, const char *name) {
+const struct column_definition *define_column(const struct define *define, const char *name) {
     const struct column_definition *column = define_find_column(define, name);
     if (column == NULL) {
         sql_raise(define->context, KMB_UNDEFINED_COLUMN, 0, "column \"%s\" of relation \"%s\" does not exist", name,
@@ -68,7 +60,7 @@ static const struct column_definition *define_column(const struct define *define
     return column;
 }
 
-static bool define_is_key(const struct define *define, struct column_id column) {
+bool define_is_key(const struct define *define, struct column_id column) {
     const struct table_definition *table = define_table(define);
     for (uint32_t i = 0; i < table->primary_key_count; i++) {
         if (column_id_equal(table->primary_key[i].column, column)) {
@@ -121,8 +113,7 @@ static void define_create_owned(struct define *define, const struct plan_ddl *dd
     }
 }
 
-/* Runs a statement of our own in the open transaction. */
-static void define_execute(struct define *define, const char *text) {
+void define_execute(struct define *define, const char *text) {
     struct sql_context *context = define->context;
     struct sql_statement *statement = NULL;
     struct sql_run *run = NULL;
@@ -355,6 +346,18 @@ static const struct column_definition *foreign_column(struct define *define, con
     return column;
 }
 
+_Noreturn void define_raise_types(struct define *define, uint32_t position, const char *name,
+                                  const struct column_definition *column, const struct column_definition *other) {
+    struct sql_context *context = define->context;
+    char *type = sql_alloc(context, TYPE_NAME_SIZE);
+    char *other_type = sql_alloc(context, TYPE_NAME_SIZE);
+    sql_raise_with(context, KMB_DATATYPE_MISMATCH, position,
+                   sql_printf(context, "Key columns \"%s\" and \"%s\" are of incompatible types: %s and %s.",
+                              define_text(define, column->name), define_text(define, other->name),
+                              type_format(column->type, type), type_format(other->type, other_type)),
+                   NULL, "foreign key constraint \"%s\" cannot be implemented", name);
+}
+
 /* Whether a unique key of the table has exactly the parts' parent columns. */
 static bool foreign_key_unique(const struct table_definition *parent, const struct reference_part *parts,
                                uint32_t count, const struct key_part *key, uint32_t key_count) {
@@ -408,14 +411,8 @@ static void foreign_parts(struct define *define, const struct plan_foreign *fore
     for (uint32_t i = 0; i < count; i++) {
         const struct column_definition *column = definition_column_of_id(child, parts[i].column);
         const struct column_definition *other = definition_column_of_id(parent, parts[i].parent);
-        char *type = sql_alloc(context, TYPE_NAME_SIZE);
-        char *other_type = sql_alloc(context, TYPE_NAME_SIZE);
         if (!kernel_reference_types(column->type, other->type)) {
-            sql_raise_with(context, KMB_DATATYPE_MISMATCH, foreign->position,
-                           sql_printf(context, "Key columns \"%s\" and \"%s\" are of incompatible types: %s and %s.",
-                                      define_text(define, column->name), define_text(define, other->name),
-                                      type_format(column->type, type), type_format(other->type, other_type)),
-                           NULL, "foreign key constraint \"%s\" cannot be implemented", name);
+            define_raise_types(define, foreign->position, name, column, other);
         }
         bool sets = foreign->on_update > REFERENCE_RESTRICT;
         if (column->default_kind == DEFAULT_GENERATED && (sets || foreign->on_delete > REFERENCE_CASCADE)) {
@@ -426,7 +423,7 @@ static void foreign_parts(struct define *define, const struct plan_foreign *fore
     }
 }
 
-static bool constraint_named(const struct table_definition *table, const char *name) {
+bool define_constraint_named(const struct table_definition *table, const char *name) {
     bool found = table->primary_key_count > 0 && slice_equal_text(table->primary_key_name, name);
     for (uint32_t i = 0; i < table->check_count && !found; i++) {
         found = slice_equal_text(table->checks[i].name, name);
@@ -444,7 +441,7 @@ static const char *foreign_name(struct define *define, const struct plan_foreign
                                 const struct table_definition *child) {
     struct sql_context *context = define->context;
     if (foreign->name != NULL) {
-        if (constraint_named(child, foreign->name)) {
+        if (define_constraint_named(child, foreign->name)) {
             sql_raise(context, KMB_DUPLICATE_OBJECT, 0, "constraint \"%s\" for relation \"%s\" already exists",
                       foreign->name, define_text(define, child->name));
         }
@@ -458,7 +455,7 @@ static const char *foreign_name(struct define *define, const struct plan_foreign
     unsigned number = 0;
     do {
         kernel_name_make(child->name, slice_text(columns), "fkey", number++, name);
-    } while (constraint_named(child, name));
+    } while (define_constraint_named(child, name));
     return name;
 }
 
@@ -505,12 +502,12 @@ static void define_foreign(struct define *define, const struct plan_foreign *for
         .set_count = foreign->set_count,
         .deferrable = foreign->deferrable,
         .deferred = foreign->deferred,
+        .not_valid = foreign->not_valid,
     };
     define_try(define, kernel_add_foreign_key(define->transaction, define->table_id, &key, context->error));
 }
 
-/* The foreign keys that need a key of the table go with it, or are in its way. */
-static void drop_references(struct define *define, const struct key_part *parts, uint32_t part_count, const char *what,
+void define_drop_references(struct define *define, const struct key_part *parts, uint32_t part_count, const char *what,
                             const char *index, bool cascade) {
     struct sql_context *context = define->context;
     const struct table_definition *child = NULL;
@@ -675,7 +672,7 @@ static void alter_not_null(struct define *define, const struct plan_alter *actio
                                               define->context->error));
 }
 
-static void alter_add_unique(struct define *define, const struct plan_alter *action) {
+struct key_part *define_key_parts(struct define *define, const struct plan_alter *action, const char *kind) {
     struct sql_context *context = define->context;
     struct key_part *parts = sql_alloc_zero(context, action->column_count + 1, sizeof(*parts));
     if (action->column_count > DEFINITION_KEY_COLUMNS_MAX) {
@@ -691,12 +688,18 @@ static void alter_add_unique(struct define *define, const struct plan_alter *act
         sql_try(context, key_type_check(column->type, context->error));
         for (uint32_t k = 0; k < i; k++) {
             if (column_id_equal(parts[k].column, column->id)) {
-                sql_raise(context, KMB_DUPLICATE_COLUMN, 0, "column \"%s\" appears twice in unique constraint",
-                          action->columns[i]);
+                sql_raise(context, KMB_DUPLICATE_COLUMN, 0, "column \"%s\" appears twice in %s constraint",
+                          action->columns[i], kind);
             }
         }
         parts[i].column = column->id;
     }
+    return parts;
+}
+
+static void alter_add_unique(struct define *define, const struct plan_alter *action) {
+    struct sql_context *context = define->context;
+    const struct key_part *parts = define_key_parts(define, action, "unique");
     struct index_definition index = {.name = slice_text(action->name),
                                      .parts = parts,
                                      .part_count = action->column_count,
@@ -727,19 +730,19 @@ static void alter_drop_constraint(struct define *define, const struct plan_alter
     for (uint32_t i = 0; i < table->index_count; i++) {
         if (table->indexes[i].constraint && slice_equal_text(table->indexes[i].name, action->name)) {
             struct index_definition index = table->indexes[i];
-            drop_references(define, index.parts, index.part_count, sql_printf(context, "constraint %s", action->name),
-                            sql_printf(context, "index %s", action->name), action->cascade);
+            define_drop_references(define, index.parts, index.part_count,
+                                   sql_printf(context, "constraint %s", action->name),
+                                   sql_printf(context, "index %s", action->name), action->cascade);
             define_try(define, kernel_drop_index(define->transaction, define->table_id, index.id, context->error));
             return;
         }
     }
     if (table->primary_key_count > 0 && slice_equal_text(table->primary_key_name, action->name)) {
-        if (!action->cascade) {
-            drop_references(define, table->primary_key, table->primary_key_count,
-                            sql_printf(context, "constraint %s", action->name),
-                            sql_printf(context, "index %s", action->name), false);
-        }
-        sql_raise_unsupported(context, 0, "dropping a primary key");
+        define_drop_references(define, table->primary_key, table->primary_key_count,
+                               sql_printf(context, "constraint %s", action->name),
+                               sql_printf(context, "index %s", action->name), action->cascade);
+        define_drop_primary_key(define);
+        return;
     }
     if (!action->missing_ok) {
         sql_raise(context, KMB_UNDEFINED_OBJECT, 0, "constraint \"%s\" of relation \"%s\" does not exist", action->name,
@@ -791,6 +794,27 @@ static void define_alter(struct define *define, const struct plan_alter *action)
         break;
     case ALTER_DROP_EXPRESSION:
         alter_drop_expression(define, action);
+        break;
+    case ALTER_ADD_CHECK:
+        define_add_check(define, action);
+        break;
+    case ALTER_ADD_PRIMARY_KEY:
+        define_add_primary_key(define, action);
+        break;
+    case ALTER_USE_INDEX:
+        define_use_index(define, action);
+        break;
+    case ALTER_VALIDATE:
+        define_validate(define, action);
+        break;
+    case ALTER_RENAME_CONSTRAINT:
+        define_rename_constraint(define, action);
+        break;
+    case ALTER_RENAME_INDEX:
+        define_rename_index(define, action);
+        break;
+    case ALTER_TYPE:
+        define_change_type(define, action);
         break;
     }
 }

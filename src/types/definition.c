@@ -15,16 +15,27 @@
 #define COLUMN_NOT_NULL  0x01
 #define COLUMN_DROPPED   0x02
 #define COLUMN_SEALED    0x04
+#define COLUMN_HIDDEN    0x08
+#define COLUMN_PLACED    0x10
 #define INDEX_UNIQUE     0x01
 #define INDEX_CONSTRAINT 0x02
+#define INDEX_NULLS_SAME 0x04
+#define INDEX_FILTERED   0x08
+#define INDEX_INCLUDES   0x10
+#define PART_DESCENDING  0x01
+#define PART_NULLS_OTHER 0x02
 
-/* What may follow the checks, behind a length of 0 in the place of a view's query. */
+/* What may follow the checks, behind a view's query or a length of 0 in its place; in this order. */
 #define PART_SEQUENCE     1
 #define PART_FOREIGN_KEYS 2
+#define PART_NOT_VALID    3
+#define PART_COMMENTS     4
+#define PART_KEYS_SINCE   5
 
 #define FOREIGN_MATCH_FULL 0x01
 #define FOREIGN_DEFERRABLE 0x02
 #define FOREIGN_DEFERRED   0x04
+#define FOREIGN_NOT_VALID  0x08
 
 /* --- writing --- */
 
@@ -34,7 +45,8 @@ static void definition_put_text(struct slice text, struct buffer *buffer) {
 
 void definition_encode_column(const struct column_definition *column, struct buffer *buffer) {
     uint8_t flags = (uint8_t)((column->not_null ? COLUMN_NOT_NULL : 0) | (column->dropped ? COLUMN_DROPPED : 0) |
-                              (column->sealed ? COLUMN_SEALED : 0));
+                              (column->sealed ? COLUMN_SEALED : 0) | (column->hidden ? COLUMN_HIDDEN : 0) |
+                              (column->place.value != 0 ? COLUMN_PLACED : 0));
     buffer_u32(buffer, column->id.value);
     definition_put_text(column->name, buffer);
     buffer_u8(buffer, (uint8_t)column->type.id);
@@ -45,22 +57,38 @@ void definition_encode_column(const struct column_definition *column, struct buf
     buffer_bytes(buffer, column->missing_value);
     buffer_u32(buffer, column->added_in.value);
     buffer_u32(buffer, column->dropped_in.value);
+    if (column->place.value != 0) {
+        buffer_u32(buffer, column->place.value);
+    }
 }
 
-static void definition_put_parts(const struct key_part *parts, uint32_t count, struct buffer *buffer) {
+void definition_encode_parts(const struct key_part *parts, uint32_t count, struct buffer *buffer) {
     buffer_u16(buffer, (uint16_t)count);
     for (uint32_t i = 0; i < count; i++) {
         buffer_u32(buffer, parts[i].column.value);
-        buffer_u8(buffer, parts[i].descending ? 1 : 0);
+        buffer_u8(buffer, (uint8_t)((parts[i].descending ? PART_DESCENDING : 0) |
+                                    (parts[i].nulls_other ? PART_NULLS_OTHER : 0)));
     }
 }
 
 void definition_encode_index(const struct index_definition *index, struct buffer *buffer) {
     buffer_u32(buffer, index->id.value);
     definition_put_text(index->name, buffer);
-    buffer_u8(buffer, (uint8_t)((index->unique ? INDEX_UNIQUE : 0) | (index->constraint ? INDEX_CONSTRAINT : 0)));
+    buffer_u8(buffer,
+              (uint8_t)((index->unique ? INDEX_UNIQUE : 0) | (index->constraint ? INDEX_CONSTRAINT : 0) |
+                        (index->nulls_same ? INDEX_NULLS_SAME : 0) | (index->filter.value != 0 ? INDEX_FILTERED : 0) |
+                        (index->include_count > 0 ? INDEX_INCLUDES : 0)));
     buffer_u8(buffer, (uint8_t)index->state);
-    definition_put_parts(index->parts, index->part_count, buffer);
+    definition_encode_parts(index->parts, index->part_count, buffer);
+    if (index->filter.value != 0) {
+        buffer_u32(buffer, index->filter.value);
+    }
+    if (index->include_count > 0) {
+        buffer_u16(buffer, (uint16_t)index->include_count);
+        for (uint32_t i = 0; i < index->include_count; i++) {
+            buffer_u32(buffer, index->include[i].value);
+        }
+    }
 }
 
 void definition_encode_check(const struct check_definition *check, struct buffer *buffer) {
@@ -84,8 +112,9 @@ void definition_encode_foreign_key(const struct foreign_key_definition *key, str
     buffer_u32(buffer, key->id.value);
     definition_put_text(key->name, buffer);
     buffer_u32(buffer, key->parent.value);
-    buffer_u8(buffer, (uint8_t)((key->match_full ? FOREIGN_MATCH_FULL : 0) |
-                                (key->deferrable ? FOREIGN_DEFERRABLE : 0) | (key->deferred ? FOREIGN_DEFERRED : 0)));
+    buffer_u8(buffer,
+              (uint8_t)((key->match_full ? FOREIGN_MATCH_FULL : 0) | (key->deferrable ? FOREIGN_DEFERRABLE : 0) |
+                        (key->deferred ? FOREIGN_DEFERRED : 0) | (key->not_valid ? FOREIGN_NOT_VALID : 0)));
     buffer_u8(buffer, (uint8_t)key->on_update);
     buffer_u8(buffer, (uint8_t)key->on_delete);
     buffer_u16(buffer, (uint16_t)key->part_count);
@@ -96,6 +125,55 @@ void definition_encode_foreign_key(const struct foreign_key_definition *key, str
     buffer_u16(buffer, (uint16_t)key->set_count);
     for (uint32_t i = 0; i < key->set_count; i++) {
         buffer_u32(buffer, key->set_columns[i].value);
+    }
+}
+
+static uint32_t definition_checks_not_valid(const struct table_definition *table) {
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < table->check_count; i++) {
+        count += table->checks[i].not_valid;
+    }
+    return count;
+}
+
+static void definition_put_rest(const struct table_definition *table, struct buffer *buffer) {
+    uint32_t not_valid = definition_checks_not_valid(table);
+    if (definition_is_view(table) || definition_is_sequence(table) || table->foreign_key_count > 0 || not_valid > 0 ||
+        table->comment_count > 0 || table->keys_since.value > 0) {
+        buffer_bytes(buffer, table->view_query);
+    }
+    if (definition_is_sequence(table)) {
+        buffer_u8(buffer, PART_SEQUENCE);
+        definition_encode_sequence(&table->sequence, buffer);
+    }
+    if (table->foreign_key_count > 0) {
+        buffer_u8(buffer, PART_FOREIGN_KEYS);
+        buffer_u16(buffer, (uint16_t)table->foreign_key_count);
+        for (uint32_t i = 0; i < table->foreign_key_count; i++) {
+            definition_encode_foreign_key(&table->foreign_keys[i], buffer);
+        }
+    }
+    if (not_valid > 0) {
+        buffer_u8(buffer, PART_NOT_VALID);
+        buffer_u16(buffer, (uint16_t)not_valid);
+        for (uint32_t i = 0; i < table->check_count; i++) {
+            if (table->checks[i].not_valid) {
+                buffer_u32(buffer, table->checks[i].id.value);
+            }
+        }
+    }
+    if (table->comment_count > 0) {
+        buffer_u8(buffer, PART_COMMENTS);
+        buffer_u16(buffer, (uint16_t)table->comment_count);
+        for (uint32_t i = 0; i < table->comment_count; i++) {
+            buffer_u8(buffer, (uint8_t)table->comments[i].part);
+            buffer_u32(buffer, table->comments[i].id);
+            definition_put_text(table->comments[i].text, buffer);
+        }
+    }
+    if (table->keys_since.value > 0) {
+        buffer_u8(buffer, PART_KEYS_SINCE);
+        buffer_u32(buffer, table->keys_since.value);
     }
 }
 
@@ -112,7 +190,7 @@ void definition_encode_table(const struct table_definition *table, struct buffer
         definition_encode_column(&table->columns[i], buffer);
     }
     definition_put_text(table->primary_key_name, buffer);
-    definition_put_parts(table->primary_key, table->primary_key_count, buffer);
+    definition_encode_parts(table->primary_key, table->primary_key_count, buffer);
     buffer_u16(buffer, (uint16_t)table->index_count);
     for (uint32_t i = 0; i < table->index_count; i++) {
         definition_encode_index(&table->indexes[i], buffer);
@@ -121,20 +199,7 @@ void definition_encode_table(const struct table_definition *table, struct buffer
     for (uint32_t i = 0; i < table->check_count; i++) {
         definition_encode_check(&table->checks[i], buffer);
     }
-    if (definition_is_view(table)) {
-        buffer_bytes(buffer, table->view_query);
-    } else if (definition_is_sequence(table)) {
-        buffer_u32(buffer, 0);
-        buffer_u8(buffer, PART_SEQUENCE);
-        definition_encode_sequence(&table->sequence, buffer);
-    } else if (table->foreign_key_count > 0) {
-        buffer_u32(buffer, 0);
-        buffer_u8(buffer, PART_FOREIGN_KEYS);
-        buffer_u16(buffer, (uint16_t)table->foreign_key_count);
-        for (uint32_t i = 0; i < table->foreign_key_count; i++) {
-            definition_encode_foreign_key(&table->foreign_keys[i], buffer);
-        }
-    }
+    definition_put_rest(table, buffer);
 }
 
 /* --- reading --- */
@@ -170,32 +235,37 @@ enum kmb_status definition_decode_column(struct reader *reader, struct column_de
     made.missing_value = reader_bytes(reader);
     made.added_in.value = reader_u32(reader);
     made.dropped_in.value = reader_u32(reader);
+    made.place.value = (flags & COLUMN_PLACED) != 0 ? reader_u32(reader) : 0;
     if (!reader_ok(reader)) {
         return definition_corrupt(error, "a column is cut short");
     }
     made.not_null = (flags & COLUMN_NOT_NULL) != 0;
     made.dropped = (flags & COLUMN_DROPPED) != 0;
     made.sealed = (flags & COLUMN_SEALED) != 0;
+    made.hidden = (flags & COLUMN_HIDDEN) != 0;
     made.default_kind = (enum default_kind)default_kind;
     bool worded = default_kind == DEFAULT_EXPRESSION || default_kind == DEFAULT_GENERATED;
     bool default_good = default_kind <= DEFAULT_IDENTITY && worded == (made.default_text.length > 0) &&
                         utf8_check(made.default_text, NULL) == KMB_OK;
     bool versions_good = made.added_in.value > 0 && made.dropped == (made.dropped_in.value != 0) &&
                          (!made.dropped || made.dropped_in.value > made.added_in.value);
-    if (flags > (COLUMN_NOT_NULL | COLUMN_DROPPED | COLUMN_SEALED) || made.sealed) {
+    bool placed_good = (made.place.value != 0) == ((flags & COLUMN_PLACED) != 0) &&
+                       (made.place.value == 0 || made.place.value < made.id.value);
+    if (flags > (COLUMN_NOT_NULL | COLUMN_DROPPED | COLUMN_SEALED | COLUMN_HIDDEN | COLUMN_PLACED) || made.sealed) {
         return error_set(error, KMB_FORMAT_VERSION, "table definition: column flags 0x%02x need a newer version",
                          flags);
     }
     if (made.id.value == 0 || !definition_name_valid(made.name, false) || !type_column_valid(made.type) ||
-        !default_good || !versions_good || !definition_missing_valid(made.missing_value, made.type.id)) {
+        !default_good || !versions_good || !placed_good || (made.hidden && made.default_kind != DEFAULT_GENERATED) ||
+        !definition_missing_valid(made.missing_value, made.type.id)) {
         return definition_corrupt(error, "a column is not valid");
     }
     *column = made;
     return KMB_OK;
 }
 
-static enum kmb_status definition_get_parts(struct reader *reader, struct arena *arena, const struct key_part **parts,
-                                            uint32_t *count, struct kmb_error *error) {
+enum kmb_status definition_decode_parts(struct reader *reader, struct arena *arena, const struct key_part **parts,
+                                        uint32_t *count, struct kmb_error *error) {
     uint32_t number = reader_u16(reader);
     *parts = NULL;
     *count = number;
@@ -211,14 +281,31 @@ static enum kmb_status definition_get_parts(struct reader *reader, struct arena 
     }
     for (uint32_t i = 0; i < number; i++) {
         made[i].column.value = reader_u32(reader);
-        uint8_t descending = reader_u8(reader);
-        made[i].descending = descending == 1;
-        if (!reader_ok(reader) || made[i].column.value == 0 || descending > 1) {
+        uint8_t order = reader_u8(reader);
+        made[i].descending = (order & PART_DESCENDING) != 0;
+        made[i].nulls_other = (order & PART_NULLS_OTHER) != 0;
+        if (!reader_ok(reader) || made[i].column.value == 0 || order > (PART_DESCENDING | PART_NULLS_OTHER)) {
             return definition_corrupt(error, "a key column is not valid");
         }
     }
     *parts = made;
     return KMB_OK;
+}
+
+static enum kmb_status definition_get_include(struct reader *reader, struct arena *arena,
+                                              struct index_definition *index, struct kmb_error *error) {
+    index->include_count = reader_u16(reader);
+    struct column_id *columns = arena_alloc_zero(arena, DEFINITION_KEY_COLUMNS_MAX, sizeof(*columns));
+    if (columns == NULL) {
+        return error_set(error, KMB_NO_MEMORY, "out of memory");
+    }
+    bool good = index->include_count > 0 && index->include_count <= DEFINITION_KEY_COLUMNS_MAX;
+    for (uint32_t i = 0; good && i < index->include_count; i++) {
+        columns[i].value = reader_u32(reader);
+        good = columns[i].value > 0;
+    }
+    index->include = columns;
+    return good && reader_ok(reader) ? KMB_OK : definition_corrupt(error, "the columns an index includes");
 }
 
 enum kmb_status definition_decode_index(struct reader *reader, struct arena *arena, struct index_definition *index,
@@ -228,15 +315,24 @@ enum kmb_status definition_decode_index(struct reader *reader, struct arena *are
     uint8_t flags = reader_u8(reader);
     uint8_t state = reader_u8(reader);
     if (!reader_ok(reader) || made.id.value == 0 || !definition_name_valid(made.name, false) ||
-        flags > (INDEX_UNIQUE | INDEX_CONSTRAINT) || state > INDEX_READY) {
+        flags > (INDEX_UNIQUE | INDEX_CONSTRAINT | INDEX_NULLS_SAME | INDEX_FILTERED | INDEX_INCLUDES) ||
+        state > INDEX_READY) {
         return definition_corrupt(error, "an index is not valid");
     }
     made.unique = (flags & INDEX_UNIQUE) != 0;
     made.constraint = (flags & INDEX_CONSTRAINT) != 0;
+    made.nulls_same = (flags & INDEX_NULLS_SAME) != 0;
     made.state = (enum index_state)state;
-    enum kmb_status status = definition_get_parts(reader, arena, &made.parts, &made.part_count, error);
+    enum kmb_status status = definition_decode_parts(reader, arena, &made.parts, &made.part_count, error);
     if (status == KMB_OK && made.part_count == 0) {
         status = definition_corrupt(error, "an index has no columns");
+    }
+    if (status == KMB_OK && (flags & INDEX_FILTERED) != 0) {
+        made.filter.value = reader_u32(reader);
+        status = made.filter.value == 0 ? definition_corrupt(error, "an index has no filter") : KMB_OK;
+    }
+    if (status == KMB_OK && (flags & INDEX_INCLUDES) != 0) {
+        status = definition_get_include(reader, arena, &made, error);
     }
     if (status == KMB_OK) {
         *index = made;
@@ -380,7 +476,16 @@ static bool definition_keys_valid(const struct table_definition *table) {
     bool named = (table->primary_key_count > 0) == (table->primary_key_name.length > 0);
     bool good = named && definition_parts_valid(table, table->primary_key, table->primary_key_count);
     for (uint32_t i = 0; good && i < table->index_count; i++) {
-        good = definition_parts_valid(table, table->indexes[i].parts, table->indexes[i].part_count);
+        const struct index_definition *index = &table->indexes[i];
+        good = definition_parts_valid(table, index->parts, index->part_count);
+        for (uint32_t k = 0; good && k < index->include_count; k++) {
+            const struct column_definition *column = definition_column_of_id(table, index->include[k]);
+            good = column != NULL && !column->dropped;
+        }
+        if (good && index->filter.value != 0) {
+            const struct column_definition *filter = definition_column_of_id(table, index->filter);
+            good = filter != NULL && !filter->dropped && filter->hidden && filter->type.id == TYPE_BOOL;
+        }
     }
     return good;
 }
@@ -395,7 +500,8 @@ enum kmb_status definition_decode_foreign_key(struct reader *reader, struct aren
     uint8_t on_delete = reader_u8(reader);
     made.part_count = reader_u16(reader);
     bool good = reader_ok(reader) && made.id.value > 0 && definition_name_valid(made.name, false) &&
-                made.parent.value > 0 && flags <= (FOREIGN_MATCH_FULL | FOREIGN_DEFERRABLE | FOREIGN_DEFERRED) &&
+                made.parent.value > 0 &&
+                flags <= (FOREIGN_MATCH_FULL | FOREIGN_DEFERRABLE | FOREIGN_DEFERRED | FOREIGN_NOT_VALID) &&
                 on_update <= REFERENCE_SET_DEFAULT && on_delete <= REFERENCE_SET_DEFAULT && made.part_count > 0 &&
                 made.part_count <= DEFINITION_KEY_COLUMNS_MAX && reader_left(reader) >= 8 * made.part_count;
     if (!good) {
@@ -404,6 +510,7 @@ enum kmb_status definition_decode_foreign_key(struct reader *reader, struct aren
     made.match_full = (flags & FOREIGN_MATCH_FULL) != 0;
     made.deferrable = (flags & FOREIGN_DEFERRABLE) != 0;
     made.deferred = (flags & FOREIGN_DEFERRED) != 0;
+    made.not_valid = (flags & FOREIGN_NOT_VALID) != 0;
     made.on_update = (enum reference_action)on_update;
     made.on_delete = (enum reference_action)on_delete;
     struct reference_part *parts = arena_alloc_zero(arena, made.part_count, sizeof(*parts));
@@ -448,25 +555,96 @@ static enum kmb_status definition_get_foreign_keys(struct reader *reader, struct
     return status;
 }
 
-/* What makes it no plain table, or refers to others. */
+static enum kmb_status definition_get_not_valid(struct reader *reader, struct arena *arena,
+                                                struct table_definition *table, struct kmb_error *error) {
+    uint32_t count = reader_u16(reader);
+    bool good = reader_ok(reader) && count > 0 && count <= table->check_count;
+    struct check_definition *checks =
+        table->check_count == 0 ? NULL : arena_dup(arena, table->checks, table->check_count * sizeof(*checks));
+    if (table->check_count > 0 && checks == NULL) {
+        return error_set(error, KMB_NO_MEMORY, "out of memory");
+    }
+    uint32_t at = 0;
+    for (uint32_t i = 0; good && i < count; i++, at++) { /* in the order of the checks */
+        uint32_t id = reader_u32(reader);
+        while (at < table->check_count && checks[at].id.value != id) {
+            at++;
+        }
+        good = at < table->check_count;
+        if (good) {
+            checks[at].not_valid = true;
+        }
+    }
+    table->checks = checks;
+    return good ? KMB_OK : definition_corrupt(error, "its list of checks that are not valid");
+}
+
+static enum kmb_status definition_get_comments(struct reader *reader, struct arena *arena,
+                                               struct table_definition *table, struct kmb_error *error) {
+    void *room = NULL;
+    table->comment_count = reader_u16(reader);
+    if (table->comment_count == 0 || table->comment_count > DEFINITION_COMMENTS_MAX) {
+        return definition_corrupt(error, "no or too many comments");
+    }
+    enum kmb_status status =
+        definition_room(reader, arena, table->comment_count, 9, sizeof(struct comment_definition), &room, error);
+    struct comment_definition *comments = room;
+    for (uint32_t i = 0; status == KMB_OK && i < table->comment_count; i++) {
+        uint8_t part = reader_u8(reader);
+        comments[i].part = (enum definition_part)part;
+        comments[i].id = reader_u32(reader);
+        comments[i].text = reader_bytes(reader);
+        if (!reader_ok(reader) || part > DEFINITION_PRIMARY_KEY || comments[i].text.length == 0 ||
+            utf8_check(comments[i].text, NULL) != KMB_OK) {
+            status = definition_corrupt(error, "a comment is not valid");
+        }
+    }
+    table->comments = comments;
+    return status;
+}
+
+/* What makes it no plain table, refers to others, or is said about it. */
 static enum kmb_status definition_get_rest(struct reader *reader, struct arena *arena, struct table_definition *table,
                                            struct kmb_error *error) {
     table->view_query = reader_bytes(reader);
-    uint8_t part = definition_is_view(table) ? 0 : reader_u8(reader);
     bool bare = table->primary_key_count == 0 && table->index_count == 0 && table->check_count == 0;
-    if (!reader_ok(reader) || (!bare && part != PART_FOREIGN_KEYS) || utf8_check(table->view_query, NULL) != KMB_OK) {
+    if (!reader_ok(reader) || (definition_is_view(table) && !bare) || utf8_check(table->view_query, NULL) != KMB_OK ||
+        (!definition_is_view(table) && reader_left(reader) == 0)) {
         return definition_corrupt(error, "its query is not valid, or bytes follow its end");
     }
-    if (definition_is_view(table)) {
-        return KMB_OK;
+    enum kmb_status status = KMB_OK;
+    for (uint8_t last = 0; status == KMB_OK && reader_left(reader) > 0;) {
+        uint8_t part = reader_u8(reader);
+        bool whole = definition_is_table(table);
+        if (part <= last || (part == PART_SEQUENCE && (!bare || definition_is_view(table))) ||
+            ((part == PART_FOREIGN_KEYS || part == PART_NOT_VALID || part == PART_KEYS_SINCE) && !whole)) {
+            return definition_corrupt(error, "its parts are not in order");
+        }
+        last = part;
+        switch (part) {
+        case PART_SEQUENCE:
+            status = definition_decode_sequence(reader, &table->sequence, error);
+            break;
+        case PART_FOREIGN_KEYS:
+            status = definition_get_foreign_keys(reader, arena, table, error);
+            break;
+        case PART_NOT_VALID:
+            status = definition_get_not_valid(reader, arena, table, error);
+            break;
+        case PART_COMMENTS:
+            status = definition_get_comments(reader, arena, table, error);
+            break;
+        case PART_KEYS_SINCE:
+            table->keys_since.value = reader_u32(reader);
+            status = reader_ok(reader) && table->keys_since.value > 0 && table->keys_since.value <= table->version.value
+                         ? KMB_OK
+                         : definition_corrupt(error, "the version its keys are of");
+            break;
+        default:
+            return error_set(error, KMB_FORMAT_VERSION, "table definition: a part needs a newer version");
+        }
     }
-    if (part == PART_FOREIGN_KEYS) {
-        return definition_get_foreign_keys(reader, arena, table, error);
-    }
-    if (part != PART_SEQUENCE) {
-        return error_set(error, KMB_FORMAT_VERSION, "table definition: a part needs a newer version");
-    }
-    return definition_decode_sequence(reader, &table->sequence, error);
+    return status;
 }
 
 enum kmb_status definition_decode_table(struct slice bytes, struct arena *arena, struct table_definition *table,
@@ -488,7 +666,7 @@ enum kmb_status definition_decode_table(struct slice bytes, struct arena *arena,
     if (status == KMB_OK) {
         made.primary_key_name = reader_bytes(&reader);
         status = definition_name_valid(made.primary_key_name, true)
-                     ? definition_get_parts(&reader, arena, &made.primary_key, &made.primary_key_count, error)
+                     ? definition_decode_parts(&reader, arena, &made.primary_key, &made.primary_key_count, error)
                      : definition_corrupt(error, "name of the primary key");
     }
     if (status == KMB_OK) {
@@ -538,14 +716,16 @@ bool definition_copy_table(const struct table_definition *table, struct arena *a
     void *indexes;
     void *checks;
     void *keys;
-    bool good =
-        copy_text(&made.schema_name, arena) && copy_text(&made.name, arena) &&
-        copy_text(&made.primary_key_name, arena) && copy_text(&made.view_query, arena) &&
-        copy_parts(&made.primary_key, made.primary_key_count, arena) &&
-        copy_array(table->columns, table->column_count, sizeof(struct column_definition), arena, &columns) &&
-        copy_array(table->indexes, table->index_count, sizeof(struct index_definition), arena, &indexes) &&
-        copy_array(table->checks, table->check_count, sizeof(struct check_definition), arena, &checks) &&
-        copy_array(table->foreign_keys, table->foreign_key_count, sizeof(struct foreign_key_definition), arena, &keys);
+    void *comments;
+    bool good = copy_text(&made.schema_name, arena) && copy_text(&made.name, arena) &&
+                copy_text(&made.primary_key_name, arena) && copy_text(&made.view_query, arena) &&
+                copy_parts(&made.primary_key, made.primary_key_count, arena) &&
+                copy_array(table->columns, table->column_count, sizeof(struct column_definition), arena, &columns) &&
+                copy_array(table->indexes, table->index_count, sizeof(struct index_definition), arena, &indexes) &&
+                copy_array(table->checks, table->check_count, sizeof(struct check_definition), arena, &checks) &&
+                copy_array(table->foreign_keys, table->foreign_key_count, sizeof(struct foreign_key_definition), arena,
+                           &keys) &&
+                copy_array(table->comments, table->comment_count, sizeof(struct comment_definition), arena, &comments);
     if (!good) {
         return false;
     }
@@ -556,7 +736,12 @@ bool definition_copy_table(const struct table_definition *table, struct arena *a
     }
     for (uint32_t i = 0; good && i < made.index_count; i++) {
         struct index_definition *index = (struct index_definition *)indexes + i;
-        good = copy_text(&index->name, arena) && copy_parts(&index->parts, index->part_count, arena);
+        void *include;
+        good = copy_text(&index->name, arena) && copy_parts(&index->parts, index->part_count, arena) &&
+               copy_array(index->include, index->include_count, sizeof(*index->include), arena, &include);
+        if (good) {
+            index->include = include;
+        }
     }
     for (uint32_t i = 0; good && i < made.check_count; i++) {
         struct check_definition *check = (struct check_definition *)checks + i;
@@ -574,10 +759,15 @@ bool definition_copy_table(const struct table_definition *table, struct arena *a
             key->set_columns = columns_set;
         }
     }
+    for (uint32_t i = 0; good && i < made.comment_count; i++) {
+        struct comment_definition *comment = (struct comment_definition *)comments + i;
+        good = copy_text(&comment->text, arena);
+    }
     made.columns = columns;
     made.indexes = indexes;
     made.checks = checks;
     made.foreign_keys = keys;
+    made.comments = comments;
     if (good) {
         *out = made;
     }
@@ -585,6 +775,15 @@ bool definition_copy_table(const struct table_definition *table, struct arena *a
 }
 
 /* --- looking up --- */
+
+struct slice definition_comment(const struct table_definition *table, enum definition_part part, uint32_t id) {
+    for (uint32_t i = 0; i < table->comment_count; i++) {
+        if (table->comments[i].part == part && table->comments[i].id == id) {
+            return table->comments[i].text;
+        }
+    }
+    return slice_make(NULL, 0);
+}
 
 const struct column_definition *definition_column_of_name(const struct table_definition *table, struct slice name) {
     for (uint32_t i = 0; i < table->column_count; i++) {

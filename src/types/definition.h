@@ -21,6 +21,7 @@
 #define DEFINITION_INDEXES_MAX     1024
 #define DEFINITION_CHECKS_MAX      1600
 #define DEFINITION_FOREIGN_MAX     1600
+#define DEFINITION_COMMENTS_MAX    8192
 
 enum default_kind {
     DEFAULT_NONE = 0,
@@ -40,8 +41,10 @@ struct column_definition {
     struct slice name;
     struct type type;
     bool not_null;
-    bool dropped; /* kept so that its id and old rows stay readable; has no place in new rows */
-    bool sealed;  /* personal data under its subject's key; reserved, always false */
+    bool dropped;           /* kept so that its id and old rows stay readable; has no place in new rows */
+    bool sealed;            /* personal data under its subject's key; reserved, always false */
+    bool hidden;            /* what an index is of: computed and stored as a generated column, named by nobody */
+    struct column_id place; /* of the column whose place it has among the columns; 0: its own */
     enum default_kind default_kind;
     struct slice default_text;
     /* What rows written before ADD COLUMN read: value_encode() bytes, empty for NULL. */
@@ -53,6 +56,7 @@ struct column_definition {
 struct key_part {
     struct column_id column;
     bool descending;
+    bool nulls_other; /* NULLS FIRST of an ascending, LAST of a descending one: kept, keys are as without it */
 };
 
 enum index_state {
@@ -67,13 +71,18 @@ struct index_definition {
     uint32_t part_count;
     bool unique;
     bool constraint; /* made by UNIQUE in a table definition: dropped with its constraint only */
+    bool nulls_same; /* NULLS NOT DISTINCT: of a unique one */
     enum index_state state;
+    struct column_id filter; /* a hidden boolean column: only rows in which it is true have entries; 0: all have */
+    const struct column_id *include; /* kept, not part of the keys */
+    uint32_t include_count;
 };
 
 struct check_definition {
     struct constraint_id id;
     struct slice name;
     struct slice text; /* expression */
+    bool not_valid;    /* rows older than it were not looked at */
 };
 
 /* What becomes of the rows that refer to a row which goes or changes its key. */
@@ -102,7 +111,23 @@ struct foreign_key_definition {
     const struct column_id *set_columns; /* of ON DELETE SET NULL and SET DEFAULT; none: all */
     uint32_t set_count;
     bool deferrable;
-    bool deferred; /* initially */
+    bool deferred;  /* initially */
+    bool not_valid; /* rows older than it were not looked at */
+};
+
+/* What of a table a comment is of, or a constraint's name. */
+enum definition_part {
+    DEFINITION_TABLE = 0,
+    DEFINITION_COLUMN = 1,
+    DEFINITION_INDEX = 2,
+    DEFINITION_CONSTRAINT = 3, /* a check or a foreign key */
+    DEFINITION_PRIMARY_KEY = 4,
+};
+
+struct comment_definition {
+    enum definition_part part;
+    uint32_t id; /* of the column, index or constraint; 0 of the table and the primary key */
+    struct slice text;
 };
 
 /* How the values of a sequence follow each other. Where it stands is no part of its definition. */
@@ -138,6 +163,9 @@ struct table_definition {
     struct sequence_definition sequence;
     const struct foreign_key_definition *foreign_keys; /* in the order of their making */
     uint32_t foreign_key_count;
+    const struct comment_definition *comments;
+    uint32_t comment_count;
+    struct schema_version keys_since; /* rows of before had other keys; 0: they never had */
 };
 
 static inline bool definition_is_view(const struct table_definition *table) {
@@ -157,8 +185,12 @@ static inline bool definition_has_row_id(const struct table_definition *table) {
     return table->primary_key_count == 0;
 }
 
+/* The comment on a part, or an empty slice. */
+struct slice definition_comment(const struct table_definition *table, enum definition_part part, uint32_t id);
+
 void definition_encode_column(const struct column_definition *column, struct buffer *buffer);
 void definition_encode_index(const struct index_definition *index, struct buffer *buffer);
+void definition_encode_parts(const struct key_part *parts, uint32_t count, struct buffer *buffer);
 void definition_encode_check(const struct check_definition *check, struct buffer *buffer);
 void definition_encode_foreign_key(const struct foreign_key_definition *key, struct buffer *buffer);
 void definition_encode_sequence(const struct sequence_definition *sequence, struct buffer *buffer);
@@ -170,6 +202,8 @@ enum kmb_status definition_decode_column(struct reader *reader, struct column_de
                                          struct kmb_error *error);
 enum kmb_status definition_decode_index(struct reader *reader, struct arena *arena, struct index_definition *index,
                                         struct kmb_error *error);
+enum kmb_status definition_decode_parts(struct reader *reader, struct arena *arena, const struct key_part **parts,
+                                        uint32_t *count, struct kmb_error *error);
 enum kmb_status definition_decode_check(struct reader *reader, struct check_definition *check, struct kmb_error *error);
 enum kmb_status definition_decode_foreign_key(struct reader *reader, struct arena *arena,
                                               struct foreign_key_definition *key, struct kmb_error *error);

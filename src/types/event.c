@@ -67,6 +67,16 @@ const char *event_kind_name(uint32_t kind) {
         return "foreign_key_added";
     case EVENT_FOREIGN_KEY_DROPPED:
         return "foreign_key_dropped";
+    case EVENT_COLUMN_REPLACED:
+        return "column_replaced";
+    case EVENT_PRIMARY_KEY_CHANGED:
+        return "primary_key_changed";
+    case EVENT_CONSTRAINT_RENAMED:
+        return "constraint_renamed";
+    case EVENT_CONSTRAINT_VALID_CHANGED:
+        return "constraint_valid_changed";
+    case EVENT_COMMENT_SET:
+        return "comment_set";
     case EVENT_ROWS_INSERTED:
         return "rows_inserted";
     case EVENT_ROWS_UPDATED:
@@ -157,6 +167,35 @@ static void put_definition_change(struct buffer *buffer, const struct event *eve
     case EVENT_CHECK_DROPPED:
         put_change(buffer, event->as.check_dropped.table, event->as.check_dropped.version);
         buffer_u32(buffer, event->as.check_dropped.check.value);
+        return;
+    case EVENT_COLUMN_REPLACED:
+        put_change(buffer, event->as.column_replaced.table, event->as.column_replaced.version);
+        buffer_u32(buffer, event->as.column_replaced.old.value);
+        buffer_u32(buffer, event->as.column_replaced.column.value);
+        return;
+    case EVENT_PRIMARY_KEY_CHANGED: {
+        const struct event_primary_key_changed *change = &event->as.primary_key_changed;
+        put_change(buffer, change->table, change->version);
+        buffer_bytes(buffer, change->name);
+        definition_encode_parts(change->parts, change->part_count, buffer);
+        return;
+    }
+    case EVENT_CONSTRAINT_RENAMED:
+        put_change(buffer, event->as.constraint_renamed.table, event->as.constraint_renamed.version);
+        buffer_u8(buffer, (uint8_t)event->as.constraint_renamed.part);
+        buffer_u32(buffer, event->as.constraint_renamed.id);
+        buffer_bytes(buffer, event->as.constraint_renamed.name);
+        return;
+    case EVENT_CONSTRAINT_VALID_CHANGED:
+        put_change(buffer, event->as.constraint_valid_changed.table, event->as.constraint_valid_changed.version);
+        buffer_u32(buffer, event->as.constraint_valid_changed.constraint.value);
+        buffer_u8(buffer, event->as.constraint_valid_changed.valid ? 1 : 0);
+        return;
+    case EVENT_COMMENT_SET:
+        buffer_u32(buffer, event->as.comment_set.table.value);
+        buffer_u8(buffer, (uint8_t)event->as.comment_set.part);
+        buffer_u32(buffer, event->as.comment_set.id);
+        buffer_bytes(buffer, event->as.comment_set.text);
         return;
     default:
         UNREACHABLE("kind of a definition change");
@@ -495,6 +534,51 @@ static bool get_definition_change(struct reader *reader, struct arena *arena, st
         dropped->key.value = reader_u32(reader);
         return good && dropped->key.value > 0;
     }
+    case EVENT_COLUMN_REPLACED: {
+        struct event_column_replaced *replaced = &event->as.column_replaced;
+        return get_change(reader, &replaced->table, &replaced->version) && get_column_id(reader, &replaced->old) &&
+               get_column_id(reader, &replaced->column);
+    }
+    case EVENT_PRIMARY_KEY_CHANGED: {
+        struct event_primary_key_changed *change = &event->as.primary_key_changed;
+        bool good = get_change(reader, &change->table, &change->version);
+        change->name = reader_bytes(reader);
+        if (!good || !name_valid(change->name, DEFINITION_NAME_BYTES_MAX, true)) {
+            return false;
+        }
+        *status = definition_decode_parts(reader, arena, &change->parts, &change->part_count, error);
+        return *status == KMB_OK && (change->part_count > 0) == (change->name.length > 0);
+    }
+    case EVENT_CONSTRAINT_RENAMED: {
+        struct event_constraint_renamed *renamed = &event->as.constraint_renamed;
+        bool good = get_change(reader, &renamed->table, &renamed->version);
+        uint8_t part = reader_u8(reader);
+        renamed->part = (enum definition_part)part;
+        renamed->id = reader_u32(reader);
+        renamed->name = reader_bytes(reader);
+        return good && part >= DEFINITION_INDEX && part <= DEFINITION_PRIMARY_KEY &&
+               (renamed->id == 0) == (part == DEFINITION_PRIMARY_KEY) &&
+               name_valid(renamed->name, DEFINITION_NAME_BYTES_MAX, false);
+    }
+    case EVENT_CONSTRAINT_VALID_CHANGED: {
+        struct event_constraint_valid_changed *change = &event->as.constraint_valid_changed;
+        bool good = get_change(reader, &change->table, &change->version);
+        change->constraint.value = reader_u32(reader);
+        uint8_t valid = reader_u8(reader);
+        change->valid = valid == 1;
+        return good && change->constraint.value > 0 && valid <= 1;
+    }
+    case EVENT_COMMENT_SET: {
+        struct event_comment_set *comment = &event->as.comment_set;
+        comment->table.value = reader_u32(reader);
+        uint8_t part = reader_u8(reader);
+        comment->part = (enum definition_part)part;
+        comment->id = reader_u32(reader);
+        comment->text = reader_bytes(reader);
+        bool own = part == DEFINITION_TABLE || part == DEFINITION_PRIMARY_KEY;
+        return reader_ok(reader) && comment->table.value > 0 && part <= DEFINITION_PRIMARY_KEY &&
+               (comment->id == 0) == own && utf8_check(comment->text, NULL) == KMB_OK;
+    }
     case EVENT_SEQUENCE_CHANGED: {
         struct event_sequence_changed *change = &event->as.sequence_changed;
         if (!get_change(reader, &change->sequence, &change->version)) {
@@ -555,7 +639,8 @@ static bool get_payload(struct reader *reader, struct arena *arena, struct event
         return *status == KMB_OK &&
                definition_is_view(&event->as.table_created.table) == (event->kind == EVENT_VIEW_CREATED) &&
                definition_is_sequence(&event->as.table_created.table) == (event->kind == EVENT_SEQUENCE_CREATED) &&
-               event->as.table_created.table.foreign_key_count == 0; /* they are events of their own */
+               event->as.table_created.table.foreign_key_count == 0 && /* they are events of their own */
+               event->as.table_created.table.comment_count == 0;
     case EVENT_TABLE_DROPPED:
         event->as.table_dropped.table.value = reader_u32(reader);
         return event->as.table_dropped.table.value > 0;

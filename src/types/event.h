@@ -44,6 +44,11 @@ enum event_kind {
     EVENT_SEQUENCE_ADVANCED = 0x8026,
     EVENT_FOREIGN_KEY_ADDED = 0x8027,
     EVENT_FOREIGN_KEY_DROPPED = 0x8028,
+    EVENT_COLUMN_REPLACED = 0x8029,
+    EVENT_PRIMARY_KEY_CHANGED = 0x802a,
+    EVENT_CONSTRAINT_RENAMED = 0x802b,
+    EVENT_CONSTRAINT_VALID_CHANGED = 0x802c,
+    EVENT_COMMENT_SET = 0x802d,
 
     EVENT_ROWS_INSERTED = 0x8030,
     EVENT_ROWS_UPDATED = 0x8031,
@@ -154,6 +159,42 @@ struct event_foreign_key_dropped {
     struct schema_version version;
     struct constraint_id key;
 };
+/* A column goes, another takes its name, its place and its part in the primary key: of a table that has no rows then,
+ * where it has one. */
+struct event_column_replaced {
+    struct table_id table;
+    struct schema_version version;
+    struct column_id old;
+    struct column_id column; /* lives already, as a column of another name */
+};
+/* Of a table without rows: their keys are made of it. */
+struct event_primary_key_changed {
+    struct table_id table;
+    struct schema_version version;
+    struct slice name; /* empty: none from now on */
+    const struct key_part *parts;
+    uint32_t part_count;
+};
+struct event_constraint_renamed {
+    struct table_id table;
+    struct schema_version version;
+    enum definition_part part; /* not a table or a column */
+    uint32_t id;
+    struct slice name;
+};
+/* A check or a foreign key. */
+struct event_constraint_valid_changed {
+    struct table_id table;
+    struct schema_version version;
+    struct constraint_id constraint;
+    bool valid;
+};
+struct event_comment_set {
+    struct table_id table;
+    enum definition_part part;
+    uint32_t id;
+    struct slice text; /* empty: none from now on */
+};
 /* A batch of rows of one table. `items` is checked when the event is decoded; walk it with event_row_next(). */
 struct event_rows {
     struct table_id table;
@@ -198,6 +239,11 @@ struct event {
         struct event_sequence_advanced sequence_advanced;
         struct event_foreign_key_added foreign_key_added;
         struct event_foreign_key_dropped foreign_key_dropped;
+        struct event_column_replaced column_replaced;
+        struct event_primary_key_changed primary_key_changed;
+        struct event_constraint_renamed constraint_renamed;
+        struct event_constraint_valid_changed constraint_valid_changed;
+        struct event_comment_set comment_set;
         struct event_rows rows; /* inserted, updated, deleted */
         struct event_stream_created stream_created;
         struct event_stream_appended stream_appended;

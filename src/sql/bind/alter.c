@@ -11,6 +11,9 @@ struct alteration {
     uint32_t position;
     struct plan_alter *actions;
     uint32_t count;
+    /* The columns as the actions so far leave them: what expressions are bound over. */
+    struct column_definition *columns;
+    uint32_t column_count;
 };
 
 static struct plan_alter *alter_add(struct alteration *alteration, enum plan_alter_kind kind, const char *name) {
@@ -24,45 +27,94 @@ static bool visit_not_volatile(const struct expr *node, void *context) {
     return node->kind != EXPR_CALL || node->function->volatility != SQL_VOLATILE;
 }
 
-/* A generated column is bound over the table's columns and itself. */
-static struct slice alter_generated(struct alteration *alteration, const struct catalogue *catalogue,
-                                    const struct table_definition *table, const struct column_definition *column,
-                                    const PgQuery__Constraint *generated) {
+/* The scope of columns as they are, or as they will be. */
+static void alter_scope(struct alteration *alteration, const struct column_definition *columns, uint32_t count,
+                        struct scope *scope) {
     struct bind *bind = alteration->bind;
-    uint32_t count = catalogue_column_count(catalogue, table) + 1;
-    struct column_definition *columns = sql_alloc_zero(bind->context, count, sizeof(*columns));
     struct plan_node node = {.column_count = count};
-    node.columns = sql_alloc_zero(bind->context, count, sizeof(*node.columns));
+    node.columns = sql_alloc_zero(bind->context, count + 1, sizeof(*node.columns));
     for (uint32_t i = 0; i < count; i++) {
-        columns[i] = i + 1 < count ? *catalogue_column(catalogue, table, i) : *column;
         node.columns[i] =
             (struct plan_column){.name = bind_text(bind->context, columns[i].name), .type = columns[i].type};
     }
-    struct scope scope;
-    bind_item_scope(bind, &node, alteration->table_name, CATALOGUE_SCHEMA_DEFAULT, 0, &scope);
-    return bind_generated_text(bind, generated->raw_expr, &scope, columns, count, count - 1);
+    bind_item_scope(bind, &node, alteration->table_name, CATALOGUE_SCHEMA_DEFAULT, 0, scope);
 }
 
-static void alter_add_column(struct alteration *alteration, const struct catalogue *catalogue,
-                             const struct table_definition *table, const PgQuery__AlterTableCmd *command) {
+static struct column_definition *alter_find(struct alteration *alteration, const char *name) {
+    for (uint32_t i = 0; i < alteration->column_count; i++) {
+        if (slice_equal_text(alteration->columns[i].name, name)) {
+            return &alteration->columns[i];
+        }
+    }
+    return NULL;
+}
+
+static void alter_forget(struct alteration *alteration, const char *name) {
+    struct column_definition *column = alter_find(alteration, name);
+    if (column != NULL) {
+        size_t behind = alteration->column_count - (size_t)(column - alteration->columns) - 1;
+        memmove(column, column + 1, behind * sizeof(*column));
+        alteration->column_count--;
+    }
+}
+
+static const char *constraint_name(const PgQuery__Constraint *constraint) {
+    return constraint->conname != NULL && constraint->conname[0] != 0 ? constraint->conname : "";
+}
+
+static void alter_add_check(struct alteration *alteration, const PgQuery__Constraint *constraint) {
+    struct bind *bind = alteration->bind;
+    struct scope scope;
+    if (constraint->is_no_inherit) {
+        sql_raise_unsupported(bind->context, bind_location(constraint->location), "NO INHERIT");
+    }
+    alter_scope(alteration, alteration->columns, alteration->column_count, &scope);
+    struct bind_scope place = {.bind = bind, .scope = &scope, .place = BIND_CHECK};
+    const struct expr *condition = bind_condition(&place, constraint->raw_expr, "CHECK");
+    struct plan_alter *action = alter_add(alteration, ALTER_ADD_CHECK, constraint_name(constraint));
+    uint64_t *words = sql_alloc_zero(bind->context, alteration->column_count / 64 + 1, sizeof(*words));
+    (void)expr_columns(condition, words, alteration->column_count);
+    action->columns = sql_alloc(bind->context, (alteration->column_count + 1) * sizeof(*action->columns));
+    for (uint32_t i = 0; i < alteration->column_count; i++) {
+        if (((words[i / 64] >> (i % 64)) & 1u) != 0) {
+            action->columns[action->column_count++] = bind_text(bind->context, alteration->columns[i].name);
+        }
+    }
+    action->text = parse_deparse(bind->context, constraint->raw_expr);
+    action->not_valid = constraint->skip_validation;
+    bind->time_dependent = false;
+}
+
+static struct plan_alter *alter_add_key(struct alteration *alteration, enum plan_alter_kind kind, const char *name,
+                                        const char *column) {
+    struct plan_alter *action = alter_add(alteration, kind, name == NULL ? "" : name);
+    action->columns = sql_alloc(alteration->bind->context, sizeof(*action->columns));
+    action->columns[0] = column;
+    action->column_count = 1;
+    return action;
+}
+
+static void alter_add_column(struct alteration *alteration, const struct table_definition *table,
+                             const PgQuery__AlterTableCmd *command) {
     struct bind *bind = alteration->bind;
     ASSERT(command->def->node_case == PG_QUERY__NODE__NODE_COLUMN_DEF);
     const PgQuery__ColumnDef *node = command->def->column_def;
-    uint32_t position = bind_location(node->location);
     struct bind_column_extra extra;
     struct column_definition column = bind_column_definition(bind, alteration->table_name, node, &extra);
-    if (extra.primary_key) {
-        sql_raise_unsupported(bind->context, position, "PRIMARY KEY in ADD COLUMN");
-    }
-    if (extra.check_count > 0) {
-        sql_raise_unsupported(bind->context, bind_location(extra.checks[0]->location), "CHECK in ADD COLUMN");
-    }
     struct plan_alter *action = alter_add(alteration, ALTER_ADD_COLUMN, node->colname);
     action->missing_ok = command->missing_ok;
     action->owned = extra.owned;
     action->fill = extra.owned != NULL || extra.generated != NULL;
+    if (action->missing_ok && alter_find(alteration, node->colname) != NULL) {
+        action->column = column;
+        return; /* with all its constraints */
+    }
+    alteration->columns[alteration->column_count++] = column;
     if (extra.generated != NULL) {
-        column.default_text = alter_generated(alteration, catalogue, table, &column, extra.generated);
+        struct scope scope;
+        alter_scope(alteration, alteration->columns, alteration->column_count, &scope);
+        column.default_text = bind_generated_text(bind, extra.generated->raw_expr, &scope, alteration->columns,
+                                                  alteration->column_count, alteration->column_count - 1);
     } else if (column.default_kind == DEFAULT_EXPRESSION && extra.owned == NULL) {
         action->missing = bind_default(bind, table, &column);
         if (!expr_walk(action->missing, visit_not_volatile, NULL)) {
@@ -74,12 +126,14 @@ static void alter_add_column(struct alteration *alteration, const struct catalog
     for (uint32_t i = 0; i < extra.foreign_count; i++) {
         alter_add(alteration, ALTER_ADD_FOREIGN, "")->foreign = extra.foreigns[i];
     }
+    for (uint32_t i = 0; i < extra.check_count; i++) {
+        alter_add_check(alteration, extra.checks[i]);
+    }
+    if (extra.primary_key) {
+        (void)alter_add_key(alteration, ALTER_ADD_PRIMARY_KEY, extra.primary_key_name, node->colname);
+    }
     if (extra.unique) {
-        struct plan_alter *unique =
-            alter_add(alteration, ALTER_ADD_UNIQUE, extra.unique_name == NULL ? "" : extra.unique_name);
-        unique->columns = sql_alloc(bind->context, sizeof(*unique->columns));
-        unique->columns[0] = node->colname;
-        unique->column_count = 1;
+        (void)alter_add_key(alteration, ALTER_ADD_UNIQUE, extra.unique_name, node->colname);
     }
 }
 
@@ -137,6 +191,10 @@ static void alter_default(struct alteration *alteration, const struct catalogue 
                           const struct table_definition *table, const PgQuery__AlterTableCmd *command) {
     struct bind *bind = alteration->bind;
     struct plan_alter *action = alter_add(alteration, ALTER_DEFAULT, command->name);
+    struct column_definition *own = alter_find(alteration, command->name);
+    if (own != NULL) {
+        own->default_kind = command->def == NULL ? DEFAULT_NONE : DEFAULT_EXPRESSION;
+    }
     if (command->def == NULL) {
         return;
     }
@@ -156,29 +214,147 @@ static void alter_add_constraint(struct alteration *alteration, const PgQuery__A
     ASSERT(command->def->node_case == PG_QUERY__NODE__NODE_CONSTRAINT);
     const PgQuery__Constraint *constraint = command->def->constraint;
     uint32_t position = bind_location(constraint->location);
+    bool primary = constraint->contype == PG_QUERY__CONSTR_TYPE__CONSTR_PRIMARY;
     if (constraint->contype == PG_QUERY__CONSTR_TYPE__CONSTR_FOREIGN) {
         alter_add(alteration, ALTER_ADD_FOREIGN, "")->foreign = bind_foreign_key(bind, constraint, NULL);
         return;
     }
-    if (constraint->contype != PG_QUERY__CONSTR_TYPE__CONSTR_UNIQUE || constraint->deferrable ||
-        constraint->initdeferred || constraint->n_including > 0 || constraint->nulls_not_distinct ||
-        constraint->n_options > 0 || (constraint->indexspace != NULL && constraint->indexspace[0] != 0) ||
-        (constraint->indexname != NULL && constraint->indexname[0] != 0)) {
-        static const char *const kinds[] = {
-            [PG_QUERY__CONSTR_TYPE__CONSTR_CHECK] = "ADD CHECK to a table that exists",
-            [PG_QUERY__CONSTR_TYPE__CONSTR_PRIMARY] = "ADD PRIMARY KEY to a table that exists",
-            [PG_QUERY__CONSTR_TYPE__CONSTR_EXCLUSION] = "an exclusion constraint",
-        };
-        size_t kind = (size_t)constraint->contype;
-        sql_raise_unsupported(bind->context, position, "%s",
-                              kind < ARRAY_LENGTH(kinds) && kinds[kind] != NULL ? kinds[kind]
-                                                                                : "this form of ADD CONSTRAINT");
+    if (constraint->contype == PG_QUERY__CONSTR_TYPE__CONSTR_CHECK) {
+        alter_add_check(alteration, constraint);
+        return;
     }
-    bool named = constraint->conname != NULL && constraint->conname[0] != 0;
-    struct plan_alter *action = alter_add(alteration, ALTER_ADD_UNIQUE, named ? constraint->conname : "");
+    if ((!primary && constraint->contype != PG_QUERY__CONSTR_TYPE__CONSTR_UNIQUE) || constraint->deferrable ||
+        constraint->initdeferred || constraint->n_including > 0 || constraint->nulls_not_distinct ||
+        constraint->n_options > 0 || (constraint->indexspace != NULL && constraint->indexspace[0] != 0)) {
+        bool exclusion = constraint->contype == PG_QUERY__CONSTR_TYPE__CONSTR_EXCLUSION;
+        sql_raise_unsupported(bind->context, position, "%s",
+                              exclusion ? "an exclusion constraint" : "this form of ADD CONSTRAINT");
+    }
+    if (constraint->indexname != NULL && constraint->indexname[0] != 0) {
+        struct plan_alter *use = alter_add(alteration, ALTER_USE_INDEX, constraint_name(constraint));
+        use->new_name = constraint->indexname;
+        use->primary = primary;
+        return;
+    }
+    struct plan_alter *action =
+        alter_add(alteration, primary ? ALTER_ADD_PRIMARY_KEY : ALTER_ADD_UNIQUE, constraint_name(constraint));
     action->columns = sql_alloc(bind->context, (constraint->n_keys + 1) * sizeof(*action->columns));
     for (size_t i = 0; i < constraint->n_keys; i++) {
         action->columns[action->column_count++] = bind_string(constraint->keys[i]);
+    }
+}
+
+/* --- ALTER COLUMN TYPE --- */
+
+/* Views and generated columns are made for the type that their columns have. */
+static void alter_type_users(struct alteration *alteration, const struct catalogue *catalogue,
+                             const struct table_definition *table, const char *name) {
+    struct bind *bind = alteration->bind;
+    struct sql_context *context = bind->context;
+    const struct table_definition *view = bind_view_reading(bind, catalogue, alteration->table_name, name);
+    if (view != NULL) {
+        sql_raise_with(context, KMB_UNSUPPORTED, 0,
+                       sql_printf(context, "rule _RETURN on view %s depends on column \"%s\"",
+                                  bind_text(context, view->name), name),
+                       NULL, "cannot alter type of a column used by a view or rule");
+    }
+    for (uint32_t i = 0; i < table->column_count; i++) {
+        const struct column_definition *column = &table->columns[i];
+        if (column->dropped || column->hidden || column->default_kind != DEFAULT_GENERATED ||
+            slice_equal_text(column->name, name)) {
+            continue;
+        }
+        if (parse_names_column(parse_expression(context, bind_text(context, column->default_text)), name)) {
+            sql_raise_with(context, KMB_SYNTAX, 0,
+                           sql_printf(context, "Column \"%s\" is used by generated column \"%s\".", name,
+                                      bind_text(context, column->name)),
+                           NULL, "cannot alter type of a column used by a generated column");
+        }
+    }
+}
+
+/* The default must be one of the new type. A literal keeps the type it was written for. */
+static struct slice alter_type_default(struct alteration *alteration, const struct column_definition *column,
+                                       struct type type) {
+    struct bind *bind = alteration->bind;
+    struct sql_context *context = bind->context;
+    const char *name = bind_text(context, column->name);
+    const char *text = bind_text(context, column->default_text);
+    const struct expr *value = bind_stored(bind, text, NULL, BIND_DEFAULT);
+    bool literal = value->type.id == TYPE_UNKNOWN;
+    if (literal && !value->value.is_null) {
+        char *own = sql_alloc(context, TYPE_NAME_SIZE);
+        text = sql_printf(context, "CAST(%s AS %s)", text, type_format(column->type, own));
+        value = bind_coerce(bind, value, column->type, SQL_CAST_ASSIGNMENT, 0);
+    }
+    if (value == NULL || bind_coerce(bind, value, type, SQL_CAST_ASSIGNMENT, 0) == NULL) {
+        sql_raise(context, KMB_DATATYPE_MISMATCH, 0,
+                  "default for column \"%s\" cannot be cast automatically to type %s", name,
+                  bind_type_text(bind, type));
+    }
+    bind->time_dependent = false;
+    return slice_text(text);
+}
+
+static void alter_type(struct alteration *alteration, const struct catalogue *catalogue,
+                       const struct table_definition *table, const PgQuery__AlterTableCmd *command) {
+    struct bind *bind = alteration->bind;
+    struct sql_context *context = bind->context;
+    ASSERT(command->def->node_case == PG_QUERY__NODE__NODE_COLUMN_DEF);
+    const PgQuery__ColumnDef *node = command->def->column_def;
+    const struct column_definition *column = alter_column(alteration, table, command->name);
+    struct type type = bind_type_name(bind, node->type_name);
+    const PgQuery__Node *using = node->raw_default;
+    bool generated = column->default_kind == DEFAULT_GENERATED;
+    if (generated && using != NULL) {
+        sql_raise_with(context, KMB_INVALID_COLUMN_DEFINITION, 0,
+                       sql_printf(context, "Column \"%s\" is a generated column.", command->name), NULL,
+                       "cannot specify USING when altering type of generated column");
+    }
+    if (node->coll_clause != NULL) {
+        bind_check_collation(bind, node->coll_clause, type);
+    }
+    if (default_is_identity(column->default_kind) && type.id != TYPE_INT2 && type.id != TYPE_INT4 &&
+        type.id != TYPE_INT8) {
+        sql_raise(context, KMB_INVALID_PARAMETER, 0, "identity column type must be smallint, integer, or bigint");
+    }
+    alter_type_users(alteration, catalogue, table, command->name);
+    uint32_t count = catalogue_column_count(catalogue, table);
+    struct column_definition *columns = sql_alloc(context, (count + 1) * sizeof(*columns));
+    for (uint32_t i = 0; i < count; i++) {
+        columns[i] = *catalogue_column(catalogue, table, i);
+    }
+    struct scope scope;
+    alter_scope(alteration, columns, count, &scope);
+    struct bind_scope place = {.bind = bind, .scope = &scope, .place = BIND_TRANSFORM};
+    const char *text = generated       ? bind_text(context, column->default_text)
+                       : using != NULL ? parse_deparse(context, using)
+                                       : parse_quote_name(context, command->name);
+    const struct expr *value =
+        using != NULL ? bind_expression(&place, using) : bind_stored(bind, text, &scope, BIND_TRANSFORM);
+    if (bind_coerce(bind, value, type, SQL_CAST_ASSIGNMENT, 0) == NULL) {
+        const char *name = bind_type_text(bind, type);
+        char *whole = sql_alloc(context, TYPE_NAME_SIZE);
+        sql_raise_with(context, KMB_DATATYPE_MISMATCH, 0, NULL,
+                       using != NULL ? "You might need to add an explicit cast."
+                                     : sql_printf(context, "You might need to specify \"USING %s::%s\".",
+                                                  parse_quote_name(context, command->name), type_format(type, whole)),
+                       using != NULL
+                           ? "result of USING clause for column \"%s\" cannot be cast automatically to type %s"
+                           : "column \"%s\" cannot be cast automatically to type %s",
+                       command->name, name);
+    }
+    bind->time_dependent = false;
+    struct plan_alter *action = alter_add(alteration, ALTER_TYPE, command->name);
+    action->column.type = type;
+    action->text = text;
+    action->missing_ok = using == NULL;
+    struct column_definition *own = alter_find(alteration, command->name);
+    if (own != NULL && own->default_kind == DEFAULT_EXPRESSION) {
+        action->default_text = alter_type_default(alteration, column, type);
+    }
+    if (own != NULL) {
+        own->type = type;
     }
 }
 
@@ -202,10 +378,11 @@ static void alter_command(struct alteration *alteration, const struct catalogue 
     struct plan_alter *action = NULL;
     switch ((int)command->subtype) {
     case PG_QUERY__ALTER_TABLE_TYPE__AT_AddColumn:
-        alter_add_column(alteration, catalogue, table, command);
+        alter_add_column(alteration, table, command);
         return;
     case PG_QUERY__ALTER_TABLE_TYPE__AT_DropColumn:
         alter_check_views(bind, catalogue, table, command->name);
+        alter_forget(alteration, command->name);
         action = alter_add(alteration, ALTER_DROP_COLUMN, command->name);
         action->missing_ok = command->missing_ok;
         action->cascade = command->behavior == PG_QUERY__DROP_BEHAVIOR__DROP_CASCADE;
@@ -241,7 +418,11 @@ static void alter_command(struct alteration *alteration, const struct catalogue 
         action->missing_ok = command->missing_ok;
         return;
     case PG_QUERY__ALTER_TABLE_TYPE__AT_AlterColumnType:
-        sql_raise_unsupported(bind->context, alteration->position, "ALTER COLUMN TYPE");
+        alter_type(alteration, catalogue, table, command);
+        return;
+    case PG_QUERY__ALTER_TABLE_TYPE__AT_ValidateConstraint:
+        (void)alter_add(alteration, ALTER_VALIDATE, command->name);
+        return;
     default: {
         const ProtobufCEnumValue *value =
             protobuf_c_enum_descriptor_get_value(&pg_query__alter_table_type__descriptor, (int)command->subtype);
@@ -251,16 +432,50 @@ static void alter_command(struct alteration *alteration, const struct catalogue 
     }
 }
 
-/* PostgreSQL runs drops first, then additions, then the rest. */
+/* PostgreSQL runs drops first, then new types, additions, the rest. */
+#define ALTER_PASSES 4
+
 static int alter_pass(const PgQuery__AlterTableCmd *command) {
     switch ((int)command->subtype) {
     case PG_QUERY__ALTER_TABLE_TYPE__AT_DropColumn:
     case PG_QUERY__ALTER_TABLE_TYPE__AT_DropConstraint:
         return 0;
-    case PG_QUERY__ALTER_TABLE_TYPE__AT_AddColumn:
+    case PG_QUERY__ALTER_TABLE_TYPE__AT_ColumnDefault:
+        return command->def == NULL ? 0 : 3;
+    case PG_QUERY__ALTER_TABLE_TYPE__AT_AlterColumnType:
         return 1;
-    default:
+    case PG_QUERY__ALTER_TABLE_TYPE__AT_AddColumn:
         return 2;
+    default:
+        return 3;
+    }
+}
+
+/* Of the rest: what columns are, then keys, then checks and foreign keys, which may need them. */
+static int action_pass(enum plan_alter_kind kind) {
+    switch (kind) {
+    case ALTER_ADD_UNIQUE:
+    case ALTER_ADD_PRIMARY_KEY:
+    case ALTER_USE_INDEX:
+        return 1;
+    case ALTER_ADD_CHECK:
+    case ALTER_ADD_FOREIGN:
+        return 2;
+    case ALTER_VALIDATE:
+        return 3;
+    default:
+        return 0;
+    }
+}
+
+static void alter_sort(struct alteration *alteration) {
+    for (uint32_t i = 1; i < alteration->count; i++) {
+        struct plan_alter action = alteration->actions[i];
+        uint32_t at = i;
+        for (; at > 0 && action_pass(alteration->actions[at - 1].kind) > action_pass(action.kind); at--) {
+            alteration->actions[at] = alteration->actions[at - 1];
+        }
+        alteration->actions[at] = action;
     }
 }
 
@@ -300,7 +515,14 @@ void bind_alter_table(struct bind *bind, const PgQuery__AlterTableStmt *alter, s
         .position = bind_location(alter->relation->location),
         .actions = sql_alloc_zero(bind->context, alter_room(alter), sizeof(*alteration.actions)),
     };
-    for (int pass = 0; table != NULL && pass < 3; pass++) {
+    if (table != NULL) {
+        uint32_t count = catalogue_column_count(catalogue, table);
+        alteration.columns = sql_alloc_zero(bind->context, count + alter->n_cmds + 1, sizeof(*alteration.columns));
+        for (uint32_t i = 0; i < count; i++) {
+            alteration.columns[alteration.column_count++] = *catalogue_column(catalogue, table, i);
+        }
+    }
+    for (int pass = 0; table != NULL && pass < ALTER_PASSES; pass++) {
         for (size_t i = 0; i < alter->n_cmds; i++) {
             ASSERT(alter->cmds[i]->node_case == PG_QUERY__NODE__NODE_ALTER_TABLE_CMD);
             const PgQuery__AlterTableCmd *command = alter->cmds[i]->alter_table_cmd;
@@ -309,7 +531,34 @@ void bind_alter_table(struct bind *bind, const PgQuery__AlterTableStmt *alter, s
             }
         }
     }
+    alter_sort(&alteration);
     (void)alter_ddl(bind, statement, table, &alteration);
+}
+
+/* ALTER INDEX ... RENAME TO: the index of a primary key is one, too. */
+static void rename_index(struct bind *bind, const PgQuery__RenameStmt *rename, struct plan_statement *statement) {
+    struct sql_context *context = bind->context;
+    const struct catalogue *catalogue = bind_present(bind);
+    const char *name = rename->relation->relname;
+    const struct table_definition *owner = NULL;
+    bind_check_schema(bind, rename->relation);
+    if (catalogue_index(catalogue, slice_make(NULL, 0), slice_text(name), &owner) == NULL) {
+        owner = NULL;
+    }
+    for (uint32_t i = 0; owner == NULL && i < catalogue_table_count(catalogue); i++) {
+        const struct table_definition *table = catalogue_table_at(catalogue, i);
+        owner = table->primary_key_count > 0 && slice_equal_text(table->primary_key_name, name) ? table : NULL;
+    }
+    if (owner == NULL && catalogue_table(catalogue, slice_make(NULL, 0), slice_text(name)) != NULL) {
+        sql_raise(context, KMB_WRONG_OBJECT_TYPE, 0, "\"%s\" is not an index", name);
+    }
+    if (owner == NULL && !rename->missing_ok) {
+        sql_raise(context, KMB_UNDEFINED_TABLE, 0, "relation \"%s\" does not exist", name);
+    }
+    struct alteration alteration = {
+        .bind = bind, .table_name = name, .actions = sql_alloc_zero(context, 1, sizeof(*alteration.actions))};
+    alter_add(&alteration, ALTER_RENAME_INDEX, name)->new_name = rename->newname;
+    (void)alter_ddl(bind, statement, owner, &alteration);
 }
 
 void bind_rename(struct bind *bind, const PgQuery__RenameStmt *rename, struct plan_statement *statement) {
@@ -323,15 +572,21 @@ void bind_rename(struct bind *bind, const PgQuery__RenameStmt *rename, struct pl
     if (rename->rename_type == PG_QUERY__OBJECT_TYPE__OBJECT_VIEW) {
         sql_raise_unsupported(context, position, "renaming a view");
     }
+    if (rename->rename_type == PG_QUERY__OBJECT_TYPE__OBJECT_INDEX) {
+        rename_index(bind, rename, statement);
+        statement->tag = "ALTER INDEX";
+        return;
+    }
     bool column = rename->rename_type == PG_QUERY__OBJECT_TYPE__OBJECT_COLUMN &&
                   rename->relation_type == PG_QUERY__OBJECT_TYPE__OBJECT_TABLE;
-    if (!column && rename->rename_type != PG_QUERY__OBJECT_TYPE__OBJECT_TABLE) {
-        sql_raise_unsupported(context, position, "renaming anything but a table or its column");
+    bool constraint = rename->rename_type == PG_QUERY__OBJECT_TYPE__OBJECT_TABCONSTRAINT;
+    if (!column && !constraint && rename->rename_type != PG_QUERY__OBJECT_TYPE__OBJECT_TABLE) {
+        sql_raise_unsupported(context, position, "renaming anything but a table, its columns, constraints and indexes");
     }
     bind_check_schema(bind, rename->relation);
     const struct catalogue *catalogue;
     const struct table_definition *table = bind_table(bind, rename->relation, &catalogue, rename->missing_ok);
-    if (table != NULL &&
+    if (table != NULL && !constraint &&
         bind_view_reading(bind, catalogue, rename->relation->relname, column ? rename->subname : NULL) != NULL) {
         sql_raise_unsupported(context, position, "renaming what a view reads");
     }
@@ -340,8 +595,11 @@ void bind_rename(struct bind *bind, const PgQuery__RenameStmt *rename, struct pl
         .table_name = rename->relation->relname,
         .actions = sql_alloc_zero(context, 1, sizeof(*alteration.actions)),
     };
-    struct plan_alter *action = alter_add(&alteration, column ? ALTER_RENAME_COLUMN : ALTER_RENAME_TABLE,
-                                          column ? rename->subname : rename->relation->relname);
+    enum plan_alter_kind kind = column       ? ALTER_RENAME_COLUMN
+                                : constraint ? ALTER_RENAME_CONSTRAINT
+                                             : ALTER_RENAME_TABLE;
+    struct plan_alter *action =
+        alter_add(&alteration, kind, column || constraint ? rename->subname : rename->relation->relname);
     action->new_name = rename->newname;
     (void)alter_ddl(bind, statement, table, &alteration);
 }

@@ -143,6 +143,9 @@ enum bind_place {
     BIND_CHECK,
     BIND_DEFAULT,
     BIND_GENERATED,
+    BIND_TRANSFORM, /* USING of ALTER COLUMN TYPE */
+    BIND_INDEX,
+    BIND_PREDICATE, /* of a partial index */
     BIND_AGGREGATE, /* argument of an aggregate */
     BIND_FILTER,
     BIND_FUNCTION, /* argument of a function in FROM */

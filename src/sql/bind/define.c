@@ -114,9 +114,6 @@ static void constraint_refuse(struct bind *bind, const PgQuery__Constraint *cons
     if (constraint->is_no_inherit) {
         sql_raise_unsupported(context, position, "NO INHERIT");
     }
-    if (constraint->skip_validation) {
-        sql_raise_unsupported(context, position, "NOT VALID");
-    }
     switch ((int)constraint->contype) {
     case PG_QUERY__CONSTR_TYPE__CONSTR_EXCLUSION:
         sql_raise_unsupported(context, position, "an exclusion constraint");
@@ -429,6 +426,13 @@ static void create_column(struct creation *creation, const PgQuery__ColumnDef *n
     }
 }
 
+/* NOT VALID says nothing of a table without rows. */
+static const struct plan_foreign *create_foreign(struct bind *bind, const PgQuery__Constraint *constraint) {
+    struct plan_foreign *foreign = bind_foreign_key(bind, constraint, NULL);
+    foreign->not_valid = false;
+    return foreign;
+}
+
 static void create_table_constraint(struct creation *creation, const PgQuery__Constraint *constraint) {
     struct bind *bind = creation->bind;
     uint32_t position = bind_location(constraint->location);
@@ -450,7 +454,7 @@ static void create_table_constraint(struct creation *creation, const PgQuery__Co
         creation->check_columns[creation->check_count++] = NULL;
         break;
     case PG_QUERY__CONSTR_TYPE__CONSTR_FOREIGN:
-        creation->foreigns[creation->foreign_count++] = bind_foreign_key(bind, constraint, NULL);
+        creation->foreigns[creation->foreign_count++] = create_foreign(bind, constraint);
         break;
     default:
         sql_raise_unsupported(bind->context, position, "this table constraint");

@@ -85,7 +85,7 @@ static const struct expr *bind_constant(const struct bind_scope *scope, const Pg
 static const struct expr *bind_parameter(const struct bind_scope *scope, const PgQuery__ParamRef *reference) {
     struct bind *bind = scope->bind;
     uint32_t position = bind_location(reference->location);
-    if (scope->place == BIND_CHECK || scope->place == BIND_DEFAULT || scope->place == BIND_GENERATED) {
+    if (scope->place >= BIND_CHECK && scope->place <= BIND_PREDICATE) { /* kept as a text */
         sql_raise(bind->context, KMB_UNDEFINED_PARAMETER, position, "there is no parameter $%d", reference->number);
     }
     if (reference->number < 1 || reference->number > BIND_PARAMETERS_MAX) {

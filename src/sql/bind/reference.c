@@ -33,9 +33,6 @@ struct plan_foreign *bind_foreign_key(struct bind *bind, const PgQuery__Constrai
     uint32_t position = bind_location(constraint->location);
     struct plan_foreign *foreign = sql_alloc_zero(context, 1, sizeof(*foreign));
     bind_check_schema(bind, constraint->pktable);
-    if (constraint->skip_validation) {
-        sql_raise_unsupported(context, position, "NOT VALID");
-    }
     if (constraint->fk_matchtype[0] == 'p') {
         sql_raise(context, KMB_UNSUPPORTED, position, "MATCH PARTIAL not yet implemented");
     }
@@ -57,6 +54,7 @@ struct plan_foreign *bind_foreign_key(struct bind *bind, const PgQuery__Constrai
     foreign->set_count = (uint32_t)constraint->n_fk_del_set_cols;
     foreign->deferrable = constraint->deferrable || constraint->initdeferred;
     foreign->deferred = constraint->initdeferred;
+    foreign->not_valid = constraint->skip_validation;
     return foreign;
 }
 

@@ -60,6 +60,9 @@ static void check_place(const struct bind_scope *scope, uint32_t position) {
     const char *place = scope->place == BIND_CHECK       ? "check constraint"
                         : scope->place == BIND_DEFAULT   ? "DEFAULT expression"
                         : scope->place == BIND_GENERATED ? "column generation expression"
+                        : scope->place == BIND_TRANSFORM ? "transform expression"
+                        : scope->place == BIND_INDEX     ? "index expression"
+                        : scope->place == BIND_PREDICATE ? "index predicate"
                         : scope->place == BIND_EXECUTE   ? "EXECUTE parameter"
                                                          : NULL;
     if (place != NULL) {

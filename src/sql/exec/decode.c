@@ -152,6 +152,36 @@ static void decode_keys(const struct kernel_row *rows, const uint16_t *selection
     }
 }
 
+/* The value as one of the type that its column has now; NULL where that type has none such. */
+static struct value decode_as(struct sql_context *context, const struct value *value, struct type type,
+                              struct arena *arena) {
+    struct datetime_context when = {.now_us = context->now_us, .has_now = true};
+    struct buffer text = {.bytes = NULL};
+    struct value made = value_null(type.id);
+    if (value->is_null || value->type == type.id) {
+        return value->is_null ? made : *value;
+    }
+    value_print(value, &when, &text);
+    struct slice copy = arena_dup_slice(arena, buffer_slice(&text));
+    bool whole = buffer_ok(&text) && (copy.bytes != NULL || copy.length == 0);
+    buffer_free(&text);
+    if (!whole) {
+        sql_raise(context, KMB_NO_MEMORY, 0, "out of memory");
+    }
+    return value_parse(type, copy, &when, arena, &made, NULL) == KMB_OK ? made : value_null(type.id);
+}
+
+void decode_row(struct sql_context *context, const struct catalogue *catalogue, const struct table_definition *table,
+                struct slice image, struct value *values, struct arena *arena) {
+    sql_try(context, catalogue_row_read(catalogue, table, image, values, context->error));
+    for (uint32_t i = 0; i < catalogue_column_count(catalogue, table); i++) {
+        struct value old;
+        if (catalogue_replaced_value(table, image, i, &old)) {
+            values[i] = decode_as(context, &old, catalogue_column(catalogue, table, i)->type, arena);
+        }
+    }
+}
+
 void decode_column(struct sql_context *context, const struct catalogue *catalogue, const struct table_definition *table,
                    const struct kernel_row *rows, uint32_t ordinal, const uint16_t *selection, uint32_t count,
                    struct vector *vector) {

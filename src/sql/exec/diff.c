@@ -7,6 +7,7 @@
  * insertion.
  */
 #include "base/assert.h"
+#include "sql/exec/decode.h"
 #include "sql/exec/operator.h"
 #include "sql/exec/scan.h"
 
@@ -60,10 +61,10 @@ static bool diff_read(struct diff *diff, const struct kernel_change *change) {
         return false;
     }
     if (change->existed) {
-        sql_try(context, catalogue_row_read(catalogue, diff->table, change->before, diff->before, context->error));
+        decode_row(context, catalogue, diff->table, change->before, diff->before, &diff->base.scratch);
     }
     if (change->exists) {
-        sql_try(context, catalogue_row_read(catalogue, diff->table, change->after, diff->after, context->error));
+        decode_row(context, catalogue, diff->table, change->after, diff->after, &diff->base.scratch);
     }
     bool same = change->existed && change->exists;
     for (uint32_t i = 0; same && i < diff->table_columns; i++) {
@@ -148,8 +149,9 @@ struct exec_operator *diff_make(struct exec *exec, const struct plan_node *node)
         diff->key[ordinal] = true;
     }
     ASSERT(node->column_count == 2 * diff->table_columns - diff->table->primary_key_count + 2);
-    diff->before = sql_alloc_zero(context, diff->table_columns + 1, sizeof(*diff->before));
-    diff->after = sql_alloc_zero(context, diff->table_columns + 1, sizeof(*diff->after));
+    uint32_t stored = catalogue_stored_count(diff->view->catalogue, diff->table);
+    diff->before = sql_alloc_zero(context, stored + 1, sizeof(*diff->before));
+    diff->after = sql_alloc_zero(context, stored + 1, sizeof(*diff->after));
     operator_columns(&diff->base, VECTOR_ROWS);
     exec_defer(exec, diff_free, diff);
     uint64_t since = diff_since(exec, node);

@@ -3,6 +3,7 @@
  * today with six behind them that say when a version held and what made it.
  */
 #include "base/assert.h"
+#include "sql/exec/decode.h"
 #include "sql/exec/operator.h"
 #include "sql/exec/scan.h"
 
@@ -74,8 +75,7 @@ static uint32_t ordinal_of(const struct history *history, uint32_t column) {
 static void history_row(struct history *history, const struct kernel_version *version, uint32_t row) {
     struct exec_operator *self = &history->base;
     struct sql_context *context = self->exec->context;
-    sql_try(context, catalogue_row_read(history->view->catalogue, history->table, version->image, history->values,
-                                        context->error));
+    decode_row(context, history->view->catalogue, history->table, version->image, history->values, &self->scratch);
     for (uint32_t i = 0; i < self->batch.column_count; i++) {
         uint32_t ordinal = ordinal_of(history, i);
         struct value value = ordinal < history->table_columns
@@ -129,7 +129,8 @@ struct exec_operator *history_make(struct exec *exec, const struct plan_node *no
     history->view = exec_view_of(exec, node);
     history->table = exec_table_of(exec, history->view, node);
     history->table_columns = catalogue_column_count(history->view->catalogue, history->table);
-    history->values = sql_alloc(exec->context, sizeof(struct value) * (history->table_columns + 1));
+    history->values = sql_alloc(exec->context, (catalogue_stored_count(history->view->catalogue, history->table) + 1) *
+                                                   sizeof(struct value));
     operator_columns(&history->base, VECTOR_ROWS);
     exec_defer(exec, history_free, history);
     if (node->predicate != NULL) {

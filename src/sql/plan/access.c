@@ -475,6 +475,9 @@ static bool visit_columns_below(const struct expr *node, void *context) {
 
 void optimise_history_access(struct optimiser *optimiser, struct plan_node *history,
                              const struct conditions *conditions) {
+    if (history->table->keys_since.value != 0) {
+        return; /* old versions stand under other keys */
+    }
     struct columns_below below = {.limit = catalogue_column_count(history->catalogue, history->table)};
     struct conditions plain = {0};
     for (uint32_t i = 0; i < conditions->count; i++) {

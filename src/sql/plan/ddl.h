@@ -46,6 +46,13 @@ enum plan_alter_kind {
     ALTER_DROP_IDENTITY,
     ALTER_DROP_EXPRESSION,
     ALTER_ADD_FOREIGN,
+    ALTER_ADD_CHECK,       /* text; columns: the one it reads, if it is one */
+    ALTER_ADD_PRIMARY_KEY, /* columns */
+    ALTER_USE_INDEX,       /* new_name: of the index; primary */
+    ALTER_VALIDATE,
+    ALTER_RENAME_CONSTRAINT,
+    ALTER_RENAME_INDEX,
+    ALTER_TYPE, /* column.type, text: what the rows get */
 };
 
 /* A foreign key as it was written. */
@@ -64,6 +71,7 @@ struct plan_foreign {
     uint32_t set_count;
     bool deferrable;
     bool deferred;
+    bool not_valid;
 };
 
 /* A sequence that belongs to a column: made with it. */
@@ -90,8 +98,11 @@ struct plan_alter {
     const int64_t *restart;
     const struct plan_foreign *foreign;
     bool fill;            /* ADD COLUMN: existing rows are given the default, each its own */
-    const char **columns; /* UNIQUE */
+    const char **columns; /* of a key */
     uint32_t column_count;
+    const char *text; /* of an expression */
+    bool primary;
+    bool not_valid;
 };
 
 struct plan_drop {

@@ -321,6 +321,75 @@ static void the_appender_checks(void **state) {
     assert_int_equal(ASK(box->one, "SELECT id * 100 + w FROM g"), 142);
 }
 
+/* --- tables with rows --------------------------------------------------------------------------------------------- */
+
+/* Old positions read the old type under the old keys; history shows old values as values of today. */
+static void a_type_of_its_time(void **state) {
+    struct box *box = *state;
+    ASK(box->one, "CREATE TABLE t (a text, id int PRIMARY KEY, b int)");
+    ASK(box->one, "INSERT INTO t VALUES ('7', 1, 10), ('8', 2, 20), ('x', 3, 30)"); /* position 3 */
+    ASK(box->one, "CREATE INDEX t_a ON t (a)");
+    ASK(box->one, "UPDATE t SET a = '9' WHERE id = 3");                                               /* position 4 */
+    ASK(box->one, "ALTER TABLE t ALTER COLUMN a TYPE int USING a::int, ALTER COLUMN id TYPE bigint"); /* 3 + 9 */
+    ASK(box->one, "INSERT INTO t VALUES (1, 5000000000, 2)");
+    assert_int_equal(ASK(box->one, "SELECT sum(a) FROM t"), 7 + 8 + 9 + 1);
+    assert_int_equal(ASK(box->one, "SELECT id FROM t WHERE a = 9"), 3);
+    assert_int_equal(ASK(box->one, "SELECT a FROM t WHERE id = 2"), 8);
+    assert_int_equal(ASK(box->one, "SELECT count(*) FROM t AT OFFSET 3 WHERE a = 'x'"), 1);
+    assert_int_equal(ASK(box->one, "SELECT id FROM t AT OFFSET 4 WHERE a = '9' AND id = 3"), 3);
+    assert_int_equal(ASK(box->one, "SELECT sum(id) FROM t AT OFFSET 3"), 6);
+    REFUSED(box->one, "SELECT sum(a) FROM t AT OFFSET 3", KMB_UNDEFINED_FUNCTION, "sum(text)");
+    assert_int_equal(ASK(box->one, "SELECT a FROM t FOR SYSTEM_TIME ALL WHERE id = 2 AND _position_from = 2"), 8);
+    assert_int_equal(ASK(box->one, "SELECT count(*) FROM t FOR SYSTEM_TIME ALL WHERE id = 3 AND a IS NULL"), 1);
+    box_close(box);
+    box_open(box);
+    assert_int_equal(ASK(box->one, "SELECT id FROM t WHERE a = 1"), 5000000000);
+    assert_int_equal(ASK(box->one, "SELECT count(*) FROM t AT OFFSET 4 WHERE id = 3 AND a = '9'"), 1);
+    REFUSED(box->one, "INSERT INTO t VALUES (1, 3, 3)", KMB_UNIQUE_VIOLATION, "t_pkey");
+}
+
+static void keys_come_and_go(void **state) {
+    struct box *box = *state;
+    ASK(box->one, "CREATE TABLE t (a int, b int)");
+    ASK(box->one, "INSERT INTO t VALUES (1, 1), (2, 2), (2, 3)"); /* position 3 */
+    REFUSED(box->one, "ALTER TABLE t ADD PRIMARY KEY (a)", KMB_UNIQUE_VIOLATION, "could not create unique index");
+    ASK(box->one, "DELETE FROM t WHERE b = 3");         /* position 4 */
+    ASK(box->one, "ALTER TABLE t ADD PRIMARY KEY (a)"); /* position 8 */
+    ASK(box->one, "INSERT INTO t VALUES (3, 3)");
+    ASK(box->one, "ALTER TABLE t DROP CONSTRAINT t_pkey");
+    ASK(box->one, "INSERT INTO t VALUES (3, 3)");
+    assert_int_equal(ASK(box->one, "SELECT count(*) FROM t"), 4);
+    assert_int_equal(ASK(box->one, "SELECT count(*) FROM t AT OFFSET 3"), 3);
+    assert_int_equal(ASK(box->one, "SELECT b FROM t AT OFFSET 8 WHERE a = 2"), 2);
+    assert_int_equal(ASK(box->one, "SELECT count(*) FROM t AT OFFSET 9"), 3);
+}
+
+/* What a definition found of the rows must still be so when it commits. */
+static void rows_that_came_meanwhile(void **state) {
+    static const char *const definitions[] = {
+        "ALTER TABLE t ADD CHECK (a > -5)",         "ALTER TABLE t ADD PRIMARY KEY (a)",
+        "ALTER TABLE t ALTER COLUMN a TYPE bigint", "ALTER TABLE t ALTER COLUMN a SET NOT NULL",
+        "ALTER TABLE t VALIDATE CONSTRAINT later",  "ALTER TABLE t ADD COLUMN g int GENERATED ALWAYS AS (a + 1) STORED",
+    };
+    struct box *box = *state;
+    ASK(box->one, "CREATE TABLE t (a int)");
+    ASK(box->one, "ALTER TABLE t ADD CONSTRAINT later CHECK (a < 100) NOT VALID");
+    ASK(box->one, "INSERT INTO t VALUES (1)");
+    for (size_t i = 0; i < sizeof(definitions) / sizeof(definitions[0]); i++) {
+        ASK(box->one, "BEGIN");
+        ASK(box->one, definitions[i]);
+        ASK(box->two, "INSERT INTO t VALUES (-1)");
+        REFUSED(box->one, "COMMIT", KMB_SERIALIZATION, "could not serialize");
+        ASK(box->two, "DELETE FROM t WHERE a < 0");
+        ASK(box->one, definitions[i]);
+    }
+    assert_int_equal(ASK(box->one, "SELECT g FROM t WHERE a = 1"), 2);
+    ASK(box->one, "BEGIN");
+    ASK(box->one, "INSERT INTO t VALUES (5)");
+    ASK(box->two, "ALTER TABLE t ADD CONSTRAINT four CHECK (a < 5)");
+    REFUSED(box->one, "COMMIT", KMB_SERIALIZATION, "could not serialize");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(no_value_twice, set_up, tear_down),
@@ -332,6 +401,9 @@ int main(void) {
         cmocka_unit_test_setup_teardown(deferred_until_commit, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_past_has_its_own_keys, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_appender_checks, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_type_of_its_time, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(keys_come_and_go, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(rows_that_came_meanwhile, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -590,7 +590,8 @@ static void test_definitions(void **state) {
     REFUSED("ALTER TABLE v DROP COLUMN nosuch", "42703", 0, "column \"nosuch\" of relation \"v\" does not exist");
     SQL("ALTER TABLE v DROP COLUMN IF EXISTS nosuch");
     REFUSED("ALTER TABLE v RENAME COLUMN nosuch TO x", "42703", 0, "column \"nosuch\" does not exist");
-    REFUSED("ALTER TABLE v ALTER COLUMN b TYPE int", "0A000", 13, "ALTER COLUMN TYPE is not supported");
+    REFUSED("ALTER TABLE v ALTER COLUMN b TYPE int", "42804", 0,
+            "column \"b\" cannot be cast automatically to type integer");
     REFUSED("CREATE INDEX ON v (nosuch)", "42703", 17, "column \"nosuch\" does not exist");
     SQL("CREATE INDEX ON v (b)");
     REFUSED("CREATE INDEX v_b_idx ON v (b)", "42P07", 0, "relation \"v_b_idx\" already exists");

@@ -119,6 +119,26 @@ static const struct foreign_key_definition sample_foreign_key = {.id = {6},
                                                                  .set_count = 1,
                                                                  .deferrable = true};
 
+static const struct key_part sample_key_parts[] = {{{2}, false, false}, {{3}, true, true}};
+static const struct column_id sample_include[] = {{1}, {4}};
+static const struct index_definition sample_index_whole = {.id = {11},
+                                                           .name = {(const uint8_t *)"t_i", 3},
+                                                           .parts = sample_key_parts,
+                                                           .part_count = 2,
+                                                           .unique = true,
+                                                           .nulls_same = true,
+                                                           .filter = {5},
+                                                           .include = sample_include,
+                                                           .include_count = 2};
+static const struct column_definition sample_column_hidden = {.id = {7},
+                                                              .name = {(const uint8_t *)"..1", 3},
+                                                              .type = {TYPE_BOOL, -1},
+                                                              .hidden = true,
+                                                              .place = {3},
+                                                              .default_kind = DEFAULT_GENERATED,
+                                                              .default_text = {(const uint8_t *)"a > 1", 5},
+                                                              .added_in = {5}};
+
 /* One event of each kind, in a body each; `name` is what the golden file calls it. */
 static const char *sample_event(size_t number, struct buffer *body) {
     struct event e = {.kind = EVENT_TENANT_CREATED};
@@ -255,14 +275,44 @@ static const char *sample_event(size_t number, struct buffer *body) {
         e.kind = EVENT_FOREIGN_KEY_DROPPED;
         e.as.foreign_key_dropped = (struct event_foreign_key_dropped){{9}, {4}, {6}};
         break;
+    case 28:
+        e.kind = EVENT_COLUMN_REPLACED;
+        e.as.column_replaced = (struct event_column_replaced){{9}, {5}, {2}, {6}};
+        break;
+    case 29:
+        e.kind = EVENT_PRIMARY_KEY_CHANGED;
+        e.as.primary_key_changed = (struct event_primary_key_changed){{9}, {5}, T("t_pk"), sample_key_parts, 2};
+        break;
+    case 30:
+        e.kind = EVENT_CONSTRAINT_RENAMED;
+        e.as.constraint_renamed = (struct event_constraint_renamed){{9}, {5}, DEFINITION_CONSTRAINT, 6, T("kept")};
+        break;
+    case 31:
+        e.kind = EVENT_CONSTRAINT_VALID_CHANGED;
+        e.as.constraint_valid_changed = (struct event_constraint_valid_changed){{9}, {5}, {6}, true};
+        break;
+    case 32:
+        e.kind = EVENT_COMMENT_SET;
+        e.as.comment_set = (struct event_comment_set){{9}, DEFINITION_COLUMN, 2, T("what it is")};
+        break;
+    case 33: /* an index with all that came later */
+        e.kind = EVENT_INDEX_DECLARED;
+        e.as.index_declared = (struct event_index_declared){{9}, sample_index_whole};
+        name = "index_declared_whole";
+        break;
+    case 34: /* a hidden column, and one in the place of another */
+        e.kind = EVENT_COLUMN_ADDED;
+        e.as.column_added = (struct event_column_added){{9}, {5}, sample_column_hidden};
+        name = "column_added_hidden";
+        break;
     default:
         return NULL;
     }
-    if (name != NULL) {
+    if (name != NULL && number < 28) {
         assert_int_equal(event_writer_end(&writer, &error), KMB_OK);
     } else {
         assert_int_equal(event_encode(&e, body, &error), KMB_OK);
-        name = event_kind_name(e.kind);
+        name = name != NULL ? name : event_kind_name(e.kind);
     }
     buffer_free(&image);
     buffer_free(&key);
@@ -287,14 +337,14 @@ static void test_round_trip(void **state) {
         if (event_next(&reader, &event, &error) != KMB_ROW) {
             fail_msg("%s: %s", name, error.message);
         }
-        assert_string_equal(event_kind_name(event.kind), name);
+        assert_int_equal(strncmp(name, event_kind_name(event.kind), strlen(event_kind_name(event.kind))), 0);
         buffer_clear(&again);
         assert_int_equal(event_encode(&event, &again, &error), KMB_OK);
         assert_true(slice_equal(buffer_slice(&again), buffer_slice(&body)));
         assert_int_equal(event_next(&reader, &event, &error), KMB_DONE);
         arena_free(&arena);
     }
-    assert_int_equal(count, 28);
+    assert_int_equal(count, 35);
     buffer_free(&body);
     buffer_free(&again);
 }

@@ -1,0 +1,47 @@
+/*
+ * What the files that make definitions share: define.c (tables, columns, foreign keys, what is none of these) and
+ * define_rows.c (definitions that look at the rows of a table, or write them anew).
+ */
+#ifndef KMB_SQL_DEFINE_INTERNAL_H
+#define KMB_SQL_DEFINE_INTERNAL_H
+
+#include "kernel/transaction.h"
+#include "sql/define.h"
+
+struct define {
+    struct sql_context *context;
+    struct kernel_transaction *transaction;
+    struct table_id table_id;
+};
+
+/* Raises what is not KMB_OK. */
+void define_try(struct define *define, enum kmb_status status);
+const struct catalogue *define_catalogue(const struct define *define);
+/* The table as the transaction has it now; raises when it is gone. */
+const struct table_definition *define_table(const struct define *define);
+const char *define_text(const struct define *define, struct slice slice);                          /* arena memory */
+const struct column_definition *define_find_column(const struct define *define, const char *name); /* NULL: none */
+const struct column_definition *define_column(const struct define *define, const char *name);      /* raises 42703 */
+bool define_is_key(const struct define *define, struct column_id column);
+bool define_constraint_named(const struct table_definition *table, const char *name);
+/* Runs a statement of our own in the open transaction. */
+void define_execute(struct define *define, const char *text);
+/* Foreign keys that need this key of the table go with it, or are in its way. */
+void define_drop_references(struct define *define, const struct key_part *parts, uint32_t part_count, const char *what,
+                            const char *index, bool cascade);
+_Noreturn void define_raise_types(struct define *define, uint32_t position, const char *name,
+                                  const struct column_definition *column, const struct column_definition *other);
+/* Parts by name; kind: "unique", "primary key". */
+struct key_part *define_key_parts(struct define *define, const struct plan_alter *action, const char *kind);
+
+/* --- define_rows.c --- */
+void define_add_check(struct define *define, const struct plan_alter *action);
+void define_add_primary_key(struct define *define, const struct plan_alter *action);
+void define_drop_primary_key(struct define *define);
+void define_use_index(struct define *define, const struct plan_alter *action);
+void define_validate(struct define *define, const struct plan_alter *action);
+void define_rename_constraint(struct define *define, const struct plan_alter *action);
+void define_rename_index(struct define *define, const struct plan_alter *action);
+void define_change_type(struct define *define, const struct plan_alter *action);
+
+#endif

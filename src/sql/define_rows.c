@@ -1,0 +1,655 @@
+/*
+ * Definitions that look at the rows of a table, or write them anew: checks and primary keys added to a table that
+ * exists, NOT VALID constraints that become valid, columns that change their type.
+ *
+ * Rows stand under their keys. Where these change (another primary key, another type of a column in it) all rows are
+ * deleted, the definition is changed while there is none, and all are inserted again from a view of before. Everything
+ * is events as ever: old positions read the old rows under the old definition.
+ *
+ * A column of another type is another column. It is added under a name nobody has, filled by an UPDATE with what USING
+ * says, and then takes the name, the place and the part in the primary key of the old one, which is dropped. Indexes
+ * and foreign keys of the old column are dropped before and made again after; checks are evaluated again.
+ */
+#include <string.h>
+
+#include "base/assert.h"
+#include "sql/bind/bind.h"
+#include "sql/define_internal.h"
+#include "sql/exec/exec.h"
+#include "sql/exec/operator.h"
+#include "sql/parse/parse.h"
+
+#define ROWS_AT_ONCE 256
+
+static const char *table_name(const struct define *define) {
+    return define_text(define, define_table(define)->name);
+}
+
+static const char *quoted_table(const struct define *define) {
+    return sql_printf(define->context, "%s.%s", CATALOGUE_SCHEMA_DEFAULT,
+                      parse_quote_name(define->context, table_name(define)));
+}
+
+/* Whether a query of our own has a row, in the open transaction. */
+static bool query_any(struct define *define, const char *text) {
+    struct sql_context *context = define->context;
+    struct sql_statement *statement = NULL;
+    struct sql_run *run = NULL;
+    bool any = false;
+    enum kmb_status status = sql_prepare(context->host, slice_text(text), NULL, 0, &statement, context->error);
+    if (status == KMB_OK) {
+        status = sql_run_open(statement, context->host, NULL, 0, &run, context->error);
+    }
+    const struct batch *batch = NULL;
+    while (status == KMB_OK && !any) {
+        status = sql_run_next(run, &batch, context->error);
+        any = status == KMB_ROW && batch_live(batch) > 0;
+        status = status == KMB_ROW ? KMB_OK : status;
+    }
+    sql_run_close(run);
+    sql_statement_free(statement);
+    define_try(define, status == KMB_DONE ? KMB_OK : status);
+    return any;
+}
+
+static _Noreturn void raise_no_constraint(struct define *define, const char *name) {
+    sql_raise(define->context, KMB_UNDEFINED_OBJECT, 0, "constraint \"%s\" of relation \"%s\" does not exist", name,
+              table_name(define));
+}
+
+static void check_name_free(struct define *define, const char *name) {
+    if (define_constraint_named(define_table(define), name)) {
+        sql_raise(define->context, KMB_DUPLICATE_OBJECT, 0, "constraint \"%s\" for relation \"%s\" already exists",
+                  name, table_name(define));
+    }
+}
+
+/* --- checks --- */
+
+static void check_rows(struct define *define, const char *name, const char *text) {
+    if (query_any(define,
+                  sql_printf(define->context, "SELECT 1 FROM %s WHERE NOT (%s) LIMIT 1", quoted_table(define), text))) {
+        sql_raise(define->context, KMB_CHECK_VIOLATION, 0,
+                  "check constraint \"%s\" of relation \"%s\" is violated by some row", name, table_name(define));
+    }
+}
+
+void define_add_check(struct define *define, const struct plan_alter *action) {
+    struct sql_context *context = define->context;
+    char *name = sql_alloc(context, DEFINITION_NAME_BYTES_MAX + 1);
+    const char *given = action->name;
+    if (given[0] != 0) {
+        check_name_free(define, given);
+    } else {
+        struct slice column = action->column_count == 1 ? slice_text(action->columns[0]) : slice_make(NULL, 0);
+        unsigned number = 0;
+        do {
+            kernel_name_make(define_table(define)->name, column, "check", number++, name);
+        } while (define_constraint_named(define_table(define), name));
+        given = name;
+    }
+    if (!action->not_valid) {
+        check_rows(define, given, action->text);
+    }
+    struct check_definition check = {.name = slice_text(given), .text = slice_text(action->text)};
+    define_try(define, kernel_add_check(define->transaction, define->table_id, &check, context->error));
+    if (action->not_valid) {
+        const struct table_definition *table = define_table(define);
+        struct constraint_id id = table->checks[table->check_count - 1].id;
+        define_try(define, kernel_change_valid(define->transaction, define->table_id, id, false, context->error));
+    }
+}
+
+void define_validate(struct define *define, const struct plan_alter *action) {
+    struct sql_context *context = define->context;
+    const struct table_definition *table = define_table(define);
+    for (uint32_t i = 0; i < table->check_count; i++) {
+        const struct check_definition *check = &table->checks[i];
+        if (!slice_equal_text(check->name, action->name)) {
+            continue;
+        }
+        if (check->not_valid) {
+            struct constraint_id id = check->id;
+            check_rows(define, action->name, define_text(define, check->text));
+            define_try(define, kernel_change_valid(define->transaction, define->table_id, id, true, context->error));
+        }
+        return;
+    }
+    for (uint32_t i = 0; i < table->foreign_key_count; i++) {
+        const struct foreign_key_definition *key = &table->foreign_keys[i];
+        if (!slice_equal_text(key->name, action->name)) {
+            continue;
+        }
+        if (key->not_valid) {
+            define_try(define,
+                       kernel_change_valid(define->transaction, define->table_id, key->id, true, context->error));
+        }
+        return;
+    }
+    if (define_constraint_named(table, action->name)) {
+        sql_raise(context, KMB_WRONG_OBJECT_TYPE, 0,
+                  "constraint \"%s\" of relation \"%s\" is not a foreign key or check constraint", action->name,
+                  table_name(define));
+    }
+    raise_no_constraint(define, action->name);
+}
+
+/* --- names --- */
+
+void define_rename_constraint(struct define *define, const struct plan_alter *action) {
+    struct sql_context *context = define->context;
+    const struct table_definition *table = define_table(define);
+    enum definition_part part = DEFINITION_TABLE;
+    uint32_t id = 0;
+    for (uint32_t i = 0; i < table->check_count; i++) {
+        if (slice_equal_text(table->checks[i].name, action->name)) {
+            part = DEFINITION_CONSTRAINT;
+            id = table->checks[i].id.value;
+        }
+    }
+    for (uint32_t i = 0; i < table->foreign_key_count; i++) {
+        if (slice_equal_text(table->foreign_keys[i].name, action->name)) {
+            part = DEFINITION_CONSTRAINT;
+            id = table->foreign_keys[i].id.value;
+        }
+    }
+    for (uint32_t i = 0; i < table->index_count; i++) {
+        if (table->indexes[i].constraint && slice_equal_text(table->indexes[i].name, action->name)) {
+            part = DEFINITION_INDEX;
+            id = table->indexes[i].id.value;
+        }
+    }
+    if (table->primary_key_count > 0 && slice_equal_text(table->primary_key_name, action->name)) {
+        part = DEFINITION_PRIMARY_KEY;
+    }
+    if (part == DEFINITION_TABLE) {
+        sql_raise(context, KMB_UNDEFINED_OBJECT, 0, "constraint \"%s\" for table \"%s\" does not exist", action->name,
+                  table_name(define));
+    }
+    if (part == DEFINITION_CONSTRAINT) {
+        check_name_free(define, action->new_name);
+    }
+    define_try(define, kernel_rename_constraint(define->transaction, define->table_id, part, id,
+                                                slice_text(action->new_name), context->error));
+}
+
+void define_rename_index(struct define *define, const struct plan_alter *action) {
+    const struct table_definition *table = define_table(define);
+    const struct index_definition *index = definition_index_of_name(table, slice_text(action->name));
+    enum definition_part part = index == NULL ? DEFINITION_PRIMARY_KEY : DEFINITION_INDEX;
+    define_try(define, kernel_rename_constraint(define->transaction, define->table_id, part,
+                                                index == NULL ? 0 : index->id.value, slice_text(action->new_name),
+                                                define->context->error));
+}
+
+/* --- keys of rows --- */
+
+static void release_view(void *object) {
+    kernel_view_close(object);
+}
+
+static void release_scan(void *object) {
+    kernel_scan_close(object);
+}
+
+/* A change of the definition that is made while the table has no rows. */
+struct rekey {
+    struct slice name;
+    const struct key_part *parts;
+    uint32_t part_count;
+    struct column_id old; /* a column that is replaced by another; 0: the primary key changes */
+    struct column_id column;
+};
+
+static void rekey_change(struct define *define, const struct rekey *rekey) {
+    struct kmb_error *error = define->context->error;
+    define_try(define,
+               rekey->old.value != 0
+                   ? kernel_replace_column(define->transaction, define->table_id, rekey->old, rekey->column, error)
+                   : kernel_change_primary_key(define->transaction, define->table_id, rekey->name, rekey->parts,
+                                               rekey->part_count, error));
+}
+
+/* "could not create unique index", with the key that the kernel describes. */
+static _Noreturn void raise_duplicate(struct define *define) {
+    static const char ending[] = "already exists.";
+    struct sql_context *context = define->context;
+    const char *name = define_text(define, define_table(define)->primary_key_name);
+    const char *detail = context->error == NULL ? "" : context->error->detail;
+    size_t length = strlen(detail);
+    bool known = length > sizeof(ending) && strcmp(detail + length - strlen(ending), ending) == 0;
+    const char *made = known ? sql_printf(context, "%.*sis duplicated.", (int)(length - strlen(ending)), detail) : NULL;
+    sql_raise_with(context, KMB_UNIQUE_VIOLATION, 0, made, NULL, "could not create unique index \"%s\"", name);
+}
+
+static void rekey_insert(struct define *define, const struct kernel_row *row, struct value *values) {
+    struct sql_context *context = define->context;
+    const struct table_definition *table = define_table(define);
+    sql_try(context, catalogue_row_read(define_catalogue(define), table, row->image, values, context->error));
+    enum kmb_status status = kernel_insert(define->transaction, table, values, NULL, NULL, context->error);
+    if (status == KMB_UNIQUE_VIOLATION) {
+        raise_duplicate(define);
+    }
+    define_try(define, status);
+}
+
+/* All rows as the view has them: deleted, or inserted under the definition as it is now. */
+static void rekey_pass(struct define *define, struct kernel_view *view, bool insert) {
+    struct sql_context *context = define->context;
+    const struct table_definition *table = catalogue_table_of_id(view->catalogue, define->table_id);
+    struct kernel_row *rows = sql_alloc(context, ROWS_AT_ONCE * sizeof(*rows));
+    struct value *values = sql_alloc(
+        context, (catalogue_stored_count(define_catalogue(define), define_table(define)) + 1) * sizeof(*values));
+    struct kernel_scan *scan = NULL;
+    size_t count = 0;
+    define_try(define, kernel_scan_open(view, table, NULL, &scan, context->error));
+    sql_defer(context, release_scan, scan);
+    do {
+        sql_check_cancel(context);
+        define_try(define, kernel_scan_next(scan, rows, ROWS_AT_ONCE, &count, context->error));
+        for (size_t i = 0; i < count; i++) {
+            if (insert) {
+                rekey_insert(define, &rows[i], values);
+            } else {
+                define_try(define,
+                           kernel_delete(define->transaction, define_table(define), rows[i].key, NULL, context->error));
+            }
+        }
+    } while (count > 0);
+    sql_release(context, scan);
+}
+
+static void define_rekey(struct define *define, const struct rekey *rekey) {
+    struct sql_context *context = define->context;
+    struct kernel_view *view = NULL;
+    define_try(define, kernel_transaction_view(define->transaction, &view, context->error));
+    sql_defer(context, release_view, view);
+    rekey_pass(define, view, false);
+    rekey_change(define, rekey);
+    rekey_pass(define, view, true);
+    sql_release(context, view);
+}
+
+static void add_primary_key(struct define *define, struct slice name, const struct key_part *parts, uint32_t count) {
+    struct sql_context *context = define->context;
+    if (define_table(define)->primary_key_count > 0) {
+        sql_raise(context, KMB_INVALID_TABLE_DEFINITION, 0, "multiple primary keys for table \"%s\" are not allowed",
+                  table_name(define));
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        const struct column_definition *column = definition_column_of_id(define_table(define), parts[i].column);
+        if (!column->not_null) {
+            define_try(define,
+                       kernel_change_not_null(define->transaction, define->table_id, column->id, true, context->error));
+        }
+    }
+    define_rekey(define, &(struct rekey){.name = name, .parts = parts, .part_count = count});
+}
+
+void define_add_primary_key(struct define *define, const struct plan_alter *action) {
+    if (action->name[0] != 0) {
+        check_name_free(define, action->name);
+    }
+    const struct key_part *parts = define_key_parts(define, action, "primary key");
+    add_primary_key(define, slice_text(action->name), parts, action->column_count);
+}
+
+void define_drop_primary_key(struct define *define) {
+    define_rekey(define, &(struct rekey){.part_count = 0});
+}
+
+/* --- an index that becomes a constraint --- */
+
+static const struct index_definition *use_index_find(struct define *define, const struct plan_alter *action) {
+    struct sql_context *context = define->context;
+    const struct table_definition *owner = NULL;
+    const char *name = action->new_name;
+    const struct index_definition *index =
+        catalogue_index(define_catalogue(define), slice_make(NULL, 0), slice_text(name), &owner);
+    const char *why = NULL;
+    if (index == NULL) {
+        sql_raise(context, KMB_UNDEFINED_OBJECT, 0, "index \"%s\" does not exist", name);
+    }
+    if (index->constraint) {
+        sql_raise(context, KMB_OBJECT_NOT_IN_STATE, 0, "index \"%s\" is already associated with a constraint", name);
+    }
+    if (!table_id_equal(owner->id, define->table_id)) {
+        sql_raise(context, KMB_OBJECT_NOT_IN_STATE, 0, "index \"%s\" does not belong to table \"%s\"", name,
+                  table_name(define));
+    }
+    if (!index->unique) {
+        why = sql_printf(context, "\"%s\" is not a unique index", name);
+    } else if (index->filter.value != 0) {
+        why = sql_printf(context, "\"%s\" is a partial index", name);
+    }
+    for (uint32_t i = 0; why == NULL && i < index->part_count; i++) {
+        if (definition_column_of_id(owner, index->parts[i].column)->hidden) {
+            why = sql_printf(context, "index \"%s\" contains expressions", name);
+        } else if (index->parts[i].descending || index->parts[i].nulls_other) {
+            why = sql_printf(context, "index \"%s\" column number %u does not have default sorting behavior", name,
+                             i + 1);
+        }
+    }
+    if (why != NULL) {
+        sql_raise_with(context, KMB_WRONG_OBJECT_TYPE, 0,
+                       "Cannot create a primary key or unique constraint using such an index.", NULL, "%s", why);
+    }
+    return index;
+}
+
+void define_use_index(struct define *define, const struct plan_alter *action) {
+    struct sql_context *context = define->context;
+    const struct index_definition *found = use_index_find(define, action);
+    struct index_definition index = *found;
+    struct index_id id;
+    struct key_part *parts = sql_alloc(context, (index.part_count + 1) * sizeof(*parts));
+    memcpy(parts, index.parts, index.part_count * sizeof(*parts));
+    index.name = slice_text(action->name[0] != 0 ? action->name : action->new_name);
+    index.parts = parts;
+    index.constraint = true;
+    if (action->name[0] != 0) {
+        check_name_free(define, action->name);
+    }
+    if (index.include_count > 0) {
+        struct column_id *include = sql_alloc(context, index.include_count * sizeof(*include));
+        memcpy(include, index.include, index.include_count * sizeof(*include));
+        index.include = include;
+    }
+    define_try(define, kernel_drop_index(define->transaction, define->table_id, index.id, context->error));
+    if (action->primary) {
+        add_primary_key(define, index.name, parts, index.part_count);
+    } else {
+        define_try(define, kernel_create_index(define->transaction, define->table_id, &index, &id, context->error));
+    }
+}
+
+/* --- another type of a column --- */
+
+/* What uses the old column, to be made again with the new one. */
+struct retyping {
+    struct define *define;
+    const char *name;
+    struct column_id old;
+    struct column_id column;
+    struct index_definition *indexes;
+    const char **index_comments;
+    uint32_t index_count;
+    struct foreign_key_definition *keys;
+    struct table_id *children;
+    const char **key_comments;
+    uint32_t key_count;
+};
+
+static bool index_uses(const struct index_definition *index, struct column_id column) {
+    bool uses = false;
+    for (uint32_t i = 0; i < index->part_count; i++) {
+        uses = uses || column_id_equal(index->parts[i].column, column);
+    }
+    for (uint32_t i = 0; i < index->include_count; i++) {
+        uses = uses || column_id_equal(index->include[i], column);
+    }
+    return uses;
+}
+
+static void retype_take_indexes(struct retyping *retyping) {
+    struct define *define = retyping->define;
+    struct sql_context *context = define->context;
+    uint32_t count = define_table(define)->index_count;
+    retyping->indexes = sql_alloc_zero(context, count + 1, sizeof(*retyping->indexes));
+    retyping->index_comments = sql_alloc_zero(context, count + 1, sizeof(*retyping->index_comments));
+    for (uint32_t i = 0; i < define_table(define)->index_count;) {
+        const struct table_definition *table = define_table(define);
+        struct index_definition index = table->indexes[i];
+        if (!index_uses(&index, retyping->old)) {
+            i++;
+            continue;
+        }
+        struct key_part *parts = sql_alloc(context, (index.part_count + 1) * sizeof(*parts));
+        struct column_id *include = sql_alloc(context, (index.include_count + 1) * sizeof(*include));
+        for (uint32_t k = 0; k < index.part_count; k++) {
+            parts[k] = index.parts[k];
+        }
+        for (uint32_t k = 0; k < index.include_count; k++) {
+            include[k] = index.include[k];
+        }
+        struct slice comment = definition_comment(table, DEFINITION_INDEX, index.id.value);
+        retyping->index_comments[retyping->index_count] = define_text(define, comment);
+        index.name = slice_text(define_text(define, index.name));
+        index.parts = parts;
+        index.include = include;
+        retyping->indexes[retyping->index_count++] = index;
+        define_try(define, kernel_drop_index(define->transaction, define->table_id, index.id, context->error));
+    }
+}
+
+static bool key_uses(const struct retyping *retyping, const struct table_definition *child,
+                     const struct foreign_key_definition *key) {
+    struct table_id table = retyping->define->table_id;
+    bool uses = false;
+    for (uint32_t i = 0; i < key->part_count; i++) {
+        uses = uses || (table_id_equal(child->id, table) && column_id_equal(key->parts[i].column, retyping->old)) ||
+               (table_id_equal(key->parent, table) && column_id_equal(key->parts[i].parent, retyping->old));
+    }
+    return uses;
+}
+
+static void retype_take_key(struct retyping *retyping, const struct table_definition *child, uint32_t ordinal) {
+    struct define *define = retyping->define;
+    struct sql_context *context = define->context;
+    uint32_t at = retyping->key_count++;
+    struct foreign_key_definition *keys = sql_alloc(context, (at + 1) * sizeof(*keys));
+    struct table_id *children = sql_alloc(context, (at + 1) * sizeof(*children));
+    const char **comments = sql_alloc(context, (at + 1) * sizeof(*comments));
+    for (uint32_t i = 0; i < at; i++) {
+        keys[i] = retyping->keys[i];
+        children[i] = retyping->children[i];
+        comments[i] = retyping->key_comments[i];
+    }
+    struct foreign_key_definition key = child->foreign_keys[ordinal];
+    struct reference_part *parts = sql_alloc(context, (key.part_count + 1) * sizeof(*parts));
+    struct column_id *set = sql_alloc(context, (key.set_count + 1) * sizeof(*set));
+    for (uint32_t i = 0; i < key.part_count; i++) {
+        parts[i] = key.parts[i];
+    }
+    for (uint32_t i = 0; i < key.set_count; i++) {
+        set[i] = key.set_columns[i];
+    }
+    comments[at] = define_text(define, definition_comment(child, DEFINITION_CONSTRAINT, key.id.value));
+    key.name = slice_text(define_text(define, key.name));
+    key.parts = parts;
+    key.set_columns = set;
+    keys[at] = key;
+    children[at] = child->id;
+    retyping->keys = keys;
+    retyping->children = children;
+    retyping->key_comments = comments;
+    define_try(define, kernel_drop_foreign_key(define->transaction, child->id, key.id, context->error));
+}
+
+static void retype_take_keys(struct retyping *retyping) {
+    for (bool again = true; again;) {
+        again = false;
+        const struct catalogue *catalogue = define_catalogue(retyping->define);
+        for (uint32_t t = 0; t < catalogue_table_count(catalogue) && !again; t++) {
+            const struct table_definition *child = catalogue_table_at(catalogue, t);
+            for (uint32_t i = 0; i < child->foreign_key_count && !again; i++) {
+                if (key_uses(retyping, child, &child->foreign_keys[i])) {
+                    retype_take_key(retyping, child, i);
+                    again = true;
+                }
+            }
+        }
+    }
+}
+
+static void retype_give_indexes(struct retyping *retyping) {
+    struct define *define = retyping->define;
+    struct kmb_error *error = define->context->error;
+    for (uint32_t i = 0; i < retyping->index_count; i++) {
+        struct index_definition *index = &retyping->indexes[i];
+        struct index_id id;
+        for (uint32_t k = 0; k < index->part_count; k++) {
+            struct key_part *part = (struct key_part *)(uintptr_t)&index->parts[k];
+            part->column = column_id_equal(part->column, retyping->old) ? retyping->column : part->column;
+        }
+        for (uint32_t k = 0; k < index->include_count; k++) {
+            struct column_id *column = (struct column_id *)(uintptr_t)&index->include[k];
+            *column = column_id_equal(*column, retyping->old) ? retyping->column : *column;
+        }
+        define_try(define, kernel_create_index(define->transaction, define->table_id, index, &id, error));
+        if (retyping->index_comments[i][0] != 0) {
+            define_try(define, kernel_comment(define->transaction, define->table_id, DEFINITION_INDEX, id.value,
+                                              slice_text(retyping->index_comments[i]), error));
+        }
+    }
+}
+
+static void retype_check_key(struct define *define, const struct table_definition *child,
+                             const struct foreign_key_definition *key) {
+    const struct table_definition *parent = catalogue_table_of_id(define_catalogue(define), key->parent);
+    for (uint32_t i = 0; i < key->part_count; i++) {
+        const struct column_definition *column = definition_column_of_id(child, key->parts[i].column);
+        const struct column_definition *other = definition_column_of_id(parent, key->parts[i].parent);
+        if (!kernel_reference_types(column->type, other->type)) {
+            define_raise_types(define, 0, define_text(define, key->name), column, other);
+        }
+    }
+}
+
+static void retype_give_keys(struct retyping *retyping) {
+    struct define *define = retyping->define;
+    struct kmb_error *error = define->context->error;
+    for (uint32_t i = 0; i < retyping->key_count; i++) {
+        struct foreign_key_definition *key = &retyping->keys[i];
+        bool own = table_id_equal(retyping->children[i], define->table_id);
+        bool parent = table_id_equal(key->parent, define->table_id);
+        for (uint32_t k = 0; k < key->part_count; k++) {
+            struct reference_part *part = (struct reference_part *)(uintptr_t)&key->parts[k];
+            part->column = own && column_id_equal(part->column, retyping->old) ? retyping->column : part->column;
+            part->parent = parent && column_id_equal(part->parent, retyping->old) ? retyping->column : part->parent;
+        }
+        for (uint32_t k = 0; k < key->set_count; k++) {
+            struct column_id *column = (struct column_id *)(uintptr_t)&key->set_columns[k];
+            *column = own && column_id_equal(*column, retyping->old) ? retyping->column : *column;
+        }
+        const struct table_definition *child = catalogue_table_of_id(define_catalogue(define), retyping->children[i]);
+        retype_check_key(define, child, key);
+        define_try(define, kernel_add_foreign_key(define->transaction, child->id, key, error));
+        if (retyping->key_comments[i][0] != 0) {
+            child = catalogue_table_of_id(define_catalogue(define), retyping->children[i]);
+            uint32_t id = child->foreign_keys[child->foreign_key_count - 1].id.value;
+            define_try(define, kernel_comment(define->transaction, child->id, DEFINITION_CONSTRAINT, id,
+                                              slice_text(retyping->key_comments[i]), error));
+        }
+    }
+}
+
+/* The new column beside the old one, and its values. */
+static void retype_fill(struct retyping *retyping, const struct plan_alter *action) {
+    struct define *define = retyping->define;
+    struct sql_context *context = define->context;
+    const struct column_definition *old = define_column(define, action->name);
+    struct column_definition column = {.type = action->column.type};
+    const char *name = NULL;
+    bool generated = old->default_kind == DEFAULT_GENERATED;
+    for (unsigned number = 0; name == NULL || define_find_column(define, name) != NULL; number++) {
+        name = sql_printf(context, "..retyped %u..", number);
+    }
+    column.name = slice_text(name);
+    if (generated) {
+        column.default_kind = DEFAULT_GENERATED;
+        column.default_text = slice_text(define_text(define, old->default_text));
+    }
+    retyping->column = (struct column_id){define_table(define)->column_id_next};
+    define_try(define, kernel_add_column(define->transaction, define->table_id, &column, context->error));
+    define_execute(define, sql_printf(context, "UPDATE %s SET %s = %s", quoted_table(define),
+                                      parse_quote_name(context, name), generated ? "DEFAULT" : action->text));
+    old = define_column(define, action->name);
+    if ((old->not_null || define_is_key(define, old->id)) &&
+        query_any(define, sql_printf(context, "SELECT 1 FROM %s WHERE %s IS NULL LIMIT 1", quoted_table(define),
+                                     parse_quote_name(context, name)))) {
+        sql_raise(context, KMB_NOT_NULL_VIOLATION, 0, "column \"%s\" of relation \"%s\" contains null values",
+                  action->name, table_name(define));
+    }
+}
+
+/* The bounds of a sequence that had all values of its type. */
+static void retype_sequence_rule(struct sequence_definition *rule, enum type_id type) {
+    static const struct {
+        enum type_id type;
+        int64_t low;
+        int64_t high;
+    } kinds[] = {
+        {TYPE_INT2, INT16_MIN, INT16_MAX}, {TYPE_INT4, INT32_MIN, INT32_MAX}, {TYPE_INT8, INT64_MIN, INT64_MAX}};
+    size_t was = 0;
+    size_t is = 0;
+    for (size_t i = 0; i < ARRAY_LENGTH(kinds); i++) {
+        was = kinds[i].type == rule->type ? i : was;
+        is = kinds[i].type == type ? i : is;
+    }
+    rule->type = kinds[is].type;
+    rule->maximum = rule->maximum == kinds[was].high ? kinds[is].high : rule->maximum;
+    rule->minimum = rule->minimum == kinds[was].low ? kinds[is].low : rule->minimum;
+}
+
+/* Sequences that the old column owns, and its default, become the new one's. */
+static void retype_default(struct retyping *retyping, const struct column_definition *old,
+                           const struct plan_alter *action) {
+    struct define *define = retyping->define;
+    struct kmb_error *error = define->context->error;
+    const struct table_definition *sequence = NULL;
+    while ((sequence = catalogue_owned_sequence(define_catalogue(define), define->table_id, retyping->old)) != NULL) {
+        struct sequence_definition rule = sequence->sequence;
+        rule.owner_column = retyping->column;
+        if (default_is_identity(old->default_kind)) {
+            retype_sequence_rule(&rule, action->column.type.id);
+        }
+        define_try(define, kernel_change_sequence(define->transaction, sequence->id, &rule, NULL, error));
+    }
+    if (old->default_kind != DEFAULT_NONE && old->default_kind != DEFAULT_GENERATED) {
+        struct slice text = action->default_text.length > 0 ? action->default_text : old->default_text;
+        define_try(define, kernel_change_default(define->transaction, define->table_id, retyping->column,
+                                                 old->default_kind, text, error));
+    }
+    if (old->not_null) {
+        define_try(define,
+                   kernel_change_not_null(define->transaction, define->table_id, retyping->column, true, error));
+    }
+}
+
+/* Checks may mean something else of the new type, or nothing at all. */
+static void retype_checks(struct retyping *retyping) {
+    struct define *define = retyping->define;
+    const struct table_definition *table = define_table(define);
+    for (uint32_t i = 0; i < table->check_count; i++) {
+        const char *text = define_text(define, table->checks[i].text);
+        if (parse_names_column(parse_expression(define->context, text), retyping->name)) {
+            check_rows(define, define_text(define, table->checks[i].name), text);
+        }
+    }
+}
+
+void define_change_type(struct define *define, const struct plan_alter *action) {
+    struct sql_context *context = define->context;
+    struct column_definition old = *define_column(define, action->name);
+    old.default_text = slice_text(define_text(define, old.default_text));
+    if (old.type.id == action->column.type.id && old.type.modifier == action->column.type.modifier &&
+        action->missing_ok) {
+        return; /* the type it has, without USING */
+    }
+    struct retyping retyping = {.define = define, .name = action->name, .old = old.id};
+    retype_take_keys(&retyping);
+    retype_take_indexes(&retyping);
+    retype_fill(&retyping, action);
+    if (define_is_key(define, old.id)) {
+        sql_try(context, key_type_check(action->column.type, context->error));
+        define_rekey(define, &(struct rekey){.old = old.id, .column = retyping.column});
+    } else {
+        define_try(define, kernel_replace_column(define->transaction, define->table_id, old.id, retyping.column,
+                                                 context->error));
+    }
+    retype_default(&retyping, &old, action);
+    retype_checks(&retyping);
+    retype_give_indexes(&retyping);
+    retype_give_keys(&retyping);
+}
