@@ -1,5 +1,5 @@
 /*
- * Arrays in expressions: ARRAY[...], subscripts and slices, and operators over all elements (= ANY).
+ * Arrays in expressions: ARRAY[...], and operators over all elements (= ANY). Subscripts: subscript.c.
  *
  * A constructor in brackets within another is a dimension more of it. Its type is written behind it (ARRAY[]::int[]) or
  * is the common type of what stands in it.
@@ -8,11 +8,11 @@
 #include "sql/bind/bind.h"
 #include "sql/func/array.h"
 
-static struct expr *array_call(struct bind *bind, enum array_operation operation, struct type type,
+struct expr *bind_unnamed_call(struct bind *bind, const struct sql_function *function, struct type type,
                                const struct expr **arguments, uint32_t count, uint32_t position) {
     struct expr *call = sql_alloc_zero(bind->context, 1, sizeof(*call));
     call->kind = EXPR_CALL;
-    call->function = array_operation(operation);
+    call->function = function;
     call->type = type;
     call->position = position;
     call->arguments = arguments;
@@ -52,86 +52,7 @@ const struct expr *bind_array(const struct bind_scope *scope, const PgQuery__AAr
         elements[i] = written != NULL ? bind_cast(bind, elements[i], wanted, elements[i]->position)
                                       : bind_to_common(bind, elements[i], wanted, "ARRAY");
     }
-    return array_call(bind, ARRAY_MAKE, type, elements, count, position);
-}
-
-/* --- subscripts --- */
-
-static const struct expr *bind_bound(const struct bind_scope *scope, const PgQuery__Node *node) {
-    struct bind *bind = scope->bind;
-    if (node == NULL) { /* left out */
-        struct expr *none = sql_alloc_zero(bind->context, 1, sizeof(*none));
-        none->kind = EXPR_CONSTANT;
-        none->type = type_make(TYPE_UNKNOWN);
-        none->value = value_null(TYPE_UNKNOWN);
-        return none;
-    }
-    const struct expr *bound = bind_expression(scope, node);
-    const struct expr *integer = bind_coerce(bind, bound, type_make(TYPE_INT4), SQL_CAST_ASSIGNMENT, 0);
-    if (integer == NULL) {
-        sql_raise(bind->context, KMB_DATATYPE_MISMATCH, bound->position, "array subscript must have type integer");
-    }
-    return integer;
-}
-
-static const struct expr *one(struct bind *bind) {
-    struct expr *constant = sql_alloc_zero(bind->context, 1, sizeof(*constant));
-    constant->kind = EXPR_CONSTANT;
-    constant->type = type_make(TYPE_INT4);
-    constant->value = value_integer(TYPE_INT4, 1);
-    return constant;
-}
-
-/* a[i][j] and a[i:j][k]: with one slice among them, a single subscript k is 1:k. */
-static const struct expr *bind_subscripts(const struct bind_scope *scope, const struct expr *array,
-                                          PgQuery__Node *const *indices, uint32_t count) {
-    struct bind *bind = scope->bind;
-    if (!type_is_array(array->type.id)) {
-        if (array->type.id == TYPE_JSONB) {
-            sql_raise_unsupported(bind->context, array->position, "a subscript of jsonb");
-        }
-        sql_raise(bind->context, KMB_DATATYPE_MISMATCH, array->position,
-                  "cannot subscript type %s because it does not support subscripting",
-                  bind_type_text(bind, array->type));
-    }
-    if (count > ARRAY_DIMENSIONS_MAX) {
-        sql_raise(bind->context, KMB_LIMIT, array->position,
-                  "number of array dimensions (%u) exceeds the maximum allowed (%d)", count, ARRAY_DIMENSIONS_MAX);
-    }
-    bool slice = false;
-    for (uint32_t i = 0; i < count; i++) {
-        slice = slice || indices[i]->a_indices->is_slice;
-    }
-    const struct expr **arguments = sql_alloc(bind->context, (2 * (size_t)count + 1) * sizeof(*arguments));
-    uint32_t given = 0;
-    arguments[given++] = array;
-    for (uint32_t i = 0; i < count; i++) {
-        const PgQuery__AIndices *index = indices[i]->a_indices;
-        if (slice) {
-            arguments[given++] = index->is_slice ? bind_bound(scope, index->lidx) : one(bind);
-        }
-        arguments[given++] = bind_bound(scope, index->uidx);
-    }
-    struct type type = slice ? array->type : type_of_elements(array->type);
-    return array_call(bind, slice ? ARRAY_SLICE : ARRAY_SUBSCRIPT, type, arguments, given, array->position);
-}
-
-const struct expr *bind_indirection(const struct bind_scope *scope, const PgQuery__AIndirection *node) {
-    struct bind *bind = scope->bind;
-    const struct expr *value = bind_expression(scope, node->arg);
-    size_t at = 0;
-    while (at < node->n_indirection) {
-        size_t end = at;
-        while (end < node->n_indirection && node->indirection[end]->node_case == PG_QUERY__NODE__NODE_A_INDICES) {
-            end++;
-        }
-        if (end == at) {
-            sql_raise_unsupported(bind->context, value->position, "a field selection");
-        }
-        value = bind_subscripts(scope, value, node->indirection + at, (uint32_t)(end - at));
-        at = end;
-    }
-    return value;
+    return bind_unnamed_call(bind, array_operation(ARRAY_MAKE), type, elements, count, position);
 }
 
 /* --- x = ANY (array), x <> ALL (array) --- */

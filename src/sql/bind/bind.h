@@ -387,9 +387,19 @@ enum type_id bind_candidate_type(const struct sql_function *function, uint32_t a
 /* ARRAY[...]; written: the type of a cast that stands right behind it, or NULL. */
 const struct expr *bind_array(const struct bind_scope *scope, const PgQuery__AArrayExpr *node,
                               const struct type *written);
-const struct expr *bind_indirection(const struct bind_scope *scope, const PgQuery__AIndirection *node);
 /* x op ANY (array), or ALL. */
 const struct expr *bind_any_array(const struct bind_scope *scope, const PgQuery__AExpr *node, bool all);
+/* A call of a function that is in no table, of arguments of the types it takes. */
+struct expr *bind_unnamed_call(struct bind *bind, const struct sql_function *function, struct type type,
+                               const struct expr **arguments, uint32_t count, uint32_t position);
+
+/* --- subscript.c --- */
+const struct expr *bind_indirection(const struct bind_scope *scope, const PgQuery__AIndirection *node);
+/* The type of what a target with subscripts names; refuses fields. */
+struct type bind_part_type(struct bind *bind, const PgQuery__ResTarget *target, struct type column);
+/* The whole column with that value at the target's subscripts. */
+const struct expr *bind_assign_part(const struct bind_scope *scope, const PgQuery__ResTarget *target,
+                                    const struct expr *whole, const struct expr *value);
 
 /* --- coerce.c --- */
 struct type bind_type_name(struct bind *bind, const PgQuery__TypeName *name);

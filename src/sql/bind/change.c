@@ -82,7 +82,8 @@ struct plan_node *bind_update(struct bind *bind, const PgQuery__UpdateStmt *upda
         bind_with(bind, update->with_clause);
     }
     write_search(&write, update->from_clause, update->n_from_clause, update->where_clause, &search);
-    write_rows(&write, &search, write_set_list(&write, update->target_list, update->n_target_list, &search.scope));
+    write_rows(&write, &search,
+               write_set_list(&write, update->target_list, update->n_target_list, &search.scope, &write.row));
     write_checks(&write);
     write_returning(&write, update->returning_list, update->n_returning_list, &search.returning);
     bind->ctes = in_sight;

@@ -14,6 +14,7 @@
 #include "base/map.h"
 #include "sql/context.h"
 #include "sql/func/array.h"
+#include "sql/func/json_path.h"
 #include "sql/func/function.h"
 #include "sql/plan/plan.h"
 
@@ -283,7 +284,8 @@ static void print_call(struct printer *printer, const struct expr *expr) {
         print(printer, type_format(expr->type, name));
     } else if (function == array_operation(ARRAY_MAKE)) {
         print_around(printer, expr, "ARRAY[", ", ", "]");
-    } else if (function == array_operation(ARRAY_SUBSCRIPT) || function == array_operation(ARRAY_SLICE)) {
+    } else if (function == array_operation(ARRAY_SUBSCRIPT) || function == array_operation(ARRAY_SLICE) ||
+               function == json_subscript()) {
         print_subscripts(printer, expr);
     } else if (function->class == SQL_FUNCTION_OPERATOR) {
         print(printer, "(");

@@ -22,7 +22,7 @@ static const struct expr *target_column(struct merge *merge, uint32_t ordinal) {
 static void action_update(struct merge *merge, const PgQuery__MergeWhenClause *when, struct plan_merge_action *action) {
     struct write *write = &merge->write;
     action->kind = PLAN_MERGE_UPDATE;
-    action->values = write_set_list(write, when->target_list, when->n_target_list, &merge->both);
+    action->values = write_set_list(write, when->target_list, when->n_target_list, &merge->both, &merge->target);
     for (uint32_t i = 0; i < write->column_count; i++) {
         action->values[i] = action->values[i] == NULL ? target_column(merge, i) : action->values[i];
     }
@@ -31,9 +31,9 @@ static void action_update(struct merge *merge, const PgQuery__MergeWhenClause *w
 static void action_insert(struct merge *merge, const PgQuery__MergeWhenClause *when, struct plan_merge_action *action) {
     struct write *write = &merge->write;
     struct bind *bind = write->bind;
-    uint32_t *ordinals = NULL;
+    struct write_target *targets = NULL;
     write->override = when->override;
-    uint32_t wanted = write_named_columns(write, when->target_list, when->n_target_list, &ordinals);
+    uint32_t wanted = write_named_columns(write, when->target_list, when->n_target_list, &targets);
     uint32_t given = (uint32_t)when->n_values;
     if (given > 0) { /* else DEFAULT VALUES */
         write_check_count(write, when->target_list, when->n_target_list, given, wanted,
@@ -43,12 +43,13 @@ static void action_insert(struct merge *merge, const PgQuery__MergeWhenClause *w
     const struct expr **defaults = sql_alloc_zero(bind->context, write->column_count + 1, sizeof(*defaults));
     struct bind_scope place = {.bind = bind, .scope = &merge->source, .place = BIND_VALUES};
     for (uint32_t i = 0; i < given; i++) {
+        write_check_default(write, &targets[i], when->values[i]);
         bool is_default = when->values[i]->node_case == PG_QUERY__NODE__NODE_SET_TO_DEFAULT;
         values[i] = is_default ? NULL : bind_expression(&place, when->values[i]);
     }
     action->kind = PLAN_MERGE_INSERT;
     action->values = sql_alloc(bind->context, (write->column_count + 1) * sizeof(*action->values));
-    write_new_row(write, ordinals, values, given, defaults, action->values);
+    write_new_row(write, targets, values, given, defaults, action->values);
 }
 
 static void bind_action(struct merge *merge, const PgQuery__MergeWhenClause *when, struct plan_merge_action *action) {

@@ -14,7 +14,8 @@ struct set_list {
 };
 
 /* The value of column `number` (from 1) of a row of columns set together; NULL: DEFAULT. */
-static const struct expr *value_of_many(struct set_list *set, const PgQuery__MultiAssignRef *many) {
+static const struct expr *value_of_many(struct set_list *set, const struct write_target *target,
+                                        const PgQuery__MultiAssignRef *many) {
     struct bind *bind = set->write->bind;
     const PgQuery__Node *source = many->source;
     if (source->node_case == PG_QUERY__NODE__NODE_ROW_EXPR) {
@@ -24,6 +25,7 @@ static const struct expr *value_of_many(struct set_list *set, const PgQuery__Mul
                       "number of columns does not match number of values");
         }
         const PgQuery__Node *value = row->args[many->colno - 1];
+        write_check_default(set->write, target, value);
         return value->node_case == PG_QUERY__NODE__NODE_SET_TO_DEFAULT ? NULL : bind_expression(&set->place, value);
     }
     if (source->node_case != PG_QUERY__NODE__NODE_SUB_LINK ||
@@ -41,32 +43,50 @@ static const struct expr *value_of_many(struct set_list *set, const PgQuery__Mul
     return value;
 }
 
-static const struct expr *value_of(struct set_list *set, const PgQuery__Node *value) {
+static const struct expr *value_of(struct set_list *set, const struct write_target *target,
+                                   const PgQuery__Node *value) {
     if (value->node_case == PG_QUERY__NODE__NODE_MULTI_ASSIGN_REF) {
-        return value_of_many(set, value->multi_assign_ref);
+        return value_of_many(set, target, value->multi_assign_ref);
     }
+    write_check_default(set->write, target, value);
     return value->node_case == PG_QUERY__NODE__NODE_SET_TO_DEFAULT ? NULL : bind_expression(&set->place, value);
 }
 
+/* A part of a column is set in what the column has, or in what parts set before have made of it. */
+static const struct expr *set_part(struct set_list *set, const struct write_target *target, const struct scope *old,
+                                   const struct expr *before, const struct expr *value) {
+    struct expr *whole = sql_alloc(set->write->bind->context, sizeof(*whole));
+    *whole = before != NULL ? *before : *old->columns[target->ordinal].expr;
+    whole->position = bind_location(target->part->location);
+    return bind_assign_part(&set->place, target->part, whole, value);
+}
+
 const struct expr **write_set_list(struct write *write, PgQuery__Node *const *list, size_t count,
-                                   const struct scope *scope) {
+                                   const struct scope *scope, const struct scope *old) {
     struct bind *bind = write->bind;
     struct set_list set = {.write = write, .place = {.bind = bind, .scope = scope, .place = BIND_SET}};
     const struct expr **values = sql_alloc_zero(bind->context, write->column_count + 1, sizeof(*values));
+    bool *parts = sql_alloc_zero(bind->context, write->column_count + 1, sizeof(*parts));
     for (size_t i = 0; i < count; i++) {
-        const PgQuery__ResTarget *target = list[i]->res_target;
-        uint32_t ordinal = write_find_column(write, target);
-        if (values[ordinal] != NULL) {
-            sql_raise(bind->context, KMB_SYNTAX, bind_location(target->location),
-                      "multiple assignments to same column \"%s\"", target->name);
+        const PgQuery__ResTarget *written = list[i]->res_target;
+        struct write_target target = write_find_column(write, written);
+        uint32_t ordinal = target.ordinal;
+        if (values[ordinal] != NULL && (!parts[ordinal] || target.part == NULL)) {
+            sql_raise(bind->context, KMB_SYNTAX, bind_location(written->location),
+                      "multiple assignments to same column \"%s\"", written->name);
         }
-        const struct expr *value = value_of(&set, target->val);
+        const struct expr *value = value_of(&set, &target, written->val);
+        parts[ordinal] = target.part != NULL;
+        if (target.part != NULL && value != NULL) {
+            values[ordinal] = set_part(&set, &target, old, values[ordinal], value);
+        } else {
+            values[ordinal] = value == NULL ? bind_default(bind, write->table, write_column(write, ordinal))
+                                            : write_assign(write, ordinal, value);
+        }
         enum default_kind kind = write_column(write, ordinal)->default_kind;
         if (value != NULL && (kind == DEFAULT_GENERATED || kind == DEFAULT_IDENTITY_ALWAYS)) {
             write_raise_not_default(write, ordinal, false);
         }
-        values[ordinal] = value == NULL ? bind_default(bind, write->table, write_column(write, ordinal))
-                                        : write_assign(write, ordinal, value);
     }
     return values;
 }

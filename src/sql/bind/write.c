@@ -77,18 +77,29 @@ static uint32_t write_ordinal(const struct write *write, uint32_t i, uint32_t po
     return column->expr->column;
 }
 
-uint32_t write_find_column(const struct write *write, const PgQuery__ResTarget *target) {
+struct write_target write_find_column(const struct write *write, const PgQuery__ResTarget *target) {
     uint32_t position = bind_location(target->location);
     for (uint32_t i = 0; i < write->scope.column_count; i++) {
         if (strcmp(write->scope.columns[i].name, target->name) == 0) {
-            if (target->n_indirection > 0) {
-                sql_raise_unsupported(write->bind->context, position, "assignment to a part of a column");
-            }
-            return write_ordinal(write, i, position);
+            return (struct write_target){.ordinal = write_ordinal(write, i, position),
+                                         .part = target->n_indirection > 0 ? target : NULL};
         }
     }
     sql_raise(write->bind->context, KMB_UNDEFINED_COLUMN, position, "column \"%s\" of relation \"%s\" does not exist",
               target->name, write->name);
+}
+
+void write_check_default(const struct write *write, const struct write_target *target, const PgQuery__Node *value) {
+    if (target->part != NULL && value->node_case == PG_QUERY__NODE__NODE_SET_TO_DEFAULT) {
+        bool element = target->part->indirection[0]->node_case == PG_QUERY__NODE__NODE_A_INDICES;
+        sql_raise(write->bind->context, KMB_UNSUPPORTED, bind_node_position(value), "cannot set %s to DEFAULT",
+                  element ? "an array element" : "a subfield");
+    }
+}
+
+struct type write_target_type(const struct write *write, const struct write_target *target) {
+    struct type type = write_column(write, target->ordinal)->type;
+    return target->part == NULL ? type : bind_part_type(write->bind, target->part, type);
 }
 
 static bool visit_clear_position(const struct expr *node, void *context) {
@@ -118,6 +129,14 @@ static const char *identity_text(struct bind *bind, const struct table_definitio
     return bind_nextval_text(bind->context, bind_text(bind->context, sequence->name));
 }
 
+static const struct expr *null_of(struct bind *bind, struct type type) {
+    struct expr *null = sql_alloc_zero(bind->context, 1, sizeof(*null));
+    null->kind = EXPR_CONSTANT;
+    null->type = type;
+    null->value = value_null(type.id);
+    return null;
+}
+
 const struct expr *bind_default(struct bind *bind, const struct table_definition *table,
                                 const struct column_definition *column) {
     const char *name = bind_text(bind->context, column->name);
@@ -126,11 +145,7 @@ const struct expr *bind_default(struct bind *bind, const struct table_definition
         return bind_assign(bind, next, column->type, name);
     }
     if (column->default_kind != DEFAULT_EXPRESSION) { /* a generated one is computed when the row is there */
-        struct expr *null = sql_alloc_zero(bind->context, 1, sizeof(*null));
-        null->kind = EXPR_CONSTANT;
-        null->type = column->type;
-        null->value = value_null(column->type.id);
-        return null;
+        return null_of(bind, column->type);
     }
     const struct expr *value = bind_stored(bind, bind_text(bind->context, column->default_text), NULL, BIND_DEFAULT);
     return bind_assign(bind, value, column->type, name);
@@ -237,24 +252,27 @@ void write_returning(struct write *write, PgQuery__Node *const *returning, size_
 
 /* --- INSERT --- */
 
-/* Ordinals that the statement names, in its order. */
-uint32_t write_named_columns(struct write *write, PgQuery__Node *const *list, size_t list_count, uint32_t **ordinals) {
+/* A column is named once, or parts of it. */
+uint32_t write_named_columns(struct write *write, PgQuery__Node *const *list, size_t list_count,
+                             struct write_target **targets) {
     struct sql_context *context = write->bind->context;
     uint32_t count = list_count == 0 ? write->scope.column_count : (uint32_t)list_count;
-    *ordinals = sql_alloc(context, (count + 1) * sizeof(**ordinals));
-    bool *named = sql_alloc_zero(context, write->column_count + 1, sizeof(*named));
+    *targets = sql_alloc_zero(context, count + 1, sizeof(**targets));
+    const struct write_target **named = sql_alloc_zero(context, write->column_count + 1, sizeof(struct write_target *));
     for (uint32_t i = 0; i < count; i++) {
+        struct write_target *target = &(*targets)[i];
         if (list_count == 0) {
-            (*ordinals)[i] = write_ordinal(write, i, 0);
+            target->ordinal = write_ordinal(write, i, 0);
         } else {
-            const PgQuery__ResTarget *target = list[i]->res_target;
-            (*ordinals)[i] = write_find_column(write, target);
-            if (named[(*ordinals)[i]]) {
-                sql_raise(context, KMB_DUPLICATE_COLUMN, bind_location(target->location),
-                          "column \"%s\" specified more than once", target->name);
+            const PgQuery__ResTarget *written = list[i]->res_target;
+            *target = write_find_column(write, written);
+            const struct write_target *before = named[target->ordinal];
+            if (before != NULL && (before->part == NULL || target->part == NULL)) {
+                sql_raise(context, KMB_DUPLICATE_COLUMN, bind_location(written->location),
+                          "column \"%s\" specified more than once", written->name);
             }
         }
-        named[(*ordinals)[i]] = true;
+        named[target->ordinal] = target;
     }
     return count;
 }
@@ -286,21 +304,32 @@ _Noreturn void write_raise_not_default(struct write *write, uint32_t ordinal, bo
                    name);
 }
 
-void write_new_row(struct write *write, const uint32_t *ordinals, const struct expr *const *values, uint32_t given,
-                   const struct expr **defaults, const struct expr **row) {
+/* Parts of a column are set one after the other in a NULL. */
+static const struct expr *new_part(const struct write *write, const struct write_target *target,
+                                   const struct expr *before, const struct expr *value) {
+    struct bind *bind = write->bind;
+    struct bind_scope place = {.bind = bind, .place = BIND_VALUES};
+    const struct expr *whole = before != NULL ? before : null_of(bind, write_column(write, target->ordinal)->type);
+    return bind_assign_part(&place, target->part, whole, value);
+}
+
+void write_new_row(struct write *write, const struct write_target *targets, const struct expr *const *values,
+                   uint32_t given, const struct expr **defaults, const struct expr **row) {
     for (uint32_t i = 0; i < write->column_count; i++) {
         row[i] = NULL;
     }
     for (uint32_t i = 0; i < given; i++) {
-        enum default_kind kind = write_column(write, ordinals[i])->default_kind;
+        uint32_t ordinal = targets[i].ordinal;
+        enum default_kind kind = write_column(write, ordinal)->default_kind;
         bool user = write->override == PG_QUERY__OVERRIDING_KIND__OVERRIDING_USER_VALUE && default_is_identity(kind);
         bool always =
             kind == DEFAULT_IDENTITY_ALWAYS && write->override != PG_QUERY__OVERRIDING_KIND__OVERRIDING_SYSTEM_VALUE;
         if (values[i] != NULL && !user && (always || kind == DEFAULT_GENERATED)) {
-            write_raise_not_default(write, ordinals[i], true);
+            write_raise_not_default(write, ordinal, true);
         }
         if (values[i] != NULL && !user) { /* NULL: the word DEFAULT */
-            row[ordinals[i]] = write_assign(write, ordinals[i], values[i]);
+            row[ordinal] = targets[i].part != NULL ? new_part(write, &targets[i], row[ordinal], values[i])
+                                                   : write_assign(write, ordinal, values[i]);
         }
     }
     for (uint32_t i = 0; i < write->column_count; i++) {
@@ -333,8 +362,8 @@ static struct plan_node *insert_values_node(struct write *write, uint32_t rows) 
 static struct plan_node *insert_from_values(struct write *write, const PgQuery__InsertStmt *insert,
                                             const PgQuery__SelectStmt *source) {
     struct bind *bind = write->bind;
-    uint32_t *ordinals = NULL;
-    uint32_t wanted = write_named_columns(write, insert->cols, insert->n_cols, &ordinals);
+    struct write_target *targets = NULL;
+    uint32_t wanted = write_named_columns(write, insert->cols, insert->n_cols, &targets);
     struct plan_node *node = insert_values_node(write, (uint32_t)source->n_values_lists);
     const struct expr **defaults = sql_alloc_zero(bind->context, write->column_count + 1, sizeof(*defaults));
     const struct expr **values = sql_alloc(bind->context, (wanted + 1) * sizeof(*values));
@@ -349,10 +378,11 @@ static struct plan_node *insert_from_values(struct write *write, const PgQuery__
         write_check_count(write, insert->cols, insert->n_cols, given, wanted,
                           given > wanted ? bind_node_position(list->items[wanted]) : 0);
         for (uint32_t i = 0; i < given; i++) {
+            write_check_default(write, &targets[i], list->items[i]);
             bool is_default = list->items[i]->node_case == PG_QUERY__NODE__NODE_SET_TO_DEFAULT;
             values[i] = is_default ? NULL : bind_expression(&place, list->items[i]);
         }
-        write_new_row(write, ordinals, values, given, defaults, node->rows[r]);
+        write_new_row(write, targets, values, given, defaults, node->rows[r]);
     }
     return node;
 }
@@ -360,11 +390,11 @@ static struct plan_node *insert_from_values(struct write *write, const PgQuery__
 static struct plan_node *insert_from_select(struct write *write, const PgQuery__InsertStmt *insert,
                                             const PgQuery__SelectStmt *source) {
     struct bind *bind = write->bind;
-    uint32_t *ordinals = NULL;
-    uint32_t wanted = write_named_columns(write, insert->cols, insert->n_cols, &ordinals);
+    struct write_target *targets = NULL;
+    uint32_t wanted = write_named_columns(write, insert->cols, insert->n_cols, &targets);
     struct type *types = sql_alloc(bind->context, (wanted + 1) * sizeof(*types));
     for (uint32_t i = 0; i < wanted; i++) {
-        types[i] = write_column(write, ordinals[i])->type;
+        types[i] = write_target_type(write, &targets[i]);
     }
     struct plan_node *child = bind_select_for(bind, source, types, wanted);
     uint32_t given = child->column_count;
@@ -381,7 +411,7 @@ static struct plan_node *insert_from_select(struct write *write, const PgQuery__
     const struct expr **row = sql_alloc(bind->context, (write->column_count + 1) * sizeof(*row));
     const char **names = sql_alloc(bind->context, (write->column_count + 1) * sizeof(*names));
     const struct expr **defaults = sql_alloc_zero(bind->context, write->column_count + 1, sizeof(*defaults));
-    write_new_row(write, ordinals, values, given, defaults, row);
+    write_new_row(write, targets, values, given, defaults, row);
     for (uint32_t i = 0; i < write->column_count; i++) {
         names[i] = bind_text(bind->context, write_column(write, i)->name);
     }
@@ -509,7 +539,7 @@ static void insert_conflict(struct write *write, const PgQuery__OnConflictClause
     excluded.tables[0].alias = "excluded";
     excluded.tables[0].schema = NULL;
     bind_scope_join(bind->context, &both, &excluded);
-    conflict->assignments = write_set_list(write, clause->target_list, clause->n_target_list, &both);
+    conflict->assignments = write_set_list(write, clause->target_list, clause->n_target_list, &both, &write->row);
     if (clause->where_clause != NULL) {
         struct bind_scope place = {.bind = bind, .scope = &both, .place = BIND_WHERE};
         conflict->where = bind_condition(&place, clause->where_clause, "WHERE");

@@ -23,8 +23,16 @@ struct write {
 /* Finds the target, perhaps through a view; makes the node. */
 void write_open(struct write *write, struct bind *bind, const PgQuery__RangeVar *name, enum plan_kind kind);
 const struct column_definition *write_column(const struct write *write, uint32_t ordinal);
-/* The ordinal of the table's column that a SET or column list names. */
-uint32_t write_find_column(const struct write *write, const PgQuery__ResTarget *target);
+/* A column that a SET or column list names, or a part of it. */
+struct write_target {
+    uint32_t ordinal;               /* of the table's column */
+    const PgQuery__ResTarget *part; /* with subscripts; NULL: the whole column */
+};
+struct write_target write_find_column(const struct write *write, const PgQuery__ResTarget *target);
+/* 0A000: DEFAULT for a part. */
+void write_check_default(const struct write *write, const struct write_target *target, const PgQuery__Node *value);
+/* The type of what is assigned to. */
+struct type write_target_type(const struct write *write, const struct write_target *target);
 /* 428C9: a value for a column that is always generated. */
 _Noreturn void write_raise_not_default(struct write *write, uint32_t ordinal, bool insert);
 /* The value brought to the column's type. */
@@ -36,17 +44,19 @@ void write_checks(struct write *write);
 /* RETURNING over a row that begins with the table's. */
 void write_returning(struct write *write, PgQuery__Node *const *returning, size_t count, const struct scope *scope);
 
-/* INSERT's columns: the ordinals that the list names, in its order; all of them where it is empty. */
-uint32_t write_named_columns(struct write *write, PgQuery__Node *const *list, size_t list_count, uint32_t **ordinals);
+/* INSERT's columns: those that the list names, in its order; all of them where it is empty. */
+uint32_t write_named_columns(struct write *write, PgQuery__Node *const *list, size_t list_count,
+                             struct write_target **targets);
 /* Raises where there are more or fewer values than columns. */
 void write_check_count(struct write *write, PgQuery__Node *const *list, size_t list_count, uint32_t given,
                        uint32_t wanted, uint32_t position_of_extra);
-/* The whole row: `given` values (NULL: DEFAULT) for the named columns, defaults for the others. defaults is a cache. */
-void write_new_row(struct write *write, const uint32_t *ordinals, const struct expr *const *values, uint32_t given,
-                   const struct expr **defaults, const struct expr **row);
+/* The whole row: `given` values (NULL: DEFAULT) for the targets, defaults for the others. defaults is a cache. */
+void write_new_row(struct write *write, const struct write_target *targets, const struct expr *const *values,
+                   uint32_t given, const struct expr **defaults, const struct expr **row);
 
-/* set_list.c: an expression a table column over the scope's row, NULL where the column stays. */
+/* set_list.c: an expression a table column over the scope's row, NULL where the column stays. old: the target's row in
+ * that, before the change. */
 const struct expr **write_set_list(struct write *write, PgQuery__Node *const *list, size_t count,
-                                   const struct scope *scope);
+                                   const struct scope *scope, const struct scope *old);
 
 #endif

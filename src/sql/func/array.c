@@ -44,14 +44,6 @@ static struct value *room_for(const struct sql_call *call, size_t count) {
     return (struct value *)(void *)result_bytes(call, sizeof(struct value) * (count + 1));
 }
 
-static bool argument_null(struct vector *const *arguments, uint32_t n, uint32_t row) {
-    return arguments[n]->may_have_null && arguments[n]->null[vector_row(arguments[n], row)] != 0;
-}
-
-static struct value argument_value(struct vector *const *arguments, uint32_t n, uint32_t row) {
-    return vector_get(arguments[n], vector_row(arguments[n], row));
-}
-
 static _Noreturn void raise_dimensions(const struct sql_call *call, uint32_t dimensions) {
     sql_raise(call->context, KMB_LIMIT, call->position,
               "number of array dimensions (%u) exceeds the maximum allowed (%d)", dimensions, ARRAY_DIMENSIONS_MAX);
@@ -513,6 +505,10 @@ static const struct sql_function operation_rows[] = {
                          .scalar = fn_subscript, .result = TYPE_ANYELEMENT, .summary = "element"},
     [ARRAY_SLICE] = {.class = SQL_FUNCTION_SCALAR, .name = "[:]", .variadic = true, .scalar = fn_slice,
                      .result = TYPE_ANYARRAY, .summary = "part of the array"},
+    [ARRAY_SET] = {.class = SQL_FUNCTION_SCALAR, .name = "[]=", .variadic = true, .scalar = array_set,
+                   .result = TYPE_ANYARRAY, .summary = "array with another element"},
+    [ARRAY_SET_SLICE] = {.class = SQL_FUNCTION_SCALAR, .name = "[:]=", .variadic = true, .scalar = array_set_slice,
+                         .result = TYPE_ANYARRAY, .summary = "array with other elements"},
 };
 /* clang-format on */
 

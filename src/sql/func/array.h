@@ -18,8 +18,11 @@ enum array_operation {
     ARRAY_MAKE,      /* ARRAY[a, b, ...]: of values, or of arrays of one shape */
     ARRAY_SUBSCRIPT, /* a[i][j]: the array, then a subscript each dimension */
     ARRAY_SLICE,     /* a[i:j][k:l]: the array, then two bounds each dimension; one left out is of type UNKNOWN */
+    ARRAY_SET,       /* the array with another element: the array, the element, then as ARRAY_SUBSCRIPT */
+    ARRAY_SET_SLICE, /* the array with other elements: the array, those in an array, then as ARRAY_SLICE */
 };
 const struct sql_function *array_operation(enum array_operation operation);
+sql_scalar_fn array_set, array_set_slice; /* array_set.c */
 
 /* The cast between two types of which one is an array's; as sql_cast_find(). */
 const struct sql_function *array_cast_find(enum type_id from, enum type_id to, enum sql_cast_context context);

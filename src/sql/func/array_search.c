@@ -10,14 +10,6 @@
 #include "sql/func/cast.h"
 #include "sql/func/loops.h"
 
-static struct value argument_value(struct vector *const *arguments, uint32_t n, uint32_t row) {
-    return vector_get(arguments[n], vector_row(arguments[n], row));
-}
-
-static bool argument_null(struct vector *const *arguments, uint32_t n, uint32_t row) {
-    return arguments[n]->may_have_null && arguments[n]->null[vector_row(arguments[n], row)] != 0;
-}
-
 /* --- comparison --- */
 
 static int order_of(const struct sql_call *call, struct vector *const *arguments, uint32_t row) {

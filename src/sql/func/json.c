@@ -129,15 +129,22 @@ static void fn_path(SCALAR_PARAMETERS) {
     }
 }
 
-/* json_extract_path(value, step, ...) */
+struct json_path json_path_of_arguments(const struct sql_call *call, struct vector *const *arguments, uint32_t n,
+                                        uint32_t row) {
+    struct json_path path = {.count = call->argument_count - n, .dimensions = 1};
+    path.steps = (struct json_step *)(void *)result_bytes(call, path.count * sizeof(*path.steps));
+    for (uint32_t i = 0; i < path.count; i++) {
+        struct value step = vector_get(arguments[n + i], vector_row(arguments[n + i], row));
+        path.steps[i] = (struct json_step){.name = cast_text_of(call, &step)};
+    }
+    return path;
+}
+
+/* json_extract_path(value, step, ...), and value[step]... */
 static void fn_extract_path(SCALAR_PARAMETERS) {
     EACH_ROW(row) {
         const struct json_node *root = json_argument(call, arguments, 0, row);
-        struct json_path path = {.count = call->argument_count - 1};
-        path.steps = (struct json_step *)(void *)result_bytes(call, path.count * sizeof(*path.steps));
-        for (uint32_t i = 0; i < path.count; i++) {
-            path.steps[i] = (struct json_step){.name = ARGUMENT_BYTES(i + 1, row)};
-        }
+        struct json_path path = json_path_of_arguments(call, arguments, 1, row);
         set_found(result, row, path_follow(root, &path), call->result_type.id == TYPE_TEXT);
     }
 }
@@ -305,10 +312,6 @@ struct slice json_buffer_keep(const struct sql_call *call, struct buffer *buffer
     }
     buffer_clear(buffer);
     return slice_make(bytes, length);
-}
-
-static bool argument_null(struct vector *const *arguments, uint32_t n, uint32_t row) {
-    return arguments[n]->may_have_null && arguments[n]->null[vector_row(arguments[n], row)];
 }
 
 void json_buffer_free(const struct sql_call *call, struct buffer *buffer) {
@@ -522,6 +525,17 @@ static const struct sql_function json_rows[] = {
     MADE("jsonb_build_object", fn_build_object, TYPE_JSONB, "object of keys and values in turn"),
 };
 /* clang-format on */
+
+const struct sql_function *json_subscript(void) {
+    static const struct sql_function row = {.class = SQL_FUNCTION_SCALAR,
+                                            .name = "[]",
+                                            .variadic = true,
+                                            .strict = true,
+                                            .scalar = fn_extract_path,
+                                            .result = TYPE_JSONB,
+                                            .summary = "what the steps of a path lead to"};
+    return &row;
+}
 
 struct function_rows function_rows_json(void) {
     return FUNCTION_ROWS(json_rows);

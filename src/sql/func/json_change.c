@@ -291,6 +291,127 @@ static void fn_insert(SCALAR_PARAMETERS) {
     path_rows(call, arguments, result, selection, count, "cannot set path in scalar", CHANGE_BEFORE, CHANGE_AFTER);
 }
 
+/* --- assignment to a subscript --- */
+
+#define ELEMENTS_MAX 33554431 /* of an array with gaps filled; PostgreSQL's bound of any */
+
+static struct json_node *made(const struct sql_call *call, enum json_token kind) {
+    struct json_node *node = (struct json_node *)(void *)result_bytes(call, sizeof(*node));
+    *node = (struct json_node){.kind = kind, .text = slice_text(kind == JSON_NULL ? "null" : "")};
+    return node;
+}
+
+/* A value behind the array's end, with nulls between. */
+static void put_beyond(const struct sql_call *call, struct json_node *array, int64_t place, struct json_node *value) {
+    if (place >= ELEMENTS_MAX) {
+        sql_raise(call->context, KMB_LIMIT, call->position,
+                  "number of jsonb array elements exceeds the maximum allowed (%d)", ELEMENTS_MAX);
+    }
+    int64_t count = json_count(array);
+    struct json_node **end = link_at(array, count);
+    for (; count < place; count++) {
+        insert_at(array, end, made(call, JSON_NULL));
+        end = &(*end)->next;
+    }
+    insert_at(array, end, value);
+}
+
+/* What the steps behind a level lead through where nothing is there yet, with the value at its end. */
+static struct json_node *chain(const struct sql_call *call, const struct json_path *path, uint32_t level,
+                               struct json_node *value) {
+    struct json_node *node = value;
+    for (uint32_t i = path->count - 1; i > level; i--) {
+        int64_t index = 0;
+        bool number = json_step_index(&path->steps[i], &index);
+        struct json_node *parent = made(call, number ? JSON_ARRAY_OPEN : JSON_OBJECT_OPEN);
+        if (number) {
+            put_beyond(call, parent, index < 0 ? 0 : index, node);
+        } else {
+            node->key = path->steps[i].name;
+            put_member(parent, node);
+        }
+        node = parent;
+    }
+    return node;
+}
+
+/* The step's place in the array, which may be behind its end. */
+static int64_t place_for(const struct sql_call *call, const struct json_node *array, const struct json_path *path,
+                         uint32_t level) {
+    bool number = false;
+    int64_t index = step_place(call, path, level, &number);
+    int64_t count = json_count(array);
+    if (index < -count) {
+        sql_raise(call->context, KMB_INVALID_PARAMETER, call->position,
+                  "path element at position %u is out of range: %d", level + 1, (int)index);
+    }
+    return index < 0 ? count + index : index;
+}
+
+static void put_at(const struct sql_call *call, struct json_node *root, const struct json_path *path,
+                   struct json_node *value) {
+    struct json_node *node = root;
+    for (uint32_t level = 0; level < path->count; level++) {
+        if (!is_container(node)) {
+            sql_raise_with(call->context, KMB_INVALID_PARAMETER, call->position,
+                           "The path assumes key is a composite object, but it is a scalar value.", NULL,
+                           "cannot replace existing key");
+        }
+        bool last = level + 1 == path->count;
+        bool object = node->kind == JSON_OBJECT_OPEN;
+        int64_t place = object ? 0 : place_for(call, node, path, level);
+        struct json_node *found =
+            object ? (struct json_node *)(uintptr_t)json_member(node, path->steps[level].name) : *link_at(node, place);
+        if (found != NULL && !last) {
+            node = found;
+            continue;
+        }
+        struct json_node *put = chain(call, path, level, value);
+        if (object) {
+            put->key = path->steps[level].name;
+            put_member(node, put);
+        } else if (found != NULL) {
+            struct json_node **link = link_at(node, place);
+            *link = found->next;
+            insert_at(node, link, put);
+        } else {
+            put_beyond(call, node, place, put);
+        }
+        return;
+    }
+}
+
+/* A NULL is taken for an empty array or object, as the first step needs it, and a NULL value for null. */
+static void fn_set_subscript(SCALAR_PARAMETERS) {
+    struct buffer *out = json_buffer(call);
+    EACH_ROW(row) {
+        for (uint32_t i = 2; i < call->argument_count; i++) {
+            if (argument_null(arguments, i, row)) {
+                sql_raise(call->context, KMB_NULL_NOT_ALLOWED, call->position,
+                          "jsonb subscript in assignment must not be null");
+            }
+        }
+        struct json_path path = json_path_of_arguments(call, arguments, 2, row);
+        enum json_token empty = call->argument_types[2].id == TYPE_INT4 ? JSON_ARRAY_OPEN : JSON_OBJECT_OPEN;
+        struct json_node *root =
+            argument_null(arguments, 0, row) ? made(call, empty) : json_argument(call, arguments, 0, row);
+        put_at(call, root, &path,
+               argument_null(arguments, 1, row) ? made(call, JSON_NULL) : json_argument(call, arguments, 1, row));
+        result->bytes[row] = printed(call, root, out);
+    }
+    json_buffer_free(call, out);
+}
+
+const struct sql_function *json_set_subscript(void) {
+    static const struct sql_function row = {.class = SQL_FUNCTION_SCALAR,
+                                            .name = "[]=",
+                                            .variadic = true,
+                                            .scalar = fn_set_subscript,
+                                            .result = TYPE_JSONB,
+                                            .summary = "with another value where the steps of a path lead"};
+    return &row;
+}
+
 /* --- the whole tree --- */
 
 /* The node that comes after this one and all within it, depth first; NULL behind the root. */

@@ -18,6 +18,9 @@ struct json_path {
 
 /* The steps of '{a,0,b}', an argument of type text[]. */
 struct json_path json_path_read(const struct sql_call *call, struct vector *const *arguments, uint32_t n, uint32_t row);
+/* The arguments from the n-th on as steps: texts and integers, none of them NULL. */
+struct json_path json_path_of_arguments(const struct sql_call *call, struct vector *const *arguments, uint32_t n,
+                                        uint32_t row);
 /* The step as an index of an array; false when it is no integer. */
 bool json_step_index(const struct json_step *step, int64_t *index);
 
@@ -26,6 +29,10 @@ struct json_node *json_argument(const struct sql_call *call, struct vector *cons
 /* The member with that key, or NULL; of anything but an object NULL. */
 const struct json_node *json_member(const struct json_node *node, struct slice key);
 int64_t json_count(const struct json_node *node); /* of members or elements */
+
+/* Functions that have no name to be called by: j['a'][0], and j with another value there: j, the value, the steps. */
+const struct sql_function *json_subscript(void);
+const struct sql_function *json_set_subscript(void);
 
 /* A buffer for the texts of one call, gone at the latest when the statement ends; its bytes taken over for a result,
  * which leaves it empty. */

@@ -71,6 +71,14 @@
 #define ARGUMENT_INT(n, row)   (arguments[n]->integer[vector_row(arguments[n], row)])
 #define ARGUMENT_BYTES(n, row) (arguments[n]->bytes[vector_row(arguments[n], row)])
 
+static inline bool argument_null(struct vector *const *arguments, uint32_t n, uint32_t row) {
+    return arguments[n]->may_have_null && arguments[n]->null[vector_row(arguments[n], row)] != 0;
+}
+
+static inline struct value argument_value(struct vector *const *arguments, uint32_t n, uint32_t row) {
+    return vector_get(arguments[n], vector_row(arguments[n], row)); /* borrows bytes */
+}
+
 /* Sets a row's result to NULL; a strict function may do so. */
 static inline void result_null(struct vector *result, uint32_t row) {
     result->null[row] = 1;

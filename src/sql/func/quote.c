@@ -32,10 +32,6 @@ static struct slice name_of(const struct sql_call *call, struct slice name) {
     return slice_text(parse_quote_name(call->context, text));
 }
 
-static bool argument_null(struct vector *const *arguments, uint32_t n, uint32_t row) {
-    return arguments[n]->may_have_null && arguments[n]->null[vector_row(arguments[n], row)];
-}
-
 /* Of a text, or of the text that a cast makes of any other value. */
 static struct slice argument_text(const struct sql_call *call, struct vector *const *arguments, uint32_t n,
                                   uint32_t row) {

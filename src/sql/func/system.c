@@ -6,10 +6,6 @@
 #include "sql/func/loops.h"
 #include "types/uuid.h"
 
-static bool argument_null(struct vector *const *arguments, uint32_t n, uint32_t row) {
-    return arguments[n]->may_have_null && arguments[n]->null[vector_row(arguments[n], row)];
-}
-
 /* The text of an argument as its output function gives it: booleans as t and f, unlike the cast. */
 static struct slice argument_text(const struct sql_call *call, struct vector *const *arguments, uint32_t n,
                                   uint32_t row) {

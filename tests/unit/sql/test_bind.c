@@ -159,6 +159,13 @@ static void test_unsupported(void **state) {
     REFUSED("CREATE TABLE x (a int DEFAULT (SELECT 1))", "0A000", 31, "cannot use subquery in DEFAULT expression");
     REFUSED("SELECT id FROM t FOR UPDATE", "0A000", 18, "FOR UPDATE or FOR SHARE is not supported");
     REFUSED("SELECT * FROM (SELECT id INTO x FROM t) AS s", "42601", 31, "SELECT ... INTO is not allowed here");
+    REFUSED("SELECT (b).x FROM t", "42809", 9,
+            "column notation .x applied to type integer, which is not a composite type");
+    REFUSED("INSERT INTO t (id, b[1]) VALUES (1, DEFAULT)", "0A000", 37, "cannot set an array element to DEFAULT");
+    REFUSED("UPDATE t SET (b[1], id) = (DEFAULT, 1)", "0A000", 28, "cannot set an array element to DEFAULT");
+    REFUSED("UPDATE t SET b.x = DEFAULT", "0A000", 20, "cannot set a subfield to DEFAULT");
+    REFUSED("UPDATE t SET b.x = 1", "42804", 14,
+            "cannot assign to field \"x\" of column \"b\" because its type integer is not a composite type");
     REFUSED("SELECT * FROM t TABLESAMPLE system (1)", "0A000", 29, "TABLESAMPLE is not supported");
     REFUSED("SELECT * FROM t, LATERAL (SELECT count(t.id)) x", "42803", 34,
             "aggregate functions are not allowed in FROM clause of their own query level");
