@@ -153,6 +153,7 @@ enum kmb_status {
     KMB_DUPLICATE_CURSOR = 161,
     KMB_INVALID_CURSOR_STATE = 162,
     KMB_INVALID_CURSOR_DEFINITION = 163,
+    KMB_TEMP_FILE_LIMIT = 170,
 };
 
 /* Room of the texts in a struct kmb_error, terminating zero included. Longer texts end in "...". */

@@ -148,7 +148,8 @@
     X(UNDEFINED_CURSOR,          160,   8, "34000", 404, 1)                       \
     X(DUPLICATE_CURSOR,          161,   8, "42P03", 409, 1)                       \
     X(INVALID_CURSOR_STATE,      162,   8, "24000", 409, 1)                       \
-    X(INVALID_CURSOR_DEFINITION, 163,   8, "42P11", 400, 1)
+    X(INVALID_CURSOR_DEFINITION, 163,   8, "42P11", 400, 1)                       \
+    X(TEMP_FILE_LIMIT,           170,   1, "53400", 503, 1)
 
 /* clang-format on */
 

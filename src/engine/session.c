@@ -18,6 +18,7 @@
 #include "base/assert.h"
 #include "base/memory.h"
 #include "sql/cursor.h"
+#include "engine/spill.h"
 
 #define STATEMENT_BYTES_DEFAULT ((uint64_t)256 << 20)
 
@@ -172,6 +173,13 @@ static bool host_random(void *context, void *bytes, size_t count) {
     return environment->random(environment->context, bytes, count);
 }
 
+static enum kmb_status host_spill_open(void *context, uint64_t bytes_max, struct sql_spill **spill,
+                                       struct kmb_error *error) {
+    const struct session *session = context;
+    return spill_file_open(shard_io(session->shard), shard_environment(session->shard), shard_path(session->shard),
+                           bytes_max, spill, error);
+}
+
 /* Forgets the savepoints newer than `last`. */
 static void savepoints_drop(struct session *session, const struct savepoint *last) {
     while (session->savepoints != last) {
@@ -216,6 +224,10 @@ enum kmb_status session_new(const struct session_options *options, struct sessio
         .clock_us = host_clock_us,
         .monotonic_ns = host_monotonic_ns,
         .random = host_random,
+        .spill_open = host_spill_open,
+        .spill_write = spill_file_write,
+        .spill_read = spill_file_read,
+        .spill_close = spill_file_close,
         .settings = &session->settings,
         .sequences = &session->sequences,
         .prepared = &session->prepared,

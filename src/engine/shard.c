@@ -14,6 +14,7 @@
 #include "base/codec.h"
 #include "base/memory.h"
 #include "engine/shard_internal.h"
+#include "engine/spill.h"
 
 struct slice shard_root_record_encode(const struct shard_root_record *record, uint8_t bytes[SHARD_ROOT_RECORD_SIZE]) {
     memcpy(bytes, record->reference.bytes, STORE_REFERENCE_MAX);
@@ -454,6 +455,9 @@ static enum kmb_status open_parts(struct shard *shard, const struct shard_option
     }
     if (status == KMB_OK && !options->read_only) {
         status = take_lock(shard, options->command, error);
+    }
+    if (status == KMB_OK && present && !options->read_only) {
+        status = spill_files_remove(&shard->io, shard->path, error);
     }
     if (status == KMB_OK && !present) {
         status = look(shard, true, &present, error); /* another process may have made it before we had the lock */

@@ -23,9 +23,16 @@ struct sql_settings {
     int64_t time_zone_offset_s;   /* of the session's zone; 0: UTC */
     char time_zone_name[64];      /* "UTC" */
     uint64_t memory_bytes_max;    /* of one statement: 53200 beyond; default 256 MiB */
+    uint64_t work_bytes;          /* work_mem: one operator spills beyond; 0: a quarter of memory_bytes_max */
+    int64_t temp_file_bytes_max;  /* of one statement: 53400 beyond; 0: no limit; -1: nothing is spilled */
     uint64_t join_rows_max;       /* of one statement's joins: 54000 beyond; 0: unlimited */
     int64_t statement_timeout_ms; /* 57014 when it is over; 0: none */
 };
+
+/* What one operator keeps in memory at most before it spills; 0: no bound. */
+static inline uint64_t sql_work_bytes(const struct sql_settings *settings) {
+    return settings->work_bytes != 0 ? settings->work_bytes : settings->memory_bytes_max / 4;
+}
 
 struct regex;
 struct sql_host;

@@ -923,6 +923,12 @@ static void define_set(struct sql_context *context, const struct sql_host *host,
     if (all || ddl->setting == SETTING_STATEMENT_TIMEOUT) {
         settings->statement_timeout_ms = all ? 0 : ddl->number;
     }
+    if (all || ddl->setting == SETTING_WORK_MEM) {
+        settings->work_bytes = all ? 0 : (uint64_t)ddl->number;
+    }
+    if (all || ddl->setting == SETTING_TEMP_FILE_LIMIT) {
+        settings->temp_file_bytes_max = all ? 0 : ddl->number;
+    }
     if (all || ddl->setting == SETTING_JOIN_ROWS_MAX) {
         settings->join_rows_max = all ? 0 : (uint64_t)ddl->number;
     }

@@ -25,6 +25,7 @@
 struct kernel_view;
 struct kernel_transaction;
 struct sql_cursor_list;
+struct sql_spill;
 
 /* A moment to read at. kind NONE: the present of the session (an open transaction's own fork, else the newest
  * published root). */
@@ -79,6 +80,16 @@ struct sql_host {
     int64_t (*clock_us)(void *context);     /* clock_timestamp(), which goes on within a statement; NULL: as now_us */
     int64_t (*monotonic_ns)(void *context); /* for statement_timeout; NULL: statements take the time they take */
     bool (*random)(void *context, void *bytes, size_t count);
+    /*
+     * Temporary space of one run, for what does not fit into work_mem (NULL: nothing is spilled). Blocks are written
+     * once, read any number of times and gone with the file. bytes_max: KMB_TEMP_FILE_LIMIT beyond; 0: none.
+     */
+    enum kmb_status (*spill_open)(void *context, uint64_t bytes_max, struct sql_spill **spill, struct kmb_error *error);
+    enum kmb_status (*spill_write)(struct sql_spill *spill, struct slice block, uint64_t *place,
+                                   struct kmb_error *error);
+    enum kmb_status (*spill_read)(struct sql_spill *spill, uint64_t place, void *bytes, size_t size,
+                                  struct kmb_error *error);
+    void (*spill_close)(struct sql_spill *spill);
     struct sql_settings *settings;      /* the session's; SET changes it */
     struct sql_sequences *sequences;    /* the session's; nextval() changes it */
     struct sql_prepared_list *prepared; /* the session's, by PREPARE */

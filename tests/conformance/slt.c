@@ -1,5 +1,6 @@
 /*
- * Runs sqllogictest files against the library: build/slt [--differs FILE] [--record FILE] [--check FILE] FILE...
+ * Runs sqllogictest files against the library: build/slt [--first SQL] [--differs FILE] [--record FILE] [--check FILE]
+ * FILE...
  *
  * The format is SQLite's (records `statement`, `query`, `hash-threshold`, `halt`, conditions `onlyif` / `skipif`); this
  * runner answers to the name postgresql. Every file runs on a database of its own in a fresh directory.
@@ -9,6 +10,7 @@
  * refused `statement error` is refused, not passed. --differs names records (`file:line` of the record's first line, a
  * tab, anything) on which PostgreSQL itself differs from the expected result: those must differ here too.
  *
+ * --first runs a statement before each file, a SET for example.
  * --record writes `file passed refused` lines; --check compares with such a file and fails where fewer pass or more are
  * refused. Exit 0: no failure; 1: failures; 2: usage.
  */
@@ -422,7 +424,7 @@ static void remove_tree(const char *path) {
     }
 }
 
-static struct tally run_file(const char *path, const char *name, const struct differs *differs) {
+static struct tally run_file(const char *path, const char *name, const char *first, const struct differs *differs) {
     const char *base = getenv("TMPDIR");
     char directory[1024];
     if (base == NULL) {
@@ -439,7 +441,8 @@ static struct tally run_file(const char *path, const char *name, const struct di
     kmb_db *db = NULL;
     char data[1024 + 8];
     snprintf(data, sizeof(data), "%s/data", directory);
-    if (kmb_open(data, &options, &db, &error) != KMB_OK || kmb_session_open(db, 1, &run.session, &error) != KMB_OK) {
+    if (kmb_open(data, &options, &db, &error) != KMB_OK || kmb_session_open(db, 1, &run.session, &error) != KMB_OK ||
+        (first != NULL && kmb_exec(run.session, first, &error) != KMB_OK)) {
         fprintf(stderr, "slt: cannot open a database in %s: %s\n", directory, error.message);
         exit(1);
     }
@@ -495,12 +498,14 @@ int main(int argc, char **argv) {
     const char *record_path = NULL;
     const char *check_path = NULL;
     const char *root = "";
+    const char *first = NULL;
     int at = 1;
     for (; at + 1 < argc && strncmp(argv[at], "--", 2) == 0; at += 2) {
         const char **target = strcmp(argv[at], "--differs") == 0  ? &differs_path
                               : strcmp(argv[at], "--record") == 0 ? &record_path
                               : strcmp(argv[at], "--check") == 0  ? &check_path
                               : strcmp(argv[at], "--root") == 0   ? &root
+                              : strcmp(argv[at], "--first") == 0  ? &first
                                                                   : NULL;
         if (target == NULL) {
             break;
@@ -508,8 +513,9 @@ int main(int argc, char **argv) {
         *target = argv[at + 1];
     }
     if (at >= argc || strncmp(argv[at], "--", 2) == 0) {
-        fprintf(stderr, "usage: slt [--differs FILE] [--record FILE] [--check FILE] [--root DIR] FILE...\n"
-                        "  --root DIR: names in the lists are paths below DIR\n");
+        fprintf(stderr,
+                "usage: slt [--first SQL] [--differs FILE] [--record FILE] [--check FILE] [--root DIR] FILE...\n"
+                "  --root DIR: names in the lists are paths below DIR\n");
         return 2;
     }
     struct differs differs = {0};
@@ -530,7 +536,7 @@ int main(int argc, char **argv) {
             name += prefix;
             name += strspn(name, "/");
         }
-        struct tally tally = run_file(argv[at], name, &differs);
+        struct tally tally = run_file(argv[at], name, first, &differs);
         printf("%-45s %7" PRIu64 " passed %6" PRIu64 " failed %6" PRIu64 " refused\n", name, tally.passed, tally.failed,
                tally.refused);
         fflush(stdout);

@@ -30,58 +30,74 @@ static const struct setting settings[] = {
     {"default_transaction_isolation", "default_transaction_isolation", "repeatable read"},
     {"lc_collate", "lc_collate", "C"},
     {"statement_timeout", "statement_timeout", NULL},
+    {"work_mem", "work_mem", NULL},
+    {"temp_file_limit", "temp_file_limit", NULL},
     {"kimberlite.join_rows_max", "kimberlite.join_rows_max", NULL},
 };
 
-/* --- durations --- */
+/* --- numbers with units --- */
 
 struct unit {
     const char *name;
-    double ms;
+    double size; /* in the unit that the setting counts */
 };
 
-static const struct unit units[] = {{"d", 86400000}, {"h", 3600000}, {"min", 60000},
-                                    {"s", 1000},     {"ms", 1},      {"us", 0.001}};
+struct measure {
+    const char *base; /* the unit of a number without one; "": none is named */
+    const char *hint;
+    struct unit units[6]; /* the largest first */
+};
+
+static const struct measure duration = {
+    "ms",
+    "Valid units for this parameter are \"us\", \"ms\", \"s\", \"min\", \"h\", and \"d\".",
+    {{"d", 86400000}, {"h", 3600000}, {"min", 60000}, {"s", 1000}, {"ms", 1}, {"us", 0.001}}};
+static const struct measure memory = {
+    "kB",
+    "Valid units for this parameter are \"B\", \"kB\", \"MB\", \"GB\", and \"TB\".",
+    {{"TB", 1024.0 * 1024 * 1024}, {"GB", 1024.0 * 1024}, {"MB", 1024}, {"kB", 1}, {"B", 1.0 / 1024}}};
 
 /* 90000 -> "90s", as PostgreSQL shows it: in the largest unit that leaves a whole number. */
-static const char *duration_text(struct sql_context *context, int64_t ms) {
-    for (size_t i = 0; ms > 0 && i < ARRAY_LENGTH(units); i++) {
-        int64_t unit = (int64_t)units[i].ms;
-        if (unit > 0 && ms % unit == 0) {
-            return sql_printf(context, "%lld%s", (long long)(ms / unit), units[i].name);
+static const char *measure_text(struct sql_context *context, const struct measure *measure, int64_t number) {
+    for (size_t i = 0; number > 0 && i < ARRAY_LENGTH(measure->units); i++) {
+        int64_t size = (int64_t)measure->units[i].size;
+        if (size > 0 && number % size == 0) {
+            return sql_printf(context, "%lld%s", (long long)(number / size), measure->units[i].name);
         }
     }
-    return "0";
+    return sql_printf(context, "%lld", (long long)number);
 }
 
-static bool unit_find(const char *name, double *ms) {
+static bool unit_find(const struct measure *measure, const char *name, double *size) {
     name += strspn(name, " ");
     size_t length = strcspn(name, " ");
-    for (size_t i = 0; i < ARRAY_LENGTH(units); i++) {
-        if (length == strlen(units[i].name) && strncmp(name, units[i].name, length) == 0) {
-            *ms = units[i].ms;
+    for (size_t i = 0; i < ARRAY_LENGTH(measure->units); i++) {
+        const char *unit = measure->units[i].name;
+        if (unit != NULL && length == strlen(unit) && strncmp(name, unit, length) == 0) {
+            *size = measure->units[i].size;
             return name[length + strspn(name + length, " ")] == 0;
         }
     }
-    *ms = 1;
+    *size = 1;
     return length == 0;
 }
 
-static int64_t duration_parse(struct bind *bind, const char *name, const char *text) {
+static int64_t measure_parse(struct bind *bind, const struct measure *measure, int64_t least, const char *name,
+                             const char *text) {
     char *end = NULL;
     double unit = 1;
     double number = strtod(text, &end);
-    if (end == text || !unit_find(end, &unit) || number != number) {
-        sql_raise_with(bind->context, KMB_INVALID_PARAMETER, 0, NULL,
-                       "Valid units for this parameter are \"us\", \"ms\", \"s\", \"min\", \"h\", and \"d\".",
+    if (end == text || !unit_find(measure, end, &unit) || number != number) {
+        sql_raise_with(bind->context, KMB_INVALID_PARAMETER, 0, NULL, measure->hint,
                        "invalid value for parameter \"%s\": \"%s\"", name, text);
     }
-    double ms = rint(number * unit);
-    if (!(ms >= 0 && ms <= INT32_MAX)) {
+    double counted = rint(number * unit);
+    if (!(counted >= (double)least && counted <= INT32_MAX)) {
         sql_raise(bind->context, KMB_INVALID_PARAMETER, 0,
-                  "%.0f ms is outside the valid range for parameter \"%s\" (0 ms .. 2147483647 ms)", ms, name);
+                  "%.0f %s is outside the valid range for parameter \"%s\" (%lld %s .. 2147483647 %s)", counted,
+                  measure->base, name, (long long)least, measure->base, measure->base);
     }
-    return (int64_t)ms;
+    return (int64_t)counted;
 }
 
 static int64_t count_parse(struct bind *bind, const char *name, const char *text) {
@@ -119,7 +135,14 @@ static const char *setting_value(struct bind *bind, const struct setting *settin
         return session->time_zone_name;
     }
     if (strcmp(setting->name, "statement_timeout") == 0) {
-        return duration_text(bind->context, session->statement_timeout_ms);
+        return measure_text(bind->context, &duration, session->statement_timeout_ms);
+    }
+    if (strcmp(setting->name, "work_mem") == 0) {
+        return measure_text(bind->context, &memory, (int64_t)(sql_work_bytes(session) / 1024));
+    }
+    if (strcmp(setting->name, "temp_file_limit") == 0) {
+        int64_t limit = session->temp_file_bytes_max;
+        return limit == 0 ? "-1" : limit < 0 ? "0" : measure_text(bind->context, &memory, limit / 1024);
     }
     return sql_printf(bind->context, "%llu", (unsigned long long)session->join_rows_max);
 }
@@ -245,7 +268,14 @@ void bind_set(struct bind *bind, const PgQuery__VariableSetStmt *set, struct pla
         set_time_zone(bind, ddl, value == NULL ? "UTC" : value);
     } else if (strcasecmp(set->name, "statement_timeout") == 0) {
         ddl->setting = SETTING_STATEMENT_TIMEOUT;
-        ddl->number = value == NULL ? 0 : duration_parse(bind, "statement_timeout", value);
+        ddl->number = value == NULL ? 0 : measure_parse(bind, &duration, 0, "statement_timeout", value);
+    } else if (strcasecmp(set->name, "work_mem") == 0) {
+        ddl->setting = SETTING_WORK_MEM;
+        ddl->number = value == NULL ? 0 : measure_parse(bind, &memory, 64, "work_mem", value) * 1024;
+    } else if (strcasecmp(set->name, "temp_file_limit") == 0) {
+        ddl->setting = SETTING_TEMP_FILE_LIMIT; /* -1 there is no limit, 0 no file */
+        int64_t limit = value == NULL ? -1 : measure_parse(bind, &memory, -1, "temp_file_limit", value);
+        ddl->number = limit == -1 ? 0 : limit == 0 ? -1 : limit * 1024;
     } else if (strcasecmp(set->name, "kimberlite.join_rows_max") == 0) {
         ddl->setting = SETTING_JOIN_ROWS_MAX;
         ddl->number = value == NULL ? 0 : count_parse(bind, "kimberlite.join_rows_max", value);

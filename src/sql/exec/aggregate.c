@@ -8,12 +8,18 @@
  * that an answer without ORDER BY is the same each time.
  *
  * States of a group stand together, 16-byte aligned, in blocks that never move.
+ *
+ * When the groups are more than work_mem holds, no more are added: rows of other groups are put aside, spread over runs
+ * by hash (spill.h). The groups held are finished and written out in the order of their keys, then each run is grouped
+ * in turn, and in the end the finished groups are merged. So the answer is the same row for row. Aggregates that keep
+ * their rows (DISTINCT, ORDER BY) stay in memory.
  */
 #include "base/assert.h"
 #include "base/map.h"
 #include "sql/exec/hash_table.h"
 #include "sql/exec/operator.h"
 #include "sql/exec/ordered_input.h"
+#include "sql/exec/spill.h"
 
 #define BLOCK_GROUPS 256
 
@@ -31,8 +37,17 @@ struct aggregate_call {
     struct sql_call call;
 };
 
+/* Rows put aside, to be grouped by one of the sets. */
+struct aside {
+    struct aside *next;
+    struct spill_run *run;
+    uint32_t level;
+    uint32_t set;
+};
+
 struct aggregate {
     struct exec_operator base;
+    struct arena work;    /* groups and their states */
     uint32_t group_count; /* expressions */
     struct evaluator **groups;
     const struct vector **keys;
@@ -40,6 +55,7 @@ struct aggregate {
     struct vector *nulls;
     struct vector set_number;
     struct hash_table table;
+    struct rowset_key *order_keys;
     struct aggregate_call *calls;
     uint32_t call_count;
     uint32_t state_size;
@@ -56,18 +72,35 @@ struct aggregate {
     uint32_t *order;
     uint32_t given;
     bool consumed;
+
+    bool spills;               /* it can */
+    bool full;                 /* no group is added to the table any more */
+    struct spill_parts *parts; /* by set: rows of groups that are not in the table */
+    struct aside *asides;      /* not grouped yet */
+    struct aside *current;     /* what is grouped now; NULL: the input */
+    struct spill_reader *reader;
+    struct spill_merge *results; /* groups finished; NULL: the table has all */
+    struct type *input_types;
+    const struct vector **input_columns;
+    uint16_t *known;
+    uint16_t *unknown;
 };
 
 static uint8_t *state_of(const struct aggregate *aggregate, uint32_t group) {
     return aggregate->blocks[group / BLOCK_GROUPS] + (size_t)(group % BLOCK_GROUPS) * aggregate->state_size;
 }
 
+static void *work_alloc(struct aggregate *aggregate, size_t count, size_t size) {
+    void *memory = arena_alloc_zero(&aggregate->work, count, size);
+    ASSERT(memory != NULL); /* on_fail raises */
+    return memory;
+}
+
 static void states_extend(struct aggregate *aggregate, uint32_t groups) {
-    struct sql_context *context = aggregate->base.exec->context;
     while (aggregate->block_count * (uint64_t)BLOCK_GROUPS < groups) {
         if (aggregate->block_count == aggregate->block_capacity) {
             uint32_t capacity = aggregate->block_capacity == 0 ? 16 : aggregate->block_capacity * 2;
-            uint8_t **blocks = sql_alloc(context, sizeof(*blocks) * capacity);
+            uint8_t **blocks = work_alloc(aggregate, capacity, sizeof(*blocks));
             if (aggregate->block_count > 0) {
                 memcpy(blocks, aggregate->blocks, sizeof(*blocks) * aggregate->block_count);
             }
@@ -76,7 +109,7 @@ static void states_extend(struct aggregate *aggregate, uint32_t groups) {
         }
         uint32_t in_block = aggregate->group_count == 0 ? 1 : BLOCK_GROUPS;
         aggregate->blocks[aggregate->block_count++] =
-            sql_alloc_zero(context, in_block, aggregate->state_size == 0 ? 1 : aggregate->state_size);
+            work_alloc(aggregate, in_block, aggregate->state_size == 0 ? 1 : aggregate->state_size);
     }
 }
 
@@ -156,16 +189,75 @@ static void call_add(struct aggregate *aggregate, struct aggregate_call *call, c
     functions->add(&call->call, aggregate->call_states, call->vectors, selection, count);
 }
 
-/* Finds the groups of the batch's rows by `keys`. */
-static void find_groups(struct aggregate *aggregate, const struct batch *batch) {
+/* --- what does not fit --- */
+
+/* Rows of groups that are not in the table wait for their turn. */
+static void put_aside(struct aggregate *aggregate, const struct batch *batch, uint32_t set, uint32_t count) {
+    const struct plan_node *node = aggregate->base.node;
+    uint64_t hashes[VECTOR_ROWS];
+    if (count == 0) {
+        return;
+    }
+    hash_table_hash(&aggregate->table, aggregate->keys, aggregate->unknown, count, hashes);
+    for (uint32_t i = 0; i < node->left->column_count; i++) {
+        aggregate->input_columns[i] = &batch->columns[i];
+    }
+    spill_parts_add(&aggregate->parts[set], aggregate->input_columns, aggregate->unknown, count, hashes);
+}
+
+static uint32_t set_count(const struct aggregate *aggregate) {
+    return aggregate->nulls == NULL ? 1 : aggregate->base.node->grouping_set_count;
+}
+
+/* The table takes no more groups from now on, if it is too large. */
+static void check_room(struct aggregate *aggregate) {
+    struct exec *exec = aggregate->base.exec;
+    uint32_t level = aggregate->current == NULL ? 0 : aggregate->current->level;
+    if (aggregate->full || !aggregate->spills || level == SPILL_LEVELS_MAX || !spill_wanted(exec, &aggregate->work)) {
+        return;
+    }
+    uint32_t sets = set_count(aggregate);
+    uint32_t parts = sets == 1 ? SPILL_PARTS : sets <= 4 ? SPILL_PARTS / 4 : SPILL_PARTS / 8;
+    aggregate->full = true;
+    aggregate->parts = sql_alloc(exec->context, sizeof(*aggregate->parts) * sets);
+    for (uint32_t set = 0; set < sets; set++) {
+        spill_parts_init(&aggregate->parts[set], &aggregate->base, aggregate->input_types,
+                         aggregate->base.node->left->column_count, level, parts);
+    }
+}
+
+/*
+ * Finds the groups of the batch's rows by `keys`, which are those of a set. *found is the batch with the rows whose
+ * group is in the table. False: there are none.
+ */
+static bool find_groups(struct aggregate *aggregate, const struct batch *batch, uint32_t set, struct batch *found) {
     uint32_t live = batch_live(batch);
-    hash_table_insert(&aggregate->table, aggregate->keys, batch->selection, live, aggregate->ids, NULL);
-    states_extend(aggregate, aggregate->table.keys.row_count);
+    *found = *batch;
+    if (!aggregate->full) {
+        hash_table_insert(&aggregate->table, aggregate->keys, batch->selection, live, aggregate->ids, NULL);
+        states_extend(aggregate, aggregate->table.keys.row_count);
+    } else {
+        hash_table_find(&aggregate->table, aggregate->keys, batch->selection, live, aggregate->ids);
+        uint32_t known = 0;
+        for (uint32_t i = 0; i < live; i++) {
+            uint16_t row = batch->selection == NULL ? (uint16_t)i : batch->selection[i];
+            uint32_t id = aggregate->ids[i];
+            aggregate->known[known] = row;
+            aggregate->unknown[i - known] = row;
+            aggregate->ids[known] = id;
+            known += id != ROWSET_NONE;
+        }
+        put_aside(aggregate, batch, set, live - known);
+        found->selection = aggregate->known;
+        found->selection_count = known;
+        live = known;
+    }
     for (uint32_t i = 0; i < live; i++) {
-        uint32_t row = batch->selection == NULL ? i : batch->selection[i];
+        uint32_t row = found->selection == NULL ? i : found->selection[i];
         aggregate->row_states[row] = state_of(aggregate, aggregate->ids[i]);
         aggregate->group_numbers.integer[row] = aggregate->ids[i];
     }
+    return live > 0;
 }
 
 static void add_calls(struct aggregate *aggregate, const struct batch *batch) {
@@ -192,10 +284,15 @@ static void consume_sets(struct aggregate *aggregate, const struct batch *batch)
     for (uint32_t i = 0; i + 1 < aggregate->group_count; i++) {
         aggregate->values[i] = evaluator_run(aggregate->groups[i], batch, batch->selection, batch_live(batch));
     }
-    for (uint32_t set = 0; set < node->grouping_set_count; set++) {
+    const struct aside *current = aggregate->current;
+    uint32_t first = current == NULL ? 0 : current->set;
+    uint32_t end = current == NULL ? node->grouping_set_count : current->set + 1;
+    struct batch found;
+    for (uint32_t set = first; set < end; set++) {
         set_keys(aggregate, set);
-        find_groups(aggregate, batch);
-        add_calls(aggregate, batch);
+        if (find_groups(aggregate, batch, set, &found)) {
+            add_calls(aggregate, &found);
+        }
     }
 }
 
@@ -219,8 +316,10 @@ static void consume_groups(struct aggregate *aggregate, const struct batch *batc
     for (uint32_t i = 0; i < aggregate->group_count; i++) {
         aggregate->keys[i] = evaluator_run(aggregate->groups[i], batch, batch->selection, batch_live(batch));
     }
-    find_groups(aggregate, batch);
-    add_calls(aggregate, batch);
+    struct batch found;
+    if (find_groups(aggregate, batch, 0, &found)) {
+        add_calls(aggregate, &found);
+    }
 }
 
 static void consume_one_group(struct aggregate *aggregate, const struct batch *batch) {
@@ -230,6 +329,11 @@ static void consume_one_group(struct aggregate *aggregate, const struct batch *b
     add_calls(aggregate, batch);
 }
 
+static const struct batch *input_next(struct aggregate *aggregate) {
+    struct exec_operator *left = aggregate->base.left;
+    return aggregate->current == NULL ? left->next(left) : spill_reader_next(aggregate->reader);
+}
+
 static void consume(struct aggregate *aggregate) {
     struct exec_operator *self = &aggregate->base;
     const struct batch *batch = NULL;
@@ -237,7 +341,7 @@ static void consume(struct aggregate *aggregate) {
         states_extend(aggregate, 1);
         memset(aggregate->group_numbers.integer, 0, sizeof(int64_t) * self->left->rows_max);
     }
-    while ((batch = self->left->next(self->left)) != NULL) {
+    while ((batch = input_next(aggregate)) != NULL) {
         operator_begin(self);
         if (aggregate->nulls != NULL) {
             consume_sets(aggregate, batch);
@@ -246,22 +350,20 @@ static void consume(struct aggregate *aggregate) {
         } else {
             consume_one_group(aggregate, batch);
         }
+        check_room(aggregate);
     }
-    add_empty_sets(aggregate);
+    if (aggregate->current == NULL) {
+        add_empty_sets(aggregate);
+    }
     operator_begin(self);
 }
 
 /* --- output --- */
 
 static void order_groups(struct aggregate *aggregate) {
-    struct sql_context *context = aggregate->base.exec->context;
     uint32_t count = aggregate->table.keys.row_count;
-    struct rowset_key *keys = sql_alloc_zero(context, aggregate->group_count, sizeof(*keys));
-    for (uint32_t i = 0; i < aggregate->group_count; i++) {
-        keys[i].column = i;
-    }
-    aggregate->order = sql_alloc(context, sizeof(uint32_t) * (count + 1));
-    rowset_sort(&aggregate->table.keys, keys, aggregate->group_count, aggregate->order, count);
+    aggregate->order = work_alloc(aggregate, count + 1, sizeof(uint32_t));
+    rowset_sort(&aggregate->table.keys, aggregate->order_keys, aggregate->group_count, aggregate->order, count);
 }
 
 struct call_states {
@@ -308,19 +410,12 @@ static void give_call(struct aggregate *aggregate, struct aggregate_call *call, 
     }
 }
 
-static const struct batch *aggregate_next(struct exec_operator *self) {
-    struct aggregate *aggregate = (struct aggregate *)self;
-    if (!aggregate->consumed) {
-        consume(aggregate);
-        finish_ordered(aggregate);
-        aggregate->consumed = true;
-        if (aggregate->group_count > 0) {
-            order_groups(aggregate);
-        }
-    }
+/* The next groups of the table, in order; false: there are none. */
+static bool give_groups(struct aggregate *aggregate) {
+    struct exec_operator *self = &aggregate->base;
     uint32_t groups = aggregate->group_count == 0 ? 1 : aggregate->table.keys.row_count;
     if (aggregate->given == groups) {
-        return NULL;
+        return false;
     }
     operator_begin(self);
     operator_clear(self);
@@ -334,7 +429,84 @@ static const struct batch *aggregate_next(struct exec_operator *self) {
         give_call(aggregate, &aggregate->calls[n], order, count, &self->batch.columns[aggregate->group_count + n]);
     }
     aggregate->given += count;
-    return &self->batch;
+    return true;
+}
+
+/* Writes the table's groups out and empties it; what was put aside meanwhile waits. */
+static void finish_part(struct aggregate *aggregate) {
+    struct exec *exec = aggregate->base.exec;
+    const struct plan_node *node = aggregate->base.node;
+    struct type *types = sql_alloc(exec->context, sizeof(*types) * (node->column_count + 1));
+    const struct vector **columns = sql_alloc(exec->context, sizeof(*columns) * (node->column_count + 1));
+    for (uint32_t i = 0; i < node->column_count; i++) {
+        types[i] = aggregate->base.batch.columns[i].type;
+        columns[i] = &aggregate->base.batch.columns[i];
+    }
+    if (aggregate->results == NULL) {
+        aggregate->results =
+            spill_merge_new(&aggregate->base, aggregate->order_keys, aggregate->group_count, types, node->column_count);
+    }
+    struct spill_run *run = spill_run_new(&aggregate->base, types, node->column_count);
+    while (give_groups(aggregate)) {
+        spill_run_append(run, columns, NULL, aggregate->base.batch.count);
+    }
+    spill_run_end(run);
+    spill_merge_add_run(aggregate->results, run);
+    uint32_t level = aggregate->current == NULL ? 0 : aggregate->current->level;
+    for (uint32_t set = 0; aggregate->full && set < set_count(aggregate); set++) {
+        struct spill_parts *parts = &aggregate->parts[set];
+        spill_parts_end(parts);
+        for (uint32_t i = 0; i < parts->count; i++) {
+            if (parts->runs[i] != NULL) {
+                struct aside *aside = sql_alloc(exec->context, sizeof(*aside));
+                *aside =
+                    (struct aside){.next = aggregate->asides, .run = parts->runs[i], .level = level + 1, .set = set};
+                aggregate->asides = aside;
+            }
+        }
+    }
+    aggregate->full = false;
+    aggregate->given = 0;
+    aggregate->block_count = 0;
+    aggregate->block_capacity = 0;
+    arena_free(&aggregate->work);
+    hash_table_reset(&aggregate->table);
+}
+
+/* Groups all of the input; what was put aside too. */
+static void group_all(struct aggregate *aggregate) {
+    struct exec_operator *self = &aggregate->base;
+    consume(aggregate);
+    finish_ordered(aggregate);
+    if (aggregate->group_count > 0) {
+        order_groups(aggregate);
+    }
+    if (!aggregate->full) {
+        return;
+    }
+    aggregate->reader =
+        spill_reader_new(self->exec, aggregate->input_types, self->node->left->column_count, self->left->rows_max);
+    finish_part(aggregate);
+    while ((aggregate->current = aggregate->asides) != NULL) {
+        aggregate->asides = aggregate->current->next;
+        spill_reader_open(aggregate->reader, aggregate->current->run);
+        consume(aggregate);
+        order_groups(aggregate);
+        finish_part(aggregate);
+    }
+}
+
+static const struct batch *aggregate_next(struct exec_operator *self) {
+    struct aggregate *aggregate = (struct aggregate *)self;
+    if (!aggregate->consumed) {
+        group_all(aggregate);
+        aggregate->consumed = true;
+    }
+    if (aggregate->results != NULL) {
+        operator_begin(self);
+        return spill_merge_next(aggregate->results);
+    }
+    return give_groups(aggregate) ? &self->batch : NULL;
 }
 
 /* --- making --- */
@@ -352,6 +524,24 @@ static void sets_make(struct aggregate *aggregate, const struct type *types) {
     }
     vector_init_rows(context, &aggregate->set_number, type_make(TYPE_INT4), 1);
     aggregate->set_number.constant = true;
+}
+
+static void work_free(void *object) {
+    arena_free(object);
+}
+
+static void spills_make(struct aggregate *aggregate) {
+    const struct plan_node *input = aggregate->base.node->left;
+    struct sql_context *context = aggregate->base.exec->context;
+    uint32_t rows_max = aggregate->base.left->rows_max;
+    aggregate->spills = true;
+    aggregate->input_types = sql_alloc(context, sizeof(*aggregate->input_types) * (input->column_count + 1));
+    aggregate->input_columns = sql_alloc(context, sizeof(*aggregate->input_columns) * (input->column_count + 1));
+    for (uint32_t i = 0; i < input->column_count; i++) {
+        aggregate->input_types[i] = input->columns[i].type;
+    }
+    aggregate->known = sql_alloc(context, sizeof(uint16_t) * rows_max);
+    aggregate->unknown = sql_alloc(context, sizeof(uint16_t) * rows_max);
 }
 
 static void call_make(struct aggregate *aggregate, struct aggregate_call *call, const struct plan_aggregate *plan) {
@@ -374,7 +564,7 @@ static void call_make(struct aggregate *aggregate, struct aggregate_call *call, 
     if (plan->distinct) {
         call->seen = sql_alloc(context, sizeof(*call->seen));
         call->seen_keys = sql_alloc(context, sizeof(*call->seen_keys) * (plan->argument_count + 1));
-        hash_table_init(call->seen, context, types, plan->argument_count + 1);
+        hash_table_init(call->seen, context, NULL, types, plan->argument_count + 1);
     }
     if (plan->order_count > 0) {
         call->ordered = ordered_input_make(&aggregate->base, plan, rows_max);
@@ -386,8 +576,9 @@ static void call_make(struct aggregate *aggregate, struct aggregate_call *call, 
     if (plan->function->aggregate != NULL) {
         aggregate->state_size += (plan->function->aggregate->state_size + 15) & ~15u;
     }
+    aggregate->spills = aggregate->spills && call->seen == NULL && call->ordered == NULL;
     call->call = (struct sql_call){.context = context,
-                                   .arena = &context->arena,
+                                   .arena = &aggregate->work,
                                    .result_type = plan->type,
                                    .argument_types = types + 1,
                                    .argument_count = plan->argument_count,
@@ -399,6 +590,8 @@ struct exec_operator *aggregate_make(struct exec *exec, const struct plan_node *
     struct aggregate *aggregate = operator_new(exec, node, sizeof(*aggregate), aggregate_next);
     aggregate->base.left = operator_make(exec, node->left);
     uint32_t rows_max = aggregate->base.left->rows_max;
+    exec_arena_init(exec, &aggregate->work);
+    exec_defer(exec, work_free, &aggregate->work);
     ASSERT(node->column_count == node->expression_count + node->aggregate_count);
     aggregate->group_count = node->expression_count;
     aggregate->call_count = node->aggregate_count;
@@ -411,7 +604,12 @@ struct exec_operator *aggregate_make(struct exec *exec, const struct plan_node *
             aggregate->groups[i] = operator_evaluator(&aggregate->base, node->expressions[i], rows_max);
             types[i] = node->expressions[i]->type;
         }
-        hash_table_init(&aggregate->table, context, types, node->expression_count);
+        hash_table_init(&aggregate->table, context, &aggregate->work, types, node->expression_count);
+        aggregate->order_keys = sql_alloc_zero(context, node->expression_count, sizeof(*aggregate->order_keys));
+        for (uint32_t i = 0; i < node->expression_count; i++) {
+            aggregate->order_keys[i].column = i;
+        }
+        spills_make(aggregate);
         if (node->grouping_set_count > 0) {
             sets_make(aggregate, types);
         }

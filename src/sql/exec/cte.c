@@ -44,7 +44,7 @@ static struct cte_rows *rows_make(struct exec *owner, const struct plan_cte *cte
     rowset_init(&rows->rows, context, NULL, types, count);
     rows->columns = sql_alloc(context, sizeof(*rows->columns) * (count + 1));
     if (cte->distinct) {
-        hash_table_init(&rows->seen, context, types, count);
+        hash_table_init(&rows->seen, context, NULL, types, count);
         rows->ids = sql_alloc(context, sizeof(*rows->ids) * VECTOR_ROWS);
         rows->fresh = sql_alloc(context, VECTOR_ROWS);
         rows->selection = sql_alloc(context, sizeof(*rows->selection) * VECTOR_ROWS);

@@ -6,19 +6,32 @@
  */
 #include "sql/exec/hash_table.h"
 
+#include "base/assert.h"
+
 #define SLOTS_MIN 1024
 
-void hash_table_init(struct hash_table *table, struct sql_context *context, const struct type *types,
-                     uint32_t key_count) {
-    rowset_init(&table->keys, context, NULL, types, key_count);
+static struct hash_slot *slots_make(struct hash_table *table, size_t count) {
+    struct hash_slot *slots = arena_alloc_zero(table->keys.arena, count, sizeof(*slots));
+    ASSERT(slots != NULL); /* on_fail raises */
+    return slots;
+}
+
+void hash_table_reset(struct hash_table *table) {
+    rowset_reset(&table->keys);
     table->mask = SLOTS_MIN - 1;
-    table->slots = sql_alloc_zero(context, SLOTS_MIN, sizeof(struct hash_slot));
+    table->slots = slots_make(table, SLOTS_MIN);
+}
+
+void hash_table_init(struct hash_table *table, struct sql_context *context, struct arena *arena,
+                     const struct type *types, uint32_t key_count) {
+    rowset_init(&table->keys, context, arena, types, key_count);
     table->integer = key_count == 1 && vector_form_of(types[0].id) == VECTOR_INT;
+    hash_table_reset(table);
 }
 
 static void grow(struct hash_table *table) {
     uint32_t mask = table->mask * 2 + 1;
-    struct hash_slot *slots = sql_alloc_zero(table->keys.context, (size_t)mask + 1, sizeof(*slots));
+    struct hash_slot *slots = slots_make(table, (size_t)mask + 1);
     for (uint32_t i = 0; i <= table->mask; i++) {
         if (table->slots[i].key != 0) {
             uint32_t at = table->slots[i].hash & mask;
@@ -72,8 +85,8 @@ static inline uint32_t probe(const struct hash_table *table, const struct vector
     }
 }
 
-static void hash_rows(const struct hash_table *table, const struct vector *const *keys, const uint16_t *selection,
-                      uint32_t count, uint64_t *hashes) {
+void hash_table_hash(const struct hash_table *table, const struct vector *const *keys, const uint16_t *selection,
+                     uint32_t count, uint64_t *hashes) {
     memset(hashes, 0, sizeof(*hashes) * count);
     for (uint32_t i = 0; i < table->keys.column_count; i++) {
         vector_hash(keys[i], selection, count, hashes);
@@ -83,7 +96,7 @@ static void hash_rows(const struct hash_table *table, const struct vector *const
 void hash_table_insert(struct hash_table *table, const struct vector *const *keys, const uint16_t *selection,
                        uint32_t count, uint32_t *ids, uint8_t *fresh) {
     uint64_t hashes[VECTOR_ROWS];
-    hash_rows(table, keys, selection, count, hashes);
+    hash_table_hash(table, keys, selection, count, hashes);
     for (uint32_t i = 0; i < count; i++) {
         uint32_t row = selection == NULL ? i : selection[i];
         uint32_t slot = 0;
@@ -108,7 +121,7 @@ void hash_table_insert(struct hash_table *table, const struct vector *const *key
 void hash_table_find(const struct hash_table *table, const struct vector *const *keys, const uint16_t *selection,
                      uint32_t count, uint32_t *ids) {
     uint64_t hashes[VECTOR_ROWS];
-    hash_rows(table, keys, selection, count, hashes);
+    hash_table_hash(table, keys, selection, count, hashes);
     for (uint32_t i = 0; i < count; i++) {
         uint32_t slot = 0;
         ids[i] = probe(table, keys, selection == NULL ? i : selection[i], (uint32_t)(hashes[i] >> 16), &slot);

@@ -19,8 +19,15 @@ struct hash_table {
     bool integer; /* one key column of the integer form */
 };
 
-void hash_table_init(struct hash_table *table, struct sql_context *context, const struct type *types,
-                     uint32_t key_count);
+/* Everything but the types comes from arena, or from the context's where it is NULL. */
+void hash_table_init(struct hash_table *table, struct sql_context *context, struct arena *arena,
+                     const struct type *types, uint32_t key_count);
+/* Forgets all keys: the arena has been freed. */
+void hash_table_reset(struct hash_table *table);
+
+/* hashes[i] of row selection[i]; what the functions below look up by. */
+void hash_table_hash(const struct hash_table *table, const struct vector *const *keys, const uint16_t *selection,
+                     uint32_t count, uint64_t *hashes);
 
 /* ids[i] = number of the key in row selection[i] of the columns, which is added when new; fresh[i] says so (NULL: not
  * asked). */

@@ -46,6 +46,9 @@ static void gather(struct join *join) {
         rowset_gather(&join->rows, i, join->pair_right, join->pair_count, &self->batch.columns[join->left_count + i]);
     }
     self->batch.count = join->pair_count;
+    if (join->spill != NULL) {
+        join_spill_places(join);
+    }
 }
 
 /* Index joins check the key pairs that the index could not; NULLs are equal to nothing. */
@@ -136,7 +139,7 @@ static bool flush(struct join *join) {
 /* --- the loop --- */
 
 static bool next_left(struct join *join) {
-    join->left_batch = join->base.left->next(join->base.left);
+    join->left_batch = join_spill_left_next(join);
     if (join->left_batch == NULL) {
         return false;
     }
@@ -205,17 +208,22 @@ static const struct batch *rest(struct join *join) {
     return &self->batch;
 }
 
-static const struct batch *join_next(struct exec_operator *self) {
-    struct join *join = (struct join *)self;
-    if (!join->built) {
-        join_source_build(join);
-        if (keeps_right(join)) {
-            join->right_matched = sql_alloc_zero(self->exec->context, (size_t)join->rows.row_count + 1, 1);
-        }
-        join->built = true;
-        bool whole = join->fetch == NULL && join->lateral == NULL; /* the right side is there */
-        join->left_done = whole && join->rows.row_count == 0 && !keeps_left(join);
+/* The right side is made ready; a part of it, where it does not fit. */
+static void begin(struct join *join) {
+    join_source_build(join);
+    if (keeps_right(join)) {
+        size_t count = (size_t)join->rows.row_count + 1;
+        join->right_matched = arena_alloc_zero(join->rows.arena, count, 1);
+        ASSERT(join->right_matched != NULL); /* on_fail raises */
     }
+    bool whole = join->fetch == NULL && join->lateral == NULL; /* the right side is there */
+    join->left_done = whole && join->rows.row_count == 0 && !keeps_left(join);
+    join->rest_at = 0;
+}
+
+/* The next batch of the part that is joined now. */
+static const struct batch *part_next(struct join *join) {
+    struct exec_operator *self = &join->base;
     while (!join->left_done) {
         operator_begin(self);
         if (join->left_batch == NULL && !next_left(join)) {
@@ -236,9 +244,46 @@ static const struct batch *join_next(struct exec_operator *self) {
     return keeps_right(join) ? rest(join) : NULL;
 }
 
+/* Joins part by part what did not fit. */
+static void join_parts(struct join *join) {
+    for (bool more = true; more;) {
+        const struct batch *batch;
+        while ((batch = part_next(join)) != NULL) {
+            join_spill_give(join, batch);
+        }
+        join_spill_given(join);
+        more = join_spill_next(join);
+        if (more) {
+            begin(join);
+        }
+    }
+}
+
+static const struct batch *join_next(struct exec_operator *self) {
+    struct join *join = (struct join *)self;
+    if (!join->built) {
+        begin(join);
+        join->built = true;
+        if (join->spill != NULL) {
+            join_parts(join);
+        }
+    }
+    if (join->spill != NULL) {
+        operator_begin(self);
+        return join_spill_merged(join);
+    }
+    return part_next(join);
+}
+
+static void work_free(void *object) {
+    arena_free(object);
+}
+
 struct exec_operator *join_make(struct exec *exec, const struct plan_node *node) {
     struct join *join = operator_new(exec, node, sizeof(*join), join_next);
     join->base.left = operator_make(exec, node->left);
+    operator_arena_init(&join->base, &join->work);
+    exec_defer(exec, work_free, &join->work);
     join->left_count = node->left->column_count;
     join->right_count = node->right->column_count;
     ASSERT(node->column_count == join->left_count + join->right_count);

@@ -40,6 +40,9 @@ struct join {
     uint32_t ids[VECTOR_ROWS];
     uint32_t id_of_row[VECTOR_ROWS]; /* by row of the left batch */
 
+    struct arena work;        /* right rows, keys and chains of a hash join */
+    struct join_spill *spill; /* what did not fit; NULL: all did */
+
     struct join_lateral *lateral;
 
     /* index */
@@ -58,11 +61,29 @@ struct join {
 };
 
 void join_source_make(struct join *join);
-void join_source_build(struct join *join);             /* once, before the first left batch */
+void join_source_build(struct join *join);             /* before the first left batch, and of each part again */
 void join_source_batch(struct join *join);             /* a new left batch */
 void join_source_row(struct join *join, uint16_t row); /* a new left row */
 uint32_t join_source_next(struct join *join);          /* its next candidate, or ROWSET_NONE */
 void join_source_flushed(struct join *join);           /* no pair refers to `rows` any more */
+
+/* --- hash joins that do not fit (join_spill.c) --- */
+/* The right side read so far is too large: puts it aside in parts; the rest follows by join_spill_right(). */
+void join_spill_begin(struct join *join);
+void join_spill_right(struct join *join, const struct batch *batch);
+/* Spreads the left side likewise. */
+void join_spill_left(struct join *join);
+/* Takes the next part: its right rows by join_spill_right_next(), its left rows by join_spill_left_next(). */
+bool join_spill_next(struct join *join);
+bool join_spill_possible(const struct join *join); /* and wanted now */
+const struct batch *join_spill_right_next(struct join *join);
+const struct batch *join_spill_left_next(struct join *join);
+void join_spill_places(struct join *join); /* notes where the pairs gathered belong */
+/* Writes out a batch that the part gives, whose places were noted; ends the part's. */
+void join_spill_give(struct join *join, const struct batch *batch);
+void join_spill_given(struct join *join);
+/* All parts are joined: the next batch of what they gave, in order. */
+const struct batch *join_spill_merged(struct join *join);
 
 /* --- index joins (join_index.c) --- */
 void join_fetch_make(struct join *join);

@@ -109,7 +109,7 @@ void join_fetch_make(struct join *join) {
     operator_arena_init(&join->base, &fetch->bytes);
     operator_arena_init(&join->base, &fetch->left_bytes);
     exec_defer(exec, fetch_free, fetch);
-    join->rows.arena = &fetch->bytes;
+    join->rows.bytes = &fetch->bytes;
     choose_keys(join, fetch);
     fetch->point = node->right->index.value == 0 && fetch->search_count == fetch->part_count && fetch->part_count > 0;
     fetch->rows = sql_alloc(exec->context, sizeof(*fetch->rows) * FETCH_ROWS);

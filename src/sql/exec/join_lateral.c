@@ -26,7 +26,7 @@ void join_lateral_make(struct join *join) {
     sql_context_inner(&lateral->context, exec->context);
     operator_arena_init(&join->base, &lateral->bytes);
     exec_defer(exec, lateral_free, lateral);
-    join->rows.arena = &lateral->bytes;
+    join->rows.bytes = &lateral->bytes;
     join->key_count = node->key_count;
     join->keys = sql_alloc(exec->context, sizeof(*join->keys) * (node->key_count + 1));
     join->left_keys = sql_alloc(exec->context, sizeof(struct evaluator *) * (node->key_count + 1));

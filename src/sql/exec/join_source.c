@@ -3,7 +3,8 @@
  *
  *   nested  the right side is kept whole; every row of it is a candidate
  *   hash    the right side is kept whole and its rows chained by key; a left row's candidates are one chain. A key with
- *           a NULL is equal to nothing and in no chain.
+ *           a NULL is equal to nothing and in no chain. Where it is more than work_mem holds, both sides are joined
+ *           part by part (join_spill.c)
  *   index   the right side is a table looked up for each left row (join_index.c)
  *   lateral the right side is a query run for each left row (join_lateral.c)
  */
@@ -26,7 +27,8 @@ void join_source_make(struct join *join) {
     for (uint32_t i = 0; i < join->right_count; i++) {
         types[i] = node->right->columns[i].type;
     }
-    rowset_init(&join->rows, context, NULL, types, join->right_count);
+    bool hash = node->join_strategy == PLAN_JOIN_HASH;
+    rowset_init(&join->rows, context, hash ? &join->work : NULL, types, join->right_count);
     if (node->join_strategy == PLAN_JOIN_INDEX) {
         join_fetch_make(join);
         return;
@@ -36,7 +38,7 @@ void join_source_make(struct join *join) {
         return;
     }
     join->base.right = operator_make(exec, node->right);
-    if (node->join_strategy != PLAN_JOIN_HASH) {
+    if (!hash) {
         return;
     }
     join->key_count = node->key_count;
@@ -50,13 +52,13 @@ void join_source_make(struct join *join) {
         key_types[i] = node->right_keys[i]->type;
         ASSERT(vector_form_of(node->left_keys[i]->type.id) == vector_form_of(key_types[i].id));
     }
-    hash_table_init(&join->table, context, key_types, node->key_count);
+    hash_table_init(&join->table, context, &join->work, key_types, node->key_count);
 }
 
 /* Keeps a batch of the right side; answers the rows that have a whole key in rows_out, their keys' numbers in ids. */
 static void build_batch(struct join *join, const struct batch *batch, const struct vector **columns) {
     uint32_t live = batch_live(batch);
-    for (uint32_t i = 0; i < join->right_count; i++) {
+    for (uint32_t i = 0; i < join->rows.column_count; i++) {
         columns[i] = &batch->columns[i];
     }
     rowset_append(&join->rows, columns, batch->selection, live);
@@ -68,12 +70,18 @@ struct key_numbers {
     uint32_t capacity;
 };
 
-static void numbers_reserve(struct sql_context *context, struct key_numbers *list, uint32_t count, uint32_t used) {
+static uint32_t *work_numbers(struct join *join, size_t count) {
+    uint32_t *numbers = arena_alloc(&join->work, sizeof(*numbers) * count);
+    ASSERT(numbers != NULL); /* on_fail raises */
+    return numbers;
+}
+
+static void numbers_reserve(struct join *join, struct key_numbers *list, uint32_t count, uint32_t used) {
     if (count <= list->capacity) {
         return;
     }
     uint32_t capacity = list->capacity * 2 > count ? list->capacity * 2 : count + VECTOR_ROWS;
-    uint32_t *numbers = sql_alloc(context, sizeof(*numbers) * capacity);
+    uint32_t *numbers = work_numbers(join, capacity);
     if (used > 0) {
         memcpy(numbers, list->numbers, sizeof(*numbers) * used);
     }
@@ -101,37 +109,61 @@ static void number_keys(struct join *join, const struct batch *batch, uint32_t f
     }
 }
 
-void join_source_build(struct join *join) {
-    struct sql_context *context = join->base.exec->context;
-    if (join->fetch != NULL || join->lateral != NULL) {
-        return;
-    }
-    bool hash = join->base.node->join_strategy == PLAN_JOIN_HASH;
-    struct key_numbers list = {0};
-    const struct vector **columns = sql_alloc(context, sizeof(*columns) * (join->right_count + 1));
-    const struct batch *batch = NULL;
-    while ((batch = join->base.right->next(join->base.right)) != NULL) {
-        operator_begin(&join->base);
-        uint32_t first = join->rows.row_count;
-        build_batch(join, batch, columns);
-        if (hash) {
-            numbers_reserve(context, &list, join->rows.row_count, first);
-            number_keys(join, batch, first, &list);
-        }
-    }
-    if (!hash) {
-        return;
-    }
+/* Chains the rows of each key. */
+static void chain(struct join *join, const struct key_numbers *list) {
     uint32_t keys = join->table.keys.row_count;
-    join->heads = sql_alloc(context, sizeof(uint32_t) * ((size_t)keys + 1));
-    join->next = sql_alloc(context, sizeof(uint32_t) * ((size_t)join->rows.row_count + 1));
+    join->heads = work_numbers(join, (size_t)keys + 1);
+    join->next = work_numbers(join, (size_t)join->rows.row_count + 1);
     memset(join->heads, 0xFF, sizeof(uint32_t) * ((size_t)keys + 1)); /* ROWSET_NONE */
     for (uint32_t row = join->rows.row_count; row > 0; row--) {       /* backwards: chains run forward */
-        uint32_t key = list.numbers[row - 1];
+        uint32_t key = list->numbers[row - 1];
         join->next[row - 1] = ROWSET_NONE;
         if (key != ROWSET_NONE) {
             join->next[row - 1] = join->heads[key];
             join->heads[key] = row - 1;
+        }
+    }
+}
+
+/* Keeps the right side; false: it did not fit and is put aside. */
+static bool build(struct join *join) {
+    struct sql_context *context = join->base.exec->context;
+    bool hash = join->base.node->join_strategy == PLAN_JOIN_HASH;
+    bool fits = true;
+    struct key_numbers list = {0};
+    const struct vector **columns = sql_alloc(context, sizeof(*columns) * (join->right_count + 1)); /* and a number */
+    const struct batch *batch = NULL;
+    while ((batch = join_spill_right_next(join)) != NULL) {
+        operator_begin(&join->base);
+        if (!fits) {
+            join_spill_right(join, batch);
+            continue;
+        }
+        uint32_t first = join->rows.row_count;
+        build_batch(join, batch, columns);
+        if (hash) {
+            numbers_reserve(join, &list, join->rows.row_count, first);
+            number_keys(join, batch, first, &list);
+        }
+        if (hash && join_spill_possible(join)) {
+            join_spill_begin(join);
+            fits = false;
+        }
+    }
+    if (hash && fits) {
+        chain(join, &list);
+    }
+    return fits;
+}
+
+void join_source_build(struct join *join) {
+    if (join->fetch != NULL || join->lateral != NULL) {
+        return;
+    }
+    while (!build(join)) {
+        join_spill_left(join);
+        if (!join_spill_next(join)) {
+            return;
         }
     }
 }

@@ -58,6 +58,7 @@ struct exec {
     struct exec_view *views;
     struct kernel_transaction *transaction; /* of a write */
     struct exec_operator *root;
+    struct sql_spill *spill; /* of the outermost: the statement's temporary file, NULL until it is wanted */
     uint64_t affected;
     bool several;                /* the statement has writes in WITH: no row is changed by two of them */
     struct write_claims *claims; /* rows that the statement has changed (write.h) */

@@ -15,24 +15,27 @@ void rowset_init(struct rowset *rowset, struct sql_context *context, struct aren
                  uint32_t column_count) {
     *rowset = (struct rowset){
         .context = context, .arena = arena == NULL ? &context->arena : arena, .column_count = column_count};
+    rowset->bytes = rowset->arena;
     rowset->types = sql_alloc(context, sizeof(struct type) * (column_count + 1));
     memcpy(rowset->types, types, sizeof(struct type) * column_count);
 }
 
 static void chunk_add(struct rowset *rowset) {
-    struct sql_context *context = rowset->context;
+    struct arena *arena = rowset->arena;
     if (rowset->chunk_count == rowset->chunk_capacity) {
         uint32_t capacity = rowset->chunk_capacity == 0 ? 16 : rowset->chunk_capacity * 2;
-        struct vector **chunks = sql_alloc(context, sizeof(*chunks) * capacity);
+        struct vector **chunks = arena_alloc(arena, sizeof(*chunks) * capacity);
+        ASSERT(chunks != NULL); /* on_fail raises */
         if (rowset->chunk_count > 0) {
             memcpy(chunks, rowset->chunks, sizeof(*chunks) * rowset->chunk_count);
         }
         rowset->chunks = chunks;
         rowset->chunk_capacity = capacity;
     }
-    struct vector *columns = sql_alloc_zero(context, rowset->column_count + 1, sizeof(struct vector));
+    struct vector *columns = arena_alloc(arena, (rowset->column_count + 1) * sizeof(struct vector));
+    ASSERT(columns != NULL);
     for (uint32_t i = 0; i < rowset->column_count; i++) {
-        vector_init(context, &columns[i], rowset->types[i]);
+        vector_init_in(arena, &columns[i], rowset->types[i], VECTOR_ROWS);
     }
     rowset->chunks[rowset->chunk_count++] = columns;
 }
@@ -43,7 +46,7 @@ static void own_bytes(struct rowset *rowset, struct vector *column, uint32_t fro
     for (uint32_t row = from; row < from + count; row++) {
         total += vector_is_null(column, row) ? 0 : column->bytes[row].length;
     }
-    uint8_t *bytes = total == 0 ? NULL : arena_alloc(rowset->arena, total);
+    uint8_t *bytes = total == 0 ? NULL : arena_alloc(rowset->bytes, total);
     ASSERT(total == 0 || bytes != NULL); /* on_fail raises */
     for (uint32_t row = from; row < from + count; row++) {
         if (vector_is_null(column, row)) {
@@ -99,6 +102,19 @@ void rowset_clear(struct rowset *rowset) {
         }
     }
     rowset->row_count = 0;
+}
+
+void rowset_reset(struct rowset *rowset) {
+    rowset->row_count = 0;
+    rowset->chunk_count = 0;
+    rowset->chunk_capacity = 0;
+    rowset->chunks = NULL;
+}
+
+struct batch rowset_chunk(const struct rowset *rowset, uint32_t chunk) {
+    uint32_t before = chunk * VECTOR_ROWS;
+    uint32_t count = rowset->row_count - before < VECTOR_ROWS ? rowset->row_count - before : VECTOR_ROWS;
+    return (struct batch){.column_count = rowset->column_count, .count = count, .columns = rowset->chunks[chunk]};
 }
 
 #define GATHER(member)                                                                                                 \

@@ -12,7 +12,8 @@
 
 struct rowset {
     struct sql_context *context;
-    struct arena *arena; /* of chunks and bytes */
+    struct arena *arena; /* of chunks; raises when it is out */
+    struct arena *bytes; /* of what their elements point to: the same, unless the user sets another */
     struct type *types;
     uint32_t column_count;
     uint32_t row_count;
@@ -21,7 +22,7 @@ struct rowset {
     struct vector **chunks; /* chunk_count times column_count vectors */
 };
 
-/* Vectors and bytes come from arena, or from the context's where it is NULL. */
+/* Chunks and bytes come from arena, or from the context's where it is NULL. */
 void rowset_init(struct rowset *rowset, struct sql_context *context, struct arena *arena, const struct type *types,
                  uint32_t column_count);
 /* Appends rows of the columns (selection as ever); the first of them gets number row_count. Raises 54000 beyond 2^32 -
@@ -30,6 +31,10 @@ void rowset_append(struct rowset *rowset, const struct vector *const *columns, c
                    uint32_t count);
 /* Forgets the rows, keeps the chunks; bytes are given back only with the arena. */
 void rowset_clear(struct rowset *rowset);
+/* Forgets all: the arena has been freed. */
+void rowset_reset(struct rowset *rowset);
+/* A chunk's rows as a batch, its vectors borrowed. */
+struct batch rowset_chunk(const struct rowset *rowset, uint32_t chunk);
 
 /* The vector of a column that holds a row, and the row's place in it. */
 static inline struct vector *rowset_at(const struct rowset *rowset, uint32_t column, uint32_t row, uint32_t *place) {
@@ -43,6 +48,10 @@ void rowset_gather(const struct rowset *rowset, uint32_t column, const uint32_t 
 
 /* --- comparing and hashing elements of vectors of one type --- */
 
+struct rowset_key;
+/* The order of a row of some columns and a row of others, by the keys. */
+int vectors_compare(const struct rowset_key *keys, uint32_t key_count, const struct vector *const *a, uint32_t row_a,
+                    const struct vector *const *b, uint32_t row_b);
 /* Two elements that are not NULL: <0, 0, >0 in the order of value_compare. */
 int vector_compare(const struct vector *a, uint32_t row_a, const struct vector *b, uint32_t row_b);
 bool vector_equal(const struct vector *a, uint32_t row_a, const struct vector *b, uint32_t row_b);

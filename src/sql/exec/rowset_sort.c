@@ -14,27 +14,40 @@ struct sort_item {
     uint32_t row;
 };
 
+/* <0, 0, >0: the elements of one key, NULLs and direction honoured. */
+static inline int key_compare(const struct rowset_key *key, const struct vector *x, uint32_t row_x,
+                              const struct vector *y, uint32_t row_y) {
+    bool null_x = vector_is_null(x, row_x);
+    bool null_y = vector_is_null(y, row_y);
+    if (null_x || null_y) {
+        return null_x == null_y ? 0 : null_x == key->nulls_first ? -1 : 1;
+    }
+    int order = vector_compare(x, row_x, y, row_y);
+    return key->descending ? (order < 0) - (order > 0) : order;
+}
+
 static int compare_from(const struct rowset *rowset, const struct rowset_key *keys, uint32_t key_count, uint32_t a,
                         uint32_t b) {
-    for (uint32_t i = 0; i < key_count; i++) {
+    int order = 0;
+    for (uint32_t i = 0; order == 0 && i < key_count; i++) {
         uint32_t place_a = 0;
         uint32_t place_b = 0;
         const struct vector *x = rowset_at(rowset, keys[i].column, a, &place_a);
         const struct vector *y = rowset_at(rowset, keys[i].column, b, &place_b);
-        bool null_x = vector_is_null(x, place_a);
-        bool null_y = vector_is_null(y, place_b);
-        if (null_x || null_y) {
-            if (null_x != null_y) {
-                return null_x == keys[i].nulls_first ? -1 : 1;
-            }
-            continue;
-        }
-        int order = vector_compare(x, place_a, y, place_b);
-        if (order != 0) {
-            return (order < 0) == keys[i].descending ? 1 : -1;
-        }
+        order = key_compare(&keys[i], x, place_a, y, place_b);
     }
-    return 0;
+    return order;
+}
+
+int vectors_compare(const struct rowset_key *keys, uint32_t key_count, const struct vector *const *a, uint32_t row_a,
+                    const struct vector *const *b, uint32_t row_b) {
+    int order = 0;
+    for (uint32_t i = 0; order == 0 && i < key_count; i++) {
+        const struct vector *x = a[keys[i].column];
+        const struct vector *y = b[keys[i].column];
+        order = key_compare(&keys[i], x, vector_row(x, row_a), y, vector_row(y, row_b));
+    }
+    return order;
 }
 
 int rowset_compare(const struct rowset *rowset, const struct rowset_key *keys, uint32_t key_count, uint32_t a,
@@ -144,6 +157,7 @@ void rowset_sort(const struct rowset *rowset, const struct rowset_key *keys, uin
         }
         return;
     }
+    struct arena_mark mark = arena_mark(&rowset->context->arena);
     struct sort_item *items = sql_alloc(rowset->context, sizeof(*items) * count);
     struct sort_item *other = sql_alloc(rowset->context, sizeof(*other) * count);
     for (uint32_t i = 0; i < count; i++) {
@@ -168,4 +182,5 @@ void rowset_sort(const struct rowset *rowset, const struct rowset_key *keys, uin
     for (uint32_t i = 0; i < count; i++) {
         order[i] = items[i].row;
     }
+    arena_rewind(&rowset->context->arena, mark);
 }

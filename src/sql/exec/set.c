@@ -127,7 +127,7 @@ struct exec_operator *set_make(struct exec *exec, const struct plan_node *node) 
     for (uint32_t i = 0; i < node->column_count; i++) {
         types[i] = node->columns[i].type;
     }
-    hash_table_init(&set->table, context, types, node->column_count);
+    hash_table_init(&set->table, context, NULL, types, node->column_count);
     set->columns = sql_alloc(context, sizeof(*set->columns) * (node->column_count + 1));
     set->ids = sql_alloc(context, sizeof(*set->ids) * rows_max);
     set->fresh = sql_alloc(context, rows_max);

@@ -5,9 +5,12 @@
  * given out by gathering. Where only the first n rows are wanted (LIMIT above), no more than a few times n are held:
  * when the store is full it is sorted and cut to n, and from then on a row not before the n-th best is left out at
  * once, which leaves most rows of a long input uncopied.
+ *
+ * What is more than work_mem is sorted as it comes, written out as a run, and the runs are merged at the end (spill.h).
  */
 #include "sql/exec/operator.h"
 #include "sql/exec/rowset.h"
+#include "sql/exec/spill.h"
 
 #define TOP_ROWS_MAX   16384 /* a limit above it sorts everything */
 #define TOP_STORE_ROWS 4096  /* at least; and four times the limit */
@@ -18,6 +21,7 @@ struct sort {
     struct arena arenas[2];
     uint32_t current;
     const struct vector **columns;
+    const struct vector **worst; /* the vectors that hold the worst row wanted */
     struct rowset_key *keys;
     uint32_t key_count;
     struct evaluator **evaluators; /* of keys that are no columns, in order */
@@ -28,43 +32,27 @@ struct sort {
     uint32_t *order;
     uint32_t count;
     uint32_t given;
+    struct spill_merge *merge; /* NULL: nothing was written out */
     bool sorted;
 };
 
 /* Whether a row of the batch comes before the worst row wanted. */
 static bool wanted(const struct sort *sort, uint32_t row) {
     const struct rowset *rowset = &sort->rowsets[sort->current];
+    uint32_t worst = (uint32_t)sort->limit - 1;
     for (uint32_t i = 0; i < sort->key_count; i++) {
-        const struct rowset_key *key = &sort->keys[i];
-        uint32_t place = 0;
-        const struct vector *worst = rowset_at(rowset, key->column, (uint32_t)sort->limit - 1, &place);
-        const struct vector *vector = sort->columns[key->column];
-        uint32_t at = vector_row(vector, row);
-        bool null = vector_is_null(vector, at);
-        bool worst_null = vector_is_null(worst, place);
-        if (null || worst_null) {
-            if (null != worst_null) {
-                return null == key->nulls_first;
-            }
-            continue;
-        }
-        int order = vector_compare(vector, at, worst, place);
-        if (order != 0) {
-            return (order < 0) != key->descending;
-        }
+        sort->worst[sort->keys[i].column] = &rowset->chunks[worst / VECTOR_ROWS][sort->keys[i].column];
     }
-    return false; /* equal: those before it in the input win */
+    /* Of equal ones, those before it in the input win. */
+    return vectors_compare(sort->keys, sort->key_count, sort->columns, row, sort->worst, worst % VECTOR_ROWS) < 0;
 }
 
 /* Sorts the store and keeps the best `limit` rows of it. */
 static void cut(struct sort *sort) {
-    struct sql_context *context = sort->base.exec->context;
     struct rowset *from = &sort->rowsets[sort->current];
     struct rowset *to = &sort->rowsets[1 - sort->current];
     uint32_t *order = (uint32_t *)arena_alloc(&sort->base.scratch, sizeof(uint32_t) * from->row_count);
-    struct arena_mark mark = arena_mark(&context->arena);
     rowset_sort(from, sort->keys, sort->key_count, order, from->row_count);
-    arena_rewind(&context->arena, mark);
     for (uint32_t done = 0; done < sort->limit;) {
         uint32_t step = sort->limit - done < VECTOR_ROWS ? (uint32_t)sort->limit - done : VECTOR_ROWS;
         struct vector *batch = sort->base.batch.columns;
@@ -79,8 +67,8 @@ static void cut(struct sort *sort) {
         rowset_append(to, sort->columns, NULL, step);
         done += step;
     }
-    rowset_clear(from);
     arena_free(&sort->arenas[sort->current]);
+    rowset_reset(from);
     sort->current = 1 - sort->current;
     sort->cut = true;
 }
@@ -111,22 +99,66 @@ static void take(struct sort *sort, const struct batch *batch) {
     }
 }
 
+static void sort_rows(struct sort *sort) {
+    struct arena *arena = &sort->arenas[sort->current];
+    const struct rowset *rowset = &sort->rowsets[sort->current];
+    sort->order = arena_alloc(arena, sizeof(uint32_t) * ((size_t)rowset->row_count + 1));
+    rowset_sort(rowset, sort->keys, sort->key_count, sort->order, rowset->row_count);
+    sort->count = rowset->row_count;
+}
+
+/* Writes the rows out as a sorted run. */
+static void put_aside(struct sort *sort) {
+    struct rowset *rowset = &sort->rowsets[sort->current];
+    if (sort->merge == NULL) {
+        sort->merge = spill_merge_new(&sort->base, sort->keys, sort->key_count, rowset->types, rowset->column_count);
+    }
+    sort_rows(sort);
+    spill_merge_add(sort->merge, rowset, sort->order, sort->count);
+    arena_free(&sort->arenas[sort->current]);
+    rowset_reset(rowset);
+}
+
+static void consume(struct sort *sort) {
+    struct exec_operator *self = &sort->base;
+    const struct batch *batch = NULL;
+    while ((batch = self->left->next(self->left)) != NULL) {
+        operator_begin(self);
+        take(sort, batch);
+        if (sort->limit == 0 && spill_wanted(self->exec, &sort->arenas[sort->current])) {
+            put_aside(sort);
+        }
+    }
+    if (sort->merge != NULL) {
+        put_aside(sort);
+        return;
+    }
+    sort_rows(sort);
+    sort->count = sort->limit > 0 && sort->limit < sort->count ? (uint32_t)sort->limit : sort->count;
+}
+
+static const struct batch *merged_next(struct sort *sort) {
+    struct exec_operator *self = &sort->base;
+    operator_begin(self);
+    const struct batch *batch = spill_merge_next(sort->merge);
+    if (batch == NULL) {
+        return NULL;
+    }
+    self->batch.columns = batch->columns; /* and the keys behind them */
+    self->batch.count = batch->count;
+    return &self->batch;
+}
+
 static const struct batch *sort_next(struct exec_operator *self) {
     struct sort *sort = (struct sort *)self;
-    struct rowset *rowset = &sort->rowsets[sort->current];
     if (!sort->sorted) {
-        const struct batch *batch = NULL;
-        while ((batch = self->left->next(self->left)) != NULL) {
-            operator_begin(self);
-            take(sort, batch);
-        }
-        rowset = &sort->rowsets[sort->current];
-        sort->order = sql_alloc(self->exec->context, sizeof(uint32_t) * ((size_t)rowset->row_count + 1));
-        rowset_sort(rowset, sort->keys, sort->key_count, sort->order, rowset->row_count);
-        sort->count = rowset->row_count;
-        sort->count = sort->limit > 0 && sort->limit < sort->count ? (uint32_t)sort->limit : sort->count;
+        consume(sort);
         sort->sorted = true;
     }
+    if (sort->merge != NULL) {
+        return merged_next(sort);
+    }
+    const struct rowset *rowset = &sort->rowsets[sort->current];
     if (sort->given == sort->count) {
         return NULL;
     }
@@ -174,6 +206,7 @@ struct exec_operator *sort_make(struct exec *exec, const struct plan_node *node)
             operator_evaluator(&sort->base, key->expr, sort->base.left->rows_max);
     }
     sort->columns = sql_alloc(context, sizeof(*sort->columns) * (columns + 1));
+    sort->worst = sql_alloc(context, sizeof(*sort->worst) * (columns + 1));
     sort->selection = sql_alloc(context, sizeof(uint16_t) * sort->base.left->rows_max);
     operator_columns(&sort->base, VECTOR_ROWS);
     if (sort->limit > 0) { /* cut() gathers key columns too */
@@ -187,7 +220,7 @@ struct exec_operator *sort_make(struct exec *exec, const struct plan_node *node)
     exec_defer(exec, sort_free, sort);
     for (uint32_t i = 0; i < 2; i++) {
         operator_arena_init(&sort->base, &sort->arenas[i]);
-        rowset_init(&sort->rowsets[i], context, sort->limit > 0 ? &sort->arenas[i] : NULL, types, columns);
+        rowset_init(&sort->rowsets[i], context, &sort->arenas[i], types, columns);
     }
     return &sort->base;
 }

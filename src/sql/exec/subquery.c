@@ -231,7 +231,7 @@ static void keys_make(struct subquery_run *run, struct exec *exec, const struct 
         keys->evaluators[i] = evaluator_make(&scope, pairs[i]->arguments[1]);
         run->test[i] = pairs[i]->arguments[0]->column;
     }
-    hash_table_init(&run->table, context, types, keys->count);
+    hash_table_init(&run->table, context, NULL, types, keys->count);
     run->hashed = true;
 }
 

@@ -53,14 +53,19 @@ size_t vector_form_size(enum vector_form form) {
     return sizes[form];
 }
 
-void vector_init_rows(struct sql_context *context, struct vector *vector, struct type type, uint32_t rows) {
+void vector_init_in(struct arena *arena, struct vector *vector, struct type type, uint32_t rows) {
     vector->type = type;
     vector->form = vector_form_of(type.id);
     vector->constant = false;
     vector->may_have_null = false;
-    vector->data = sql_alloc(context, sizes[vector->form] * (size_t)rows);
-    vector->null = sql_alloc(context, rows);
+    vector->data = arena_alloc(arena, sizes[vector->form] * (size_t)rows);
+    vector->null = arena_alloc(arena, rows);
+    ASSERT(vector->data != NULL && vector->null != NULL);
     memset(vector->null, 0, rows);
+}
+
+void vector_init_rows(struct sql_context *context, struct vector *vector, struct type type, uint32_t rows) {
+    vector_init_in(&context->arena, vector, type, rows);
 }
 
 void vector_init(struct sql_context *context, struct vector *vector, struct type type) {

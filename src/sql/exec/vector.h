@@ -55,6 +55,8 @@ size_t vector_form_size(enum vector_form form);
 void vector_init(struct sql_context *context, struct vector *vector, struct type type); /* room for VECTOR_ROWS */
 /* Room for fewer rows: what a point lookup wants. rows >= 1. */
 void vector_init_rows(struct sql_context *context, struct vector *vector, struct type type, uint32_t rows);
+/* The same in an arena whose on_fail does not return. */
+void vector_init_in(struct arena *arena, struct vector *vector, struct type type, uint32_t rows);
 struct value vector_get(const struct vector *vector, uint32_t row);              /* borrows bytes */
 void vector_set(struct vector *vector, uint32_t row, const struct value *value); /* borrows bytes */
 

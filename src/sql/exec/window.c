@@ -8,10 +8,14 @@
  * state where the aggregate can.
  *
  * Arguments of aggregates are laid out in sorted order once, so that a piece of a frame is a piece of a vector.
+ *
+ * Input that is more than work_mem is written out in sorted runs (spill.h), which are merged and come back some whole
+ * partitions at a time.
  */
 #include "sql/exec/window.h"
 
 #include "base/assert.h"
+#include "sql/exec/spill.h"
 
 struct window_call {
     const struct plan_aggregate *plan;
@@ -36,6 +40,7 @@ struct window_call {
 
 struct window {
     struct exec_operator base;
+    struct arena work; /* of the rows kept and all that is computed of them */
     struct rowset rowset;
     struct type *types;
     struct evaluator **evaluators; /* for the columns behind the child's */
@@ -56,7 +61,17 @@ struct window {
     uint16_t rows[VECTOR_ROWS];
     uint32_t given;
     bool consumed;
+    struct spill_merge *merge; /* all rows, where they did not fit; NULL: they did */
+    const struct batch *merged;
+    uint32_t merged_at; /* next row of it */
+    const struct vector **last;
 };
+
+static void *work_alloc(struct window *window, size_t count, size_t size) {
+    void *memory = arena_alloc(&window->work, count * size);
+    ASSERT(memory != NULL); /* on_fail raises */
+    return memory;
+}
 
 /* --- results by position --- */
 
@@ -65,11 +80,10 @@ static uint32_t chunks_of(uint32_t count) {
 }
 
 static struct vector *vectors_new(struct window *window, struct type type) {
-    struct sql_context *context = window->base.exec->context;
     uint32_t chunks = chunks_of(window->count);
-    struct vector *vectors = sql_alloc_zero(context, chunks + 1, sizeof(*vectors));
+    struct vector *vectors = work_alloc(window, (size_t)chunks + 1, sizeof(*vectors));
     for (uint32_t i = 0; i < chunks; i++) {
-        vector_init(context, &vectors[i], type);
+        vector_init_in(&window->work, &vectors[i], type, VECTOR_ROWS);
     }
     return vectors;
 }
@@ -220,8 +234,7 @@ static void run_frame_value(struct window *window, struct window_call *call) {
 
 /* Lays the arguments out in sorted order and finds the rows that count. */
 static void aggregate_lay_out(struct window *window, struct window_call *call) {
-    struct sql_context *context = window->base.exec->context;
-    call->valid = sql_alloc(context, (size_t)window->count + 1);
+    call->valid = work_alloc(window, (size_t)window->count + 1, 1);
     memset(call->valid, 1, window->count);
     call->all_valid = true;
     for (uint32_t n = 0; n < call->plan->argument_count; n++) {
@@ -286,7 +299,7 @@ static void aggregate_result(struct window *window, struct window_call *call, ui
     struct vector *result = result_at(call, position, &row);
     call->function->aggregate->finish(&call->call, call->state, result, row);
     if (result->form == VECTOR_BYTES && !vector_is_null(result, row)) { /* the state goes on to change */
-        result->bytes[row] = arena_dup_slice(&window->base.exec->context->arena, result->bytes[row]);
+        result->bytes[row] = arena_dup_slice(&window->work, result->bytes[row]);
     }
 }
 
@@ -410,49 +423,31 @@ static void run_partition(struct window *window, uint32_t from, uint32_t to) {
 }
 
 static void call_prepare(struct window *window, struct window_call *call) {
-    struct sql_context *context = window->base.exec->context;
     bool of_row = call->function->class == SQL_FUNCTION_WINDOW && call->function->window >= SQL_WINDOW_LAG;
     if (!of_row) {
         call->results = vectors_new(window, call->plan->type);
     } else {
-        call->sources = sql_alloc(context, sizeof(uint32_t) * ((size_t)window->count + 1));
+        call->sources = work_alloc(window, (size_t)window->count + 1, sizeof(uint32_t));
         memset(call->sources, 0xff, sizeof(uint32_t) * window->count); /* ROWSET_NONE */
     }
     if (of_row && call->function->window <= SQL_WINDOW_LEAD && call->plan->argument_count == 3) {
-        call->outside = sql_alloc_zero(context, (size_t)window->count + 1, 1);
+        call->outside = work_alloc(window, (size_t)window->count + 1, 1);
+        memset(call->outside, 0, window->count);
     }
     if (call->function->class == SQL_FUNCTION_AGGREGATE) {
         aggregate_lay_out(window, call);
     }
 }
 
-static void consume(struct window *window) {
-    struct exec_operator *self = &window->base;
-    struct sql_context *context = self->exec->context;
-    const struct batch *batch = NULL;
-    while ((batch = self->left->next(self->left)) != NULL) {
-        operator_begin(self);
-        uint32_t live = batch_live(batch);
-        for (uint32_t i = 0; i < window->column_count; i++) {
-            window->columns[i] =
-                i < window->width ? &batch->columns[i]
-                                  : evaluator_run(window->evaluators[i - window->width], batch, batch->selection, live);
-        }
-        rowset_append(&window->rowset, window->columns, batch->selection, live);
-    }
-    window->count = window->rowset.row_count;
-    if (window->count == 0) {
-        return;
-    }
+/* Computes all calls of the rows kept, which are in `order`: whole partitions. */
+static void run_section(struct window *window) {
     size_t count = window->count;
-    window->order = sql_alloc(context, sizeof(uint32_t) * count);
-    rowset_sort(&window->rowset, window->keys, window->key_count, window->order, window->count);
-    window->group_of = sql_alloc(context, sizeof(uint32_t) * count);
-    window->groups = sql_alloc(context, sizeof(uint32_t) * (count + 1));
+    window->given = 0;
+    window->group_of = work_alloc(window, count, sizeof(uint32_t));
+    window->groups = work_alloc(window, count + 1, sizeof(uint32_t));
     window->frames.order = window->order;
     window->frames.group_of = window->group_of;
     window->frames.groups = window->groups;
-    window_frames_open(&window->frames, self->exec);
     for (uint32_t i = 0; i < window->call_count; i++) {
         call_prepare(window, &window->calls[i]);
     }
@@ -463,6 +458,127 @@ static void consume(struct window *window) {
             from = position;
         }
     }
+}
+
+static void sort_rows(struct window *window) {
+    window->count = window->rowset.row_count;
+    window->order = work_alloc(window, (size_t)window->count + 1, sizeof(uint32_t));
+    rowset_sort(&window->rowset, window->keys, window->key_count, window->order, window->count);
+}
+
+static void forget_rows(struct window *window) {
+    arena_free(&window->work);
+    rowset_reset(&window->rowset);
+}
+
+/* Writes the rows out as a sorted run. */
+static void put_aside(struct window *window) {
+    if (window->merge == NULL) {
+        window->merge =
+            spill_merge_new(&window->base, window->keys, window->key_count, window->types, window->column_count);
+    }
+    sort_rows(window);
+    spill_merge_add(window->merge, &window->rowset, window->order, window->count);
+    forget_rows(window);
+}
+
+static void consume(struct window *window) {
+    struct exec_operator *self = &window->base;
+    const struct batch *batch = NULL;
+    while ((batch = self->left->next(self->left)) != NULL) {
+        operator_begin(self);
+        uint32_t live = batch_live(batch);
+        for (uint32_t i = 0; i < window->column_count; i++) {
+            window->columns[i] =
+                i < window->width ? &batch->columns[i]
+                                  : evaluator_run(window->evaluators[i - window->width], batch, batch->selection, live);
+        }
+        rowset_append(&window->rowset, window->columns, batch->selection, live);
+        if (spill_wanted(self->exec, &window->work)) {
+            put_aside(window);
+        }
+    }
+    if (window->merge == NULL && window->rowset.row_count == 0) {
+        return;
+    }
+    window_frames_open(&window->frames, self->exec);
+    if (window->merge != NULL) {
+        put_aside(window);
+        window->count = 0; /* nothing is given yet */
+        return;
+    }
+    sort_rows(window);
+    run_section(window);
+}
+
+/* --- rows that were put aside come back some partitions at a time --- */
+
+/* Whether a row is in the partition of another, of other vectors perhaps. */
+static bool in_partition(const struct window *window, const struct vector *const *columns, uint32_t row,
+                         const struct vector *const *others, uint32_t other) {
+    for (uint32_t i = 0; i < window->partition_count; i++) {
+        uint32_t column = window->keys[i].column;
+        if (!vector_equal(columns[column], row, others[column], other)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Whether the next row of the merged batch is in the partition of the last row kept. */
+static bool continues(const struct window *window) {
+    uint32_t place = 0;
+    for (uint32_t i = 0; i < window->partition_count; i++) {
+        uint32_t column = window->keys[i].column;
+        window->last[column] = rowset_at(&window->rowset, column, window->rowset.row_count - 1, &place);
+    }
+    return in_partition(window, window->columns, window->merged_at, window->last, place);
+}
+
+/* Keeps rows of the merged batch: `most` of them at least, and those of the last one's partition. */
+static void take_merged(struct window *window, uint32_t most) {
+    uint32_t count = 0;
+    while (window->merged_at < window->merged->count) {
+        uint32_t row = window->merged_at;
+        if (count >= most && count > 0 && !in_partition(window, window->columns, row, window->columns, row - 1)) {
+            break;
+        }
+        window->rows[count++] = (uint16_t)row;
+        window->merged_at++;
+    }
+    rowset_append(&window->rowset, window->columns, window->rows, count);
+}
+
+/* Keeps the next whole partitions; false: there are none. */
+static bool next_section(struct window *window) {
+    forget_rows(window);
+    for (;;) {
+        if (window->merged == NULL || window->merged_at == window->merged->count) {
+            operator_begin(&window->base);
+            window->merged = spill_merge_next(window->merge);
+            window->merged_at = 0;
+            if (window->merged == NULL) {
+                break;
+            }
+            for (uint32_t i = 0; i < window->column_count; i++) {
+                window->columns[i] = &window->merged->columns[i];
+            }
+        }
+        uint32_t kept = window->rowset.row_count;
+        if (kept >= VECTOR_ROWS && !continues(window)) {
+            break;
+        }
+        take_merged(window, kept < VECTOR_ROWS ? VECTOR_ROWS - kept : 0);
+    }
+    window->count = window->rowset.row_count;
+    window->order = work_alloc(window, (size_t)window->count + 1, sizeof(uint32_t));
+    for (uint32_t i = 0; i < window->count; i++) {
+        window->order[i] = i;
+    }
+    if (window->count > 0) {
+        run_section(window);
+    }
+    return window->count > 0;
 }
 
 /* --- output --- */
@@ -487,7 +603,7 @@ static const struct batch *window_next(struct exec_operator *self) {
         consume(window);
         window->consumed = true;
     }
-    if (window->given == window->count) {
+    if (window->given == window->count && (window->merge == NULL || !next_section(window))) {
         return NULL;
     }
     operator_begin(self);
@@ -564,6 +680,7 @@ struct exec_operator *window_make(struct exec *exec, const struct plan_node *nod
     window->types = sql_alloc_zero(context, window->width + more + 1, sizeof(*window->types));
     window->evaluators = sql_alloc_zero(context, more + 1, sizeof(struct evaluator *));
     window->columns = sql_alloc(context, sizeof(*window->columns) * (window->width + more + 1));
+    window->last = sql_alloc(context, sizeof(*window->last) * (window->width + more + 1));
     for (uint32_t i = 0; i < window->width; i++) {
         window->types[i] = node->left->columns[i].type;
     }
@@ -583,7 +700,9 @@ struct exec_operator *window_make(struct exec *exec, const struct plan_node *nod
     for (uint32_t i = 0; i < node->aggregate_count; i++) {
         call_make(window, &window->calls[i], &node->aggregates[i]);
     }
-    rowset_init(&window->rowset, context, NULL, window->types, window->column_count);
+    operator_arena_init(&window->base, &window->work);
+    exec_defer(exec, arena_release, &window->work);
+    rowset_init(&window->rowset, context, &window->work, window->types, window->column_count);
     window->frames = (struct window_frames){.context = context,
                                             .plan = &node->frame,
                                             .rowset = &window->rowset,

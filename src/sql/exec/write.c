@@ -126,7 +126,7 @@ static struct write_claims *claims_of(struct write *write) {
         claims = sql_alloc_zero(exec->context, 1, sizeof(*claims));
         struct type type = type_make(TYPE_BYTEA);
         claims->table = write->table->id;
-        hash_table_init(&claims->keys, exec->context, &type, 1);
+        hash_table_init(&claims->keys, exec->context, NULL, &type, 1);
         vector_init_rows(exec->context, &claims->key, type, 1);
         claims->next = exec->claims;
         exec->claims = claims;

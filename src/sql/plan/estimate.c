@@ -252,7 +252,7 @@ static void sample_distinct(struct sql_context *context, const struct plan_sampl
     uint32_t count = sample->rows.row_count;
     uint32_t *ids = sql_alloc(context, count * sizeof(*ids));
     const struct vector *vector = &sample->rows.chunks[0][column];
-    hash_table_init(&table, context, &sample->rows.types[column], 1);
+    hash_table_init(&table, context, NULL, &sample->rows.types[column], 1);
     hash_table_insert(&table, &vector, NULL, count, ids, NULL);
     uint32_t *uses = sql_alloc_zero(context, count + 1, sizeof(*uses));
     for (uint32_t i = 0; i < count; i++) {

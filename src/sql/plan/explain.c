@@ -349,6 +349,14 @@ static void detail_removed(struct explain *explain, uint32_t indent, const struc
     }
 }
 
+static void detail_spilled(struct explain *explain, uint32_t indent, const struct plan_node *node) {
+    const struct plan_measure *measure = measure_of(explain, node);
+    if (measure != NULL && measure->spilled > 0) {
+        detail(explain, indent, "Disk Usage",
+               sql_printf(explain->context, "%llukB", (unsigned long long)((measure->spilled + 1023) / 1024)));
+    }
+}
+
 /* A condition of a FILTER, or NULL. */
 static void detail_condition(struct explain *explain, uint32_t indent, const char *label,
                              const struct plan_node *filter, const struct expr *condition) {
@@ -557,6 +565,7 @@ static void explain_node(struct explain *explain, const struct plan_node *node, 
     add_line(explain, title, arrow, sql_printf(explain->context, "%s%s", text, actual_text(explain, top)));
     details_of(explain, indent, node, join);
     detail_removed(explain, indent, node);
+    detail_spilled(explain, indent, node);
     for (uint32_t i = 0; i < filter_count; i++) {
         const struct plan_node *filter = filters[i];
         detail_condition(explain, indent, "One-Time Filter", filter, filter->once);

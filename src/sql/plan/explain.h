@@ -15,6 +15,7 @@ struct plan_measure {
     uint64_t loops;   /* 0: never executed */
     uint64_t rows;    /* given */
     uint64_t removed; /* by the node's own filter */
+    uint64_t spilled; /* bytes written to temporary files */
     int64_t first_ns; /* until the first rows came */
     int64_t total_ns;
 };
