@@ -183,13 +183,15 @@ static void a_join_beyond_the_budget_is_an_error(void **state) {
     volatile bool raised = false;
     prng_seed(&prng, 7);
     fixture_open(&fixture);
+    struct sql_context inner; /* the rows stand outside of what the join may use */
+    sql_context_inner(&inner, &fixture.context);
+    inner.arena.bytes_max = 1000000;
     SQL_GUARD(&fixture.context) {
         struct value *values = NULL;
         struct plan_node *l = random_values(&fixture, &prng, left_types, LEFT_COLUMNS, 10, &values);
-        struct plan_node *r = random_values(&fixture, &prng, right_types, RIGHT_COLUMNS, 5000, &values);
+        struct plan_node *r = random_values(&fixture, &prng, right_types, RIGHT_COLUMNS, 20000, &values);
         struct plan_node *join = join_node(&fixture, l, r, PLAN_JOIN_INNER, true, 1, false);
-        struct exec *exec = exec_open(&fixture.context, &fixture.host, join, NULL, 0, NULL);
-        fixture.context.arena.bytes_max = fixture.context.arena.bytes_used + 100000;
+        struct exec *exec = exec_open(&inner, &fixture.host, join, NULL, 0, NULL);
         (void)exec_next(exec);
     }
     SQL_CAUGHT {
@@ -198,6 +200,7 @@ static void a_join_beyond_the_budget_is_an_error(void **state) {
     assert_true(raised);
     assert_int_equal(fixture.error.status, KMB_NO_MEMORY);
     assert_non_null(strstr(fixture.error.message, "memory limit"));
+    sql_context_free(&inner);
     fixture_close(&fixture);
 }
 
