@@ -12,6 +12,7 @@
 #include "base/codec.h"
 #include "base/memory.h"
 #include "engine/api_internal.h"
+#include "engine/plan_cache.h"
 #include "types/utf8.h"
 
 #define STRUCT_SIZE_MAX ((size_t)65536) /* of a struct of the caller's: far beyond any, so that garbage is found */
@@ -349,6 +350,8 @@ enum kmb_status kmb_session_open(kmb_db *db, uint32_t tenant, kmb_session **out,
         return status;
     }
     atomic_init(&session->uses, 1);
+    session->plans = plan_cache_new();
+    session->digest = mem_alloc(sizeof(*session->digest));
     atomic_fetch_add(&db->sessions, 1);
     *out = session;
     return KMB_OK;
@@ -357,6 +360,8 @@ enum kmb_status kmb_session_open(kmb_db *db, uint32_t tenant, kmb_session **out,
 void api_session_drop(struct kmb_session *session) {
     bool last = atomic_fetch_sub(&session->uses, 1) == 1;
     if (last) {
+        plan_cache_free(session->plans);
+        mem_free(session->digest);
         session_free(session->session);
         atomic_fetch_sub(&session->db->sessions, 1);
         mem_free(session);

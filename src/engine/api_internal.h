@@ -21,12 +21,17 @@ struct kmb_db {
 struct kmb_session {
     struct kmb_db *db;
     struct session *session;
+    struct plan_cache *plans;  /* NULL: no memory for it */
+    struct sql_digest *digest; /* of the statement being prepared; NULL likewise */
     atomic_uint_fast32_t uses; /* the caller's, and one of each open statement and appender; the last frees it */
 };
 
 struct kmb_statement {
     struct kmb_session *session;
     struct sql_statement *statement;
+    struct plan_kept *kept; /* whose statement this is; NULL: our own */
+    char *text;             /* with kept: as it was written, for positions of errors */
+    size_t text_length;
     struct value *parameters;
     bool *bound;
     uint32_t parameter_count;

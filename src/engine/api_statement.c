@@ -9,6 +9,7 @@
 #include "base/assert.h"
 #include "base/memory.h"
 #include "engine/api_internal.h"
+#include "engine/plan_cache.h"
 #include "types/utf8.h"
 
 /* Bound values pile up in an arena; beyond this it is made anew with the values that count. */
@@ -79,8 +80,58 @@ static bool take_first(void *context, struct slice statement, size_t offset) {
     return false;
 }
 
-static enum kmb_status prepare(struct kmb_session *session, struct slice text, struct kmb_statement **out,
-                               struct kmb_error *error) {
+/* The parameters that the caller binds: none where they are the literals of the text. */
+static uint32_t parameters_of(const struct kmb_statement *statement) {
+    return statement->kept == NULL ? statement->parameter_count : 0;
+}
+
+/* Room for parameters and columns. */
+static enum kmb_status make_room(struct kmb_statement *statement, struct kmb_error *error) {
+    statement->parameter_count = sql_statement_parameter_count(statement->statement);
+    uint32_t columns = sql_statement_column_count(statement->statement);
+    statement->parameters = mem_alloc_zero(statement->parameter_count + 1u, sizeof(struct value));
+    statement->bound = mem_alloc_zero(statement->parameter_count + 1u, sizeof(bool));
+    statement->texts = mem_alloc_zero(columns + 1u, sizeof(struct buffer));
+    statement->type_names = mem_alloc_zero(columns + 1u, sizeof(char *));
+    bool made = statement->parameters != NULL && statement->bound != NULL && statement->texts != NULL &&
+                statement->type_names != NULL;
+    return made ? KMB_OK : error_set(error, KMB_NO_MEMORY, "out of memory");
+}
+
+/* Takes the plan kept of a statement like this one, with the literals as its parameters; false: there is none, or they
+ * are no values for it. */
+static bool take_kept(struct kmb_statement *statement, struct slice text, const struct sql_digest *digest) {
+    struct kmb_session *session = statement->session;
+    const struct sql_host *host = session_host(session->session);
+    struct value values[SQL_DIGEST_LITERALS_MAX];
+    struct plan_kept *kept = plan_cache_take(session->plans, host, digest);
+    if (kept == NULL) {
+        return false;
+    }
+    struct sql_statement *plan = plan_kept_statement(kept);
+    if (!sql_digest_values(text, digest, &statement->parameter_memory, values) ||
+        !sql_statement_convert(plan, host, &statement->parameter_memory, values, digest->literal_count)) {
+        plan_cache_give(kept);
+        return false;
+    }
+    statement->statement = plan;
+    statement->kept = kept;
+    statement->text = mem_alloc(text.length + 1);
+    statement->text_length = text.length;
+    if (statement->text == NULL || make_room(statement, NULL) != KMB_OK) {
+        return true; /* told by make_room()'s next call */
+    }
+    memcpy(statement->text, text.bytes, text.length);
+    for (uint32_t i = 0; i < statement->parameter_count; i++) {
+        statement->parameters[i] = values[i];
+        statement->bound[i] = true;
+    }
+    return true;
+}
+
+/* digest: of the text, or NULL where it has none. */
+static enum kmb_status prepare(struct kmb_session *session, struct slice text, const struct sql_digest *digest,
+                               struct kmb_statement **out, struct kmb_error *error) {
     struct kmb_statement *statement = mem_alloc_zero(1, sizeof(*statement));
     if (statement == NULL) {
         return error_set(error, KMB_NO_MEMORY, "out of memory");
@@ -89,18 +140,19 @@ static enum kmb_status prepare(struct kmb_session *session, struct slice text, s
     statement->session = session;
     atomic_fetch_add(&session->uses, 1);
     session_tick(session->session);
-    enum kmb_status status = sql_prepare(session_host(session->session), text, NULL, 0, &statement->statement, error);
-    if (status == KMB_OK) {
-        statement->parameter_count = sql_statement_parameter_count(statement->statement);
-        uint32_t columns = sql_statement_column_count(statement->statement);
-        statement->parameters = mem_alloc_zero(statement->parameter_count + 1u, sizeof(struct value));
-        statement->bound = mem_alloc_zero(statement->parameter_count + 1u, sizeof(bool));
-        statement->texts = mem_alloc_zero(columns + 1u, sizeof(struct buffer));
-        statement->type_names = mem_alloc_zero(columns + 1u, sizeof(char *));
-        if (statement->parameters == NULL || statement->bound == NULL || statement->texts == NULL ||
-            statement->type_names == NULL) {
-            status = error_set(error, KMB_NO_MEMORY, "out of memory");
+    enum kmb_status status = KMB_OK;
+    if (digest == NULL || !take_kept(statement, text, digest)) {
+        const struct sql_host *host = session_host(session->session);
+        if (digest != NULL) {
+            text = slice_make(text.bytes + digest->first, digest->end - digest->first);
         }
+        status = sql_prepare(host, text, NULL, 0, &statement->statement, error);
+        if (status == KMB_OK && digest != NULL) {
+            plan_cache_note(session->plans, host, digest, statement->statement);
+        }
+    }
+    if (status == KMB_OK && statement->type_names == NULL) {
+        status = make_room(statement, error);
     }
     if (status != KMB_OK) {
         session_fail(session->session);
@@ -109,6 +161,12 @@ static enum kmb_status prepare(struct kmb_session *session, struct slice text, s
     }
     *out = statement;
     return KMB_OK;
+}
+
+/* The digest of a text that is one statement; NULL: it has none. */
+static const struct sql_digest *digest_of(struct kmb_session *session, struct slice text) {
+    bool known = session->plans != NULL && session->digest != NULL && sql_digest(text, session->digest);
+    return known ? session->digest : NULL;
 }
 
 enum kmb_status kmb_prepare(kmb_session *session, const char *sql, size_t length, kmb_statement **statement,
@@ -123,13 +181,21 @@ enum kmb_status kmb_prepare(kmb_session *session, const char *sql, size_t length
     if (tail != NULL) {
         *tail = sql + length;
     }
-    enum kmb_status status = sql_split(slice_make(sql, length), take_first, &first, error);
+    const struct sql_digest *digest = digest_of(session, slice_make(sql, length));
+    enum kmb_status status = KMB_OK;
+    if (digest != NULL) {
+        first.text = slice_make(sql, length);
+        first.found = true;
+    } else {
+        status = sql_split(slice_make(sql, length), take_first, &first, error);
+    }
     if (status != KMB_OK || !first.found) {
         return status;
     }
-    status = prepare(session, first.text, statement, error);
+    size_t end = digest != NULL ? digest->end : first.offset + first.text.length;
+    status = prepare(session, first.text, digest, statement, error);
     if (status == KMB_OK && tail != NULL) {
-        *tail = sql + first.offset + first.text.length;
+        *tail = sql + end;
     }
     return status;
 }
@@ -148,7 +214,12 @@ void kmb_finalize(kmb_statement *statement) {
             mem_free(statement->type_names[i]);
         }
     }
-    sql_statement_free(statement->statement);
+    if (statement->kept != NULL) {
+        plan_cache_give(statement->kept);
+    } else {
+        sql_statement_free(statement->statement);
+    }
+    mem_free(statement->text);
     mem_free(statement->texts);
     mem_free(statement->type_names);
     mem_free(statement->parameters);
@@ -162,14 +233,14 @@ uint32_t kmb_parameter_count(const kmb_statement *statement) {
     if (statement == NULL) {
         return 0;
     }
-    return statement->parameter_count;
+    return parameters_of(statement);
 }
 
 enum kmb_type kmb_parameter_type(const kmb_statement *statement, uint32_t number) {
     if (statement == NULL) {
         return KMB_TYPE_UNKNOWN;
     }
-    return number == 0 || number > statement->parameter_count
+    return number == 0 || number > parameters_of(statement)
                ? KMB_TYPE_UNKNOWN
                : api_type(sql_statement_parameter_type(statement->statement, number - 1).id);
 }
@@ -183,9 +254,9 @@ static enum kmb_status bind(kmb_statement *statement, uint32_t number, struct va
     if (statement->run != NULL && !statement->done) {
         return error_set(error, KMB_USAGE, "cannot bind $%u while the statement runs; reset it first", number);
     }
-    if (number == 0 || number > statement->parameter_count) {
+    if (number == 0 || number > parameters_of(statement)) {
         return error_set(error, KMB_UNDEFINED_PARAMETER, "there is no parameter $%u: the statement has %u", number,
-                         statement->parameter_count);
+                         parameters_of(statement));
     }
     kmb_reset(statement);
     bool all = true;
@@ -278,11 +349,17 @@ static enum kmb_status finish_run(kmb_statement *statement) {
     return KMB_DONE;
 }
 
-enum kmb_status kmb_step(kmb_statement *statement, struct kmb_error *error) {
-    enum kmb_status status = KMB_OK;
-    if (statement == NULL) {
-        return error_set(error, KMB_USAGE, "there is no statement to step: was it prepared?");
+/* A kept plan knows the text of its key; the error is to speak of the text as it was written. */
+static void place_error(const struct kmb_statement *statement, struct kmb_error *error) {
+    struct sql_digest *digest = statement->session->digest;
+    struct slice text = slice_make(statement->text, statement->text_length);
+    if (statement->kept != NULL && error != NULL && error->position != 0 && sql_digest(text, digest)) {
+        error->position = sql_digest_position(text, digest, error->position);
     }
+}
+
+static enum kmb_status step(kmb_statement *statement, struct kmb_error *error) {
+    enum kmb_status status = KMB_OK;
     statement->has_row = false;
     if (statement->run == NULL) {
         statement->tag[0] = 0;
@@ -310,6 +387,17 @@ enum kmb_status kmb_step(kmb_statement *statement, struct kmb_error *error) {
             return status;
         }
     }
+}
+
+enum kmb_status kmb_step(kmb_statement *statement, struct kmb_error *error) {
+    if (statement == NULL) {
+        return error_set(error, KMB_USAGE, "there is no statement to step: was it prepared?");
+    }
+    enum kmb_status status = step(statement, error);
+    if (status != KMB_ROW && status != KMB_DONE) {
+        place_error(statement, error);
+    }
+    return status;
 }
 
 void kmb_reset(kmb_statement *statement) {
@@ -493,11 +581,9 @@ struct script {
     struct kmb_error *error;
 };
 
-static bool run_statement(void *context, struct slice text, size_t offset) {
-    struct script *script = context;
+static bool run_text(struct script *script, struct slice text, const struct sql_digest *digest) {
     struct kmb_statement *statement = NULL;
-    (void)offset;
-    script->status = prepare(script->session, text, &statement, script->error);
+    script->status = prepare(script->session, text, digest, &statement, script->error);
     if (script->status == KMB_OK) {
         while ((script->status = kmb_step(statement, script->error)) == KMB_ROW) {
         }
@@ -507,11 +593,22 @@ static bool run_statement(void *context, struct slice text, size_t offset) {
     return script->status == KMB_OK;
 }
 
+static bool run_statement(void *context, struct slice text, size_t offset) {
+    struct script *script = context;
+    (void)offset;
+    return run_text(script, text, digest_of(script->session, text));
+}
+
 enum kmb_status kmb_exec(kmb_session *session, const char *sql, struct kmb_error *error) {
     if (session == NULL || sql == NULL) {
         return api_absent("session, or no text,", error);
     }
     struct script script = {.session = session, .error = error};
+    const struct sql_digest *digest = digest_of(session, slice_text(sql));
+    if (digest != NULL) { /* one statement, found without the scanner */
+        (void)run_text(&script, slice_text(sql), digest);
+        return script.status;
+    }
     enum kmb_status status = sql_split(slice_text(sql), run_statement, &script, error);
     return status == KMB_OK ? script.status : status;
 }

@@ -22,6 +22,7 @@
 #include "sql/exec/rowset.h"
 #include "sql/plan/explain.h"
 #include "sql/plan/optimise.h"
+#include "sql/plan/shape.h"
 #include "types/utf8.h"
 
 #define RUN_TRIES_MAX 100
@@ -345,6 +346,58 @@ static enum kmb_status statement_stale(const struct sql_statement *statement, co
         host->view_close(host->context, view);
     }
     return status;
+}
+
+bool sql_statement_keepable(const struct sql_statement *statement) {
+    enum plan_statement_kind kind = statement->bound.kind;
+    return (kind == STATEMENT_QUERY || kind == STATEMENT_WRITE) && statement->bound.root != NULL &&
+           !statement->bind_each_run && !statement->at_parameter && statement->tokens.clause_count == 0 &&
+           statement->tokens.range_count == 0 && statement->bound.arguments == NULL;
+}
+
+bool sql_statements_alike(const struct sql_statement *a, const struct sql_statement *b) {
+    bool alike = sql_statement_keepable(a) && sql_statement_keepable(b) && a->bound.kind == b->bound.kind &&
+                 a->bound.column_count == b->bound.column_count;
+    for (uint32_t i = 0; alike && i < a->bound.column_count; i++) {
+        alike = strcmp(a->bound.columns[i].name, b->bound.columns[i].name) == 0 &&
+                type_equal(a->bound.columns[i].type, b->bound.columns[i].type);
+    }
+    return alike && plan_same_shape(a->bound.root, b->bound.root);
+}
+
+enum kmb_status sql_statement_current(const struct sql_statement *statement, const struct sql_host *host, bool *current,
+                                      uint64_t *position, struct kmb_error *error) {
+    bool stale = false;
+    struct sql_point present = {.kind = PLAN_AT_NONE};
+    struct kernel_view *view = NULL;
+    *current = false;
+    *position = 0;
+    enum kmb_status status = statement_stale(statement, host, &stale, error);
+    if (status != KMB_OK || stale) {
+        return status;
+    }
+    status = host->view_open(host->context, &present, &view, error);
+    if (status == KMB_OK) {
+        *current = catalogue_version(view->catalogue) == statement->bound.catalogue_version;
+        *position = view->position;
+        host->view_close(host->context, view);
+    }
+    return status;
+}
+
+bool sql_statement_convert(const struct sql_statement *statement, const struct sql_host *host, struct arena *arena,
+                           struct value *values, uint32_t count) {
+    struct datetime_context when = {.now_us = host->now_us(host->context),
+                                    .has_now = true,
+                                    .zone_offset_s = (int32_t)host->settings->time_zone_offset_s};
+    for (uint32_t i = 0; i < count; i++) {
+        struct type type = statement->bound.parameter_types[i];
+        if (values[i].type == TYPE_UNKNOWN && !values[i].is_null && !type_is_string(type.id) &&
+            value_parse(type, values[i].as.bytes, &when, arena, &values[i], NULL) != KMB_OK) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static enum kmb_status run_check_parameters(const struct sql_statement *statement, uint32_t count,

@@ -133,6 +133,20 @@ struct type sql_statement_parameter_type(const struct sql_statement *statement, 
 /* The whole bound statement, for tools; valid until the next run or free. */
 const struct plan_statement *sql_statement_plan(const struct sql_statement *statement);
 
+/* --- plans kept between statements that differ in their literals (sql/parse/digest.h) --- */
+
+/* Whether a statement's plan may be kept: it reads or writes rows, and holds no value of the moment. */
+bool sql_statement_keepable(const struct sql_statement *statement);
+/* Whether two such statements have the same columns and plans that differ in constants alone. */
+bool sql_statements_alike(const struct sql_statement *a, const struct sql_statement *b);
+/* Whether the plan is of the present catalogue and session, so that a run would not make it anew; *position is that of
+ * the present. */
+enum kmb_status sql_statement_current(const struct sql_statement *statement, const struct sql_host *host, bool *current,
+                                      uint64_t *position, struct kmb_error *error);
+/* Brings strings of no type to the parameters' types, in arena memory; false: one of them is no value of its type. */
+bool sql_statement_convert(const struct sql_statement *statement, const struct sql_host *host, struct arena *arena,
+                           struct value *values, uint32_t count);
+
 struct sql_run;
 
 /*

@@ -1,6 +1,6 @@
 /*
- * Runs sqllogictest files against the library: build/slt [--first SQL] [--differs FILE] [--record FILE] [--check FILE]
- * FILE...
+ * Runs sqllogictest files against the library: build/slt [--repeat N] [--first SQL] [--differs FILE] [--record FILE]
+ * [--check FILE] FILE...
  *
  * The format is SQLite's (records `statement`, `query`, `hash-threshold`, `halt`, conditions `onlyif` / `skipif`); this
  * runner answers to the name postgresql. Every file runs on a database of its own in a fresh directory.
@@ -10,6 +10,8 @@
  * refused `statement error` is refused, not passed. --differs names records (`file:line` of the record's first line, a
  * tab, anything) on which PostgreSQL itself differs from the expected result: those must differ here too.
  *
+ * --repeat N runs each query that changes nothing N times, with other numbers in it before the last: what is compared
+ * comes from a plan that was kept of them.
  * --first runs a statement before each file, a SET for example.
  * --record writes `file passed refused` lines; --check compares with such a file and fails where fewer pass or more are
  * refused. Exit 0: no failure; 1: failures; 2: usage.
@@ -330,6 +332,32 @@ static bool result_matches(struct run *run, const struct list *values, char *why
     }
 }
 
+static unsigned repeats = 1;
+
+/* Whether a query may be run more than once. */
+static bool changes_nothing(const char *sql) {
+    static const char *const words[] = {"insert", "update", "delete", "merge", "nextval", "setval", "fetch", "execute"};
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (strcasestr(sql, words[i]) != NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The query with other numbers, as many digits long. */
+static void other_numbers(char *sql, unsigned by) {
+    bool quoted = false;
+    bool in_word = false;
+    for (char *at = sql; *at != 0; at++) {
+        quoted = quoted != (*at == '\'' || *at == '"');
+        if (!quoted && !in_word && *at >= '0' && *at <= '9') {
+            *at = (char)('1' + (*at - '0' + (int)by) % 9);
+        }
+        in_word = isalnum((unsigned char)*at) || *at == '_' || *at == '.';
+    }
+}
+
 static void query_record(struct run *run, size_t line, const char *kinds, const char *sort) {
     struct text sql = {0};
     struct list values = {0};
@@ -338,6 +366,14 @@ static void query_record(struct run *run, size_t line, const char *kinds, const 
     read_sql(run, &sql);
     if (run->at < run->line_count && strcmp(run->lines[run->at], "----") == 0) {
         run->at++;
+    }
+    for (unsigned i = 1; i < repeats && changes_nothing(sql.bytes); i++) {
+        char *other = strdup(sql.bytes);
+        other_numbers(other, i);
+        (void)query_rows(run, other, kinds, &values, &error);
+        list_free(&values);
+        values = (struct list){0};
+        free(other);
     }
     enum kmb_status status = query_rows(run, sql.bytes, kinds, &values, &error);
     if (status == KMB_UNSUPPORTED && !differs_has(run, line)) {
@@ -499,6 +535,7 @@ int main(int argc, char **argv) {
     const char *check_path = NULL;
     const char *root = "";
     const char *first = NULL;
+    const char *repeat = NULL;
     int at = 1;
     for (; at + 1 < argc && strncmp(argv[at], "--", 2) == 0; at += 2) {
         const char **target = strcmp(argv[at], "--differs") == 0  ? &differs_path
@@ -506,6 +543,7 @@ int main(int argc, char **argv) {
                               : strcmp(argv[at], "--check") == 0  ? &check_path
                               : strcmp(argv[at], "--root") == 0   ? &root
                               : strcmp(argv[at], "--first") == 0  ? &first
+                              : strcmp(argv[at], "--repeat") == 0 ? &repeat
                                                                   : NULL;
         if (target == NULL) {
             break;
@@ -513,11 +551,12 @@ int main(int argc, char **argv) {
         *target = argv[at + 1];
     }
     if (at >= argc || strncmp(argv[at], "--", 2) == 0) {
-        fprintf(stderr,
-                "usage: slt [--first SQL] [--differs FILE] [--record FILE] [--check FILE] [--root DIR] FILE...\n"
-                "  --root DIR: names in the lists are paths below DIR\n");
+        fprintf(stderr, "usage: slt [--repeat N] [--first SQL] [--differs FILE] [--record FILE] [--check FILE] [--root "
+                        "DIR] FILE...\n"
+                        "  --root DIR: names in the lists are paths below DIR\n");
         return 2;
     }
+    repeats = repeat == NULL ? 1 : (unsigned)strtoul(repeat, NULL, 10);
     struct differs differs = {0};
     if (differs_path != NULL) {
         read_differs(differs_path, &differs);
