@@ -51,7 +51,7 @@ static const struct table_definition *find_table(const struct kmb_appender *appe
 
 static bool needs_expressions(const struct catalogue *catalogue, const struct table_definition *table) {
     bool needs = table->check_count != 0 || table->foreign_key_count != 0;
-    for (uint32_t i = 0; i < catalogue_column_count(catalogue, table); i++) {
+    for (uint32_t i = 0; i < catalogue_stored_count(catalogue, table); i++) {
         enum default_kind kind = catalogue_column(catalogue, table, i)->default_kind;
         needs = needs || kind == DEFAULT_GENERATED || kind == DEFAULT_IDENTITY_ALWAYS;
     }

@@ -133,7 +133,7 @@ static bool key_find(const struct table_definition *table, const struct foreign_
     }
     for (uint32_t i = 0; i < table->index_count; i++) {
         const struct index_definition *candidate = &table->indexes[i];
-        if (candidate->state == INDEX_READY && (candidate->unique || !parent) &&
+        if (candidate->state == INDEX_READY && candidate->filter.value == 0 && (candidate->unique || !parent) &&
             parts_match(key, parent, candidate->parts, candidate->part_count, parent, order)) {
             *index = candidate->id;
             *parts = candidate->parts;

@@ -407,7 +407,8 @@ static enum kmb_status index_row_past(struct kernel_scan *scan, struct slice col
     if (!buffer_ok(&scan->check)) {
         return scan_no_memory(error);
     }
-    if (!slice_equal(buffer_slice(&scan->check), columns)) {
+    bool entered = key_plan_takes(scan->table, scan->plan, layout, image, NULL);
+    if (!entered || !slice_equal(buffer_slice(&scan->check), columns)) {
         *found = false;
         return KMB_OK;
     }

@@ -24,9 +24,12 @@ void write_describe_key(const struct catalogue_table *table, const struct key_pl
                         struct buffer *text) {
     buffer_append_text(text, "(");
     for (uint16_t i = 0; i < plan->count; i++) {
-        struct slice name = table->living[plan->ordinals[i]]->name;
+        const struct column_definition *column = table->living[plan->ordinals[i]];
+        bool wrapped = column->hidden && !definition_text_is_call(column->default_text);
         buffer_append_text(text, i == 0 ? "" : ", ");
-        buffer_append_slice(text, name);
+        buffer_append_text(text, wrapped ? "(" : "");
+        buffer_append_slice(text, column->hidden ? column->default_text : column->name);
+        buffer_append_text(text, wrapped ? ")" : "");
     }
     buffer_append_text(text, ")=(");
     for (uint16_t i = 0; i < plan->count; i++) {

@@ -185,7 +185,7 @@ static void alter_drop_generated(struct define *define, const char *name, bool c
         const struct table_definition *table = define_table(define);
         for (uint32_t i = 0; i < table->column_count && !again; i++) {
             const struct column_definition *column = &table->columns[i];
-            if (column->dropped || column->default_kind != DEFAULT_GENERATED) {
+            if (column->dropped || column->hidden || column->default_kind != DEFAULT_GENERATED) {
                 continue;
             }
             const char *other = define_text(define, column->name);
@@ -214,12 +214,10 @@ static void alter_drop_dependents(struct define *define, const char *name, struc
         again = false;
         const struct table_definition *table = define_table(define);
         for (uint32_t i = 0; i < table->index_count && !again; i++) {
-            for (uint32_t k = 0; k < table->indexes[i].part_count && !again; k++) {
-                if (column_id_equal(table->indexes[i].parts[k].column, column)) {
-                    define_try(define, kernel_drop_index(define->transaction, define->table_id, table->indexes[i].id,
-                                                         define->context->error));
-                    again = true;
-                }
+            const struct column_definition *dropped = definition_column_of_id(table, column);
+            if (bind_index_reads(define->context, table, &table->indexes[i], dropped)) {
+                define_drop_index(define, define->table_id, table->indexes[i].id);
+                again = true;
             }
         }
         for (uint32_t i = 0; i < table->check_count && !again; i++) {
@@ -402,7 +400,8 @@ static void foreign_parts(struct define *define, const struct plan_foreign *fore
     bool unique = foreign_key_unique(parent, parts, count, parent->primary_key, parent->primary_key_count);
     for (uint32_t i = 0; i < parent->index_count && !unique; i++) {
         const struct index_definition *index = &parent->indexes[i];
-        unique = index->unique && foreign_key_unique(parent, parts, count, index->parts, index->part_count);
+        unique = index->unique && index->filter.value == 0 &&
+                 foreign_key_unique(parent, parts, count, index->parts, index->part_count);
     }
     if (!unique) {
         sql_raise(context, KMB_INVALID_FOREIGN_KEY, foreign->position,
@@ -733,7 +732,7 @@ static void alter_drop_constraint(struct define *define, const struct plan_alter
             define_drop_references(define, index.parts, index.part_count,
                                    sql_printf(context, "constraint %s", action->name),
                                    sql_printf(context, "index %s", action->name), action->cascade);
-            define_try(define, kernel_drop_index(define->transaction, define->table_id, index.id, context->error));
+            define_drop_index(define, define->table_id, index.id);
             return;
         }
     }
@@ -967,7 +966,6 @@ void define_run(struct sql_context *context, const struct sql_host *host, const 
     sql_try(context, host->transaction(host->context, &define.transaction, context->error));
     struct table_definition made;
     struct table_id table;
-    struct index_id index;
     switch (ddl->kind) {
     case DDL_CREATE_TABLE:
         for (uint32_t i = 0; i < ddl->drop_count; i++) {
@@ -982,6 +980,9 @@ void define_run(struct sql_context *context, const struct sql_host *host, const 
         for (uint32_t i = 0; i < ddl->foreign_count; i++) {
             define_foreign(&define, ddl->foreigns[i]);
         }
+        for (uint32_t i = 0; i < ddl->after_count; i++) {
+            define_execute(&define, ddl->after[i]);
+        }
         break;
     case DDL_SET_CONSTRAINTS:
         define_set_constraints(&define, ddl);
@@ -991,7 +992,7 @@ void define_run(struct sql_context *context, const struct sql_host *host, const 
                                                    context->error));
         break;
     case DDL_CREATE_INDEX:
-        define_try(&define, kernel_create_index(define.transaction, ddl->table_id, ddl->index, &index, context->error));
+        define_create_index(&define, ddl->index);
         break;
     case DDL_DROP_TABLE:
         for (uint32_t i = 0; i < ddl->drop_count; i++) {
@@ -1000,8 +1001,7 @@ void define_run(struct sql_context *context, const struct sql_host *host, const 
         break;
     case DDL_DROP_INDEX:
         for (uint32_t i = 0; i < ddl->drop_count; i++) {
-            define_try(&define,
-                       kernel_drop_index(define.transaction, ddl->drops[i].table, ddl->drops[i].index, context->error));
+            define_drop_index(&define, ddl->drops[i].table, ddl->drops[i].index);
         }
         break;
     case DDL_TRUNCATE:

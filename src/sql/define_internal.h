@@ -34,6 +34,11 @@ _Noreturn void define_raise_types(struct define *define, uint32_t position, cons
 /* Parts by name; kind: "unique", "primary key". */
 struct key_part *define_key_parts(struct define *define, const struct plan_alter *action, const char *kind);
 
+/* --- define_index.c --- */
+void define_create_index(struct define *define, const struct plan_index *plan);
+/* With the hidden columns that are its own. */
+void define_drop_index(struct define *define, struct table_id table, struct index_id index);
+
 /* --- define_rows.c --- */
 void define_add_check(struct define *define, const struct plan_alter *action);
 void define_add_primary_key(struct define *define, const struct plan_alter *action);

@@ -355,7 +355,7 @@ void define_use_index(struct define *define, const struct plan_alter *action) {
         memcpy(include, index.include, index.include_count * sizeof(*include));
         index.include = include;
     }
-    define_try(define, kernel_drop_index(define->transaction, define->table_id, index.id, context->error));
+    define_drop_index(define, define->table_id, index.id);
     if (action->primary) {
         add_primary_key(define, index.name, parts, index.part_count);
     } else {
@@ -372,6 +372,7 @@ struct retyping {
     struct column_id old;
     struct column_id column;
     struct index_definition *indexes;
+    const char **index_texts; /* NULL: a constraint, made of its definition */
     const char **index_comments;
     uint32_t index_count;
     struct foreign_key_definition *keys;
@@ -380,45 +381,35 @@ struct retyping {
     uint32_t key_count;
 };
 
-static bool index_uses(const struct index_definition *index, struct column_id column) {
-    bool uses = false;
-    for (uint32_t i = 0; i < index->part_count; i++) {
-        uses = uses || column_id_equal(index->parts[i].column, column);
-    }
-    for (uint32_t i = 0; i < index->include_count; i++) {
-        uses = uses || column_id_equal(index->include[i], column);
-    }
-    return uses;
-}
-
 static void retype_take_indexes(struct retyping *retyping) {
     struct define *define = retyping->define;
     struct sql_context *context = define->context;
     uint32_t count = define_table(define)->index_count;
     retyping->indexes = sql_alloc_zero(context, count + 1, sizeof(*retyping->indexes));
+    retyping->index_texts = sql_alloc_zero(context, count + 1, sizeof(*retyping->index_texts));
     retyping->index_comments = sql_alloc_zero(context, count + 1, sizeof(*retyping->index_comments));
     for (uint32_t i = 0; i < define_table(define)->index_count;) {
         const struct table_definition *table = define_table(define);
         struct index_definition index = table->indexes[i];
-        if (!index_uses(&index, retyping->old)) {
+        const struct column_definition *column = definition_column_of_id(table, retyping->old);
+        if (!bind_index_reads(context, table, &index, column)) {
             i++;
             continue;
         }
         struct key_part *parts = sql_alloc(context, (index.part_count + 1) * sizeof(*parts));
-        struct column_id *include = sql_alloc(context, (index.include_count + 1) * sizeof(*include));
         for (uint32_t k = 0; k < index.part_count; k++) {
             parts[k] = index.parts[k];
         }
-        for (uint32_t k = 0; k < index.include_count; k++) {
-            include[k] = index.include[k];
+        if (!index.constraint) {
+            retyping->index_texts[retyping->index_count] =
+                bind_index_text(context, table, &index, define_text(define, index.name), table_name(define));
         }
         struct slice comment = definition_comment(table, DEFINITION_INDEX, index.id.value);
         retyping->index_comments[retyping->index_count] = define_text(define, comment);
         index.name = slice_text(define_text(define, index.name));
         index.parts = parts;
-        index.include = include;
         retyping->indexes[retyping->index_count++] = index;
-        define_try(define, kernel_drop_index(define->transaction, define->table_id, index.id, context->error));
+        define_drop_index(define, define->table_id, index.id);
     }
 }
 
@@ -492,11 +483,12 @@ static void retype_give_indexes(struct retyping *retyping) {
             struct key_part *part = (struct key_part *)(uintptr_t)&index->parts[k];
             part->column = column_id_equal(part->column, retyping->old) ? retyping->column : part->column;
         }
-        for (uint32_t k = 0; k < index->include_count; k++) {
-            struct column_id *column = (struct column_id *)(uintptr_t)&index->include[k];
-            *column = column_id_equal(*column, retyping->old) ? retyping->column : *column;
+        if (retyping->index_texts[i] != NULL) {
+            define_execute(define, retyping->index_texts[i]);
+            id = definition_index_of_name(define_table(define), index->name)->id;
+        } else {
+            define_try(define, kernel_create_index(define->transaction, define->table_id, index, &id, error));
         }
-        define_try(define, kernel_create_index(define->transaction, define->table_id, index, &id, error));
         if (retyping->index_comments[i][0] != 0) {
             define_try(define, kernel_comment(define->transaction, define->table_id, DEFINITION_INDEX, id.value,
                                               slice_text(retyping->index_comments[i]), error));

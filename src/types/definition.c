@@ -776,6 +776,30 @@ bool definition_copy_table(const struct table_definition *table, struct arena *a
 
 /* --- looking up --- */
 
+bool definition_text_is_call(struct slice text) {
+    size_t at = 0;
+    while (at < text.length && strchr("_abcdefghijklmnopqrstuvwxyz0123456789", text.bytes[at]) != NULL) {
+        at++;
+    }
+    if (at == 0 || at == text.length || text.bytes[at] != '(') {
+        return false;
+    }
+    size_t depth = 0;
+    for (uint8_t quote = 0; at < text.length; at++) {
+        uint8_t byte = text.bytes[at];
+        if (quote != 0) {
+            quote = byte == quote ? 0 : quote;
+        } else if (byte == '\'' || byte == '"') {
+            quote = byte;
+        } else if (byte == '(') {
+            depth++;
+        } else if (byte == ')' && --depth == 0) {
+            return at + 1 == text.length;
+        }
+    }
+    return false;
+}
+
 struct slice definition_comment(const struct table_definition *table, enum definition_part part, uint32_t id) {
     for (uint32_t i = 0; i < table->comment_count; i++) {
         if (table->comments[i].part == part && table->comments[i].id == id) {

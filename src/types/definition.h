@@ -181,6 +181,9 @@ static inline bool definition_is_table(const struct table_definition *table) {
     return !definition_is_view(table) && !definition_is_sequence(table);
 }
 
+/* Whether an expression's text is one call, f(...): PostgreSQL writes others in parentheses where it shows an index. */
+bool definition_text_is_call(struct slice text);
+
 static inline bool definition_has_row_id(const struct table_definition *table) {
     return table->primary_key_count == 0;
 }

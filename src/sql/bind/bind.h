@@ -451,6 +451,9 @@ void bind_levels_hide(struct bind *bind, bool hidden);
 const struct table_definition *bind_table(struct bind *bind, const PgQuery__RangeVar *name,
                                           const struct catalogue **catalogue, bool missing_ok);
 
+/* What the table's hidden columns are of, over its columns by their ordinals. */
+const struct expr **bind_indexed(struct bind *bind, const struct catalogue *catalogue,
+                                 const struct table_definition *table, uint32_t *count);
 struct plan_node *bind_scan(struct bind *bind, const struct catalogue *catalogue, const struct table_definition *table,
                             const char *alias);
 const struct catalogue *bind_present(struct bind *bind);
@@ -525,6 +528,16 @@ const struct expr *bind_default(struct bind *bind, const struct table_definition
 /* --- define.c --- */
 void bind_create_table(struct bind *bind, const PgQuery__CreateStmt *create, struct plan_statement *statement);
 void bind_create_index(struct bind *bind, const PgQuery__IndexStmt *create, struct plan_statement *statement);
+/* --- index.c --- */
+/* CREATE INDEX as it would be written again; name NULL: without one. */
+const char *bind_index_text(struct sql_context *context, const struct table_definition *table,
+                            const struct index_definition *index, const char *name, const char *table_name);
+/* Whether the index has the column, or is of an expression or a condition that names it. */
+bool bind_index_reads(struct sql_context *context, const struct table_definition *table,
+                      const struct index_definition *index, const struct column_definition *column);
+/* Of columns alone, and of all rows. */
+bool bind_index_plain(const struct table_definition *table, const struct index_definition *index);
+
 void bind_drop(struct bind *bind, const PgQuery__DropStmt *drop, struct plan_statement *statement);
 /* A column as CREATE TABLE and ADD COLUMN define it. What its constraints ask beside the column goes to `extra`. */
 struct bind_column_extra {

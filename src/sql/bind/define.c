@@ -1,5 +1,5 @@
 /*
- * CREATE TABLE, CREATE INDEX, DROP: parse tree -> definitions that the kernel takes.
+ * CREATE TABLE and DROP: parse tree -> definitions that the kernel takes.
  *
  * Defaults and checks are bound here once, for their errors, and kept as text (PostgreSQL's deparser makes it, so it
  * parses again). Names that are not given are made as PostgreSQL makes them. What is not enforced is refused.
@@ -279,6 +279,8 @@ struct creation {
     const struct plan_foreign **foreigns;
     uint32_t foreign_count;
     bool primary_key_said;
+    const char **after; /* statements to run when the table is there */
+    uint32_t after_count;
 };
 
 static void create_refuse(struct bind *bind, const PgQuery__CreateStmt *create) {
@@ -546,6 +548,156 @@ static void create_generated(struct creation *creation) {
     }
 }
 
+/* --- LIKE --- */
+
+enum like_option { /* bits of the parse tree */
+                   LIKE_COMMENTS = 1,
+                   LIKE_CONSTRAINTS = 4,
+                   LIKE_DEFAULTS = 8,
+                   LIKE_GENERATED = 16,
+                   LIKE_IDENTITY = 32,
+                   LIKE_INDEXES = 64,
+};
+
+static const struct table_definition *like_source(struct bind *bind, const PgQuery__TableLikeClause *like) {
+    const char *name = like->relation->relname;
+    bind_check_schema(bind, like->relation);
+    const struct table_definition *source = catalogue_table(bind_present(bind), slice_make(NULL, 0), slice_text(name));
+    if (source == NULL) {
+        sql_raise(bind->context, KMB_UNDEFINED_TABLE, bind_location(like->relation->location),
+                  "relation \"%s\" does not exist", name);
+    }
+    if (definition_is_sequence(source)) {
+        sql_raise(bind->context, KMB_WRONG_OBJECT_TYPE, bind_location(like->relation->location),
+                  "relation \"%s\" is invalid in LIKE clause", name);
+    }
+    return source;
+}
+
+/* A constraint as it would have been written. */
+static const PgQuery__Constraint *like_constraint(struct creation *creation, const char *name, struct slice text) {
+    struct sql_context *context = creation->bind->context;
+    PgQuery__Constraint *constraint = sql_alloc(context, sizeof(*constraint));
+    *constraint = (PgQuery__Constraint)PG_QUERY__CONSTRAINT__INIT;
+    constraint->conname = sql_printf(context, "%s", name);
+    constraint->raw_expr = parse_expression(context, bind_text(context, text));
+    return constraint;
+}
+
+static void like_column(struct creation *creation, const struct table_definition *source,
+                        const struct column_definition *from, uint32_t options, uint32_t position) {
+    struct sql_context *context = creation->bind->context;
+    uint32_t ordinal = creation->column_count;
+    if (ordinal == ROW_COLUMNS_MAX) {
+        sql_raise(context, KMB_TOO_MANY_COLUMNS, position, "tables can have at most %d columns", ROW_COLUMNS_MAX);
+    }
+    for (uint32_t i = 0; i < ordinal; i++) {
+        if (slice_equal(creation->columns[i].name, from->name)) {
+            sql_raise(context, KMB_DUPLICATE_COLUMN, 0, "column \"%s\" specified more than once",
+                      bind_text(context, from->name));
+        }
+    }
+    struct column_definition *column = &creation->columns[creation->column_count++];
+    *column = (struct column_definition){.name = from->name, .type = from->type, .not_null = from->not_null};
+    for (uint32_t i = 0; i < source->primary_key_count; i++) {
+        column->not_null = column->not_null || column_id_equal(source->primary_key[i].column, from->id);
+    }
+    if (from->default_kind == DEFAULT_EXPRESSION && (options & LIKE_DEFAULTS) != 0) {
+        column->default_kind = DEFAULT_EXPRESSION;
+        column->default_text = from->default_text;
+    } else if (from->default_kind == DEFAULT_GENERATED && (options & LIKE_GENERATED) != 0) {
+        column->default_kind = DEFAULT_GENERATED;
+        creation->generated[ordinal] = like_constraint(creation, "", from->default_text);
+    } else if (default_is_identity(from->default_kind) && (options & LIKE_IDENTITY) != 0) {
+        const struct table_definition *sequence =
+            catalogue_owned_sequence(bind_present(creation->bind), source->id, from->id);
+        struct plan_owned *owned = sql_alloc_zero(context, 1, sizeof(*owned));
+        column->default_kind = from->default_kind;
+        owned->column = ordinal;
+        owned->rule = sequence->sequence;
+        creation->owned[creation->owned_count++] = owned;
+    }
+}
+
+/* The parts of a key over the columns that are being made. */
+static struct key_part *like_parts(struct creation *creation, const struct table_definition *source,
+                                   const struct key_part *from, uint32_t count) {
+    struct key_part *parts = sql_alloc_zero(creation->bind->context, count + 1, sizeof(*parts));
+    for (uint32_t i = 0; i < count; i++) {
+        const char *name = bind_text(creation->bind->context, definition_column_of_id(source, from[i].column)->name);
+        parts[i] = from[i];
+        parts[i].column.value = create_find_column(creation, name, 0) + 1;
+    }
+    return parts;
+}
+
+static void like_keys(struct creation *creation, const struct table_definition *source) {
+    if (source->primary_key_count > 0) {
+        create_primary_key(creation, like_parts(creation, source, source->primary_key, source->primary_key_count),
+                           source->primary_key_count, NULL, 0);
+    }
+    for (uint32_t i = 0; i < source->index_count; i++) {
+        struct index_definition index = source->indexes[i];
+        if (!index.constraint) {
+            creation->after[creation->after_count++] =
+                bind_index_text(creation->bind->context, source, &index, NULL, creation->name);
+            continue;
+        }
+        create_unique(creation, like_parts(creation, source, index.parts, index.part_count), index.part_count, NULL);
+        creation->indexes[creation->index_count - 1].nulls_same = index.nulls_same;
+    }
+}
+
+static void like_comments(struct creation *creation, const struct table_definition *source, uint32_t options) {
+    struct sql_context *context = creation->bind->context;
+    const char *table = parse_quote_name(context, creation->name);
+    for (uint32_t i = 0; i < source->comment_count; i++) {
+        const struct comment_definition *comment = &source->comments[i];
+        const char *text = parse_quote_text(context, bind_text(context, comment->text));
+        const struct column_definition *column = comment->part == DEFINITION_COLUMN
+                                                     ? definition_column_of_id(source, (struct column_id){comment->id})
+                                                     : NULL;
+        if (column != NULL && !column->hidden) {
+            creation->after[creation->after_count++] =
+                sql_printf(context, "COMMENT ON COLUMN %s.%s.%s IS %s", CATALOGUE_SCHEMA_DEFAULT, table,
+                           parse_quote_name(context, bind_text(context, column->name)), text);
+        }
+        for (uint32_t k = 0;
+             comment->part == DEFINITION_CONSTRAINT && (options & LIKE_CONSTRAINTS) != 0 && k < source->check_count;
+             k++) {
+            if (source->checks[k].id.value == comment->id) {
+                creation->after[creation->after_count++] =
+                    sql_printf(context, "COMMENT ON CONSTRAINT %s ON %s.%s IS %s",
+                               parse_quote_name(context, bind_text(context, source->checks[k].name)),
+                               CATALOGUE_SCHEMA_DEFAULT, table, text);
+            }
+        }
+    }
+}
+
+static void create_like(struct creation *creation, const PgQuery__TableLikeClause *like) {
+    struct bind *bind = creation->bind;
+    const struct table_definition *source = like_source(bind, like);
+    uint32_t options = like->options;
+    uint32_t position = bind_location(like->relation->location);
+    uint32_t count = catalogue_column_count(bind_present(bind), source);
+    for (uint32_t i = 0; i < count; i++) {
+        like_column(creation, source, catalogue_column(bind_present(bind), source, i), options, position);
+    }
+    for (uint32_t i = 0; (options & LIKE_CONSTRAINTS) != 0 && i < source->check_count; i++) {
+        const struct check_definition *check = &source->checks[i];
+        creation->check_nodes[creation->check_count] =
+            like_constraint(creation, bind_text(bind->context, check->name), check->text);
+        creation->check_columns[creation->check_count++] = NULL;
+    }
+    if ((options & LIKE_INDEXES) != 0) {
+        like_keys(creation, source);
+    }
+    if ((options & LIKE_COMMENTS) != 0) {
+        like_comments(creation, source, options);
+    }
+}
+
 static void create_elements(struct creation *creation, const PgQuery__CreateStmt *create) {
     struct bind *bind = creation->bind;
     for (size_t i = 0; i < create->n_table_elts; i++) { /* columns first: constraints may name later ones */
@@ -556,8 +708,8 @@ static void create_elements(struct creation *creation, const PgQuery__CreateStmt
                           "tables can have at most %d columns", ROW_COLUMNS_MAX);
             }
             create_column(creation, element->column_def);
-        } else if (element->node_case != PG_QUERY__NODE__NODE_CONSTRAINT) {
-            sql_raise_unsupported(bind->context, bind_location(create->relation->location), "LIKE in CREATE TABLE");
+        } else if (element->node_case == PG_QUERY__NODE__NODE_TABLE_LIKE_CLAUSE) {
+            create_like(creation, element->table_like_clause);
         }
     }
     for (size_t i = 0; i < create->n_table_elts; i++) {
@@ -581,6 +733,9 @@ void bind_create_table(struct bind *bind, const PgQuery__CreateStmt *create, str
     for (size_t i = 0; i < create->n_table_elts; i++) {
         if (create->table_elts[i]->node_case == PG_QUERY__NODE__NODE_COLUMN_DEF) {
             room += create->table_elts[i]->column_def->n_constraints;
+        } else if (create->table_elts[i]->node_case == PG_QUERY__NODE__NODE_TABLE_LIKE_CLAUSE) {
+            const struct table_definition *source = like_source(bind, create->table_elts[i]->table_like_clause);
+            room += source->column_count + source->index_count + source->check_count + source->comment_count;
         }
     }
     creation.columns = sql_alloc_zero(bind->context, room, sizeof(*creation.columns));
@@ -590,6 +745,7 @@ void bind_create_table(struct bind *bind, const PgQuery__CreateStmt *create, str
     creation.generated = sql_alloc_zero(bind->context, room, sizeof(*creation.generated));
     creation.foreigns = sql_alloc_zero(bind->context, room, sizeof(*creation.foreigns));
     creation.owned = sql_alloc_zero(bind->context, room, sizeof(*creation.owned));
+    creation.after = sql_alloc_zero(bind->context, room, sizeof(*creation.after));
     create_elements(&creation, create);
     create_generated(&creation);
     create_checks(&creation);
@@ -611,108 +767,13 @@ void bind_create_table(struct bind *bind, const PgQuery__CreateStmt *create, str
     ddl->foreign_count = creation.foreign_count;
     ddl->owned = creation.owned;
     ddl->owned_count = creation.owned_count;
+    ddl->after = creation.after;
+    ddl->after_count = creation.after_count;
     bool exists = catalogue_relation_exists(bind_present(bind), slice_make(NULL, 0), table->name);
     ddl->kind = exists && create->if_not_exists ? DDL_NOTHING : DDL_CREATE_TABLE;
     if (exists && !create->if_not_exists) {
         sql_raise(bind->context, KMB_DUPLICATE_TABLE, bind_location(create->relation->location),
                   "relation \"%s\" already exists", creation.name);
-    }
-}
-
-/* --- CREATE INDEX --- */
-
-static void index_refuse(struct bind *bind, const PgQuery__IndexStmt *create) {
-    struct sql_context *context = bind->context;
-    uint32_t position = bind_location(create->relation->location);
-    if (create->access_method != NULL && create->access_method[0] != 0 && strcmp(create->access_method, "btree") != 0) {
-        sql_raise_unsupported(context, position, "index access method \"%s\"", create->access_method);
-    }
-    if (create->n_index_including_params > 0) {
-        sql_raise_unsupported(context, position, "INCLUDE");
-    }
-    if (create->n_options > 0) {
-        sql_raise_unsupported(context, position, "WITH (storage parameters)");
-    }
-    if (create->where_clause != NULL) {
-        sql_raise_unsupported(context, bind_node_position(create->where_clause), "a partial index (WHERE)");
-    }
-    if (create->table_space != NULL && create->table_space[0] != 0) {
-        sql_raise_unsupported(context, position, "TABLESPACE");
-    }
-    if (create->nulls_not_distinct) {
-        sql_raise_unsupported(context, position, "NULLS NOT DISTINCT");
-    }
-    if (create->concurrent) {
-        sql_raise_unsupported(context, position, "CREATE INDEX CONCURRENTLY");
-    }
-    if (!create->relation->inh) {
-        sql_raise_unsupported(context, position, "ONLY");
-    }
-}
-
-static struct key_part index_part(struct bind *bind, const struct catalogue *catalogue,
-                                  const struct table_definition *table, const PgQuery__IndexElem *element,
-                                  uint32_t position) {
-    struct sql_context *context = bind->context;
-    if (element->expr != NULL) {
-        sql_raise_unsupported(context, bind_node_position(element->expr), "an index on an expression");
-    }
-    if (element->n_collation > 0 || element->n_opclass > 0 || element->n_opclassopts > 0) {
-        sql_raise_unsupported(context, position, "a collation or operator class in an index");
-    }
-    struct key_part part = {.descending = element->ordering == PG_QUERY__SORT_BY_DIR__SORTBY_DESC};
-    bool nulls_first = element->nulls_ordering == PG_QUERY__SORT_BY_NULLS__SORTBY_NULLS_FIRST;
-    bool nulls_last = element->nulls_ordering == PG_QUERY__SORT_BY_NULLS__SORTBY_NULLS_LAST;
-    if (part.descending ? nulls_last : nulls_first) {
-        sql_raise_unsupported(context, position, "NULLS %s in %s index column", nulls_first ? "FIRST" : "LAST",
-                              part.descending ? "a descending" : "an ascending");
-    }
-    for (uint32_t i = 0; i < catalogue_column_count(catalogue, table); i++) {
-        const struct column_definition *column = catalogue_column(catalogue, table, i);
-        if (slice_equal_text(column->name, element->name)) {
-            enum kmb_status status = key_type_check(column->type, context->error);
-            if (status != KMB_OK) {
-                sql_raise_status(context, status, position);
-            }
-            part.column = column->id;
-            return part;
-        }
-    }
-    sql_raise(context, KMB_UNDEFINED_COLUMN, position, "column \"%s\" does not exist", element->name);
-}
-
-void bind_create_index(struct bind *bind, const PgQuery__IndexStmt *create, struct plan_statement *statement) {
-    struct sql_context *context = bind->context;
-    uint32_t position = bind_location(create->relation->location);
-    index_refuse(bind, create);
-    bind_check_schema(bind, create->relation);
-    struct plan_ddl *ddl = sql_alloc_zero(context, 1, sizeof(*ddl));
-    statement->ddl = ddl;
-    const struct catalogue *catalogue;
-    const struct table_definition *table = bind_table(bind, create->relation, &catalogue, false);
-    if (create->n_index_params > DEFINITION_KEY_COLUMNS_MAX) {
-        sql_raise(context, KMB_TOO_MANY_COLUMNS, position, "cannot use more than %d columns in an index",
-                  DEFINITION_KEY_COLUMNS_MAX);
-    }
-    struct key_part *parts = sql_alloc_zero(context, create->n_index_params + 1, sizeof(*parts));
-    for (size_t i = 0; i < create->n_index_params; i++) {
-        parts[i] = index_part(bind, catalogue, table, create->index_params[i]->index_elem, position);
-    }
-    struct index_definition *index = sql_alloc_zero(context, 1, sizeof(*index));
-    bool named = create->idxname != NULL && create->idxname[0] != 0;
-    index->name = named ? arena_slice(bind, create->idxname) : slice_make(NULL, 0);
-    index->parts = parts;
-    index->part_count = (uint32_t)create->n_index_params;
-    index->unique = create->unique;
-    index->state = INDEX_READY;
-    ddl->kind = DDL_CREATE_INDEX;
-    ddl->table_id = table->id;
-    ddl->index = index;
-    if (named && catalogue_relation_exists(catalogue, slice_make(NULL, 0), index->name)) {
-        if (!create->if_not_exists) {
-            sql_raise(context, KMB_DUPLICATE_TABLE, 0, "relation \"%s\" already exists", create->idxname);
-        }
-        ddl->kind = DDL_NOTHING;
     }
 }
 

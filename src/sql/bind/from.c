@@ -72,6 +72,24 @@ const struct table_definition *bind_table(struct bind *bind, const PgQuery__Rang
     return table;
 }
 
+const struct expr **bind_indexed(struct bind *bind, const struct catalogue *catalogue,
+                                 const struct table_definition *table, uint32_t *count) {
+    uint32_t visible = catalogue_column_count(catalogue, table);
+    *count = catalogue_stored_count(catalogue, table) - visible;
+    if (*count == 0) {
+        return NULL;
+    }
+    const struct expr **list = sql_alloc(bind->context, *count * sizeof(*list));
+    struct scope scope;
+    bind_table_scope(bind, catalogue, table, "", 0, &scope);
+    for (uint32_t i = 0; i < *count; i++) {
+        const struct column_definition *column = catalogue_column(catalogue, table, visible + i);
+        const char *text = bind_text(bind->context, column->default_text);
+        list[i] = bind_assign(bind, bind_stored(bind, text, &scope, BIND_INDEX), column->type, "");
+    }
+    return list;
+}
+
 struct plan_node *bind_scan(struct bind *bind, const struct catalogue *catalogue, const struct table_definition *table,
                             const char *alias) {
     struct plan_node *scan = bind_plan(bind, PLAN_SCAN, NULL, NULL);
@@ -88,6 +106,7 @@ struct plan_node *bind_scan(struct bind *bind, const struct catalogue *catalogue
     scan->catalogue = catalogue;
     scan->table = table;
     scan->scan_columns = ordinals;
+    scan->indexed = bind_indexed(bind, catalogue, table, &scan->indexed_count);
     return scan;
 }
 

@@ -208,11 +208,26 @@ static void write_generated(struct write *write) {
     }
 }
 
+/* What indexes are of, computed with the row. */
+static void write_hidden(struct write *write) {
+    struct bind *bind = write->bind;
+    struct plan_node *node = write->node;
+    uint32_t stored = catalogue_stored_count(write->catalogue, write->table);
+    node->hidden = sql_alloc(bind->context, (stored - write->column_count + 1) * sizeof(*node->hidden));
+    for (uint32_t i = write->column_count; i < stored; i++) {
+        const struct column_definition *column = write_column(write, i);
+        const char *text = bind_text(bind->context, column->default_text);
+        const struct expr *value = bind_stored(bind, text, &write->row, BIND_INDEX);
+        node->hidden[node->hidden_count++] = write_assign(write, i, value);
+    }
+}
+
 /* The table's generated columns and CHECKs over the new row. */
 void write_checks(struct write *write) {
     struct bind *bind = write->bind;
     struct plan_node *node = write->node;
     write_generated(write);
+    write_hidden(write);
     if (write->table->check_count == 0) {
         return;
     }
@@ -418,29 +433,65 @@ static struct plan_node *insert_from_select(struct write *write, const PgQuery__
     return bind_project(bind, child, row, names, write->column_count);
 }
 
-/* Whether the parts are exactly these columns, in any order. */
+/* What ON CONFLICT names, over the table's columns. */
+struct inference {
+    const struct expr **elements;
+    uint32_t count;
+    const struct expr *where;    /* NULL: none */
+    const struct expr **indexed; /* what hidden columns are of */
+    uint32_t indexed_count;
+};
+
+static bool conflict_element(const struct write *write, const struct inference *inference, const struct key_part *part,
+                             const struct expr *element) {
+    uint16_t ordinal = catalogue_column_ordinal(write->catalogue, write->table, part->column);
+    if (ordinal < write->column_count) {
+        return element->kind == EXPR_COLUMN && element->column == ordinal;
+    }
+    return expr_equal(element, inference->indexed[ordinal - write->column_count]);
+}
+
+/* Whether the parts are exactly these elements, in any order. */
 static bool conflict_matches(const struct write *write, const struct key_part *parts, uint32_t part_count,
-                             const uint32_t *ordinals, uint32_t count) {
+                             const struct inference *inference) {
     for (uint32_t i = 0; i < part_count; i++) {
-        uint16_t ordinal = catalogue_column_ordinal(write->catalogue, write->table, parts[i].column);
         bool named = false;
-        for (uint32_t k = 0; k < count; k++) {
-            named = named || ordinals[k] == ordinal;
+        for (uint32_t k = 0; k < inference->count; k++) {
+            named = named || conflict_element(write, inference, &parts[i], inference->elements[k]);
         }
         if (!named) {
             return false;
         }
     }
-    for (uint32_t k = 0; k < count; k++) {
+    for (uint32_t k = 0; k < inference->count; k++) {
         bool used = false;
         for (uint32_t i = 0; i < part_count; i++) {
-            used = used || catalogue_column_ordinal(write->catalogue, write->table, parts[i].column) == ordinals[k];
+            used = used || conflict_element(write, inference, &parts[i], inference->elements[k]);
         }
         if (!used) {
             return false;
         }
     }
     return part_count > 0;
+}
+
+/* Whether each part of an AND is one of `where`'s. */
+static bool conflict_implied(const struct expr *predicate, const struct expr *where) {
+    if (where == NULL) {
+        return false;
+    }
+    if (expr_equal(predicate, where)) {
+        return true;
+    }
+    bool whole = predicate->kind == EXPR_AND;
+    for (uint32_t i = 0; whole && i < predicate->argument_count; i++) {
+        whole = conflict_implied(predicate->arguments[i], where);
+    }
+    bool part = false;
+    for (uint32_t i = 0; !whole && where->kind == EXPR_AND && i < where->argument_count; i++) {
+        part = part || conflict_implied(predicate, where->arguments[i]);
+    }
+    return whole || part;
 }
 
 static void conflict_by_name(struct write *write, const PgQuery__InferClause *infer, struct plan_conflict *conflict) {
@@ -467,38 +518,50 @@ static void conflict_by_name(struct write *write, const PgQuery__InferClause *in
               write->name);
 }
 
-static void conflict_by_columns(struct write *write, const PgQuery__InferClause *infer,
+/* A column or an expression of the target, over the table's columns. */
+static const struct expr *conflict_named(struct write *write, const PgQuery__IndexElem *element, uint32_t position) {
+    struct sql_context *context = write->bind->context;
+    if (element->n_collation > 0 || element->n_opclass > 0) {
+        sql_raise_unsupported(context, position, "a collation or operator class in ON CONFLICT");
+    }
+    bool ordered = element->ordering != PG_QUERY__SORT_BY_DIR__SORTBY_DEFAULT;
+    if (ordered || element->nulls_ordering != PG_QUERY__SORT_BY_NULLS__SORTBY_NULLS_DEFAULT) {
+        sql_raise(context, KMB_INVALID_COLUMN_REFERENCE, position, "%s is not allowed in ON CONFLICT clause",
+                  ordered ? "ASC/DESC" : "NULLS FIRST/LAST");
+    }
+    if (element->expr != NULL) {
+        struct bind_scope place = {.bind = write->bind, .scope = &write->scope, .place = BIND_INDEX};
+        return bind_resolve_unknown(write->bind, bind_expression(&place, element->expr));
+    }
+    for (uint32_t k = 0; k < write->scope.column_count; k++) {
+        if (strcmp(write->scope.columns[k].name, element->name) == 0) {
+            return write->scope.columns[k].expr;
+        }
+    }
+    sql_raise(context, KMB_UNDEFINED_COLUMN, position, "column \"%s\" does not exist", element->name);
+}
+
+static void conflict_by_columns(struct write *write, const PgQuery__InferClause *infer, const struct expr *where,
                                 struct plan_conflict *conflict) {
     struct sql_context *context = write->bind->context;
     uint32_t position = bind_location(infer->location);
-    uint32_t *ordinals = sql_alloc(context, (infer->n_index_elems + 1) * sizeof(*ordinals));
+    struct inference inference = {.count = (uint32_t)infer->n_index_elems, .where = where};
+    inference.elements = sql_alloc(context, (infer->n_index_elems + 1) * sizeof(*inference.elements));
+    inference.indexed = bind_indexed(write->bind, write->catalogue, write->table, &inference.indexed_count);
     for (size_t i = 0; i < infer->n_index_elems; i++) {
-        const PgQuery__IndexElem *element = infer->index_elems[i]->index_elem;
-        if (element->expr != NULL || element->n_collation > 0 || element->n_opclass > 0) {
-            sql_raise_unsupported(context, position, "an expression, collation or operator class in ON CONFLICT");
-        }
-        bool ordered = element->ordering != PG_QUERY__SORT_BY_DIR__SORTBY_DEFAULT;
-        if (ordered || element->nulls_ordering != PG_QUERY__SORT_BY_NULLS__SORTBY_NULLS_DEFAULT) {
-            sql_raise(context, KMB_INVALID_COLUMN_REFERENCE, position, "%s is not allowed in ON CONFLICT clause",
-                      ordered ? "ASC/DESC" : "NULLS FIRST/LAST");
-        }
-        const struct expr *found = NULL;
-        for (uint32_t k = 0; k < write->scope.column_count; k++) {
-            const struct scope_column *column = &write->scope.columns[k];
-            found = strcmp(column->name, element->name) == 0 ? column->expr : found;
-        }
-        if (found == NULL) {
-            sql_raise(context, KMB_UNDEFINED_COLUMN, position, "column \"%s\" does not exist", element->name);
-        }
-        ordinals[i] = found->kind == EXPR_COLUMN ? found->column : UINT32_MAX; /* of a view: in no index */
+        inference.elements[i] = conflict_named(write, infer->index_elems[i]->index_elem, position);
     }
-    uint32_t count = (uint32_t)infer->n_index_elems;
-    if (conflict_matches(write, write->table->primary_key, write->table->primary_key_count, ordinals, count)) {
+    if (conflict_matches(write, write->table->primary_key, write->table->primary_key_count, &inference)) {
         return;
     }
     for (uint32_t i = 0; i < write->table->index_count; i++) {
         const struct index_definition *index = &write->table->indexes[i];
-        if (index->unique && conflict_matches(write, index->parts, index->part_count, ordinals, count)) {
+        if (!index->unique || !conflict_matches(write, index->parts, index->part_count, &inference)) {
+            continue;
+        }
+        uint32_t filter = catalogue_column_ordinal(write->catalogue, write->table, index->filter);
+        if (index->filter.value == 0 ||
+            conflict_implied(inference.indexed[filter - write->column_count], inference.where)) {
             conflict->index = index->id;
             return;
         }
@@ -514,9 +577,10 @@ static void insert_conflict(struct write *write, const PgQuery__OnConflictClause
     conflict->present = true;
     conflict->do_nothing = clause->action == PG_QUERY__ON_CONFLICT_ACTION__ONCONFLICT_NOTHING;
     const PgQuery__InferClause *infer = clause->infer;
+    const struct expr *where = NULL;
     if (infer != NULL && infer->where_clause != NULL) { /* chooses partial indexes; one of all rows fits any */
         struct bind_scope place = {.bind = bind, .scope = &write->scope, .place = BIND_WHERE};
-        (void)bind_expression(&place, infer->where_clause);
+        where = bind_expression(&place, infer->where_clause);
     }
     if (infer == NULL) {
         if (!conflict->do_nothing) {
@@ -527,7 +591,7 @@ static void insert_conflict(struct write *write, const PgQuery__OnConflictClause
     } else if (infer->conname != NULL && infer->conname[0] != 0) {
         conflict_by_name(write, infer, conflict);
     } else {
-        conflict_by_columns(write, infer, conflict);
+        conflict_by_columns(write, infer, where, conflict);
     }
     if (conflict->do_nothing) {
         return;

@@ -30,11 +30,12 @@ static void insert_plain(struct insert *insert, const struct batch *batch) {
     struct write *write = &insert->write;
     struct exec *exec = write->base.exec;
     uint32_t live = batch_live(batch);
+    write_hide(write, batch);
     for (uint32_t done = 0; done < live;) {
         uint32_t step = live - done < insert->rows_at_once ? live - done : insert->rows_at_once;
         for (uint32_t i = 0; i < step; i++) {
             uint32_t row = batch->selection == NULL ? done + i : batch->selection[done + i];
-            write_values(write, batch, row, insert->values + (size_t)i * write->column_count);
+            write_values(write, batch, row, insert->values + (size_t)i * write->stored_count);
         }
         sql_try(exec->context,
                 kernel_insert_rows(exec->transaction, write->table, insert->values, step, NULL, exec->context->error));
@@ -55,11 +56,22 @@ static bool named_key_taken(struct insert *insert, const struct value *values) {
     struct index_id index = write->base.node->conflict.index;
     const struct key_part *parts = NULL;
     uint32_t part_count = scan_key_columns(write->table, index, &parts);
+    const struct index_definition *definition = definition_index_of_id(write->table, index);
+    if (definition != NULL && definition->filter.value != 0) {
+        uint16_t filter = catalogue_column_ordinal(write->catalogue, write->table, definition->filter);
+        if (values[filter].is_null || !values[filter].as.boolean) {
+            return false; /* the row is not in the index */
+        }
+    }
     buffer_clear(&insert->key);
     for (uint32_t i = 0; i < part_count; i++) {
         uint16_t ordinal = catalogue_column_ordinal(write->catalogue, write->table, parts[i].column);
         if (!scan_key_append(write->table, &parts[i], &values[ordinal], &insert->key)) {
-            return false; /* a NULL conflicts with nothing */
+            if (definition == NULL || !definition->nulls_same) {
+                return false; /* a NULL conflicts with nothing */
+            }
+            const struct column_definition *column = catalogue_column(write->catalogue, write->table, ordinal);
+            key_append(&insert->key, (struct key_column){column->type, parts[i].descending}, &values[ordinal]);
         }
     }
     struct kernel_view *view = NULL;
@@ -132,6 +144,8 @@ static bool update_existing(struct insert *insert, const struct value *values) {
     if (fault.present) {
         write_raise(write, &insert->merged, &fault);
     }
+    write_hide(write, &insert->merged);
+    write_values(write, &insert->merged, 0, insert->existing);
     sql_try(context, kernel_update(exec->transaction, write->table, buffer_slice(&insert->conflict.key),
                                    insert->existing, &insert->key, context->error));
     (void)write_claim(write, buffer_slice(&insert->conflict.key));
@@ -150,6 +164,7 @@ static void insert_conflicting(struct insert *insert, const struct batch *batch)
         struct batch one = *batch;
         one.selection = &row;
         one.selection_count = 1;
+        write_hide(write, &one);
         write_values(write, batch, row, insert->values);
         buffer_clear(&insert->key);
         enum kmb_status status = kernel_insert(exec->transaction, write->table, insert->values, &insert->conflict,
@@ -203,7 +218,7 @@ static void conflict_make(struct insert *insert) {
     if (plan->do_nothing) {
         return;
     }
-    insert->existing = sql_alloc(context, sizeof(struct value) * (columns + 1));
+    insert->existing = sql_alloc(context, sizeof(struct value) * (write->stored_count + 1));
     insert->both = (struct batch){.column_count = columns * 2, .count = 1};
     insert->merged = (struct batch){.column_count = columns, .count = 1};
     insert->both.columns = sql_alloc(context, sizeof(struct vector) * (columns * 2 + 1));
@@ -228,10 +243,10 @@ struct exec_operator *insert_make(struct exec *exec, const struct plan_node *nod
     struct write *write = &insert->write;
     ASSERT(node->left->column_count == write->column_count);
     uint32_t rows = write->base.left->rows_max;
-    uint32_t fit = write->column_count == 0 ? VALUES_MAX : VALUES_MAX / write->column_count;
+    uint32_t fit = write->stored_count == 0 ? VALUES_MAX : VALUES_MAX / write->stored_count;
     insert->rows_at_once = node->conflict.present ? 1 : rows < fit ? rows : fit;
     insert->values =
-        sql_alloc(exec->context, sizeof(struct value) * ((size_t)insert->rows_at_once * write->column_count + 1));
+        sql_alloc(exec->context, sizeof(struct value) * ((size_t)insert->rows_at_once * write->stored_count + 1));
     exec_defer(exec, insert_free, insert);
     if (node->conflict.present) {
         conflict_make(insert);

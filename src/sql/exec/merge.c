@@ -100,6 +100,10 @@ static void merge_row(struct merge *merge, const struct action *action, const st
     if (kind == PLAN_MERGE_DELETE) {
         sql_try(context, kernel_delete(exec->transaction, write->table, write_key(batch, row), NULL, context->error));
     } else {
+        struct batch one = action->row;
+        one.selection = &row;
+        one.selection_count = 1;
+        write_hide(write, &one);
         write_values(write, &action->row, row, merge->values);
         sql_try(context, kind == PLAN_MERGE_INSERT
                              ? kernel_insert(exec->transaction, write->table, merge->values, NULL, NULL, context->error)
@@ -145,7 +149,7 @@ struct exec_operator *merge_make(struct exec *exec, const struct plan_node *node
     struct write *write = &merge->write;
     uint32_t rows_max = write->base.left->rows_max;
     ASSERT(node->left->columns[node->left->column_count - 1].type.id == TYPE_BYTEA);
-    merge->values = sql_alloc(exec->context, sizeof(struct value) * (write->column_count + 1));
+    merge->values = sql_alloc(exec->context, sizeof(struct value) * (write->stored_count + 1));
     merge->actions = sql_alloc_zero(exec->context, node->action_count, sizeof(*merge->actions));
     for (uint32_t a = 0; a < node->action_count; a++) {
         struct action *action = &merge->actions[a];

@@ -23,6 +23,7 @@ static void update_take(struct write *write, const struct batch *batch) {
         good = write_claimed(write, &good);
     }
     uint32_t live = batch_live(&good);
+    write_hide(write, &good);
     for (uint32_t i = 0; i < live; i++) {
         uint32_t at = good.selection == NULL ? i : good.selection[i];
         write_values(write, &good, at, change->values);
@@ -54,7 +55,7 @@ static struct exec_operator *change_make(struct exec *exec, const struct plan_no
                                          void (*take)(struct write *write, const struct batch *batch)) {
     struct change *change = write_make(exec, node, sizeof(*change), take);
     ASSERT(node->left->columns[node->left->column_count - 1].type.id == TYPE_BYTEA);
-    change->values = sql_alloc(exec->context, sizeof(struct value) * (change->write.column_count + 1));
+    change->values = sql_alloc(exec->context, sizeof(struct value) * (change->write.stored_count + 1));
     return &change->write.base;
 }
 

@@ -15,6 +15,17 @@ void write_values(const struct write *write, const struct batch *row, uint32_t a
     for (uint32_t i = 0; i < write->column_count; i++) {
         values[i] = vector_get(&row->columns[i], vector_row(&row->columns[i], at));
     }
+    for (uint32_t i = write->column_count; i < write->stored_count; i++) {
+        const struct vector *hidden = write->hidden_values[i - write->column_count];
+        values[i] = vector_get(hidden, vector_row(hidden, at));
+    }
+}
+
+void write_hide(struct write *write, const struct batch *row) {
+    uint32_t live = batch_live(row);
+    for (uint32_t i = 0; live > 0 && i < write->base.node->hidden_count; i++) {
+        write->hidden_values[i] = evaluator_run(write->hidden[i], row, row->selection, live);
+    }
 }
 
 struct batch write_generate(struct write *write, const struct batch *row) {
@@ -303,6 +314,7 @@ void *write_make(struct exec *exec, const struct plan_node *node, size_t size,
                   (const char *)node->table->name.bytes);
     }
     write->column_count = catalogue_column_count(write->catalogue, write->table);
+    write->stored_count = catalogue_stored_count(write->catalogue, write->table);
     write->not_null = sql_alloc_zero(context, write->column_count + 1, sizeof(bool));
     for (uint32_t i = 0; i < write->column_count; i++) {
         write->not_null[i] = catalogue_column(write->catalogue, write->table, i)->not_null;
@@ -325,6 +337,12 @@ void *write_make(struct exec *exec, const struct plan_node *node, size_t size,
     write->generated_row = sql_alloc(context, sizeof(struct vector) * (node->left->column_count + 1));
     for (uint32_t i = 0; i < node->generated_count; i++) {
         write->generated[i] = operator_evaluator(&write->base, node->generated[i], rows_max);
+    }
+    ASSERT(node->hidden_count == write->stored_count - write->column_count || node->kind == PLAN_DELETE);
+    write->hidden = sql_alloc(context, sizeof(struct evaluator *) * (node->hidden_count + 1));
+    write->hidden_values = sql_alloc(context, sizeof(struct vector *) * (node->hidden_count + 1));
+    for (uint32_t i = 0; i < node->hidden_count; i++) {
+        write->hidden[i] = operator_evaluator(&write->base, node->hidden[i], rows_max);
     }
     write->checks = sql_alloc(context, sizeof(struct evaluator *) * (node->check_count + 1));
     for (uint32_t i = 0; i < node->check_count; i++) {

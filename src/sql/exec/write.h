@@ -24,7 +24,10 @@ struct write {
     const struct table_definition *table; /* of the transaction's catalogue */
     const struct catalogue *catalogue;
     uint32_t column_count; /* living columns */
-    bool *not_null;        /* by column */
+    uint32_t stored_count; /* and the hidden ones behind them */
+    struct evaluator **hidden;
+    const struct vector **hidden_values; /* of write_hide */
+    bool *not_null;                      /* by column */
     bool any_not_null;
     struct evaluator **generated;
     struct vector *generated_row; /* the columns of a batch with the generated ones in place */
@@ -77,7 +80,9 @@ bool write_has_claimed(struct write *write, struct slice key);
 struct slice write_key(const struct batch *batch, uint32_t at);
 /* Keeps RETURNING's columns of the live rows. */
 void write_return(struct write *write, const struct batch *row);
-/* The values of a row of the batch. */
+/* Computes the hidden columns of the live rows, until the next call. */
+void write_hide(struct write *write, const struct batch *row);
+/* The values of a row of the batch that was hidden last. */
 void write_values(const struct write *write, const struct batch *row, uint32_t at, struct value *values);
 
 #endif

@@ -41,6 +41,8 @@ bool parse_names_table(const PgQuery__SelectStmt *select, const char *name);
 
 /* The name as it is written in SQL: in quotes where it needs them. */
 const char *parse_quote_name(struct sql_context *context, const char *name);
+/* The text as a literal. */
+const char *parse_quote_text(struct sql_context *context, const char *text);
 /* Takes a text apart: s, "S", public.s. *schema is "" where none is named. Raises 42602. */
 void parse_relation_name(struct sql_context *context, struct slice text, const char **schema, const char **name);
 /* Whether the expression names the sequence, by nextval and its kin or as a regclass. */

@@ -24,6 +24,21 @@ static bool name_is_plain(struct sql_context *context, const char *name) {
                                    scan->tokens[0]->keyword_kind == PG_QUERY__KEYWORD_KIND__UNRESERVED_KEYWORD);
 }
 
+const char *parse_quote_text(struct sql_context *context, const char *text) {
+    char *quoted = sql_alloc(context, strlen(text) * 2 + 3);
+    char *out = quoted;
+    *out++ = '\'';
+    for (const char *in = text; *in != 0; in++) {
+        if (*in == '\'') {
+            *out++ = '\'';
+        }
+        *out++ = *in;
+    }
+    *out++ = '\'';
+    *out = 0;
+    return quoted;
+}
+
 const char *parse_quote_name(struct sql_context *context, const char *name) {
     if (name_is_plain(context, name)) {
         return name;

@@ -19,7 +19,8 @@ enum sarg_kind { SARG_EQUAL, SARG_LESS, SARG_LESS_EQUAL, SARG_GREATER, SARG_GREA
 /* A condition that can bound a column. */
 struct sarg {
     enum sarg_kind kind;
-    uint32_t column; /* of the scan's output */
+    struct column_id column; /* of the table, or a hidden one whose expression the condition has */
+    bool not_null;
     const struct expr *value;
     uint32_t condition; /* index of the condition it came from */
     bool exact;         /* says all that the condition says */
@@ -95,6 +96,54 @@ static const struct expr *plain_column(const struct expr *expr) {
     return NULL;
 }
 
+/* What a condition bounds. */
+struct sarg_target {
+    struct column_id column;
+    struct type type;
+    bool not_null;
+};
+
+/* The expression over the table's columns by their ordinals, as indexes have it. */
+static const struct expr *over_ordinals(struct optimiser *optimiser, const struct plan_node *scan,
+                                        const struct expr *expr) {
+    const struct expr **mapping = sql_alloc_zero(optimiser->context, scan->column_count + 1, sizeof(*mapping));
+    for (uint32_t i = 0; i < scan->column_count; i++) {
+        mapping[i] = optimise_column(optimiser, scan->scan_columns[i], scan->columns[i].type);
+    }
+    return expr_substitute(optimiser->context, expr, mapping, scan->column_count);
+}
+
+/* The hidden column that has the expression's value; NULL: none. */
+static const struct column_definition *hidden_column(struct optimiser *optimiser, const struct plan_node *scan,
+                                                     const struct expr *expr) {
+    if (scan->kind != PLAN_SCAN || scan->indexed_count == 0 || expr->kind == EXPR_COLUMN || !expr_has_column(expr)) {
+        return NULL;
+    }
+    const struct expr *own = over_ordinals(optimiser, scan, expr);
+    for (uint32_t i = 0; i < scan->indexed_count; i++) {
+        if (expr_equal(own, optimise_fold(optimiser, scan->indexed[i]))) {
+            uint32_t visible = catalogue_column_count(scan->catalogue, scan->table);
+            return catalogue_column(scan->catalogue, scan->table, visible + i);
+        }
+    }
+    return NULL;
+}
+
+static bool sarg_target(struct optimiser *optimiser, const struct plan_node *scan, const struct expr *expr,
+                        struct sarg_target *target) {
+    const struct expr *column = plain_column(expr);
+    if (column != NULL) {
+        const struct column_definition *definition = scan_column(scan, column->column);
+        *target = (struct sarg_target){definition->id, column->type, definition->not_null};
+        return true;
+    }
+    const struct column_definition *hidden = hidden_column(optimiser, scan, expr);
+    if (hidden != NULL) {
+        *target = (struct sarg_target){hidden->id, hidden->type, false};
+    }
+    return hidden != NULL;
+}
+
 /* The value in the column's own type; NULL when it is not one. */
 static const struct expr *value_for(struct optimiser *optimiser, const struct expr *value, enum type_id column) {
     if (value->type.id == column || (value->type.id == TYPE_TEXT && column == TYPE_VARCHAR)) {
@@ -112,24 +161,25 @@ static const struct expr *value_for(struct optimiser *optimiser, const struct ex
     return NULL;
 }
 
-static void sargs_of_comparison(struct optimiser *optimiser, struct sargs *sargs, const struct expr *condition,
-                                uint32_t number) {
+static void sargs_of_comparison(struct optimiser *optimiser, const struct plan_node *scan, struct sargs *sargs,
+                                const struct expr *condition, uint32_t number) {
     enum sarg_kind kind;
     if (condition->function->class != SQL_FUNCTION_OPERATOR || condition->argument_count != 2 ||
         !operator_kind(condition->function->name, &kind)) {
         return;
     }
     for (int side = 0; side < 2; side++) {
-        const struct expr *column = plain_column(condition->arguments[side]);
+        struct sarg_target target;
         const struct expr *value = condition->arguments[1 - side];
-        if (column == NULL || expr_has_column(value)) {
+        if (expr_has_column(value) || !sarg_target(optimiser, scan, condition->arguments[side], &target)) {
             continue;
         }
-        value = value_for(optimiser, value, column->type.id);
+        value = value_for(optimiser, value, target.type.id);
         if (value != NULL) {
             sargs_add(optimiser, sargs,
                       (struct sarg){.kind = side == 0 ? kind : kind_turned(kind),
-                                    .column = column->column,
+                                    .column = target.column,
+                                    .not_null = target.not_null,
                                     .value = value,
                                     .condition = number,
                                     .exact = true});
@@ -139,10 +189,10 @@ static void sargs_of_comparison(struct optimiser *optimiser, struct sargs *sargs
 }
 
 /* column IN (constants): from the least to the greatest of them; exact when there is one. */
-static void sargs_of_list(struct optimiser *optimiser, struct sargs *sargs, const struct expr *condition,
-                          uint32_t number) {
-    const struct expr *column = plain_column(condition->arguments[0]);
-    if (condition->negated || column == NULL) {
+static void sargs_of_list(struct optimiser *optimiser, const struct plan_node *scan, struct sargs *sargs,
+                          const struct expr *condition, uint32_t number) {
+    struct sarg_target target;
+    if (condition->negated || !sarg_target(optimiser, scan, condition->arguments[0], &target)) {
         return;
     }
     const struct expr *least = NULL;
@@ -150,7 +200,7 @@ static void sargs_of_list(struct optimiser *optimiser, struct sargs *sargs, cons
     for (uint32_t i = 1; i < condition->argument_count; i++) {
         const struct expr *value = condition->arguments[i];
         value =
-            value->kind == EXPR_CONSTANT && !value->value.is_null ? value_for(optimiser, value, column->type.id) : NULL;
+            value->kind == EXPR_CONSTANT && !value->value.is_null ? value_for(optimiser, value, target.type.id) : NULL;
         if (value == NULL) {
             return;
         }
@@ -160,7 +210,7 @@ static void sargs_of_list(struct optimiser *optimiser, struct sargs *sargs, cons
     if (least == NULL) {
         return;
     }
-    struct sarg sarg = {.column = column->column, .condition = number};
+    struct sarg sarg = {.column = target.column, .not_null = target.not_null, .condition = number};
     if (condition->argument_count == 2) {
         sarg.kind = SARG_EQUAL;
         sarg.value = least;
@@ -177,15 +227,16 @@ static void sargs_of_list(struct optimiser *optimiser, struct sargs *sargs, cons
 }
 
 /* column LIKE 'abc%': from 'abc' to before 'abd', for text is ordered bytewise. */
-static void sargs_of_like(struct optimiser *optimiser, struct sargs *sargs, const struct expr *condition,
-                          uint32_t number) {
+static void sargs_of_like(struct optimiser *optimiser, const struct plan_node *scan, struct sargs *sargs,
+                          const struct expr *condition, uint32_t number) {
     if (condition->argument_count != 2 || strcmp(condition->function->name, "~~") != 0) {
         return;
     }
-    const struct expr *column = plain_column(condition->arguments[0]);
+    struct sarg_target target;
     const struct expr *pattern = condition->arguments[1];
-    if (column == NULL || (column->type.id != TYPE_TEXT && column->type.id != TYPE_VARCHAR) ||
-        pattern->kind != EXPR_CONSTANT || pattern->value.is_null) {
+    if (!sarg_target(optimiser, scan, condition->arguments[0], &target) ||
+        (target.type.id != TYPE_TEXT && target.type.id != TYPE_VARCHAR) || pattern->kind != EXPR_CONSTANT ||
+        pattern->value.is_null) {
         return;
     }
     struct slice text = pattern->value.as.bytes;
@@ -200,14 +251,15 @@ static void sargs_of_like(struct optimiser *optimiser, struct sargs *sargs, cons
     uint8_t *high = sql_alloc(optimiser->context, length);
     memcpy(high, text.bytes, length);
     high[length - 1]++; /* an ASCII byte: at most 0x80, which is no text but only a bound */
-    struct sarg sarg = {.column = column->column, .condition = number, .kind = SARG_GREATER_EQUAL};
+    struct sarg sarg = {
+        .column = target.column, .not_null = target.not_null, .condition = number, .kind = SARG_GREATER_EQUAL};
     struct expr *low_value = sql_alloc_zero(optimiser->context, 1, sizeof(*low_value));
     low_value->kind = EXPR_CONSTANT;
-    low_value->type = type_make(column->type.id);
-    low_value->value = value_bytes(column->type.id, slice_make(text.bytes, length));
+    low_value->type = type_make(target.type.id);
+    low_value->value = value_bytes(target.type.id, slice_make(text.bytes, length));
     struct expr *high_value = sql_alloc(optimiser->context, sizeof(*high_value));
     *high_value = *low_value;
-    high_value->value = value_bytes(column->type.id, slice_make(high, length));
+    high_value->value = value_bytes(target.type.id, slice_make(high, length));
     sarg.value = low_value;
     sargs_add(optimiser, sargs, sarg);
     if (high[length - 1] < 0x80) {
@@ -217,14 +269,15 @@ static void sargs_of_like(struct optimiser *optimiser, struct sargs *sargs, cons
     }
 }
 
-static void sargs_collect(struct optimiser *optimiser, struct sargs *sargs, const struct conditions *conditions) {
+static void sargs_collect(struct optimiser *optimiser, const struct plan_node *scan, struct sargs *sargs,
+                          const struct conditions *conditions) {
     for (uint32_t i = 0; i < conditions->count; i++) {
         const struct expr *condition = conditions->list[i];
         if (condition->kind == EXPR_CALL) {
-            sargs_of_comparison(optimiser, sargs, condition, i);
-            sargs_of_like(optimiser, sargs, condition, i);
+            sargs_of_comparison(optimiser, scan, sargs, condition, i);
+            sargs_of_like(optimiser, scan, sargs, condition, i);
         } else if (condition->kind == EXPR_IN_LIST) {
-            sargs_of_list(optimiser, sargs, condition, i);
+            sargs_of_list(optimiser, scan, sargs, condition, i);
         }
     }
 }
@@ -260,12 +313,12 @@ static const struct sarg *tighter(const struct sarg *a, const struct sarg *b, bo
     return (order > 0) == above ? a : b;
 }
 
-static void candidate_measure(const struct plan_node *scan, const struct sargs *sargs, struct candidate *candidate) {
+static void candidate_measure(const struct sargs *sargs, struct candidate *candidate) {
     for (uint32_t part = 0; part < candidate->part_count; part++) {
         const struct sarg *equal = NULL;
         for (uint32_t i = 0; i < sargs->count; i++) {
             const struct sarg *sarg = &sargs->list[i];
-            if (!column_id_equal(scan_column(scan, sarg->column)->id, candidate->parts[part].column)) {
+            if (!column_id_equal(sarg->column, candidate->parts[part].column)) {
                 continue;
             }
             if (sarg->kind == SARG_EQUAL) {
@@ -324,7 +377,7 @@ static void candidate_take(struct optimiser *optimiser, struct plan_node *scan, 
     }
     /* NULL stands above every value in the order, so only an upper bound keeps it out. */
     const struct sarg *range = candidate->above != NULL ? candidate->above : candidate->below;
-    if (range != NULL && (candidate->below != NULL || scan_column(scan, range->column)->not_null)) {
+    if (range != NULL && (candidate->below != NULL || range->not_null)) {
         if (candidate->above != NULL && candidate->above->exact) {
             implied[candidate->above->condition] = true;
         }
@@ -424,24 +477,54 @@ static bool access_by_cost(struct optimiser *optimiser, struct plan_node *scan, 
     return true;
 }
 
+/* Whether the conditions say what the index's own one says: each part of that is one of them. With `implied`, those are
+ * marked. */
+static bool index_implied(struct optimiser *optimiser, const struct plan_node *scan,
+                          const struct index_definition *index, const struct conditions *conditions, bool *implied) {
+    uint32_t visible = catalogue_column_count(scan->catalogue, scan->table);
+    uint16_t ordinal = catalogue_column_ordinal(scan->catalogue, scan->table, index->filter);
+    struct conditions parts = {0};
+    if (scan->kind != PLAN_SCAN || ordinal < visible || ordinal - visible >= scan->indexed_count) {
+        return false;
+    }
+    conditions_split(optimiser, &parts, optimise_fold(optimiser, scan->indexed[ordinal - visible]));
+    for (uint32_t i = 0; i < parts.count; i++) {
+        bool found = false;
+        for (uint32_t k = 0; k < conditions->count; k++) {
+            if (expr_equal(parts.list[i], over_ordinals(optimiser, scan, conditions->list[k]))) {
+                found = true;
+                if (implied != NULL) {
+                    implied[k] = true;
+                }
+            }
+        }
+        if (!found) {
+            return false;
+        }
+    }
+    return parts.count > 0;
+}
+
 void optimise_access(struct optimiser *optimiser, struct plan_node *scan, const struct conditions *conditions) {
     struct sargs sargs = {0};
-    sargs_collect(optimiser, &sargs, conditions);
+    sargs_collect(optimiser, scan, &sargs, conditions);
     const struct table_definition *table = scan->table;
     struct candidate best = {
         .parts = table->primary_key, .part_count = table->primary_key_count, .unique = table->primary_key_count > 0};
-    candidate_measure(scan, &sargs, &best);
+    candidate_measure(&sargs, &best);
     struct candidate *all = sql_alloc(optimiser->context, (table->index_count + 1u) * sizeof(*all));
     uint32_t count = 0;
     all[count++] = best;
     for (uint32_t i = 0; i < table->index_count; i++) {
         const struct index_definition *index = &table->indexes[i];
-        if (index->state != INDEX_READY) {
+        bool partial = index->filter.value != 0;
+        if (index->state != INDEX_READY || (partial && !index_implied(optimiser, scan, index, conditions, NULL))) {
             continue;
         }
         struct candidate candidate = {
             .index = index->id, .parts = index->parts, .part_count = index->part_count, .unique = index->unique};
-        candidate_measure(scan, &sargs, &candidate);
+        candidate_measure(&sargs, &candidate);
+        candidate.score += partial ? 3 : 0; /* it has fewer rows than the table */
         all[count++] = candidate;
         bool fewer = candidate.score == best.score && candidate.score > 0 && best.index.value != 0 &&
                      candidate.part_count < best.part_count;
@@ -453,6 +536,10 @@ void optimise_access(struct optimiser *optimiser, struct plan_node *scan, const 
     bool costed = access_by_cost(optimiser, scan, conditions, all, count, &best, &rows);
     bool *implied = sql_alloc_zero(optimiser->context, conditions->count + 1, sizeof(*implied));
     candidate_take(optimiser, scan, &best, implied);
+    const struct index_definition *taken = definition_index_of_id(table, best.index);
+    if (taken != NULL && taken->filter.value != 0) {
+        (void)index_implied(optimiser, scan, taken, conditions, implied);
+    }
     struct conditions rest = {0};
     for (uint32_t i = 0; i < conditions->count; i++) {
         if (!implied[i]) {
@@ -486,9 +573,9 @@ void optimise_history_access(struct optimiser *optimiser, struct plan_node *hist
         }
     }
     struct sargs sargs = {0};
-    sargs_collect(optimiser, &sargs, &plain);
+    sargs_collect(optimiser, history, &sargs, &plain);
     struct candidate key = {.parts = history->table->primary_key, .part_count = history->table->primary_key_count};
-    candidate_measure(history, &sargs, &key);
+    candidate_measure(&sargs, &key);
     bool *implied = sql_alloc_zero(optimiser->context, plain.count + 1, sizeof(*implied));
     candidate_take(optimiser, history, &key, implied); /* the conditions stay in the filter above */
 }
@@ -518,7 +605,7 @@ bool optimise_unique_key(const struct plan_node *scan, const struct expr *const 
     }
     for (uint32_t i = 0; i < scan->table->index_count; i++) {
         const struct index_definition *candidate = &scan->table->indexes[i];
-        if (candidate->unique && candidate->state == INDEX_READY &&
+        if (candidate->unique && candidate->state == INDEX_READY && candidate->filter.value == 0 &&
             parts_covered(scan, candidate->parts, candidate->part_count, keys, key_count)) {
             *index = candidate->id;
             return true;
@@ -665,7 +752,7 @@ static struct plan_node *order_drop(struct optimiser *optimiser, struct plan_nod
     for (uint32_t i = 0; limited && free_choice && i < scan->table->index_count; i++) {
         const struct index_definition *index = &scan->table->indexes[i];
         reverse = false;
-        if (index->state == INDEX_READY &&
+        if (index->state == INDEX_READY && index->filter.value == 0 &&
             order_gives(scan, index->id, sort->sort_keys, columns, sort->sort_key_count, 0, &reverse)) {
             scan->index = index->id;
             scan->reverse = reverse;

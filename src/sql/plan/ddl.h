@@ -81,6 +81,27 @@ struct plan_owned {
     struct sequence_definition rule;
 };
 
+/* An index as it was written. */
+struct plan_index_part {
+    const char *column; /* NULL: an expression */
+    const char *text;   /* of the expression */
+    const char *label;  /* for the index's name */
+    struct type type;
+    bool descending;
+    bool nulls_other;
+};
+struct plan_index {
+    const char *name; /* NULL: made of the table's and the label */
+    const char *label;
+    const struct plan_index_part *parts;
+    uint32_t part_count;
+    const char *const *include;
+    uint32_t include_count;
+    bool unique;
+    bool nulls_same;
+    const char *predicate; /* NULL: all rows */
+};
+
 /* One action of an ALTER TABLE. Columns are named, because an earlier action may have changed them. */
 struct plan_alter {
     enum plan_alter_kind kind;
@@ -133,9 +154,11 @@ struct plan_ddl {
     bool deferred;                         /* SET CONSTRAINTS */
     const struct plan_owned *const *owned; /* CREATE TABLE */
     uint32_t owned_count;
+    const char **after; /* CREATE TABLE: statements to run when it is there */
+    uint32_t after_count;
     struct sequence_definition sequence; /* ALTER SEQUENCE */
     const int64_t *restart;
-    const struct index_definition *index; /* CREATE INDEX */
+    const struct plan_index *index; /* CREATE INDEX */
     const struct plan_drop *drops;
     uint32_t drop_count;
     const struct plan_alter *alters;

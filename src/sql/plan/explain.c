@@ -195,7 +195,11 @@ static const struct key_part *order_parts(const struct plan_node *scan, struct s
 static const char *part_name(struct explain *explain, const struct plan_node *scan, const struct key_part *part,
                              const char *alias) {
     uint16_t ordinal = catalogue_column_ordinal(scan->catalogue, scan->table, part->column);
-    const char *name = text_of(explain, catalogue_column(scan->catalogue, scan->table, ordinal)->name);
+    const struct column_definition *column = catalogue_column(scan->catalogue, scan->table, ordinal);
+    const char *name = text_of(explain, column->hidden ? column->default_text : column->name);
+    if (column->hidden) {
+        return definition_text_is_call(column->default_text) ? name : sql_printf(explain->context, "(%s)", name);
+    }
     return explain->qualified && alias != NULL ? sql_printf(explain->context, "%s.%s", alias, name) : name;
 }
 

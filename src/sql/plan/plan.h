@@ -190,7 +190,10 @@ struct plan_node {
     struct plan_at since;         /* PLAN_DIFF: the first of the two moments */
     uint32_t at_block;            /* equal for scans that share one point: one snapshot */
     const uint32_t *scan_columns; /* living-column ordinal of each output column, or PLAN_SCAN_KEY */
-    struct index_id index;        /* value 0: primary key order */
+    /* SCAN of the present or past: what hidden columns are of, over the table's columns by their ordinals. */
+    const struct expr **indexed;
+    uint32_t indexed_count;
+    struct index_id index; /* value 0: primary key order */
     struct plan_bound low;
     struct plan_bound high;
     bool reverse;
@@ -242,6 +245,8 @@ struct plan_node {
     const struct expr **generated; /* values of generated columns over the new row */
     uint32_t *generated_columns;   /* their ordinals */
     uint32_t generated_count;
+    const struct expr **hidden; /* values of hidden columns over the new row, in their order */
+    uint32_t hidden_count;
     const struct expr **checks; /* table's CHECKs over the new row */
     const char **check_names;
     uint32_t check_count;

@@ -45,7 +45,7 @@ bool strategy_index(const struct plan_node *scan, const struct expr *const *keys
         const struct index_definition *definition = i == 0 ? NULL : &table->indexes[i - 1];
         const struct key_part *parts = i == 0 ? table->primary_key : definition->parts;
         uint32_t part_count = i == 0 ? table->primary_key_count : definition->part_count;
-        bool ready = i == 0 || definition->state == INDEX_READY;
+        bool ready = i == 0 || (definition->state == INDEX_READY && definition->filter.value == 0);
         for (uint32_t k = 0; k < key_count && ready && part_count > 0; k++) {
             const struct column_definition *column =
                 catalogue_column(scan->catalogue, table, scan->scan_columns[keys[k]->column]);
@@ -90,7 +90,7 @@ static double join_fanout(struct optimiser *optimiser, const struct plan_node *j
     for (uint32_t i = 0; i <= table->index_count; i++) {
         bool key = i == 0;
         const struct index_definition *definition = key ? NULL : &table->indexes[i - 1];
-        if (!key && definition->state != INDEX_READY) {
+        if (!key && (definition->state != INDEX_READY || definition->filter.value != 0)) {
             continue;
         }
         uint32_t part_count = key ? table->primary_key_count : definition->part_count;

@@ -46,6 +46,7 @@ void plan_expressions(struct plan_node *node, each_expression each, void *contex
         list(node->actions[i].values, node->actions[i].value_count, each, context);
     }
     list(node->generated, node->generated_count, each, context);
+    list(node->hidden, node->hidden_count, each, context);
     list(node->checks, node->check_count, each, context);
     list(node->returning, node->returning_count, each, context);
 }

@@ -277,6 +277,47 @@ static void rows_that_came_meanwhile(void **state) {
     REFUSED(box->one, "COMMIT", KMB_SERIALIZATION, "could not serialize");
 }
 
+/* What an index is of lives with the row: then and now, live and made again. */
+static void indexes_of_expressions(void **state) {
+    struct box *box = *state;
+    ASK(box->one, "CREATE TABLE t (id int PRIMARY KEY, a text, n int, s text)");
+    ASK(box->one, "INSERT INTO t SELECT i, 'Name' || i, i, CASE WHEN i <= 3 THEN 'open' ELSE 'done' END "
+                  "FROM generate_series(1, 6) g(i)");                 /* position 6 */
+    ASK(box->one, "CREATE UNIQUE INDEX t_low ON t (lower(a))");       /* position 12 */
+    ASK(box->one, "CREATE INDEX t_open ON t (n) WHERE s = 'open'");   /* position 18 */
+    ASK(box->one, "UPDATE t SET s = 'done' WHERE id = 1");            /* position 19 */
+    ASK(box->one, "UPDATE t SET s = 'open', a = 'NEW' WHERE id = 6"); /* position 20 */
+    REFUSED(box->one, "INSERT INTO t VALUES (7, 'NAME2', 1, 'x')", KMB_UNIQUE_VIOLATION, "t_low");
+    assert_int_equal(ASK(box->one, "SELECT count(*) FROM t WHERE s = 'open' AND n > 0"), 3);
+    assert_int_equal(ASK(box->one, "SELECT sum(id) FROM t WHERE s = 'open' AND n > 0"), 2 + 3 + 6);
+    assert_int_equal(ASK(box->one, "SELECT sum(id) FROM t AT OFFSET 19 WHERE s = 'open' AND n > 0"), 2 + 3);
+    assert_int_equal(ASK(box->one, "SELECT sum(id) FROM t AT OFFSET 18 WHERE s = 'open' AND n > 0"), 1 + 2 + 3);
+    assert_int_equal(ASK(box->one, "SELECT id FROM t AT OFFSET 19 WHERE lower(a) = 'name6'"), 6);
+    assert_int_equal(ASK(box->one, "SELECT count(*) FROM t WHERE lower(a) = 'name6'"), 0);
+    assert_int_equal(ASK(box->one, "SELECT id FROM t AT OFFSET 6 WHERE lower(a) = 'name6'"), 6);
+    ASK(box->one, "BEGIN");
+    ASK(box->one, "CREATE INDEX t_n ON t ((n * 2))");
+    ASK(box->two, "INSERT INTO t VALUES (8, 'b', 8, 'x')");
+    REFUSED(box->one, "COMMIT", KMB_SERIALIZATION, "could not serialize");
+    box_close(box);
+    box_open(box);
+    assert_int_equal(ASK(box->one, "SELECT id FROM t WHERE lower(a) = 'new'"), 6);
+    ASK(box->one, "DROP INDEX t_open");
+    assert_int_equal(ASK(box->one, "SELECT sum(id) FROM t AT OFFSET 20 WHERE s = 'open' AND n > 0"), 2 + 3 + 6);
+    ASK(box->one, "ALTER TABLE t ALTER COLUMN a TYPE varchar(20)");
+    REFUSED(box->one, "INSERT INTO t VALUES (7, 'NAME2', 1, 'x')", KMB_UNIQUE_VIOLATION, "t_low");
+    kmb_appender *appender = NULL;
+    MUST(kmb_appender_open(box->one, "t", &appender, &error));
+    MUST(kmb_append_int64(appender, 9, &error));
+    MUST(kmb_append_text(appender, "Appended", 8, &error));
+    MUST(kmb_append_int64(appender, 9, &error));
+    MUST(kmb_append_text(appender, "x", 1, &error));
+    MUST(kmb_append_row(appender, &error));
+    MUST(kmb_appender_flush(appender, NULL, &error));
+    kmb_appender_close(appender);
+    assert_int_equal(ASK(box->one, "SELECT id FROM t WHERE lower(a) = 'appended'"), 9);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(no_value_twice, set_up, tear_down),
@@ -291,6 +332,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_type_of_its_time, set_up, tear_down),
         cmocka_unit_test_setup_teardown(keys_come_and_go, set_up, tear_down),
         cmocka_unit_test_setup_teardown(rows_that_came_meanwhile, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(indexes_of_expressions, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
