@@ -598,7 +598,7 @@ static enum kmb_status column_replaced(struct evolver *evolver, const struct eve
     if (parts == NULL) {
         return define_no_memory(error);
     }
-    if (old == NULL || column == NULL || old->id.value >= column->id.value || old->hidden || column->hidden) {
+    if (old == NULL || column == NULL || old->id.value >= column->id.value || old->hidden || !column->hidden) {
         return column_absent(event->table, event->column, error);
     }
     for (uint32_t i = 0; status == KMB_OK && i < count; i++) {
@@ -613,6 +613,9 @@ static enum kmb_status column_replaced(struct evolver *evolver, const struct eve
     }
     column->name = old->name;
     column->place = old->place.value != 0 ? old->place : old->id;
+    column->hidden = false;
+    column->default_kind = DEFAULT_NONE;
+    column->default_text = (struct slice){.length = 0};
     old->dropped = true;
     old->dropped_in = event->version;
     alteration.next.primary_key = count == 0 ? NULL : parts;

@@ -149,8 +149,8 @@ enum kmb_status kernel_add_check(struct kernel_transaction *transaction, struct 
                                  const struct check_definition *check, struct kmb_error *error);
 enum kmb_status kernel_drop_check(struct kernel_transaction *transaction, struct table_id table,
                                   struct constraint_id check, struct kmb_error *error);
-/* `column`, which lives, takes the name, the place and the part in the primary key of `old`, which is dropped. No index
- * and no foreign key may use `old`; with a primary key of it the table has no rows now. */
+/* `column`, hidden so far, takes the name, the place and the part in the primary key of `old`, which is dropped. No
+ * index and no foreign key may use `old`; with a primary key of it the table has no rows now. */
 enum kmb_status kernel_replace_column(struct kernel_transaction *transaction, struct table_id table,
                                       struct column_id old, struct column_id column, struct kmb_error *error);
 /* Of a table without rows now; no parts: no primary key. An empty name is made. */

@@ -984,6 +984,10 @@ void define_run(struct sql_context *context, const struct sql_host *host, const 
             define_execute(&define, ddl->after[i]);
         }
         break;
+    case DDL_COMMENT:
+        define_try(&define, kernel_comment(define.transaction, ddl->table_id, ddl->part, ddl->part_id,
+                                           slice_text(ddl->value), context->error));
+        break;
     case DDL_SET_CONSTRAINTS:
         define_set_constraints(&define, ddl);
         break;

@@ -8,19 +8,17 @@
 #include "sql/define_internal.h"
 #include "sql/parse/parse.h"
 
-/* A hidden column for an expression. */
-static struct column_id hidden_add(struct define *define, struct type type, const char *text) {
+struct column_id define_hidden_add(struct define *define, struct type type, const char *text) {
     const struct table_definition *table = define_table(define);
     struct column_definition column = {
         .type = type, .hidden = true, .default_kind = DEFAULT_GENERATED, .default_text = slice_text(text)};
     struct column_id id = {table->column_id_next};
-    column.name = slice_text(sql_printf(define->context, "..index %u", id.value)); /* ids are given once */
+    column.name = slice_text(sql_printf(define->context, "..hidden %u", id.value)); /* ids are given once */
     define_try(define, kernel_add_column(define->transaction, define->table_id, &column, define->context->error));
     return id;
 }
 
-/* Computes the hidden columns of rows that are there: every row is written again as it is. */
-static void hidden_fill(struct define *define) {
+void define_hidden_fill(struct define *define) {
     struct sql_context *context = define->context;
     const struct table_definition *table = define_table(define);
     const struct column_definition *settable = NULL;
@@ -30,7 +28,7 @@ static void hidden_fill(struct define *define) {
         settable = !column->dropped && !column->hidden && given ? column : NULL;
     }
     if (settable == NULL) {
-        sql_raise_unsupported(context, 0, "an index on an expression over a table without a column of given values");
+        sql_raise_unsupported(context, 0, "writing every row again of a table that has generated columns only");
     }
     const char *name = parse_quote_name(context, define_text(define, settable->name));
     define_execute(define, sql_printf(context, "UPDATE %s.%s SET %s = %s", CATALOGUE_SCHEMA_DEFAULT,
@@ -51,8 +49,8 @@ void define_create_index(struct define *define, const struct plan_index *plan) {
     bool hidden = plan->predicate != NULL;
     for (uint32_t i = 0; i < plan->part_count; i++) {
         const struct plan_index_part *part = &plan->parts[i];
-        parts[i].column =
-            part->column != NULL ? define_column(define, part->column)->id : hidden_add(define, part->type, part->text);
+        parts[i].column = part->column != NULL ? define_column(define, part->column)->id
+                                               : define_hidden_add(define, part->type, part->text);
         parts[i].descending = part->descending;
         parts[i].nulls_other = part->nulls_other;
         hidden = hidden || part->column == NULL;
@@ -61,10 +59,10 @@ void define_create_index(struct define *define, const struct plan_index *plan) {
         include[i] = define_column(define, plan->include[i])->id;
     }
     if (plan->predicate != NULL) {
-        index.filter = hidden_add(define, type_make(TYPE_BOOL), plan->predicate);
+        index.filter = define_hidden_add(define, type_make(TYPE_BOOL), plan->predicate);
     }
     if (hidden) {
-        hidden_fill(define);
+        define_hidden_fill(define);
     }
     if (plan->name != NULL) {
         index.name = slice_text(plan->name);

@@ -36,6 +36,9 @@ struct key_part *define_key_parts(struct define *define, const struct plan_alter
 
 /* --- define_index.c --- */
 void define_create_index(struct define *define, const struct plan_index *plan);
+/* Adds a hidden column; its values come with define_hidden_fill(), which writes every row again as it is. */
+struct column_id define_hidden_add(struct define *define, struct type type, const char *text);
+void define_hidden_fill(struct define *define);
 /* With the hidden columns that are its own. */
 void define_drop_index(struct define *define, struct table_id table, struct index_id index);
 

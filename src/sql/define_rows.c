@@ -6,9 +6,9 @@
  * deleted, the definition is changed while there is none, and all are inserted again from a view of before. Everything
  * is events as ever: old positions read the old rows under the old definition.
  *
- * A column of another type is another column. It is added under a name nobody has, filled by an UPDATE with what USING
- * says, and then takes the name, the place and the part in the primary key of the old one, which is dropped. Indexes
- * and foreign keys of the old column are dropped before and made again after; checks are evaluated again.
+ * A column of another type is another column. It is added as a hidden one, computed of what USING says for each row,
+ * and then takes the name, the place and the part in the primary key of the old one, which is dropped. Indexes and
+ * foreign keys of the old column are dropped before and made again after; checks are evaluated again.
  */
 #include <string.h>
 
@@ -222,11 +222,16 @@ static _Noreturn void raise_duplicate(struct define *define) {
     sql_raise_with(context, KMB_UNIQUE_VIOLATION, 0, made, NULL, "could not create unique index \"%s\"", name);
 }
 
-static void rekey_insert(struct define *define, const struct kernel_row *row, struct value *values) {
+static void rekey_insert(struct define *define, const struct rekey *rekey, const struct kernel_row *row,
+                         struct value *values) {
     struct sql_context *context = define->context;
     const struct table_definition *table = define_table(define);
     sql_try(context, catalogue_row_read(define_catalogue(define), table, row->image, values, context->error));
     enum kmb_status status = kernel_insert(define->transaction, table, values, NULL, NULL, context->error);
+    if (status == KMB_NOT_NULL_VIOLATION && rekey->column.value != 0) {
+        sql_raise(context, status, 0, "column \"%s\" of relation \"%s\" contains null values",
+                  define_text(define, definition_column_of_id(table, rekey->column)->name), table_name(define));
+    }
     if (status == KMB_UNIQUE_VIOLATION) {
         raise_duplicate(define);
     }
@@ -234,7 +239,7 @@ static void rekey_insert(struct define *define, const struct kernel_row *row, st
 }
 
 /* All rows as the view has them: deleted, or inserted under the definition as it is now. */
-static void rekey_pass(struct define *define, struct kernel_view *view, bool insert) {
+static void rekey_pass(struct define *define, const struct rekey *rekey, struct kernel_view *view, bool insert) {
     struct sql_context *context = define->context;
     const struct table_definition *table = catalogue_table_of_id(view->catalogue, define->table_id);
     struct kernel_row *rows = sql_alloc(context, ROWS_AT_ONCE * sizeof(*rows));
@@ -249,7 +254,7 @@ static void rekey_pass(struct define *define, struct kernel_view *view, bool ins
         define_try(define, kernel_scan_next(scan, rows, ROWS_AT_ONCE, &count, context->error));
         for (size_t i = 0; i < count; i++) {
             if (insert) {
-                rekey_insert(define, &rows[i], values);
+                rekey_insert(define, rekey, &rows[i], values);
             } else {
                 define_try(define,
                            kernel_delete(define->transaction, define_table(define), rows[i].key, NULL, context->error));
@@ -264,9 +269,9 @@ static void define_rekey(struct define *define, const struct rekey *rekey) {
     struct kernel_view *view = NULL;
     define_try(define, kernel_transaction_view(define->transaction, &view, context->error));
     sql_defer(context, release_view, view);
-    rekey_pass(define, view, false);
+    rekey_pass(define, rekey, view, false);
     rekey_change(define, rekey);
-    rekey_pass(define, view, true);
+    rekey_pass(define, rekey, view, true);
     sql_release(context, view);
 }
 
@@ -536,35 +541,6 @@ static void retype_give_keys(struct retyping *retyping) {
     }
 }
 
-/* The new column beside the old one, and its values. */
-static void retype_fill(struct retyping *retyping, const struct plan_alter *action) {
-    struct define *define = retyping->define;
-    struct sql_context *context = define->context;
-    const struct column_definition *old = define_column(define, action->name);
-    struct column_definition column = {.type = action->column.type};
-    const char *name = NULL;
-    bool generated = old->default_kind == DEFAULT_GENERATED;
-    for (unsigned number = 0; name == NULL || define_find_column(define, name) != NULL; number++) {
-        name = sql_printf(context, "..retyped %u..", number);
-    }
-    column.name = slice_text(name);
-    if (generated) {
-        column.default_kind = DEFAULT_GENERATED;
-        column.default_text = slice_text(define_text(define, old->default_text));
-    }
-    retyping->column = (struct column_id){define_table(define)->column_id_next};
-    define_try(define, kernel_add_column(define->transaction, define->table_id, &column, context->error));
-    define_execute(define, sql_printf(context, "UPDATE %s SET %s = %s", quoted_table(define),
-                                      parse_quote_name(context, name), generated ? "DEFAULT" : action->text));
-    old = define_column(define, action->name);
-    if ((old->not_null || define_is_key(define, old->id)) &&
-        query_any(define, sql_printf(context, "SELECT 1 FROM %s WHERE %s IS NULL LIMIT 1", quoted_table(define),
-                                     parse_quote_name(context, name)))) {
-        sql_raise(context, KMB_NOT_NULL_VIOLATION, 0, "column \"%s\" of relation \"%s\" contains null values",
-                  action->name, table_name(define));
-    }
-}
-
 /* The bounds of a sequence that had all values of its type. */
 static void retype_sequence_rule(struct sequence_definition *rule, enum type_id type) {
     static const struct {
@@ -598,7 +574,7 @@ static void retype_default(struct retyping *retyping, const struct column_defini
         }
         define_try(define, kernel_change_sequence(define->transaction, sequence->id, &rule, NULL, error));
     }
-    if (old->default_kind != DEFAULT_NONE && old->default_kind != DEFAULT_GENERATED) {
+    if (old->default_kind != DEFAULT_NONE) {
         struct slice text = action->default_text.length > 0 ? action->default_text : old->default_text;
         define_try(define, kernel_change_default(define->transaction, define->table_id, retyping->column,
                                                  old->default_kind, text, error));
@@ -632,7 +608,8 @@ void define_change_type(struct define *define, const struct plan_alter *action) 
     struct retyping retyping = {.define = define, .name = action->name, .old = old.id};
     retype_take_keys(&retyping);
     retype_take_indexes(&retyping);
-    retype_fill(&retyping, action);
+    retyping.column = define_hidden_add(define, action->column.type, action->text);
+    define_hidden_fill(define);
     if (define_is_key(define, old.id)) {
         sql_try(context, key_type_check(action->column.type, context->error));
         define_rekey(define, &(struct rekey){.old = old.id, .column = retyping.column});

@@ -165,7 +165,7 @@ struct event_column_replaced {
     struct table_id table;
     struct schema_version version;
     struct column_id old;
-    struct column_id column; /* lives already, as a column of another name */
+    struct column_id column; /* lives already, hidden; without a default from now on */
 };
 /* Of a table without rows: their keys are made of it. */
 struct event_primary_key_changed {

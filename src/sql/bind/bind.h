@@ -528,6 +528,9 @@ const struct expr *bind_default(struct bind *bind, const struct table_definition
 /* --- define.c --- */
 void bind_create_table(struct bind *bind, const PgQuery__CreateStmt *create, struct plan_statement *statement);
 void bind_create_index(struct bind *bind, const PgQuery__IndexStmt *create, struct plan_statement *statement);
+/* --- comment.c --- */
+void bind_comment(struct bind *bind, const PgQuery__CommentStmt *comment, struct plan_statement *statement);
+
 /* --- index.c --- */
 /* CREATE INDEX as it would be written again; name NULL: without one. */
 const char *bind_index_text(struct sql_context *context, const struct table_definition *table,

@@ -138,6 +138,11 @@ static const struct plan_column information_sequences[] = {
     {.name = "increment", .type = {TYPE_TEXT, -1}},
     {.name = "cycle_option", .type = {TYPE_TEXT, -1}},
 };
+static const struct plan_column information_comments[] = {
+    {.name = "table_schema", .type = {TYPE_TEXT, -1}}, {.name = "table_name", .type = {TYPE_TEXT, -1}},
+    {.name = "object_type", .type = {TYPE_TEXT, -1}},  {.name = "object_name", .type = {TYPE_TEXT, -1}},
+    {.name = "comment", .type = {TYPE_TEXT, -1}},
+};
 static const struct plan_column information_columns[] = {
     {.name = "table_catalog", .type = {TYPE_TEXT, -1}},
     {.name = "table_schema", .type = {TYPE_TEXT, -1}},
@@ -214,6 +219,9 @@ static struct plan_node *bind_range_var(struct bind *bind, const PgQuery__RangeV
             node = bind_catalogue_node(bind, "tables", NULL, information_tables, ARRAY_LENGTH(information_tables));
         } else if (strcmp(name->relname, "columns") == 0) {
             node = bind_catalogue_node(bind, "columns", NULL, information_columns, ARRAY_LENGTH(information_columns));
+        } else if (strcmp(name->relname, "kimberlite_comments") == 0) {
+            node =
+                bind_catalogue_node(bind, "comments", NULL, information_comments, ARRAY_LENGTH(information_comments));
         } else if (strcmp(name->relname, "sequences") == 0) {
             node = bind_catalogue_node(bind, "sequences", NULL, information_sequences,
                                        ARRAY_LENGTH(information_sequences));

@@ -355,6 +355,10 @@ void bind_dispatch(struct bind *bind, const PgQuery__Node *node, struct plan_sta
         bind_set_constraints(bind, node->constraints_set_stmt, statement);
         statement_ddl(statement, "SET CONSTRAINTS");
         break;
+    case PG_QUERY__NODE__NODE_COMMENT_STMT:
+        bind_comment(bind, node->comment_stmt, statement);
+        statement_ddl(statement, "COMMENT");
+        break;
     case PG_QUERY__NODE__NODE_CREATE_SEQ_STMT:
         bind_create_sequence(bind, node->create_seq_stmt, statement);
         statement_ddl(statement, "CREATE SEQUENCE");

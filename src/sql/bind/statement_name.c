@@ -41,7 +41,6 @@ const char *bind_statement_name(const PgQuery__Node *node) {
         {PG_QUERY__NODE__NODE_LOAD_STMT, "LOAD"},
         {PG_QUERY__NODE__NODE_DO_STMT, "DO"},
         {PG_QUERY__NODE__NODE_CALL_STMT, "CALL"},
-        {PG_QUERY__NODE__NODE_COMMENT_STMT, "COMMENT ON"},
         {PG_QUERY__NODE__NODE_SEC_LABEL_STMT, "SECURITY LABEL"},
         {PG_QUERY__NODE__NODE_REINDEX_STMT, "REINDEX"},
         {PG_QUERY__NODE__NODE_DISCARD_STMT, "DISCARD"},

@@ -13,7 +13,8 @@ struct subject {
     struct kernel_view *view;
     const struct catalogue *catalogue;
     const struct table_definition *table;
-    const struct column_definition *column; /* of relations of columns */
+    const struct column_definition *column;   /* of relations of columns */
+    const struct comment_definition *comment; /* of relations of comments */
     uint32_t ordinal;
 };
 
@@ -237,6 +238,51 @@ static const struct relation_column columns_columns[] = {
     {"is_generated", get_is_generated},
     {"generation_expression", get_generation},
 };
+static struct value get_comment_kind(const struct subject *subject) {
+    static const char *const kinds[] = {[DEFINITION_COLUMN] = "column",
+                                        [DEFINITION_INDEX] = "index",
+                                        [DEFINITION_CONSTRAINT] = "constraint",
+                                        [DEFINITION_PRIMARY_KEY] = "constraint"};
+    const struct table_definition *table = subject->table;
+    const char *relation = definition_is_view(table) ? "view" : definition_is_sequence(table) ? "sequence" : "table";
+    const char *kind = kinds[subject->comment->part];
+    return constant_text(kind == NULL ? relation : kind);
+}
+static struct value get_comment_name(const struct subject *subject) {
+    const struct table_definition *table = subject->table;
+    uint32_t id = subject->comment->id;
+    switch (subject->comment->part) {
+    case DEFINITION_TABLE:
+        break;
+    case DEFINITION_COLUMN:
+        return value_text(definition_column_of_id(table, (struct column_id){id})->name);
+    case DEFINITION_INDEX:
+        return value_text(definition_index_of_id(table, (struct index_id){id})->name);
+    case DEFINITION_PRIMARY_KEY:
+        return value_text(table->primary_key_name);
+    case DEFINITION_CONSTRAINT:
+        for (uint32_t i = 0; i < table->check_count; i++) {
+            if (table->checks[i].id.value == id) {
+                return value_text(table->checks[i].name);
+            }
+        }
+        for (uint32_t i = 0; i < table->foreign_key_count; i++) {
+            if (table->foreign_keys[i].id.value == id) {
+                return value_text(table->foreign_keys[i].name);
+            }
+        }
+        break;
+    }
+    return value_text(table->name);
+}
+static struct value get_comment(const struct subject *subject) {
+    return value_text(subject->comment->text);
+}
+
+static const struct relation_column comments_columns[] = {
+    {"table_schema", get_schema},      {"table_name", get_table}, {"object_type", get_comment_kind},
+    {"object_name", get_comment_name}, {"comment", get_comment},
+};
 static const struct relation_column sequences_columns[] = {
     {"sequence_catalog", get_catalog},
     {"sequence_schema", get_schema},
@@ -272,13 +318,15 @@ static const struct relation {
     uint32_t column_count;
     bool of_columns;   /* a row per column, not per table */
     bool of_sequences; /* of sequences, else of tables and views */
+    bool of_comments;  /* a row per comment, on any of them */
 } relations[] = {
-    {"tables", tables_columns, ARRAY_LENGTH(tables_columns), false, false},
-    {"columns", columns_columns, ARRAY_LENGTH(columns_columns), true, false},
-    {"show_tables", show_tables_columns, ARRAY_LENGTH(show_tables_columns), false, false},
-    {"show_columns", show_columns_columns, ARRAY_LENGTH(show_columns_columns), true, false},
-    {"sequences", sequences_columns, ARRAY_LENGTH(sequences_columns), false, true},
-    {"sequence", sequence_columns, ARRAY_LENGTH(sequence_columns), false, true},
+    {"tables", tables_columns, ARRAY_LENGTH(tables_columns), false, false, false},
+    {"columns", columns_columns, ARRAY_LENGTH(columns_columns), true, false, false},
+    {"show_tables", show_tables_columns, ARRAY_LENGTH(show_tables_columns), false, false, false},
+    {"show_columns", show_columns_columns, ARRAY_LENGTH(show_columns_columns), true, false, false},
+    {"sequences", sequences_columns, ARRAY_LENGTH(sequences_columns), false, true, false},
+    {"comments", comments_columns, ARRAY_LENGTH(comments_columns), false, false, true},
+    {"sequence", sequence_columns, ARRAY_LENGTH(sequence_columns), false, true, false},
 };
 
 struct catalogue_scan {
@@ -296,10 +344,15 @@ static bool advance(struct catalogue_scan *scan) {
     const char *only = scan->base.node->relation_argument;
     while (scan->table < catalogue_table_count(subject->catalogue)) {
         subject->table = catalogue_table_at(subject->catalogue, scan->table);
+        bool comments = scan->relation->of_comments;
         bool skip = (only != NULL && !slice_equal_text(subject->table->name, only)) ||
-                    definition_is_sequence(subject->table) != scan->relation->of_sequences;
+                    (!comments && definition_is_sequence(subject->table) != scan->relation->of_sequences);
+        if (comments && scan->column < subject->table->comment_count) {
+            subject->comment = &subject->table->comments[scan->column++];
+            return true;
+        }
         uint32_t columns = catalogue_column_count(subject->catalogue, subject->table);
-        if (skip || (scan->relation->of_columns && scan->column == columns)) {
+        if (skip || comments || (scan->relation->of_columns && scan->column == columns)) {
             scan->table++;
             scan->column = 0;
             continue;

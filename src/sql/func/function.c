@@ -75,6 +75,7 @@ static void table_build(void) {
     table_append(function_rows_window());
     table_append(function_rows_set());
     table_append(function_rows_sequence());
+    table_append(function_rows_comment());
     table_append(function_rows_json_set());
     table_append(function_rows_regexp_parts());
     table_append(function_rows_array());

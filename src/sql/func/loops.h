@@ -148,5 +148,8 @@ struct function_rows function_rows_ordered_set(void);
 struct function_rows function_rows_window(void);
 struct function_rows function_rows_set(void);
 struct function_rows function_rows_sequence(void);
+struct function_rows function_rows_comment(void);
+/* A view of the session's present, with its open transaction's own catalogue; sql_release() it. */
+struct kernel_view *function_present_view(const struct sql_call *call);
 
 #endif

@@ -120,13 +120,12 @@ static void fn_setval(SCALAR_PARAMETERS) {
     }
 }
 
-/* The catalogue of the session's present: its open transaction's own. */
-static struct kernel_view *present_view(const struct sql_call *call) {
+struct kernel_view *function_present_view(const struct sql_call *call) {
     struct sql_context *context = call->context;
     struct sql_point present = {.kind = PLAN_AT_NONE};
     struct kernel_view *view = NULL;
     if (context->host == NULL) {
-        sql_raise_unsupported(context, call->position, "a sequence's value here");
+        sql_raise_unsupported(context, call->position, "a look into the catalogue here");
     }
     sql_try(context, context->host->view_open(context->host->context, &present, &view, context->error));
     sql_defer(context, (void (*)(void *))kernel_view_close, view);
@@ -135,7 +134,7 @@ static struct kernel_view *present_view(const struct sql_call *call) {
 
 static void fn_currval(SCALAR_PARAMETERS) {
     struct sql_context *context = call->context;
-    struct kernel_view *view = present_view(call);
+    struct kernel_view *view = function_present_view(call);
     EACH_ROW(row) {
         const struct table_definition *sequence = sequence_named(context, view->catalogue, ARGUMENT_BYTES(0, row));
         const struct sql_sequence *value = remembered(context->host->sequences, sequence->id);
@@ -151,7 +150,7 @@ static void fn_currval(SCALAR_PARAMETERS) {
 
 static void fn_lastval(SCALAR_PARAMETERS) {
     struct sql_context *context = call->context;
-    struct kernel_view *view = present_view(call);
+    struct kernel_view *view = function_present_view(call);
     const struct sql_sequences *sequences = context->host->sequences;
     const struct sql_sequence *value =
         sequences == NULL || catalogue_table_of_id(view->catalogue, sequences->last) == NULL
@@ -168,7 +167,7 @@ static void fn_lastval(SCALAR_PARAMETERS) {
 
 static void fn_serial_sequence(SCALAR_PARAMETERS) {
     struct sql_context *context = call->context;
-    struct kernel_view *view = present_view(call);
+    struct kernel_view *view = function_present_view(call);
     const struct catalogue *catalogue = view->catalogue;
     EACH_ROW(row) {
         const char *schema = NULL;

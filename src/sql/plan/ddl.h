@@ -20,6 +20,7 @@ enum plan_ddl_kind {
     DDL_ALTER_TABLE,
     DDL_ALTER_SEQUENCE,
     DDL_TRUNCATE,
+    DDL_COMMENT,         /* part, part_id; value: "" takes it away */
     DDL_SET_CONSTRAINTS, /* drops: which; none: all */
     DDL_CONTROL,         /* BEGIN, COMMIT, ROLLBACK */
     DDL_SET,
@@ -151,6 +152,8 @@ struct plan_ddl {
     struct table_id table_id;             /* CREATE INDEX, ALTER */
     const struct plan_foreign **foreigns; /* CREATE TABLE */
     uint32_t foreign_count;
+    enum definition_part part; /* COMMENT */
+    uint32_t part_id;
     bool deferred;                         /* SET CONSTRAINTS */
     const struct plan_owned *const *owned; /* CREATE TABLE */
     uint32_t owned_count;

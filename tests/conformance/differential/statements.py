@@ -756,7 +756,7 @@ class Statements(Queries):
 
 
 WILD_NOT = {"get_bit", "set_bit", "bit_count",  # bit strings have them there, too
-            "clock_timestamp", "timeofday", "nextval", "setval", "currval", "lastval", "pg_get_serial_sequence",
+            "clock_timestamp", "timeofday", "nextval", "setval", "currval", "lastval", "pg_get_serial_sequence", "obj_description", "col_description",
             "age", "extract", "date_part", "date_trunc", "pg_typeof", "repeat", "lpad", "rpad", "current_setting", "timezone",
             "random", "gen_random_uuid", "current_database", "now", "current_timestamp", "transaction_timestamp", "statement_timestamp",
             "localtimestamp", "localtime", "current_date", "current_user", "session_user", "version", "current_schema"}

@@ -225,6 +225,7 @@ static void a_type_of_its_time(void **state) {
     assert_int_equal(ASK(box->one, "SELECT count(*) FROM t AT OFFSET 3 WHERE a = 'x'"), 1);
     assert_int_equal(ASK(box->one, "SELECT id FROM t AT OFFSET 4 WHERE a = '9' AND id = 3"), 3);
     assert_int_equal(ASK(box->one, "SELECT sum(id) FROM t AT OFFSET 3"), 6);
+    assert_int_equal(ASK(box->one, "SELECT count(*) FROM information_schema.columns AT OFFSET 4"), 3);
     REFUSED(box->one, "SELECT sum(a) FROM t AT OFFSET 3", KMB_UNDEFINED_FUNCTION, "sum(text)");
     assert_int_equal(ASK(box->one, "SELECT a FROM t FOR SYSTEM_TIME ALL WHERE id = 2 AND _position_from = 2"), 8);
     assert_int_equal(ASK(box->one, "SELECT count(*) FROM t FOR SYSTEM_TIME ALL WHERE id = 3 AND a IS NULL"), 1);
@@ -318,6 +319,39 @@ static void indexes_of_expressions(void **state) {
     assert_int_equal(ASK(box->one, "SELECT id FROM t WHERE lower(a) = 'appended'"), 9);
 }
 
+/* Comments are of their time, and go with what they are on. */
+static void comments_of_their_time(void **state) {
+    struct box *box = *state;
+    const char *count = "SELECT count(*) FROM information_schema.kimberlite_comments";
+    ASK(box->one, "CREATE TABLE t (id int PRIMARY KEY, a int UNIQUE, CONSTRAINT c CHECK (a > 0))");
+    ASK(box->one, "COMMENT ON TABLE t IS 'one'");
+    ASK(box->one, "INSERT INTO t VALUES (1, 1)"); /* position 1 */
+    ASK(box->one, "COMMENT ON TABLE t IS 'two'");
+    ASK(box->one, "COMMENT ON COLUMN t.a IS 'a column'");
+    ASK(box->one, "COMMENT ON CONSTRAINT c ON t IS 'a check'");
+    ASK(box->one, "COMMENT ON CONSTRAINT t_pkey ON t IS 'a key'");
+    ASK(box->one, "COMMENT ON INDEX t_a_key IS 'an index'");
+    ASK(box->one, "INSERT INTO t VALUES (2, 2)"); /* position 2 */
+    assert_int_equal(ASK(box->one, count), 5);
+    assert_int_equal(ASK(box->one, "SELECT count(*) FROM information_schema.kimberlite_comments AT OFFSET 0 "
+                                   "WHERE comment = 'one'"),
+                     1);
+    ASK(box->one, "ALTER TABLE t ALTER COLUMN a TYPE bigint"); /* positions 3 and 4 */
+    assert_int_equal(ASK(box->one, count), 5);
+    assert_int_equal(ASK(box->one, "SELECT count(*) WHERE col_description('t'::regclass, 2) = 'a column'"), 1);
+    assert_int_equal(ASK(box->one, "SELECT count(*) WHERE obj_description('t_a_key'::regclass) = 'an index'"), 1);
+    ASK(box->one, "BEGIN");
+    ASK(box->one, "COMMENT ON TABLE t IS NULL");
+    assert_int_equal(ASK(box->one, count), 4);
+    ASK(box->one, "ROLLBACK");
+    box_close(box);
+    box_open(box);
+    assert_int_equal(ASK(box->one, count), 5);
+    ASK(box->one, "ALTER TABLE t DROP COLUMN a"); /* with its index, its check and what is said of them */
+    assert_int_equal(ASK(box->one, count), 2);
+    assert_int_equal(ASK(box->one, "SELECT count(*) FROM information_schema.kimberlite_comments AT OFFSET 2"), 4);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(no_value_twice, set_up, tear_down),
@@ -333,6 +367,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(keys_come_and_go, set_up, tear_down),
         cmocka_unit_test_setup_teardown(rows_that_came_meanwhile, set_up, tear_down),
         cmocka_unit_test_setup_teardown(indexes_of_expressions, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(comments_of_their_time, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -162,7 +162,7 @@ WORDS.update({
 })
 SKIP_NAMES = {"clock_timestamp", "timeofday", "random", "gen_random_uuid", "version", "now", "current_user", "session_user", "current_schema", "current_database",
               "current_date", "current_timestamp", "localtime", "localtimestamp", "statement_timestamp",
-              "transaction_timestamp", "pg_typeof", "nextval", "currval", "lastval", "setval", "pg_get_serial_sequence"}
+              "transaction_timestamp", "pg_typeof", "nextval", "currval", "lastval", "setval", "pg_get_serial_sequence", "obj_description", "col_description"}
 SKIP_TYPES = {"tinyint", "unknown"}
 
 

@@ -233,7 +233,8 @@ static const struct refusal refusals[] = {
     {"REINDEX TABLE t", 1, "REINDEX"},
     {"CLUSTER t USING t_b", 1, "CLUSTER"},
     {"CHECKPOINT", 1, "CHECKPOINT"},
-    {"COMMENT ON TABLE t IS 'x'", 1, "COMMENT ON"},
+    {"COMMENT ON FUNCTION f() IS 'x'", 1, "COMMENT ON FUNCTION"},
+    {"COMMENT ON DATABASE d IS 'x'", 1, "COMMENT ON DATABASE"},
     {"SECURITY LABEL ON TABLE t IS 'x'", 1, "SECURITY LABEL"},
     {"DECLARE c BINARY CURSOR FOR SELECT 1", 1, "a binary cursor"},
     {"DECLARE c CURSOR FOR WITH x AS (DELETE FROM t RETURNING id) SELECT * FROM x", 0,
@@ -272,15 +273,17 @@ static void what_is_not_built_is_refused(void **state) {
 /* Every statement of the grammar that nothing here builds has a name of SQL's own, not the parse tree's. */
 static void refused_statements_have_names(void **state) {
     (void)state;
-    static const char *const built_or_inner[] = {
-        "view_stmt",           "truncate_stmt",      "select_stmt",           "insert_stmt",
-        "update_stmt",         "delete_stmt",        "explain_stmt",          "create_stmt",
-        "index_stmt",          "drop_stmt",          "alter_table_stmt",      "create_seq_stmt",
-        "alter_seq_stmt",      "rename_stmt",        "transaction_stmt",      "raw_stmt",
-        "return_stmt",         "merge_stmt",         "prepare_stmt",          "execute_stmt",
-        "deallocate_stmt",     "set_operation_stmt", "replica_identity_stmt", "variable_show_stmt",
-        "variable_set_stmt",   "plassign_stmt",      "constraints_set_stmt",  "create_table_as_stmt",
-        "declare_cursor_stmt", "fetch_stmt",         "close_portal_stmt"};
+    static const char *const built_or_inner[] = {"view_stmt",          "truncate_stmt",         "select_stmt",
+                                                 "insert_stmt",        "update_stmt",           "delete_stmt",
+                                                 "explain_stmt",       "create_stmt",           "index_stmt",
+                                                 "drop_stmt",          "alter_table_stmt",      "create_seq_stmt",
+                                                 "alter_seq_stmt",     "rename_stmt",           "transaction_stmt",
+                                                 "raw_stmt",           "return_stmt",           "merge_stmt",
+                                                 "prepare_stmt",       "execute_stmt",          "deallocate_stmt",
+                                                 "set_operation_stmt", "replica_identity_stmt", "variable_show_stmt",
+                                                 "variable_set_stmt",  "plassign_stmt",         "constraints_set_stmt",
+                                                 "comment_stmt",       "create_table_as_stmt",  "declare_cursor_stmt",
+                                                 "fetch_stmt",         "close_portal_stmt"};
     unsigned named = 0;
     for (unsigned i = 0; i < pg_query__node__descriptor.n_fields; i++) {
         const ProtobufCFieldDescriptor *field = &pg_query__node__descriptor.fields[i];

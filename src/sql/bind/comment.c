@@ -1,0 +1,163 @@
+/*
+ * COMMENT ON: what it is on, found in the catalogue.
+ */
+#include "base/assert.h"
+#include "sql/bind/bind.h"
+
+/* The last name of a list, or the one before it. */
+static const char *comment_name(struct bind *bind, const PgQuery__Node *object, size_t from_end) {
+    ASSERT(object->node_case == PG_QUERY__NODE__NODE_LIST);
+    const PgQuery__List *list = object->list;
+    if (list->n_items <= from_end) {
+        sql_raise(bind->context, KMB_SYNTAX, 0, "column name must be qualified");
+    }
+    return bind_string(list->items[list->n_items - 1 - from_end]);
+}
+
+static void comment_schema(struct bind *bind, const PgQuery__Node *object, size_t names) {
+    const PgQuery__List *list = object->list;
+    if (list->n_items > names + 1) {
+        sql_raise_unsupported(bind->context, bind->tokens->first, "a reference to another database");
+    }
+    const char *schema = list->n_items == names + 1 ? bind_string(list->items[0]) : CATALOGUE_SCHEMA_DEFAULT;
+    if (strcmp(schema, CATALOGUE_SCHEMA_DEFAULT) != 0) {
+        sql_raise(bind->context, KMB_UNDEFINED_SCHEMA, 0, "schema \"%s\" does not exist", schema);
+    }
+}
+
+static _Noreturn void comment_missing(struct bind *bind, const char *name) {
+    sql_raise(bind->context, KMB_UNDEFINED_TABLE, 0, "relation \"%s\" does not exist", name);
+}
+
+static void comment_on_relation(struct bind *bind, const PgQuery__CommentStmt *comment, struct plan_ddl *ddl) {
+    const struct catalogue *catalogue = bind_present(bind);
+    const char *name = comment_name(bind, comment->object, 0);
+    comment_schema(bind, comment->object, 1);
+    const struct table_definition *table = catalogue_table(catalogue, slice_make(NULL, 0), slice_text(name));
+    bool wanted =
+        table != NULL && (comment->objtype == PG_QUERY__OBJECT_TYPE__OBJECT_VIEW       ? definition_is_view(table)
+                          : comment->objtype == PG_QUERY__OBJECT_TYPE__OBJECT_SEQUENCE ? definition_is_sequence(table)
+                                                                                       : definition_is_table(table));
+    if (!wanted) {
+        if (table == NULL && !catalogue_relation_exists(catalogue, slice_make(NULL, 0), slice_text(name))) {
+            comment_missing(bind, name);
+        }
+        const char *kind = comment->objtype == PG_QUERY__OBJECT_TYPE__OBJECT_VIEW       ? "view"
+                           : comment->objtype == PG_QUERY__OBJECT_TYPE__OBJECT_SEQUENCE ? "sequence"
+                                                                                        : "table";
+        sql_raise(bind->context, KMB_WRONG_OBJECT_TYPE, 0, "\"%s\" is not a %s", name, kind);
+    }
+    ddl->table_id = table->id;
+    ddl->part = DEFINITION_TABLE;
+}
+
+static void comment_on_index(struct bind *bind, const PgQuery__CommentStmt *comment, struct plan_ddl *ddl) {
+    const struct catalogue *catalogue = bind_present(bind);
+    const char *name = comment_name(bind, comment->object, 0);
+    const struct table_definition *owner = NULL;
+    comment_schema(bind, comment->object, 1);
+    const struct index_definition *index = catalogue_index(catalogue, slice_make(NULL, 0), slice_text(name), &owner);
+    if (index != NULL) {
+        ddl->table_id = owner->id;
+        ddl->part = DEFINITION_INDEX;
+        ddl->part_id = index->id.value;
+        return;
+    }
+    for (uint32_t i = 0; i < catalogue_table_count(catalogue); i++) {
+        const struct table_definition *table = catalogue_table_at(catalogue, i);
+        if (table->primary_key_count > 0 && slice_equal_text(table->primary_key_name, name)) {
+            ddl->table_id = table->id;
+            ddl->part = DEFINITION_PRIMARY_KEY;
+            return;
+        }
+    }
+    if (catalogue_table(catalogue, slice_make(NULL, 0), slice_text(name)) != NULL) {
+        sql_raise(bind->context, KMB_WRONG_OBJECT_TYPE, 0, "\"%s\" is not an index", name);
+    }
+    comment_missing(bind, name);
+}
+
+static const struct table_definition *comment_table(struct bind *bind, const PgQuery__CommentStmt *comment) {
+    const char *name = comment_name(bind, comment->object, 1);
+    comment_schema(bind, comment->object, 2);
+    const struct table_definition *table = catalogue_table(bind_present(bind), slice_make(NULL, 0), slice_text(name));
+    if (table == NULL) {
+        comment_missing(bind, name);
+    }
+    return table;
+}
+
+static void comment_on_column(struct bind *bind, const PgQuery__CommentStmt *comment, struct plan_ddl *ddl) {
+    const char *name = comment_name(bind, comment->object, 0);
+    const struct table_definition *table = comment_table(bind, comment);
+    const char *table_name = bind_text(bind->context, table->name);
+    if (definition_is_sequence(table)) {
+        sql_raise_with(bind->context, KMB_WRONG_OBJECT_TYPE, 0, "This operation is not supported for sequences.", NULL,
+                       "cannot set comment on relation \"%s\"", table_name);
+    }
+    const struct column_definition *column = definition_column_of_name(table, slice_text(name));
+    if (column == NULL || column->hidden) {
+        sql_raise(bind->context, KMB_UNDEFINED_COLUMN, 0, "column \"%s\" of relation \"%s\" does not exist", name,
+                  table_name);
+    }
+    ddl->table_id = table->id;
+    ddl->part = DEFINITION_COLUMN;
+    ddl->part_id = column->id.value;
+}
+
+static void comment_on_constraint(struct bind *bind, const PgQuery__CommentStmt *comment, struct plan_ddl *ddl) {
+    const char *name = comment_name(bind, comment->object, 0);
+    const struct table_definition *table = comment_table(bind, comment);
+    bool found = table->primary_key_count > 0 && slice_equal_text(table->primary_key_name, name);
+    ddl->table_id = table->id;
+    ddl->part = DEFINITION_PRIMARY_KEY;
+    for (uint32_t i = 0; i < table->check_count && !found; i++) {
+        ddl->part = DEFINITION_CONSTRAINT;
+        ddl->part_id = table->checks[i].id.value;
+        found = slice_equal_text(table->checks[i].name, name);
+    }
+    for (uint32_t i = 0; i < table->foreign_key_count && !found; i++) {
+        ddl->part = DEFINITION_CONSTRAINT;
+        ddl->part_id = table->foreign_keys[i].id.value;
+        found = slice_equal_text(table->foreign_keys[i].name, name);
+    }
+    for (uint32_t i = 0; i < table->index_count && !found; i++) {
+        ddl->part = DEFINITION_INDEX;
+        ddl->part_id = table->indexes[i].id.value;
+        found = table->indexes[i].constraint && slice_equal_text(table->indexes[i].name, name);
+    }
+    if (!found) {
+        sql_raise(bind->context, KMB_UNDEFINED_OBJECT, 0, "constraint \"%s\" for table \"%s\" does not exist", name,
+                  bind_text(bind->context, table->name));
+    }
+}
+
+void bind_comment(struct bind *bind, const PgQuery__CommentStmt *comment, struct plan_statement *statement) {
+    struct plan_ddl *ddl = sql_alloc_zero(bind->context, 1, sizeof(*ddl));
+    statement->ddl = ddl;
+    ddl->kind = DDL_COMMENT;
+    ddl->value = comment->comment == NULL ? "" : comment->comment;
+    switch ((int)comment->objtype) {
+    case PG_QUERY__OBJECT_TYPE__OBJECT_TABLE:
+    case PG_QUERY__OBJECT_TYPE__OBJECT_VIEW:
+    case PG_QUERY__OBJECT_TYPE__OBJECT_SEQUENCE:
+        comment_on_relation(bind, comment, ddl);
+        break;
+    case PG_QUERY__OBJECT_TYPE__OBJECT_INDEX:
+        comment_on_index(bind, comment, ddl);
+        break;
+    case PG_QUERY__OBJECT_TYPE__OBJECT_COLUMN:
+        comment_on_column(bind, comment, ddl);
+        break;
+    case PG_QUERY__OBJECT_TYPE__OBJECT_TABCONSTRAINT:
+        comment_on_constraint(bind, comment, ddl);
+        break;
+    default: {
+        const ProtobufCEnumValue *value =
+            protobuf_c_enum_descriptor_get_value(&pg_query__object_type__descriptor, (int)comment->objtype);
+        const char *kind = value == NULL ? "OBJECT" : value->name;
+        sql_raise_unsupported(bind->context, bind->tokens->first, "COMMENT ON %s",
+                              strncmp(kind, "OBJECT_", 7) == 0 ? kind + 7 : kind);
+    }
+    }
+}
