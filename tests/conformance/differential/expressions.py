@@ -158,6 +158,8 @@ HOLDS = {
     "setval": ["setval('asked', 7)", "(setval('asked', 5, false) = 5)"],
     "currval": ["(currval('asked') > 0)"],
     "lastval": ["(lastval() > 0)"],
+    "obj_description": ["obj_description('t0'::regclass, 'pg_class')", "obj_description('t1'::regclass)"],
+    "col_description": ["col_description('t0'::regclass, 2)"],
     "pg_get_serial_sequence": ["pg_get_serial_sequence('numbered', 'id')", "pg_get_serial_sequence('numbered', 'k')"],
 }
 # Where SQLite's answers are PostgreSQL's. A plain case keeps to it.

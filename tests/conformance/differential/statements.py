@@ -51,6 +51,10 @@ class Case:
 SEQUENCES = ["CREATE SEQUENCE asked", "CREATE TABLE numbered (id serial, k integer)", "SELECT nextval('asked')"]
 
 
+INDEXES_OF_MORE = ["((k + 1))", "(lower(g))", "((k % 3), id)", "(k) WHERE g IS NOT NULL", "(g, k) WHERE k > 3",
+                   "(k DESC NULLS LAST) INCLUDE (g)", "((g || 'x')) WHERE k > 3 AND g IS NOT NULL"]
+
+
 def make_tables(seed):
     """The tables of a seed and the statements that make them: (tables, statements, statements of SQLite)."""
     draw = random.Random("tables of %s" % seed)
@@ -78,6 +82,8 @@ def make_tables(seed):
         for index in range(draw.randrange(3)):
             on = ", ".join(draw.sample(indexable, draw.randint(1, 2)))
             statements.append("CREATE INDEX %s_%d ON %s (%s)" % (table.name, index, table.name, on))
+        if draw.random() < 0.6:
+            statements.append("CREATE INDEX %s_x ON %s %s" % (table.name, table.name, draw.choice(INDEXES_OF_MORE)))
     return tables, statements + SEQUENCES, lite
 
 
@@ -266,10 +272,24 @@ class Statements(Queries):
         self.use("clause WHERE")
         if self.chance(0.5):
             return self.predicate(depth)
-        parts = [self.lookup() for _ in range(self.draw.randint(1, 3))]
+        parts = [self.lookup() for _ in range(self.draw.randint(1, 3))] + self.of_indexes()
         if self.chance(0.25):
             parts.append(self.predicate(depth - 1))
         return (" AND " if self.chance(0.85) else " OR ").join(parts)
+
+    def of_indexes(self):
+        """Conditions that say what INDEXES_OF_MORE say, sometimes."""
+        parts = []
+        named = [c for kind in ("integer", "text") for c in self.columns.get(kind, [])]
+        for column in [c for c in named if c.split(".")[-1] in "kg"] if self.chance(0.5) else []:
+            if column.split(".")[-1] == "k":
+                parts += self.draw.sample(["%s + 1 = %d" % (column, self.draw.randint(1, 9)), "%s > 3" % column,
+                                           "%s %% 3 = %d" % (column, self.draw.randint(0, 2))], self.draw.randint(0, 2))
+            else:
+                parts += self.draw.sample(["lower(%s) = %s" % (column, self.literal("text")), "%s IS NOT NULL" % column,
+                                           "%s || 'x' >= 'b'" % column], self.draw.randint(0, 2))
+        self.lite = self.lite and not parts
+        return parts
 
     def lookup(self):
         kind = self.draw.choice([k for k in self.columns if k in self.comparable])
@@ -680,7 +700,9 @@ class Statements(Queries):
         steps = [Step("CREATE TABLE own (%s)" % text)]
         if self.chance(0.4):
             steps.append(Step("CREATE %sINDEX own_i ON own (%s)" % (
-                self.draw.choice(["", "UNIQUE "]), self.draw.choice(["g", "k, g", columns[-1][0]]))))
+                self.draw.choice(["", "UNIQUE "]),
+                self.draw.choice(["g", "k, g", columns[-1][0], "lower(g)", "(k + 1)", "k) WHERE (g <> 'b'",
+                                  "k) NULLS NOT DISTINCT WHERE (id > 2"]))))
         rows = ", ".join("(%d, %d, %s)" % (i, i, self.literal("text", self.draw.choice("abc"))) for i in range(1, 6))
         steps.append(Step("INSERT INTO own (id, k, g) VALUES %s" % rows))
         for _ in range(self.draw.randint(1, 3)):
@@ -696,7 +718,8 @@ class Statements(Queries):
     def alter(self, columns):
         """A change of the table `own`, made in the list of its columns too. It may fail: then later writes do as well."""
         form = self.draw.choice(["ADD COLUMN", "ADD COLUMN", "DROP COLUMN", "RENAME COLUMN", "SET DEFAULT", "DROP DEFAULT",
-                                 "SET NOT NULL", "DROP NOT NULL", "ADD UNIQUE", "DROP CONSTRAINT"])
+                                 "SET NOT NULL", "DROP NOT NULL", "ADD UNIQUE", "DROP CONSTRAINT", "ADD CHECK", "TYPE",
+                                 "TYPE", "ADD PRIMARY KEY", "RENAME CONSTRAINT"])
         self.use("write ALTER TABLE")
         free = next(n for n in "abcdefhijlmnop" if n not in [c for c, _ in columns])
         at = self.draw.randrange(3, len(columns))
@@ -716,7 +739,27 @@ class Statements(Queries):
         if form == "ADD UNIQUE":
             return Step("ALTER TABLE own ADD UNIQUE (%s)" % self.draw.choice(["k", "g", name, "g, k"]))
         if form == "DROP CONSTRAINT":
-            return Step("ALTER TABLE own DROP CONSTRAINT own_%s" % self.draw.choice(["k_key", "k_check", "n_check", "g_key"]))
+            return Step("ALTER TABLE own DROP CONSTRAINT own_%s" % self.draw.choice(
+                ["k_key", "k_check", "n_check", "g_key", "pkey", "pkey"]))
+        if form == "ADD CHECK":
+            check = self.draw.choice(["k > 0", "k < 5", "id < k + 1", "g <> 'a'", "g IS NOT NULL OR k > 2"])
+            return Step("ALTER TABLE own ADD CHECK (%s)%s" % (check, self.draw.choice(["", " NOT VALID"])))
+        if form == "ADD PRIMARY KEY":
+            key = self.draw.choice(["id", "k", "g", "g, id"])
+            return Step("ALTER TABLE own DROP CONSTRAINT own_pkey, ADD CONSTRAINT own_pkey PRIMARY KEY (%s)" % key)
+        if form == "RENAME CONSTRAINT":
+            return Step("ALTER TABLE own RENAME CONSTRAINT own_%s TO own_%s" % (
+                self.draw.choice(["pkey", "k_key", "k_check"]), self.draw.choice(["renamed", "k_key"])))
+        if form == "TYPE":
+            at = self.draw.randrange(0, len(columns))
+            name, kind = columns[at]
+            if kind in ("integer", "numeric", "numeric(8,2)") and self.chance(0.8):
+                to = self.draw.choice(["bigint", "numeric(8,2)", "smallint", "text"])
+            else:
+                to = self.draw.choice(["text", "character varying(12)", "integer"])
+            columns[at] = (name, to)
+            using = self.draw.choice(["", " USING %s::%s" % (name, to), " USING %s" % name])
+            return Step("ALTER TABLE own ALTER COLUMN %s TYPE %s%s" % (name, to, using))
         if form == "SET DEFAULT":
             form += " " + self.literal(base_type(kind))
         return Step("ALTER TABLE own ALTER COLUMN %s %s" % (name, form))
