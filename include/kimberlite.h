@@ -404,6 +404,26 @@ KMB_API uint64_t kmb_statement_position(const kmb_statement *statement);
 /* true: the statement can change data or schema. */
 KMB_API bool kmb_statement_writes(const kmb_statement *statement);
 
+/*
+ * COPY ... FROM STDIN reads what the caller gives, COPY ... TO STDOUT writes to the caller: set the function before the
+ * first step, which runs the statement to its end and calls it as often as needed. Without one the step is refused
+ * (55000).
+ */
+enum kmb_copy { KMB_COPY_NONE, KMB_COPY_IN, KMB_COPY_OUT };
+KMB_API enum kmb_copy kmb_statement_copy(const kmb_statement *statement);
+/* read: puts up to size bytes (1 at least) at `bytes` and their number into *count; 0 is the end, as is a line "\\.".
+ * Pieces need not be whole lines. An answer other than KMB_OK, with *error filled, fails the statement: nothing of it
+ * is done. KMB_USAGE when the statement is no COPY FROM. The function must not use the session. */
+KMB_API enum kmb_status kmb_copy_from(kmb_statement *statement,
+                                      enum kmb_status (*read)(void *context, void *bytes, size_t size, size_t *count,
+                                                              struct kmb_error *error),
+                                      void *context, struct kmb_error *error);
+/* write: takes `length` bytes, whole lines; an answer other than KMB_OK, with *error filled, ends the statement. */
+KMB_API enum kmb_status kmb_copy_to(kmb_statement *statement,
+                                    enum kmb_status (*write)(void *context, const void *bytes, size_t length,
+                                                             struct kmb_error *error),
+                                    void *context, struct kmb_error *error);
+
 /* Runs every statement of a text in order; stops at the first that fails. Rows are thrown away. */
 KMB_API enum kmb_status kmb_exec(kmb_session *session, const char *sql, struct kmb_error *error);
 

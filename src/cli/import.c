@@ -14,10 +14,10 @@
 #include <unistd.h>
 
 #include "base/memory.h"
-#include "cli/csv.h"
 #include "cli/infer.h"
 #include "cli/output.h"
 #include "cli/run.h"
+#include "types/record.h"
 
 #define BATCH_ROWS         10000u
 #define BATCH_BYTES        ((size_t)16 << 20)
@@ -41,7 +41,7 @@ struct import {
     size_t ahead_at;
     bool only_ahead; /* while types are inferred: what lies behind stays where it is */
     uint64_t size;   /* of the file, 0 unknown */
-    struct csv csv;
+    struct record_reader csv;
     char *table;  /* as the appender takes it */
     char **names; /* of the file's columns */
     uint32_t field_count;
@@ -49,7 +49,7 @@ struct import {
     char **column_names; /* of the table */
     uint32_t column_count;
     struct buffer batch_text;
-    struct csv_field *batch_fields;
+    struct record_field *batch_fields;
     size_t batch_field_capacity;
     struct kept_row *batch;
     uint32_t batch_count;
@@ -131,9 +131,14 @@ static int read_ahead(struct import *import) {
     return 0;
 }
 
+static void open_reader(struct import *import) {
+    struct record_format format = record_format_spreadsheet();
+    record_reader_init(&import->csv, &format, read_source, import);
+}
+
 static void rewind_source(struct import *import) {
-    csv_free(&import->csv);
-    csv_init(&import->csv, read_source, import);
+    record_reader_free(&import->csv);
+    open_reader(import);
     import->csv.blank_is_record = import->field_count == 1;
     import->ahead_at = 0;
     if (!import->stream) {
@@ -185,7 +190,7 @@ static int file_failed(const struct import *import, const struct kmb_error *erro
 /* Reads the first record as names (or makes names and leaves it). Answers 0 or an exit code. */
 static int read_header(struct import *import) {
     struct kmb_error error = {0};
-    enum kmb_status status = csv_next(&import->csv, &error);
+    enum kmb_status status = record_next(&import->csv, &error);
     if (status == KMB_DONE) {
         return cli_error(1, "the file is empty: a header line is required");
     }
@@ -198,7 +203,7 @@ static int read_header(struct import *import) {
         if (memchr(import->csv.text.bytes + import->csv.fields[i].offset, 0, import->csv.fields[i].length) != NULL) {
             return cli_error(1, "line 1, field %u: a zero byte stands in the header", i + 1);
         }
-        struct slice text = import->options->no_header ? slice_make(NULL, 0) : csv_field_text(&import->csv, i);
+        struct slice text = import->options->no_header ? slice_make(NULL, 0) : record_field_text(&import->csv, i);
         import->names[i] = header_name(text, i);
         if (import->names[i] == NULL) {
             return no_memory();
@@ -254,13 +259,13 @@ static int infer_columns(struct import *import, struct infer *columns) {
     bool cut = import->stream && import->ahead.length >= INFER_STREAM_BYTES;
     import->only_ahead = import->stream;
     while (status == KMB_OK) {
-        status = csv_next(&import->csv, &error);
+        status = record_next(&import->csv, &error);
         if (cut && import->csv.ended) {
             status = KMB_DONE; /* the record may go on in what was not read yet */
         } else if (status == KMB_ROW && import->csv.field_count == import->field_count) {
             for (uint32_t i = 0; i < import->field_count; i++) {
-                if (!csv_field_is_null(&import->csv, i)) {
-                    infer_value(&columns[i], csv_field_text(&import->csv, i));
+                if (!import->csv.fields[i].null) {
+                    infer_value(&columns[i], record_field_text(&import->csv, i));
                 }
             }
             status = KMB_OK;
@@ -364,17 +369,17 @@ static int map_columns(struct import *import) {
 /* --- the rows ----------------------------------------------------------------------------------------------------- */
 
 static enum kmb_status append_kept(struct import *import, uint32_t row, struct kmb_error *error) {
-    const struct csv_field *fields = import->batch_fields + import->batch[row].field_first;
+    const struct record_field *fields = import->batch_fields + import->batch[row].field_first;
     enum kmb_status status = KMB_OK;
     for (uint32_t i = 0; status == KMB_OK && i < import->column_count; i++) {
         if (import->target[i] == SKIP) {
             status = kmb_append_default(import->appender, error);
             continue;
         }
-        const struct csv_field *field = &fields[import->target[i]];
+        const struct record_field *field = &fields[import->target[i]];
         const char *text = (const char *)import->batch_text.bytes + field->offset;
-        status = field->length == 0 && !field->quoted ? kmb_append_null(import->appender, error)
-                                                      : kmb_append_text(import->appender, text, field->length, error);
+        status = field->null ? kmb_append_null(import->appender, error)
+                             : kmb_append_text(import->appender, text, field->length, error);
     }
     if (status == KMB_OK) {
         return kmb_append_row(import->appender, error);
@@ -383,7 +388,7 @@ static enum kmb_status append_kept(struct import *import, uint32_t row, struct k
     return status;
 }
 
-static int reject_fields(struct import *import, uint64_t line, const struct csv_field *fields, uint32_t count,
+static int reject_fields(struct import *import, uint64_t line, const struct record_field *fields, uint32_t count,
                          const uint8_t *texts, const char *why) {
     if (import->rejected == 0 && !import->options->no_header) { /* so that the mended file can be imported as it is */
         for (uint32_t i = 0; i < import->field_count; i++) {
@@ -395,7 +400,7 @@ static int reject_fields(struct import *import, uint64_t line, const struct csv_
     for (uint32_t i = 0; i < count; i++) {
         const char *text = (const char *)texts + fields[i].offset;
         fputs(i == 0 ? "" : ",", import->reject);
-        output_csv_field(import->reject, fields[i].length == 0 && !fields[i].quoted ? NULL : text, fields[i].length);
+        output_csv_field(import->reject, fields[i].null ? NULL : text, fields[i].length);
     }
     fputs("\r\n", import->reject);
     cli_progress_end(&import->progress);
@@ -496,7 +501,7 @@ static int keep_record(struct import *import) {
     size_t base = import->batch_text.length;
     if (first + import->field_count > import->batch_field_capacity) {
         size_t capacity = (first + import->field_count) * 2;
-        struct csv_field *fields = mem_realloc(import->batch_fields, capacity * sizeof(*fields));
+        struct record_field *fields = mem_realloc(import->batch_fields, capacity * sizeof(*fields));
         if (fields == NULL) {
             return no_memory();
         }
@@ -533,7 +538,7 @@ static int load(struct import *import) {
     struct kmb_error error = {0};
     enum kmb_status status = KMB_OK;
     int code = 0;
-    while (code == 0 && (status = csv_next(&import->csv, &error)) == KMB_ROW) {
+    while (code == 0 && (status = record_next(&import->csv, &error)) == KMB_ROW) {
         if (import->csv.line < import->options->from_line) {
             continue;
         }
@@ -559,7 +564,7 @@ static int run(struct import *import) {
         if (code == 0) {
             rewind_source(import);
             if (!import->options->no_header) {
-                csv_next(&import->csv, &error);
+                record_next(&import->csv, &error);
             }
         }
     }
@@ -593,7 +598,7 @@ static void release(struct import *import) {
     mem_free(import->table);
     buffer_free(&import->batch_text);
     buffer_free(&import->ahead);
-    csv_free(&import->csv);
+    record_reader_free(&import->csv);
     kmb_appender_close(import->appender);
     if (import->file > STDIN_FILENO) {
         close(import->file);
@@ -641,7 +646,7 @@ int cli_import(const struct cli_options *options) {
         code = open_reject(import);
     }
     if (code == 0) {
-        csv_init(&import->csv, read_source, import);
+        open_reader(import);
         cli_progress_start(&import->progress, "import");
         import->progress.terminal = import->progress.terminal && !options->quiet;
         code = run(import);

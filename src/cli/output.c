@@ -12,6 +12,7 @@
 
 #include "base/assert.h"
 #include "base/memory.h"
+#include "types/record.h"
 
 #define MEASURED_ROWS 1000u
 
@@ -76,25 +77,13 @@ size_t output_width(const char *text, size_t length) {
 }
 
 void output_csv_field(FILE *out, const char *text, size_t length) {
-    if (text == NULL) {
-        return;
+    struct record_format format = record_format_csv();
+    struct buffer field = {0};
+    record_append(&field, &format, text, length, false, false);
+    if (field.length > 0) {
+        fwrite(field.bytes, 1, field.length, out);
     }
-    bool quote = length == 0;
-    for (size_t i = 0; i < length && !quote; i++) {
-        quote = text[i] == ',' || text[i] == '"' || text[i] == '\n' || text[i] == '\r';
-    }
-    if (!quote) {
-        fwrite(text, 1, length, out);
-        return;
-    }
-    putc('"', out);
-    for (size_t i = 0; i < length; i++) {
-        if (text[i] == '"') {
-            putc('"', out);
-        }
-        putc(text[i], out);
-    }
-    putc('"', out);
+    buffer_free(&field);
 }
 
 void output_json_string(FILE *out, const char *text, size_t length) {

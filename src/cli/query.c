@@ -2,12 +2,9 @@
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
-#include <fcntl.h>
 
 #include "cli/run.h"
 #include "cli/splitter.h"
-
-#define READ_BYTES 65536
 
 static int run_ready(struct runner *runner, struct splitter *splitter) {
     struct slice statement;
@@ -18,38 +15,30 @@ static int run_ready(struct runner *runner, struct splitter *splitter) {
     return code;
 }
 
-static int run_stream(struct runner *runner, int file, const char *name) {
+static int run_stream(struct runner *runner, FILE *file, const char *name) {
     struct splitter splitter = {0};
     struct slice statement;
-    char bytes[READ_BYTES];
+    struct buffer line = {0};
+    struct cli_lines lines = {.next = cli_file_line, .context = file};
     int code = 0;
-    for (;;) {
-        ssize_t count = read(file, bytes, sizeof(bytes));
-        if (count < 0 && errno == EINTR) {
-            continue;
-        }
-        if (count < 0) {
-            code = cli_error(1, "cannot read %s: %s", name, strerror(errno));
-        }
-        if (count <= 0 || code != 0) {
-            break;
-        }
-        splitter_feed(&splitter, bytes, (size_t)count);
-        if (!buffer_ok(&splitter.text)) {
+    runner->copy.lines = &lines;
+    while (code == 0 && cli_file_line(file, &line)) {
+        splitter_feed(&splitter, (const char *)line.bytes, line.length);
+        if (!buffer_ok(&splitter.text) || !buffer_ok(&line)) {
             code = cli_error(1, "out of memory");
             break;
         }
+        buffer_clear(&line);
         code = run_ready(runner, &splitter);
-        if (code != 0) {
-            break;
-        }
     }
-    if (code == 0) {
-        code = run_ready(runner, &splitter);
+    if (code == 0 && ferror(file)) {
+        code = cli_error(1, "cannot read %s: %s", name, strerror(errno));
     }
     if (code == 0 && splitter_rest(&splitter, &statement)) {
         code = runner_run(runner, statement);
     }
+    runner->copy.lines = NULL;
+    buffer_free(&line);
     splitter_free(&splitter);
     return code;
 }
@@ -72,6 +61,8 @@ static int run_text(struct runner *runner, const char *text) {
     struct slice statement;
     int code = 0;
     unsigned left = count_statements(text);
+    struct cli_lines lines = {.next = cli_file_line, .context = stdin};
+    runner->copy.lines = &lines;
     splitter_feed(&splitter, text, strlen(text));
     while (code == 0 && (splitter_next(&splitter, &statement) || splitter_rest(&splitter, &statement))) {
         runner->last = --left == 0;
@@ -80,6 +71,7 @@ static int run_text(struct runner *runner, const char *text) {
             break;
         }
     }
+    runner->copy.lines = NULL;
     splitter_free(&splitter);
     return code;
 }
@@ -93,10 +85,10 @@ int cli_query(const struct cli_options *options) {
         return cli_error(2, "invalid: give the statement or --file, not both");
     }
     const char *file_name = options->file == NULL || strcmp(options->file, "-") == 0 ? NULL : options->file;
-    int file = STDIN_FILENO;
+    FILE *file = stdin;
     if (text == NULL && file_name != NULL) {
-        file = open(file_name, O_RDONLY | O_CLOEXEC);
-        if (file < 0) {
+        file = fopen(file_name, "re");
+        if (file == NULL) {
             return cli_error(errno == ENOENT ? 6 : 1, "cannot read %s: %s", file_name, strerror(errno));
         }
     }
@@ -113,8 +105,8 @@ int cli_query(const struct cli_options *options) {
     if (code == 0 && options->parameter_count > 0 && !runner.parameters_used) {
         code = cli_error(2, "invalid: %u parameters were given, no statement takes as many", options->parameter_count);
     }
-    if (file != STDIN_FILENO) {
-        close(file);
+    if (file != stdin) {
+        fclose(file);
     }
     return cli_close(db, runner.session, code);
 }

@@ -45,6 +45,10 @@ static enum kmb_status bind(struct runner *runner, kmb_statement *statement, str
 static enum kmb_status run(struct runner *runner, kmb_statement *statement, struct kmb_error *error) {
     uint64_t rows = 0;
     enum kmb_status status = bind(runner, statement, error);
+    if (status == KMB_OK) {
+        fflush(runner->output.out);
+        status = cli_copy_attach(&runner->copy, statement, runner->output.out, error);
+    }
     if (status != KMB_OK) {
         return status;
     }
@@ -77,6 +81,8 @@ int runner_run(struct runner *runner, struct slice sql) {
         status = run(runner, statement, &error);
     }
     kmb_finalize(statement);
+    cli_copy_finish(&runner->copy);
+    runner->copy = (struct cli_copy){.lines = runner->copy.lines};
     if (status != KMB_OK) {
         snprintf(where, sizeof(where), "statement %llu", (unsigned long long)runner->statements);
         /* blanks before the statement are not part of what the error's position counts */

@@ -3,12 +3,14 @@
 #define KMB_CLI_RUN_H
 
 #include "base/slice.h"
+#include "cli/copy.h"
 #include "cli/output.h"
 
 struct runner {
     const struct cli_options *options;
     kmb_session *session;
     struct output output;
+    struct cli_copy copy;
     uint64_t statements; /* run so far */
     bool timing;
     bool parameters_used; /* some statement took the -p values */

@@ -23,6 +23,7 @@ struct shell {
     struct runner runner;
     struct splitter splitter;
     unsigned depth; /* of \i */
+    bool copying;   /* lines typed are data of COPY */
     bool quit;
     bool failed;
 };
@@ -56,6 +57,7 @@ static void run_text(struct shell *shell, const char *text) {
 static void help(void) {
     fputs("\\d [TABLE]   columns of a table, or all tables     \\q          end\n"
           "\\dt          tables                                \\x          one column a line\n"
+          "\\copy T FROM 'FILE' / TO 'FILE'   COPY with a file of this machine\n"
           "\\i FILE      run the statements of FILE            \\timing     how long each statement takes\n"
           "\\o FORMAT    table, csv, tsv, json, ndjson         \\?          this text\n"
           "Dot forms do the same: .tables .schema [TABLE] .mode FORMAT .timer .read FILE .quit .help\n"
@@ -86,6 +88,31 @@ static void toggle(bool *setting, const char *what, const char *argument) {
 
 static void feed_line(struct shell *shell, const char *line);
 
+static void copy_file(struct shell *shell, const char *argument) {
+    struct buffer sql = {0};
+    struct buffer name = {0};
+    bool from = false;
+    struct cli_copy *copy = &shell->runner.copy;
+    if (cli_copy_parse(argument, &sql, &name, &from)) {
+        if (name.length > 0) {
+            copy->file_name = buffer_text(&name);
+            copy->file = copy->file_name == NULL ? NULL : fopen(copy->file_name, from ? "re" : "we");
+        }
+        FILE *file = copy->file;
+        if (name.length > 0 && file == NULL) {
+            cli_error(1, "cannot %s %s: %s", from ? "read" : "write", copy->file_name, strerror(errno));
+        } else if (buffer_ok(&sql)) {
+            run_statement(shell, buffer_slice(&sql));
+        }
+        if (file != NULL && fclose(file) != 0) {
+            cli_error(1, "cannot write %s: %s", buffer_text(&name), strerror(errno));
+        }
+    }
+    copy->file = NULL;
+    buffer_free(&sql);
+    buffer_free(&name);
+}
+
 static void include(struct shell *shell, const char *name) {
     char *line = NULL;
     size_t room = 0;
@@ -99,10 +126,14 @@ static void include(struct shell *shell, const char *name) {
         cli_error(1, "cannot read %s: %s", name, strerror(errno));
         return;
     }
+    const struct cli_lines *outer = shell->runner.copy.lines;
+    struct cli_lines lines = {.next = cli_file_line, .context = file};
     shell->depth++;
+    shell->runner.copy.lines = &lines;
     while (!shell->quit && !interrupted && (length = getline(&line, &room, file)) >= 0) {
         feed_line(shell, line);
     }
+    shell->runner.copy.lines = outer;
     shell->depth--;
     free(line);
     fclose(file);
@@ -145,6 +176,8 @@ static void command(struct shell *shell, char *line) {
         toggle(&shell->runner.timing, "Timing", argument);
     } else if (strcmp(verb, "o") == 0 || strcmp(verb, "mode") == 0) {
         set_mode(shell, argument);
+    } else if (strcmp(verb, "copy") == 0) {
+        copy_file(shell, argument);
     } else if (strcmp(verb, "i") == 0 || strcmp(verb, "read") == 0) {
         if (argument[0] == 0) {
             cli_error(1, "a file is required: %s FILE", name);
@@ -179,9 +212,12 @@ static void feed_line(struct shell *shell, const char *line) {
 static void read_plain(struct shell *shell) {
     char *line = NULL;
     size_t room = 0;
+    struct cli_lines lines = {.next = cli_file_line, .context = stdin};
+    shell->runner.copy.lines = &lines;
     while (!shell->quit && !interrupted && getline(&line, &room, stdin) >= 0) {
         feed_line(shell, line);
     }
+    shell->runner.copy.lines = NULL;
     shell->failed = shell->failed || interrupted;
     free(line);
 }
@@ -191,9 +227,13 @@ static char *prompt(EditLine *editor) {
     bool failed = false;
     el_get(editor, EL_CLIENTDATA, &shell);
     bool open = kmb_session_in_transaction(shell->runner.session, &failed);
-    static char more[] = "kimberlite-> ", in_open[] = "kimberlite*> ", in_failed[] = "kimberlite!> ",
+    static char data[] = ">> ", more[] = "kimberlite-> ", in_open[] = "kimberlite*> ", in_failed[] = "kimberlite!> ",
                 plain[] = "kimberlite=> ";
-    return !splitter_empty(&shell->splitter) ? more : failed ? in_failed : open ? in_open : plain;
+    return shell->copying                      ? data
+           : !splitter_empty(&shell->splitter) ? more
+           : failed                            ? in_failed
+           : open                              ? in_open
+                                               : plain;
 }
 
 static void history_path(char path[CLI_PATH_MAX]) {
@@ -243,6 +283,24 @@ static const char *read_line(EditLine *editor, int *count) {
     return line;
 }
 
+/* Lines typed as data. */
+struct typed_lines {
+    struct shell *shell;
+    EditLine *editor;
+};
+
+static bool typed_line(void *context, struct buffer *line) {
+    struct typed_lines *lines = context;
+    int count = 0;
+    lines->shell->copying = true;
+    const char *text = read_line(lines->editor, &count);
+    lines->shell->copying = false;
+    if (text != NULL && count > 0) {
+        buffer_append(line, text, strlen(text));
+    }
+    return text != NULL && count > 0;
+}
+
 /* Runs a typed line; a statement of several lines becomes one entry of the history when it is whole. */
 static void take_line(struct shell *shell, History *past, struct buffer *typed, const char *line) {
     HistEvent event;
@@ -284,6 +342,9 @@ static void read_terminal(struct shell *shell) {
     el_set(editor, EL_SIGNAL, 0);
     el_set(editor, EL_GETCFN, read_character);
     el_source(editor, NULL);
+    struct typed_lines typed_lines = {.shell = shell, .editor = editor};
+    struct cli_lines lines = {.next = typed_line, .context = &typed_lines};
+    shell->runner.copy.lines = &lines;
     fprintf(stderr, "kimberlite %s. \\? for help, \\q to end.\n", kmb_version());
     while (!shell->quit) {
         const char *line = read_line(editor, &count);

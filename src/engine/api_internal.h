@@ -48,6 +48,7 @@ struct kmb_statement {
     char tag[128];
     uint64_t rows;
     uint64_t position;
+    struct sql_copy copy;
     bool rolled_back; /* a COMMIT that was one of a failed transaction */
 };
 

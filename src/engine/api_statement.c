@@ -328,8 +328,10 @@ static enum kmb_status open_run(kmb_statement *statement, struct kmb_error *erro
             return KMB_UNDEFINED_PARAMETER;
         }
     }
+    session_set_copy(statement->session->session, &statement->copy);
     enum kmb_status status = session_run(statement->session->session, statement->statement, statement->parameters,
                                          statement->parameter_count, &statement->run, &outcome, error);
+    session_set_copy(statement->session->session, NULL);
     statement->position = outcome.position;
     statement->rolled_back = status == KMB_OK && outcome.rolled_back;
     statement->done = false;
@@ -398,6 +400,40 @@ enum kmb_status kmb_step(kmb_statement *statement, struct kmb_error *error) {
         place_error(statement, error);
     }
     return status;
+}
+
+enum kmb_copy kmb_statement_copy(const kmb_statement *statement) {
+    const struct plan_statement *plan = statement == NULL ? NULL : sql_statement_plan(statement->statement);
+    return plan == NULL || plan->copy == NULL ? KMB_COPY_NONE
+           : plan->kind == STATEMENT_COPY     ? KMB_COPY_OUT
+                                              : KMB_COPY_IN;
+}
+
+static enum kmb_status set_copy(kmb_statement *statement, enum kmb_copy wanted, const struct sql_copy *copy,
+                                struct kmb_error *error) {
+    if (statement == NULL || (copy->read == NULL && copy->write == NULL)) {
+        return api_absent("statement or function", error);
+    }
+    if (kmb_statement_copy(statement) != wanted) {
+        return error_set(error, KMB_USAGE, "the statement is no COPY %s",
+                         wanted == KMB_COPY_IN ? "FROM STDIN" : "TO STDOUT");
+    }
+    statement->copy = *copy;
+    return KMB_OK;
+}
+
+enum kmb_status kmb_copy_from(kmb_statement *statement,
+                              enum kmb_status (*read)(void *context, void *bytes, size_t size, size_t *count,
+                                                      struct kmb_error *error),
+                              void *context, struct kmb_error *error) {
+    return set_copy(statement, KMB_COPY_IN, &(struct sql_copy){.read = read, .context = context}, error);
+}
+
+enum kmb_status kmb_copy_to(kmb_statement *statement,
+                            enum kmb_status (*write)(void *context, const void *bytes, size_t length,
+                                                     struct kmb_error *error),
+                            void *context, struct kmb_error *error) {
+    return set_copy(statement, KMB_COPY_OUT, &(struct sql_copy){.write = write, .context = context}, error);
 }
 
 void kmb_reset(kmb_statement *statement) {

@@ -275,6 +275,9 @@ struct datetime_context session_datetime(const struct session *session) {
 void session_set_at(struct session *session, const struct sql_point *point) {
     session->host.at = *point;
 }
+void session_set_copy(struct session *session, const struct sql_copy *copy) {
+    session->host.copy = copy;
+}
 bool session_in_transaction(const struct session *session) {
     return session->explicit;
 }
@@ -502,8 +505,8 @@ static bool searches_long(const struct plan_node *node) {
     if (node == NULL) {
         return false;
     }
-    bool scans =
-        (node->kind == PLAN_SCAN && node->low.count == 0) || node->kind == PLAN_HISTORY || node->kind == PLAN_DIFF;
+    bool scans = (node->kind == PLAN_SCAN && node->low.count == 0) || node->kind == PLAN_HISTORY ||
+                 node->kind == PLAN_DIFF || node->kind == PLAN_COPY; /* waits for whoever writes what it reads */
     for (uint32_t i = 0; !scans && i < node->write_count; i++) {
         scans = searches_long(node->writes[i]->root);
     }
@@ -558,7 +561,7 @@ static enum kmb_status run_alone(struct session *session, struct sql_statement *
     const struct plan_statement *plan = sql_statement_plan(statement);
     if (plan->kind == STATEMENT_WRITE && searches_long(plan->root)) {
         enum kmb_status ahead = run_ahead(session, statement, parameters, parameter_count, run, error);
-        if (ahead != KMB_SERIALIZATION) {
+        if (ahead != KMB_SERIALIZATION || plan->copy != NULL) { /* what COPY has read is gone */
             return ahead;
         }
         error_clear(error);

@@ -31,6 +31,9 @@ struct datetime_context session_datetime(const struct session *session);
 /* What reads see from now on. */
 void session_set_at(struct session *session, const struct sql_point *point);
 
+/* What COPY reads and writes; NULL: nothing. Must last until it is set anew. */
+void session_set_copy(struct session *session, const struct sql_copy *copy);
+
 /* A statement is about to be prepared: what it says of the present is meant from now. */
 void session_tick(struct session *session);
 

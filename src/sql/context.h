@@ -64,6 +64,8 @@ struct sql_context {
     void *random_context;
     int64_t (*clock_us)(void *context); /* the time while the statement runs; NULL: now_us */
     void *clock_context;
+    void (*tell)(void *object, struct kmb_error *error); /* adds to what the statement raises; NULL: nothing */
+    void *tell_object;
     struct slice session_user;
     const struct sql_host *host; /* of the run, for functions that reach beyond their arguments; NULL while binding */
     struct regex *regexes;       /* patterns compiled by this statement, the last used first */

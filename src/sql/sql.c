@@ -20,6 +20,7 @@
 #include "sql/define.h"
 #include "sql/exec/exec.h"
 #include "sql/exec/rowset.h"
+#include "sql/plan/copy.h"
 #include "sql/plan/explain.h"
 #include "sql/plan/optimise.h"
 #include "sql/plan/shape.h"
@@ -629,6 +630,10 @@ static void run_begin(struct sql_run *run, const struct sql_host *host) {
     case STATEMENT_EXPLAIN:
         run_explain(run, host);
         break;
+    case STATEMENT_COPY:
+        run->exec = exec_open(&run->context, host, statement->bound.root, run->parameters, run->parameter_count, NULL);
+        run->rows = copy_write(&run->context, host, statement->bound.copy, run->exec);
+        break;
     case STATEMENT_FETCH:
         run_fetch(run, host);
         break;
@@ -663,6 +668,9 @@ static enum kmb_status run_try(struct sql_run *run, const struct sql_host *host,
     }
     SQL_CAUGHT {
         status = context->status;
+        if (context->tell != NULL && context->error != NULL) {
+            context->tell(context->tell_object, context->error);
+        }
     }
     context->guarded = false;
     return status;
@@ -747,7 +755,8 @@ enum kmb_status sql_run_next(struct sql_run *run, const struct batch **batch, st
         *batch = run_next_kept(run);
         return *batch == NULL ? KMB_DONE : KMB_ROW;
     }
-    bool silent = run->statement->bound.kind == STATEMENT_WRITE && run->statement->bound.column_count == 0;
+    enum plan_statement_kind kind = run->statement->bound.kind;
+    bool silent = kind == STATEMENT_COPY || (kind == STATEMENT_WRITE && run->statement->bound.column_count == 0);
     if (run->exec == NULL || silent) {
         return KMB_DONE;
     }
@@ -779,7 +788,7 @@ const char *sql_run_tag(const struct sql_run *run) {
     const char *tag = run->statement->bound.tag;
     const struct plan_node *root = run->statement->bound.root;
     bool counted = (run->statement->bound.kind == STATEMENT_WRITE && !root->no_data) ||
-                   run->statement->bound.kind == STATEMENT_FETCH ||
+                   run->statement->bound.kind == STATEMENT_FETCH || run->statement->bound.kind == STATEMENT_COPY ||
                    (run->statement->bound.kind == STATEMENT_QUERY && strcmp(tag, "SELECT") == 0);
     if (counted) {
         (void)snprintf(mutable->tag, sizeof(mutable->tag), "%s %s%llu", tag, strcmp(tag, "INSERT") == 0 ? "0 " : "",

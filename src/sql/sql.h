@@ -64,6 +64,14 @@ struct sql_sequences {
 };
 void sql_sequences_free(struct sql_sequences *sequences);
 
+/* What COPY FROM STDIN reads and COPY TO STDOUT writes, while sql_run_open() runs. */
+struct sql_copy {
+    /* Gives up to size bytes; *count 0: the end. */
+    enum kmb_status (*read)(void *context, void *bytes, size_t size, size_t *count, struct kmb_error *error);
+    enum kmb_status (*write)(void *context, const void *bytes, size_t length, struct kmb_error *error);
+    void *context;
+};
+
 /* What the engine gives. All functions may be called from sql_prepare and sql_run_* on the caller's thread. */
 struct sql_host {
     void *context;
@@ -96,6 +104,7 @@ struct sql_host {
     struct sql_cursor_list *cursors;    /* the session's, by DECLARE */
     bool (*in_block)(void *context);    /* between BEGIN and COMMIT; NULL: never */
     const atomic_bool *cancel;          /* may be NULL; set from any thread: 57014 */
+    const struct sql_copy *copy;        /* of the statement that is opened; may be NULL */
     bool references_held;               /* whoever runs the statement checks foreign keys itself */
     struct slice session_user;          /* current_user */
     struct sql_point at; /* a point given beside the text (--at): every read is there; a time-travel clause or

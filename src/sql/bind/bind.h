@@ -138,6 +138,7 @@ enum bind_place {
     BIND_VALUES,
     BIND_SET,
     BIND_MERGE_WHEN,
+    BIND_COPY_WHERE,
     BIND_EXECUTE,
     BIND_RETURNING,
     BIND_CHECK,
@@ -589,6 +590,9 @@ bool bind_is_identity(struct bind *bind, const struct sequence_definition *rule)
 const PgQuery__IntoClause *bind_into(const PgQuery__SelectStmt *select);
 void bind_create_as(struct bind *bind, const PgQuery__Node *node, struct plan_statement *statement);
 void bind_select_into(struct bind *bind, const PgQuery__SelectStmt *select, struct plan_statement *statement);
+
+/* --- copy.c --- */
+void bind_copy(struct bind *bind, const PgQuery__CopyStmt *node, struct plan_statement *statement);
 
 /* --- cursor.c --- */
 void bind_declare(struct bind *bind, const PgQuery__DeclareCursorStmt *node, struct plan_statement *statement);

@@ -31,6 +31,7 @@ const char *bind_place_name(enum bind_place place) {
         [BIND_VALUES] = "VALUES",
         [BIND_SET] = "UPDATE",
         [BIND_MERGE_WHEN] = "MERGE WHEN conditions",
+        [BIND_COPY_WHERE] = "COPY FROM WHERE conditions",
         [BIND_EXECUTE] = "EXECUTE parameters",
         [BIND_RETURNING] = "RETURNING",
         [BIND_CHECK] = "check constraints",

@@ -323,6 +323,9 @@ void bind_dispatch(struct bind *bind, const PgQuery__Node *node, struct plan_sta
     case PG_QUERY__NODE__NODE_MERGE_STMT:
         statement_write(statement, bind_merge(bind, node->merge_stmt), "MERGE");
         break;
+    case PG_QUERY__NODE__NODE_COPY_STMT:
+        bind_copy(bind, node->copy_stmt, statement);
+        break;
     case PG_QUERY__NODE__NODE_DECLARE_CURSOR_STMT:
         bind_declare(bind, node->declare_cursor_stmt, statement);
         break;

@@ -57,14 +57,15 @@ void bind_level_forget(struct bind_level *level, const uint32_t *mark) {
 }
 
 static void check_place(const struct bind_scope *scope, uint32_t position) {
-    const char *place = scope->place == BIND_CHECK       ? "check constraint"
-                        : scope->place == BIND_DEFAULT   ? "DEFAULT expression"
-                        : scope->place == BIND_GENERATED ? "column generation expression"
-                        : scope->place == BIND_TRANSFORM ? "transform expression"
-                        : scope->place == BIND_INDEX     ? "index expression"
-                        : scope->place == BIND_PREDICATE ? "index predicate"
-                        : scope->place == BIND_EXECUTE   ? "EXECUTE parameter"
-                                                         : NULL;
+    const char *place = scope->place == BIND_CHECK        ? "check constraint"
+                        : scope->place == BIND_DEFAULT    ? "DEFAULT expression"
+                        : scope->place == BIND_GENERATED  ? "column generation expression"
+                        : scope->place == BIND_TRANSFORM  ? "transform expression"
+                        : scope->place == BIND_INDEX      ? "index expression"
+                        : scope->place == BIND_PREDICATE  ? "index predicate"
+                        : scope->place == BIND_EXECUTE    ? "EXECUTE parameter"
+                        : scope->place == BIND_COPY_WHERE ? "COPY FROM WHERE condition"
+                                                          : NULL;
     if (place != NULL) {
         sql_raise(scope->bind->context, KMB_UNSUPPORTED, position, "cannot use subquery in %s", place);
     }

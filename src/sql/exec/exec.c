@@ -221,6 +221,8 @@ static struct exec_operator *make(struct exec *exec, const struct plan_node *nod
         return values_make(exec, node);
     case PLAN_FUNCTION:
         return functions_make(exec, node);
+    case PLAN_COPY:
+        return copy_make(exec, node);
     case PLAN_CATALOGUE:
         return catalogue_rows_make(exec, node);
     case PLAN_ONE_ROW:

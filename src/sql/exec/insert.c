@@ -37,8 +37,14 @@ static void insert_plain(struct insert *insert, const struct batch *batch) {
             uint32_t row = batch->selection == NULL ? done + i : batch->selection[done + i];
             write_values(write, batch, row, insert->values + (size_t)i * write->stored_count);
         }
-        sql_try(exec->context,
-                kernel_insert_rows(exec->transaction, write->table, insert->values, step, NULL, exec->context->error));
+        size_t inserted = 0;
+        enum kmb_status status =
+            kernel_insert_rows(exec->transaction, write->table, insert->values, step, &inserted, exec->context->error);
+        if (status != KMB_OK) {
+            uint32_t at = done + (uint32_t)inserted;
+            exec->row_refused = at >= live ? 0 : 1 + (batch->selection == NULL ? at : batch->selection[at]);
+            sql_raise_status(exec->context, status, 0);
+        }
         done += step;
     }
     write->affected += live;

@@ -57,6 +57,7 @@ struct exec {
     uint32_t parameter_count;
     struct exec_view *views;
     struct kernel_transaction *transaction; /* of a write */
+    uint32_t row_refused;                   /* of the batch at work, from 1: the row that an INSERT refuses; 0 none */
     struct exec_operator *root;
     struct sql_spill *spill; /* of the outermost: the statement's temporary file, NULL until it is wanted */
     uint64_t affected;
@@ -119,6 +120,7 @@ struct exec_operator *diff_make(struct exec *exec, const struct plan_node *node)
 struct exec_operator *history_make(struct exec *exec, const struct plan_node *node);
 struct exec_operator *catalogue_rows_make(struct exec *exec, const struct plan_node *node);
 struct exec_operator *values_make(struct exec *exec, const struct plan_node *node);
+struct exec_operator *copy_make(struct exec *exec, const struct plan_node *node);
 struct exec_operator *functions_make(struct exec *exec, const struct plan_node *node);
 struct exec_operator *one_row_make(struct exec *exec, const struct plan_node *node);
 struct exec_operator *filter_make(struct exec *exec, const struct plan_node *node);

@@ -104,6 +104,7 @@ struct write_fault write_check(struct write *write, const struct batch *row) {
 _Noreturn void write_raise(struct write *write, const struct batch *row, const struct write_fault *fault) {
     struct sql_context *context = write->base.exec->context;
     uint32_t at = row->selection == NULL ? fault->place : row->selection[fault->place];
+    write->base.exec->row_refused = at + 1;
     struct slice table = write->table->name;
     if (fault->check) {
         sql_raise_with(context, KMB_CHECK_VIOLATION, 0, failing_row(write, row, at), NULL,

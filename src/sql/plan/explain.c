@@ -302,6 +302,8 @@ static const char *title_of(struct explain *explain, const struct plan_node *nod
         return sql_printf(explain->context, "Function Scan on %s", node->aggregates[0].function->name);
     case PLAN_CTE:
         return sql_printf(explain->context, "%s Scan on %s", node->cte_work ? "WorkTable" : "CTE", node->cte->name);
+    case PLAN_COPY:
+        return "Copy";
     case PLAN_CATALOGUE:
         return sql_printf(explain->context, "Catalogue Scan on %s", node->relation);
     case PLAN_ONE_ROW:

@@ -17,6 +17,7 @@
 #include "sql/func/function.h"
 
 struct kernel_view;
+struct plan_copy; /* copy.h */
 
 enum plan_kind {
     /* sources */
@@ -26,6 +27,7 @@ enum plan_kind {
     PLAN_VALUES,    /* rows of expressions */
     PLAN_FUNCTION,  /* the rows of set-returning functions (aggregates) side by side, NULL behind a shorter one's end */
     PLAN_CATALOGUE, /* an information_schema or SHOW relation, rows made by the executor from the catalogue */
+    PLAN_COPY,      /* the records that COPY FROM reads */
     PLAN_CTE,       /* the rows of a WITH query, kept once for all who read them; or its working table */
     PLAN_ONE_ROW,   /* no columns, one row: SELECT without FROM */
     /* one child */
@@ -230,6 +232,8 @@ struct plan_node {
     bool cte_work;      /* the rows of the last round, inside the recursive term */
     uint32_t cte_depth; /* of the query that reads it */
 
+    const struct plan_copy *copy; /* COPY */
+
     const char *relation; /* CATALOGUE: "tables", "columns", "show_tables", "show_columns" ... */
     const char *relation_argument;
 
@@ -285,6 +289,7 @@ enum plan_statement_kind {
     STATEMENT_EXPLAIN,     /* root is the explained plan; output one text column "QUERY PLAN" */
     STATEMENT_SETTING,     /* SET, SHOW of a setting, PREPARE, DECLARE and their kin: the session alone is changed */
     STATEMENT_FETCH,       /* FETCH and MOVE: rows of a cursor */
+    STATEMENT_COPY,        /* COPY TO: root's rows are written, none is given */
     STATEMENT_EMPTY,       /* nothing but blanks and comments */
 };
 
@@ -298,11 +303,12 @@ struct plan_statement {
     uint32_t parameter_count;
     const struct expr **arguments; /* EXECUTE: the parameters that root reads, over the statement's own; else NULL */
     uint32_t argument_count;
+    const struct plan_copy *copy; /* COPY FROM (a WRITE) and COPY TO */
     const void *ddl;              /* struct plan_ddl, ddl.h */
     struct table_id cursor_table; /* of a cursor that rows may be changed through: the last column is their key */
     uint64_t catalogue_version;   /* plan is valid while this is current */
     bool reads_past;              /* any time-travel clause */
-    bool writes;                  /* running it changes rows: a write, or EXPLAIN ANALYZE of one */
+    bool writes;                  /* running it changes rows: a write, EXPLAIN ANALYZE or COPY TO of one */
     bool advances;                /* a query that moves sequences: it runs as a write does */
     bool analyze;                 /* EXPLAIN ANALYZE, and what it tells */
     bool explain_timing;

@@ -365,6 +365,7 @@ static uint32_t *prune(struct optimiser *optimiser, struct plan_node *node, uint
     case PLAN_DIFF:
     case PLAN_VALUES:
     case PLAN_FUNCTION:
+    case PLAN_COPY:
     case PLAN_CATALOGUE:
     case PLAN_CTE:
     case PLAN_ONE_ROW:

@@ -406,6 +406,7 @@ struct plan_node *optimise_push(struct optimiser *optimiser, struct plan_node *n
         return optimise_filter(optimiser, node, conditions);
     case PLAN_VALUES:
     case PLAN_FUNCTION:
+    case PLAN_COPY:
     case PLAN_CATALOGUE:
     case PLAN_ONE_ROW:
         node->rows_estimate = node->kind == PLAN_VALUES ? node->row_count : node->kind == PLAN_ONE_ROW ? 1 : 1000;

@@ -572,6 +572,158 @@ static void cursors_of_many_rows(void **state) {
     MUST(kmb_close(db, &error));
 }
 
+/* --- COPY --------------------------------------------------------------------------------------------------------- */
+
+/* Gives a text in pieces; fails behind its end where it is asked to. */
+struct given {
+    const char *text;
+    size_t piece;
+    bool fails;
+};
+
+static enum kmb_status give(void *context, void *bytes, size_t size, size_t *count, struct kmb_error *error) {
+    struct given *given = context;
+    size_t left = strlen(given->text);
+    if (left == 0 && given->fails) {
+        error->status = KMB_IO;
+        snprintf(error->message, sizeof(error->message), "the pipe broke");
+        return KMB_IO;
+    }
+    *count = left < given->piece ? left : given->piece;
+    *count = *count < size ? *count : size;
+    memcpy(bytes, given->text, *count);
+    given->text += *count;
+    return KMB_OK;
+}
+
+static enum kmb_status copied(kmb_session *session, const char *sql, struct given given, struct kmb_error *why) {
+    kmb_statement *statement = NULL;
+    enum kmb_status status = kmb_prepare(session, sql, strlen(sql), &statement, NULL, why);
+    if (status == KMB_OK) {
+        assert_int_equal(kmb_statement_copy(statement), KMB_COPY_IN);
+        MUST(kmb_copy_from(statement, give, &given, &error));
+        status = kmb_step(statement, why);
+    }
+    kmb_finalize(statement);
+    return status;
+}
+
+struct taken {
+    char text[4096];
+    size_t length;
+    size_t room;
+};
+
+static enum kmb_status take(void *context, const void *bytes, size_t length, struct kmb_error *error) {
+    struct taken *taken = context;
+    if (length > taken->room - taken->length) {
+        error->status = KMB_DISK_FULL;
+        snprintf(error->message, sizeof(error->message), "no room for it");
+        return KMB_DISK_FULL;
+    }
+    memcpy(taken->text + taken->length, bytes, length);
+    taken->length += length;
+    return KMB_OK;
+}
+
+static void copying_in(void **state) {
+    struct box *box = *state;
+    kmb_session *session = box->session;
+    MUST(kmb_exec(session, "CREATE TABLE t (a int PRIMARY KEY, b text NOT NULL, c int DEFAULT 7 CHECK (c > 0))",
+                  &error));
+    REFUSED(kmb_exec(session, "COPY t FROM STDIN", &error), KMB_OBJECT_NOT_IN_STATE, "nothing to read from");
+    for (size_t piece = 1; piece < 8; piece++) {
+        struct given given = {.text = "1\tone\t1\n2\ttwo\t\\N\n", .piece = piece};
+        assert_int_equal(copied(session, "COPY t FROM STDIN", given, NULL), KMB_DONE);
+        given.text = "b,a\n\"drei, 3\",3\n";
+        assert_int_equal(copied(session, "COPY t (b, a) FROM STDIN (FORMAT csv, HEADER match)", given, NULL), KMB_DONE);
+        assert_int_equal(ask(session, "SELECT sum(a * coalesce(c, 100)) FROM t WHERE b IN ('one', 'two', 'drei, 3')"),
+                         1 + 200 + 21);
+        MUST(kmb_exec(session, "DELETE FROM t", &error));
+    }
+    /* All or nothing, and where it is wrong. */
+    static const struct {
+        const char *text;
+        enum kmb_status status;
+        const char *message;
+        const char *detail;
+    } bad[] = {
+        {"1\tx\t1\n2\ty\n", KMB_BAD_COPY_FORMAT, "missing data for column \"c\"", "COPY t, line 2: \"2\ty\""},
+        {"1\tx\t1\t1\n", KMB_BAD_COPY_FORMAT, "extra data after last expected column",
+         "COPY t, line 1: \"1\tx\t1\t1\""},
+        {"1\tx\t1\n2\ty\t2z\n", KMB_INVALID_TEXT, "invalid input syntax for type integer: \"2z\"",
+         "COPY t, line 2, column c: \"2z\""},
+        {"1\tx\t1\n1\ty\t2\n", KMB_UNIQUE_VIOLATION, "duplicate key value",
+         "Key (a)=(1) already exists. COPY t, line 2"},
+        {"1\tx\t1\n2\t\\N\t2\n3\ty\tx\n", KMB_NOT_NULL_VIOLATION, "null value in column \"b\"",
+         "Failing row contains (2, null, 2). COPY t, line 2: \"2\t\\N\t2\""},
+        {"1\tx\t0\n1\n", KMB_CHECK_VIOLATION, "t_c_check",
+         "Failing row contains (1, x, 0). COPY t, line 1: \"1\tx\t0\""},
+        {"1\tx\t1\n\\.x\n", KMB_BAD_COPY_FORMAT, "end-of-copy marker corrupt", "COPY t, line 2"},
+    };
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+        struct kmb_error error = {0};
+        struct given given = {.text = bad[i].text, .piece = 100};
+        refused_at((int)i, copied(session, "COPY t FROM STDIN", given, &error), &error, bad[i].status, bad[i].message);
+        assert_string_equal(error.detail, bad[i].detail);
+        assert_int_equal(ask(session, "SELECT count(*) FROM t"), 0);
+    }
+    struct given broken = {.text = "1\tx\t1\n", .piece = 100, .fails = true};
+    REFUSED(copied(session, "COPY t FROM STDIN", broken, &error), KMB_IO, "the pipe broke");
+    assert_int_equal(ask(session, "SELECT count(*) FROM t"), 0);
+    /* In a transaction; and with a condition. */
+    struct given good = {.text = "1\tx\t1\n2\ty\t2\n", .piece = 3};
+    MUST(kmb_begin(session, &error));
+    assert_int_equal(copied(session, "COPY t FROM STDIN WHERE a > 1", good, NULL), KMB_DONE);
+    assert_int_equal(ask(session, "SELECT sum(a) FROM t"), 2);
+    MUST(kmb_rollback(session, &error));
+    assert_int_equal(ask(session, "SELECT count(*) FROM t"), 0);
+}
+
+static void copying_out(void **state) {
+    struct box *box = *state;
+    kmb_session *session = box->session;
+    MUST(kmb_exec(session, "CREATE TABLE t (a int PRIMARY KEY, b text)", &error));
+    MUST(kmb_exec(session, "INSERT INTO t VALUES (1, 'x'), (2, NULL), (3, 'a,b')", &error));
+    REFUSED(kmb_exec(session, "COPY t TO STDOUT", &error), KMB_OBJECT_NOT_IN_STATE, "nowhere to write to");
+    kmb_statement *copy = prepared(session, "COPY (SELECT a, b FROM t WHERE a <= $1) TO STDOUT CSV HEADER");
+    assert_int_equal(kmb_statement_copy(copy), KMB_COPY_OUT);
+    assert_int_equal(kmb_column_count(copy), 0);
+    struct taken taken = {.room = sizeof(taken.text)};
+    MUST(kmb_copy_to(copy, take, &taken, &error));
+    REFUSED(kmb_copy_from(copy, give, NULL, &error), KMB_USAGE, "no COPY FROM STDIN");
+    for (int most = 1; most <= 3; most++) {
+        static const char *const answers[] = {"a,b\n1,x\n", "a,b\n1,x\n2,\n", "a,b\n1,x\n2,\n3,\"a,b\"\n"};
+        static const char *const tags[] = {"COPY 1", "COPY 2", "COPY 3"};
+        taken.length = 0;
+        MUST(kmb_bind_int64(copy, 1, most, &error));
+        assert_int_equal(kmb_step(copy, NULL), KMB_DONE);
+        assert_string_equal(kmb_statement_tag(copy), tags[most - 1]);
+        taken.text[taken.length] = 0;
+        assert_string_equal(taken.text, answers[most - 1]);
+    }
+    /* What cannot be written ends it; rows that were to be deleted stay. */
+    kmb_finalize(copy);
+    copy = prepared(session, "COPY (DELETE FROM t RETURNING *) TO STDOUT");
+    assert_true(kmb_statement_writes(copy));
+    taken = (struct taken){.room = 4};
+    MUST(kmb_copy_to(copy, take, &taken, &error));
+    REFUSED(kmb_step(copy, &error), KMB_DISK_FULL, "no room for it");
+    assert_int_equal(ask(session, "SELECT count(*) FROM t"), 3);
+    taken.room = sizeof(taken.text);
+    assert_int_equal(kmb_step(copy, NULL), KMB_DONE);
+    taken.text[taken.length] = 0;
+    assert_string_equal(taken.text, "1\tx\n2\t\\N\n3\ta,b\n");
+    assert_int_equal(ask(session, "SELECT count(*) FROM t"), 0);
+    kmb_finalize(copy);
+    copy = prepared(session, "SELECT 1");
+    assert_int_equal(kmb_statement_copy(copy), KMB_COPY_NONE);
+    REFUSED(kmb_copy_to(copy, take, &taken, &error), KMB_USAGE, "no COPY TO STDOUT");
+    REFUSED(kmb_copy_to(copy, NULL, &taken, &error), KMB_USAGE, "function");
+    REFUSED(kmb_copy_from(NULL, give, NULL, &error), KMB_USAGE, "statement");
+    kmb_finalize(copy);
+}
+
 static void *cancel_soon(void *session) {
     nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
     kmb_cancel(session);
@@ -1082,6 +1234,8 @@ int main(void) {
         IN_A_BOX(moments),
         IN_A_BOX(transactions),
         IN_A_BOX(cursors),
+        IN_A_BOX(copying_in),
+        IN_A_BOX(copying_out),
         IN_A_BOX(cursors_of_many_rows),
         IN_A_BOX(cancelling),
         IN_A_BOX(preparing),

@@ -925,6 +925,54 @@ def what_is_stored_commands_no_terminal(box):
 
 
 @test
+def copy_reads_the_lines_behind_it(box):
+    script = ("CREATE TABLE t (a INT PRIMARY KEY, b TEXT); COPY t FROM STDIN;\n1\tone\n2\t\\N\n\\.\n"
+              "COPY t FROM STDIN CSV;\n3,\"x;\ny\"\n\\.\nSELECT count(*) AS n FROM t;\nCOPY t TO STDOUT;\n")
+    for arguments in (["shell", "-o", "csv"], ["query", "-o", "csv"]):
+        result = box.run(*arguments, stdin=script, code=0)
+        assert result.out == "n\n3\n1\tone\n2\t\\N\n3\tx;\\ny\n", result.out
+        assert result.err.count("COPY 2") == 1 and result.err.count("COPY 1") == 1 and "COPY 3" in result.err, result.err
+        box.run("query", "DROP TABLE t", code=0)
+    (box.project / "s.sql").write_text(script)
+    assert box.run("query", "-o", "csv", "-f", "s.sql", code=0).out.startswith("n\n3\n")
+    assert box.run("query", "COPY t FROM STDIN", stdin="7\tseven\n", code=0).err.startswith("COPY 1")
+
+
+@test
+def copy_that_fails_leaves_no_data_behind(box):
+    script = ("CREATE TABLE t (a INT PRIMARY KEY);\nCOPY t FROM STDIN;\n1\nx\n3\nSELECT 99;\n\\.\nSELECT count(*) AS n FROM t;\n")
+    result = box.run("shell", "-o", "csv", stdin=script, code=0)
+    assert result.out == "n\n0\n", result.out
+    has(result.err, 'Detail: COPY t, line 2, column a: "x"')
+    assert "99" not in result.out + result.err
+    result = box.run("query", stdin="COPY t FROM '/etc/passwd'", code=1)
+    has(result.err, "COPY from a file on the server is not supported", "\\copy takes a file")
+
+
+@test
+def copy_with_files(box):
+    (box.project / "in put.csv").write_text("a,b\n1,x\n2,\"y\nz\"\n")
+    script = ("CREATE TABLE t (a INT PRIMARY KEY, b TEXT);\n\\copy t (a, b) from 'in put.csv' csv header\n"
+              "\\copy (select a, b from t where b in ('x', 'from')) to out.txt\n\\copy t to 'o''1.csv' with (format csv)\n"
+              "\\copy t from nowhere.csv\n\\copy t from program 'cat'\n\\copy t\n\\copy t to stdout\n")
+    result = box.run("shell", stdin=script)
+    assert (box.project / "out.txt").read_text() == "1\tx\n"
+    assert (box.project / "o'1.csv").read_text() == "1,x\n2,\"y\nz\"\n"
+    assert result.out == "1\tx\n2\ty\\nz\n", result.out
+    has(result.err, "COPY 2", "COPY 1", "cannot read nowhere.csv: No such file", "PROGRAM is not supported",
+        "a table or (query), FROM or TO, and a file are required")
+
+
+@test
+def copies_of_many_rows_stream(box):
+    rows = 60000
+    (box.project / "big.csv").write_text("".join(f"{n},row {n}\n" for n in range(rows)))
+    box.run("shell", stdin="CREATE TABLE t (a INT PRIMARY KEY, b TEXT);\n\\copy t from big.csv csv\n\\copy t to back.csv csv\n",
+            code=0)
+    assert (box.project / "back.csv").read_text() == (box.project / "big.csv").read_text()
+
+
+@test
 def shell_commands_take_on_and_off(box):
     result = box.run("shell", stdin="\\timing on\n\\timing on\n\\x off\n\\x\n\\x maybe\n\\i\n.read\n", code=0)
     same(result.err.splitlines(), ["Timing is on.", "Timing is on.", "Expanded display is off.", "Expanded display is on.",

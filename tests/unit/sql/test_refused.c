@@ -225,8 +225,15 @@ static const struct refusal refusals[] = {
     {"CREATE FOREIGN TABLE x (a int) SERVER s", 1, "CREATE FOREIGN TABLE"},
     {"CREATE PUBLICATION p FOR ALL TABLES", 1, "CREATE PUBLICATION"},
     {"CREATE STATISTICS s ON a, b FROM t", 1, "CREATE STATISTICS"},
-    {"COPY t FROM STDIN", 1, "COPY"},
-    {"COPY (SELECT 1) TO STDOUT", 1, "COPY"},
+    {"COPY t FROM '/tmp/x'", 1, "COPY from a file on the server"},
+    {"COPY (SELECT 1) TO '/tmp/x'", 1, "COPY to a file on the server"},
+    {"COPY t FROM PROGRAM 'cat'", 1, "COPY ... PROGRAM"},
+    {"COPY t TO STDOUT (FORMAT binary)", 19, "COPY in binary format"},
+    {"COPY t FROM STDIN (FREEZE)", 20, "COPY FREEZE"},
+    {"COPY t FROM STDIN (ENCODING 'latin1')", 20, "encoding \"latin1\""},
+    {"COPY (SELECT 1 INTO x) TO STDOUT", 0, "COPY (SELECT INTO)"},
+    {"COPY (DELETE FROM t) TO STDOUT", 0, "COPY query must have a RETURNING clause"},
+    {"COPY t FROM STDIN WHERE EXISTS (SELECT 1)", 25, "cannot use subquery in COPY FROM WHERE condition"},
     {"LOCK TABLE t", 1, "LOCK"},
     {"VACUUM t", 1, "VACUUM or ANALYZE"},
     {"ANALYZE t", 1, "VACUUM or ANALYZE"},
@@ -283,7 +290,7 @@ static void refused_statements_have_names(void **state) {
                                                  "set_operation_stmt", "replica_identity_stmt", "variable_show_stmt",
                                                  "variable_set_stmt",  "plassign_stmt",         "constraints_set_stmt",
                                                  "comment_stmt",       "create_table_as_stmt",  "declare_cursor_stmt",
-                                                 "fetch_stmt",         "close_portal_stmt"};
+                                                 "fetch_stmt",         "close_portal_stmt",     "copy_stmt"};
     unsigned named = 0;
     for (unsigned i = 0; i < pg_query__node__descriptor.n_fields; i++) {
         const ProtobufCFieldDescriptor *field = &pg_query__node__descriptor.fields[i];
