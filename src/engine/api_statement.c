@@ -385,6 +385,7 @@ static enum kmb_status step(kmb_statement *statement, struct kmb_error *error) {
             return finish_run(statement);
         }
         if (status != KMB_ROW) {
+            session_fail(statement->session->session);
             kmb_reset(statement);
             return status;
         }

@@ -25,6 +25,8 @@
 struct savepoint {
     struct savepoint *older;
     struct kernel_mark *mark;
+    struct sql_settings settings;
+    struct sql_settings kept;
     uint64_t cursors; /* made until then */
     char name[];      /* zero-terminated */
 };
@@ -34,7 +36,9 @@ struct session {
     struct tenant_id tenant;
     uint64_t number;
     uint64_t request;
-    struct sql_settings settings;
+    struct sql_settings settings; /* in effect */
+    struct sql_settings kept;     /* of the open transaction: what COMMIT leaves */
+    struct sql_settings begun;    /* and what ROLLBACK does */
     struct sql_sequences sequences;
     struct sql_prepared_list prepared;
     struct sql_cursor_list cursors;
@@ -45,7 +49,7 @@ struct session {
     struct kernel_transaction *transaction; /* the open one, or the statement's own */
     bool explicit;                          /* opened by BEGIN */
     bool failed;
-    bool transaction_read_only;
+    bool queried; /* the transaction has read or written */
     int64_t transaction_now_us;
     int64_t statement_now_us;
     bool committed_in_control; /* the running statement was COMMIT: outcome below */
@@ -108,7 +112,7 @@ static void host_view_close(void *context, struct kernel_view *view) {
 static enum kmb_status host_transaction(void *context, struct kernel_transaction **transaction,
                                         struct kmb_error *error) {
     struct session *session = context;
-    if (session->explicit && session->transaction_read_only) {
+    if (session->settings.read_only) {
         return error_set(error, KMB_READ_ONLY_TRANSACTION, "cannot write in a read-only transaction");
     }
     if (session->transaction == NULL) {
@@ -118,13 +122,35 @@ static enum kmb_status host_transaction(void *context, struct kernel_transaction
     return KMB_OK;
 }
 
+/* SET TRANSACTION: READ ONLY at any time, READ WRITE before the first query. A level of isolation is a snapshot in any
+ * case. */
+static enum kmb_status change_transaction(struct session *session, const struct sql_control *control,
+                                          struct kmb_error *error) {
+    if (!session->explicit) {
+        return KMB_OK; /* it would be for this statement alone */
+    }
+    bool write = control->access == SQL_ACCESS_READ_WRITE && session->settings.read_only;
+    if (write && (session->queried || shard_is_read_only(session->shard))) {
+        return error_set(error, KMB_TRANSACTION_ACTIVE, "transaction read-write mode must be set before any query");
+    }
+    if (control->access != SQL_ACCESS_DEFAULT) {
+        session->settings.read_only = control->access == SQL_ACCESS_READ_ONLY;
+    }
+    return KMB_OK;
+}
+
 static enum kmb_status host_control(void *context, const struct sql_control *control, struct kmb_error *error) {
     struct session *session = context;
     struct shard_ticket ticket = {0};
     enum kmb_status status = KMB_OK;
+    bool read_only = control->access == SQL_ACCESS_DEFAULT ? session->settings.default_read_only
+                                                           : control->access == SQL_ACCESS_READ_ONLY;
+    bool chained = session->settings.read_only;
     switch (control->kind) {
     case SQL_CONTROL_BEGIN:
-        return session_begin(session, control->read_only, error);
+        return session_begin(session, read_only, error);
+    case SQL_CONTROL_CHANGE:
+        return change_transaction(session, control, error);
     case SQL_CONTROL_COMMIT:
         status = session_commit(session, &session->outcome.rolled_back, &ticket, error);
         session->committed_in_control = status == KMB_OK;
@@ -141,7 +167,7 @@ static enum kmb_status host_control(void *context, const struct sql_control *con
         return session_savepoint(session, SESSION_SAVEPOINT_ROLLBACK, control->savepoint, error);
     }
     if (status == KMB_OK && control->chain) {
-        status = session_begin(session, control->read_only, error);
+        status = session_begin(session, chained, error);
     }
     return status;
 }
@@ -229,6 +255,7 @@ enum kmb_status session_new(const struct session_options *options, struct sessio
         .spill_read = spill_file_read,
         .spill_close = spill_file_close,
         .settings = &session->settings,
+        .settings_kept = &session->kept,
         .sequences = &session->sequences,
         .prepared = &session->prepared,
         .cursors = &session->cursors,
@@ -329,25 +356,32 @@ enum kmb_status session_begin(struct session *session, bool read_only, struct km
     if (status == KMB_OK) {
         session->explicit = true;
         session->failed = false;
-        session->transaction_read_only = read_only || shard_is_read_only(session->shard);
+        session->queried = false;
+        session->kept = session->settings;
+        session->begun = session->settings;
+        session->settings.read_only = read_only || shard_is_read_only(session->shard);
         session->transaction_now_us = shard_now_us(session->shard);
     }
     return status;
 }
 
-static void end_transaction(struct session *session) {
+/* settings: what the transaction, if it is an explicit one, leaves. */
+static void end_transaction(struct session *session, const struct sql_settings *settings) {
     ASSERT(session->savepoints == NULL);
+    if (session->explicit) {
+        session->settings = *settings;
+        session->settings.read_only = settings->default_read_only;
+    }
     session->transaction = NULL;
     session->explicit = false;
     session->failed = false;
-    session->transaction_read_only = false;
 }
 
 static void discard_transaction(struct session *session) {
     sql_cursors_end(&session->cursors, 0);
     savepoints_drop(session, NULL);
     kernel_transaction_discard(session->transaction);
-    end_transaction(session);
+    end_transaction(session, &session->begun);
 }
 
 /*
@@ -365,10 +399,14 @@ static enum kmb_status commit(struct session *session, struct shard_turn *turn, 
     struct kernel_transaction *transaction = session->transaction;
     uint64_t seen = shard_turn_newest(turn);
     sql_cursors_end(&session->cursors, 0);
+    bool explicit = session->explicit;
     savepoints_drop(session, NULL);
-    end_transaction(session);
+    end_transaction(session, &session->kept);
     enum kmb_status status = shard_turn_commit(turn, transaction, &request, ticket, error);
     shard_turn_end(turn);
+    if (explicit && status != KMB_OK) {
+        session->settings = session->begun;
+    }
     if (status == KMB_OK) {
         return shard_wait(session->shard, ticket->op, error);
     }
@@ -395,6 +433,7 @@ enum kmb_status session_commit(struct session *session, bool *rolled_back, struc
     if (session->failed || kernel_transaction_empty(session->transaction)) {
         *ticket =
             (struct shard_ticket){.position = base->position, .sequence = base->sequence, .time_us = base->time_us};
+        session->begun = session->failed ? session->begun : session->kept;
         discard_transaction(session);
         return KMB_OK;
     }
@@ -438,6 +477,8 @@ static enum kmb_status savepoint_set(struct session *session, const char *name, 
         return status;
     }
     savepoint->cursors = session->cursors.made;
+    savepoint->settings = session->settings;
+    savepoint->kept = session->kept;
     savepoint->older = session->savepoints;
     session->savepoints = savepoint;
     return KMB_OK;
@@ -466,6 +507,8 @@ enum kmb_status session_savepoint(struct session *session, enum session_savepoin
     }
     savepoints_drop(session, savepoint);
     sql_cursors_end(&session->cursors, savepoint->cursors);
+    session->settings = savepoint->settings;
+    session->kept = savepoint->kept;
     enum kmb_status status = kernel_transaction_rollback_to(session->transaction, savepoint->mark, error);
     session->failed = status != KMB_OK;
     return status;
@@ -587,7 +630,8 @@ static enum kmb_status run_alone(struct session *session, struct sql_statement *
 static enum kmb_status run_inside(struct session *session, struct sql_statement *statement,
                                   const struct value *parameters, uint32_t parameter_count, struct sql_run **run,
                                   struct kmb_error *error) {
-    bool control = sql_statement_kind(statement) == STATEMENT_TRANSACTION;
+    enum plan_statement_kind kind = sql_statement_kind(statement);
+    bool control = kind == STATEMENT_TRANSACTION;
     if (session->failed && !control) {
         return aborted(error);
     }
@@ -597,6 +641,8 @@ static enum kmb_status run_inside(struct session *session, struct sql_statement 
         session->outcome.position = session_position(session);
     }
     session->read = session->explicit || control;
+    session->queried = session->queried || (kind != STATEMENT_TRANSACTION && kind != STATEMENT_SETTING &&
+                                            strcmp(sql_statement_tag(statement), "SHOW") != 0);
     enum kmb_status status = sql_run_open(statement, &session->host, parameters, parameter_count, run, error);
     if (!session->read) {
         session->outcome.position = session_position(session);
@@ -611,6 +657,25 @@ void session_tick(struct session *session) {
     session->statement_now_us = shard_now_us(session->shard);
 }
 
+static bool is_change(const struct sql_statement *statement) {
+    enum plan_statement_kind kind = sql_statement_kind(statement);
+    return kind == STATEMENT_WRITE || kind == STATEMENT_DDL;
+}
+
+/* As PostgreSQL calls it. */
+static const char *change_name(const struct sql_statement *statement) {
+    static const char *const writes[] = {"INSERT", "UPDATE", "DELETE", "MERGE"};
+    const struct plan_statement *plan = sql_statement_plan(statement);
+    if (plan->copy != NULL) {
+        return "COPY FROM";
+    }
+    if (plan->root != NULL && plan->root->creates != NULL) {
+        return "CREATE TABLE AS";
+    }
+    bool query = plan->root != NULL && !plan_writes(plan->root) && plan->root->write_count > 0;
+    return query ? writes[plan->root->writes[0]->root->kind - PLAN_INSERT] : plan->tag;
+}
+
 enum kmb_status session_run(struct session *session, struct sql_statement *statement, const struct value *parameters,
                             uint32_t parameter_count, struct sql_run **run, struct session_outcome *outcome,
                             struct kmb_error *error) {
@@ -619,6 +684,12 @@ enum kmb_status session_run(struct session *session, struct sql_statement *state
     session_tick(session);
     atomic_store(&session->cancel, false);
     bool alone = sql_statement_writes(statement) && !session->explicit;
+    if (session->settings.read_only && !session->failed && is_change(statement)) {
+        *outcome = session->outcome;
+        session_fail(session);
+        return error_set(error, KMB_READ_ONLY_TRANSACTION, "cannot execute %s in a read-only transaction",
+                         change_name(statement));
+    }
     enum kmb_status status = alone ? run_alone(session, statement, parameters, parameter_count, run, error)
                                    : run_inside(session, statement, parameters, parameter_count, run, error);
     *outcome = session->outcome;

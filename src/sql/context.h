@@ -27,6 +27,9 @@ struct sql_settings {
     int64_t temp_file_bytes_max;  /* of one statement: 53400 beyond; 0: no limit; -1: nothing is spilled */
     uint64_t join_rows_max;       /* of one statement's joins: 54000 beyond; 0: unlimited */
     int64_t statement_timeout_ms; /* 57014 when it is over; 0: none */
+    bool default_read_only;       /* of transactions to come, and of statements alone */
+    bool read_only;               /* of the transaction that is open; else as the default */
+    char application_name[64];
 };
 
 /* What one operator keeps in memory at most before it spills; 0: no bound. */

@@ -908,16 +908,20 @@ static void define_drop(struct define *define, const struct plan_drop *drop) {
 
 /* --- settings --- */
 
-static void define_set(struct sql_context *context, const struct sql_host *host, const struct plan_ddl *ddl) {
-    struct sql_settings *settings = host->settings;
+static void settings_text(struct sql_context *context, char *place, size_t size, const char *text, const char *what) {
+    if (strlen(text) >= size) {
+        sql_raise(context, KMB_INVALID_PARAMETER, 0, "%s is too long", what);
+    }
+    (void)snprintf(place, size, "%s", text);
+}
+
+static void settings_change(struct sql_context *context, struct sql_settings *settings, const struct plan_ddl *ddl,
+                            bool in_block) {
     bool all = ddl->setting == SETTING_ALL;
     if (all || ddl->setting == SETTING_TIME_ZONE) {
-        const char *name = all ? "UTC" : ddl->value;
-        if (strlen(name) >= sizeof(settings->time_zone_name)) {
-            sql_raise(context, KMB_INVALID_PARAMETER, 0, "time zone name is too long");
-        }
+        settings_text(context, settings->time_zone_name, sizeof(settings->time_zone_name), all ? "UTC" : ddl->value,
+                      "time zone name");
         settings->time_zone_offset_s = all ? 0 : ddl->zone_offset_s;
-        (void)snprintf(settings->time_zone_name, sizeof(settings->time_zone_name), "%s", name);
     }
     if (all || ddl->setting == SETTING_STATEMENT_TIMEOUT) {
         settings->statement_timeout_ms = all ? 0 : ddl->number;
@@ -931,11 +935,51 @@ static void define_set(struct sql_context *context, const struct sql_host *host,
     if (all || ddl->setting == SETTING_JOIN_ROWS_MAX) {
         settings->join_rows_max = all ? 0 : (uint64_t)ddl->number;
     }
+    if (all || ddl->setting == SETTING_APPLICATION_NAME) {
+        settings_text(context, settings->application_name, sizeof(settings->application_name), all ? "" : ddl->value,
+                      "application_name");
+    }
+    if (all || ddl->setting == SETTING_DEFAULT_READ_ONLY) {
+        settings->default_read_only = !all && ddl->number != 0;
+        settings->read_only = in_block ? settings->read_only : settings->default_read_only;
+    }
+}
+
+/* SET is undone by ROLLBACK; SET LOCAL ends with the transaction, and alone it does nothing. */
+static void define_set(struct sql_context *context, const struct sql_host *host, const struct plan_ddl *ddl) {
+    bool in_block = host->in_block != NULL && host->in_block(host->context);
+    if (ddl->local && !in_block) {
+        return;
+    }
+    settings_change(context, host->settings, ddl, in_block);
+    if (in_block && !ddl->local && host->settings_kept != NULL) {
+        settings_change(context, host->settings_kept, ddl, in_block);
+    }
+}
+
+static void define_discard(struct sql_context *context, const struct sql_host *host, const struct plan_ddl *ddl) {
+    bool all = ddl->value == NULL;
+    if (all && host->in_block != NULL && host->in_block(host->context)) {
+        sql_raise(context, KMB_TRANSACTION_ACTIVE, 0, "DISCARD ALL cannot run inside a transaction block");
+    }
+    if ((all || strcmp(ddl->value, "SEQUENCES") == 0) && host->sequences != NULL) {
+        sql_sequences_free(host->sequences);
+    }
+    if (!all) {
+        return;
+    }
+    if (host->cursors != NULL) {
+        sql_cursors_free(host->cursors);
+    }
+    if (host->prepared != NULL) {
+        sql_try(context, sql_prepared_remove(host->prepared, NULL, context->error));
+    }
+    settings_change(context, host->settings, &(struct plan_ddl){.setting = SETTING_ALL}, false);
 }
 
 static void define_control(struct sql_context *context, const struct sql_host *host, const struct plan_ddl *ddl) {
     struct sql_control control = {.kind = (enum sql_control_kind)ddl->control,
-                                  .read_only = ddl->read_only,
+                                  .access = (enum sql_access)ddl->access,
                                   .chain = ddl->chain,
                                   .savepoint = ddl->savepoint};
     sql_try(context, host->control(host->context, &control, context->error));
@@ -956,6 +1000,10 @@ void define_run(struct sql_context *context, const struct sql_host *host, const 
     }
     if (ddl->kind == DDL_CLOSE) {
         sql_cursor_close(context, host, ddl->value);
+        return;
+    }
+    if (ddl->kind == DDL_DISCARD) {
+        define_discard(context, host, ddl);
         return;
     }
     if (ddl->kind == DDL_SET) {

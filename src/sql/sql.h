@@ -43,12 +43,15 @@ enum sql_control_kind {
     SQL_CONTROL_SAVEPOINT,
     SQL_CONTROL_RELEASE,
     SQL_CONTROL_ROLLBACK_TO,
+    SQL_CONTROL_CHANGE, /* SET TRANSACTION */
 };
+
+enum sql_access { SQL_ACCESS_DEFAULT, SQL_ACCESS_READ_WRITE, SQL_ACCESS_READ_ONLY };
 
 struct sql_control {
     enum sql_control_kind kind;
-    bool read_only; /* BEGIN READ ONLY */
-    bool chain;     /* COMMIT AND CHAIN */
+    enum sql_access access; /* BEGIN READ ONLY */
+    bool chain;             /* COMMIT AND CHAIN */
     const char *savepoint;
 };
 
@@ -99,6 +102,7 @@ struct sql_host {
                                   struct kmb_error *error);
     void (*spill_close)(struct sql_spill *spill);
     struct sql_settings *settings;      /* the session's; SET changes it */
+    struct sql_settings *settings_kept; /* within BEGIN ... COMMIT: what COMMIT leaves, without SET LOCAL */
     struct sql_sequences *sequences;    /* the session's; nextval() changes it */
     struct sql_prepared_list *prepared; /* the session's, by PREPARE */
     struct sql_cursor_list *cursors;    /* the session's, by DECLARE */

@@ -630,6 +630,9 @@ void bind_statement(struct bind *bind, const PgQuery__Node *node, struct plan_st
 void bind_dispatch(struct bind *bind, const PgQuery__Node *node, struct plan_statement *statement);
 void bind_check_parameters(struct bind *bind); /* 42P18 where one has no type */
 void bind_show(struct bind *bind, const PgQuery__VariableShowStmt *show, struct plan_statement *statement);
+void bind_discard(struct bind *bind, const PgQuery__DiscardStmt *discard, struct plan_statement *statement);
+/* An option of BEGIN or SET TRANSACTION. */
+void bind_control_option(struct bind *bind, const PgQuery__DefElem *option, struct plan_ddl *ddl);
 void bind_set(struct bind *bind, const PgQuery__VariableSetStmt *set, struct plan_statement *statement);
 /* "CREATE VIEW": for statements that are refused. */
 const char *bind_statement_name(const PgQuery__Node *node);

@@ -12,27 +12,43 @@
 struct setting {
     const char *name;    /* lower case */
     const char *heading; /* as PostgreSQL prints it */
-    const char *value;
+    const char *value;   /* NULL: the session's */
+    const char *description;
 };
 
 static const struct setting settings[] = {
-    {"timezone", "TimeZone", NULL},
-    {"server_version", "server_version", "15.0 (Kimberlite " KMB_VERSION ")"},
-    {"server_version_num", "server_version_num", "150000"},
-    {"server_encoding", "server_encoding", "UTF8"},
-    {"client_encoding", "client_encoding", "UTF8"},
-    {"datestyle", "DateStyle", "ISO, MDY"},
-    {"intervalstyle", "IntervalStyle", "postgres"},
-    {"standard_conforming_strings", "standard_conforming_strings", "on"},
-    {"integer_datetimes", "integer_datetimes", "on"},
-    {"search_path", "search_path", "public"},
-    {"transaction_isolation", "transaction_isolation", "repeatable read"},
-    {"default_transaction_isolation", "default_transaction_isolation", "repeatable read"},
-    {"lc_collate", "lc_collate", "C"},
-    {"statement_timeout", "statement_timeout", NULL},
-    {"work_mem", "work_mem", NULL},
-    {"temp_file_limit", "temp_file_limit", NULL},
-    {"kimberlite.join_rows_max", "kimberlite.join_rows_max", NULL},
+    {"application_name", "application_name", NULL, "Sets the application name to be reported in statistics and logs."},
+    {"client_encoding", "client_encoding", "UTF8", "Sets the client's character set encoding."},
+    {"datestyle", "DateStyle", "ISO, MDY", "Sets the display format for date and time values."},
+    {"default_transaction_deferrable", "default_transaction_deferrable", "off",
+     "Sets the default deferrable status of new transactions."},
+    {"default_transaction_isolation", "default_transaction_isolation", "repeatable read",
+     "Sets the transaction isolation level of each new transaction."},
+    {"default_transaction_read_only", "default_transaction_read_only", NULL,
+     "Sets the default read-only status of new transactions."},
+    {"extra_float_digits", "extra_float_digits", "1", "Sets the number of digits displayed for floating-point values."},
+    {"integer_datetimes", "integer_datetimes", "on", "Shows whether datetimes are integer based."},
+    {"intervalstyle", "IntervalStyle", "postgres", "Sets the display format for interval values."},
+    {"kimberlite.join_rows_max", "kimberlite.join_rows_max", NULL,
+     "Sets the most rows that the joins of a statement may give (0: no limit)."},
+    {"lc_collate", "lc_collate", "C", "Shows the collation order locale."},
+    {"search_path", "search_path", "public", "Sets the schema search order for names that are not schema-qualified."},
+    {"server_encoding", "server_encoding", "UTF8", "Shows the server (database) character set encoding."},
+    {"server_version", "server_version", "15.0 (Kimberlite " KMB_VERSION ")", "Shows the server version."},
+    {"server_version_num", "server_version_num", "150000", "Shows the server version as an integer."},
+    {"standard_conforming_strings", "standard_conforming_strings", "on",
+     "Causes '...' strings to treat backslashes literally."},
+    {"statement_timeout", "statement_timeout", NULL, "Sets the maximum allowed duration of any statement."},
+    {"temp_file_limit", "temp_file_limit", NULL,
+     "Limits the total size of all temporary files used by each statement."},
+    {"timezone", "TimeZone", NULL, "Sets the time zone for displaying and interpreting time stamps."},
+    {"transaction_deferrable", "transaction_deferrable", "off",
+     "Whether to defer a read-only serializable transaction until it can be executed with no possible serialization "
+     "failures."},
+    {"transaction_isolation", "transaction_isolation", "repeatable read",
+     "Sets the current transaction's isolation level."},
+    {"transaction_read_only", "transaction_read_only", NULL, "Sets the current transaction's read-only status."},
+    {"work_mem", "work_mem", NULL, "Sets the maximum memory to be used for query workspaces."},
 };
 
 /* --- numbers with units --- */
@@ -111,7 +127,7 @@ static int64_t count_parse(struct bind *bind, const char *name, const char *text
 /* --- SHOW --- */
 
 static const struct setting *setting_find(struct bind *bind, const char *name) {
-    static const char *const grammar[] = {"all", "role", "session_authorization", "seed"}; /* words of their own */
+    static const char *const grammar[] = {"role", "session_authorization", "seed"}; /* words of their own */
     for (size_t i = 0; i < ARRAY_LENGTH(grammar); i++) {
         if (strcmp(grammar[i], name) == 0) {
             sql_raise_unsupported(bind->context, bind->tokens->first, "SET or SHOW %s", name);
@@ -144,29 +160,60 @@ static const char *setting_value(struct bind *bind, const struct setting *settin
         int64_t limit = session->temp_file_bytes_max;
         return limit == 0 ? "-1" : limit < 0 ? "0" : measure_text(bind->context, &memory, limit / 1024);
     }
+    if (strcmp(setting->name, "application_name") == 0) {
+        return session->application_name;
+    }
+    if (strcmp(setting->name, "default_transaction_read_only") == 0) {
+        return session->default_read_only ? "on" : "off";
+    }
+    if (strcmp(setting->name, "transaction_read_only") == 0) {
+        return session->read_only ? "on" : "off";
+    }
     return sql_printf(bind->context, "%llu", (unsigned long long)session->join_rows_max);
 }
 
+/* Rows of texts. */
+static struct plan_node *text_rows(struct bind *bind, const char *const *texts, uint32_t rows,
+                                   struct plan_column *columns, uint32_t column_count) {
+    struct sql_context *context = bind->context;
+    struct plan_node *node = bind_plan(bind, PLAN_VALUES, NULL, NULL);
+    node->rows = sql_alloc(context, (rows + 1) * sizeof(*node->rows));
+    for (uint32_t r = 0; r < rows; r++) {
+        node->rows[r] = sql_alloc(context, column_count * sizeof(**node->rows));
+        for (uint32_t i = 0; i < column_count; i++) {
+            struct expr *constant = bind_expr_new(bind, EXPR_CONSTANT, type_make(TYPE_TEXT), 0, 0);
+            constant->value = value_text(slice_text(sql_printf(context, "%s", texts[r * column_count + i])));
+            node->rows[r][i] = constant;
+        }
+    }
+    node->row_count = rows;
+    node->columns = columns;
+    node->column_count = column_count;
+    return node;
+}
+
 void bind_show(struct bind *bind, const PgQuery__VariableShowStmt *show, struct plan_statement *statement) {
-    const struct setting *setting = setting_find(bind, show->name);
-    const char *value = setting_value(bind, setting);
-    struct plan_node *row = bind_plan(bind, PLAN_VALUES, NULL, NULL);
-    struct expr *constant = sql_alloc_zero(bind->context, 1, sizeof(*constant));
-    constant->kind = EXPR_CONSTANT;
-    constant->type = type_make(TYPE_TEXT);
-    constant->value = value_text(slice_text(sql_printf(bind->context, "%s", value)));
-    row->rows = sql_alloc(bind->context, sizeof(*row->rows));
-    row->rows[0] = sql_alloc(bind->context, sizeof(**row->rows));
-    row->rows[0][0] = constant;
-    row->row_count = 1;
-    row->column_count = 1;
-    row->columns = sql_alloc_zero(bind->context, 1, sizeof(*row->columns));
-    row->columns[0] = (struct plan_column){.name = setting->heading, .type = constant->type};
-    *statement = (struct plan_statement){.kind = STATEMENT_QUERY,
-                                         .tag = "SHOW",
-                                         .root = row,
-                                         .columns = row->columns,
-                                         .column_count = row->column_count};
+    bool all = strcmp(show->name, "all") == 0;
+    uint32_t count = all ? (uint32_t)ARRAY_LENGTH(settings) : 1;
+    uint32_t columns = all ? 3 : 1;
+    const struct setting *one = all ? NULL : setting_find(bind, show->name);
+    const char **texts = sql_alloc(bind->context, (size_t)count * columns * sizeof(*texts));
+    for (uint32_t i = 0; i < count && all; i++) {
+        texts[i * 3] = settings[i].heading;
+        texts[i * 3 + 1] = setting_value(bind, &settings[i]);
+        texts[i * 3 + 2] = settings[i].description;
+    }
+    if (!all) {
+        texts[0] = setting_value(bind, one);
+    }
+    struct plan_column *answer = sql_alloc_zero(bind->context, columns, sizeof(*answer));
+    const char *const names[] = {all ? "name" : one->heading, "setting", "description"};
+    for (uint32_t i = 0; i < columns; i++) {
+        answer[i] = (struct plan_column){.name = names[i], .type = type_make(TYPE_TEXT)};
+    }
+    *statement = (struct plan_statement){.kind = STATEMENT_QUERY, .tag = "SHOW", .columns = answer};
+    statement->root = text_rows(bind, texts, count, answer, columns);
+    statement->column_count = columns;
     bind->time_dependent = true; /* read anew by each run */
 }
 
@@ -189,9 +236,30 @@ static const char *set_argument(struct bind *bind, const PgQuery__VariableSetStm
     sql_raise_unsupported(bind->context, bind->tokens->first, "this value of %s", set->name);
 }
 
+static bool set_boolean(struct bind *bind, const char *name, const char *value) {
+    bool on = false;
+    if (value_parse_bool(slice_text(value), &on, NULL) != KMB_OK) {
+        sql_raise(bind->context, KMB_INVALID_PARAMETER, 0, "parameter \"%s\" requires a Boolean value", name);
+    }
+    return on;
+}
+
+/* The levels below the one there is ask for less than it gives. */
+static bool set_isolation(struct bind *bind, const char *name, const char *value) {
+    static const char *const levels[] = {"serializable", "repeatable read", "read committed", "read uncommitted"};
+    for (size_t i = 0; i < ARRAY_LENGTH(levels); i++) {
+        if (strcasecmp(value, levels[i]) == 0) {
+            return i > 0;
+        }
+    }
+    sql_raise_with(bind->context, KMB_INVALID_PARAMETER, 0, NULL,
+                   "Available values: serializable, repeatable read, read committed, read uncommitted.",
+                   "invalid value for parameter \"%s\": \"%s\"", name, value);
+}
+
 /* SET of what has only one value here: that value is taken, another refused. */
 static void set_fixed(struct bind *bind, const PgQuery__VariableSetStmt *set, const char *value) {
-    if (strcasecmp(set->name, "application_name") == 0 || strcasecmp(set->name, "extra_float_digits") == 0) {
+    if (strcasecmp(set->name, "extra_float_digits") == 0) {
         return; /* changes nothing about results here: all digits are always printed */
     }
     const struct setting *setting = setting_find(bind, set->name);
@@ -199,24 +267,13 @@ static void set_fixed(struct bind *bind, const PgQuery__VariableSetStmt *set, co
                 (strcmp(setting->name, "client_encoding") == 0 &&
                  (strcasecmp(value, "utf-8") == 0 || strcasecmp(value, "unicode") == 0)) ||
                 (strcmp(setting->name, "datestyle") == 0 && strcasecmp(value, "iso") == 0) ||
-                (strcmp(setting->name, "standard_conforming_strings") == 0 && strcasecmp(value, "true") == 0);
+                (strcmp(setting->name, "standard_conforming_strings") == 0 && strcasecmp(value, "true") == 0) ||
+                (strstr(setting->name, "deferrable") != NULL && !set_boolean(bind, setting->name, value)) ||
+                (strstr(setting->name, "isolation") != NULL && set_isolation(bind, setting->name, value));
     if (!same) {
         sql_raise_unsupported(bind->context, bind->tokens->first, "setting %s to \"%s\" (it is always %s)", set->name,
                               value, setting->value);
     }
-}
-
-/* What a SET that is not built is called. */
-static const char *set_name(const PgQuery__VariableSetStmt *set) {
-    if (set->is_local) {
-        return "SET LOCAL";
-    }
-    if (set->kind == PG_QUERY__VARIABLE_SET_KIND__VAR_SET_CURRENT) {
-        return "SET ... FROM CURRENT";
-    }
-    return strcmp(set->name, "TRANSACTION") == 0               ? "SET TRANSACTION"
-           : strcmp(set->name, "SESSION CHARACTERISTICS") == 0 ? "SET SESSION CHARACTERISTICS"
-                                                               : "SET TRANSACTION SNAPSHOT";
 }
 
 static void set_time_zone(struct bind *bind, struct plan_ddl *ddl, const char *value) {
@@ -240,6 +297,41 @@ static void set_time_zone(struct bind *bind, struct plan_ddl *ddl, const char *v
     ddl->zone_offset_s = offset;
 }
 
+/* SET TRANSACTION, and the same for the transactions to come. */
+static void set_transaction(struct bind *bind, const PgQuery__VariableSetStmt *set, struct plan_statement *statement,
+                            struct plan_ddl *ddl) {
+    bool session = strcmp(set->name, "SESSION CHARACTERISTICS") == 0;
+    ddl->local = false;
+    if (!session && strcmp(set->name, "TRANSACTION") != 0) {
+        sql_raise_unsupported(bind->context, bind->tokens->first, "SET TRANSACTION SNAPSHOT");
+    }
+    for (size_t i = 0; i < set->n_args; i++) {
+        bind_control_option(bind, set->args[i]->def_elem, ddl);
+    }
+    if (session) {
+        ddl->setting = ddl->access == SQL_ACCESS_DEFAULT ? SETTING_IGNORED : SETTING_DEFAULT_READ_ONLY;
+        ddl->number = ddl->access == SQL_ACCESS_READ_ONLY;
+        return;
+    }
+    ddl->kind = DDL_CONTROL;
+    ddl->control = SQL_CONTROL_CHANGE;
+    statement->kind = STATEMENT_SETTING;
+}
+
+void bind_discard(struct bind *bind, const PgQuery__DiscardStmt *discard, struct plan_statement *statement) {
+    static const char *const tags[] = {"DISCARD ALL", "DISCARD PLANS", "DISCARD SEQUENCES", "DISCARD TEMP"};
+    struct plan_ddl *ddl = sql_alloc_zero(bind->context, 1, sizeof(*ddl));
+    size_t which = discard->target == PG_QUERY__DISCARD_MODE__DISCARD_PLANS       ? 1
+                   : discard->target == PG_QUERY__DISCARD_MODE__DISCARD_SEQUENCES ? 2
+                   : discard->target == PG_QUERY__DISCARD_MODE__DISCARD_TEMP      ? 3
+                                                                                  : 0;
+    ddl->kind = DDL_DISCARD;
+    ddl->value = which == 0 ? NULL : tags[which] + strlen("DISCARD ");
+    statement->kind = STATEMENT_SETTING;
+    statement->tag = tags[which];
+    statement->ddl = ddl;
+}
+
 void bind_set(struct bind *bind, const PgQuery__VariableSetStmt *set, struct plan_statement *statement) {
     struct sql_context *context = bind->context;
     struct plan_ddl *ddl = sql_alloc_zero(context, 1, sizeof(*ddl));
@@ -248,9 +340,13 @@ void bind_set(struct bind *bind, const PgQuery__VariableSetStmt *set, struct pla
     statement->kind = STATEMENT_SETTING;
     statement->tag = "SET";
     statement->ddl = ddl;
-    if (set->kind == PG_QUERY__VARIABLE_SET_KIND__VAR_SET_MULTI ||
-        set->kind == PG_QUERY__VARIABLE_SET_KIND__VAR_SET_CURRENT || set->is_local) {
-        sql_raise_unsupported(context, bind->tokens->first, "%s", set_name(set));
+    ddl->local = set->is_local;
+    if (set->kind == PG_QUERY__VARIABLE_SET_KIND__VAR_SET_CURRENT) {
+        sql_raise_unsupported(context, bind->tokens->first, "SET ... FROM CURRENT");
+    }
+    if (set->kind == PG_QUERY__VARIABLE_SET_KIND__VAR_SET_MULTI) {
+        set_transaction(bind, set, statement, ddl);
+        return;
     }
     bool reset = set->kind == PG_QUERY__VARIABLE_SET_KIND__VAR_SET_DEFAULT ||
                  set->kind == PG_QUERY__VARIABLE_SET_KIND__VAR_RESET ||
@@ -279,6 +375,16 @@ void bind_set(struct bind *bind, const PgQuery__VariableSetStmt *set, struct pla
     } else if (strcasecmp(set->name, "kimberlite.join_rows_max") == 0) {
         ddl->setting = SETTING_JOIN_ROWS_MAX;
         ddl->number = value == NULL ? 0 : count_parse(bind, "kimberlite.join_rows_max", value);
+    } else if (strcasecmp(set->name, "application_name") == 0) {
+        ddl->setting = SETTING_APPLICATION_NAME;
+        ddl->value = value == NULL ? "" : value;
+    } else if (strcasecmp(set->name, "default_transaction_read_only") == 0) {
+        ddl->setting = SETTING_DEFAULT_READ_ONLY;
+        ddl->number = value != NULL && set_boolean(bind, "default_transaction_read_only", value);
+    } else if (strcasecmp(set->name, "transaction_read_only") == 0 && value != NULL) {
+        ddl->kind = DDL_CONTROL;
+        ddl->control = SQL_CONTROL_CHANGE;
+        ddl->access = set_boolean(bind, "transaction_read_only", value) ? SQL_ACCESS_READ_ONLY : SQL_ACCESS_READ_WRITE;
     } else if (value == NULL) {
         (void)setting_find(bind, set->name);
     } else {

@@ -149,7 +149,7 @@ static void bind_explain(struct bind *bind, const PgQuery__ExplainStmt *explain,
 
 /* --- transactions --- */
 
-static void control_option(struct bind *bind, const PgQuery__DefElem *option, struct plan_ddl *ddl) {
+void bind_control_option(struct bind *bind, const PgQuery__DefElem *option, struct plan_ddl *ddl) {
     uint32_t position = bind_location(option->location);
     const PgQuery__AConst *value =
         option->arg != NULL && option->arg->node_case == PG_QUERY__NODE__NODE_A_CONST ? option->arg->a_const : NULL;
@@ -164,7 +164,7 @@ static void control_option(struct bind *bind, const PgQuery__DefElem *option, st
     }
     bool on = value != NULL && value->val_case == PG_QUERY__A__CONST__VAL_IVAL && value->ival->ival != 0;
     if (strcmp(option->defname, "transaction_read_only") == 0) {
-        ddl->read_only = on;
+        ddl->access = on ? SQL_ACCESS_READ_ONLY : SQL_ACCESS_READ_WRITE;
         return;
     }
     if (strcmp(option->defname, "transaction_deferrable") == 0 && !on) {
@@ -214,7 +214,7 @@ static void bind_transaction(struct bind *bind, const PgQuery__TransactionStmt *
     ddl->chain = node->chain;
     ddl->savepoint = node->savepoint_name;
     for (size_t i = 0; i < node->n_options; i++) {
-        control_option(bind, node->options[i]->def_elem, ddl);
+        bind_control_option(bind, node->options[i]->def_elem, ddl);
     }
 }
 
@@ -399,6 +399,9 @@ void bind_dispatch(struct bind *bind, const PgQuery__Node *node, struct plan_sta
         break;
     case PG_QUERY__NODE__NODE_VARIABLE_SHOW_STMT:
         bind_show(bind, node->variable_show_stmt, statement);
+        break;
+    case PG_QUERY__NODE__NODE_DISCARD_STMT:
+        bind_discard(bind, node->discard_stmt, statement);
         break;
     case PG_QUERY__NODE__NODE_VARIABLE_SET_STMT:
         bind_set(bind, node->variable_set_stmt, statement);

@@ -30,6 +30,7 @@ enum plan_ddl_kind {
     DDL_DECLARE,
     DDL_FETCH,
     DDL_CLOSE, /* value, NULL: all */
+    DDL_DISCARD,
 };
 
 enum plan_alter_kind {
@@ -142,6 +143,8 @@ enum plan_setting_id {
     SETTING_JOIN_ROWS_MAX,
     SETTING_WORK_MEM,
     SETTING_TEMP_FILE_LIMIT,
+    SETTING_DEFAULT_READ_ONLY, /* number: 0 or 1 */
+    SETTING_APPLICATION_NAME,
 };
 
 enum plan_fetch { PLAN_FETCH_FORWARD, PLAN_FETCH_BACKWARD, PLAN_FETCH_ABSOLUTE, PLAN_FETCH_RELATIVE };
@@ -168,7 +171,7 @@ struct plan_ddl {
     uint32_t alter_count;
 
     int control; /* enum sql_control_kind */
-    bool read_only;
+    int access;  /* enum sql_access */
     bool chain;
     const char *savepoint;
     bool restart_identity;
@@ -187,6 +190,7 @@ struct plan_ddl {
     bool move;
 
     enum plan_setting_id setting;
+    bool local;        /* SET LOCAL */
     const char *value; /* SET: the new one, NULL for the default; SHOW: the text to answer; else the name */
     int64_t zone_offset_s;
     int64_t number; /* of the other settings, of FETCH */

@@ -634,9 +634,9 @@ static void test_control(void **state) {
     uint32_t before = f->control_count;
     SQL("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY");
     assert_int_equal(f->control.kind, SQL_CONTROL_BEGIN);
-    assert_true(f->control.read_only);
+    assert_int_equal(f->control.access, SQL_ACCESS_READ_ONLY);
     SQL("START TRANSACTION READ WRITE");
-    assert_false(f->control.read_only);
+    assert_int_equal(f->control.access, SQL_ACCESS_READ_WRITE);
     SQL("COMMIT WORK");
     assert_int_equal(f->control.kind, SQL_CONTROL_COMMIT);
     SQL("END");
