@@ -443,6 +443,56 @@ struct plan_node *bind_join_node(struct bind *bind, enum plan_join_type type, st
     return join;
 }
 
+/* JOIN ... USING (a, b) AS j: the merged columns, the first of the scope, can be reached through j as well. */
+static void using_alias(struct bind *bind, const char *alias, uint32_t count, struct scope *scope) {
+    struct scope other = {.columns = sql_alloc(bind->context, (count + 1) * sizeof(*other.columns)),
+                          .column_count = count};
+    struct scope_table *table = sql_alloc_zero(bind->context, 1, sizeof(*table));
+    *table = (struct scope_table){.alias = alias};
+    for (uint32_t i = 0; i < count; i++) {
+        other.columns[i] = scope->columns[i];
+        other.columns[i].table = scope->table_count;
+        other.columns[i].hidden = true;
+    }
+    struct scope named = {.tables = table, .table_count = 1};
+    bind_scope_check_aliases(bind, scope, &named);
+    struct scope_column *columns = sql_alloc(bind->context, (scope->column_count + count + 1) * sizeof(*columns));
+    struct scope_table *tables = sql_alloc(bind->context, (scope->table_count + 1) * sizeof(*tables));
+    memcpy(columns, scope->columns, scope->column_count * sizeof(*columns));
+    memcpy(columns + scope->column_count, other.columns, count * sizeof(*columns));
+    memcpy(tables, scope->tables, scope->table_count * sizeof(*tables));
+    tables[scope->table_count++] = *table;
+    scope->columns = columns;
+    scope->column_count += count;
+    scope->tables = tables;
+}
+
+/* (a JOIN b) AS j (x, y): one item, whose columns are those that * would show; a and b are hidden by it. */
+static struct plan_node *join_alias(struct bind *bind, const PgQuery__Alias *alias, struct plan_node *join,
+                                    struct scope *scope) {
+    const struct expr **shown = sql_alloc(bind->context, (scope->column_count + 1) * sizeof(*shown));
+    const char **names = sql_alloc(bind->context, (scope->column_count + 1) * sizeof(*names));
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < scope->column_count; i++) {
+        if (scope_shows(&scope->columns[i])) {
+            names[count] = scope->columns[i].name;
+            shown[count++] = scope->columns[i].expr;
+        }
+    }
+    if (alias->n_colnames > count) {
+        sql_raise(bind->context, KMB_INVALID_COLUMN_REFERENCE, 0,
+                  "join expression \"%s\" has %u columns available but %zu columns specified", alias->aliasname, count,
+                  alias->n_colnames);
+    }
+    for (size_t i = 0; i < alias->n_colnames; i++) {
+        names[i] = bind_string(alias->colnames[i]);
+    }
+    uint32_t position = scope->table_count > 0 ? scope->tables[0].position : 0;
+    struct plan_node *project = bind_project(bind, join, shown, names, count);
+    bind_item_scope(bind, project, alias->aliasname, NULL, position, scope);
+    return project;
+}
+
 static struct plan_node *bind_join(struct bind *bind, const PgQuery__JoinExpr *item, const struct tokens_clause *at,
                                    struct scope *scope) {
     struct scope left_scope = {0};
@@ -451,10 +501,6 @@ static struct plan_node *bind_join(struct bind *bind, const PgQuery__JoinExpr *i
     struct plan_node *left = bind_item(bind, item->larg, at, &left_scope);
     struct plan_node *right = bind_right(bind, item->rarg, at, &left_scope, &right_scope, &lateral);
     bind_scope_check_aliases(bind, &left_scope, &right_scope);
-    if (item->alias != NULL || item->join_using_alias != NULL) {
-        sql_raise_unsupported(bind->context, right_scope.table_count > 0 ? right_scope.tables[0].position : 0,
-                              "an alias of a join");
-    }
     static const enum plan_join_type types[] = {
         [PG_QUERY__JOIN_TYPE__JOIN_INNER] = PLAN_JOIN_INNER,
         [PG_QUERY__JOIN_TYPE__JOIN_LEFT] = PLAN_JOIN_LEFT,
@@ -489,7 +535,10 @@ static struct plan_node *bind_join(struct bind *bind, const PgQuery__JoinExpr *i
     if (type == PLAN_JOIN_INNER && join->predicate == NULL) {
         join->join_type = PLAN_JOIN_CROSS;
     }
-    return join;
+    if (item->join_using_alias != NULL) {
+        using_alias(bind, item->join_using_alias->aliasname, name_count, scope);
+    }
+    return item->alias == NULL ? join : join_alias(bind, item->alias, join, scope);
 }
 
 static struct plan_node *bind_item(struct bind *bind, const PgQuery__Node *node, const struct tokens_clause *at,

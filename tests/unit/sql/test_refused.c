@@ -59,8 +59,6 @@ static const struct refusal refusals[] = {
     /* --- FROM items */
     {"SELECT * FROM t TABLESAMPLE system (1)", 29, "TABLESAMPLE"},
     {"SELECT * FROM other.public.t", 15, "a reference to another database"},
-    {"SELECT * FROM (t JOIN u ON true) AS j", 23, "an alias of a join"},
-    {"SELECT * FROM t JOIN u USING (id) AS j", 22, "an alias of a join"},
     {"SELECT * FROM kimberlite_history(t) WITH ORDINALITY", 15, "this form of kimberlite_history"},
     {"SELECT * FROM ROWS FROM (kimberlite_history(t), generate_series(1, 2))", 26, "this form of kimberlite_history"},
     {"SELECT * FROM generate_series(1, 2) AS h (a int)", 15, "a column definition list"},
