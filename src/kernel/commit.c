@@ -29,7 +29,7 @@ struct validation {
     struct buffer at_head;
 };
 
-static enum kmb_status row_same(struct validation *validation, uint32_t table, struct slice key,
+static enum kmb_status row_same(struct validation *validation, uint32_t table, struct slice key, const char *what,
                                 struct kmb_error *error) {
     uint32_t tenant = validation->head->tenant.value;
     buffer_clear(&validation->key);
@@ -55,9 +55,22 @@ static enum kmb_status row_same(struct validation *validation, uint32_t table, s
     struct slice image;
     if (base_found != head_found || !history_value_split(buffer_slice(&validation->at_base), &base, &image) ||
         !history_value_split(buffer_slice(&validation->at_head), &head, &image) || base.position != head.position) {
-        return conflict(error, "a row it wrote");
+        return conflict(error, what);
     }
     return KMB_OK;
+}
+
+/* The rows it relies on without having written them. */
+static enum kmb_status watched_same(struct validation *validation, struct kmb_error *error) {
+    struct reader reader = reader_make(buffer_slice(&validation->transaction->watched));
+    enum kmb_status status = KMB_OK;
+    while (status == KMB_OK && reader_left(&reader) > 0) {
+        uint32_t table = reader_u32(&reader);
+        struct slice key = reader_bytes(&reader);
+        ASSERT(reader_ok(&reader));
+        status = row_same(validation, table, key, "a row it locked", error);
+    }
+    return status;
 }
 
 static bool same_version(const struct table_definition *a, const struct table_definition *b) {
@@ -85,7 +98,7 @@ static enum kmb_status rows_same(struct validation *validation, const struct eve
     enum kmb_status status = KMB_OK;
     while (status == KMB_OK && event_row_next(event, &reader, &row)) {
         if (event->kind != EVENT_ROWS_INSERTED) {
-            status = row_same(validation, id.value, row.old_key, error);
+            status = row_same(validation, id.value, row.old_key, "a row it wrote", error);
         }
         if (status != KMB_OK || event->kind == EVENT_ROWS_DELETED) {
             continue;
@@ -104,7 +117,7 @@ static enum kmb_status rows_same(struct validation *validation, const struct eve
         } else {
             continue;
         }
-        status = buffer_ok(&key) ? row_same(validation, id.value, buffer_slice(&key), error)
+        status = buffer_ok(&key) ? row_same(validation, id.value, buffer_slice(&key), "a row it wrote", error)
                                  : error_set(error, KMB_NO_MEMORY, "out of memory");
     }
     buffer_free(&key);
@@ -181,7 +194,7 @@ static enum kmb_status validate(struct kernel_transaction *transaction, struct k
                                 struct kmb_error *error) {
     struct validation validation = {.transaction = transaction, .head = head};
     arena_init(&validation.arena, 0);
-    enum kmb_status status = KMB_OK;
+    enum kmb_status status = watched_same(&validation, error);
     for (uint32_t i = 0; status == KMB_OK && i < transaction->part_count; i++) {
         struct event_reader reader = event_reader_make(buffer_slice(&transaction->parts[i].body), &validation.arena);
         struct event event;

@@ -55,6 +55,7 @@ void kernel_transaction_discard(struct kernel_transaction *transaction) {
     mem_free(transaction->sequences);
     mem_free(transaction->deferrals);
     buffer_free(&transaction->key);
+    buffer_free(&transaction->watched);
     buffer_free(&transaction->image);
     buffer_free(&transaction->ordered);
     buffer_free(&transaction->frame);
@@ -194,6 +195,7 @@ struct kernel_mark {
     uint32_t part_count;
     uint32_t deferral_count;
     size_t tail_length;
+    size_t watched_length;
 };
 
 enum kmb_status kernel_transaction_mark(struct kernel_transaction *transaction, struct kernel_mark **out,
@@ -221,6 +223,7 @@ enum kmb_status kernel_transaction_mark(struct kernel_transaction *transaction, 
     mark->position = transaction->evolver.position;
     mark->part_count = transaction->part_count;
     mark->deferral_count = transaction->deferral_count;
+    mark->watched_length = transaction->watched.length;
     mark->tail_length = transaction->part_count > 0 ? transaction_tail(transaction)->length : 0;
     *out = mark;
     return KMB_OK;
@@ -256,9 +259,23 @@ enum kmb_status kernel_transaction_rollback_to(struct kernel_transaction *transa
         tail->length = mark->tail_length;
         tail->failed = false;
     }
+    ASSERT(transaction->watched.length >= mark->watched_length);
+    transaction->watched.length = mark->watched_length;
     transaction->broken = KMB_OK;
     transaction_sequences_rewind(transaction);
     return KMB_OK;
+}
+
+enum kmb_status kernel_watch(struct kernel_transaction *transaction, struct table_id table, struct slice row_key,
+                             struct kmb_error *error) {
+    enum kmb_status status = transaction_check(transaction, error);
+    if (status == KMB_OK) {
+        buffer_u32(&transaction->watched, table.value);
+        buffer_bytes(&transaction->watched, row_key);
+        status =
+            buffer_ok(&transaction->watched) ? KMB_OK : transaction_break(transaction, transaction_no_memory(error));
+    }
+    return status;
 }
 
 void kernel_mark_free(struct kernel_mark *mark) {

@@ -107,6 +107,12 @@ enum kmb_status kernel_update(struct kernel_transaction *transaction, const stru
 /* *deleted (may be NULL): whether there was such a row; none is no error. */
 enum kmb_status kernel_delete(struct kernel_transaction *transaction, const struct table_definition *table,
                               struct slice key, bool *deleted, struct kmb_error *error);
+/* The transaction relies on this row of the state it began at: where it writes anything at all, its commit is refused
+ * (KMB_SERIALIZATION) when another has changed or deleted the row by then. Going back to a mark forgets what was
+ * watched since. */
+enum kmb_status kernel_watch(struct kernel_transaction *transaction, struct table_id table, struct slice row_key,
+                             struct kmb_error *error);
+
 /* The row as it is now in the transaction (kernel_get on a view shows it as it was when the view was opened). */
 enum kmb_status kernel_transaction_get(struct kernel_transaction *transaction, const struct table_definition *table,
                                        struct slice key, struct buffer *memory, struct kernel_row *row, bool *found,

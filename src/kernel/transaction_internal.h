@@ -41,6 +41,7 @@ struct kernel_transaction {
     uint32_t sequence_capacity;
     struct transaction_deferral *deferrals; /* the last that names a key holds */
     uint32_t deferral_count;
+    struct buffer watched;  /* rows it relies on: table, key, one behind the other */
     enum kmb_status broken; /* a change failed half-way: only rolling back or discarding is left */
     bool prepared;
     uint32_t entries_done;

@@ -91,6 +91,11 @@ struct bind_cte {
     uint32_t query; /* a place in it that tells the moment it is read at; 0: it has rows of its own */
 };
 
+/* FOR UPDATE and its kin while the FROM of their query is bound. */
+struct bind_locks {
+    const PgQuery__SelectStmt *query;
+};
+
 /* One statement being bound. */
 struct bind {
     struct sql_context *context;
@@ -115,6 +120,7 @@ struct bind {
     uint32_t write_count;
     const struct tokens_clause *view_clause; /* inside a view: the time-travel clause of who reads it */
     uint32_t view_depth;
+    struct bind_locks *locks;        /* of the query whose FROM is being bound; NULL: none */
     const PgQuery__IntoClause *into; /* of the statement itself, and dealt with */
     bool spell_stars;                /* a view is being made: * in the tree is replaced by what it stands for now */
     bool cursor;                     /* the query of a DECLARE is bound, not the DECLARE */
@@ -590,6 +596,19 @@ bool bind_is_identity(struct bind *bind, const struct sequence_definition *rule)
 const PgQuery__IntoClause *bind_into(const PgQuery__SelectStmt *select);
 void bind_create_as(struct bind *bind, const PgQuery__Node *node, struct plan_statement *statement);
 void bind_select_into(struct bind *bind, const PgQuery__SelectStmt *select, struct plan_statement *statement);
+
+/* --- locking.c --- */
+/* Raises for a query whose rows cannot be locked. */
+void bind_check_locking(struct bind *bind, const PgQuery__SelectStmt *query);
+/* Whether a locking clause means this FROM item. */
+bool bind_locks_item(struct bind *bind, const char *alias);
+/* The scan's rows carry their key behind their columns; its name is empty. */
+void bind_append_key(struct bind *bind, struct plan_node *scan);
+/* After FROM: every name of OF was found there; outer joins do not make the rows' other side. */
+void bind_check_locked(struct bind *bind, const struct bind_locks *locks, const struct scope *scope,
+                       const struct plan_node *from);
+/* FOR UPDATE, as it was written. */
+const char *bind_locking_name(const PgQuery__SelectStmt *query);
 
 /* --- copy.c --- */
 void bind_copy(struct bind *bind, const PgQuery__CopyStmt *node, struct plan_statement *statement);

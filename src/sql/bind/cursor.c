@@ -38,8 +38,28 @@ static void check_options(struct bind *bind, int32_t options) {
     }
 }
 
+/* Rows that are to be changed are read forward, in their transaction. */
+static void check_locking(struct bind *bind, const PgQuery__DeclareCursorStmt *node) {
+    const char *name = bind_locking_name(node->query->select_stmt);
+    if ((node->options & OPTION_HOLD) != 0) {
+        sql_raise_with(bind->context, KMB_UNSUPPORTED, 0, "Holdable cursors must be READ ONLY.", NULL,
+                       "DECLARE CURSOR WITH HOLD ... %s is not supported", name);
+    }
+    if ((node->options & OPTION_SCROLL) != 0) {
+        sql_raise_with(bind->context, KMB_UNSUPPORTED, 0, "Scrollable cursors must be READ ONLY.", NULL,
+                       "DECLARE SCROLL CURSOR ... %s is not supported", name);
+    }
+    if ((node->options & OPTION_INSENSITIVE) != 0) {
+        sql_raise_with(bind->context, KMB_INVALID_CURSOR_DEFINITION, 0, "Insensitive cursors must be READ ONLY.", NULL,
+                       "DECLARE INSENSITIVE CURSOR ... %s is not valid", name);
+    }
+}
+
 static void bind_query(struct bind *bind, const PgQuery__DeclareCursorStmt *node, struct plan_statement *statement) {
     const PgQuery__SelectStmt *select = node->query->select_stmt;
+    if (select->n_locking_clause > 0) {
+        check_locking(bind, node);
+    }
     const PgQuery__IntoClause *into = bind_into(select);
     ASSERT(node->query->node_case == PG_QUERY__NODE__NODE_SELECT_STMT); /* the grammar takes no other */
     if (into != NULL) {
@@ -76,7 +96,7 @@ void bind_declare(struct bind *bind, const PgQuery__DeclareCursorStmt *node, str
 /* The scan whose rows these are, picked and arranged; NULL: they are more than that. */
 static const struct plan_node *scan_below(const struct plan_node *node) {
     while (node->kind == PLAN_PROJECT || node->kind == PLAN_FILTER || node->kind == PLAN_LIMIT ||
-           node->kind == PLAN_SORT) {
+           node->kind == PLAN_SORT || node->kind == PLAN_LOCK) {
         node = node->left;
     }
     return node->kind == PLAN_SCAN && node->at.kind == PLAN_AT_NONE ? node : NULL;
@@ -95,11 +115,10 @@ static void append_key(struct bind *bind, struct plan_node *node) {
     const struct plan_column column = {.name = "key", .type = type_make(TYPE_BYTEA)};
     uint32_t count = node->column_count;
     if (node->kind == PLAN_SCAN) {
-        uint32_t *ordinals = sql_alloc(context, (count + 1) * sizeof(*ordinals));
-        memcpy(ordinals, node->scan_columns, count * sizeof(*ordinals));
-        ordinals[count] = PLAN_SCAN_KEY;
-        node->scan_columns = ordinals;
-    } else if (node->kind == PLAN_PROJECT) {
+        bind_append_key(bind, node);
+        return;
+    }
+    if (node->kind == PLAN_PROJECT) {
         const struct expr **expressions = sql_alloc(context, (count + 1) * sizeof(*expressions));
         struct expr *key = bind_expr_new(bind, EXPR_COLUMN, column.type, 0, 0);
         memcpy(expressions, node->expressions, count * sizeof(*expressions));

@@ -247,7 +247,17 @@ static struct plan_node *bind_range_var(struct bind *bind, const PgQuery__RangeV
     node->catalogue = view->catalogue;
     node->at = at;
     bind_apply_alias(bind, name->alias, node, position);
+    bool locked = node->kind == PLAN_SCAN && bind_locks_item(bind, alias);
+    if (locked && at.kind != PLAN_AT_NONE) {
+        sql_raise_unsupported(bind->context, position, "%s of a past moment", bind_locking_name(bind->locks->query));
+    }
+    if (locked) {
+        bind_append_key(bind, node);
+    }
     bind_item_scope(bind, node, alias, name->alias != NULL ? NULL : CATALOGUE_SCHEMA_DEFAULT, position, scope);
+    if (locked) {
+        scope->columns[scope->column_count - 1].pseudo = true;
+    }
     return node;
 }
 

@@ -120,9 +120,7 @@ static void select_refuse(struct bind *bind, const PgQuery__SelectStmt *node) {
         sql_raise(context, KMB_SYNTAX, bind_location(node->into_clause->rel->location),
                   "SELECT ... INTO is not allowed here");
     }
-    if (node->n_locking_clause > 0) {
-        sql_raise_unsupported(context, bind->tokens->locking, "FOR UPDATE or FOR SHARE");
-    }
+    bind_check_locking(bind, node);
 }
 
 /* --- items that name an item of the select list --- */
@@ -393,6 +391,41 @@ static void select_compute(struct select *select) {
     memcpy(select->targets, all.list + arguments, count * sizeof(*all.list));
 }
 
+/* The keys of the rows to be locked, behind what the list and ORDER BY ask for. */
+static void select_add_keys(struct select *select) {
+    struct bind *bind = select->bind;
+    const char *name = bind_locking_name(select->node);
+    const char *what = select->aggregates.count > 0     ? "aggregate functions"
+                       : select->windows.call_count > 0 ? "window functions"
+                       : select->sets_called.count > 0  ? "set-returning functions in the target list"
+                                                        : NULL;
+    if (what != NULL) {
+        sql_raise(bind->context, KMB_UNSUPPORTED, 0, "%s is not allowed with %s", name, what);
+    }
+    select->locks = sql_alloc(bind->context, (select->scope.column_count + 1) * sizeof(*select->locks));
+    select->locked = sql_alloc(bind->context, (select->scope.column_count + 1) * sizeof(*select->locked));
+    for (uint32_t i = 0; i < select->scope.column_count; i++) {
+        const struct scope_column *column = &select->scope.columns[i];
+        if (column->pseudo && column->name[0] == 0) {
+            select->locked[select->lock_count] = select->scope.tables[column->table].table;
+            select->locks[select->lock_count++] = select_add_target(select, column->expr, "");
+        }
+    }
+}
+
+/* Above LIMIT: what is not given is not locked. */
+static void select_lock(struct select *select) {
+    struct bind *bind = select->bind;
+    const struct expr **keys = sql_alloc(bind->context, select->lock_count * sizeof(*keys));
+    for (uint32_t i = 0; i < select->lock_count; i++) {
+        keys[i] = select_column(bind, select->locks[i], select->targets[select->locks[i]]);
+    }
+    select->plan = bind_plan(bind, PLAN_LOCK, select->plan, NULL);
+    select->plan->expressions = keys;
+    select->plan->expression_count = select->lock_count;
+    select->plan->locked = select->locked;
+}
+
 static void select_finish(struct select *select) {
     struct bind *bind = select->bind;
     bool aggregated = select->aggregates.count > 0 || select->aggregates.grouping_count > 0 ||
@@ -429,6 +462,9 @@ static void select_finish(struct select *select) {
             memcpy(select->plan->sort_keys, select->sort_keys, select->sort_key_count * sizeof(struct plan_sort_key));
             select->plan->sort_key_count = select->sort_key_count;
         }
+    }
+    if (select->lock_count > 0) {
+        select_lock(select);
     }
     if (select->target_count > select->visible) { /* drop what ORDER BY added */
         const struct expr **kept = sql_alloc(bind->context, (select->visible + 1) * sizeof(*kept));
@@ -513,7 +549,14 @@ static void select_bind_from(struct select *select, struct bind_scope targets) {
     struct bind *bind = select->bind;
     const PgQuery__SelectStmt *node = select->node;
     const struct tokens_clause *clause = select_clause(bind, node);
+    struct bind_locks locks = {.query = node};
+    struct bind_locks *outer = bind->locks;
+    bind->locks = node->n_locking_clause > 0 ? &locks : NULL;
     select->plan = bind_from(bind, node->from_clause, node->n_from_clause, clause, &select->scope);
+    bind->locks = outer;
+    if (node->n_locking_clause > 0) {
+        bind_check_locked(bind, &locks, &select->scope, select->plan);
+    }
     struct bind_scope place = {.bind = bind, .scope = &select->scope, .place = BIND_WHERE};
     if (node->where_clause != NULL) {
         const struct expr *where = bind_condition(&place, node->where_clause, "WHERE");
@@ -562,6 +605,9 @@ static struct plan_node *bind_query(struct bind *bind, const PgQuery__SelectStmt
     select_bind_order(select);
     if (distinct_on(select)) {
         select_bind_distinct_on(select);
+    }
+    if (node->n_locking_clause > 0) {
+        select_add_keys(select);
     }
     select_finish(select);
     bind->ctes = in_sight;

@@ -20,6 +20,9 @@ struct select {
     const struct expr **groups;
     uint32_t group_count;
     uint32_t group_capacity;
+    uint32_t *locks; /* targets that are keys of locked rows */
+    const struct table_definition **locked;
+    uint32_t lock_count;
     uint64_t **sets; /* GROUPING SETS: bits of groups, each with room for BIND_COLUMNS_MAX; none: plain grouping */
     uint32_t set_count;
     const struct expr *having;

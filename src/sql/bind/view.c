@@ -347,6 +347,9 @@ void bind_create_view(struct bind *bind, const PgQuery__ViewStmt *create, struct
     if (bind_into(create->query->select_stmt) != NULL) {
         sql_raise(context, KMB_UNSUPPORTED, 0, "views must not contain SELECT INTO");
     }
+    if (create->query->select_stmt->n_locking_clause > 0) {
+        sql_raise_unsupported(context, position, "%s in a view", bind_locking_name(create->query->select_stmt));
+    }
     bind->spell_stars = true;
     const struct plan_node *root = bind_select(bind, create->query->select_stmt);
     bind->spell_stars = false;

@@ -237,6 +237,8 @@ static struct exec_operator *make(struct exec *exec, const struct plan_node *nod
         return window_make(exec, node);
     case PLAN_SORT:
         return sort_make(exec, node);
+    case PLAN_LOCK:
+        return lock_make(exec, node);
     case PLAN_LIMIT:
         return limit_make(exec, node);
     case PLAN_DISTINCT:

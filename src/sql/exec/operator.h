@@ -120,6 +120,7 @@ struct exec_operator *diff_make(struct exec *exec, const struct plan_node *node)
 struct exec_operator *history_make(struct exec *exec, const struct plan_node *node);
 struct exec_operator *catalogue_rows_make(struct exec *exec, const struct plan_node *node);
 struct exec_operator *values_make(struct exec *exec, const struct plan_node *node);
+struct exec_operator *lock_make(struct exec *exec, const struct plan_node *node);
 struct exec_operator *copy_make(struct exec *exec, const struct plan_node *node);
 struct exec_operator *functions_make(struct exec *exec, const struct plan_node *node);
 struct exec_operator *one_row_make(struct exec *exec, const struct plan_node *node);

@@ -314,6 +314,8 @@ static const char *title_of(struct explain *explain, const struct plan_node *nod
         return "WindowAgg";
     case PLAN_SORT:
         return "Sort";
+    case PLAN_LOCK:
+        return "LockRows";
     case PLAN_LIMIT:
         return "Limit";
     case PLAN_DISTINCT:

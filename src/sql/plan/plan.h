@@ -36,6 +36,7 @@ enum plan_kind {
     PLAN_AGGREGATE, /* group expressions, then aggregates; output in that order */
     PLAN_WINDOW,    /* child's row, then a column a window function; expressions partition, keys order */
     PLAN_SORT,      /* keys; limit_hint lets it keep only the best rows */
+    PLAN_LOCK,      /* FOR UPDATE: expressions are keys of rows of `locked`, which the transaction will rely on */
     PLAN_LIMIT,     /* limit, offset: expressions or NULL; with sort keys WITH TIES */
     PLAN_DISTINCT,  /* on all columns, or those in expressions: the first of equals stays */
     /* two children */
@@ -232,7 +233,8 @@ struct plan_node {
     bool cte_work;      /* the rows of the last round, inside the recursive term */
     uint32_t cte_depth; /* of the query that reads it */
 
-    const struct plan_copy *copy; /* COPY */
+    const struct plan_copy *copy;           /* COPY */
+    const struct table_definition **locked; /* LOCK: the table of each expression */
 
     const char *relation; /* CATALOGUE: "tables", "columns", "show_tables", "show_columns" ... */
     const char *relation_argument;

@@ -374,6 +374,7 @@ static uint32_t *prune(struct optimiser *optimiser, struct plan_node *node, uint
     case PLAN_SORT:
     case PLAN_LIMIT:
     case PLAN_DISTINCT:
+    case PLAN_LOCK:
         return prune_through(optimiser, node, needed);
     case PLAN_PROJECT:
         return prune_project(optimiser, node, needed);

@@ -372,6 +372,7 @@ struct plan_node *optimise_push(struct optimiser *optimiser, struct plan_node *n
                                            : push_window(optimiser, node, conditions);
     case PLAN_SORT:
         return push_below(optimiser, node, conditions);
+    case PLAN_LOCK:
     case PLAN_LIMIT: {
         struct conditions none = {0};
         return optimise_filter(optimiser, push_below(optimiser, node, &none), conditions);

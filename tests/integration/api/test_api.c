@@ -572,6 +572,67 @@ static void cursors_of_many_rows(void **state) {
     MUST(kmb_close(db, &error));
 }
 
+/* --- FOR UPDATE --------------------------------------------------------------------------------------------------- */
+
+/* One session reads rows and then writes elsewhere; meanwhile another changes something. How the first one's COMMIT
+ * ends. */
+static enum kmb_status overtaken(struct box *box, const char *reads, const char *meanwhile) {
+    kmb_session *other = NULL;
+    struct kmb_error why = {0};
+    MUST(kmb_session_open(box->db, 1, &other, &error));
+    MUST(kmb_exec(box->session, "DELETE FROM t; INSERT INTO t SELECT i, 0 FROM generate_series(1, 2000) AS i", &error));
+    MUST(kmb_begin(box->session, &error));
+    MUST(kmb_exec(box->session, reads, &error));
+    MUST(kmb_exec(other, meanwhile, &error));
+    MUST(kmb_exec(box->session, "INSERT INTO log VALUES ('done')", &error));
+    enum kmb_status status = kmb_commit(box->session, &why);
+    assert_true(status == KMB_OK || strstr(why.hint, "a row it locked") != NULL);
+    kmb_session_close(other);
+    return status;
+}
+
+static void rows_locked(void **state) {
+    struct box *box = *state;
+    MUST(kmb_exec(box->session, "CREATE TABLE t (id int PRIMARY KEY, a int); CREATE TABLE log (what text)", &error));
+    static const struct {
+        const char *reads;
+        const char *meanwhile;
+        enum kmb_status status;
+    } cases[] = {
+        {"SELECT a FROM t WHERE id = 1", "UPDATE t SET a = 1 WHERE id = 1", KMB_OK},
+        {"SELECT a FROM t WHERE id = 1 FOR UPDATE", "UPDATE t SET a = 1 WHERE id = 1", KMB_SERIALIZATION},
+        {"SELECT a FROM t WHERE id = 1 FOR SHARE", "DELETE FROM t WHERE id = 1", KMB_SERIALIZATION},
+        {"SELECT a FROM t WHERE id = 1 FOR UPDATE", "UPDATE t SET a = 1 WHERE id = 2", KMB_OK},
+        {"SELECT a FROM t WHERE id = 1 FOR UPDATE", "SELECT 1", KMB_OK},
+        {"SELECT x.a FROM t AS x JOIN t AS y ON y.id = x.id + 1 WHERE x.id = 1 FOR UPDATE OF y",
+         "UPDATE t SET a = 1 WHERE id = 1", KMB_OK},
+        {"SELECT x.a FROM t AS x JOIN t AS y ON y.id = x.id + 1 WHERE x.id = 1 FOR UPDATE OF y",
+         "UPDATE t SET a = 1 WHERE id = 2", KMB_SERIALIZATION},
+        /* what LIMIT leaves out is not locked */
+        {"SELECT id FROM t ORDER BY id LIMIT 3 FOR UPDATE", "UPDATE t SET a = 1 WHERE id > 3", KMB_OK},
+        {"SELECT id FROM t ORDER BY id LIMIT 3 FOR UPDATE", "UPDATE t SET a = 1 WHERE id = 3", KMB_SERIALIZATION},
+        {"SELECT id FROM t WHERE id IN (SELECT id FROM t WHERE id < 3 FOR UPDATE)", "UPDATE t SET a = 1 WHERE id = 2",
+         KMB_SERIALIZATION},
+        /* what was locked since a savepoint is given up with it */
+        {"SAVEPOINT s; SELECT id FROM t WHERE id = 1 FOR UPDATE; ROLLBACK TO s", "UPDATE t SET a = 1 WHERE id = 1",
+         KMB_OK},
+        {"SELECT id FROM t WHERE id = 1 FOR UPDATE; SAVEPOINT s; SELECT id FROM t FOR UPDATE; ROLLBACK TO s",
+         "UPDATE t SET a = 1 WHERE id = 1", KMB_SERIALIZATION},
+        {"DECLARE c CURSOR FOR SELECT id FROM t WHERE id < 3 FOR UPDATE; FETCH c", "UPDATE t SET a = 1 WHERE id = 1",
+         KMB_SERIALIZATION},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        enum kmb_status status = overtaken(box, cases[i].reads, cases[i].meanwhile);
+        if (status != cases[i].status) {
+            fail_msg("%s / %s: %s", cases[i].reads, cases[i].meanwhile, kmb_status_name(status));
+        }
+    }
+    MUST(kmb_exec(box->session, "BEGIN READ ONLY", &error));
+    REFUSED(kmb_exec(box->session, "SELECT id FROM t FOR UPDATE", &error), KMB_READ_ONLY_TRANSACTION,
+            "cannot execute SELECT FOR UPDATE in a read-only transaction");
+    MUST(kmb_rollback(box->session, &error));
+}
+
 /* --- COPY --------------------------------------------------------------------------------------------------------- */
 
 /* Gives a text in pieces; fails behind its end where it is asked to. */
@@ -1234,6 +1295,7 @@ int main(void) {
         IN_A_BOX(moments),
         IN_A_BOX(transactions),
         IN_A_BOX(cursors),
+        IN_A_BOX(rows_locked),
         IN_A_BOX(copying_in),
         IN_A_BOX(copying_out),
         IN_A_BOX(cursors_of_many_rows),

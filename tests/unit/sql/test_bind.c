@@ -157,7 +157,8 @@ static void test_unsupported(void **state) {
     REFUSED("SELECT 1 UNION SELECT 2 ORDER BY 1 + 1", "0A000", 34, "invalid UNION/INTERSECT/EXCEPT ORDER BY clause");
     REFUSED("CREATE TABLE x (a int CHECK (a > (SELECT 1)))", "0A000", 34, "cannot use subquery in check constraint");
     REFUSED("CREATE TABLE x (a int DEFAULT (SELECT 1))", "0A000", 31, "cannot use subquery in DEFAULT expression");
-    REFUSED("SELECT id FROM t FOR UPDATE", "0A000", 18, "FOR UPDATE or FOR SHARE is not supported");
+    REFUSED("SELECT id FROM t FOR UPDATE OF u", "42P01", 32,
+            "relation \"u\" in FOR UPDATE clause not found in FROM clause");
     REFUSED("SELECT * FROM (SELECT id INTO x FROM t) AS s", "42601", 31, "SELECT ... INTO is not allowed here");
     REFUSED("SELECT (b).x FROM t", "42809", 9,
             "column notation .x applied to type integer, which is not a composite type");
