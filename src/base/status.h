@@ -149,6 +149,8 @@
     X(DUPLICATE_CURSOR,          161,   8, "42P03", 409, 1)                       \
     X(INVALID_CURSOR_STATE,      162,   8, "24000", 409, 1)                       \
     X(INVALID_CURSOR_DEFINITION, 163,   8, "42P11", 400, 1)                       \
+    X(INVALID_SAMPLE_ARGUMENT,   164,   8, "2202H", 400, 1)                       \
+    X(INVALID_SAMPLE_REPEAT,     165,   8, "2202G", 400, 1)                       \
     X(TEMP_FILE_LIMIT,           170,   1, "53400", 503, 1)
 
 /* clang-format on */

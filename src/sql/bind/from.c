@@ -551,6 +551,42 @@ static struct plan_node *bind_join(struct bind *bind, const PgQuery__JoinExpr *i
     return item->alias == NULL ? join : join_alias(bind, item->alias, join, scope);
 }
 
+/* An argument of TABLESAMPLE: read once. */
+static const struct expr *sample_argument(struct bind *bind, const PgQuery__Node *node, enum type_id type) {
+    struct bind_scope place = {.bind = bind, .place = BIND_LIMIT};
+    const struct expr *value = bind_expression(&place, node);
+    const struct expr *number = bind_coerce(bind, value, type_make(type), SQL_CAST_ASSIGNMENT, 0);
+    if (number == NULL) {
+        sql_raise(bind->context, KMB_DATATYPE_MISMATCH, value->position, "argument of %s must be type %s, not type %s",
+                  type == TYPE_FLOAT4 ? "TABLESAMPLE" : "REPEATABLE", type_name(type),
+                  bind_type_text(bind, value->type));
+    }
+    return number;
+}
+
+static struct plan_node *bind_sample(struct bind *bind, const PgQuery__RangeTableSample *sample,
+                                     const struct tokens_clause *at, struct scope *scope) {
+    struct sql_context *context = bind->context;
+    const char *method = bind_string(sample->method[sample->n_method - 1]);
+    struct plan_node *node = bind_item(bind, sample->relation, at, scope);
+    if (node->kind != PLAN_SCAN) {
+        sql_raise(context, KMB_UNSUPPORTED, bind_node_position(sample->relation),
+                  "TABLESAMPLE clause can only be applied to tables and materialized views");
+    }
+    if (strcmp(method, "system") != 0 && strcmp(method, "bernoulli") != 0) {
+        sql_raise(context, KMB_UNDEFINED_OBJECT, bind_location(sample->location),
+                  "tablesample method %s does not exist", method);
+    }
+    if (sample->n_args != 1) {
+        sql_raise(context, KMB_INVALID_SAMPLE_ARGUMENT, bind_location(sample->location),
+                  "tablesample method %s requires 1 argument, not %zu", method, sample->n_args);
+    }
+    node->sample_method = method;
+    node->sample_percent = sample_argument(bind, sample->args[0], TYPE_FLOAT4);
+    node->sample_seed = sample->repeatable == NULL ? NULL : sample_argument(bind, sample->repeatable, TYPE_FLOAT8);
+    return node;
+}
+
 static struct plan_node *bind_item(struct bind *bind, const PgQuery__Node *node, const struct tokens_clause *at,
                                    struct scope *scope) {
     switch ((int)node->node_case) {
@@ -563,7 +599,7 @@ static struct plan_node *bind_item(struct bind *bind, const PgQuery__Node *node,
     case PG_QUERY__NODE__NODE_RANGE_SUBSELECT:
         return bind_range_subselect(bind, node->range_subselect, scope);
     case PG_QUERY__NODE__NODE_RANGE_TABLE_SAMPLE:
-        sql_raise_unsupported(bind->context, bind_location(node->range_table_sample->location), "TABLESAMPLE");
+        return bind_sample(bind, node->range_table_sample, at, scope);
     case PG_QUERY__NODE__NODE_RANGE_TABLE_FUNC:
         sql_raise_unsupported(bind->context, bind_node_position(node), "XMLTABLE");
     default:

@@ -6,6 +6,7 @@
  * A point lookup is recognised by its bounds and prepared for one row: no buffer of a thousand rows is made for it.
  */
 #include "base/assert.h"
+#include "base/map.h"
 #include "sql/cursor.h"
 #include "sql/exec/decode.h"
 #include "sql/exec/operator.h"
@@ -30,6 +31,11 @@ struct scan {
     uint32_t fetch;       /* rows of the next batch: few at first, for whoever wants but one */
     bool point;
     bool done;
+    /* TABLESAMPLE */
+    bool sampled;
+    uint64_t sample_below; /* rows with a lower hash of their key are in it */
+    bool sample_all;
+    uint64_t sample_seed;
 };
 
 static void scan_free(void *object) {
@@ -116,6 +122,46 @@ static const struct batch *scan_emit(struct scan *scan, uint32_t count) {
     return &self->batch;
 }
 
+/* Keeps the rows of the sample: chosen by their keys, so that one seed chooses the same rows each time. */
+static size_t scan_sample(struct scan *scan, size_t count) {
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct slice key = scan->rows[i].key;
+        if (scan->sample_all || map_hash(key.bytes, key.length, scan->sample_seed) < scan->sample_below) {
+            scan->rows[kept++] = scan->rows[i];
+        }
+    }
+    return kept;
+}
+
+static double sample_number(struct scan *scan, const struct expr *expr, enum kmb_status status, const char *what) {
+    struct exec *exec = scan->base.exec;
+    struct value value = exec_value(exec, expr);
+    if (value.is_null) {
+        sql_raise(exec->context, status, expr->position, "TABLESAMPLE %s cannot be null", what);
+    }
+    return value.as.real;
+}
+
+static void scan_sample_open(struct scan *scan) {
+    struct sql_context *context = scan->base.exec->context;
+    const struct plan_node *node = scan->base.node;
+    double percent = sample_number(scan, node->sample_percent, KMB_INVALID_SAMPLE_ARGUMENT, "parameter");
+    if (!(percent >= 0 && percent <= 100)) {
+        sql_raise(context, KMB_INVALID_SAMPLE_ARGUMENT, 0, "sample percentage must be between 0 and 100");
+    }
+    scan->sampled = true;
+    scan->sample_all = percent == 100;
+    scan->sample_below = (uint64_t)(percent / 100 * 0x1p63) * 2;
+    if (node->sample_seed != NULL) {
+        double seed = sample_number(scan, node->sample_seed, KMB_INVALID_SAMPLE_REPEAT, "REPEATABLE parameter");
+        scan->sample_seed = map_hash(&seed, sizeof(seed), 0);
+    } else if (context->random == NULL ||
+               !context->random(context->random_context, &scan->sample_seed, sizeof(scan->sample_seed))) {
+        sql_raise(context, KMB_INTERNAL, 0, "no randomness to be had");
+    }
+}
+
 static const struct batch *scan_next(struct exec_operator *self) {
     struct scan *scan = (struct scan *)self;
     struct exec *exec = self->exec;
@@ -134,6 +180,7 @@ static const struct batch *scan_next(struct exec_operator *self) {
             scan->fetch = scan->fetch * 4 > self->rows_max ? self->rows_max : scan->fetch * 4;
             scan->done = count == 0;
         }
+        count = scan->sampled ? scan_sample(scan, count) : count;
         const struct batch *batch = count == 0 ? NULL : scan_emit(scan, (uint32_t)count);
         if (batch != NULL) {
             return batch;
@@ -189,6 +236,9 @@ struct exec_operator *scan_make(struct exec *exec, const struct plan_node *node)
     scan->fetch = SCAN_ROWS_FIRST;
     exec_defer(exec, scan_free, scan);
     scan_open(scan);
+    if (node->sample_percent != NULL) {
+        scan_sample_open(scan);
+    }
     uint32_t rows_max = scan->point || scan->done ? 1 : SCAN_ROWS;
     operator_columns(&scan->base, rows_max);
     scan->rows = sql_alloc(exec->context, sizeof(struct kernel_row) * rows_max);

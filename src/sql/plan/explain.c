@@ -270,6 +270,9 @@ static const char *scan_title(struct explain *explain, const struct plan_node *s
     const char *relation = relation_text(explain, scan);
     struct slice name;
     (void)order_parts(scan, &name);
+    if (scan->sample_percent != NULL && scan->low.count == 0 && scan->high.count == 0) {
+        return sql_printf(explain->context, "Sample Scan on %s", relation);
+    }
     if (scan->current_of != NULL) {
         return sql_printf(explain->context, "Tid Scan on %s", relation);
     }
@@ -466,6 +469,15 @@ static void details_of(struct explain *explain, uint32_t indent, const struct pl
         const char *range = join != NULL ? lookup_text(explain, join) : range_text(explain, node);
         if (range != NULL) {
             detail(explain, indent, "Index Cond", range);
+        }
+        if (node->sample_percent != NULL) {
+            const char *percent = expr_text(explain->context, node->sample_percent, NULL, 0);
+            const char *seed =
+                node->sample_seed == NULL ? NULL : expr_text(explain->context, node->sample_seed, NULL, 0);
+            detail(explain, indent, "Sampling",
+                   seed == NULL
+                       ? sql_printf(explain->context, "%s (%s)", node->sample_method, percent)
+                       : sql_printf(explain->context, "%s (%s) REPEATABLE (%s)", node->sample_method, percent, seed));
         }
         if (node->current_of != NULL) {
             detail(explain, indent, "TID Cond", sql_printf(explain->context, "CURRENT OF %s", node->current_of));

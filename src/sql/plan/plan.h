@@ -200,7 +200,10 @@ struct plan_node {
     struct plan_bound low;
     struct plan_bound high;
     bool reverse;
-    const char *current_of; /* SCAN of a write: the row that this cursor stands on, alone */
+    const struct expr *sample_percent; /* SCAN: TABLESAMPLE, FLOAT8; NULL: all rows */
+    const struct expr *sample_seed;    /* REPEATABLE, FLOAT8; NULL: another each time */
+    const char *sample_method;         /* for EXPLAIN */
+    const char *current_of;            /* SCAN of a write: the row that this cursor stands on, alone */
 
     const struct expr *predicate;    /* FILTER, JOIN ON, SCAN's pushed filter */
     const struct expr *once;         /* FILTER: reads no column; asked before the first row is */

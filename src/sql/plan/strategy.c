@@ -131,7 +131,7 @@ static bool join_by_index(struct optimiser *optimiser, struct plan_node *join, s
         return false;
     }
     bool fits = join->join_type != PLAN_JOIN_RIGHT && join->join_type != PLAN_JOIN_FULL && scan->low.count == 0 &&
-                scan->high.count == 0;
+                scan->high.count == 0 && scan->sample_percent == NULL;
     double table_rows = estimate_table(optimiser, scan);
     if (table_rows < ESTIMATE_ROWS_MIN) {
         return fits && join_by_rule(join, index);

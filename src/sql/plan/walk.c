@@ -34,6 +34,8 @@ void plan_expressions(struct plan_node *node, each_expression each, void *contex
     list(&node->frame.start_offset, 1, each, context);
     list(&node->frame.end_offset, 1, each, context);
     list(&node->limit, 1, each, context);
+    list(&node->sample_percent, 1, each, context);
+    list(&node->sample_seed, 1, each, context);
     list(&node->offset, 1, each, context);
     list(node->low.values, node->low.count, each, context);
     list(node->high.values, node->high.count, each, context);

@@ -167,7 +167,7 @@ static void test_unsupported(void **state) {
     REFUSED("UPDATE t SET b.x = DEFAULT", "0A000", 20, "cannot set a subfield to DEFAULT");
     REFUSED("UPDATE t SET b.x = 1", "42804", 14,
             "cannot assign to field \"x\" of column \"b\" because its type integer is not a composite type");
-    REFUSED("SELECT * FROM t TABLESAMPLE system (1)", "0A000", 29, "TABLESAMPLE is not supported");
+    REFUSED("SELECT * FROM t TABLESAMPLE nope (1)", "42704", 29, "tablesample method nope does not exist");
     REFUSED("SELECT * FROM t, LATERAL (SELECT count(t.id)) x", "42803", 34,
             "aggregate functions are not allowed in FROM clause of their own query level");
     REFUSED("SELECT * FROM t RIGHT JOIN LATERAL (SELECT t.id) x ON true", "42P10", 0,

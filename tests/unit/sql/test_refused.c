@@ -71,7 +71,6 @@ static const struct refusal refusals[] = {
      "DECLARE SCROLL CURSOR ... FOR UPDATE is not supported"},
     {"SELECT FROM t AT OFFSET 0", 15, "time travel in a query without a select list"},
     /* --- FROM items */
-    {"SELECT * FROM t TABLESAMPLE system (1)", 29, "TABLESAMPLE"},
     {"SELECT * FROM other.public.t", 15, "a reference to another database"},
     {"SELECT * FROM kimberlite_history(t) WITH ORDINALITY", 15, "this form of kimberlite_history"},
     {"SELECT * FROM ROWS FROM (kimberlite_history(t), generate_series(1, 2))", 26, "this form of kimberlite_history"},
