@@ -597,6 +597,10 @@ const PgQuery__IntoClause *bind_into(const PgQuery__SelectStmt *select);
 void bind_create_as(struct bind *bind, const PgQuery__Node *node, struct plan_statement *statement);
 void bind_select_into(struct bind *bind, const PgQuery__SelectStmt *select, struct plan_statement *statement);
 
+/* --- hypothetical.c --- */
+bool bind_is_hypothetical(const char *name);
+const struct expr *bind_hypothetical(const struct bind_scope *scope, const PgQuery__FuncCall *node, const char *name);
+
 /* --- locking.c --- */
 /* Raises for a query whose rows cannot be locked. */
 void bind_check_locking(struct bind *bind, const PgQuery__SelectStmt *query);

@@ -659,6 +659,9 @@ const struct expr *bind_function_call(const struct bind_scope *scope, const PgQu
         sql_raise(context, KMB_UNDEFINED_SCHEMA, position, "schema \"%s\" does not exist",
                   bind_string(call->funcname[0]));
     }
+    if (call->over != NULL && call->agg_within_group && bind_is_hypothetical(name)) {
+        sql_raise(context, KMB_UNSUPPORTED, position, "OVER is not supported for ordered-set aggregate %s", name);
+    }
     if (call->over != NULL) {
         bind_refuse_names(scope, call, name);
         return bind_window_call(scope, call, name);
@@ -671,8 +674,8 @@ const struct expr *bind_function_call(const struct bind_scope *scope, const PgQu
         return bind_aggregate(scope, call, name, candidates, candidate_count);
     }
     (void)sql_function_candidates(context, SQL_FUNCTION_WINDOW, name, &candidate_count);
-    if (candidate_count > 0 && call->agg_within_group) {
-        sql_raise_unsupported(context, position, "a hypothetical-set aggregate");
+    if (candidate_count > 0 && call->agg_within_group && bind_is_hypothetical(name)) {
+        return bind_hypothetical(scope, call, name);
     }
     if (candidate_count > 0) {
         sql_raise(context, KMB_WRONG_OBJECT_TYPE, position, "window function %s requires an OVER clause", name);

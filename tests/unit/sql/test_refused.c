@@ -100,7 +100,9 @@ static const struct refusal refusals[] = {
     {"SELECT XMLSERIALIZE(CONTENT a AS text) FROM t", 8, "XML"},
     {"SELECT a IS DOCUMENT FROM t", 10, "XML"},
     /* --- FuncCall, WindowDef */
-    {"SELECT rank(1) WITHIN GROUP (ORDER BY b) FROM t", 8, "a hypothetical-set aggregate"},
+    {"SELECT rank(1) WITHIN GROUP (ORDER BY b) OVER () FROM t", 8,
+     "OVER is not supported for ordered-set aggregate rank"},
+    {"SELECT dense_rank(1, 2) WITHIN GROUP (ORDER BY b, id) FROM t", 8, "dense_rank of several ordering columns"},
     /* --- TypeName */
     {"SELECT 1::bit(3)", 11, "type bit"},
     {"SELECT '1'::xml", 13, "type xml"},
