@@ -211,16 +211,16 @@ static void alter_drop_generated(struct define *define, const char *name, bool c
 /* What stands in a dropped column's way and goes with it: its indexes, the checks that name it. */
 static void alter_drop_dependents(struct define *define, const char *name, struct column_id column) {
     for (bool again = true; again;) {
-        again = false;
+        again = false; /* once true, the table is another one */
         const struct table_definition *table = define_table(define);
-        for (uint32_t i = 0; i < table->index_count && !again; i++) {
+        for (uint32_t i = 0; !again && i < table->index_count; i++) {
             const struct column_definition *dropped = definition_column_of_id(table, column);
             if (bind_index_reads(define->context, table, &table->indexes[i], dropped)) {
                 define_drop_index(define, define->table_id, table->indexes[i].id);
                 again = true;
             }
         }
-        for (uint32_t i = 0; i < table->check_count && !again; i++) {
+        for (uint32_t i = 0; !again && i < table->check_count; i++) {
             PgQuery__Node *tree = parse_expression(define->context, define_text(define, table->checks[i].text));
             if (parse_names_column(tree, name)) {
                 define_try(define, kernel_drop_check(define->transaction, define->table_id, table->checks[i].id,
