@@ -556,6 +556,25 @@ static double point_ours(kmb_session *session, const char *sql, uint64_t reads, 
     return seconds / (double)reads;
 }
 
+/* The same with the number in the text: prepared, stepped and given up each time. */
+static double point_literal(kmb_session *session, uint64_t reads) {
+    struct kmb_error error = {0};
+    double begun = now();
+    for (uint64_t i = 0; i < reads; i++) {
+        char sql[96];
+        size_t length = 0;
+        kmb_statement *statement = NULL;
+        int written =
+            snprintf(sql, sizeof(sql), "SELECT value FROM item WHERE id = %" PRIu64, next_random() % bench.rows);
+        must(kmb_prepare(session, sql, (size_t)written, &statement, NULL, &error), &error, sql);
+        if (kmb_step(statement, &error) != KMB_ROW || kmb_column_bytes(statement, 0, &length) == NULL) {
+            die("point read by literal", error.message);
+        }
+        kmb_finalize(statement);
+    }
+    return (now() - begun) / (double)reads;
+}
+
 static double point_sqlite(sqlite3 *db, uint64_t reads) {
     sqlite3_stmt *select = NULL;
     sqlite_must(sqlite3_prepare_v2(db, "SELECT value FROM item WHERE id = ?", -1, &select, NULL), db, "prepare");
@@ -647,7 +666,7 @@ static void bench_load(void) {
     if (!wanted("load")) {
         return;
     }
-    double ours_load[RUNS_MAX], sqlite_load[RUNS_MAX], ours_point[RUNS_MAX], sqlite_point[RUNS_MAX],
+    double ours_load[RUNS_MAX], sqlite_load[RUNS_MAX], ours_point[RUNS_MAX], sqlite_point[RUNS_MAX], literal[RUNS_MAX],
         ours_scan[RUNS_MAX], sqlite_scan[RUNS_MAX], reopen[RUNS_MAX], memory[RUNS_MAX];
     uint64_t our_bytes = 0, sqlite_bytes = 0;
     for (unsigned run = 0; run < bench.runs; run++) {
@@ -657,6 +676,7 @@ static void bench_load(void) {
         sqlite_load[run] = load_sqlite(sqlite);
         ours_point[run] = point_ours(ours.session, "SELECT value FROM item WHERE id = $1", 100000, -1) * 1e6;
         sqlite_point[run] = point_sqlite(sqlite, 100000) * 1e6;
+        literal[run] = point_literal(ours.session, 100000) * 1e6;
         scan_ours(ours.session, SCAN);
         scan_sqlite(sqlite);
         ours_scan[run] = scan_ours(ours.session, SCAN) * 1e3;
@@ -672,6 +692,7 @@ static void bench_load(void) {
     figure("load, sqlite prepared INSERT", (double)bench.rows / median(sqlite_load, bench.runs), "rows/s");
     figure("point SELECT, kimberlite", median(ours_point, bench.runs), "us");
     figure("point SELECT, sqlite", median(sqlite_point, bench.runs), "us");
+    figure("point SELECT by literals in its text, kimberlite", median(literal, bench.runs), "us");
     figure("scan, filter, sum: kimberlite", median(ours_scan, bench.runs), "ms");
     figure("scan, filter, sum: sqlite", median(sqlite_scan, bench.runs), "ms");
     figure("reopen after a load, and one query", median(reopen, bench.runs) * 1e3, "ms");
@@ -681,6 +702,8 @@ static void bench_load(void) {
     ratio("load / sqlite", median(sqlite_load, bench.runs) / median(ours_load, bench.runs), 2, true);
     ratio("point read: sqlite / kimberlite", median(sqlite_point, bench.runs) / median(ours_point, bench.runs), 2,
           true);
+    ratio("literals above a prepared statement, of 5 us",
+          (median(literal, bench.runs) - median(ours_point, bench.runs)) / 5, 1, false);
     ratio("scan: sqlite / kimberlite", median(sqlite_scan, bench.runs) / median(ours_scan, bench.runs), 4, true);
     ratio("reopen, of 300 ms", median(reopen, bench.runs) / 0.3, 1, false);
     ratio("resident, of 20 MB", median(memory, bench.runs) / 20, 1, false);
