@@ -7,6 +7,46 @@
 
 #include "base/io_memory.h"
 #include "engine/session.h"
+#include "sql/parse/digest.h"
+
+/* A digest is the text with parameters for literals, and every place in it is one of the text. */
+static void check_digest(struct slice text) {
+    static struct sql_digest digest;
+    static struct value values[SQL_DIGEST_LITERALS_MAX];
+    struct arena arena;
+    uint32_t in_key = 0;
+    uint32_t at = 0;
+    if (!sql_digest(text, &digest)) {
+        return;
+    }
+    at = digest.first;
+    for (uint32_t i = 0; i < digest.literal_count; i++) {
+        const struct sql_literal *literal = &digest.literals[i];
+        uint32_t between = literal->in_key - in_key;
+        if (literal->first - at != between || memcmp(text.bytes + at, digest.key + in_key, between) != 0) {
+            abort();
+        }
+        in_key = literal->in_key + literal->in_key_length;
+        at = literal->end;
+    }
+    if (digest.end - at != digest.key_length - in_key ||
+        memcmp(text.bytes + at, digest.key + in_key, digest.end - at) != 0) {
+        abort();
+    }
+    arena_init(&arena, 0);
+    if (!sql_digest_values(text, &digest, &arena, values)) {
+        abort();
+    }
+    arena_free(&arena);
+    uint32_t last = 0;
+    for (uint32_t position = 1; position <= digest.key_length; position++) {
+        uint32_t place = sql_digest_position(text, &digest, position);
+        if (place < last || place == 0 || place > digest.end - digest.first + 1) {
+            abort();
+        }
+        last = place;
+    }
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
@@ -92,6 +132,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     if (session == NULL) {
         session = start();
     }
+    check_digest(slice_make(bytes, size));
     if (size > 4096 || (!session_in_transaction(session) && session_begin(session, false, &error) != KMB_OK)) {
         return 0;
     }
