@@ -107,15 +107,15 @@ static void put_character(struct translation *t, uint32_t code) {
 
 /* Hexadecimal digits, `count` of them, or as many as there are where count is 0. */
 static uint32_t read_hex(struct translation *t, uint32_t count) {
-    uint32_t value = 0;
+    uint64_t value = 0;
     uint32_t read = 0;
-    for (; (count == 0 || read < count) && hex_value(peek(t, 0)) >= 0 && value <= CHARACTER_MAX / 16; read++, t->at++) {
-        value = value * 16 + (uint32_t)hex_value(peek(t, 0));
+    for (; (count == 0 || read < count) && hex_value(peek(t, 0)) >= 0; read++, t->at++) {
+        value = value > CHARACTER_MAX ? value : value * 16 + (uint32_t)hex_value(peek(t, 0));
     }
-    if (read == 0 || read < count) {
+    if (read == 0 || read < count || value > CHARACTER_MAX) {
         regex_raise(t->call, "invalid escape \\ sequence");
     }
-    return value;
+    return (uint32_t)value;
 }
 
 /* Escapes for characters, alike in and out of brackets; `byte` has been read. False: it is none. */

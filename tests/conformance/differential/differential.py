@@ -70,6 +70,7 @@ class Run:
         self.kinds = collections.Counter()
         self.reasons = collections.Counter()
         self.restarts = self.cases = 0
+        self.answers = []  # Kimberlite's, to the steps of the case so far
 
     def open(self, programs):
         self.postgres = Postgres(programs)
@@ -134,6 +135,7 @@ class Run:
                     print("%s: %s" % (name, answer))
         if got is None:
             return "different"
+        self.answers.append(got)
         self.tally["statements"] += 1
         if got.sqlstate == REFUSED and expected.sqlstate != REFUSED:
             self.reasons[re.sub(r'"[^"]*"', '"..."', got.message)] += 1
@@ -163,11 +165,17 @@ class Run:
     def case(self, number):
         case = Statements(self.options.seed, number, self.signatures, self.tables).case()
         in_transaction = case.steps[0].sql == "BEGIN"
-        verdicts = []
+        verdicts, self.answers = [], []
         for step in case.steps[:-1] if len(case.steps) > 1 else case.steps:
             verdicts.append(self.compare(case, step))
             if verdicts[-1] in ("different", "refused", "listed") or (in_transaction and verdicts[-1] == "error"):
                 break
+        if case.relation is not None and all(v == "same" for v in verdicts):
+            self.tally["related"] += 1
+            fault = case.relation(self.answers)
+            if fault is not None:
+                self.report(case, case.steps[-1], fault, [])
+                verdicts.append("different")
         if len(case.steps) > 1:
             self.leave(case)
         verdict = next((v for v in ("different", "refused", "listed") if v in verdicts), None)
@@ -232,9 +240,9 @@ class Run:
         failures += bool(rare)
         passed = cases - self.tally["different"] - self.tally["refused"]
         print("%d passed, %d failed: seed %d, %d statements, %d of %d queries with rows, %d asked of SQLite too, "
-              "%d cases end in the same error, %d refused, %d listed, %d items" % (
+              "%d sets of answers that fit, %d cases end in the same error, %d refused, %d listed, %d items" % (
                   passed, failures, self.options.seed, self.tally["statements"], self.tally["with rows"],
-                  self.tally["queries"], self.tally["asked of SQLite"], self.tally["error"], self.tally["refused"],
+                  self.tally["queries"], self.tally["asked of SQLite"], self.tally["related"], self.tally["error"], self.tally["refused"],
                   self.tally["listed"], len(self.items())))
         return failures
 

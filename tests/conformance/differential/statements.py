@@ -19,7 +19,8 @@ ROWS = [0, 7, 13, 24, 40]
 ROWS_LONG = 1300  # more than one batch of Kimberlite's operators
 JOINS = ["inner", "left", "right", "full", "cross", "comma", "natural", "using"]
 # Shares of the kinds of cases.
-KINDS = [("select", 35), ("aggregate", 22), ("compound", 28), ("window", 12), ("constant", 6), ("write", 16), ("own table", 10), ("wild", 4), ("wrong", 4)]
+KINDS = [("select", 35), ("aggregate", 22), ("compound", 28), ("window", 12), ("constant", 6), ("write", 16), ("own table", 10), ("wild", 4), ("wrong", 4),
+         ("metamorphic", 8)]
 PLAIN_SHARE = 0.2     # cases that keep to what SQLite answers as PostgreSQL does
 FOCUS_PER_CASE = 15  # items that a case must hold, in turn: what makes every item appear
 
@@ -44,8 +45,10 @@ class Step:
 
 
 class Case:
-    def __init__(self, number, kind, steps, used):
-        self.number, self.kind, self.steps, self.used = number, kind, steps, used
+    """relation: what must hold between Kimberlite's own answers to the steps, as a function that gives a fault or None."""
+
+    def __init__(self, number, kind, steps, used, relation=None):
+        self.number, self.kind, self.steps, self.used, self.relation = number, kind, steps, used, relation
 
 
 SEQUENCES = ["CREATE SEQUENCE asked", "CREATE TABLE numbered (id serial, k integer)", "SELECT nextval('asked')"]
@@ -101,7 +104,7 @@ class Statements(Queries):
     def __init__(self, seed, number, signatures, tables):
         draw = random.Random("%s/%d" % (seed, number))
         super().__init__(draw, signatures, plain=draw.random() < PLAIN_SHARE)
-        self.number, self.tables = number, tables
+        self.number, self.tables, self.relation = number, tables, None
         items = sorted(self.by_item)
         random.Random("items of %s" % seed).shuffle(items)
         self.scalars = [i for i in items if not i.startswith("aggregate")]
@@ -123,8 +126,8 @@ class Statements(Queries):
         steps = {"select": self.select_case, "aggregate": self.aggregate_case, "constant": self.constant_case,
                  "compound": self.compound_case,
                  "window": self.window_case, "write": self.write_case, "own table": self.own_table_case, "wild": self.wild_case,
-                 "wrong": self.wrong_case}[kind]()
-        return Case(self.number, kind, steps, self.used)
+                 "wrong": self.wrong_case, "metamorphic": self.metamorphic_case}[kind]()
+        return Case(self.number, kind, steps, self.used, self.relation)
 
     # --- FROM
 
@@ -796,6 +799,51 @@ class Statements(Queries):
         column = self.draw.choice(table.columns)[0]
         made = self.draw.choice(WRONG)
         return [Step("BEGIN"), Step(made.format(t=table.name, c=column, p=self.predicate(1))), Step("ROLLBACK")]
+
+
+    # --- metamorphic: answers that must fit each other, whoever else is asked
+
+    def metamorphic_case(self):
+        if self.chance(0.4):
+            return self.pivot_case()
+        source = self.from_clause()
+        condition = self.condition(2)
+        self.use("form of three parts")
+        self.relation = three_parts
+        count = "SELECT count(*) FROM %s" % source
+        parts = ["%s WHERE %s" % (count, part) for part in ("(%s)" % condition, "NOT (%s)" % condition, "(%s) IS NULL" % condition)]
+        summed = "SELECT coalesce(sum(CASE WHEN %s THEN 1 ELSE 0 END), 0) FROM %s" % (condition, source)
+        return [Step(sql) for sql in [count] + parts + [summed, "SELECT 1"]]
+
+    def pivot_case(self):
+        """Each row of a table is in the one part that its value of the condition says, and in no other."""
+        table = self.pick_table(small=True)
+        self.columns, self.qualifier = {}, table.name
+        self.scope_of(table.name, table.columns, False)
+        condition = self.condition(2)
+        self.use("form of pivots")
+        self.relation = pivots
+        sql = ["SELECT id, (%s) AS c FROM %s" % (condition, table.name)]
+        sql += ["SELECT id FROM %s WHERE %s" % (table.name, part)
+                for part in ("(%s)" % condition, "NOT (%s)" % condition, "(%s) IS NULL" % condition)]
+        return [Step(text) for text in sql + ["SELECT 1"]]
+
+
+def three_parts(answers):
+    """Ternary logic partitioning, and the count without the condition's place in the plan (NoREC)."""
+    every, true, false, unknown, summed = (int(answer.rows[0][0]) for answer in answers)
+    if every != true + false + unknown:
+        return "%d rows, but %d + %d + %d where the condition is true, false, unknown" % (every, true, false, unknown)
+    return None if summed == true else "%d rows where the condition is true, but it is true of %d" % (true, summed)
+
+
+def pivots(answers):
+    value = {row[0]: row[1] for row in answers[0].rows}
+    for wanted, answer in zip(("t", "f", None), answers[1:]):
+        found = sorted(row[0] for row in answer.rows)
+        if found != sorted(row for row, truth in value.items() if truth == wanted):
+            return "not the rows of which the condition is %s" % {"t": "true", "f": "false"}.get(wanted, "unknown")
+    return None
 
 
 WILD_NOT = {"get_bit", "set_bit", "bit_count",  # bit strings have them there, too
