@@ -147,8 +147,11 @@ enum kmb_status kernel_name_choose(struct kernel_transaction *transaction, struc
 static struct slice columns_text(const struct table_definition *table, const struct index_definition *index,
                                  struct arena *arena) {
     struct buffer text = {.bytes = NULL};
-    for (uint32_t i = 0; i < index->part_count && text.length < DEFINITION_NAME_BYTES_MAX; i++) {
-        const struct column_definition *column = definition_column_of_id(table, index->parts[i].column);
+    uint32_t count = index->part_count + index->include_count;
+    for (uint32_t i = 0; i < count && text.length < DEFINITION_NAME_BYTES_MAX; i++) {
+        bool part = i < index->part_count;
+        const struct column_definition *column =
+            definition_column_of_id(table, part ? index->parts[i].column : index->include[i - index->part_count]);
         if (column != NULL) {
             buffer_append_text(&text, i == 0 ? "" : "_");
             buffer_append_slice(&text, column->name);

@@ -1,6 +1,6 @@
 /*
- * What the files that make definitions share: define.c (tables, columns, foreign keys, what is none of these) and
- * define_rows.c (definitions that look at the rows of a table, or write them anew).
+ * What the files that make definitions share: define.c (tables, columns, what is none of these), define_foreign.c,
+ * define_index.c and define_rows.c (definitions that look at the rows of a table, or write them anew).
  */
 #ifndef KMB_SQL_DEFINE_INTERNAL_H
 #define KMB_SQL_DEFINE_INTERNAL_H
@@ -34,6 +34,11 @@ _Noreturn void define_raise_types(struct define *define, uint32_t position, cons
 /* Parts by name; kind: "unique", "primary key". */
 struct key_part *define_key_parts(struct define *define, const struct plan_alter *action, const char *kind);
 
+/* --- define_foreign.c --- */
+void define_foreign(struct define *define, const struct plan_foreign *foreign);
+/* Foreign keys with a column go with it: those of its own table, and, when asked, those that refer to it. */
+void define_drop_foreign(struct define *define, const char *name, struct column_id column, bool cascade);
+
 /* --- define_index.c --- */
 void define_create_index(struct define *define, const struct plan_index *plan);
 /* Adds a hidden column; its values come with define_hidden_fill(), which writes every row again as it is. */
@@ -50,6 +55,7 @@ void define_use_index(struct define *define, const struct plan_alter *action);
 void define_validate(struct define *define, const struct plan_alter *action);
 void define_rename_constraint(struct define *define, const struct plan_alter *action);
 void define_rename_index(struct define *define, const struct plan_alter *action);
-void define_change_type(struct define *define, const struct plan_alter *action);
+/* All columns of a statement that change their types: what USING says is of the rows as they were before. */
+void define_change_types(struct define *define, const struct plan_alter *actions, uint32_t count);
 
 #endif

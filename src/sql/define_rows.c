@@ -197,17 +197,21 @@ struct rekey {
     struct slice name;
     const struct key_part *parts;
     uint32_t part_count;
-    struct column_id old; /* a column that is replaced by another; 0: the primary key changes */
-    struct column_id column;
+    const struct column_id *old; /* columns that are replaced by others; NULL: the primary key changes */
+    const struct column_id *column;
+    uint32_t replaced_count;
 };
 
 static void rekey_change(struct define *define, const struct rekey *rekey) {
     struct kmb_error *error = define->context->error;
-    define_try(define,
-               rekey->old.value != 0
-                   ? kernel_replace_column(define->transaction, define->table_id, rekey->old, rekey->column, error)
-                   : kernel_change_primary_key(define->transaction, define->table_id, rekey->name, rekey->parts,
-                                               rekey->part_count, error));
+    for (uint32_t i = 0; i < rekey->replaced_count; i++) {
+        define_try(define, kernel_replace_column(define->transaction, define->table_id, rekey->old[i], rekey->column[i],
+                                                 error));
+    }
+    if (rekey->old == NULL) {
+        define_try(define, kernel_change_primary_key(define->transaction, define->table_id, rekey->name, rekey->parts,
+                                                     rekey->part_count, error));
+    }
 }
 
 /* "could not create unique index", with the key that the kernel describes. */
@@ -228,9 +232,11 @@ static void rekey_insert(struct define *define, const struct rekey *rekey, const
     const struct table_definition *table = define_table(define);
     sql_try(context, catalogue_row_read(define_catalogue(define), table, row->image, values, context->error));
     enum kmb_status status = kernel_insert(define->transaction, table, values, NULL, NULL, context->error);
-    if (status == KMB_NOT_NULL_VIOLATION && rekey->column.value != 0) {
-        sql_raise(context, status, 0, "column \"%s\" of relation \"%s\" contains null values",
-                  define_text(define, definition_column_of_id(table, rekey->column)->name), table_name(define));
+    for (uint32_t i = 0; status == KMB_NOT_NULL_VIOLATION && i < rekey->replaced_count; i++) {
+        if (values[catalogue_column_ordinal(define_catalogue(define), table, rekey->column[i])].is_null) {
+            sql_raise(context, status, 0, "column \"%s\" of relation \"%s\" contains null values",
+                      define_text(define, definition_column_of_id(table, rekey->column[i])->name), table_name(define));
+        }
     }
     if (status == KMB_UNIQUE_VIOLATION) {
         raise_duplicate(define);
@@ -373,9 +379,10 @@ void define_use_index(struct define *define, const struct plan_alter *action) {
 /* What uses the old column, to be made again with the new one. */
 struct retyping {
     struct define *define;
-    const char *name;
-    struct column_id old;
-    struct column_id column;
+    const struct plan_alter **actions; /* one a column */
+    struct column_definition *old;     /* as they were */
+    struct column_id *columns;         /* those that take their places */
+    uint32_t count;
     struct index_definition *indexes;
     const char **index_texts; /* NULL: a constraint, made of its definition */
     const char **index_comments;
@@ -385,6 +392,24 @@ struct retyping {
     const char **key_comments;
     uint32_t key_count;
 };
+
+/* The column as it is after. */
+static struct column_id retype_id(const struct retyping *retyping, struct column_id id) {
+    for (uint32_t i = 0; i < retyping->count; i++) {
+        if (column_id_equal(retyping->old[i].id, id)) {
+            return retyping->columns[i];
+        }
+    }
+    return id;
+}
+
+static bool retype_has(const struct retyping *retyping, struct column_id id) {
+    bool has = false;
+    for (uint32_t i = 0; i < retyping->count; i++) {
+        has = has || column_id_equal(retyping->old[i].id, id);
+    }
+    return has;
+}
 
 static void retype_take_indexes(struct retyping *retyping) {
     struct define *define = retyping->define;
@@ -396,14 +421,21 @@ static void retype_take_indexes(struct retyping *retyping) {
     for (uint32_t i = 0; i < define_table(define)->index_count;) {
         const struct table_definition *table = define_table(define);
         struct index_definition index = table->indexes[i];
-        const struct column_definition *column = definition_column_of_id(table, retyping->old);
-        if (!bind_index_reads(context, table, &index, column)) {
+        bool reads = false;
+        for (uint32_t k = 0; k < retyping->count; k++) {
+            reads = reads || bind_index_reads(context, table, &index, &retyping->old[k]);
+        }
+        if (!reads) {
             i++;
             continue;
         }
         struct key_part *parts = sql_alloc(context, (index.part_count + 1) * sizeof(*parts));
+        struct column_id *include = sql_alloc(context, (index.include_count + 1) * sizeof(*include));
         for (uint32_t k = 0; k < index.part_count; k++) {
             parts[k] = index.parts[k];
+        }
+        for (uint32_t k = 0; k < index.include_count; k++) {
+            include[k] = index.include[k];
         }
         if (!index.constraint) {
             retyping->index_texts[retyping->index_count] =
@@ -413,6 +445,7 @@ static void retype_take_indexes(struct retyping *retyping) {
         retyping->index_comments[retyping->index_count] = define_text(define, comment);
         index.name = slice_text(define_text(define, index.name));
         index.parts = parts;
+        index.include = include;
         retyping->indexes[retyping->index_count++] = index;
         define_drop_index(define, define->table_id, index.id);
     }
@@ -423,8 +456,8 @@ static bool key_uses(const struct retyping *retyping, const struct table_definit
     struct table_id table = retyping->define->table_id;
     bool uses = false;
     for (uint32_t i = 0; i < key->part_count; i++) {
-        uses = uses || (table_id_equal(child->id, table) && column_id_equal(key->parts[i].column, retyping->old)) ||
-               (table_id_equal(key->parent, table) && column_id_equal(key->parts[i].parent, retyping->old));
+        uses = uses || (table_id_equal(child->id, table) && retype_has(retyping, key->parts[i].column)) ||
+               (table_id_equal(key->parent, table) && retype_has(retyping, key->parts[i].parent));
     }
     return uses;
 }
@@ -486,7 +519,11 @@ static void retype_give_indexes(struct retyping *retyping) {
         struct index_id id;
         for (uint32_t k = 0; k < index->part_count; k++) {
             struct key_part *part = (struct key_part *)(uintptr_t)&index->parts[k];
-            part->column = column_id_equal(part->column, retyping->old) ? retyping->column : part->column;
+            part->column = retype_id(retyping, part->column);
+        }
+        for (uint32_t k = 0; k < index->include_count; k++) {
+            struct column_id *column = (struct column_id *)(uintptr_t)&index->include[k];
+            *column = retype_id(retyping, *column);
         }
         if (retyping->index_texts[i] != NULL) {
             define_execute(define, retyping->index_texts[i]);
@@ -522,12 +559,12 @@ static void retype_give_keys(struct retyping *retyping) {
         bool parent = table_id_equal(key->parent, define->table_id);
         for (uint32_t k = 0; k < key->part_count; k++) {
             struct reference_part *part = (struct reference_part *)(uintptr_t)&key->parts[k];
-            part->column = own && column_id_equal(part->column, retyping->old) ? retyping->column : part->column;
-            part->parent = parent && column_id_equal(part->parent, retyping->old) ? retyping->column : part->parent;
+            part->column = own ? retype_id(retyping, part->column) : part->column;
+            part->parent = parent ? retype_id(retyping, part->parent) : part->parent;
         }
         for (uint32_t k = 0; k < key->set_count; k++) {
             struct column_id *column = (struct column_id *)(uintptr_t)&key->set_columns[k];
-            *column = own && column_id_equal(*column, retyping->old) ? retyping->column : *column;
+            *column = own ? retype_id(retyping, *column) : *column;
         }
         const struct table_definition *child = catalogue_table_of_id(define_catalogue(define), retyping->children[i]);
         retype_check_key(define, child, key);
@@ -561,14 +598,16 @@ static void retype_sequence_rule(struct sequence_definition *rule, enum type_id 
 }
 
 /* Sequences that the old column owns, and its default, become the new one's. */
-static void retype_default(struct retyping *retyping, const struct column_definition *old,
-                           const struct plan_alter *action) {
+static void retype_default(struct retyping *retyping, uint32_t number) {
     struct define *define = retyping->define;
     struct kmb_error *error = define->context->error;
+    const struct column_definition *old = &retyping->old[number];
+    const struct plan_alter *action = retyping->actions[number];
+    struct column_id column = retyping->columns[number];
     const struct table_definition *sequence = NULL;
-    while ((sequence = catalogue_owned_sequence(define_catalogue(define), define->table_id, retyping->old)) != NULL) {
+    while ((sequence = catalogue_owned_sequence(define_catalogue(define), define->table_id, old->id)) != NULL) {
         struct sequence_definition rule = sequence->sequence;
-        rule.owner_column = retyping->column;
+        rule.owner_column = column;
         if (default_is_identity(old->default_kind)) {
             retype_sequence_rule(&rule, action->column.type.id);
         }
@@ -576,12 +615,11 @@ static void retype_default(struct retyping *retyping, const struct column_defini
     }
     if (old->default_kind != DEFAULT_NONE) {
         struct slice text = action->default_text.length > 0 ? action->default_text : old->default_text;
-        define_try(define, kernel_change_default(define->transaction, define->table_id, retyping->column,
-                                                 old->default_kind, text, error));
+        define_try(define, kernel_change_default(define->transaction, define->table_id, column, old->default_kind, text,
+                                                 error));
     }
     if (old->not_null) {
-        define_try(define,
-                   kernel_change_not_null(define->transaction, define->table_id, retyping->column, true, error));
+        define_try(define, kernel_change_not_null(define->transaction, define->table_id, column, true, error));
     }
 }
 
@@ -591,33 +629,74 @@ static void retype_checks(struct retyping *retyping) {
     const struct table_definition *table = define_table(define);
     for (uint32_t i = 0; i < table->check_count; i++) {
         const char *text = define_text(define, table->checks[i].text);
-        if (parse_names_column(parse_expression(define->context, text), retyping->name)) {
+        bool names = false;
+        for (uint32_t k = 0; k < retyping->count; k++) {
+            names = names || parse_names_column(parse_expression(define->context, text), retyping->actions[k]->name);
+        }
+        if (names && !table->checks[i].not_valid) {
             check_rows(define, define_text(define, table->checks[i].name), text);
         }
     }
 }
 
-void define_change_type(struct define *define, const struct plan_alter *action) {
+/* The new columns, hidden beside the old ones, and their values, all computed of the old row; then each takes its
+ * place: those of the primary key together, while there are no rows. */
+static void retype_columns(struct retyping *retyping) {
+    struct define *define = retyping->define;
     struct sql_context *context = define->context;
-    struct column_definition old = *define_column(define, action->name);
-    old.default_text = slice_text(define_text(define, old.default_text));
-    if (old.type.id == action->column.type.id && old.type.modifier == action->column.type.modifier &&
-        action->missing_ok) {
-        return; /* the type it has, without USING */
+    struct column_id *old = sql_alloc(context, (retyping->count + 1) * sizeof(*old));
+    struct column_id *keys = sql_alloc(context, (retyping->count + 1) * sizeof(*keys));
+    uint32_t key_count = 0;
+    for (uint32_t i = 0; i < retyping->count; i++) {
+        const struct plan_alter *action = retyping->actions[i];
+        retyping->columns[i] = define_hidden_add(define, action->column.type, action->text);
+        if (define_is_key(define, retyping->old[i].id)) {
+            sql_try(context, key_type_check(action->column.type, context->error));
+            old[key_count] = retyping->old[i].id;
+            keys[key_count++] = retyping->columns[i];
+        }
     }
-    struct retyping retyping = {.define = define, .name = action->name, .old = old.id};
+    define_hidden_fill(define);
+    for (uint32_t i = 0; i < retyping->count; i++) {
+        if (!define_is_key(define, retyping->old[i].id)) {
+            define_try(define, kernel_replace_column(define->transaction, define->table_id, retyping->old[i].id,
+                                                     retyping->columns[i], context->error));
+        }
+    }
+    if (key_count > 0) {
+        define_rekey(define, &(struct rekey){.old = old, .column = keys, .replaced_count = key_count});
+    }
+}
+
+void define_change_types(struct define *define, const struct plan_alter *actions, uint32_t count) {
+    struct sql_context *context = define->context;
+    struct retyping retyping = {.define = define};
+    retyping.actions = sql_alloc(context, (count + 1) * sizeof(*retyping.actions));
+    retyping.old = sql_alloc(context, (count + 1) * sizeof(*retyping.old));
+    retyping.columns = sql_alloc(context, (count + 1) * sizeof(*retyping.columns));
+    for (uint32_t i = 0; i < count; i++) {
+        struct column_definition old = *define_column(define, actions[i].name);
+        struct type type = actions[i].column.type;
+        if (retype_has(&retyping, old.id)) {
+            sql_raise(context, KMB_UNSUPPORTED, 0, "cannot alter type of column \"%s\" twice", actions[i].name);
+        }
+        if (old.type.id == type.id && old.type.modifier == type.modifier && actions[i].missing_ok) {
+            continue; /* the type it has, without USING */
+        }
+        old.name = slice_text(define_text(define, old.name));
+        old.default_text = slice_text(define_text(define, old.default_text));
+        retyping.actions[retyping.count] = &actions[i];
+        retyping.old[retyping.count++] = old;
+    }
+    if (retyping.count == 0) {
+        return;
+    }
     retype_take_keys(&retyping);
     retype_take_indexes(&retyping);
-    retyping.column = define_hidden_add(define, action->column.type, action->text);
-    define_hidden_fill(define);
-    if (define_is_key(define, old.id)) {
-        sql_try(context, key_type_check(action->column.type, context->error));
-        define_rekey(define, &(struct rekey){.old = old.id, .column = retyping.column});
-    } else {
-        define_try(define, kernel_replace_column(define->transaction, define->table_id, old.id, retyping.column,
-                                                 context->error));
+    retype_columns(&retyping);
+    for (uint32_t i = 0; i < retyping.count; i++) {
+        retype_default(&retyping, i);
     }
-    retype_default(&retyping, &old, action);
     retype_checks(&retyping);
     retype_give_indexes(&retyping);
     retype_give_keys(&retyping);

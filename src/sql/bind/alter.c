@@ -133,7 +133,7 @@ static void alter_add_column(struct alteration *alteration, const struct table_d
         (void)alter_add_key(alteration, ALTER_ADD_PRIMARY_KEY, extra.primary_key_name, node->colname);
     }
     if (extra.unique) {
-        (void)alter_add_key(alteration, ALTER_ADD_UNIQUE, extra.unique_name, node->colname);
+        alter_add_key(alteration, ALTER_ADD_UNIQUE, extra.unique_name, node->colname)->nulls_same = extra.nulls_same;
     }
 }
 
@@ -224,8 +224,8 @@ static void alter_add_constraint(struct alteration *alteration, const PgQuery__A
         return;
     }
     if ((!primary && constraint->contype != PG_QUERY__CONSTR_TYPE__CONSTR_UNIQUE) || constraint->deferrable ||
-        constraint->initdeferred || constraint->n_including > 0 || constraint->nulls_not_distinct ||
-        constraint->n_options > 0 || (constraint->indexspace != NULL && constraint->indexspace[0] != 0)) {
+        constraint->initdeferred || (primary && constraint->n_including > 0) || constraint->n_options > 0 ||
+        (constraint->indexspace != NULL && constraint->indexspace[0] != 0)) {
         bool exclusion = constraint->contype == PG_QUERY__CONSTR_TYPE__CONSTR_EXCLUSION;
         sql_raise_unsupported(bind->context, position, "%s",
                               exclusion ? "an exclusion constraint" : "this form of ADD CONSTRAINT");
@@ -241,6 +241,11 @@ static void alter_add_constraint(struct alteration *alteration, const PgQuery__A
     action->columns = sql_alloc(bind->context, (constraint->n_keys + 1) * sizeof(*action->columns));
     for (size_t i = 0; i < constraint->n_keys; i++) {
         action->columns[action->column_count++] = bind_string(constraint->keys[i]);
+    }
+    action->nulls_same = constraint->nulls_not_distinct;
+    action->include = sql_alloc(bind->context, (constraint->n_including + 1) * sizeof(*action->include));
+    for (size_t i = 0; i < constraint->n_including; i++) {
+        action->include[action->include_count++] = bind_string(constraint->including[i]);
     }
 }
 

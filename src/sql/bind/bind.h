@@ -538,6 +538,9 @@ void bind_create_index(struct bind *bind, const PgQuery__IndexStmt *create, stru
 /* --- comment.c --- */
 void bind_comment(struct bind *bind, const PgQuery__CommentStmt *comment, struct plan_statement *statement);
 
+/* --- drop.c --- */
+void bind_drop(struct bind *bind, const PgQuery__DropStmt *drop, struct plan_statement *statement);
+
 /* --- index.c --- */
 /* CREATE INDEX as it would be written again; name NULL: without one. */
 const char *bind_index_text(struct sql_context *context, const struct table_definition *table,
@@ -548,13 +551,13 @@ bool bind_index_reads(struct sql_context *context, const struct table_definition
 /* Of columns alone, and of all rows. */
 bool bind_index_plain(const struct table_definition *table, const struct index_definition *index);
 
-void bind_drop(struct bind *bind, const PgQuery__DropStmt *drop, struct plan_statement *statement);
 /* A column as CREATE TABLE and ADD COLUMN define it. What its constraints ask beside the column goes to `extra`. */
 struct bind_column_extra {
     bool primary_key;
     const char *primary_key_name; /* NULL: made */
     bool unique;
     const char *unique_name;
+    bool nulls_same; /* UNIQUE NULLS NOT DISTINCT */
     const PgQuery__Constraint **checks;
     uint32_t check_count;
     bool not_null_said;

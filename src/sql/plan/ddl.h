@@ -123,6 +123,9 @@ struct plan_alter {
     bool fill;            /* ADD COLUMN: existing rows are given the default, each its own */
     const char **columns; /* of a key */
     uint32_t column_count;
+    const char **include; /* UNIQUE */
+    uint32_t include_count;
+    bool nulls_same;  /* UNIQUE */
     const char *text; /* of an expression */
     bool primary;
     bool not_valid;

@@ -1,0 +1,288 @@
+/*
+ * DROP: what is named, and what goes with it or is in its way.
+ */
+#include "base/assert.h"
+#include "sql/bind/bind.h"
+
+static const char *drop_name(struct bind *bind, const PgQuery__Node *object) {
+    if (object->node_case != PG_QUERY__NODE__NODE_LIST || object->list->n_items == 0) {
+        sql_raise_unsupported(bind->context, bind->tokens->first, "this DROP");
+    }
+    const PgQuery__List *list = object->list;
+    const char *name = bind_string(list->items[list->n_items - 1]);
+    if (list->n_items > 2) {
+        sql_raise_unsupported(bind->context, bind->tokens->first, "a reference to another database");
+    }
+    if (list->n_items == 2 && strcmp(bind_string(list->items[0]), CATALOGUE_SCHEMA_DEFAULT) != 0) {
+        sql_raise(bind->context, KMB_UNDEFINED_SCHEMA, 0, "schema \"%s\" does not exist", bind_string(list->items[0]));
+    }
+    return name;
+}
+
+/* "table", "view", "sequence": as errors call it. */
+static const char *relation_kind(const struct table_definition *relation) {
+    return definition_is_view(relation) ? "view" : definition_is_sequence(relation) ? "sequence" : "table";
+}
+
+/* A table, a view or a sequence: what kind says. */
+static bool drop_relation(struct bind *bind, const struct catalogue *catalogue, const char *name, const char *kind,
+                          bool missing_ok, struct plan_drop *drop) {
+    struct sql_context *context = bind->context;
+    const struct table_definition *table = catalogue_table(catalogue, slice_make(NULL, 0), slice_text(name));
+    const char *found = table != NULL ? relation_kind(table) : "index";
+    const char *upper = found[0] == 't' ? "TABLE" : found[0] == 'v' ? "VIEW" : found[0] == 's' ? "SEQUENCE" : "INDEX";
+    bool there = table != NULL || catalogue_relation_exists(catalogue, slice_make(NULL, 0), slice_text(name));
+    if (there && strcmp(found, kind) != 0) {
+        const char *article = found[0] == 'i' ? "an" : "a";
+        sql_raise_with(context, KMB_WRONG_OBJECT_TYPE, 0, NULL,
+                       sql_printf(context, "Use DROP %s to remove %s %s.", upper, article, found), "\"%s\" is not a %s",
+                       name, kind);
+    }
+    if (!there) {
+        if (!missing_ok) {
+            sql_raise(context, KMB_UNDEFINED_TABLE, 0, "%s \"%s\" does not exist", kind, name);
+        }
+        return false;
+    }
+    drop->table = table->id;
+    return true;
+}
+
+static bool drop_index(struct bind *bind, const struct catalogue *catalogue, const char *name, bool missing_ok,
+                       struct plan_drop *drop) {
+    const struct table_definition *owner = NULL;
+    const struct index_definition *index = catalogue_index(catalogue, slice_make(NULL, 0), slice_text(name), &owner);
+    bool constraint = index != NULL && index->constraint;
+    for (uint32_t i = 0; index == NULL && i < catalogue_table_count(catalogue); i++) {
+        const struct table_definition *table = catalogue_table_at(catalogue, i);
+        if (table->primary_key_count > 0 && slice_equal_text(table->primary_key_name, name)) {
+            constraint = true;
+            owner = table;
+        }
+    }
+    if (constraint) {
+        const char *table_name = bind_text(bind->context, owner->name);
+        sql_raise_with(bind->context, KMB_DEPENDENT_OBJECTS, 0, NULL,
+                       sql_printf(bind->context, "You can drop constraint %s on table %s instead.", name, table_name),
+                       "cannot drop index %s because constraint %s on table %s requires it", name, name, table_name);
+    }
+    if (index == NULL) {
+        if (catalogue_table(catalogue, slice_make(NULL, 0), slice_text(name)) != NULL) {
+            sql_raise_with(bind->context, KMB_WRONG_OBJECT_TYPE, 0, NULL, "Use DROP TABLE to remove a table.",
+                           "\"%s\" is not an index", name);
+        }
+        if (!missing_ok) {
+            sql_raise(bind->context, KMB_UNDEFINED_OBJECT, 0, "index \"%s\" does not exist", name);
+        }
+        return false;
+    }
+    const struct table_definition *child = NULL;
+    const struct foreign_key_definition *key =
+        index->unique ? bind_key_needed(catalogue, owner, index->parts, index->part_count, &child) : NULL;
+    if (key != NULL) {
+        struct sql_context *context = bind->context;
+        sql_raise_with(context, KMB_DEPENDENT_OBJECTS, 0,
+                       sql_printf(context, "constraint %s on table %s depends on index %s",
+                                  bind_text(context, key->name), bind_text(context, child->name), name),
+                       "Use DROP ... CASCADE to drop the dependent objects too.",
+                       "cannot drop index %s because other objects depend on it", name);
+    }
+    drop->table = owner->id;
+    drop->index = index->id;
+    return true;
+}
+
+struct drops {
+    struct bind *bind;
+    const struct catalogue *catalogue;
+    bool cascade;
+    struct plan_drop *list;
+    uint32_t count;
+    uint32_t capacity;
+};
+
+static bool drops_have(const struct drops *drops, const struct plan_drop *one) {
+    for (uint32_t i = 0; i < drops->count; i++) {
+        const struct plan_drop *other = &drops->list[i];
+        if (other->table.value == one->table.value && other->index.value == one->index.value &&
+            other->default_of.value == one->default_of.value && other->foreign_key.value == one->foreign_key.value) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool drops_have_table(const struct drops *drops, struct table_id table) {
+    struct plan_drop one = {.table = table};
+    return drops_have(drops, &one);
+}
+
+static void drops_add(struct drops *drops, const struct plan_drop *one) {
+    if (drops_have(drops, one)) {
+        return;
+    }
+    if (drops->count == drops->capacity) {
+        struct plan_drop *grown = sql_alloc_zero(drops->bind->context, (size_t)drops->capacity * 2 + 8, sizeof(*grown));
+        if (drops->count > 0) {
+            memcpy(grown, drops->list, drops->count * sizeof(*grown));
+        }
+        drops->list = grown;
+        drops->capacity = drops->capacity * 2 + 8;
+    }
+    drops->list[drops->count++] = *one;
+}
+
+/* What depends on `dropped` goes with it, or is in its way. */
+static void drops_depend(struct drops *drops, const struct table_definition *dropped, const struct plan_drop *one,
+                         const char *what) {
+    struct sql_context *context = drops->bind->context;
+    if (drops_have(drops, one)) {
+        return;
+    }
+    if (!drops->cascade) {
+        const char *kind = relation_kind(dropped);
+        const char *name = bind_text(context, dropped->name);
+        sql_raise_with(context, KMB_DEPENDENT_OBJECTS, 0, sql_printf(context, "%s depends on %s %s", what, kind, name),
+                       "Use DROP ... CASCADE to drop the dependent objects too.",
+                       "cannot drop %s %s because other objects depend on it", kind, name);
+    }
+    drops_add(drops, one);
+}
+
+static void drop_views(struct drops *drops, const struct table_definition *dropped) {
+    struct sql_context *context = drops->bind->context;
+    const char *name = bind_text(context, dropped->name);
+    for (uint32_t k = 0; k < catalogue_table_count(drops->catalogue); k++) {
+        const struct table_definition *view = catalogue_table_at(drops->catalogue, k);
+        struct plan_drop one = {.table = view->id};
+        if (definition_is_view(view) && bind_view_reads(drops->bind, view, name, NULL)) {
+            drops_depend(drops, dropped, &one, sql_printf(context, "view %s", bind_text(context, view->name)));
+        }
+    }
+}
+
+/* The sequences that a table's columns own. */
+static void drop_owned(struct drops *drops, const struct table_definition *dropped) {
+    for (uint32_t k = 0; k < catalogue_table_count(drops->catalogue); k++) {
+        const struct table_definition *sequence = catalogue_table_at(drops->catalogue, k);
+        if (definition_is_sequence(sequence) && table_id_equal(sequence->sequence.owner, dropped->id)) {
+            drops_add(drops, &(struct plan_drop){.table = sequence->id});
+        }
+    }
+}
+
+/* The defaults that take a sequence's values. */
+static void drop_defaults(struct drops *drops, const struct table_definition *dropped) {
+    struct sql_context *context = drops->bind->context;
+    const char *name = bind_text(context, dropped->name);
+    const struct sequence_definition *rule = &dropped->sequence;
+    if (bind_is_identity(drops->bind, rule) && !drops_have_table(drops, rule->owner)) {
+        const struct table_definition *owner = catalogue_table_of_id(drops->catalogue, rule->owner);
+        const char *column = bind_text(context, definition_column_of_id(owner, rule->owner_column)->name);
+        const char *table = bind_text(context, owner->name);
+        sql_raise_with(context, KMB_DEPENDENT_OBJECTS, 0, NULL,
+                       sql_printf(context, "You can drop column %s of table %s instead.", column, table),
+                       "cannot drop sequence %s because column %s of table %s requires it", name, column, table);
+    }
+    for (uint32_t k = 0; k < catalogue_table_count(drops->catalogue); k++) {
+        const struct table_definition *table = catalogue_table_at(drops->catalogue, k);
+        for (uint32_t i = 0; i < table->column_count && !drops_have_table(drops, table->id); i++) {
+            const struct column_definition *column = &table->columns[i];
+            if (column->dropped || column->default_kind != DEFAULT_EXPRESSION) {
+                continue;
+            }
+            PgQuery__Node *tree = parse_expression(context, bind_text(context, column->default_text));
+            struct plan_drop one = {.table = table->id, .default_of = column->id};
+            if (parse_names_sequence(context, tree, name)) {
+                drops_depend(drops, dropped, &one,
+                             sql_printf(context, "default value for column %s of table %s",
+                                        bind_text(context, column->name), bind_text(context, table->name)));
+            }
+        }
+    }
+}
+
+/* The foreign keys of other tables that refer to a table. */
+static void drop_foreign_keys(struct drops *drops, const struct table_definition *dropped) {
+    struct sql_context *context = drops->bind->context;
+    for (uint32_t k = 0; k < catalogue_table_count(drops->catalogue); k++) {
+        const struct table_definition *child = catalogue_table_at(drops->catalogue, k);
+        for (uint32_t i = 0; i < child->foreign_key_count && !drops_have_table(drops, child->id); i++) {
+            const struct foreign_key_definition *key = &child->foreign_keys[i];
+            struct plan_drop one = {.table = child->id, .foreign_key = key->id};
+            if (table_id_equal(key->parent, dropped->id)) {
+                drops_depend(drops, dropped, &one,
+                             sql_printf(context, "constraint %s on table %s", bind_text(context, key->name),
+                                        bind_text(context, child->name)));
+            }
+        }
+    }
+}
+
+/* What goes with a table stands before it: a foreign key is dropped while its parent is there. */
+static void drops_order(struct drops *drops) {
+    uint32_t done = 0;
+    for (uint32_t i = 0; i < drops->count; i++) {
+        if (drops->list[i].default_of.value != 0 || drops->list[i].foreign_key.value != 0) {
+            struct plan_drop one = drops->list[i];
+            memmove(&drops->list[done + 1], &drops->list[done], (i - done) * sizeof(one));
+            drops->list[done++] = one;
+        }
+    }
+}
+
+static void drop_dependents(struct drops *drops) {
+    for (uint32_t i = 0; i < drops->count; i++) { /* it grows meanwhile */
+        const struct table_definition *dropped = catalogue_table_of_id(drops->catalogue, drops->list[i].table);
+        if (drops->list[i].default_of.value != 0 || drops->list[i].foreign_key.value != 0) {
+            continue;
+        }
+        drop_views(drops, dropped);
+        drop_foreign_keys(drops, dropped);
+        if (definition_is_sequence(dropped)) {
+            drop_defaults(drops, dropped);
+        } else {
+            drop_owned(drops, dropped);
+        }
+    }
+}
+
+void bind_drop(struct bind *bind, const PgQuery__DropStmt *drop, struct plan_statement *statement) {
+    bool tables = drop->remove_type == PG_QUERY__OBJECT_TYPE__OBJECT_TABLE;
+    bool views = drop->remove_type == PG_QUERY__OBJECT_TYPE__OBJECT_VIEW;
+    bool sequences = drop->remove_type == PG_QUERY__OBJECT_TYPE__OBJECT_SEQUENCE;
+    bool relations = tables || views || sequences;
+    const char *what = tables ? "table" : views ? "view" : "sequence";
+    if (!relations && drop->remove_type != PG_QUERY__OBJECT_TYPE__OBJECT_INDEX) {
+        const ProtobufCEnumValue *value =
+            protobuf_c_enum_descriptor_get_value(&pg_query__object_type__descriptor, (int)drop->remove_type);
+        const char *kind = value == NULL ? "object" : value->name;
+        sql_raise_unsupported(bind->context, bind->tokens->first, "DROP %s",
+                              strncmp(kind, "OBJECT_", 7) == 0 ? kind + 7 : kind);
+    }
+    if (drop->concurrent) {
+        sql_raise_unsupported(bind->context, bind->tokens->first, "DROP INDEX CONCURRENTLY");
+    }
+    struct plan_ddl *ddl = sql_alloc_zero(bind->context, 1, sizeof(*ddl));
+    statement->ddl = ddl;
+    statement->tag = tables ? "DROP TABLE" : views ? "DROP VIEW" : sequences ? "DROP SEQUENCE" : "DROP INDEX";
+    struct drops drops = {.bind = bind,
+                          .catalogue = bind_present(bind),
+                          .cascade = drop->behavior == PG_QUERY__DROP_BEHAVIOR__DROP_CASCADE};
+    for (size_t i = 0; i < drop->n_objects; i++) {
+        const char *name = drop_name(bind, drop->objects[i]);
+        struct plan_drop one = {0};
+        bool found = relations ? drop_relation(bind, drops.catalogue, name, what, drop->missing_ok, &one)
+                               : drop_index(bind, drops.catalogue, name, drop->missing_ok, &one);
+        if (found) {
+            drops_add(&drops, &one);
+        }
+    }
+    if (relations) {
+        drop_dependents(&drops);
+        drops_order(&drops);
+    }
+    ddl->drops = drops.list;
+    ddl->drop_count = drops.count;
+    ddl->kind = ddl->drop_count == 0 ? DDL_NOTHING : relations ? DDL_DROP_TABLE : DDL_DROP_INDEX;
+}
