@@ -186,7 +186,10 @@ void define_drop_references(struct define *define, const struct key_part *parts,
     struct sql_context *context = define->context;
     const struct table_definition *child = NULL;
     const struct foreign_key_definition *key = NULL;
-    while ((key = bind_key_needed(define_catalogue(define), define_table(define), parts, part_count, &child)) != NULL) {
+    struct key_part own[DEFINITION_KEY_COLUMNS_MAX]; /* the table may be another one after a drop */
+    ASSERT(part_count <= DEFINITION_KEY_COLUMNS_MAX);
+    memcpy(own, parts, part_count * sizeof(*own));
+    while ((key = bind_key_needed(define_catalogue(define), define_table(define), own, part_count, &child)) != NULL) {
         if (!cascade) {
             sql_raise_with(context, KMB_DEPENDENT_OBJECTS, 0,
                            sql_printf(context, "constraint %s on table %s depends on %s",
