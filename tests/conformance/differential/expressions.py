@@ -503,9 +503,20 @@ class Expressions:
             text += " FILTER (WHERE %s)" % self.predicate(max(1, depth))
         return text, result if result != "any" else kind
 
+    def hypothetical(self):
+        """What a row that is not there would be among those of the group."""
+        kind = self.draw.choice(["integer", "bigint", "text", "date", "boolean"])
+        name = self.draw.choice(["rank", "dense_rank", "percent_rank", "cume_dist"])
+        order = self.draw.choice(["", " DESC", " NULLS FIRST", " DESC NULLS LAST"])
+        self.use("form hypothetical")
+        text = "%s(%s) WITHIN GROUP (ORDER BY %s%s)" % (name, self.literal(kind), self.leaf(kind), order)
+        return text, "bigint" if name.endswith("rank") and name != "percent_rank" else "double precision"
+
     def ordered_set(self, signature):
         kind = self.draw.choice(self.comparable) if signature.within == "any" else signature.within
         self.lite = False
+        if self.chance(0.4):
+            return self.hypothetical()
         share = self.literal("double precision", self.draw.choice(["0", "0.25", "0.5", "1"])) if signature.arguments else ""
         value = "date_trunc('hour', %s)" % self.leaf(kind) if kind == "interval" else self.leaf(kind)
         text = "%s(%s) WITHIN GROUP (ORDER BY %s%s)" % (signature.name, share, value, self.draw.choice(["", " DESC"]))
