@@ -526,10 +526,6 @@ static void sets_make(struct aggregate *aggregate, const struct type *types) {
     aggregate->set_number.constant = true;
 }
 
-static void work_free(void *object) {
-    arena_free(object);
-}
-
 static void spills_make(struct aggregate *aggregate) {
     const struct plan_node *input = aggregate->base.node->left;
     struct sql_context *context = aggregate->base.exec->context;
@@ -591,7 +587,6 @@ struct exec_operator *aggregate_make(struct exec *exec, const struct plan_node *
     aggregate->base.left = operator_make(exec, node->left);
     uint32_t rows_max = aggregate->base.left->rows_max;
     exec_arena_init(exec, &aggregate->work);
-    exec_defer(exec, work_free, &aggregate->work);
     ASSERT(node->column_count == node->expression_count + node->aggregate_count);
     aggregate->group_count = node->expression_count;
     aggregate->call_count = node->aggregate_count;

@@ -195,10 +195,6 @@ static const struct batch *distinct_next(struct exec_operator *self) {
     return distinct->merge == NULL ? NULL : merged_next(distinct);
 }
 
-static void work_free(void *object) {
-    arena_free(object);
-}
-
 struct exec_operator *distinct_make(struct exec *exec, const struct plan_node *node) {
     struct distinct *distinct = operator_new(exec, node, sizeof(*distinct), distinct_next);
     distinct->base.left = operator_make(exec, node->left);
@@ -209,7 +205,6 @@ struct exec_operator *distinct_make(struct exec *exec, const struct plan_node *n
         types[i] = all ? node->columns[i].type : node->expressions[i]->type;
     }
     operator_arena_init(&distinct->base, &distinct->work);
-    exec_defer(exec, work_free, &distinct->work);
     hash_table_init(&distinct->table, exec->context, &distinct->work, types, count);
     distinct->keys = sql_alloc(exec->context, sizeof(*distinct->keys) * (count + 1));
     return &distinct->base;

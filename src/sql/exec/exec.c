@@ -34,7 +34,7 @@ static void scratch_out_of_memory(void *object, bool budget) {
     sql_raise(context, KMB_NO_MEMORY, 0, "out of memory");
 }
 
-static void scratch_free(void *object) {
+static void arena_release(void *object) {
     arena_free(object);
 }
 
@@ -42,6 +42,7 @@ void exec_arena_init(struct exec *exec, struct arena *arena) {
     arena_init(arena, exec->context->arena.bytes_max);
     arena->on_fail = scratch_out_of_memory;
     arena->on_fail_context = exec->context;
+    exec_defer(exec, arena_release, arena);
 }
 
 void operator_arena_init(struct exec_operator *self, struct arena *arena) {
@@ -56,7 +57,6 @@ void *operator_new(struct exec *exec, const struct plan_node *node, size_t size,
     self->exec = exec;
     self->node = node;
     operator_arena_init(self, &self->scratch);
-    exec_defer(exec, scratch_free, &self->scratch);
     self->scratch_start = arena_mark(&self->scratch);
     self->rows_max = VECTOR_ROWS;
     self->batch.column_count = node->column_count;

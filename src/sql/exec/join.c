@@ -275,15 +275,10 @@ static const struct batch *join_next(struct exec_operator *self) {
     return part_next(join);
 }
 
-static void work_free(void *object) {
-    arena_free(object);
-}
-
 struct exec_operator *join_make(struct exec *exec, const struct plan_node *node) {
     struct join *join = operator_new(exec, node, sizeof(*join), join_next);
     join->base.left = operator_make(exec, node->left);
     operator_arena_init(&join->base, &join->work);
-    exec_defer(exec, work_free, &join->work);
     join->left_count = node->left->column_count;
     join->right_count = node->right->column_count;
     ASSERT(node->column_count == join->left_count + join->right_count);

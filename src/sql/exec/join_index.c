@@ -42,8 +42,6 @@ static void fetch_free(void *object) {
     fetch->cursor = NULL;
     buffer_free(&fetch->key);
     buffer_free(&fetch->memory);
-    arena_free(&fetch->bytes);
-    arena_free(&fetch->left_bytes);
 }
 
 /* The pair whose right side is column `id` of the table, or key_count. */

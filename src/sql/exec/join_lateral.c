@@ -15,7 +15,6 @@ struct join_lateral {
 static void lateral_free(void *object) {
     struct join_lateral *lateral = object;
     sql_context_free(&lateral->context);
-    arena_free(&lateral->bytes);
 }
 
 void join_lateral_make(struct join *join) {

@@ -77,7 +77,7 @@ struct plan_measure *exec_measure(struct exec *exec, const struct plan_node *nod
 /* For the makers: a zeroed operator of `size` bytes with its scratch arena. */
 void *operator_new(struct exec *exec, const struct plan_node *node, size_t size,
                    const struct batch *(*next)(struct exec_operator *self));
-/* An arena within the statement's budget that raises when it is out; the caller frees it. */
+/* An arena within the statement's budget that raises when it is out, freed with the exec at the latest. */
 void operator_arena_init(struct exec_operator *self, struct arena *arena);
 void exec_arena_init(struct exec *exec, struct arena *arena);
 /* Called first in every next(): cancellation, scratch memory. */

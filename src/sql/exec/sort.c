@@ -173,12 +173,6 @@ static const struct batch *sort_next(struct exec_operator *self) {
     return &self->batch;
 }
 
-static void sort_free(void *object) {
-    struct sort *sort = object;
-    arena_free(&sort->arenas[0]);
-    arena_free(&sort->arenas[1]);
-}
-
 struct exec_operator *sort_make(struct exec *exec, const struct plan_node *node) {
     struct sql_context *context = exec->context;
     struct sort *sort = operator_new(exec, node, sizeof(*sort), sort_next);
@@ -217,7 +211,6 @@ struct exec_operator *sort_make(struct exec *exec, const struct plan_node *node)
         }
         sort->base.batch.columns = all;
     }
-    exec_defer(exec, sort_free, sort);
     for (uint32_t i = 0; i < 2; i++) {
         operator_arena_init(&sort->base, &sort->arenas[i]);
         rowset_init(&sort->rowsets[i], context, &sort->arenas[i], types, columns);

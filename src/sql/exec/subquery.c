@@ -346,7 +346,6 @@ static struct value find_kept(struct subquery_run *run, const struct value *oute
 static void run_free(void *object) {
     struct subquery_run *run = object;
     run_close(run);
-    arena_free(&run->bytes);
 }
 
 struct subquery_run *subquery_make(struct exec *exec, const struct plan_subquery *subquery) {

@@ -633,10 +633,6 @@ static uint32_t column_for(struct window *window, const struct expr *expr) {
     return window->column_count++;
 }
 
-static void arena_release(void *object) {
-    arena_free(object);
-}
-
 static void call_make(struct window *window, struct window_call *call, const struct plan_aggregate *plan) {
     struct exec *exec = window->base.exec;
     struct sql_context *context = exec->context;
@@ -655,7 +651,6 @@ static void call_make(struct window *window, struct window_call *call, const str
         return;
     }
     operator_arena_init(&window->base, &call->arena);
-    exec_defer(exec, arena_release, &call->arena);
     call->arena_start = arena_mark(&call->arena);
     call->state = sql_alloc_zero(context, 1, plan->function->aggregate->state_size + 1);
     call->call = (struct sql_call){.context = context,
@@ -701,7 +696,6 @@ struct exec_operator *window_make(struct exec *exec, const struct plan_node *nod
         call_make(window, &window->calls[i], &node->aggregates[i]);
     }
     operator_arena_init(&window->base, &window->work);
-    exec_defer(exec, arena_release, &window->work);
     rowset_init(&window->rowset, context, &window->work, window->types, window->column_count);
     window->frames = (struct window_frames){.context = context,
                                             .plan = &node->frame,
