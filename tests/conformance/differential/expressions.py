@@ -378,6 +378,8 @@ class Expressions:
             return self.cast(self.draw.choice(self.casts_to[kind]), depth)
         if kind not in self.comparable:
             return self.leaf(kind)
+        if kind == "jsonb" and self.chance(0.5):
+            return self.member(depth)
         if kind + "[]" in VALUES and not self.plain and self.chance(0.15):
             return self.element(kind, depth)
         return self.conditional(kind, depth)
@@ -415,6 +417,12 @@ class Expressions:
         self.lite = False
         return "(%s)[%s]" % (self.expression(kind + "[]", depth - 1), self.draw.choice(["0", "1", "2", "7"]))
 
+    def member(self, depth):
+        self.use("form subscript of jsonb")
+        self.lite = False
+        steps = self.draw.choice(["'a'", "'b'", "0", "-1", "'1'", "NULL", self.leaf("integer"), self.leaf("text")])
+        return "(%s)[%s]%s" % (self.expression("jsonb", depth - 1), steps, self.draw.choice(["", "", "[1]", "['c']"]))
+
     def predicate(self, depth):
         form = self.draw.choice(["AND", "OR", "NOT", "comparison", "comparison", "IN", "NOT IN", "BETWEEN", "NOT BETWEEN",
                                  "NOT BETWEEN" if self.plain else "BETWEEN SYMMETRIC", "LIKE", "IS NULL", "IS NOT NULL", "IS DISTINCT FROM",
@@ -426,7 +434,7 @@ class Expressions:
                 ["operator ~~", "operator !~~", "operator ~~*", "operator !~~*"][:2 if self.plain else 4])]), depth)
         kind = self.draw.choice([k for k in self.comparable if self.columns.get(k)] or self.comparable)
         one = lambda: self.expression(kind, depth - 1)
-        if form == "comparison" and kind + "[]" in VALUES and not self.plain and self.chance(0.4):
+        if form == "comparison" and kind + "[]" in VALUES and not self.plain and self.chance(0.6):
             self.use("form ANY array")
             self.lite = False
             name, which = self.draw.choice(["=", "<>", "<", ">="]), self.draw.choice(["ANY", "ALL"])
@@ -485,6 +493,8 @@ class Expressions:
         elif name == "array_agg":  # the rows of a group come in no order; a bare literal could be an array
             value = self.expression(kind, depth)
             value = "CAST(%s AS text)" % value if value.startswith("'") and kind == "text" else value
+            if kind.endswith("[]"):  # of one shape, and not empty
+                value = "ARRAY[%s, %s]" % (self.leaf(kind[:-2]), self.literal(kind[:-2], "1" if kind == "integer[]" else "a"))
             inside = "%s ORDER BY %s" % (value, value)
         elif len(arguments) == 2:
             inside = "%s, %s" % (self.leaf("integer"), self.leaf("smallint"))  # sums of squares that stay exact
