@@ -41,9 +41,11 @@ enum type_id {
 };
 
 /* An array has the number of its elements' type with this bit: 0x43 is integer[]. It keeps their modifier. */
-#define TYPE_ARRAY      0x40
-#define TYPE_ARRAY_INT4 ((enum type_id)(TYPE_ARRAY | TYPE_INT4))
-#define TYPE_ARRAY_TEXT ((enum type_id)(TYPE_ARRAY | TYPE_TEXT))
+#define TYPE_ARRAY          0x40
+#define TYPE_ARRAY_INT4     ((enum type_id)(TYPE_ARRAY | TYPE_INT4))
+#define TYPE_ARRAY_TEXT     ((enum type_id)(TYPE_ARRAY | TYPE_TEXT))
+#define TYPE_ARRAY_FLOAT8   ((enum type_id)(TYPE_ARRAY | TYPE_FLOAT8))
+#define TYPE_ARRAY_INTERVAL ((enum type_id)(TYPE_ARRAY | TYPE_INTERVAL))
 static inline bool type_is_array(enum type_id id) {
     return (unsigned)id > TYPE_ARRAY && (unsigned)id < TYPE_ARRAY + TYPE_COUNT;
 }

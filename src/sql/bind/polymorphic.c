@@ -87,7 +87,7 @@ enum type_id bind_polymorphic_type(const struct bind_polymorphic *fit, enum type
 static const char *element_comparison(const struct sql_function *function) {
     static const char *const equal[] = {
         "=", "<>", "@>", "<@", "&&", "array_position", "array_positions", "array_remove", "array_replace"};
-    static const char *const less[] = {"<", "<=", ">", ">=", "min", "max"};
+    static const char *const less[] = {"<", "<=", ">", ">=", "min", "max", "width_bucket"};
     for (size_t i = 0; i < ARRAY_LENGTH(equal); i++) {
         if (strcmp(function->name, equal[i]) == 0) {
             return "=";
@@ -105,8 +105,10 @@ void bind_polymorphic_check(struct bind *bind, const struct sql_function *functi
                             uint32_t position) {
     bool exact = false;
     bool any = false;
+    bool array = function->result == TYPE_ANYARRAY;
     for (uint32_t i = 0; i < function->argument_count; i++) {
         enum type_id wanted = function->arguments[i];
+        array = array || wanted == TYPE_ANYARRAY;
         exact = exact || wanted == TYPE_ANYELEMENT || wanted == TYPE_ANYARRAY || wanted == TYPE_ANYNONARRAY;
         any = any || bind_is_polymorphic(wanted);
     }
@@ -116,6 +118,10 @@ void bind_polymorphic_check(struct bind *bind, const struct sql_function *functi
     if (exact && fit->element == TYPE_UNKNOWN) {
         sql_raise(bind->context, KMB_DATATYPE_MISMATCH, position,
                   "could not determine polymorphic type because input has type unknown");
+    }
+    if (exact && array && type_is_array(fit->element)) {
+        sql_raise(bind->context, KMB_UNDEFINED_OBJECT, 0, "could not find array type for data type %s",
+                  bind_type_text(bind, type_make(fit->element)));
     }
     enum type_id element = exact ? fit->element : bind_polymorphic_type(fit, TYPE_ANYCOMPATIBLE);
     const char *comparison = element_comparison(function);

@@ -10,6 +10,7 @@
 #include <math.h>
 
 #include "base/assert.h"
+#include "types/array.h"
 
 struct ordered_input {
     struct sql_context *context;
@@ -182,46 +183,83 @@ static void give_mode(const struct ordered_input *input, uint32_t from, uint32_t
     give(input, best, result, row);
 }
 
+/* A piece of the order. */
+struct piece {
+    uint32_t from;
+    uint32_t count;
+};
+
+static double share_of(const struct ordered_input *input, const struct sql_call *call, const struct value *direct) {
+    double share = direct->as.real;
+    if (!(share >= 0 && share <= 1)) {
+        sql_raise(input->context, KMB_NUMERIC_OUT_OF_RANGE, call->position,
+                  "percentile value %g is not between 0 and 1", share);
+    }
+    return share;
+}
+
+/* The value at a share of a piece that is not empty. */
+static void give_percentile(const struct ordered_input *input, enum sql_ordered_set kind, struct piece piece,
+                            double share, struct vector *result, uint32_t row) {
+    if (kind == SQL_PERCENTILE_DISC) {
+        double ordinal = ceil(share * (double)piece.count);
+        give(input, ordinal <= 1 ? piece.from : piece.from + (uint32_t)ordinal - 1, result, row);
+        return;
+    }
+    double place = share * (double)(piece.count - 1);
+    uint32_t below = (uint32_t)floor(place);
+    if (below == (uint32_t)ceil(place)) {
+        give(input, piece.from + below, result, row);
+    } else {
+        give_between(input, piece.from + below, place - below, result, row);
+    }
+}
+
+/* Of each share in an array the value, in an array of its shape; NULL for NULL. */
+static void give_percentiles(const struct ordered_input *input, const struct sql_call *call, enum sql_ordered_set kind,
+                             struct piece piece, const struct value *direct, struct vector *result, uint32_t row) {
+    struct array shares;
+    array_open(direct, &shares);
+    struct vector one;
+    vector_init_rows(input->context, &one, type_of_elements(call->result_type), 1);
+    for (uint32_t i = 0; i < shares.count; i++) { /* all are looked at before any is used */
+        struct value share = array_get(&shares, i);
+        (void)(share.is_null ? 0 : share_of(input, call, &share));
+    }
+    struct value *values = sql_alloc(input->context, ((size_t)shares.count + 1) * sizeof(*values));
+    for (uint32_t i = 0; i < shares.count; i++) {
+        struct value share = array_get(&shares, i);
+        values[i] = value_null(one.type.id);
+        if (!share.is_null) {
+            give_percentile(input, kind, piece, share.as.real, &one, 0);
+            values[i] = vector_get(&one, 0);
+        }
+    }
+    struct value made;
+    sql_try(input->context, array_make(one.type.id, &shares.shape, values, call->arena, &made, input->context->error));
+    vector_set(result, row, &made);
+}
+
 void ordered_input_result(struct ordered_input *input, const struct sql_call *call, const struct sql_function *function,
                           uint32_t group, const struct value *direct, struct vector *result, uint32_t row) {
-    uint32_t from = first_of(input, group);
-    uint32_t to = first_of(input, group + 1);
-    bool none = from == to;
-    if (function->ordered_set != SQL_MODE) {
-        ASSERT(direct != NULL);
+    struct piece piece = {.from = first_of(input, group)};
+    piece.count = first_of(input, group + 1) - piece.from;
+    bool mode = function->ordered_set == SQL_MODE; /* it has no direct argument */
+    bool several = !mode && type_is_array(direct->type);
+    bool none = piece.count == 0;
+    double share = 0;
+    if (!mode) {
         none = none || direct->is_null;
-        double share = direct->is_null ? 0 : direct->as.real;
-        if (!(share >= 0 && share <= 1)) {
-            sql_raise(input->context, KMB_NUMERIC_OUT_OF_RANGE, call->position,
-                      "percentile value %g is not between 0 and 1", share);
-        }
+        share = direct->is_null || several ? 0 : share_of(input, call, direct);
     }
     if (none) {
         result->null[row] = 1;
         result->may_have_null = true;
-        return;
-    }
-    uint32_t count = to - from;
-    switch (function->ordered_set) {
-    case SQL_MODE:
-        give_mode(input, from, to, result, row);
-        break;
-    case SQL_PERCENTILE_DISC: {
-        double ordinal = ceil(direct->as.real * (double)count);
-        give(input, ordinal <= 1 ? from : from + (uint32_t)ordinal - 1, result, row);
-        break;
-    }
-    case SQL_PERCENTILE_CONT: {
-        double place = direct->as.real * (double)(count - 1);
-        uint32_t below = (uint32_t)floor(place);
-        if (below == (uint32_t)ceil(place)) {
-            give(input, from + below, result, row);
-        } else {
-            give_between(input, from + below, place - below, result, row);
-        }
-        break;
-    }
-    case SQL_ORDERED_SET_NONE:
-        UNREACHABLE("an ordered-set aggregate of no kind");
+    } else if (mode) {
+        give_mode(input, piece.from, piece.from + piece.count, result, row);
+    } else if (several) {
+        give_percentiles(input, call, function->ordered_set, piece, direct, result, row);
+    } else {
+        give_percentile(input, function->ordered_set, piece, share, result, row);
     }
 }

@@ -324,6 +324,34 @@ static void fn_of_string(SCALAR_PARAMETERS) {
     }
 }
 
+/* --- width_bucket --- */
+
+/* How many of the ascending thresholds are not above the operand. */
+static void fn_bucket(SCALAR_PARAMETERS) {
+    EACH_ROW(row) {
+        struct array thresholds = array_argument(call, arguments, 1, row);
+        struct value operand = argument_value(arguments, 0, row);
+        if (thresholds.shape.dimensions > 1) {
+            sql_raise(call->context, KMB_ARRAY_SUBSCRIPT, call->position, "thresholds must be one-dimensional array");
+        }
+        if (array_has_null(&thresholds)) {
+            sql_raise(call->context, KMB_NULL_NOT_ALLOWED, call->position, "thresholds array must not contain NULLs");
+        }
+        uint32_t low = 0;
+        uint32_t high = thresholds.count;
+        while (low < high) {
+            uint32_t middle = low + (high - low) / 2;
+            struct value threshold = array_get(&thresholds, middle);
+            if (value_compare(&operand, &threshold) < 0) {
+                high = middle;
+            } else {
+                low = middle + 1;
+            }
+        }
+        result->integer[row] = low;
+    }
+}
+
 /* --- the table --- */
 
 #define LOOSE_FN(name_, scalar_, result_, volatility_, summary_, ...)                                                  \
@@ -355,6 +383,7 @@ static const struct sql_function array_search_rows[] = {
     LOOSE_FN("array_positions", fn_positions, TYPE_ARRAY_INT4, SQL_IMMUTABLE, "subscripts of all such elements", TYPE_ANYCOMPATIBLEARRAY, TYPE_ANYCOMPATIBLE),
     LOOSE_FN("array_remove", fn_remove, TYPE_ANYCOMPATIBLEARRAY, SQL_IMMUTABLE, "without such elements", TYPE_ANYCOMPATIBLEARRAY, TYPE_ANYCOMPATIBLE),
     LOOSE_FN("array_replace", fn_replace, TYPE_ANYCOMPATIBLEARRAY, SQL_IMMUTABLE, "with another in place of such elements", TYPE_ANYCOMPATIBLEARRAY, TYPE_ANYCOMPATIBLE, TYPE_ANYCOMPATIBLE),
+    FN("width_bucket", fn_bucket, TYPE_INT4, "number of the bucket between ascending thresholds", TYPE_ANYCOMPATIBLE, TYPE_ANYCOMPATIBLEARRAY),
     LOOSE_FN("array_to_string", fn_to_string, TYPE_TEXT, SQL_STABLE, "elements as text, with a separator between", TYPE_ANYARRAY, TYPE_TEXT),
     LOOSE_FN("array_to_string", fn_to_string, TYPE_TEXT, SQL_STABLE, "the same, with a text for NULLs", TYPE_ANYARRAY, TYPE_TEXT, TYPE_TEXT),
     LOOSE_FN("string_to_array", fn_of_string, TYPE_ARRAY_TEXT, SQL_IMMUTABLE, "the parts between separators; NULL: each character", TYPE_TEXT, TYPE_TEXT),

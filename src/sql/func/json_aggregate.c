@@ -41,14 +41,15 @@ static void state_take(const struct sql_call *call, struct json_state *at, struc
 
 static void add_element(const struct sql_call *call, struct json_state *at, struct vector *const *arguments,
                         uint32_t row, struct buffer *out) {
-    buffer_append_text(out, at->length == 0 ? "[" : ", ");
+    bool line = type_is_array(call->argument_types[0].id) && !argument_null(arguments, 0, row); /* of its own */
+    buffer_append_text(out, at->length == 0 ? "[" : line ? ", \n " : ", ");
     json_append_value(call, arguments, 0, row, out);
     state_take(call, at, out);
 }
 
 static void add_member(const struct sql_call *call, struct json_state *at, struct vector *const *arguments,
                        uint32_t row, struct buffer *out) {
-    if (arguments[0]->may_have_null && arguments[0]->null[vector_row(arguments[0], row)]) {
+    if (argument_null(arguments, 0, row)) {
         sql_raise(call->context, KMB_INVALID_PARAMETER, call->position, "field name must not be null");
     }
     buffer_append_text(out, at->length == 0 ? "{ " : ", ");

@@ -17,6 +17,12 @@ static const struct sql_function ordered_set_rows[] = {
                 "value at a share of the order, between two if need be", TYPE_FLOAT8, TYPE_INTERVAL),
     ORDERED_SET("percentile_disc", SQL_PERCENTILE_DISC, TYPE_ANY, "first value at or behind a share of the order",
                 TYPE_FLOAT8, TYPE_ANY),
+    ORDERED_SET("percentile_cont", SQL_PERCENTILE_CONT, TYPE_ARRAY_FLOAT8, "values at shares of the order, in an array of their shape",
+                TYPE_ARRAY_FLOAT8, TYPE_FLOAT8),
+    ORDERED_SET("percentile_cont", SQL_PERCENTILE_CONT, TYPE_ARRAY_INTERVAL,
+                "values at shares of the order, in an array of their shape", TYPE_ARRAY_FLOAT8, TYPE_INTERVAL),
+    ORDERED_SET("percentile_disc", SQL_PERCENTILE_DISC, TYPE_ANYARRAY,
+                "first values at or behind shares of the order, in an array of their shape", TYPE_ARRAY_FLOAT8, TYPE_ANYELEMENT),
     ORDERED_SET("mode", SQL_MODE, TYPE_ANY, "most frequent value", TYPE_ANY),
 };
 /* clang-format on */

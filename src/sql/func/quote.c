@@ -2,6 +2,7 @@
  * Values and names written so that they can stand in SQL: quote_literal, quote_ident, and format(), which puts them
  * into a text.
  */
+#include "sql/func/array.h"
 #include "sql/func/cast.h"
 #include "sql/func/loops.h"
 #include "sql/parse/parse.h"
@@ -251,6 +252,109 @@ static void fn_format(SCALAR_PARAMETERS) {
     }
 }
 
+/* --- parse_ident --- */
+
+/* A qualified name while it is read. */
+struct names {
+    const struct sql_call *call;
+    struct slice whole;
+    size_t at;
+    struct value *parts; /* room for one every two bytes: there is a dot between */
+    uint32_t count;
+};
+
+static _Noreturn void raise_name(const struct names *names, const char *detail) {
+    int length = names->whole.length > 200 ? 200 : (int)names->whole.length;
+    sql_raise_with(names->call->context, KMB_INVALID_PARAMETER, names->call->position, detail, NULL,
+                   "string is not a valid identifier: \"%.*s\"", length, (const char *)names->whole.bytes);
+}
+
+/* The byte at the place; 0 behind the end. */
+static uint8_t name_byte(const struct names *names) {
+    return names->at < names->whole.length ? names->whole.bytes[names->at] : 0;
+}
+
+static void skip_blanks(struct names *names) {
+    while (memchr(" \t\n\r\f", name_byte(names), 5) != NULL) {
+        names->at++;
+    }
+}
+
+static bool name_starts(uint8_t byte) {
+    return byte == '_' || byte >= 0x80 || (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z');
+}
+
+static struct slice quoted_part(struct names *names) {
+    uint8_t *out = result_bytes(names->call, names->whole.length);
+    size_t length = 0;
+    for (names->at++;; names->at++) {
+        if (names->at >= names->whole.length) {
+            raise_name(names, "String has unclosed double quotes.");
+        }
+        if (name_byte(names) == '"') {
+            names->at++;
+            if (name_byte(names) != '"') {
+                break;
+            }
+        }
+        out[length++] = name_byte(names);
+    }
+    if (length == 0) {
+        raise_name(names, "Quoted identifier must not be empty.");
+    }
+    return slice_make(out, length);
+}
+
+static struct slice plain_part(struct names *names) {
+    size_t from = names->at;
+    uint8_t byte = name_byte(names);
+    while (name_starts(byte) || byte == '$' || (byte >= '0' && byte <= '9')) {
+        names->at++;
+        byte = name_byte(names);
+    }
+    uint8_t *out = result_bytes(names->call, names->at - from);
+    for (size_t i = from; i < names->at; i++) {
+        byte = names->whole.bytes[i];
+        out[i - from] = byte >= 'A' && byte <= 'Z' ? (uint8_t)(byte + 32) : byte;
+    }
+    return slice_make(out, names->at - from);
+}
+
+static void read_names(struct names *names, bool strict) {
+    bool after_dot = false;
+    skip_blanks(names);
+    for (;;) {
+        uint8_t first = name_byte(names);
+        if (first != '"' && !name_starts(first)) {
+            raise_name(names, first == '.' ? "No valid identifier before \".\"."
+                              : after_dot  ? "No valid identifier after \".\"."
+                                           : NULL);
+        }
+        names->parts[names->count++] = value_text(first == '"' ? quoted_part(names) : plain_part(names));
+        skip_blanks(names);
+        if (name_byte(names) != '.') {
+            break;
+        }
+        after_dot = true;
+        names->at++;
+        skip_blanks(names);
+    }
+    if (strict && names->at < names->whole.length) {
+        raise_name(names, NULL);
+    }
+}
+
+/* parse_ident(name, strict): strict unless it is said otherwise. */
+static void fn_parse_ident(SCALAR_PARAMETERS) {
+    EACH_ROW(row) {
+        struct names names = {.call = call, .whole = ARGUMENT_BYTES(0, row)};
+        names.parts = (struct value *)(void *)result_bytes(call, sizeof(*names.parts) * (names.whole.length / 2 + 1));
+        read_names(&names, call->argument_count < 2 || arguments[1]->boolean[vector_row(arguments[1], row)] != 0);
+        struct array_shape shape = array_shape_of(names.count);
+        array_result(call, result, row, &shape, names.parts);
+    }
+}
+
 /* clang-format off */
 static const struct sql_function quote_rows[] = {
     {.class = SQL_FUNCTION_SCALAR, .name = "format", .argument_count = 1, .volatility = SQL_STABLE,
@@ -258,6 +362,8 @@ static const struct sql_function quote_rows[] = {
     {.class = SQL_FUNCTION_SCALAR, .name = "format", .argument_count = 2, .variadic = true, .volatility = SQL_STABLE,
      .arguments = {TYPE_TEXT, TYPE_ANY}, .result = TYPE_TEXT, .scalar = fn_format,
      .summary = "text with values put in at %s, as names at %I, as literals at %L"},
+    FN("parse_ident", fn_parse_ident, TYPE_ARRAY_TEXT, "parts of a qualified name", TYPE_TEXT),
+    FN("parse_ident", fn_parse_ident, TYPE_ARRAY_TEXT, "parts of a qualified name; not strict: whatever stands behind it", TYPE_TEXT, TYPE_BOOL),
     FN("quote_ident", fn_quote_ident, TYPE_TEXT, "as a name, in quotes where it needs them", TYPE_TEXT),
     FN("quote_literal", fn_quote_literal, TYPE_TEXT, "as a string literal", TYPE_TEXT),
     {.class = SQL_FUNCTION_SCALAR, .name = "quote_literal", .argument_count = 1, .strict = true,

@@ -47,13 +47,13 @@ def read_call(kind, call, result):
 
 def spread(signature):
     """The signature, or each that it stands for when it is polymorphic."""
-    if not PSEUDO & set(signature.arguments + [signature.result]):
+    if not PSEUDO & set(signature.arguments + [signature.result, signature.within]):
         return [signature]
     found = []
     for element in ELEMENTS:
         meant = lambda name: element + "[]" if name in ARRAYS else element if name in PSEUDO else name
         found.append(Signature(signature.kind, signature.name, [meant(a) for a in signature.arguments],
-                               meant(signature.result), signature.variadic, signature.within))
+                               meant(signature.result), signature.variadic, signature.within and meant(signature.within)))
     return found
 
 

@@ -115,7 +115,7 @@ WORDS = {
     ("function array_fill", 2): ["{0}", "{5}"], ("function json_object", 0): ["{a,b}", '{b,"x y"}'],
     ("function json_object", 1): ["{1,2}", '{NULL,"\\""}'], ("function jsonb_object", 0): ["{a,b}", "{b,b}"],
     ("function jsonb_object", 1): ["{1,2}", "{NULL,x}"],
-    ("function regexp_match", 1): EXPRESSIONS, ("function regexp_match", 2): ["i", "", "n"],
+    ("function parse_ident", 0): ["a", "A.b", '"X y".z', ' q . "w""e" '], ("function regexp_match", 1): EXPRESSIONS, ("function regexp_match", 2): ["i", "", "n"],
     ("function regexp_split_to_array", 1): EXPRESSIONS, ("function regexp_split_to_array", 2): ["i", "", "x"],
     ("operator #>", 1): STEPS, ("operator #>>", 1): STEPS, ("operator ?|", 1): ["{a,b}", "{c,NULL}", "{}", "{x}"],
     ("operator ?&", 1): ["{a,b}", "{b,NULL}", "{}", "{x}"],
@@ -527,7 +527,9 @@ class Expressions:
         self.lite = False
         if self.chance(0.4):
             return self.hypothetical()
+        several = signature.arguments[:1] == ["double precision[]"]
         share = self.literal("double precision", self.draw.choice(["0", "0.25", "0.5", "1"])) if signature.arguments else ""
+        share = "ARRAY[%s, 0.75]::double precision[]" % share if several else share
         value = "date_trunc('hour', %s)" % self.leaf(kind) if kind == "interval" else self.leaf(kind)
         text = "%s(%s) WITHIN GROUP (ORDER BY %s%s)" % (signature.name, share, value, self.draw.choice(["", " DESC"]))
-        return text, kind
+        return text, kind + "[]" if several else kind

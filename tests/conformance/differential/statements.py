@@ -517,7 +517,7 @@ class Statements(Queries):
     def change_of_parts(self, name, columns):
         """UPDATE of elements and slices, or of members of jsonb where the steps lead through no scalar."""
         arrays = [c for c in columns if c[1].endswith("[]")]
-        if arrays and (self.chance(0.4) or ("j", "jsonb") not in columns):
+        if arrays and (self.chance(0.3) or ("j", "jsonb") not in columns):
             sets = ", ".join("%s = %s" % self.part(*self.draw.choice(arrays)) for _ in range(self.draw.randint(1, 2)))
             where = " WHERE " + self.condition(2) if self.chance(0.7) else ""
             return Step("UPDATE %s SET %s%s%s" % (name, sets, where, self.returning(columns)), False)
@@ -662,11 +662,11 @@ class Statements(Queries):
             return Step(self.change_by_others(form, name, columns, other), False)
         if form in ("UPDATE", "DELETE"):
             self.scope_of(name, columns, False)
-            if form == "UPDATE" and any(k in KEYLESS for _, k in columns) and self.chance(0.5) and not self.plain:
+            if form == "UPDATE" and any(k in KEYLESS for _, k in columns) and self.chance(0.6) and not self.plain:
                 return self.change_of_parts(name, columns)
             where = " WHERE " + self.condition(2) if self.chance(0.9) else ""
             sets = self.assignments
-            if form == "UPDATE" and self.chance(0.5) and not self.plain:
+            if form == "UPDATE" and self.chance(0.6) and not self.plain:
                 sets, self.lite = lambda columns: self.assignments_of_many(columns, other), False
             head = "DELETE FROM %s" % name if form == "DELETE" else "UPDATE %s SET %s" % (name, sets(columns))
             sql = head + where + self.returning(columns)

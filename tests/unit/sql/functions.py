@@ -155,6 +155,7 @@ WORDS.update({
     ("array_fill", 1): ["{2}", "{2,2}", "{0}", "{}", "{-1}", "{NULL}", "{{1}}", "{1,1,1,1,1,1,1}", "{200000000}"],
     ("array_fill", 2): ["{5}", "{0,-1}", "{}", "{2147483647}"],
     ("array_to_string", 1): [",", "", " - "], ("array_to_string", 2): ["*", "", "NULL"],
+    ("parse_ident", 0): ["a", "A.b", '"X y".z', "a.", ".a", "a b", "", '"a', 'a.""', ' q . "w""e" '],
     ("regexp_match", 1): PATTERNS, ("regexp_match", 2): FLAGS,
     ("regexp_split_to_array", 1): PATTERNS, ("regexp_split_to_array", 2): FLAGS,
     ("json_object", 0): KEYS, ("json_object", 1): KEYS, ("jsonb_object", 0): KEYS, ("jsonb_object", 1): KEYS,
