@@ -4,9 +4,9 @@
  * Each column is a tag byte (value or NULL, NULL the greater) and a body that compares bytewise like the value:
  * integers big-endian with the sign bit flipped; floats with all bits flipped when negative; text with 00 written 00 FF
  * and 00 01 at its end, so that a prefix sorts before what extends it; decimals as sign, exponent and digits without
- * the zeros that only the scale makes. A descending column is the same with every byte complemented. No encoding of a
- * column is a prefix of another, so columns follow each other without lengths, and a key of the first columns bounds a
- * range.
+ * the zeros that only the scale makes; arrays as their elements, each like a column, and behind these their shape. A
+ * descending column is the same with every byte complemented. No encoding of a column is a prefix of another, so
+ * columns follow each other without lengths, and a key of the first columns bounds a range.
  */
 #include "types/key.h"
 
@@ -15,6 +15,7 @@
 
 #include "base/assert.h"
 #include "base/codec.h"
+#include "types/array.h"
 
 enum key_tag { KEY_VALUE = 0x01, KEY_NULL = 0x02 };
 
@@ -32,12 +33,11 @@ enum key_decimal {
 #define DECIMAL_PAIRS   ((DECIMAL_DIGITS_MAX + 1) / 2)
 #define KEY_TEXT_END    0x01
 #define KEY_TEXT_ESCAPE 0xff
+#define KEY_ARRAY_END   0x00 /* where an element's tag would be: less than any */
 
 enum kmb_status key_type_check(struct type type, struct kmb_error *error) {
-    if (type_is_array(type.id)) {
-        return error_set(error, KMB_UNSUPPORTED, "a key or an index over type %s is not supported", type_name(type.id));
-    }
-    if (type.id != TYPE_JSON && type.id != TYPE_JSONB) {
+    enum type_id base = type_element(type.id);
+    if (base != TYPE_JSON && base != TYPE_JSONB) {
         return KMB_OK;
     }
     error_set(error, KMB_UNDEFINED_OBJECT, "data type %s has no default operator class for access method \"btree\"",
@@ -150,7 +150,33 @@ static void key_put_interval(struct buffer *key, struct interval interval) {
     key_put_big(key, span.low, 8);
 }
 
+static void key_put_body(struct buffer *key, enum type_id type, const struct value *value);
+
+static void key_put_array(struct buffer *key, const struct value *value) {
+    struct array array;
+    array_open(value, &array);
+    for (uint32_t i = 0; i < array.count; i++) {
+        struct value element = array_get(&array, i);
+        buffer_append_byte(key, element.is_null ? KEY_NULL : KEY_VALUE);
+        if (!element.is_null) {
+            key_put_body(key, array.element, &element);
+        }
+    }
+    buffer_append_byte(key, KEY_ARRAY_END);
+    buffer_append_byte(key, (uint8_t)array.shape.dimensions);
+    for (uint32_t i = 0; i < array.shape.dimensions; i++) {
+        key_put_big(key, (uint32_t)array.shape.lengths[i], 4);
+    }
+    for (uint32_t i = 0; i < array.shape.dimensions; i++) {
+        key_put_signed(key, array.shape.lowers[i], 4);
+    }
+}
+
 static void key_put_body(struct buffer *key, enum type_id type, const struct value *value) {
+    if (type_is_array(type)) {
+        key_put_array(key, value);
+        return;
+    }
     switch (type) {
     case TYPE_BOOL:
         buffer_append_byte(key, value->as.boolean ? 1 : 0);
@@ -201,6 +227,7 @@ static void key_put_body(struct buffer *key, enum type_id type, const struct val
 void key_append(struct buffer *key, struct key_column column, const struct value *value) {
     ASSERT(value->is_null || value->type == column.type.id ||
            (type_is_string(column.type.id) && (type_is_string(value->type) || value->type == TYPE_UNKNOWN)));
+    ASSERT(value->is_null || type_is_array(value->type) == type_is_array(column.type.id));
     size_t start = key->length;
     buffer_append_byte(key, value->is_null ? KEY_NULL : KEY_VALUE);
     if (!value->is_null) {
@@ -384,7 +411,96 @@ static void key_get_interval(struct key_reader *r, struct interval *out) {
 }
 
 static void key_get_body(struct key_reader *r, struct type type, struct arena *arena, struct value *out,
+                         bool *no_memory);
+
+static void key_skip_body(struct key_reader *r, struct type type) {
+    if (type_is_string(type.id) || type.id == TYPE_BYTEA) {
+        (void)key_skip_text(r);
+        return;
+    }
+    struct value value;
+    bool no_memory = false;
+    key_get_body(r, type, NULL, &value, &no_memory); /* takes no memory for these types */
+}
+
+/* Whether an element stands here, and of which tag; at the end of them none. */
+static bool key_get_element(struct key_reader *r, uint8_t *tag) {
+    *tag = key_get(r);
+    r->failed = r->failed || *tag > KEY_NULL;
+    return !r->failed && *tag != KEY_ARRAY_END;
+}
+
+/* How many elements there are; the reader ends behind them. */
+static uint32_t key_skip_elements(struct key_reader *r, struct type element) {
+    uint32_t count = 0;
+    uint8_t tag;
+    for (; key_get_element(r, &tag); count++) {
+        if (tag == KEY_VALUE) {
+            key_skip_body(r, element);
+        }
+    }
+    return count;
+}
+
+static void key_get_shape(struct key_reader *r, uint32_t count, struct array_shape *shape) {
+    *shape = (struct array_shape){.dimensions = key_get(r)};
+    r->failed = r->failed || shape->dimensions > ARRAY_DIMENSIONS_MAX || (shape->dimensions == 0) != (count == 0);
+    for (uint32_t i = 0; i < shape->dimensions && !r->failed; i++) {
+        uint64_t length = key_get_big(r, 4);
+        r->failed = r->failed || length == 0 || length > ARRAY_ELEMENTS_MAX;
+        shape->lengths[i] = (int32_t)length;
+    }
+    for (uint32_t i = 0; i < shape->dimensions && !r->failed; i++) {
+        shape->lowers[i] = (int32_t)key_get_signed(r, 4);
+    }
+    uint32_t held = 0;
+    r->failed = r->failed || array_shape_count(shape, &held, NULL) != KMB_OK || held != count;
+}
+
+static void key_skip_array(struct key_reader *r, struct type type) {
+    struct array_shape shape;
+    uint32_t count = key_skip_elements(r, type_of_elements(type));
+    if (!r->failed) {
+        key_get_shape(r, count, &shape);
+    }
+}
+
+static void key_get_array(struct key_reader *r, struct type type, struct arena *arena, struct value *out,
+                          bool *no_memory) {
+    struct type element = type_of_elements(type);
+    struct key_reader ahead = *r;
+    struct array_shape shape;
+    uint32_t count = key_skip_elements(&ahead, element);
+    if (!ahead.failed) {
+        key_get_shape(&ahead, count, &shape);
+    }
+    struct value *elements = ahead.failed ? NULL : arena_alloc(arena, ((size_t)count + 1) * sizeof(*elements));
+    if (elements == NULL) {
+        *no_memory = !ahead.failed;
+        r->failed = true;
+        return;
+    }
+    for (uint32_t i = 0; i < count && !*no_memory; i++) {
+        uint8_t tag;
+        bool there = key_get_element(r, &tag);
+        ASSERT(there);
+        elements[i] = value_null(element.id);
+        if (tag == KEY_VALUE) {
+            elements[i].is_null = false;
+            key_get_body(r, element, arena, &elements[i], no_memory);
+            r->failed = r->failed || (!*no_memory && !value_valid(&elements[i]));
+        }
+    }
+    *no_memory = *no_memory || (!r->failed && array_make(element.id, &shape, elements, arena, out, NULL) != KMB_OK);
+    r->at = ahead.at;
+}
+
+static void key_get_body(struct key_reader *r, struct type type, struct arena *arena, struct value *out,
                          bool *no_memory) {
+    if (type_is_array(type.id)) {
+        key_get_array(r, type, arena, out, no_memory);
+        return;
+    }
     switch (type.id) {
     case TYPE_BOOL: {
         uint8_t byte = key_get(r);
@@ -471,13 +587,10 @@ enum kmb_status key_decode(struct slice key, size_t *offset, struct key_column c
 enum kmb_status key_skip(struct slice key, size_t *offset, struct key_column column, struct kmb_error *error) {
     struct key_reader reader = {.key = key, .at = *offset, .flip = column.descending ? 0xff : 0};
     uint8_t tag = key_get(&reader);
-    bool text = type_is_string(column.type.id) || column.type.id == TYPE_BYTEA;
-    if (tag == KEY_VALUE && text) {
-        key_skip_text(&reader);
+    if (tag == KEY_VALUE && type_is_array(column.type.id)) {
+        key_skip_array(&reader, column.type);
     } else if (tag == KEY_VALUE) {
-        struct value value;
-        bool no_memory = false;
-        key_get_body(&reader, column.type, NULL, &value, &no_memory); /* takes no memory for these types */
+        key_skip_body(&reader, column.type);
     } else if (tag != KEY_NULL) {
         reader.failed = true;
     }

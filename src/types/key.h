@@ -2,8 +2,8 @@
  * Order-preserving keys: memcmp order of encoded keys is value order of the columns, NULLs last ascending.
  *
  * Equal values have equal keys whatever their form: 1.0 and 1.00, -0 and 0, '1 month' and '30 days', char(n) with or
- * without blanks at the end. A column may be descending: its bytes are complemented (so its NULLs come first).
- * Keys are prefix-free per column, so a key of fewer columns is the prefix of all keys that extend it. Layout:
+ * without blanks at the end; arrays of such. A column may be descending: its bytes are complemented (so its NULLs come
+ * first). Keys are prefix-free per column, so a key of fewer columns is the prefix of all keys that extend it. Layout:
  * docs/internals/formats-events.md, "Keys".
  */
 #ifndef KMB_TYPES_KEY_H

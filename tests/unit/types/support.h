@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "types/array.h"
 #include "types/value.h"
 
 __attribute__((unused)) static uint64_t test_state = UINT64_C(0x9e3779b97f4a7c15);
@@ -210,6 +211,35 @@ __attribute__((unused)) static struct value test_random_value(enum type_id type,
         break;
     }
     return value;
+}
+
+/* A random array of up to three dimensions; its elements may be NULL. */
+__attribute__((unused)) static struct value test_random_array(enum type_id element, struct arena *arena) {
+    struct array_shape shape = {.dimensions = (uint32_t)test_below(4)};
+    uint32_t count = shape.dimensions == 0 ? 0 : 1;
+    for (uint32_t i = 0; i < shape.dimensions; i++) {
+        shape.lengths[i] = (int32_t)(1 + test_below(4));
+        shape.lowers[i] = test_below(3) == 0 ? (int32_t)test_below(9) - 4 : 1;
+        count *= (uint32_t)shape.lengths[i];
+    }
+    struct value elements[64] = {{.type = TYPE_UNKNOWN}};
+    for (uint32_t i = 0; i < count; i++) {
+        elements[i] = test_random_value(element, arena);
+        elements[i].is_null = test_below(5) == 0;
+    }
+    struct value made = {.type = TYPE_UNKNOWN};
+    struct kmb_error error = {0};
+    if (array_make(element, &shape, elements, arena, &made, &error) != KMB_OK) {
+        fail_msg("%s", error.message);
+    }
+    struct array array;
+    array_open(&made, &array);
+    assert_int_equal(array.count, count);
+    for (uint32_t i = 0; i < count; i++) {
+        struct value element_read = array_get(&array, i);
+        assert_int_equal(value_compare_nulls_last(&element_read, &elements[i]), 0);
+    }
+    return made;
 }
 
 __attribute__((unused)) static int test_sign(int order) {

@@ -2,35 +2,6 @@
 #include "types/array.h"
 #include "support.h"
 
-/* A random array of up to three dimensions; its elements may be NULL. */
-static struct value random_array(enum type_id element, struct arena *arena) {
-    struct array_shape shape = {.dimensions = (uint32_t)test_below(4)};
-    uint32_t count = shape.dimensions == 0 ? 0 : 1;
-    for (uint32_t i = 0; i < shape.dimensions; i++) {
-        shape.lengths[i] = (int32_t)(1 + test_below(4));
-        shape.lowers[i] = test_below(3) == 0 ? (int32_t)test_below(9) - 4 : 1;
-        count *= (uint32_t)shape.lengths[i];
-    }
-    struct value elements[64] = {{.type = TYPE_UNKNOWN}};
-    for (uint32_t i = 0; i < count; i++) {
-        elements[i] = test_random_value(element, arena);
-        elements[i].is_null = test_below(5) == 0;
-    }
-    struct value made = {.type = TYPE_UNKNOWN};
-    struct kmb_error error = {0};
-    if (array_make(element, &shape, elements, arena, &made, &error) != KMB_OK) {
-        fail_msg("%s", error.message);
-    }
-    struct array array;
-    array_open(&made, &array);
-    assert_int_equal(array.count, count);
-    for (uint32_t i = 0; i < count; i++) {
-        struct value element_read = array_get(&array, i);
-        assert_int_equal(value_compare_nulls_last(&element_read, &elements[i]), 0);
-    }
-    return made;
-}
-
 /* What is made is valid, and reads back from its text as the same bytes. */
 static void test_round_trip(void **state) {
     (void)state;
@@ -38,7 +9,7 @@ static void test_round_trip(void **state) {
         struct arena arena;
         arena_init(&arena, 0);
         enum type_id element = TEST_TYPES[test_below(TEST_TYPE_COUNT)];
-        struct value value = random_array(element, &arena);
+        struct value value = test_random_array(element, &arena);
         assert_true(value_valid(&value));
         struct buffer text = {0};
         value_print(&value, NULL, &text);
@@ -73,7 +44,7 @@ static void test_hostile(void **state) {
         struct arena arena;
         arena_init(&arena, 0);
         enum type_id element = TEST_TYPES[test_below(TEST_TYPE_COUNT)];
-        struct value value = random_array(element, &arena);
+        struct value value = test_random_array(element, &arena);
         size_t length = value.as.bytes.length;
         if (test_below(4) == 0) {
             length = test_below(length + 1);

@@ -52,6 +52,40 @@ static void test_order(void **state) {
     buffer_free(&y);
 }
 
+/* Arrays: half of the pairs have elements in common, so that what is behind them decides. */
+static void test_order_of_arrays(void **state) {
+    (void)state;
+    struct buffer x = {0};
+    struct buffer y = {0};
+    for (int round = 0; round < 20000; round++) {
+        struct arena arena;
+        arena_init(&arena, 0);
+        enum type_id element = round % 2 == 0 ? TYPE_BOOL : TEST_TYPES[test_below(TEST_TYPE_COUNT)];
+        struct value a = test_random_array(element, &arena);
+        struct value b = test_random_array(element, &arena);
+        struct key_column column = {.type = type_make(a.type), .descending = round % 4 > 1};
+        int order = test_sign(value_compare(&a, &b));
+        int keys = test_sign(slice_compare(encode(&x, column, &a), encode(&y, column, &b)));
+        assert_int_equal(keys, column.descending ? -order : order);
+        key_append_row_id(&x, 42);
+        struct value back;
+        size_t offset = 0;
+        size_t skipped = 0;
+        assert_int_equal(key_decode(buffer_slice(&x), &offset, column, &arena, &back, NULL), KMB_OK);
+        assert_int_equal(key_skip(buffer_slice(&x), &skipped, column, NULL), KMB_OK);
+        assert_int_equal(offset, x.length - 8);
+        assert_int_equal(skipped, offset);
+        assert_int_equal(value_compare(&a, &back), 0);
+        for (size_t cut = 0; cut < offset; cut++) { /* no key ends within another */
+            size_t at = 0;
+            assert_int_equal(key_skip(slice_make(x.bytes, cut), &at, column, NULL), KMB_CORRUPT);
+        }
+        arena_free(&arena);
+    }
+    buffer_free(&x);
+    buffer_free(&y);
+}
+
 static void test_composite(void **state) {
     (void)state;
     struct buffer x = {0};
@@ -126,6 +160,8 @@ static void test_refused(void **state) {
     assert_string_equal(error.message, "data type json has no default operator class for access method \"btree\"");
     assert_int_equal(key_type_check(type_make(TYPE_JSONB), &error), KMB_UNDEFINED_OBJECT);
     assert_int_equal(key_type_check(type_make(TYPE_TEXT), &error), KMB_OK);
+    assert_int_equal(key_type_check(type_make(TYPE_ARRAY_TEXT), &error), KMB_OK);
+    assert_int_equal(key_type_check(type_make(type_array_of(TYPE_JSONB)), &error), KMB_UNDEFINED_OBJECT);
 }
 
 static void test_successor(void **state) {
@@ -156,7 +192,8 @@ static void test_hostile(void **state) {
         for (size_t i = 0; i < length; i++) {
             bytes[i] = (uint8_t)(test_below(3) == 0 ? test_below(4) : test_random());
         }
-        struct key_column column = {.type = type_make(TEST_TYPES[test_below(TEST_TYPE_COUNT)]),
+        enum type_id type = TEST_TYPES[test_below(TEST_TYPE_COUNT)];
+        struct key_column column = {.type = type_make(test_below(3) == 0 ? type_array_of(type) : type),
                                     .descending = test_below(2) == 0};
         if (length > 0 && test_below(2) == 0) {
             bytes[0] = column.descending ? 0xfe : 0x01;
@@ -216,6 +253,19 @@ static void test_golden_keys(void **state) {
         test_golden(golden_folder, "key.hex", samples[i][0],
                     encode(&key, (struct key_column){.type = type_make(value.type)}, &value));
     }
+    static const struct {
+        const char *name;
+        enum type_id type;
+        const char *text;
+    } arrays[] = {{"array_int4", TYPE_ARRAY_INT4, "[0:2]={1,NULL,-1}"},
+                  {"array_text", TYPE_ARRAY_TEXT, "{{a},{\"\"}}"},
+                  {"array_empty", TYPE_ARRAY_TEXT, "{}"}};
+    for (size_t i = 0; i < sizeof(arrays) / sizeof(arrays[0]); i++) {
+        struct value value;
+        struct key_column column = {.type = type_make(arrays[i].type)};
+        assert_int_equal(array_parse(column.type, slice_text(arrays[i].text), NULL, &arena, &value, NULL), KMB_OK);
+        test_golden(golden_folder, "key.hex", arrays[i].name, encode(&key, column, &value));
+    }
     struct value null = value_null(TYPE_INT4);
     test_golden(golden_folder, "key.hex", "null",
                 encode(&key, (struct key_column){.type = type_make(TYPE_INT4)}, &null));
@@ -232,9 +282,9 @@ static void test_golden_keys(void **state) {
 int main(int argc, char **argv) {
     golden_folder = argc > 1 ? argv[1] : "tests/golden/types";
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_order),       cmocka_unit_test(test_composite), cmocka_unit_test(test_equal_forms),
-        cmocka_unit_test(test_refused),     cmocka_unit_test(test_successor), cmocka_unit_test(test_hostile),
-        cmocka_unit_test(test_golden_keys),
+        cmocka_unit_test(test_order),       cmocka_unit_test(test_order_of_arrays), cmocka_unit_test(test_composite),
+        cmocka_unit_test(test_equal_forms), cmocka_unit_test(test_refused),         cmocka_unit_test(test_successor),
+        cmocka_unit_test(test_hostile),     cmocka_unit_test(test_golden_keys),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
