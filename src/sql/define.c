@@ -117,9 +117,11 @@ void define_execute(struct define *define, const char *text) {
     struct sql_context *context = define->context;
     struct sql_statement *statement = NULL;
     struct sql_run *run = NULL;
-    enum kmb_status status = sql_prepare(context->host, slice_text(text), NULL, 0, &statement, context->error);
+    struct sql_host host = *context->host;
+    host.checks_held = true;
+    enum kmb_status status = sql_prepare(&host, slice_text(text), NULL, 0, &statement, context->error);
     if (status == KMB_OK) {
-        status = sql_run_open(statement, context->host, NULL, 0, &run, context->error);
+        status = sql_run_open(statement, &host, NULL, 0, &run, context->error);
     }
     sql_run_close(run);
     sql_statement_free(statement);

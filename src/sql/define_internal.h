@@ -24,7 +24,7 @@ const struct column_definition *define_find_column(const struct define *define, 
 const struct column_definition *define_column(const struct define *define, const char *name);      /* raises 42703 */
 bool define_is_key(const struct define *define, struct column_id column);
 bool define_constraint_named(const struct table_definition *table, const char *name);
-/* Runs a statement of our own in the open transaction. */
+/* Runs a statement of our own in the open transaction; rows that it writes again are asked for no CHECK. */
 void define_execute(struct define *define, const char *text);
 /* Foreign keys that need this key of the table go with it, or are in its way. */
 void define_drop_references(struct define *define, const struct key_part *parts, uint32_t part_count, const char *what,

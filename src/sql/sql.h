@@ -110,6 +110,7 @@ struct sql_host {
     const atomic_bool *cancel;          /* may be NULL; set from any thread: 57014 */
     const struct sql_copy *copy;        /* of the statement that is opened; may be NULL */
     bool references_held;               /* whoever runs the statement checks foreign keys itself */
+    bool checks_held;                   /* rows are written again as they are: CHECK constraints are not asked */
     struct slice session_user;          /* current_user */
     struct sql_point at; /* a point given beside the text (--at): every read is there; a time-travel clause or
                           * a write is then an error */

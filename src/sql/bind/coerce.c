@@ -174,6 +174,22 @@ static const struct expr *coerce_call(struct bind *bind, const struct expr *expr
     return call;
 }
 
+/* varchar(3)::varchar has no length any more. A call keeps the one that it cuts its result to, and another goes around
+ * it that cuts to none. */
+static const struct expr *coerce_relabel(struct bind *bind, const struct expr *expr, struct type type) {
+    if (expr->kind == EXPR_COLUMN || expr->kind == EXPR_PARAMETER) {
+        return expr;
+    }
+    if (expr->kind == EXPR_CONSTANT) {
+        struct expr *copy = sql_alloc(bind->context, sizeof(*copy));
+        *copy = *expr;
+        copy->type = type;
+        return copy;
+    }
+    const struct sql_function *function = sql_cast_find(type.id, type.id, SQL_CAST_EXPLICIT);
+    return function == NULL ? expr : coerce_call(bind, expr, function, type, true, expr->position);
+}
+
 const struct expr *bind_coerce(struct bind *bind, const struct expr *expr, struct type type,
                                enum sql_cast_context cast_context, uint32_t position) {
     bool explicit_cast = cast_context == SQL_CAST_EXPLICIT;
@@ -192,13 +208,8 @@ const struct expr *bind_coerce(struct bind *bind, const struct expr *expr, struc
         }
     }
     if (expr->type.id == type.id && (type.modifier < 0 || type.modifier == expr->type.modifier)) {
-        if (type.modifier < 0 && expr->type.modifier >= 0 && explicit_cast) {
-            struct expr *copy = sql_alloc(bind->context, sizeof(*copy));
-            *copy = *expr;
-            copy->type = type; /* relabelled: varchar(3)::varchar has no length any more */
-            return expr->kind == EXPR_COLUMN || expr->kind == EXPR_PARAMETER ? expr : copy;
-        }
-        return expr;
+        bool relabel = type.modifier < 0 && expr->type.modifier >= 0 && explicit_cast;
+        return relabel ? coerce_relabel(bind, expr, type) : expr;
     }
     const struct sql_function *function = sql_cast_find(expr->type.id, type.id, cast_context);
     if (function == NULL) {

@@ -228,7 +228,7 @@ void write_checks(struct write *write) {
     struct plan_node *node = write->node;
     write_generated(write);
     write_hidden(write);
-    if (write->table->check_count == 0) {
+    if (write->table->check_count == 0 || bind->host->checks_held) {
         return;
     }
     node->checks = sql_alloc(bind->context, write->table->check_count * sizeof(*node->checks));

@@ -205,11 +205,11 @@ class Run:
         return ["%s: %d" % (item, self.uses[item]) for item in self.items() if self.uses[item] < USES_MIN]
 
     def all_cases(self):
-        """-n cases, and up to as many again while some item is rare."""
+        """-n cases, and up to twice as many more while some item is rare."""
         for number in range(self.options.n):
             self.case(number)
         self.cases = self.options.n
-        while self.cases < 2 * self.options.n and self.rare():
+        while self.cases < 3 * self.options.n and self.rare():
             self.case(self.cases)
             self.cases += 1
 

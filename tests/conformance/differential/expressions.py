@@ -252,7 +252,10 @@ class Expressions:
             return self.quote(self.draw.choice(JSON_PREDICATES if item == "function jsonb_path_match" else JSON_PATHS))  # of type jsonpath there: without a type it fits
         if item == "function to_char" and place == 1:
             written = signature.arguments[0].split(" ")[0]
-            return self.literal(kind, self.draw.choice(TEMPLATES.get(written, TEMPLATES["numeric"])))
+            templates = TEMPLATES.get(written, TEMPLATES["numeric"])
+            if written == "bigint":  # Roman numbers go through integer, and fail beyond it
+                templates = [t for t in templates if t != "RN"]
+            return self.literal(kind, self.draw.choice(templates))
         with_interval = "interval" if "interval" in signature.arguments else len(signature.arguments)
         words = WORDS.get((item, place, with_interval))
         if words is None and (with_interval != "interval" or signature.kind == "function"):

@@ -20,7 +20,7 @@ ROWS = [0, 7, 13, 24, 40]
 ROWS_LONG = 1300  # more than one batch of Kimberlite's operators
 JOINS = ["inner", "left", "right", "full", "cross", "comma", "natural", "using"]
 # Shares of the kinds of cases.
-KINDS = [("select", 35), ("aggregate", 22), ("compound", 28), ("window", 12), ("constant", 6), ("write", 16), ("own table", 10), ("wild", 4), ("wrong", 4),
+KINDS = [("select", 35), ("aggregate", 22), ("compound", 28), ("window", 12), ("constant", 6), ("write", 18), ("own table", 10), ("wild", 4), ("wrong", 4),
          ("metamorphic", 8)]
 PLAIN_SHARE = 0.2     # cases that keep to what SQLite answers as PostgreSQL does
 FOCUS_PER_CASE = 18  # items that a case must hold, in turn: what makes every item appear
@@ -517,7 +517,7 @@ class Statements(Queries):
     def change_of_parts(self, name, columns):
         """UPDATE of elements and slices, or of members of jsonb where the steps lead through no scalar."""
         arrays = [c for c in columns if c[1].endswith("[]")]
-        if arrays and (self.chance(0.3) or ("j", "jsonb") not in columns):
+        if ("j", "jsonb") not in columns or (arrays and self.chance(0.2)):
             sets = ", ".join("%s = %s" % self.part(*self.draw.choice(arrays)) for _ in range(self.draw.randint(1, 2)))
             where = " WHERE " + self.condition(2) if self.chance(0.7) else ""
             return Step("UPDATE %s SET %s%s%s" % (name, sets, where, self.returning(columns)), False)
@@ -652,7 +652,7 @@ class Statements(Queries):
         """One INSERT, UPDATE, DELETE or MERGE of that table."""
         self.qualifier = name
         self.columns = {}
-        form = self.draw.choice(["INSERT", "INSERT SELECT", "ON CONFLICT", "UPDATE", "UPDATE", "DELETE", "UPDATE FROM",
+        form = self.draw.choice(["INSERT", "INSERT SELECT", "ON CONFLICT", "UPDATE", "UPDATE", "UPDATE", "DELETE", "UPDATE FROM",
                                  "DELETE USING", "MERGE"])
         self.use("write " + form)
         self.lite = True
