@@ -12,6 +12,7 @@
 """
 import math
 import re
+from collections import Counter
 from decimal import Decimal, InvalidOperation, localcontext
 
 TOLERANCE = {"real": 1e-6, "double precision": 1e-12}
@@ -41,6 +42,18 @@ def cut_short(a, b):
     with localcontext() as context:
         context.prec = 200
         return abs(Decimal(a) - Decimal(b)) < Decimal(1).scaleb(-len(b.partition(".")[2]))
+
+
+def without(rows, taken):
+    """The rows less those counted in `taken`."""
+    rest, found = [], Counter(taken)
+    for row in rows:
+        key = tuple(row)
+        if found[key] > 0:
+            found[key] -= 1
+        else:
+            rest.append(row)
+    return rest
 
 
 class Rule:
@@ -90,8 +103,9 @@ class Rule:
             return False
         if order is not None and not all(self.same_place(x, y, order) for x, y in zip(a, b)):
             return False
-        left = sorted(b, key=self.sort_key)
-        for row in sorted(a, key=self.sort_key):
+        same = Counter(map(tuple, a)) & Counter(map(tuple, b))  # nearly all are equal as text
+        left = sorted(without(b, same), key=self.sort_key)
+        for row in sorted(without(a, same), key=self.sort_key):
             at = next((i for i, other in enumerate(left) if self.same_row(row, other)), None)
             if at is None:
                 return False
