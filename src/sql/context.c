@@ -141,8 +141,20 @@ char *sql_printf(struct sql_context *context, const char *format, ...) {
     return text;
 }
 
+void *sql_alloc_or_release(struct sql_context *context, size_t size, void (*release)(void *object), void *object) {
+    void (*on_fail)(void *, bool) = context->arena.on_fail;
+    context->arena.on_fail = NULL;
+    void *memory = arena_alloc(&context->arena, size);
+    context->arena.on_fail = on_fail;
+    if (memory == NULL) {
+        release(object);
+        sql_raise(context, KMB_NO_MEMORY, 0, "out of memory");
+    }
+    return memory;
+}
+
 void sql_defer(struct sql_context *context, void (*release)(void *object), void *object) {
-    struct sql_deferred *deferred = sql_alloc(context, sizeof(*deferred));
+    struct sql_deferred *deferred = sql_alloc_or_release(context, sizeof(*deferred), release, object);
     *deferred = (struct sql_deferred){.next = context->deferred, .release = release, .object = object};
     context->deferred = deferred;
 }

@@ -102,9 +102,12 @@ _Noreturn void sql_raise_unsupported(struct sql_context *context, uint32_t posit
 /* Arena memory that never comes back NULL: 53200 is raised instead. */
 void *sql_alloc(struct sql_context *context, size_t size);
 void *sql_alloc_zero(struct sql_context *context, size_t count, size_t size);
+/* For lists of what is to be given back: the object is released before 53200 is raised. */
+void *sql_alloc_or_release(struct sql_context *context, size_t size, void (*release)(void *object), void *object);
 char *sql_printf(struct sql_context *context, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* release(object) runs when the statement ends, however it ends, last registered first. sql_release() runs it now. */
+/* release(object) runs when the statement ends, however it ends, last registered first; at once, before the raise,
+ * where there is no memory to remember it. sql_release() runs it now. */
 void sql_defer(struct sql_context *context, void (*release)(void *object), void *object);
 void sql_release(struct sql_context *context, void *object);
 

@@ -19,7 +19,7 @@ struct exec_held {
 };
 
 void exec_defer(struct exec *exec, void (*release)(void *object), void *object) {
-    struct exec_held *held = sql_alloc(exec->context, sizeof(*held));
+    struct exec_held *held = sql_alloc_or_release(exec->context, sizeof(*held), release, object);
     *held = (struct exec_held){.next = exec->held, .release = release, .object = object};
     exec->held = held;
 }

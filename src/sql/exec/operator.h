@@ -69,7 +69,8 @@ struct exec {
 };
 
 /* --- exec.c --- */
-/* Calls release(object) when the exec is closed or its statement ends, last registered first. */
+/* Calls release(object) when the exec is closed or its statement ends, last registered first; as sql_defer() where
+ * there is no memory. */
 void exec_defer(struct exec *exec, void (*release)(void *object), void *object);
 struct exec_operator *operator_make(struct exec *exec, const struct plan_node *node);
 /* What is measured of a node in this execution; NULL: nothing is. */
