@@ -98,8 +98,21 @@ static enum kmb_status make_room(struct kmb_statement *statement, struct kmb_err
     return made ? KMB_OK : error_set(error, KMB_NO_MEMORY, "out of memory");
 }
 
-/* Takes the plan kept of a statement like this one, with the literals as its parameters; false: there is none, or they
- * are no values for it. */
+static void free_room(struct kmb_statement *statement) {
+    mem_free(statement->text);
+    mem_free(statement->texts);
+    mem_free(statement->type_names);
+    mem_free(statement->parameters);
+    mem_free(statement->bound);
+    statement->text = NULL;
+    statement->texts = NULL;
+    statement->type_names = NULL;
+    statement->parameters = NULL;
+    statement->bound = NULL;
+}
+
+/* Takes the plan kept of a statement like this one, with the literals as its parameters; false: there is none, they are
+ * no values for it, or there is no memory. */
 static bool take_kept(struct kmb_statement *statement, struct slice text, const struct sql_digest *digest) {
     struct kmb_session *session = statement->session;
     const struct sql_host *host = session_host(session->session);
@@ -115,12 +128,15 @@ static bool take_kept(struct kmb_statement *statement, struct slice text, const 
         return false;
     }
     statement->statement = plan;
-    statement->kept = kept;
     statement->text = mem_alloc(text.length + 1);
-    statement->text_length = text.length;
     if (statement->text == NULL || make_room(statement, NULL) != KMB_OK) {
-        return true; /* told by make_room()'s next call */
+        free_room(statement);
+        statement->statement = NULL;
+        plan_cache_give(kept);
+        return false;
     }
+    statement->kept = kept;
+    statement->text_length = text.length;
     memcpy(statement->text, text.bytes, text.length);
     for (uint32_t i = 0; i < statement->parameter_count; i++) {
         statement->parameters[i] = values[i];
@@ -151,7 +167,7 @@ static enum kmb_status prepare(struct kmb_session *session, struct slice text, c
             plan_cache_note(session->plans, host, digest, statement->statement);
         }
     }
-    if (status == KMB_OK && statement->type_names == NULL) {
+    if (status == KMB_OK && statement->kept == NULL) {
         status = make_room(statement, error);
     }
     if (status != KMB_OK) {
@@ -219,11 +235,7 @@ void kmb_finalize(kmb_statement *statement) {
     } else {
         sql_statement_free(statement->statement);
     }
-    mem_free(statement->text);
-    mem_free(statement->texts);
-    mem_free(statement->type_names);
-    mem_free(statement->parameters);
-    mem_free(statement->bound);
+    free_room(statement);
     arena_free(&statement->parameter_memory);
     api_session_drop(statement->session);
     mem_free(statement);

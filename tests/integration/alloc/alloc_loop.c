@@ -424,6 +424,15 @@ static const struct step steps[] = {
     {"checkpoint", step_checkpoint, ""},
     {"point", step_sql, "SELECT * FROM patients WHERE id = 9001"},
     {"by index", step_sql, "SELECT id, name FROM patients WHERE name = 'patient 7'"},
+    {"point met again", step_sql, "SELECT * FROM patients WHERE id = 7"},
+    {"point by a kept plan", step_sql, "SELECT * FROM patients WHERE id = 8"},
+    {"little memory", step_sql, "SET work_mem = '64kB'"},
+    {"spill", step_sql,
+     "SELECT count(*), max(n) FROM (SELECT n, row_number() OVER (ORDER BY n % 7, n) FROM generate_series(1, 4000) n "
+     "ORDER BY n % 11, n OFFSET 1) s"},
+    {"spilled join", step_sql,
+     "SELECT count(*), sum(b) FROM generate_series(1, 3000) a FULL JOIN generate_series(2, 3001) b ON a = b"},
+    {"much memory", step_sql, "RESET work_mem"},
     {"join", step_sql,
      "SELECT w.name, count(*), sum(p.price), avg(p.weight), min(p.name) FROM patients p JOIN wards w ON p.ward = "
      "w.name "
