@@ -113,6 +113,7 @@ static bool chunk_add(struct arena *arena, size_t size, bool *budget) {
     chunk->size = total;
     arena->chunks = chunk;
     arena->bytes_used += total;
+    arena->bytes_peak = arena->bytes_used > arena->bytes_peak ? arena->bytes_used : arena->bytes_peak;
     arena->next = chunk_start(chunk);
     arena->end = chunk_end(chunk);
     ASAN_POISON_MEMORY_REGION(arena->next, (size_t)(arena->end - arena->next));

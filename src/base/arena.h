@@ -16,6 +16,7 @@ struct arena {
     uint8_t *next;
     uint8_t *end;
     size_t bytes_used;                           /* taken from the heap */
+    size_t bytes_peak;                           /* the most it ever was */
     size_t bytes_max;                            /* 0: no budget */
     void (*on_fail)(void *context, bool budget); /* budget: true when the budget, not memory, is out */
     void *on_fail_context;

@@ -163,7 +163,9 @@ static void json_value(FILE *out, enum kmb_type type, const char *text, size_t l
                (text[0] == '-' ? text[1] : text[0]) <= '9') {
         fwrite(text, 1, length, out);
     } else if (type == KMB_TYPE_JSON || type == KMB_TYPE_JSONB) {
-        fwrite(text, 1, length, out);
+        for (size_t i = 0; i < length; i++) { /* its lines in one: NDJSON is a row a line */
+            fputc(text[i] == '\n' || text[i] == '\r' ? ' ' : text[i], out);
+        }
     } else {
         output_json_string(out, text, length);
     }

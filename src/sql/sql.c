@@ -43,7 +43,8 @@ struct sql_statement {
     bool scans;         /* the plan opens a view, so a run finds out by itself that the catalogue changed */
     struct sql_point bound_at;
     int64_t bound_zone_s;
-    int64_t planning_ns; /* EXPLAIN ANALYZE: of the last binding */
+    int64_t planning_ns; /* EXPLAIN: of the last binding */
+    struct store_touched planning_pages;
 };
 
 struct sql_run {
@@ -497,17 +498,21 @@ static int64_t host_ns(const struct sql_host *host) {
 /* Binds and plans once more, by the clock. */
 static enum kmb_status bind_measured(struct sql_run *run, const struct sql_host *host, uint32_t parameter_count) {
     int64_t begun = host_ns(host);
+    struct store_touched before = store_touched();
     enum kmb_status status = statement_bind(run->statement, host, run->parameters, parameter_count, run->context.error);
+    struct store_touched after = store_touched();
     run->statement->planning_ns = host_ns(host) - begun;
+    run->statement->planning_pages = (struct store_touched){.hits = after.hits - before.hits,
+                                                            .reads = after.reads - before.reads,
+                                                            .dirtied = after.dirtied - before.dirtied};
     return status;
 }
 
 /* EXPLAIN ANALYZE: the statement is run to its end, and its rows are thrown away. */
 static void run_measured(struct sql_run *run, const struct sql_host *host, struct plan_measures *measures) {
     const struct plan_statement *bound = &run->statement->bound;
-    *measures = (struct plan_measures){.timing = bound->explain_timing,
-                                       .summary = bound->explain_summary && host->monotonic_ns != NULL,
-                                       .planning_ns = run->statement->planning_ns};
+    *measures =
+        (struct plan_measures){.timing = bound->explain.timing, .planning_pages = run->statement->planning_pages};
     int64_t begun = host_ns(host);
     struct exec *exec = exec_open(&run->context, host, bound->root, run->parameters, run->parameter_count, measures);
     while (exec_next(exec) != NULL) {
@@ -517,17 +522,17 @@ static void run_measured(struct sql_run *run, const struct sql_host *host, struc
 
 static void run_explain(struct sql_run *run, const struct sql_host *host) {
     struct sql_context *context = &run->context;
+    const struct plan_statement *bound = &run->statement->bound;
     struct plan_measures measures;
-    bool analyze = run->statement->bound.analyze;
-    if (run->statement->bound.root == NULL) { /* CREATE TABLE IF NOT EXISTS AS: there is nothing to do */
-        return;
-    }
+    bool analyze = bound->explain.analyze && bound->root != NULL;
     if (analyze) {
         run_measured(run, host, &measures);
     }
-    run->line_count = plan_explain(context, run->statement->bound.root, analyze ? &measures : NULL, &run->lines);
+    bool summary = bound->explain.summary && host->monotonic_ns != NULL;
+    run->line_count = plan_explain(context, bound, analyze ? &measures : NULL,
+                                   summary ? run->statement->planning_ns : -1, &run->lines);
     struct vector *column = sql_alloc_zero(context, 1, sizeof(*column));
-    vector_init(context, column, type_make(TYPE_TEXT));
+    vector_init(context, column, bound->columns[0].type);
     run->line_batch = (struct batch){.column_count = 1, .columns = column};
 }
 
@@ -661,7 +666,7 @@ static enum kmb_status run_try(struct sql_run *run, const struct sql_host *host,
         if (statement->at_parameter && (statement->bound.kind == STATEMENT_EXPLAIN || !statement->scans)) {
             sql_try(context, statement_bind(statement, host, run->parameters, run->parameter_count, context->error));
         }
-        if (statement->bound.analyze && statement->bound.explain_summary) {
+        if (statement->bound.kind == STATEMENT_EXPLAIN && statement->bound.explain.summary) {
             sql_try(context, bind_measured(run, host, run->parameter_count));
         }
         run_begin(run, host);

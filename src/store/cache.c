@@ -30,6 +30,12 @@
 #define SLAB_IMAGES  16u
 #define IMAGES_MIN   16u /* a path, a split and a cursor always fit */
 
+_Thread_local struct store_touched store_thread_touched;
+
+struct store_touched store_touched(void) {
+    return store_thread_touched;
+}
+
 bool slot_list_push(struct slot_list *list, uint64_t slot) {
     if (list->count == list->capacity) {
         size_t capacity = list->capacity == 0 ? 64 : list->capacity * 2;
@@ -302,6 +308,7 @@ enum kmb_status page_new(struct store *store, uint64_t generation, uint64_t *slo
     atomic_fetch_add_explicit(&made->state, ENTRY_DIRTY | ENTRY_REFERENCED | 1u, memory_order_release);
     atomic_fetch_add_explicit(&store->dirty, 1, memory_order_relaxed);
     pthread_mutex_unlock(&store->cache_lock);
+    store_thread_touched.dirtied++;
     *slot = place;
     *entry = made;
     *image = bytes;
@@ -310,6 +317,7 @@ enum kmb_status page_new(struct store *store, uint64_t generation, uint64_t *slo
 
 void page_dirty(struct store *store, struct store_entry *entry) {
     if ((entry_state(entry) & ENTRY_DIRTY) == 0) {
+        store_thread_touched.dirtied++;
         atomic_fetch_add_explicit(&store->dirty, 1, memory_order_relaxed);
         atomic_fetch_and_explicit(&entry->state, ~(ENTRY_TAGGED | ENTRY_PLAIN), memory_order_relaxed);
         atomic_fetch_or_explicit(&entry->state, ENTRY_DIRTY, memory_order_relaxed);
@@ -341,6 +349,7 @@ static enum kmb_status page_load(struct store *store, uint32_t tenant, const uin
     }
     const uint8_t *tag = (state & ENTRY_TAGGED) != 0 ? entry->tag : ref + 8;
     enum kmb_status status = page_read(store, tenant, slot, tag, bytes, error);
+    store_thread_touched.reads++;
     pthread_mutex_lock(&store->cache_lock);
     if (status == KMB_OK && !resident_add(store, slot, entry)) {
         status = error_set(error, KMB_NO_MEMORY, "no memory for a page of the store");

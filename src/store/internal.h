@@ -296,6 +296,7 @@ static inline bool cache_full(const struct store *store) {
 static inline void page_unpin(struct store_entry *entry) {
     atomic_fetch_sub_explicit(&entry->state, 1, memory_order_release);
 }
+extern _Thread_local struct store_touched store_thread_touched; /* a word a thread: no line shared by readers */
 /* Holds the page if it is in memory. */
 static inline bool page_pin_present(struct store *store, uint64_t slot, struct store_entry **entry, uint8_t **image) {
     struct store_entry *found = entry_peek(store, slot);
@@ -311,6 +312,7 @@ static inline bool page_pin_present(struct store *store, uint64_t slot, struct s
     if ((before & ENTRY_REFERENCED) == 0) {
         atomic_fetch_or_explicit(&found->state, ENTRY_REFERENCED, memory_order_relaxed);
     }
+    store_thread_touched.hits++;
     *entry = found;
     *image = present;
     return true;

@@ -284,6 +284,15 @@ struct store_info {
 };
 void store_info(struct store *store, struct store_info *info);
 
+/* Pages that the calling thread has asked for since it began: found in memory, read from the file, changed for the
+ * first time since they were written. For differences: what a piece of work took. */
+struct store_touched {
+    uint64_t hits;
+    uint64_t reads;
+    uint64_t dirtied;
+};
+struct store_touched store_touched(void);
+
 /*
  * Reads every page of a root from the file or memory, opens it and checks the order of its keys. each (may be NULL) is
  * told of every damaged page, once; without it the first damage is the answer. Counts pages looked at.

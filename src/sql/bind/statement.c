@@ -50,67 +50,83 @@ static void bind_custom(struct bind *bind, struct plan_statement *statement) {
 /* --- EXPLAIN --- */
 
 static bool option_boolean(struct bind *bind, const PgQuery__DefElem *option) {
-    if (option->arg == NULL) {
+    const PgQuery__Node *node = option->arg;
+    if (node == NULL) {
         return true;
     }
-    const PgQuery__Node *node = option->arg;
-    if (node->node_case == PG_QUERY__NODE__NODE_INTEGER) {
+    if (node->node_case == PG_QUERY__NODE__NODE_INTEGER && (node->integer->ival == 0 || node->integer->ival == 1)) {
         return node->integer->ival != 0;
     }
     if (node->node_case == PG_QUERY__NODE__NODE_BOOLEAN) {
         return node->boolean->boolval;
     }
-    if (node->node_case == PG_QUERY__NODE__NODE_STRING) {
-        bool value;
-        if (value_parse_bool(slice_text(node->string->sval), &value, NULL) == KMB_OK) {
-            return value;
-        }
+    const char *text = node->node_case == PG_QUERY__NODE__NODE_STRING ? node->string->sval : "";
+    bool yes = strcasecmp(text, "true") == 0 || strcasecmp(text, "on") == 0;
+    if (!yes && strcasecmp(text, "false") != 0 && strcasecmp(text, "off") != 0) {
+        sql_raise(bind->context, KMB_SYNTAX, 0, "%s requires a Boolean value", option->defname);
     }
-    sql_raise(bind->context, KMB_SYNTAX, bind_location(option->location), "%s requires a Boolean value",
-              option->defname);
+    return yes;
 }
 
-/* What EXPLAIN was asked for: 0 off, 1 on, -1 not said. */
-struct explain_options {
-    int analyze;
-    int timing;
-    int summary;
-};
+static enum plan_explain_format explain_format(struct bind *bind, const PgQuery__DefElem *option) {
+    static const char *const names[] = {"text", "json", "xml", "yaml"};
+    if (option->arg == NULL) {
+        sql_raise(bind->context, KMB_SYNTAX, 0, "format requires a parameter");
+    }
+    const char *name = option->arg->node_case == PG_QUERY__NODE__NODE_STRING ? option->arg->string->sval : "";
+    for (uint32_t i = 0; i < ARRAY_LENGTH(names); i++) {
+        if (strcmp(name, names[i]) == 0) {
+            return (enum plan_explain_format)i;
+        }
+    }
+    sql_raise(bind->context, KMB_INVALID_PARAMETER, bind_location(option->location),
+              "unrecognized value for EXPLAIN option \"format\": \"%s\"", name);
+}
 
-static void explain_option(struct bind *bind, const PgQuery__DefElem *option, struct explain_options *options) {
-    static const char *const known[] = {"verbose", "costs", "buffers", "wal", "settings"};
-    uint32_t position = bind_location(option->location);
-    int *place = strcmp(option->defname, "analyze") == 0   ? &options->analyze
-                 : strcmp(option->defname, "timing") == 0  ? &options->timing
-                 : strcmp(option->defname, "summary") == 0 ? &options->summary
-                                                           : NULL;
-    if (place != NULL) {
-        *place = option_boolean(bind, option);
-        return;
-    }
-    if (strcmp(option->defname, "format") == 0) {
-        const char *format = option->arg != NULL && option->arg->node_case == PG_QUERY__NODE__NODE_STRING
-                                 ? option->arg->string->sval
-                                 : "";
-        if (strcasecmp(format, "text") != 0) {
-            sql_raise_unsupported(bind->context, position, "EXPLAIN format \"%s\"", format);
+/* The options as they are meant together. */
+static struct plan_explain_options explain_options(struct bind *bind, const PgQuery__ExplainStmt *explain) {
+    struct plan_explain_options options = {.costs = true};
+    bool timing_said = false;
+    bool summary_said = false;
+    bool wal = false;
+    for (size_t i = 0; i < explain->n_options; i++) {
+        const PgQuery__DefElem *option = explain->options[i]->def_elem;
+        const struct {
+            const char *name;
+            bool *value;
+            bool *said;
+        } known[] = {{"analyze", &options.analyze, NULL},       {"verbose", &options.verbose, NULL},
+                     {"costs", &options.costs, NULL},           {"buffers", &options.buffers, NULL},
+                     {"settings", &options.settings, NULL},     {"wal", &wal, NULL},
+                     {"timing", &options.timing, &timing_said}, {"summary", &options.summary, &summary_said}};
+        uint32_t k = 0;
+        while (k < ARRAY_LENGTH(known) && strcmp(option->defname, known[k].name) != 0) {
+            k++;
         }
-        return;
-    }
-    for (size_t i = 0; i < ARRAY_LENGTH(known); i++) {
-        if (strcmp(option->defname, known[i]) == 0) {
-            if (option_boolean(bind, option)) {
-                char upper[16];
-                (void)snprintf(upper, sizeof(upper), "%s", known[i]);
-                for (char *c = upper; *c != 0; c++) {
-                    *c = (char)toupper((unsigned char)*c);
-                }
-                sql_raise_unsupported(bind->context, position, "EXPLAIN %s", upper);
+        if (k < ARRAY_LENGTH(known)) {
+            *known[k].value = option_boolean(bind, option);
+            if (known[k].said != NULL) {
+                *known[k].said = true;
             }
-            return;
+        } else if (strcmp(option->defname, "format") == 0) {
+            options.format = explain_format(bind, option);
+        } else {
+            sql_raise(bind->context, KMB_SYNTAX, bind_location(option->location), "unrecognized EXPLAIN option \"%s\"",
+                      option->defname);
         }
     }
-    sql_raise(bind->context, KMB_SYNTAX, position, "unrecognized EXPLAIN option \"%s\"", option->defname);
+    if (wal && !options.analyze) {
+        sql_raise(bind->context, KMB_INVALID_PARAMETER, 0, "EXPLAIN option WAL requires ANALYZE");
+    }
+    if (wal) {
+        sql_raise_unsupported(bind->context, 0, "EXPLAIN WAL");
+    }
+    options.timing = timing_said ? options.timing : options.analyze;
+    if (options.timing && !options.analyze) {
+        sql_raise(bind->context, KMB_INVALID_PARAMETER, 0, "EXPLAIN option TIMING requires ANALYZE");
+    }
+    options.summary = summary_said ? options.summary : options.analyze;
+    return options;
 }
 
 /* CREATE TABLE IF NOT EXISTS ... AS of a table that is there has no plan, and is no error. */
@@ -119,31 +135,20 @@ static bool creates_as(const PgQuery__Node *node) {
 }
 
 static void bind_explain(struct bind *bind, const PgQuery__ExplainStmt *explain, struct plan_statement *statement) {
-    static struct plan_column column = {.name = "QUERY PLAN", .type = {TYPE_TEXT, -1}};
-    struct explain_options options = {.analyze = -1, .timing = -1, .summary = -1};
-    for (size_t i = 0; i < explain->n_options; i++) {
-        explain_option(bind, explain->options[i]->def_elem, &options);
-    }
-    bool analyze = options.analyze == 1;
-    if (options.timing == 1 && !analyze) {
-        sql_raise(bind->context, KMB_INVALID_PARAMETER, 0, "EXPLAIN option TIMING requires ANALYZE");
-    }
-    if (options.summary == 1 && !analyze) {
-        sql_raise_unsupported(bind->context, bind->tokens->first, "EXPLAIN SUMMARY without ANALYZE");
-    }
+    static struct plan_column text = {.name = "QUERY PLAN", .type = {TYPE_TEXT, -1}};
+    static struct plan_column json = {.name = "QUERY PLAN", .type = {TYPE_JSON, -1}};
+    struct plan_explain_options options = explain_options(bind, explain);
     bool declares = explain->query->node_case == PG_QUERY__NODE__NODE_DECLARE_CURSOR_STMT;
     bind_statement(bind, declares ? explain->query->declare_cursor_stmt->query : explain->query, statement);
     bool nothing = statement->ddl != NULL && statement->root == NULL && creates_as(explain->query);
     if (statement->kind != STATEMENT_QUERY && statement->kind != STATEMENT_WRITE && !nothing) {
         sql_raise_unsupported(bind->context, bind->tokens->first, "EXPLAIN of this statement");
     }
-    statement->analyze = analyze;
-    statement->explain_timing = options.timing != 0;
-    statement->explain_summary = options.summary != 0;
-    statement->writes = analyze && statement->kind == STATEMENT_WRITE;
+    statement->explain = options;
+    statement->writes = options.analyze && statement->kind == STATEMENT_WRITE;
     statement->kind = STATEMENT_EXPLAIN;
     statement->tag = "EXPLAIN";
-    statement->columns = &column;
+    statement->columns = options.format == PLAN_EXPLAIN_JSON ? &json : &text;
     statement->column_count = 1;
 }
 
@@ -443,6 +448,6 @@ void bind_statement(struct bind *bind, const PgQuery__Node *node, struct plan_st
     statement->parameter_types = bind->parameter_types;
     statement->parameter_count = bind->parameter_count;
     statement->reads_past = bind->reads_past;
-    statement->advances = bind->advances && (statement->kind == STATEMENT_QUERY || statement->analyze);
+    statement->advances = bind->advances && (statement->kind == STATEMENT_QUERY || statement->explain.analyze);
     statement->catalogue_version = catalogue_version(bind_present(bind));
 }

@@ -586,7 +586,7 @@ struct exec_operator *aggregate_make(struct exec *exec, const struct plan_node *
     struct aggregate *aggregate = operator_new(exec, node, sizeof(*aggregate), aggregate_next);
     aggregate->base.left = operator_make(exec, node->left);
     uint32_t rows_max = aggregate->base.left->rows_max;
-    exec_arena_init(exec, &aggregate->work);
+    operator_kept_init(&aggregate->base, &aggregate->work);
     ASSERT(node->column_count == node->expression_count + node->aggregate_count);
     aggregate->group_count = node->expression_count;
     aggregate->call_count = node->aggregate_count;

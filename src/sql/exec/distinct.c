@@ -204,7 +204,7 @@ struct exec_operator *distinct_make(struct exec *exec, const struct plan_node *n
     for (uint32_t i = 0; i < count; i++) {
         types[i] = all ? node->columns[i].type : node->expressions[i]->type;
     }
-    operator_arena_init(&distinct->base, &distinct->work);
+    operator_kept_init(&distinct->base, &distinct->work);
     hash_table_init(&distinct->table, exec->context, &distinct->work, types, count);
     distinct->keys = sql_alloc(exec->context, sizeof(*distinct->keys) * (count + 1));
     return &distinct->base;

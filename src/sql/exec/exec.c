@@ -49,6 +49,15 @@ void operator_arena_init(struct exec_operator *self, struct arena *arena) {
     exec_arena_init(self->exec, arena);
 }
 
+void operator_kept_init(struct exec_operator *self, struct arena *arena) {
+    exec_arena_init(self->exec, arena);
+    if (self->exec->measures != NULL) {
+        struct operator_arena *kept = sql_alloc(self->exec->context, sizeof(*kept));
+        *kept = (struct operator_arena){.next = self->kept, .arena = arena};
+        self->kept = kept;
+    }
+}
+
 void *operator_new(struct exec *exec, const struct plan_node *node, size_t size,
                    const struct batch *(*next)(struct exec_operator *self)) {
     ASSERT(size >= sizeof(struct exec_operator));
@@ -281,45 +290,74 @@ struct plan_measure *exec_measure(struct exec *exec, const struct plan_node *nod
     return measure;
 }
 
-static const struct batch *next_measured(struct exec_operator *self) {
+/* The clock and the counters before a piece of an operator's work. */
+struct measuring {
+    int64_t begun_ns;
+    struct store_touched pages;
+};
+
+static int64_t measure_ns(const struct exec_operator *self) {
     const struct sql_host *host = self->exec->host;
-    bool timed = self->exec->measures->timing && host->monotonic_ns != NULL;
-    int64_t begun = timed ? host->monotonic_ns(host->context) : 0;
-    const struct batch *batch = self->measured(self);
-    int64_t took = timed ? host->monotonic_ns(host->context) - begun : 0;
+    return self->exec->measures->timing && host->monotonic_ns != NULL ? host->monotonic_ns(host->context) : 0;
+}
+
+static struct measuring measure_begin(const struct exec_operator *self) {
+    return (struct measuring){.begun_ns = measure_ns(self), .pages = store_touched()};
+}
+
+static void measure_pages(struct plan_measure *measure, const struct store_touched *before) {
+    struct store_touched now = store_touched();
+    measure->pages.hits += now.hits - before->hits;
+    measure->pages.reads += now.reads - before->reads;
+    measure->pages.dirtied += now.dirtied - before->dirtied;
+}
+
+static void measure_end(struct exec_operator *self, const struct measuring *measuring) {
     struct plan_measure *measure = self->measure;
+    measure_pages(measure, &measuring->pages);
+    int64_t took = measure_ns(self) - measuring->begun_ns;
+    measure->total_ns += took;
     if (!self->begun) {
         self->begun = true;
         measure->loops++;
         measure->first_ns += took;
     }
-    measure->total_ns += took;
-    measure->rows += batch == NULL ? 0 : batch_live(batch);
+    uint64_t memory = 0;
+    for (const struct operator_arena *kept = self->kept; kept != NULL; kept = kept->next) {
+        memory += kept->arena->bytes_peak;
+    }
+    measure->memory = memory > measure->memory ? memory : measure->memory;
+}
+
+static const struct batch *next_measured(struct exec_operator *self) {
+    struct measuring measuring = measure_begin(self);
+    const struct batch *batch = self->measured(self);
+    measure_end(self, &measuring);
+    self->measure->rows += batch == NULL ? 0 : batch_live(batch);
     return batch;
 }
 
+/* What making it reads counts, too: a scan is placed on its first row. */
 struct exec_operator *operator_make(struct exec *exec, const struct plan_node *node) {
+    struct store_touched before = store_touched();
     struct exec_operator *self = make(exec, node);
     if (exec->measures != NULL) {
         self->measure = exec_measure(exec, node);
         self->measured = self->next;
         self->next = next_measured;
+        measure_pages(self->measure, &before);
     }
     return self;
 }
 
 /* A write runs at once, not by next(). */
 static uint64_t write_measured(struct exec *exec) {
-    const struct sql_host *host = exec->host;
-    bool timed = exec->measures != NULL && exec->measures->timing && host->monotonic_ns != NULL;
-    int64_t begun = timed ? host->monotonic_ns(host->context) : 0;
-    uint64_t affected = write_run(exec->root);
-    if (exec->root->measure != NULL) {
-        exec->root->begun = true;
-        exec->root->measure->loops = 1;
-        exec->root->measure->total_ns = timed ? host->monotonic_ns(host->context) - begun : 0;
-        exec->root->measure->first_ns = exec->root->measure->total_ns;
+    if (exec->root->measure == NULL) {
+        return write_run(exec->root);
     }
+    struct measuring measuring = measure_begin(exec->root);
+    uint64_t affected = write_run(exec->root);
+    measure_end(exec->root, &measuring);
     return affected;
 }
 

@@ -278,7 +278,7 @@ static const struct batch *join_next(struct exec_operator *self) {
 struct exec_operator *join_make(struct exec *exec, const struct plan_node *node) {
     struct join *join = operator_new(exec, node, sizeof(*join), join_next);
     join->base.left = operator_make(exec, node->left);
-    operator_arena_init(&join->base, &join->work);
+    operator_kept_init(&join->base, &join->work);
     join->left_count = node->left->column_count;
     join->right_count = node->right->column_count;
     ASSERT(node->column_count == join->left_count + join->right_count);

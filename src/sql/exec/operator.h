@@ -17,6 +17,11 @@
 
 struct exec_operator;
 
+struct operator_arena {
+    struct operator_arena *next;
+    const struct arena *arena;
+};
+
 struct exec_operator {
     const struct batch *(*next)(struct exec_operator *self);
     struct exec *exec;
@@ -30,6 +35,7 @@ struct exec_operator {
     struct plan_measure *measure;                                /* EXPLAIN ANALYZE: what it did; else NULL */
     const struct batch *(*measured)(struct exec_operator *self); /* then next() in its place */
     bool begun;
+    struct operator_arena *kept; /* measured: what it keeps its rows in */
 };
 
 /* One pinned moment, shared by the scans of one block. */
@@ -80,6 +86,8 @@ void *operator_new(struct exec *exec, const struct plan_node *node, size_t size,
                    const struct batch *(*next)(struct exec_operator *self));
 /* An arena within the statement's budget that raises when it is out, freed with the exec at the latest. */
 void operator_arena_init(struct exec_operator *self, struct arena *arena);
+/* The same for what the operator keeps over its batches: EXPLAIN ANALYZE tells how much it was. */
+void operator_kept_init(struct exec_operator *self, struct arena *arena);
 void exec_arena_init(struct exec *exec, struct arena *arena);
 /* Called first in every next(): cancellation, scratch memory. */
 void operator_begin(struct exec_operator *self);

@@ -212,7 +212,7 @@ struct exec_operator *sort_make(struct exec *exec, const struct plan_node *node)
         sort->base.batch.columns = all;
     }
     for (uint32_t i = 0; i < 2; i++) {
-        operator_arena_init(&sort->base, &sort->arenas[i]);
+        operator_kept_init(&sort->base, &sort->arenas[i]);
         rowset_init(&sort->rowsets[i], context, &sort->arenas[i], types, columns);
     }
     return &sort->base;

@@ -230,6 +230,10 @@ static bool read_block(struct spill_reader *reader) {
     }
     struct exec *exec = reader->exec;
     sql_try(context, exec->host->spill_read(file_of(exec), block.place, bytes, block.size, context->error));
+    struct plan_measure *measure = reader->run->self->measure;
+    if (measure != NULL) {
+        measure->spilled_read += block.size;
+    }
     return true;
 }
 

@@ -695,7 +695,7 @@ struct exec_operator *window_make(struct exec *exec, const struct plan_node *nod
     for (uint32_t i = 0; i < node->aggregate_count; i++) {
         call_make(window, &window->calls[i], &node->aggregates[i]);
     }
-    operator_arena_init(&window->base, &window->work);
+    operator_kept_init(&window->base, &window->work);
     rowset_init(&window->rowset, context, &window->work, window->types, window->column_count);
     window->frames = (struct window_frames){.context = context,
                                             .plan = &node->frame,

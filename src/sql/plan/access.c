@@ -540,6 +540,7 @@ void optimise_access(struct optimiser *optimiser, struct plan_node *scan, const 
     if (taken != NULL && taken->filter.value != 0) {
         (void)index_implied(optimiser, scan, taken, conditions, implied);
     }
+    scan->read_estimate = costed ? rows : scan->rows_estimate;
     struct conditions rest = {0};
     for (uint32_t i = 0; i < conditions->count; i++) {
         if (!implied[i]) {

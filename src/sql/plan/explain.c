@@ -1,9 +1,8 @@
 /*
- * EXPLAIN prints the plan tree: a node a line, "->" and six blanks a level, details below it.
+ * EXPLAIN: from a plan to a tree of properties (explain_tree.h), which explain_print.c writes in any format.
  *
- * PROJECT has no line of its own and FILTER is a detail of the node below, as in PostgreSQL, whose nodes compute and
- * filter by themselves. Expressions are printed over the names of the child's columns: a plain column by its name
- * (behind its table's alias when the query has several), a computed one by the text of what computes it.
+ * PROJECT has no node of its own and FILTER is a property of the node below, as in PostgreSQL, whose nodes compute and
+ * filter by themselves. What is built otherwise here keeps PostgreSQL's name where it does the same.
  */
 #include "sql/plan/explain.h"
 
@@ -11,33 +10,7 @@
 
 #include "base/assert.h"
 #include "base/map.h"
-
-struct explain {
-    struct sql_context *context;
-    bool qualified;       /* several relations: names carry their alias */
-    const void *told[64]; /* subqueries and WITH queries printed: several places may refer to one */
-    uint32_t told_count;
-    const struct plan_measures *measures;
-    struct slice *lines;
-    uint32_t count;
-    uint32_t capacity;
-    struct plan_cte *const *writes; /* in the statement's WITH */
-    uint32_t write_count;
-};
-
-static void add_line(struct explain *explain, uint32_t indent, bool arrow, const char *text) {
-    if (explain->count == explain->capacity) {
-        uint32_t capacity = explain->capacity == 0 ? 32 : explain->capacity * 2;
-        struct slice *grown = sql_alloc(explain->context, capacity * sizeof(*grown));
-        if (explain->count > 0) {
-            memcpy(grown, explain->lines, explain->count * sizeof(*grown));
-        }
-        explain->lines = grown;
-        explain->capacity = capacity;
-    }
-    const char *line = sql_printf(explain->context, "%*s%s%s", (int)indent, "", arrow ? "->  " : "", text);
-    explain->lines[explain->count++] = slice_text(line);
-}
+#include "sql/plan/explain_tree.h"
 
 /* --- what was measured --- */
 
@@ -46,26 +19,153 @@ static const struct plan_measure *measure_of(const struct explain *explain, cons
     while (measure != NULL && measure->node != node) {
         measure = measure->next;
     }
-    return measure;
+    return measure != NULL && measure->loops > 0 ? measure : NULL;
+}
+
+static void add_number(struct explain *explain, struct explain_group *group, const char *label, double value,
+                       int decimals) {
+    explain_add(explain, group, label, EXPLAIN_BARE, EXPLAIN_IN_OTHERS)->text =
+        sql_printf(explain->context, "%.*f", decimals, value);
+}
+
+static void add_kilobytes(struct explain *explain, struct explain_group *group, const char *label, uint64_t bytes) {
+    struct explain_property *property = explain_add(explain, group, label, EXPLAIN_BARE, EXPLAIN_IN_ALL);
+    property->text = sql_printf(explain->context, "%llu", (unsigned long long)((bytes + 1023) / 1024));
+    property->unit = "kB";
+}
+
+static void add_other(struct explain *explain, struct explain_group *group, const char *label, const char *text) {
+    explain_add(explain, group, label, EXPLAIN_TEXT, EXPLAIN_IN_OTHERS)->text = text;
+}
+
+static void add_prose(struct explain *explain, struct explain_group *group, const char *label, const char *text) {
+    explain_add(explain, group, label, EXPLAIN_TEXT, EXPLAIN_IN_TEXT)->text = text;
+}
+
+/* "  (cost=0.00..1.25 rows=3 width=8)", and the same as properties. */
+static const char *add_cost(struct explain *explain, struct explain_group *group, const struct explain_cost *cost) {
+    if (!explain->options->costs) {
+        return "";
+    }
+    add_number(explain, group, "Startup Cost", cost->startup, 2);
+    add_number(explain, group, "Total Cost", cost->total, 2);
+    add_number(explain, group, "Plan Rows", cost->rows, 0);
+    add_number(explain, group, "Plan Width", cost->width, 0);
+    return sql_printf(explain->context, "  (cost=%.2f..%.2f rows=%.0f width=%u)", cost->startup, cost->total,
+                      cost->rows, cost->width);
 }
 
 /* " (actual time=0.010..0.025 rows=3 loops=1)": times and rows of a loop, on average. */
-static const char *actual_text(struct explain *explain, const struct plan_node *node) {
+static const char *add_actual(struct explain *explain, struct explain_group *group,
+                              const struct plan_measure *measure) {
     if (explain->measures == NULL) {
         return "";
     }
-    const struct plan_measure *measure = measure_of(explain, node);
-    if (measure == NULL || measure->loops == 0) {
-        return " (never executed)";
+    double loops = measure == NULL ? 1 : (double)measure->loops;
+    double first = measure == NULL ? 0 : (double)measure->first_ns / loops / 1e6;
+    double total = measure == NULL ? 0 : (double)measure->total_ns / loops / 1e6;
+    double rows = measure == NULL ? 0 : (double)measure->rows / loops;
+    const char *time = "";
+    if (explain->measures->timing) {
+        add_number(explain, group, "Actual Startup Time", first, 3);
+        add_number(explain, group, "Actual Total Time", total, 3);
+        time = sql_printf(explain->context, "time=%.3f..%.3f ", first, total);
     }
-    double loops = (double)measure->loops;
-    const char *time = !explain->measures->timing
-                           ? ""
-                           : sql_printf(explain->context, "time=%.3f..%.3f ", (double)measure->first_ns / loops / 1e6,
-                                        (double)measure->total_ns / loops / 1e6);
-    return sql_printf(explain->context, " (actual %srows=%.0f loops=%llu)", time, (double)measure->rows / loops,
-                      (unsigned long long)measure->loops);
+    add_number(explain, group, "Actual Rows", rows, 0);
+    add_number(explain, group, "Actual Loops", measure == NULL ? 0 : loops, 0);
+    return measure == NULL ? " (never executed)"
+                           : sql_printf(explain->context, " (actual %srows=%.0f loops=%.0f)", time, rows, loops);
 }
+
+/* "shared hit=3 read=1, temp written=7": what is not 0; else NULL. Temporary space in blocks of 8 kB, as PostgreSQL's.
+ */
+static const char *buffers_text(struct explain *explain, const struct store_touched *pages, uint64_t temp_read,
+                                uint64_t temp_written) {
+    const uint64_t counts[] = {pages->hits, pages->reads, pages->dirtied, temp_read, temp_written};
+    static const char *const words[] = {" hit=", " read=", " dirtied=", " read=", " written="};
+    const char *text = "";
+    for (uint32_t i = 0; i < ARRAY_LENGTH(counts); i++) {
+        if (i == 3 && counts[3] + counts[4] > 0) {
+            text = sql_printf(explain->context, "%s%stemp", text, *text == 0 ? "" : ", ");
+        } else if (i == 0 && counts[0] + counts[1] + counts[2] > 0) {
+            text = "shared";
+        }
+        if (counts[i] > 0) {
+            text = sql_printf(explain->context, "%s%s%llu", text, words[i], (unsigned long long)counts[i]);
+        }
+    }
+    return *text == 0 ? NULL : text;
+}
+
+static void add_buffers(struct explain *explain, struct explain_group *group, const struct store_touched *pages,
+                        uint64_t temp_read, uint64_t temp_written, bool prose) {
+    const char *text = buffers_text(explain, pages, temp_read, temp_written);
+    if (text != NULL && prose) {
+        add_prose(explain, group, "Buffers", text);
+    }
+    add_number(explain, group, "Shared Hit Blocks", (double)pages->hits, 0);
+    add_number(explain, group, "Shared Read Blocks", (double)pages->reads, 0);
+    add_number(explain, group, "Shared Dirtied Blocks", (double)pages->dirtied, 0);
+    add_number(explain, group, "Temp Read Blocks", (double)temp_read, 0);
+    add_number(explain, group, "Temp Written Blocks", (double)temp_written, 0);
+}
+
+static void add_node_buffers(struct explain *explain, struct explain_group *group, const struct plan_measure *measure) {
+    static const struct plan_measure none;
+    if (explain->options->buffers && explain->measures != NULL) {
+        const struct plan_measure *of = measure == NULL ? &none : measure;
+        add_buffers(explain, group, &of->pages, (of->spilled_read + 8191) / 8192, (of->spilled + 8191) / 8192, true);
+    }
+}
+
+static void add_memory(struct explain *explain, struct explain_group *group, uint64_t bytes) {
+    double kilobytes = (double)((bytes + 1023) / 1024);
+    add_number(explain, group, "Peak Memory Usage", kilobytes, 0);
+    add_prose(explain, group, "Memory Usage", sql_printf(explain->context, "%.0fkB", kilobytes));
+}
+
+/* What a node kept in memory and on disk. */
+static void add_space(struct explain *explain, struct explain_group *group, const struct plan_node *node,
+                      const struct plan_measure *measure) {
+    bool joins = node->kind == PLAN_JOIN; /* its hash table is told at the Hash */
+    if (measure == NULL || (measure->memory == 0 && measure->spilled == 0)) {
+        return;
+    }
+    if (node->kind == PLAN_SORT) {
+        bool disk = measure->spilled > 0;
+        const char *method = disk ? "external merge" : node->limit_hint > 0 ? "top-N heapsort" : "quicksort";
+        uint64_t bytes = disk ? measure->spilled : measure->memory;
+        add_other(explain, group, "Sort Method", method);
+        add_number(explain, group, "Sort Space Used", (double)((bytes + 1023) / 1024), 0);
+        add_other(explain, group, "Sort Space Type", disk ? "Disk" : "Memory");
+        add_prose(explain, group, "Sort Method",
+                  sql_printf(explain->context, "%s  %s: %llukB", method, disk ? "Disk" : "Memory",
+                             (unsigned long long)((bytes + 1023) / 1024)));
+        return;
+    }
+    if (measure->memory > 0 && !joins) {
+        add_memory(explain, group, measure->memory);
+    }
+    if (measure->spilled > 0) {
+        add_kilobytes(explain, group, "Disk Usage", measure->spilled);
+    }
+}
+
+/* As PostgreSQL, rows of a loop; silent in text where there are none. */
+static void add_removed(struct explain *explain, struct explain_group *group, const char *label,
+                        const struct plan_node *node) {
+    const struct plan_measure *measure = measure_of(explain, node);
+    if (explain->measures == NULL) {
+        return;
+    }
+    struct explain_property *property =
+        explain_add(explain, group, label, EXPLAIN_BARE,
+                    measure != NULL && measure->removed > 0 ? EXPLAIN_IN_ALL : EXPLAIN_IN_OTHERS);
+    property->text =
+        sql_printf(explain->context, "%.0f", measure == NULL ? 0 : (double)measure->removed / (double)measure->loops);
+}
+
+/* --- what a node is called --- */
 
 static uint32_t count_relations(const struct plan_node *node) {
     if (node == NULL) {
@@ -76,243 +176,93 @@ static uint32_t count_relations(const struct plan_node *node) {
     return (relation ? 1 : 0) + count_relations(node->left) + count_relations(node->right);
 }
 
-static const char *text_of(struct explain *explain, struct slice slice) {
-    return sql_printf(explain->context, "%.*s", (int)slice.length, (const char *)slice.bytes);
+/* Adds the relation's properties; "public.task t" for the line. */
+static const char *add_relation(struct explain *explain, struct explain_group *group, const struct plan_node *node) {
+    const char *name = explain_slice(explain, node->table->name);
+    const char *alias = plan_writes(node) ? name : explain_alias(explain, node);
+    const char *text = name;
+    add_other(explain, group, "Relation Name", name);
+    if (explain->options->verbose) {
+        add_other(explain, group, "Schema", "public");
+        text = sql_printf(explain->context, "public.%s", name);
+    }
+    add_other(explain, group, "Alias", alias);
+    return strcmp(name, alias) == 0 ? text : sql_printf(explain->context, "%s %s", text, alias);
 }
 
-/* --- names of a node's output columns --- */
-
-static const char *const *names_of(struct explain *explain, const struct plan_node *node);
-
-static const char *aggregate_text(struct explain *explain, const struct plan_aggregate *aggregate,
-                                  const char *const *names, uint32_t count) {
-    bool star = aggregate->argument_count == 0 && aggregate->function->class == SQL_FUNCTION_AGGREGATE;
-    const char *arguments = star ? "*" : "";
-    for (uint32_t i = 0; i < aggregate->argument_count; i++) {
-        arguments = sql_printf(explain->context, "%s%s%s", arguments, i > 0 ? ", " : "",
-                               expr_text(explain->context, aggregate->arguments[i], names, count));
-    }
-    const char *order = "";
-    for (uint32_t i = 0; i < aggregate->order_count; i++) {
-        order = sql_printf(explain->context, "%s%s%s%s", order, i > 0 ? ", " : " ORDER BY ",
-                           expr_text(explain->context, aggregate->order[i].expr, names, count),
-                           aggregate->order[i].descending ? " DESC" : "");
-    }
-    const char *filter = "";
-    if (aggregate->filter != NULL) {
-        filter = sql_printf(explain->context, " FILTER (WHERE %s)",
-                            expr_text(explain->context, aggregate->filter, names, count));
-    }
-    if (aggregate->function->ordered_set != SQL_ORDERED_SET_NONE) {
-        const char *direct =
-            aggregate->direct_count == 0 ? "" : expr_text(explain->context, aggregate->direct[0], NULL, 0);
-        return sql_printf(explain->context, "%s(%s) WITHIN GROUP (%s)%s", aggregate->function->name, direct, order + 1,
-                          filter);
-    }
-    return sql_printf(explain->context, "%s(%s%s%s)%s", aggregate->function->name,
-                      aggregate->distinct ? "DISTINCT " : "", arguments, order, filter);
-}
-
-static const char *const *names_of_columns(struct explain *explain, const struct plan_node *node) {
-    const char **names = sql_alloc(explain->context, (node->column_count + 1) * sizeof(*names));
-    for (uint32_t i = 0; i < node->column_count; i++) {
-        const struct plan_column *column = &node->columns[i];
-        names[i] = explain->qualified && column->table_name != NULL
-                       ? sql_printf(explain->context, "%s.%s", column->table_name, column->name)
-                       : column->name;
-    }
-    return names;
-}
-
-static const char *const *names_of_computed(struct explain *explain, const struct plan_node *node) {
-    const char **names = sql_alloc(explain->context, (node->column_count + 1) * sizeof(*names));
-    const char *const *below = names_of(explain, node->left);
-    for (uint32_t i = 0; i < node->expression_count; i++) {
-        names[i] = expr_text(explain->context, node->expressions[i], below, node->left->column_count);
-    }
-    for (uint32_t i = 0; i < node->aggregate_count; i++) {
-        names[node->expression_count + i] =
-            aggregate_text(explain, &node->aggregates[i], below, node->left->column_count);
-    }
-    return names;
-}
-
-static const char *const *names_of_window(struct explain *explain, const struct plan_node *node) {
-    const char **names = sql_alloc(explain->context, (node->column_count + 1) * sizeof(*names));
-    const char *const *below = names_of(explain, node->left);
-    uint32_t width = node->left->column_count;
-    if (width > 0) {
-        memcpy(names, below, width * sizeof(*names));
-    }
-    for (uint32_t i = 0; i < node->aggregate_count; i++) {
-        names[width + i] =
-            sql_printf(explain->context, "%s OVER (?)", aggregate_text(explain, &node->aggregates[i], below, width));
-    }
-    return names;
-}
-
-static const char *const *names_of(struct explain *explain, const struct plan_node *node) {
-    switch (node->kind) {
-    case PLAN_PROJECT:
-    case PLAN_AGGREGATE:
-        return names_of_computed(explain, node);
-    case PLAN_WINDOW:
-        return names_of_window(explain, node);
-    case PLAN_JOIN: {
-        const char **names = sql_alloc(explain->context, (node->column_count + 1) * sizeof(*names));
-        const char *const *left = names_of(explain, node->left);
-        const char *const *right = names_of(explain, node->right);
-        uint32_t split = node->left->column_count;
-        for (uint32_t i = 0; i < node->column_count; i++) {
-            names[i] = i < split ? left[i] : right[i - split];
-        }
-        return names;
-    }
-    case PLAN_FILTER:
-    case PLAN_SORT:
-    case PLAN_LIMIT:
-    case PLAN_DISTINCT:
-    case PLAN_SET:
-        return names_of(explain, node->left);
-    default:
-        return names_of_columns(explain, node);
-    }
-}
-
-/* --- scans --- */
-
-static const struct key_part *order_parts(const struct plan_node *scan, struct slice *name) {
-    *name = scan->table->primary_key_name;
-    for (uint32_t i = 0; scan->index.value != 0 && i < scan->table->index_count; i++) {
-        if (index_id_equal(scan->table->indexes[i].id, scan->index)) {
-            *name = scan->table->indexes[i].name;
-            return scan->table->indexes[i].parts;
-        }
-    }
-    return scan->table->primary_key;
-}
-
-static const char *part_name(struct explain *explain, const struct plan_node *scan, const struct key_part *part,
-                             const char *alias) {
-    uint16_t ordinal = catalogue_column_ordinal(scan->catalogue, scan->table, part->column);
-    const struct column_definition *column = catalogue_column(scan->catalogue, scan->table, ordinal);
-    const char *name = text_of(explain, column->hidden ? column->default_text : column->name);
-    if (column->hidden) {
-        return definition_text_is_call(column->default_text) ? name : sql_printf(explain->context, "(%s)", name);
-    }
-    return explain->qualified && alias != NULL ? sql_printf(explain->context, "%s.%s", alias, name) : name;
-}
-
-static const char *scan_alias(struct explain *explain, const struct plan_node *scan) {
-    return scan->column_count > 0 && scan->columns[0].table_name != NULL ? scan->columns[0].table_name
-                                                                         : text_of(explain, scan->table->name);
-}
-
-static const char *condition_and(struct explain *explain, const char *all, const char *name, const char *operator_name,
-                                 const struct expr *value) {
-    const char *one =
-        sql_printf(explain->context, "(%s %s %s)", name, operator_name, expr_text(explain->context, value, NULL, 0));
-    return all == NULL ? one : sql_printf(explain->context, "%s AND %s", all, one);
-}
-
-/* The range of a scan as conditions on the columns of its order. */
-static const char *range_text(struct explain *explain, const struct plan_node *scan) {
-    struct slice index_name;
-    const struct key_part *parts = order_parts(scan, &index_name);
-    const char *alias = scan_alias(explain, scan);
-    const char *all = NULL;
-    uint32_t equal = 0;
-    while (equal < scan->low.count && equal < scan->high.count && scan->low.values[equal] == scan->high.values[equal]) {
-        all = condition_and(explain, all, part_name(explain, scan, &parts[equal], alias), "=", scan->low.values[equal]);
-        equal++;
-    }
-    if (scan->low.count > equal) {
-        bool down = parts[equal].descending;
-        const char *op = scan->low.inclusive ? (down ? "<=" : ">=") : (down ? "<" : ">");
-        all = condition_and(explain, all, part_name(explain, scan, &parts[equal], alias), op, scan->low.values[equal]);
-    }
-    if (scan->high.count > equal) {
-        bool down = parts[equal].descending;
-        const char *op = scan->high.inclusive ? (down ? ">=" : "<=") : (down ? ">" : "<");
-        all = condition_and(explain, all, part_name(explain, scan, &parts[equal], alias), op, scan->high.values[equal]);
-    }
-    bool several = all != NULL && scan->low.count + scan->high.count > 2 * equal
-                       ? equal > 0 || (scan->low.count > equal && scan->high.count > equal)
-                       : equal > 1;
-    return several ? sql_printf(explain->context, "(%s)", all) : all;
-}
-
-/* The lookup of an index join: columns of the order against the left side's keys. */
-static const char *lookup_text(struct explain *explain, const struct plan_node *join) {
-    const struct plan_node *scan = join->right;
-    struct slice index_name;
-    const struct key_part *parts = order_parts(scan, &index_name);
-    const char *const *left = names_of(explain, join->left);
-    const char *const *right = names_of(explain, scan);
-    (void)parts;
-    const char *all = NULL;
-    for (uint32_t i = 0; i < join->key_count; i++) {
-        const char *one = sql_printf(explain->context, "(%s = %s)",
-                                     expr_text(explain->context, join->right_keys[i], right, scan->column_count),
-                                     expr_text(explain->context, join->left_keys[i], left, join->left->column_count));
-        all = all == NULL ? one : sql_printf(explain->context, "%s AND %s", all, one);
-    }
-    return join->key_count > 1 ? sql_printf(explain->context, "(%s)", all) : all;
-}
-
-static const char *relation_text(struct explain *explain, const struct plan_node *node) {
-    const char *name = text_of(explain, node->table->name);
-    const char *alias = scan_alias(explain, node);
-    return strcmp(name, alias) == 0 ? name : sql_printf(explain->context, "%s %s", name, alias);
-}
-
-static const char *scan_title(struct explain *explain, const struct plan_node *scan, bool looked_up) {
-    const char *relation = relation_text(explain, scan);
-    struct slice name;
-    (void)order_parts(scan, &name);
-    if (scan->sample_percent != NULL && scan->low.count == 0 && scan->high.count == 0) {
-        return sql_printf(explain->context, "Sample Scan on %s", relation);
+static const char *name_scan(struct explain *explain, struct explain_group *group, const struct plan_node *scan,
+                             bool looked_up) {
+    bool ranged = scan->low.count > 0 || scan->high.count > 0;
+    if (scan->sample_percent != NULL && !ranged) {
+        return "Sample Scan";
     }
     if (scan->current_of != NULL) {
-        return sql_printf(explain->context, "Tid Scan on %s", relation);
+        return "Tid Scan";
     }
-    if (scan->low.count > 0 || scan->high.count > 0 || scan->index.value != 0 || looked_up ||
-        (scan->reverse && scan->table->primary_key_count > 0)) {
-        return sql_printf(explain->context, "Index Scan %susing %s on %s", scan->reverse ? "Backward " : "",
-                          text_of(explain, name), relation);
+    if (!ranged && scan->index.value == 0 && !looked_up && !(scan->reverse && scan->table->primary_key_count > 0)) {
+        return "Seq Scan";
     }
-    return sql_printf(explain->context, "Seq Scan on %s", relation);
+    const char *name = explain_slice(explain, explain_order_name(scan));
+    add_other(explain, group, "Scan Direction", scan->reverse ? "Backward" : "Forward");
+    add_other(explain, group, "Index Name", name);
+    group->title = sql_printf(explain->context, "Index Scan %susing %s on ", scan->reverse ? "Backward " : "", name);
+    return "Index Scan";
 }
 
-/* --- nodes --- */
+static const char *name_join(struct explain *explain, struct explain_group *group, const struct plan_node *node) {
+    static const char *const types[] = {"Inner", "Left", "Right", "Full", "Inner", "Semi", "Anti"};
+    bool hash = node->join_strategy == PLAN_JOIN_HASH;
+    const char *type = types[node->join_type];
+    bool inner = strcmp(type, "Inner") == 0;
+    add_other(explain, group, "Join Type", type);
+    group->title = inner ? NULL : sql_printf(explain->context, "%s%s Join", hash ? "Hash " : "Nested Loop ", type);
+    return hash ? "Hash Join" : "Nested Loop";
+}
 
-static const char *title_of(struct explain *explain, const struct plan_node *node) {
-    static const char *const hash[] = {"Hash Join", "Hash Left Join", "Hash Right Join", "Hash Full Join",
-                                       "Hash Join", "Hash Semi Join", "Hash Anti Join"};
-    static const char *const nested[] = {"Nested Loop",           "Nested Loop Left Join", "Nested Loop Right Join",
-                                         "Nested Loop Full Join", "Nested Loop",           "Nested Loop Semi Join",
-                                         "Nested Loop Anti Join"};
+static const char *name_write(struct explain *explain, struct explain_group *group, const struct plan_node *node) {
+    static const char *const operations[] = {"Insert", "Update", "Delete", "Merge"};
+    const char *operation = operations[node->kind - PLAN_INSERT];
+    add_other(explain, group, "Operation", operation);
+    group->title = sql_printf(explain->context, "%s on ", operation);
+    return "ModifyTable";
+}
+
+/* The node's type, and what belongs to its name: properties, and in group->title its line where that is not the type
+ * alone (ending in a blank where the relation follows). */
+static const char *name_node(struct explain *explain, struct explain_group *group, const struct plan_node *node,
+                             bool looked_up) {
     switch (node->kind) {
     case PLAN_SCAN:
-        return scan_title(explain, node, false);
+        return name_scan(explain, group, node, looked_up);
     case PLAN_HISTORY:
-        return sql_printf(explain->context, "History Scan on %s", relation_text(explain, node));
+        return "History Scan";
     case PLAN_DIFF:
-        return sql_printf(explain->context, "Diff Scan on %s", relation_text(explain, node));
+        return "Diff Scan";
     case PLAN_VALUES:
-        return node->row_count == 1 ? "Result" : "Values Scan on \"*VALUES*\"";
+        group->title = node->row_count == 1 ? NULL : "Values Scan on \"*VALUES*\"";
+        add_other(explain, group, "Alias", "*VALUES*");
+        return node->row_count == 1 ? "Result" : "Values Scan";
     case PLAN_FUNCTION:
-        return sql_printf(explain->context, "Function Scan on %s", node->aggregates[0].function->name);
+        add_other(explain, group, "Function Name", node->aggregates[0].function->name);
+        group->title = sql_printf(explain->context, "Function Scan on %s", node->aggregates[0].function->name);
+        return "Function Scan";
     case PLAN_CTE:
-        return sql_printf(explain->context, "%s Scan on %s", node->cte_work ? "WorkTable" : "CTE", node->cte->name);
+        add_other(explain, group, "CTE Name", node->cte->name);
+        group->title =
+            sql_printf(explain->context, "%s Scan on %s", node->cte_work ? "WorkTable" : "CTE", node->cte->name);
+        return node->cte_work ? "WorkTable Scan" : "CTE Scan";
     case PLAN_COPY:
         return "Copy";
     case PLAN_CATALOGUE:
-        return sql_printf(explain->context, "Catalogue Scan on %s", node->relation);
+        add_other(explain, group, "Relation Name", node->relation);
+        group->title = sql_printf(explain->context, "Catalogue Scan on %s", node->relation);
+        return "Catalogue Scan";
     case PLAN_ONE_ROW:
         return "Result";
     case PLAN_AGGREGATE:
-        return node->expression_count == 0 ? "Aggregate" : "HashAggregate";
+        add_other(explain, group, "Strategy", node->expression_count == 0 ? "Plain" : "Hashed");
+        group->title = node->expression_count == 0 ? NULL : "HashAggregate";
+        return "Aggregate";
     case PLAN_WINDOW:
         return "WindowAgg";
     case PLAN_SORT:
@@ -322,207 +272,196 @@ static const char *title_of(struct explain *explain, const struct plan_node *nod
     case PLAN_LIMIT:
         return "Limit";
     case PLAN_DISTINCT:
-        return node->expression_count > 0 ? "Unique" : "HashAggregate";
+        if (node->expression_count > 0) {
+            return "Unique";
+        }
+        add_other(explain, group, "Strategy", "Hashed");
+        group->title = "HashAggregate";
+        return "Aggregate";
     case PLAN_JOIN:
-        return node->join_strategy == PLAN_JOIN_HASH ? hash[node->join_type] : nested[node->join_type];
-    case PLAN_SET:
+        return name_join(explain, group, node);
+    case PLAN_SET: {
         if (node->set_operation == PLAN_SET_UNION_ALL) {
             return "Append";
         }
-        return sql_printf(explain->context, "HashSetOp %s%s",
-                          node->set_operation == PLAN_SET_INTERSECT ? "Intersect" : "Except",
-                          node->set_all ? " All" : "");
+        const char *command = node->set_operation == PLAN_SET_INTERSECT ? "Intersect" : "Except";
+        command = node->set_all ? sql_printf(explain->context, "%s All", command) : command;
+        add_other(explain, group, "Strategy", "Hashed");
+        add_other(explain, group, "Command", command);
+        group->title = sql_printf(explain->context, "HashSetOp %s", command);
+        return "SetOp";
+    }
     case PLAN_INSERT:
-        return sql_printf(explain->context, "Insert on %s", text_of(explain, node->table->name));
     case PLAN_UPDATE:
-        return sql_printf(explain->context, "Update on %s", text_of(explain, node->table->name));
     case PLAN_DELETE:
-        return sql_printf(explain->context, "Delete on %s", text_of(explain, node->table->name));
     case PLAN_MERGE:
-        return sql_printf(explain->context, "Merge on %s", text_of(explain, node->table->name));
+        return name_write(explain, group, node);
     case PLAN_FILTER:
     case PLAN_PROJECT:
         break;
     }
-    UNREACHABLE("a node without a line");
+    UNREACHABLE("a node without a name");
 }
 
-static void detail(struct explain *explain, uint32_t indent, const char *label, const char *text) {
-    add_line(explain, indent, false, sql_printf(explain->context, "%s: %s", label, text));
-}
+/* --- what it does --- */
 
-/* As PostgreSQL, rows of a loop; silent where there are none. */
-static void detail_removed(struct explain *explain, uint32_t indent, const struct plan_node *node) {
-    const struct plan_measure *measure = measure_of(explain, node);
-    if (measure != NULL && measure->removed > 0 && measure->loops > 0) {
-        detail(explain, indent, "Rows Removed by Filter",
-               sql_printf(explain->context, "%.0f", (double)measure->removed / (double)measure->loops));
+/* A line for each grouping set in text, as PostgreSQL. */
+static void add_groups(struct explain *explain, struct explain_group *group, const struct plan_node *node) {
+    const char *const *names = explain_names(explain, node);
+    if (node->grouping_set_count == 0) {
+        if (node->expression_count > 0) {
+            explain_add_list(explain, group, "Group Key", names, node->expression_count);
+        }
+        return;
     }
-}
-
-static void detail_spilled(struct explain *explain, uint32_t indent, const struct plan_node *node) {
-    const struct plan_measure *measure = measure_of(explain, node);
-    if (measure != NULL && measure->spilled > 0) {
-        detail(explain, indent, "Disk Usage",
-               sql_printf(explain->context, "%llukB", (unsigned long long)((measure->spilled + 1023) / 1024)));
-    }
-}
-
-/* A condition of a FILTER, or NULL. */
-static void detail_condition(struct explain *explain, uint32_t indent, const char *label,
-                             const struct plan_node *filter, const struct expr *condition) {
-    if (condition != NULL) {
-        detail(explain, indent, label,
-               expr_text(explain->context, condition, names_of(explain, filter->left), filter->left->column_count));
-    }
-}
-
-static void detail_list(struct explain *explain, uint32_t indent, const char *label, const char *const *texts,
-                        uint32_t count) {
-    const char *all = "";
-    for (uint32_t i = 0; i < count; i++) {
-        all = sql_printf(explain->context, "%s%s%s", all, i > 0 ? ", " : "", texts[i]);
-    }
-    detail(explain, indent, label, all);
-}
-
-/* A line for each grouping set, as PostgreSQL. */
-static void detail_groups(struct explain *explain, uint32_t indent, const struct plan_node *node) {
-    const char *const *names = names_of(explain, node);
-    if (node->grouping_set_count == 0 && node->expression_count > 0) {
-        detail_list(explain, indent, "Group Key", names, node->expression_count);
-    }
+    struct explain_property *sets = explain_add(explain, group, "Grouping Sets", EXPLAIN_GROUPS, EXPLAIN_IN_OTHERS);
+    sets->groups = explain_group_new(explain);
+    struct explain_property *lists = explain_add(explain, sets->groups, "Group Keys", EXPLAIN_LISTS, EXPLAIN_IN_OTHERS);
+    struct explain_list **end = &lists->lists;
     for (uint32_t s = 0; s < node->grouping_set_count; s++) {
-        const char **kept = sql_alloc(explain->context, node->expression_count * sizeof(*kept));
+        const char **kept = sql_alloc(explain->context, (node->expression_count + 1) * sizeof(*kept));
         uint32_t count = 0;
+        const char *text = "";
         for (uint32_t i = 0; i + 1 < node->expression_count; i++) {
             if (bitset_get(node->grouping_sets[s], i)) {
+                text = sql_printf(explain->context, "%s%s%s", text, count > 0 ? ", " : "", names[i]);
                 kept[count++] = names[i];
             }
         }
-        kept[count] = "()";
-        detail_list(explain, indent, "Group Key", kept, count == 0 ? 1 : count);
+        *end = sql_alloc_zero(explain->context, 1, sizeof(**end));
+        **end = (struct explain_list){.texts = kept, .count = count};
+        end = &(*end)->next;
+        add_prose(explain, group, "Group Key", count == 0 ? "()" : text);
     }
 }
 
-static void detail_sort(struct explain *explain, uint32_t indent, const struct plan_node *node) {
-    const char *const *names = names_of(explain, node->left);
+static void add_sort_keys(struct explain *explain, struct explain_group *group, const struct plan_node *node) {
     const char **texts = sql_alloc(explain->context, (node->sort_key_count + 1) * sizeof(*texts));
     for (uint32_t i = 0; i < node->sort_key_count; i++) {
         const struct plan_sort_key *key = &node->sort_keys[i];
         const char *nulls = key->nulls_first == key->descending ? ""
                             : key->nulls_first                  ? " NULLS FIRST"
                                                                 : " NULLS LAST";
-        texts[i] = sql_printf(explain->context, "%s%s%s",
-                              expr_text(explain->context, key->expr, names, node->left->column_count),
+        texts[i] = sql_printf(explain->context, "%s%s%s", explain_expression(explain, key->expr, node->left),
                               key->descending ? " DESC" : "", nulls);
     }
-    detail_list(explain, indent, "Sort Key", texts, node->sort_key_count);
+    explain_add_list(explain, group, "Sort Key", texts, node->sort_key_count);
 }
 
-static void detail_join(struct explain *explain, uint32_t indent, const struct plan_node *node) {
-    const char *const *names = names_of(explain, node);
-    if (node->join_strategy == PLAN_JOIN_HASH) {
-        const char *const *left = names_of(explain, node->left);
-        const char *const *right = names_of(explain, node->right);
-        const char *all = NULL;
-        for (uint32_t i = 0; i < node->key_count; i++) {
-            const char *one =
-                sql_printf(explain->context, "(%s = %s)",
-                           expr_text(explain->context, node->left_keys[i], left, node->left->column_count),
-                           expr_text(explain->context, node->right_keys[i], right, node->right->column_count));
-            all = all == NULL ? one : sql_printf(explain->context, "%s AND %s", all, one);
-        }
-        detail(explain, indent, "Hash Cond", node->key_count > 1 ? sql_printf(explain->context, "(%s)", all) : all);
-    }
-    if (node->predicate != NULL) {
-        detail(explain, indent, "Join Filter", expr_text(explain->context, node->predicate, names, node->column_count));
-    }
-}
-
-static void detail_conflict(struct explain *explain, uint32_t indent, const struct plan_node *node) {
+static void add_conflict(struct explain *explain, struct explain_group *group, const struct plan_node *node) {
     if (!node->conflict.present) {
         return;
     }
-    detail(explain, indent, "Conflict Resolution", node->conflict.do_nothing ? "NOTHING" : "UPDATE");
+    explain_add_text(explain, group, "Conflict Resolution", node->conflict.do_nothing ? "NOTHING" : "UPDATE");
     if (!node->conflict.any) {
         struct plan_node arbiter = {.table = node->table, .index = node->conflict.index};
-        struct slice name;
-        (void)order_parts(&arbiter, &name);
-        detail(explain, indent, "Conflict Arbiter Indexes", text_of(explain, name));
+        const char **name = sql_alloc(explain->context, sizeof(*name));
+        *name = explain_slice(explain, explain_order_name(&arbiter));
+        explain_add_list(explain, group, "Conflict Arbiter Indexes", name, 1);
     }
 }
 
-static void detail_at(struct explain *explain, uint32_t indent, const char *label, const struct plan_at *at) {
-    if (at->kind == PLAN_AT_NONE) {
-        return;
+static void add_moment(struct explain *explain, struct explain_group *group, const char *label,
+                       const struct plan_at *at) {
+    if (at->kind != PLAN_AT_NONE) {
+        explain_add_text(explain, group, label,
+                         sql_printf(explain->context, "%s %s", at->kind == PLAN_AT_POSITION ? "position" : "time",
+                                    explain_expression(explain, at->value, NULL)));
     }
-    const char *value = expr_text(explain->context, at->value, NULL, 0);
-    detail(explain, indent, label,
-           sql_printf(explain->context, "%s %s", at->kind == PLAN_AT_POSITION ? "position" : "time", value));
 }
 
-static void details_of(struct explain *explain, uint32_t indent, const struct plan_node *node,
-                       const struct plan_node *join) {
+static void add_scan(struct explain *explain, struct explain_group *group, const struct plan_node *node,
+                     const struct plan_node *join) {
+    const char *range = join != NULL ? explain_keys(explain, join, true) : explain_range(explain, node);
+    if (range != NULL) {
+        explain_add_text(explain, group, "Index Cond", range);
+    }
+    if (node->sample_percent != NULL) {
+        const char *text = sql_printf(explain->context, "%s (%s)", node->sample_method,
+                                      explain_expression(explain, node->sample_percent, NULL));
+        explain_add_text(explain, group, "Sampling",
+                         node->sample_seed == NULL ? text
+                                                   : sql_printf(explain->context, "%s REPEATABLE (%s)", text,
+                                                                explain_expression(explain, node->sample_seed, NULL)));
+    }
+    if (node->current_of != NULL) {
+        explain_add_text(explain, group, "TID Cond", sql_printf(explain->context, "CURRENT OF %s", node->current_of));
+    }
+    if (node->predicate != NULL) {
+        explain_add_text(explain, group, "Filter", explain_expression(explain, node->predicate, node));
+        add_removed(explain, group, "Rows Removed by Filter", node);
+    }
+    add_moment(explain, group, "As Of", &node->at);
+}
+
+static void add_details(struct explain *explain, struct explain_group *group, const struct plan_node *node,
+                        const struct plan_node *join) {
     switch (node->kind) {
-    case PLAN_SCAN: {
-        const char *range = join != NULL ? lookup_text(explain, join) : range_text(explain, node);
-        if (range != NULL) {
-            detail(explain, indent, "Index Cond", range);
-        }
-        if (node->sample_percent != NULL) {
-            const char *percent = expr_text(explain->context, node->sample_percent, NULL, 0);
-            const char *seed =
-                node->sample_seed == NULL ? NULL : expr_text(explain->context, node->sample_seed, NULL, 0);
-            detail(explain, indent, "Sampling",
-                   seed == NULL
-                       ? sql_printf(explain->context, "%s (%s)", node->sample_method, percent)
-                       : sql_printf(explain->context, "%s (%s) REPEATABLE (%s)", node->sample_method, percent, seed));
-        }
-        if (node->current_of != NULL) {
-            detail(explain, indent, "TID Cond", sql_printf(explain->context, "CURRENT OF %s", node->current_of));
-        }
-        if (node->predicate != NULL) {
-            detail(explain, indent, "Filter",
-                   expr_text(explain->context, node->predicate, names_of(explain, node), node->column_count));
-        }
-        detail_at(explain, indent, "As Of", &node->at);
+    case PLAN_SCAN:
+        add_scan(explain, group, node, join);
         break;
-    }
     case PLAN_HISTORY:
     case PLAN_DIFF: {
-        const char *range = range_text(explain, node);
+        const char *range = explain_range(explain, node);
         if (range != NULL) {
-            detail(explain, indent, "Index Cond", range);
+            explain_add_text(explain, group, "Index Cond", range);
         }
-        detail_at(explain, indent, "Since", &node->since);
-        detail_at(explain, indent, "As Of", &node->at);
+        add_moment(explain, group, "Since", &node->since);
+        add_moment(explain, group, "As Of", &node->at);
         break;
     }
     case PLAN_AGGREGATE:
-        detail_groups(explain, indent, node);
+        add_groups(explain, group, node);
         break;
     case PLAN_DISTINCT:
         if (node->expression_count == 0) {
-            detail_list(explain, indent, "Group Key", names_of(explain, node), node->column_count);
+            explain_add_list(explain, group, "Group Key", explain_names(explain, node), node->column_count);
         }
         break;
     case PLAN_SORT:
-        detail_sort(explain, indent, node);
+        add_sort_keys(explain, group, node);
         break;
     case PLAN_JOIN:
-        detail_join(explain, indent, node);
+        if (node->join_strategy == PLAN_JOIN_HASH) {
+            explain_add_text(explain, group, "Hash Cond", explain_keys(explain, node, false));
+        }
+        if (node->predicate != NULL) {
+            explain_add_text(explain, group, "Join Filter", explain_expression(explain, node->predicate, node));
+        }
         break;
     case PLAN_INSERT:
-        detail_conflict(explain, indent, node);
+        add_conflict(explain, group, node);
         break;
     default:
         break;
     }
 }
 
-static void explain_node(struct explain *explain, const struct plan_node *node, uint32_t title, bool arrow,
-                         const struct plan_node *join);
+/* VERBOSE: what the node gives. */
+static void add_output(struct explain *explain, struct explain_group *group, const struct plan_node *top) {
+    if (!explain->options->verbose) {
+        return;
+    }
+    explain->qualified = explain->several;
+    uint32_t count = plan_writes(top) ? top->returning_count : top->column_count;
+    const char *const *names = plan_writes(top) ? explain_returning(explain, top) : explain_names(explain, top);
+    if (names != NULL && count > 0) {
+        explain_add_list(explain, group, "Output", names, count);
+    }
+    explain->qualified = true;
+}
+
+/* --- the tree --- */
+
+/* Where a node stands: below what, as what, under which heading. */
+struct place {
+    struct explain_group *parent;
+    const char *relationship; /* "Outer"; NULL: the topmost */
+    const char *heading;
+    const struct plan_node *join; /* the index join this scan is looked up by, or NULL */
+};
+
+static struct explain_group *tell_node(struct explain *explain, const struct plan_node *top, struct place place);
 
 static bool told_before(struct explain *explain, const void *what) {
     for (uint32_t i = 0; i < explain->told_count; i++) {
@@ -536,102 +475,214 @@ static bool told_before(struct explain *explain, const void *what) {
     return false;
 }
 
+/* A new node in its place, its type said. */
+static struct explain_group *open_node(struct explain *explain, struct place place, const char *type,
+                                       struct explain_group *named) {
+    struct explain_group *group = explain_group_new(explain);
+    add_other(explain, group, "Node Type", type);
+    if (place.relationship != NULL) {
+        add_other(explain, group, "Parent Relationship", place.relationship);
+    }
+    if (place.heading != NULL) {
+        add_other(explain, group, "Subplan Name", place.heading);
+    }
+    static const char *const never[] = {"Parallel Aware", "Async Capable"};
+    for (uint32_t i = 0; i < ARRAY_LENGTH(never); i++) {
+        explain_add(explain, group, never[i], EXPLAIN_BARE, EXPLAIN_IN_OTHERS)->text = "false";
+    }
+    if (named != NULL && named->properties != NULL) {
+        *group->end = named->properties;
+        group->end = named->end;
+    }
+    group->heading = place.heading;
+    *place.parent->plans_end = group;
+    place.parent->plans_end = &group->next;
+    return group;
+}
+
 struct below {
     struct explain *explain;
-    uint32_t indent;
+    struct explain_group *group;
 };
 
-static void explain_subquery(void *context, struct plan_subquery *subquery) {
+static void tell_subquery(void *context, struct plan_subquery *subquery) {
     struct below *below = context;
     struct explain *explain = below->explain;
-    struct sql_context *memory = explain->context;
     if (told_before(explain, subquery)) {
         return;
     }
     const char *kind = subquery->outer_count == 0 && subquery->comparison == NULL ? "InitPlan" : "SubPlan";
-    add_line(explain, below->indent, false, sql_printf(memory, "%s %u", kind, subquery->number));
-    explain_node(explain, subquery->root, below->indent + 2, true, NULL);
+    const char *heading = sql_printf(explain->context, "%s %u", kind, subquery->number);
+    (void)tell_node(explain, subquery->root,
+                    (struct place){.parent = below->group, .relationship = kind, .heading = heading});
 }
 
 /* The query of a WITH name, below the first who reads it. */
-static void explain_cte(struct explain *explain, const struct plan_cte *cte, uint32_t indent) {
+static void tell_cte(struct explain *explain, struct explain_group *group, const struct plan_cte *cte) {
     if (told_before(explain, cte)) {
         return;
     }
-    add_line(explain, indent, false, sql_printf(explain->context, "CTE %s", cte->name));
+    struct place place = {
+        .parent = group, .relationship = "InitPlan", .heading = sql_printf(explain->context, "CTE %s", cte->name)};
     if (cte->recursive == NULL) {
-        explain_node(explain, cte->root, indent + 2, true, NULL);
+        (void)tell_node(explain, cte->root, place);
         return;
     }
-    add_line(explain, indent + 2, true, "Recursive Union");
-    explain_node(explain, cte->root, indent + 8, true, NULL);
-    explain_node(explain, cte->recursive, indent + 8, true, NULL);
+    struct explain_group *both = open_node(explain, place, "Recursive Union", NULL);
+    struct explain_cost cost = explain_cost_of(cte->root);
+    struct explain_cost round = explain_cost_of(cte->recursive);
+    cost.total += 10 * round.total; /* PostgreSQL's guess of the rounds */
+    cost.rows += 10 * round.rows;
+    both->title = sql_printf(explain->context, "Recursive Union%s", add_cost(explain, both, &cost));
+    (void)tell_node(explain, cte->root, (struct place){.parent = both, .relationship = "Outer"});
+    (void)tell_node(explain, cte->recursive, (struct place){.parent = both, .relationship = "Inner"});
 }
 
-/* title: where the line of the node begins. join: the index join this scan is looked up by, or NULL. */
-static void explain_node(struct explain *explain, const struct plan_node *node, uint32_t title, bool arrow,
-                         const struct plan_node *join) {
-    const struct plan_node *top = node;
-    const struct plan_node *filters[8];
-    uint32_t filter_count = 0;
-    while (node->kind == PLAN_PROJECT || node->kind == PLAN_FILTER) {
-        if (node->kind == PLAN_FILTER && filter_count < ARRAY_LENGTH(filters)) {
-            filters[filter_count++] = node;
-        }
-        node = node->left;
+/* The table of a hash join: a node of its own in PostgreSQL. */
+static void tell_hash(struct explain *explain, struct explain_group *group, const struct plan_node *join) {
+    const struct plan_node *right = join->right;
+    struct explain_group *hash =
+        open_node(explain, (struct place){.parent = group, .relationship = "Inner"}, "Hash", NULL);
+    struct explain_cost cost = explain_cost_of(right);
+    cost.startup = cost.total;
+    const char *costs = add_cost(explain, hash, &cost);
+    hash->title =
+        sql_printf(explain->context, "Hash%s%s", costs, add_actual(explain, hash, measure_of(explain, right)));
+    add_output(explain, hash, right);
+    const struct plan_measure *measure = measure_of(explain, join);
+    if (measure != NULL && measure->memory > 0) {
+        add_memory(explain, hash, measure->memory);
     }
-    uint32_t indent = title + (arrow ? 6 : 2);
-    const char *text = join != NULL ? scan_title(explain, node, true) : title_of(explain, node);
-    add_line(explain, title, arrow, sql_printf(explain->context, "%s%s", text, actual_text(explain, top)));
-    details_of(explain, indent, node, join);
-    detail_removed(explain, indent, node);
-    detail_spilled(explain, indent, node);
-    for (uint32_t i = 0; i < filter_count; i++) {
-        const struct plan_node *filter = filters[i];
-        detail_condition(explain, indent, "One-Time Filter", filter, filter->once);
-        detail_condition(explain, indent, "Filter", filter, filter->predicate);
-        detail_removed(explain, indent, filter);
-    }
-    struct below below = {.explain = explain, .indent = indent};
-    for (const struct plan_node *holder = top;; holder = holder->left) {
-        plan_subqueries((struct plan_node *)(uintptr_t)holder, explain_subquery, &below);
-        if (holder == node) {
-            break;
-        }
-    }
-    for (uint32_t i = 0; title == 0 && i < explain->write_count; i++) { /* of the statement */
-        explain_cte(explain, explain->writes[i], indent);
-    }
-    if (node->kind == PLAN_CTE && !node->cte_work) {
-        explain_cte(explain, node->cte, indent);
-    }
+    add_node_buffers(explain, hash, measure_of(explain, right));
+    (void)tell_node(explain, right, (struct place){.parent = hash, .relationship = "Outer"});
+}
+
+static void tell_children(struct explain *explain, struct explain_group *group, const struct plan_node *node) {
+    bool append = node->kind == PLAN_SET && node->set_operation == PLAN_SET_UNION_ALL;
     if (node->left != NULL) {
-        explain_node(explain, node->left, indent, true, NULL);
+        (void)tell_node(explain, node->left,
+                        (struct place){.parent = group, .relationship = append ? "Member" : "Outer"});
     }
     if (node->right == NULL) {
         return;
     }
     if (node->kind == PLAN_JOIN && node->join_strategy == PLAN_JOIN_HASH) {
-        add_line(explain, indent, true, "Hash");
-        explain_node(explain, node->right, indent + 6, true, NULL);
-    } else {
-        bool lookup = node->join_strategy == PLAN_JOIN_INDEX;
-        explain_node(explain, node->right, indent, true, lookup ? node : NULL);
+        tell_hash(explain, group, node);
+        return;
+    }
+    bool lookup = node->kind == PLAN_JOIN && node->join_strategy == PLAN_JOIN_INDEX;
+    (void)tell_node(
+        explain, node->right,
+        (struct place){.parent = group, .relationship = append ? "Member" : "Inner", .join = lookup ? node : NULL});
+}
+
+/* The conditions of the FILTERs above a node. */
+static void add_filters(struct explain *explain, struct explain_group *group, const struct plan_node *top,
+                        const struct plan_node *node) {
+    for (const struct plan_node *filter = top; filter != node; filter = filter->left) {
+        if (filter->kind == PLAN_FILTER && filter->once != NULL) {
+            explain_add_text(explain, group, "One-Time Filter",
+                             explain_expression(explain, filter->once, filter->left));
+        }
+        if (filter->kind == PLAN_FILTER && filter->predicate != NULL) {
+            explain_add_text(explain, group, "Filter", explain_expression(explain, filter->predicate, filter->left));
+            add_removed(explain, group, "Rows Removed by Filter", filter);
+        }
     }
 }
 
-uint32_t plan_explain(struct sql_context *context, const struct plan_node *root, const struct plan_measures *measures,
-                      struct slice **lines) {
-    struct explain explain = {.context = context, .measures = measures, .qualified = count_relations(root) > 1};
+static struct explain_group *tell_node(struct explain *explain, const struct plan_node *top, struct place place) {
+    const struct plan_node *node = top;
+    while (node->kind == PLAN_PROJECT || node->kind == PLAN_FILTER) {
+        node = node->left;
+    }
+    struct explain_group *named = explain_group_new(explain);
+    const char *type = name_node(explain, named, node, place.join != NULL);
+    const char *title = named->title == NULL ? type : named->title;
+    if (node->table != NULL && plan_reads(node) && named->title == NULL) {
+        title = sql_printf(explain->context, "%s on ", type);
+    }
+    if (node->table != NULL && node->kind != PLAN_CATALOGUE) {
+        title = sql_printf(explain->context, "%s%s", title, add_relation(explain, named, node));
+    }
+    struct explain_group *group = open_node(explain, place, type, named);
+    struct explain_cost cost = explain_cost_of(top);
+    const char *costs = add_cost(explain, group, &cost);
+    const struct plan_measure *measure = measure_of(explain, node);
+    group->title =
+        sql_printf(explain->context, "%s%s%s", title, costs, add_actual(explain, group, measure_of(explain, top)));
+    add_output(explain, group, top);
+    add_details(explain, group, node, place.join);
+    add_filters(explain, group, top, node);
+    add_space(explain, group, node, measure);
+    add_node_buffers(explain, group, measure_of(explain, top));
+    struct below below = {.explain = explain, .group = group};
+    for (const struct plan_node *holder = top;; holder = holder->left) {
+        plan_subqueries((struct plan_node *)(uintptr_t)holder, tell_subquery, &below);
+        if (holder == node) {
+            break;
+        }
+    }
+    for (uint32_t i = 0; place.relationship == NULL && i < explain->write_count; i++) { /* of the statement */
+        tell_cte(explain, group, explain->writes[i]);
+    }
+    if (node->kind == PLAN_CTE && !node->cte_work) {
+        tell_cte(explain, group, node->cte);
+    }
+    tell_children(explain, group, node);
+    return group;
+}
+
+/* A time in milliseconds below the plan. */
+static void add_time(struct explain *explain, struct explain_group *group, const char *label, int64_t ns) {
+    struct explain_property *property = explain_add(explain, group, label, EXPLAIN_BARE, EXPLAIN_IN_ALL);
+    property->text = sql_printf(explain->context, "%.3f", (double)ns / 1e6);
+    property->unit = " ms";
+}
+
+/* Below the plan: the pages that planning touched, and times. */
+static void add_summary(struct explain *explain, struct explain_group *root, int64_t planning_ns) {
+    const struct plan_measures *measures = explain->measures;
+    if (explain->options->buffers && measures != NULL) {
+        struct explain_property *pages = explain_add(explain, root, "Planning", EXPLAIN_GROUP, EXPLAIN_IN_OTHERS);
+        pages->groups = explain_group_new(explain);
+        add_buffers(explain, pages->groups, &measures->planning_pages, 0, 0, false);
+        const char *text = buffers_text(explain, &measures->planning_pages, 0, 0);
+        if (text != NULL) {
+            add_prose(explain, root, "Planning", "");
+            add_prose(explain, root, "  Buffers", text);
+        }
+    }
+    if (planning_ns >= 0) {
+        add_time(explain, root, "Planning Time", planning_ns);
+    }
+    if (measures != NULL) {
+        (void)explain_add(explain, root, "Triggers", EXPLAIN_GROUPS, EXPLAIN_IN_OTHERS);
+    }
+    if (measures != NULL && planning_ns >= 0) {
+        add_time(explain, root, "Execution Time", measures->execution_ns);
+    }
+}
+
+uint32_t plan_explain(struct sql_context *context, const struct plan_statement *statement,
+                      const struct plan_measures *measures, int64_t planning_ns, struct slice **lines) {
+    const struct plan_node *root = statement->root;
+    const struct plan_explain_options *options = &statement->explain;
+    struct explain explain = {.context = context, .options = options, .measures = measures};
+    if (root == NULL) { /* CREATE TABLE IF NOT EXISTS AS: there is nothing to do */
+        return explain_print_nothing(&explain, "CREATE TABLE AS", lines);
+    }
+    explain.several = count_relations(root) > 1;
+    explain.qualified = explain.several || options->verbose;
     explain.writes = root->writes;
     explain.write_count = root->write_count;
-    explain_node(&explain, root->creates == NULL ? root : root->left, 0, false, NULL);
-    if (measures != NULL && measures->summary) {
-        add_line(&explain, 0, false,
-                 sql_printf(context, "Planning Time: %.3f ms", (double)measures->planning_ns / 1e6));
-        add_line(&explain, 0, false,
-                 sql_printf(context, "Execution Time: %.3f ms", (double)measures->execution_ns / 1e6));
+    struct explain_group *document = explain_group_new(&explain);
+    (void)tell_node(&explain, root->creates == NULL ? root : root->left, (struct place){.parent = document});
+    if (options->settings) {
+        struct explain_property *settings =
+            explain_add(&explain, document, "Settings", EXPLAIN_GROUP, EXPLAIN_IN_OTHERS);
+        settings->groups = explain_group_new(&explain);
     }
-    *lines = explain.lines;
-    return explain.count;
+    add_summary(&explain, document, planning_ns);
+    return explain_print(&explain, document, lines);
 }

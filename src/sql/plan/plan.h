@@ -267,6 +267,7 @@ struct plan_node {
     uint32_t write_count;
 
     double rows_estimate;
+    double read_estimate; /* SCAN: rows met before its filter */
 };
 
 static inline bool plan_writes(const struct plan_node *node) {
@@ -284,6 +285,19 @@ void plan_expressions(struct plan_node *node, void (*each)(void *context, const 
 /* Calls each with every subquery in the node's own expressions, outermost first; not those inside subqueries. */
 void plan_subqueries(struct plan_node *node, void (*each)(void *context, struct plan_subquery *subquery),
                      void *context);
+
+/* What EXPLAIN was asked for. */
+enum plan_explain_format { PLAN_EXPLAIN_TEXT, PLAN_EXPLAIN_JSON, PLAN_EXPLAIN_XML, PLAN_EXPLAIN_YAML };
+struct plan_explain_options {
+    enum plan_explain_format format;
+    bool analyze; /* the statement is run */
+    bool verbose;
+    bool costs;
+    bool buffers;
+    bool timing;
+    bool summary; /* times of planning and running */
+    bool settings;
+};
 
 /* A bound statement. */
 enum plan_statement_kind {
@@ -315,9 +329,7 @@ struct plan_statement {
     bool reads_past;              /* any time-travel clause */
     bool writes;                  /* running it changes rows: a write, EXPLAIN ANALYZE or COPY TO of one */
     bool advances;                /* a query that moves sequences: it runs as a write does */
-    bool analyze;                 /* EXPLAIN ANALYZE, and what it tells */
-    bool explain_timing;
-    bool explain_summary;
+    struct plan_explain_options explain;
 };
 
 #endif

@@ -62,7 +62,7 @@ static bool tells_disk(kmb_session *session, const char *query, const char *node
         size_t length = 0;
         const char *line = kmb_column_text(statement, 0, &length);
         of_node = strstr(line, "(actual") != NULL ? strstr(line, node) != NULL : of_node;
-        told = told || (of_node && strstr(line, "Disk Usage: ") != NULL);
+        told = told || (of_node && strstr(line, "Disk") != NULL);
     }
     kmb_finalize(statement);
     return told;

@@ -259,6 +259,8 @@ def json_has_exact_numbers(box):
                    "b": "\\x00ff", "ok": True, "d": "2026-01-31", "big": 9223372036854775807})
     same(set(rows[1].values()), {2, None})
     same(rows[2]["f"], "NaN")
+    lines = box.query("-o", "ndjson", "EXPLAIN (FORMAT json) SELECT 1").out.splitlines()
+    same([json.loads(line)["QUERY PLAN"][0]["Plan"]["Node Type"] for line in lines], ["Result"])
     lines = box.query("-o", "ndjson", "SELECT id FROM t ORDER BY id").out.splitlines()
     same([json.loads(line) for line in lines], [{"id": 1}, {"id": 2}, {"id": 3}])
     same(box.query("-o", "json", "SELECT 1 AS a; SELECT 2 AS a WHERE false; SELECT 'é' AS a").out,
