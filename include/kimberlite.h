@@ -156,6 +156,7 @@ enum kmb_status {
     KMB_INVALID_SAMPLE_ARGUMENT = 164,
     KMB_INVALID_SAMPLE_REPEAT = 165,
     KMB_TEMP_FILE_LIMIT = 170,
+    KMB_VIEW_CHECK_VIOLATION = 185,
 };
 
 /* Room of the texts in a struct kmb_error, terminating zero included. Longer texts end in "...". */

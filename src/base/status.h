@@ -151,7 +151,8 @@
     X(INVALID_CURSOR_DEFINITION, 163,   8, "42P11", 400, 1)                       \
     X(INVALID_SAMPLE_ARGUMENT,   164,   8, "2202H", 400, 1)                       \
     X(INVALID_SAMPLE_REPEAT,     165,   8, "2202G", 400, 1)                       \
-    X(TEMP_FILE_LIMIT,           170,   1, "53400", 503, 1)
+    X(TEMP_FILE_LIMIT,           170,   1, "53400", 503, 1)                                                                   \
+    X(VIEW_CHECK_VIOLATION,      185,   8, "44000", 409, 1)
 
 /* clang-format on */
 

@@ -31,6 +31,7 @@
 #define PART_NOT_VALID    3
 #define PART_COMMENTS     4
 #define PART_KEYS_SINCE   5
+#define PART_VIEW_CHECK   6
 
 #define FOREIGN_MATCH_FULL 0x01
 #define FOREIGN_DEFERRABLE 0x02
@@ -174,6 +175,10 @@ static void definition_put_rest(const struct table_definition *table, struct buf
     if (table->keys_since.value > 0) {
         buffer_u8(buffer, PART_KEYS_SINCE);
         buffer_u32(buffer, table->keys_since.value);
+    }
+    if (table->view_check != VIEW_CHECK_NONE) {
+        buffer_u8(buffer, PART_VIEW_CHECK);
+        buffer_u8(buffer, (uint8_t)table->view_check);
     }
 }
 
@@ -617,6 +622,7 @@ static enum kmb_status definition_get_rest(struct reader *reader, struct arena *
         uint8_t part = reader_u8(reader);
         bool whole = definition_is_table(table);
         if (part <= last || (part == PART_SEQUENCE && (!bare || definition_is_view(table))) ||
+            (part == PART_VIEW_CHECK && !definition_is_view(table)) ||
             ((part == PART_FOREIGN_KEYS || part == PART_NOT_VALID || part == PART_KEYS_SINCE) && !whole)) {
             return definition_corrupt(error, "its parts are not in order");
         }
@@ -640,6 +646,14 @@ static enum kmb_status definition_get_rest(struct reader *reader, struct arena *
                          ? KMB_OK
                          : definition_corrupt(error, "the version its keys are of");
             break;
+        case PART_VIEW_CHECK: {
+            uint8_t check = reader_u8(reader);
+            if (!reader_ok(reader) || check < VIEW_CHECK_LOCAL || check > VIEW_CHECK_CASCADED) {
+                return definition_corrupt(error, "the check option of a view");
+            }
+            table->view_check = (enum view_check)check;
+            break;
+        }
         default:
             return error_set(error, KMB_FORMAT_VERSION, "table definition: a part needs a newer version");
         }

@@ -142,6 +142,13 @@ struct sequence_definition {
     struct column_id owner_column;
 };
 
+/* Of a view that is written through: whether new rows must be among those that it shows. */
+enum view_check {
+    VIEW_CHECK_NONE = 0,
+    VIEW_CHECK_LOCAL = 1,    /* by its own condition */
+    VIEW_CHECK_CASCADED = 2, /* and by those of the views below it */
+};
+
 struct table_definition {
     struct table_id id;
     struct schema_version version;
@@ -160,6 +167,7 @@ struct table_definition {
     uint32_t column_id_next; /* counters: no id is reused */
     uint32_t constraint_id_next;
     struct slice view_query; /* SQL of a view; empty: a table, which has rows of its own */
+    enum view_check view_check;
     struct sequence_definition sequence;
     const struct foreign_key_definition *foreign_keys; /* in the order of their making */
     uint32_t foreign_key_count;

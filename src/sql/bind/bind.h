@@ -274,10 +274,17 @@ void bind_create_view(struct bind *bind, const PgQuery__ViewStmt *create, struct
 struct plan_node *bind_view_rows(struct bind *bind, const struct catalogue *catalogue,
                                  const struct table_definition *view, const struct tokens_clause *clause);
 /* A view as the target of a write: its columns over the row of the table below it, and its condition (or NULL). */
+struct bind_view_check {
+    const char *view;
+    const struct expr *holds; /* over the table's row; true, not NULL */
+};
 struct bind_view_target {
     const struct table_definition *table;
     struct scope scope; /* its columns; expr over the table's row */
     const struct expr *where;
+    bool cascaded;                  /* by a view above */
+    struct bind_view_check *checks; /* of CHECK OPTIONs, those of inner views first */
+    uint32_t check_count;
 };
 /* verb: "insert into", "update", "delete from". Raises 55000 where a view is more than one table's rows. */
 void bind_view_target(struct bind *bind, const struct catalogue *catalogue, const struct table_definition *view,

@@ -110,8 +110,23 @@ static void target_below(struct bind *bind, const struct catalogue *catalogue, c
         target->scope.tables[0].alias = alias;
         return;
     }
-    *target = (struct bind_view_target){.table = below};
+    target->table = below;
     bind_table_scope(bind, catalogue, below, alias, 0, &target->scope);
+}
+
+/* The view's own condition for new rows, where a CHECK OPTION asks for it. Bound apart from the one that finds rows:
+ * the optimiser changes subqueries in their place. */
+static void target_check(struct bind *bind, const struct bind_scope *place, const PgQuery__SelectStmt *query,
+                         const char *name, struct bind_view_target *target) {
+    struct bind_view_check *checks = sql_alloc(bind->context, (target->check_count + 1) * sizeof(*checks));
+    if (target->check_count > 0) {
+        memcpy(checks, target->checks, target->check_count * sizeof(*checks));
+    }
+    struct expr *holds = bind_expr_new(bind, EXPR_IS_TRUTH, type_make(TYPE_BOOL), 1, 0);
+    holds->truth = EXPR_TRUTH_TRUE;
+    holds->arguments[0] = bind_condition(place, query->where_clause, "WHERE");
+    checks[target->check_count++] = (struct bind_view_check){.view = name, .holds = holds};
+    target->checks = checks;
 }
 
 void bind_view_target(struct bind *bind, const struct catalogue *catalogue, const struct table_definition *view,
@@ -123,11 +138,16 @@ void bind_view_target(struct bind *bind, const struct catalogue *catalogue, cons
     if (why != NULL) {
         raise_not_updatable(bind, verb, name, why);
     }
+    bool checked = target->cascaded || view->view_check != VIEW_CHECK_NONE;
+    target->cascaded = target->cascaded || view->view_check == VIEW_CHECK_CASCADED;
     target_below(bind, catalogue, query->from_clause[0]->range_var, verb, name, target);
     struct bind_aggregates aggregates = {0};
     struct bind_scope place = {.bind = bind, .scope = &target->scope, .place = BIND_WHERE};
     if (query->where_clause != NULL) {
         target->where = both_hold(bind, target->where, bind_condition(&place, query->where_clause, "WHERE"));
+    }
+    if (query->where_clause != NULL && checked) {
+        target_check(bind, &place, query, name, target);
     }
     place.place = BIND_SELECT;
     place.aggregates = &aggregates;
@@ -265,12 +285,6 @@ static void view_refuse(struct bind *bind, const PgQuery__ViewStmt *create) {
     if (create->view->relpersistence != NULL && create->view->relpersistence[0] != 'p') {
         sql_raise_unsupported(context, position, "a temporary view");
     }
-    if (create->n_options > 0) {
-        sql_raise_unsupported(context, position, "an option of a view");
-    }
-    if (create->with_check_option != PG_QUERY__VIEW_CHECK_OPTION__NO_CHECK_OPTION) {
-        sql_raise_unsupported(context, position, "WITH CHECK OPTION");
-    }
     const PgQuery__SelectStmt *query =
         create->query->node_case == PG_QUERY__NODE__NODE_SELECT_STMT ? create->query->select_stmt : NULL;
     for (size_t i = 0; query != NULL && query->with_clause != NULL && i < query->with_clause->n_ctes; i++) {
@@ -284,6 +298,85 @@ static void view_refuse(struct bind *bind, const PgQuery__ViewStmt *create) {
                               bind->tokens->clause_count > 0 ? bind->tokens->clauses[0].position
                                                              : bind->tokens->ranges[0].position,
                               "time travel in a view");
+    }
+}
+
+/* WITH CHECK OPTION, or the option check_option. */
+static enum view_check view_check_of(struct bind *bind, const PgQuery__ViewStmt *create) {
+    struct sql_context *context = bind->context;
+    enum view_check check =
+        create->with_check_option == PG_QUERY__VIEW_CHECK_OPTION__LOCAL_CHECK_OPTION      ? VIEW_CHECK_LOCAL
+        : create->with_check_option == PG_QUERY__VIEW_CHECK_OPTION__CASCADED_CHECK_OPTION ? VIEW_CHECK_CASCADED
+                                                                                          : VIEW_CHECK_NONE;
+    for (size_t i = 0; i < create->n_options; i++) {
+        const PgQuery__DefElem *option = create->options[i]->def_elem;
+        const PgQuery__Node *value = option->arg;
+        bool string = value != NULL && value->node_case == PG_QUERY__NODE__NODE_STRING;
+        bool type = value != NULL && value->node_case == PG_QUERY__NODE__NODE_TYPE_NAME;
+        const char *text = string ? value->string->sval
+                           : type ? bind_string(value->type_name->names[value->type_name->n_names - 1])
+                                  : "true";
+        if (strcmp(option->defname, "check_option") != 0) {
+            bool known =
+                strcmp(option->defname, "security_barrier") == 0 || strcmp(option->defname, "security_invoker") == 0;
+            if (known) {
+                sql_raise_unsupported(context, bind_location(create->view->location), "%s of a view", option->defname);
+            }
+            sql_raise(context, KMB_INVALID_PARAMETER, 0, "unrecognized parameter \"%s\"", option->defname);
+        }
+        if (create->with_check_option != PG_QUERY__VIEW_CHECK_OPTION__NO_CHECK_OPTION || i > 0) {
+            sql_raise(context, KMB_INVALID_PARAMETER, 0, "parameter \"check_option\" specified more than once");
+        }
+        if (strcasecmp(text, "local") != 0 && strcasecmp(text, "cascaded") != 0) {
+            sql_raise_with(context, KMB_INVALID_PARAMETER, 0, "Valid values are \"local\" and \"cascaded\".", NULL,
+                           "invalid value for enum option \"check_option\": %s", text);
+        }
+        check = strcasecmp(text, "local") == 0 ? VIEW_CHECK_LOCAL : VIEW_CHECK_CASCADED;
+    }
+    return check;
+}
+
+/* Whether the nodes over the query's FROM are those of a plain select list. */
+static const char *not_plain_list(const struct plan_node *root) {
+    for (const struct plan_node *node = root; node != NULL; node = node->left) {
+        if (node->kind == PLAN_AGGREGATE) {
+            return "Views that return aggregate functions";
+        }
+        if (node->kind == PLAN_WINDOW) {
+            return "Views that return window functions";
+        }
+        if (node->kind == PLAN_JOIN && node->right->kind == PLAN_FUNCTION) {
+            return "Views that return set-returning functions";
+        }
+    }
+    return NULL;
+}
+
+/* What there is to check rows of is one table or view below it, some of whose columns it shows. */
+static void check_updatable(struct bind *bind, const PgQuery__SelectStmt *query, const struct plan_node *root) {
+    const char *one = "Views that do not select from a single table or view";
+    const char *why = not_simple(query);
+    const char *list = not_plain_list(root);
+    if (list != NULL && (why == NULL || strcmp(why, one) == 0)) {
+        why = list;
+    }
+    bool column = false;
+    for (size_t i = 0; i < query->n_target_list; i++) {
+        const PgQuery__Node *value = query->target_list[i]->res_target->val;
+        column = column || (value != NULL && value->node_case == PG_QUERY__NODE__NODE_COLUMN_REF);
+    }
+    if (why == NULL) {
+        const char *name = query->from_clause[0]->range_var->relname;
+        const struct table_definition *below =
+            catalogue_table(bind_present(bind), slice_make(NULL, 0), slice_text(name));
+        why = below == NULL || definition_is_sequence(below) ? one
+              : !column                                      ? "Views that have no updatable columns"
+                                                             : NULL;
+    }
+    if (why != NULL) {
+        sql_raise_with(bind->context, KMB_UNSUPPORTED, 0, NULL,
+                       sql_printf(bind->context, "%s are not automatically updatable.", why),
+                       "WITH CHECK OPTION is supported only on automatically updatable views");
     }
 }
 
@@ -362,6 +455,10 @@ void bind_create_view(struct bind *bind, const PgQuery__ViewStmt *create, struct
     view->name = slice_text(name);
     view->columns = view_columns(bind, create, root);
     view->column_count = root->column_count;
+    view->view_check = view_check_of(bind, create);
+    if (view->view_check != VIEW_CHECK_NONE) {
+        check_updatable(bind, create->query->select_stmt, root);
+    }
     view->view_query = slice_text(parse_deparse_query(context, create->query->select_stmt));
     ddl->kind = DDL_CREATE_TABLE;
     ddl->table = view;

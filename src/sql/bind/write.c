@@ -32,13 +32,15 @@ static void write_target(struct write *write, struct bind *bind, const PgQuery__
         sql_raise_with(bind->context, KMB_UNSUPPORTED, 0, "This operation is not supported for views.", NULL,
                        "cannot execute MERGE on relation \"%s\"", name->relname);
     }
-    struct bind_view_target target;
+    struct bind_view_target target = {0};
     const char *verb = kind == PLAN_INSERT ? "insert into" : kind == PLAN_UPDATE ? "update" : "delete from";
     bind_view_target(bind, present, view, verb, &target);
     write->catalogue = present;
     write->table = target.table;
     write->scope = target.scope;
     write->where = target.where;
+    write->view_checks = target.checks;
+    write->view_check_count = target.check_count;
     write->view = true;
 }
 
@@ -222,12 +224,26 @@ static void write_hidden(struct write *write) {
     }
 }
 
-/* The table's generated columns and CHECKs over the new row. */
-void write_checks(struct write *write) {
+/* The CHECK OPTIONs of the views that are written through, behind the table's CHECKs. */
+static void write_view_checks(struct write *write) {
     struct bind *bind = write->bind;
     struct plan_node *node = write->node;
-    write_generated(write);
-    write_hidden(write);
+    uint32_t own = node->check_count;
+    const struct expr **checks = sql_alloc(bind->context, (own + write->view_check_count + 1) * sizeof(*checks));
+    const char **names = sql_alloc(bind->context, (own + write->view_check_count + 1) * sizeof(*names));
+    for (uint32_t i = 0; i < own + write->view_check_count; i++) {
+        checks[i] = i < own ? node->checks[i] : write->view_checks[i - own].holds;
+        names[i] = i < own ? node->check_names[i] : write->view_checks[i - own].view;
+    }
+    node->checks = checks;
+    node->check_names = names;
+    node->check_count = own + write->view_check_count;
+    node->view_check_count = write->view_check_count;
+}
+
+static void write_table_checks(struct write *write) {
+    struct bind *bind = write->bind;
+    struct plan_node *node = write->node;
     if (write->table->check_count == 0 || bind->host->checks_held) {
         return;
     }
@@ -245,6 +261,16 @@ void write_checks(struct write *write) {
     }
     node->check_count = write->table->check_count;
     checks_by_name(node);
+}
+
+/* What the executor computes and asks of a new row: generated and hidden columns, CHECKs. */
+void write_checks(struct write *write) {
+    write_generated(write);
+    write_hidden(write);
+    write_table_checks(write);
+    if (write->view_check_count > 0) {
+        write_view_checks(write);
+    }
 }
 
 void write_returning(struct write *write, PgQuery__Node *const *returning, size_t count, const struct scope *scope) {

@@ -15,6 +15,8 @@ struct write {
     struct scope row;         /* the table's row */
     struct scope scope;       /* what names mean: the row, or the columns of a view over it */
     const struct expr *where; /* of the view written through, or NULL */
+    const struct bind_view_check *view_checks;
+    uint32_t view_check_count;
     bool view;
     PgQuery__OverridingKind override; /* INSERT */
     struct plan_node *node;

@@ -154,6 +154,10 @@ static bool update_existing(struct insert *insert, const struct value *values) {
     write_values(write, &insert->merged, 0, insert->existing);
     sql_try(context, kernel_update(exec->transaction, write->table, buffer_slice(&insert->conflict.key),
                                    insert->existing, &insert->key, context->error));
+    fault = write_check_view(write, &insert->merged);
+    if (fault.present) {
+        write_raise(write, &insert->merged, &fault);
+    }
     (void)write_claim(write, buffer_slice(&insert->conflict.key));
     (void)write_claim(write, buffer_slice(&insert->key));
     return true;
@@ -176,6 +180,10 @@ static void insert_conflicting(struct insert *insert, const struct batch *batch)
         enum kmb_status status = kernel_insert(exec->transaction, write->table, insert->values, &insert->conflict,
                                                &insert->key, context->error);
         if (status == KMB_OK) {
+            struct write_fault view = write_check_view(write, &one);
+            if (view.present) {
+                write_raise(write, &one, &view);
+            }
             (void)write_claim(write, buffer_slice(&insert->key));
             write_return(write, &one);
             write->affected++;
@@ -202,7 +210,11 @@ static void insert_take(struct write *write, const struct batch *given) {
     if (write->base.node->conflict.present) {
         insert_conflicting(insert, &good);
     } else {
+        struct write_fault view = write_cut_view(write, &good);
         insert_plain(insert, &good);
+        if (view.present) {
+            write_raise(write, &good, &view);
+        }
     }
     if (fault.present) {
         write_raise(write, batch, &fault);

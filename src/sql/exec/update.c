@@ -22,6 +22,7 @@ static void update_take(struct write *write, const struct batch *batch) {
     if (exec->several || write->base.node->claims) {
         good = write_claimed(write, &good);
     }
+    struct write_fault view = write_cut_view(write, &good);
     uint32_t live = batch_live(&good);
     write_hide(write, &good);
     for (uint32_t i = 0; i < live; i++) {
@@ -29,6 +30,9 @@ static void update_take(struct write *write, const struct batch *batch) {
         write_values(write, &good, at, change->values);
         sql_try(exec->context, kernel_update(exec->transaction, write->table, write_key(&good, at), change->values,
                                              NULL, exec->context->error));
+    }
+    if (view.present) {
+        write_raise(write, &good, &view);
     }
     if (fault.present) {
         write_raise(write, &row, &fault);

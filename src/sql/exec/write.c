@@ -65,9 +65,25 @@ static const char *failing_row(const struct write *write, const struct batch *ro
 }
 
 /* Lowers the fault to the first place at which `bad` holds of a column, if that is before it. */
-static void fault_lower(struct write_fault *fault, uint32_t place, bool check, uint32_t number) {
+static void fault_lower(struct write_fault *fault, uint32_t place, enum write_fault_kind kind, uint32_t number) {
     if (!fault->present || place < fault->place) {
-        *fault = (struct write_fault){.present = true, .place = place, .check = check, .number = number};
+        *fault = (struct write_fault){.present = true, .place = place, .kind = kind, .number = number};
+    }
+}
+
+/* Of CHECKs first..end; NULL passes. */
+static void check_fault(struct write *write, const struct batch *row, uint32_t first, uint32_t count,
+                        enum write_fault_kind kind, struct write_fault *fault) {
+    for (uint32_t i = first; i < first + count; i++) {
+        uint32_t end = fault->present ? fault->place : batch_live(row); /* behind a bad row nothing is evaluated */
+        const struct vector *holds = evaluator_run(write->checks[i], row, row->selection, end);
+        for (uint32_t n = 0; n < end; n++) {
+            uint32_t place = vector_row(holds, row->selection == NULL ? n : row->selection[n]);
+            if (!vector_is_null(holds, place) && !holds->boolean[place]) {
+                fault_lower(fault, n, kind, i);
+                break;
+            }
+        }
     }
 }
 
@@ -82,21 +98,26 @@ struct write_fault write_check(struct write *write, const struct batch *row) {
         }
         for (uint32_t n = 0; n < live; n++) {
             if (column->null[vector_row(column, row->selection == NULL ? n : row->selection[n])]) {
-                fault_lower(&fault, n, false, i);
+                fault_lower(&fault, n, WRITE_NULL, i);
                 break;
             }
         }
     }
-    for (uint32_t i = 0; i < node->check_count; i++) {
-        uint32_t end = fault.present ? fault.place : live; /* what stands behind a bad row is not evaluated */
-        const struct vector *holds = evaluator_run(write->checks[i], row, row->selection, end);
-        for (uint32_t n = 0; n < end; n++) {
-            uint32_t place = vector_row(holds, row->selection == NULL ? n : row->selection[n]);
-            if (!vector_is_null(holds, place) && !holds->boolean[place]) { /* NULL passes */
-                fault_lower(&fault, n, true, i);
-                break;
-            }
-        }
+    check_fault(write, row, 0, node->check_count - node->view_check_count, WRITE_CHECK, &fault);
+    return fault;
+}
+
+struct write_fault write_check_view(struct write *write, const struct batch *row) {
+    const struct plan_node *node = write->base.node;
+    struct write_fault fault = {0};
+    check_fault(write, row, node->check_count - node->view_check_count, node->view_check_count, WRITE_VIEW, &fault);
+    return fault;
+}
+
+struct write_fault write_cut_view(struct write *write, struct batch *row) {
+    struct write_fault fault = write_check_view(write, row);
+    if (fault.present) {
+        *row = write_first(write, row, fault.place + 1);
     }
     return fault;
 }
@@ -106,7 +127,11 @@ _Noreturn void write_raise(struct write *write, const struct batch *row, const s
     uint32_t at = row->selection == NULL ? fault->place : row->selection[fault->place];
     write->base.exec->row_refused = at + 1;
     struct slice table = write->table->name;
-    if (fault->check) {
+    if (fault->kind == WRITE_VIEW) {
+        sql_raise_with(context, KMB_VIEW_CHECK_VIOLATION, 0, failing_row(write, row, at), NULL,
+                       "new row violates check option for view \"%s\"", write->base.node->check_names[fault->number]);
+    }
+    if (fault->kind == WRITE_CHECK) {
         sql_raise_with(context, KMB_CHECK_VIOLATION, 0, failing_row(write, row, at), NULL,
                        "new row for relation \"%.*s\" violates check constraint \"%s\"", (int)table.length,
                        (const char *)table.bytes, write->base.node->check_names[fault->number]);

@@ -57,16 +57,26 @@ uint64_t kept_run(struct exec_operator *self);
 struct batch write_generate(struct write *write, const struct batch *row);
 
 /* The first row of a batch that breaks a constraint. */
+enum write_fault_kind {
+    WRITE_NULL,  /* of NOT NULL column `number` */
+    WRITE_CHECK, /* of CHECK `number` */
+    WRITE_VIEW,  /* of the CHECK OPTION that is CHECK `number` */
+};
 struct write_fault {
     bool present;
     uint32_t place; /* in the batch's selection: the rows before it are good */
-    bool check;     /* of CHECK `number`, else of NOT NULL column `number` */
+    enum write_fault_kind kind;
     uint32_t number;
 };
 
 /* Looks at a batch's new rows (`row` has the table's columns): NOT NULL, then CHECKs, row by row as it were. The caller
  * writes the rows before the fault and then raises it, so that an error of an earlier row comes first. */
 struct write_fault write_check(struct write *write, const struct batch *row);
+/* The same for the CHECK OPTIONs of views, which are asked of rows that have passed all else, keys too: the caller
+ * writes the row at fault before it raises. */
+struct write_fault write_check_view(struct write *write, const struct batch *row);
+/* Cuts a batch behind its first row that breaks a CHECK OPTION. */
+struct write_fault write_cut_view(struct write *write, struct batch *row);
 _Noreturn void write_raise(struct write *write, const struct batch *row, const struct write_fault *fault);
 /* The same batch, its first `count` live rows alone. */
 struct batch write_first(struct write *write, const struct batch *batch, uint32_t count);

@@ -256,9 +256,10 @@ struct plan_node {
     uint32_t generated_count;
     const struct expr **hidden; /* values of hidden columns over the new row, in their order */
     uint32_t hidden_count;
-    const struct expr **checks; /* table's CHECKs over the new row */
-    const char **check_names;
+    const struct expr **checks; /* table's CHECKs over the new row, then CHECK OPTIONs of views */
+    const char **check_names;   /* of constraints; of views */
     uint32_t check_count;
+    uint32_t view_check_count;     /* the last ones of them */
     const struct expr **returning; /* over the new (DELETE: old) row and what stands behind it; NULL: no RETURNING */
     uint32_t returning_count;
 

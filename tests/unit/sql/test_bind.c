@@ -518,6 +518,10 @@ static void test_time_travel(void **state) {
             "constraint \"h_pkey\" for table \"hw\" does not exist");
     REFUSED("SELECT * FROM kimberlite_history(hw)", "42809", 34, "\"hw\" is not a table");
     SQL("DROP VIEW hw");
+    SQL("CREATE VIEW hw AS SELECT id, v FROM h WHERE v < 100 WITH CHECK OPTION");
+    REFUSED("INSERT INTO hw VALUES (9, 100)", "44000", 0, "new row violates check option for view \"hw\"");
+    assert_string_equal(f->error.detail, "Failing row contains (9, 100, 5).");
+    SQL("DROP VIEW hw");
     snprintf(text, sizeof(text), "SELECT * FROM hv AT OFFSET %llu", with_view);
     ROWS(text, "1|11\n");
     snprintf(text, sizeof(text), "SELECT x.n, hv.m FROM hv JOIN hv x ON true AT OFFSET %llu", with_view + 1);

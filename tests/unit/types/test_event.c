@@ -305,6 +305,12 @@ static const char *sample_event(size_t number, struct buffer *body) {
         e.as.column_added = (struct event_column_added){{9}, {5}, sample_column_hidden};
         name = "column_added_hidden";
         break;
+    case 35:
+        e.kind = EVENT_VIEW_CREATED;
+        e.as.table_created.table = sample_view();
+        e.as.table_created.table.view_check = VIEW_CHECK_CASCADED;
+        name = "view_created_checked";
+        break;
     default:
         return NULL;
     }
@@ -344,7 +350,7 @@ static void test_round_trip(void **state) {
         assert_int_equal(event_next(&reader, &event, &error), KMB_DONE);
         arena_free(&arena);
     }
-    assert_int_equal(count, 35);
+    assert_int_equal(count, 36);
     buffer_free(&body);
     buffer_free(&again);
 }
