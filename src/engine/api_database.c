@@ -421,7 +421,7 @@ enum kmb_status kmb_begin(kmb_session *session, struct kmb_error *error) {
     if (session == NULL) {
         return api_absent("session", error);
     }
-    return session_begin(session->session, session_settings(session->session)->default_read_only, error);
+    return session_begin(session->session, NULL, error);
 }
 
 enum kmb_status kmb_commit(kmb_session *session, struct kmb_error *error) {

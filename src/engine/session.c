@@ -64,6 +64,8 @@ static enum kmb_status aborted(struct kmb_error *error) {
     return KMB_TRANSACTION_ABORTED;
 }
 
+static enum kmb_status view_of_present(struct session *session, struct kernel_view **view, struct kmb_error *error);
+
 /* A query's position is that of the state it reads; in a transaction it is known before. */
 static void note_read(struct session *session, const struct kernel_state *state) {
     if (!session->explicit) {
@@ -80,7 +82,7 @@ static enum kmb_status host_view_open(void *context, const struct sql_point *poi
     struct kernel_state *state = NULL;
     enum kmb_status status = KMB_OK;
     if (point->kind == PLAN_AT_NONE) {
-        return session_view(session, view, error);
+        return view_of_present(session, view, error);
     }
     if (point->kind == PLAN_AT_TIME && session->transaction == NULL) {
         status = shard_time_settle(session->shard, session->tenant, point->time_us, error);
@@ -99,6 +101,11 @@ static enum kmb_status host_view_open(void *context, const struct sql_point *poi
         note_read(session, state);
         status = point->kind == PLAN_AT_POSITION ? kernel_view_open_at(state, point->offset, view, error)
                                                  : kernel_view_open_at_time(state, point->time_us, view, error);
+    }
+    /* The past is what it is; but others may have committed between the transaction's beginning and this time. */
+    if (status == KMB_OK && session->transaction != NULL && point->kind == PLAN_AT_TIME &&
+        point->time_us > state->time_us) {
+        kernel_transaction_note(session->transaction, *view);
     }
     kernel_state_release(state);
     return status;
@@ -122,8 +129,41 @@ static enum kmb_status host_transaction(void *context, struct kernel_transaction
     return KMB_OK;
 }
 
-/* SET TRANSACTION: READ ONLY at any time, READ WRITE before the first query. A level of isolation is a snapshot in any
- * case. */
+/* SET TRANSACTION of a level or a deferral that is another one than there is: in PostgreSQL's words. */
+static enum kmb_status change_before_query(const struct session *session, const char *what, struct kmb_error *error) {
+    if (session->queried) {
+        return error_set(error, KMB_TRANSACTION_ACTIVE, "SET TRANSACTION %s must be called before any query", what);
+    }
+    if (session->savepoints != NULL) {
+        bool level = strcmp(what, "ISOLATION LEVEL") == 0;
+        return error_set(error, KMB_TRANSACTION_ACTIVE, "SET TRANSACTION %s must not be called %s a subtransaction",
+                         what, level ? "in" : "within");
+    }
+    return KMB_OK;
+}
+
+static enum kmb_status change_isolation(struct session *session, bool serializable, struct kmb_error *error) {
+    if (serializable == session->settings.serializable) {
+        return KMB_OK;
+    }
+    enum kmb_status status = change_before_query(session, "ISOLATION LEVEL", error);
+    if (status == KMB_OK) {
+        status = kernel_transaction_serializable(session->transaction, serializable, error);
+    }
+    session->settings.serializable = status == KMB_OK ? serializable : session->settings.serializable;
+    return status;
+}
+
+static enum kmb_status change_deferral(struct session *session, bool deferrable, struct kmb_error *error) {
+    if (deferrable == session->settings.deferrable) {
+        return KMB_OK;
+    }
+    enum kmb_status status = change_before_query(session, "[NOT] DEFERRABLE", error);
+    session->settings.deferrable = status == KMB_OK ? deferrable : session->settings.deferrable;
+    return status;
+}
+
+/* SET TRANSACTION: READ ONLY at any time, the others before the first query. */
 static enum kmb_status change_transaction(struct session *session, const struct sql_control *control,
                                           struct kmb_error *error) {
     if (!session->explicit) {
@@ -133,22 +173,42 @@ static enum kmb_status change_transaction(struct session *session, const struct 
     if (write && (session->queried || shard_is_read_only(session->shard))) {
         return error_set(error, KMB_TRANSACTION_ACTIVE, "transaction read-write mode must be set before any query");
     }
-    if (control->access != SQL_ACCESS_DEFAULT) {
+    enum kmb_status status = KMB_OK;
+    if (control->isolation != SQL_ISOLATION_DEFAULT) {
+        status = change_isolation(session, control->isolation == SQL_ISOLATION_SERIALIZABLE, error);
+    }
+    if (status == KMB_OK && control->deferral != SQL_DEFERRAL_DEFAULT) {
+        status = change_deferral(session, control->deferral == SQL_DEFERRAL_ON, error);
+    }
+    if (status == KMB_OK && control->access != SQL_ACCESS_DEFAULT) {
         session->settings.read_only = control->access == SQL_ACCESS_READ_ONLY;
     }
-    return KMB_OK;
+    return status;
+}
+
+static struct session_modes modes_of(const struct session *session, const struct sql_control *control) {
+    const struct sql_settings *settings = &session->settings;
+    return (struct session_modes){
+        .read_only = control->access == SQL_ACCESS_DEFAULT ? settings->default_read_only
+                                                           : control->access == SQL_ACCESS_READ_ONLY,
+        .serializable = control->isolation == SQL_ISOLATION_DEFAULT ? settings->default_serializable
+                                                                    : control->isolation == SQL_ISOLATION_SERIALIZABLE,
+        .deferrable = control->deferral == SQL_DEFERRAL_DEFAULT ? settings->default_deferrable
+                                                                : control->deferral == SQL_DEFERRAL_ON,
+    };
 }
 
 static enum kmb_status host_control(void *context, const struct sql_control *control, struct kmb_error *error) {
     struct session *session = context;
     struct shard_ticket ticket = {0};
     enum kmb_status status = KMB_OK;
-    bool read_only = control->access == SQL_ACCESS_DEFAULT ? session->settings.default_read_only
-                                                           : control->access == SQL_ACCESS_READ_ONLY;
-    bool chained = session->settings.read_only;
+    struct session_modes modes = modes_of(session, control);
+    struct session_modes chained = {.read_only = session->settings.read_only,
+                                    .serializable = session->settings.serializable,
+                                    .deferrable = session->settings.deferrable};
     switch (control->kind) {
     case SQL_CONTROL_BEGIN:
-        return session_begin(session, read_only, error);
+        return session_begin(session, &modes, error);
     case SQL_CONTROL_CHANGE:
         return change_transaction(session, control, error);
     case SQL_CONTROL_COMMIT:
@@ -167,7 +227,7 @@ static enum kmb_status host_control(void *context, const struct sql_control *con
         return session_savepoint(session, SESSION_SAVEPOINT_ROLLBACK, control->savepoint, error);
     }
     if (status == KMB_OK && control->chain) {
-        status = session_begin(session, chained, error);
+        status = session_begin(session, &chained, error);
     }
     return status;
 }
@@ -325,7 +385,7 @@ uint64_t session_position(struct session *session) {
     return position;
 }
 
-enum kmb_status session_view(struct session *session, struct kernel_view **view, struct kmb_error *error) {
+static enum kmb_status view_of_present(struct session *session, struct kernel_view **view, struct kmb_error *error) {
     if (session->transaction != NULL) {
         return kernel_transaction_view(session->transaction, view, error);
     }
@@ -339,9 +399,15 @@ enum kmb_status session_view(struct session *session, struct kernel_view **view,
     return status;
 }
 
+enum kmb_status session_view(struct session *session, struct kernel_view **view, struct kmb_error *error) {
+    session->queried = true;
+    return view_of_present(session, view, error);
+}
+
 /* --- transactions ------------------------------------------------------------------------------------------------- */
 
-enum kmb_status session_begin(struct session *session, bool read_only, struct kmb_error *error) {
+enum kmb_status session_begin(struct session *session, const struct session_modes *modes, struct kmb_error *error) {
+    const struct sql_control defaults = {.kind = SQL_CONTROL_BEGIN};
     if (session->explicit) {
         return session->failed ? aborted(error)
                                : error_set(error, KMB_TRANSACTION_ACTIVE, "there is already a transaction in progress");
@@ -353,13 +419,21 @@ enum kmb_status session_begin(struct session *session, bool read_only, struct km
         status = kernel_transaction_begin(state, shard_row_ids(session->shard), &session->transaction, error);
     }
     kernel_state_release(state);
+    struct session_modes made = modes == NULL ? modes_of(session, &defaults) : *modes;
+    if (status == KMB_OK && kernel_transaction_serializable(session->transaction, made.serializable, error) != KMB_OK) {
+        kernel_transaction_discard(session->transaction);
+        session->transaction = NULL;
+        status = KMB_NO_MEMORY;
+    }
     if (status == KMB_OK) {
         session->explicit = true;
         session->failed = false;
         session->queried = false;
         session->kept = session->settings;
         session->begun = session->settings;
-        session->settings.read_only = read_only || shard_is_read_only(session->shard);
+        session->settings.read_only = made.read_only || shard_is_read_only(session->shard);
+        session->settings.serializable = made.serializable;
+        session->settings.deferrable = made.deferrable;
         session->transaction_now_us = shard_now_us(session->shard);
     }
     return status;
@@ -371,6 +445,8 @@ static void end_transaction(struct session *session, const struct sql_settings *
     if (session->explicit) {
         session->settings = *settings;
         session->settings.read_only = settings->default_read_only;
+        session->settings.serializable = settings->default_serializable;
+        session->settings.deferrable = settings->default_deferrable;
     }
     session->transaction = NULL;
     session->explicit = false;
@@ -577,6 +653,9 @@ static enum kmb_status run_ahead(struct session *session, struct sql_statement *
     }
     kernel_state_release(state);
     if (status == KMB_OK) {
+        status = kernel_transaction_serializable(session->transaction, session->settings.serializable, error);
+    }
+    if (status == KMB_OK) {
         status = sql_run_open(statement, &session->host, parameters, parameter_count, run, error);
     }
     if (status == KMB_OK) {
@@ -708,6 +787,7 @@ enum kmb_status session_write(struct session *session,
         if (session->failed) {
             return aborted(error);
         }
+        session->queried = true;
         enum kmb_status status = host_transaction(session, &transaction, error);
         if (status == KMB_OK) {
             status = kernel_transaction_mark(transaction, &mark, error);

@@ -42,7 +42,15 @@ bool session_failed(const struct session *session);
 /* A statement did not even prepare: an explicit transaction is failed by it, as by any error. */
 void session_fail(struct session *session);
 uint64_t session_position(struct session *session);
-enum kmb_status session_begin(struct session *session, bool read_only, struct kmb_error *error);
+
+/* How a transaction is to be. */
+struct session_modes {
+    bool read_only;
+    bool serializable; /* else a snapshot, first committer wins */
+    bool deferrable;
+};
+/* modes NULL: the session's defaults. */
+enum kmb_status session_begin(struct session *session, const struct session_modes *modes, struct kmb_error *error);
 /* A failed transaction is rolled back: *rolled_back (may be NULL) says so. ticket (may be NULL): what it came to. */
 enum kmb_status session_commit(struct session *session, bool *rolled_back, struct shard_ticket *ticket,
                                struct kmb_error *error);
@@ -81,7 +89,8 @@ enum kmb_status session_write(struct session *session,
                                                       struct kmb_error *error),
                               void *context, struct shard_ticket *ticket, struct kmb_error *error);
 
-/* A view of the session's present (its transaction's own state, or the newest published one). kernel_view_close(). */
+/* A view of the session's present (its transaction's own state, or the newest published one) to read by: a query of its
+ * transaction. kernel_view_close(). */
 enum kmb_status session_view(struct session *session, struct kernel_view **view, struct kmb_error *error);
 
 #endif

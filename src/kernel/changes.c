@@ -37,6 +37,7 @@ enum kmb_status kernel_changes_open(struct kernel_view *view, const struct table
     }
     changes->view = view;
     changes->since = since;
+    kernel_reads_add(view->reads, KERNEL_READ_HISTORY, table->id.value, 0, slice_make(NULL, 0), slice_make(NULL, 0));
     struct store_view store = store_view_root(view->state->root);
     uint32_t tenant = view->state->tenant.value;
     enum kmb_status status =

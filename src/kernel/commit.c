@@ -7,6 +7,9 @@
  * the same version in both, streams of the same length; a transaction with definitions of its own needs the whole
  * catalogue unchanged. Then the bodies are evolved on a fork of the head, with unique keys looked up again; stamps are
  * thereby the real positions. Everything refused is 40001: run it again.
+ *
+ * A serializable transaction is refused where what it read has changed as well (reads.c); that is asked last, for a row
+ * that two have written is the plainer reason.
  */
 #include "kernel/transaction_internal.h"
 
@@ -248,6 +251,10 @@ enum kmb_status kernel_transaction_prepare(struct kernel_transaction *transactio
     if (status == KMB_OK) {
         status = transaction_writer_end(transaction, error);
     }
+    bool wrote = false; /* more than values of sequences, which are nobody's to read */
+    for (uint32_t i = 0; i < transaction->part_count; i++) {
+        wrote = wrote || transaction->parts[i].body.length > 0;
+    }
     if (status == KMB_OK) {
         status = transaction_sequences_emit(transaction, error);
     }
@@ -264,6 +271,9 @@ enum kmb_status kernel_transaction_prepare(struct kernel_transaction *transactio
     bool unchanged = head->sequence == transaction->base->sequence;
     if (!unchanged) {
         status = validate(transaction, head, error);
+    }
+    if (status == KMB_OK && wrote && transaction->reads != NULL) {
+        status = transaction_check_reads(transaction, head, error);
     }
     if (status == KMB_OK && head->root != transaction->base->root) {
         status = rebase(transaction, head, !unchanged, error);

@@ -44,12 +44,16 @@ static enum kmb_status checking_open(struct kernel_transaction *transaction, str
                                      struct kmb_error *error) {
     *checking = (struct checking){.transaction = transaction};
     arena_init(&checking->arena, 0);
-    enum kmb_status status = kernel_transaction_view(transaction, &checking->view, error);
+    enum kmb_status status = transaction_view_unnoted(transaction, &checking->view, error);
     checking->catalogue = transaction->evolver.catalogue;
     return status;
 }
 
-static void checking_close(struct checking *checking) {
+/* A reference that holds is looked at again by the commit; that one was missing counts as read. */
+static void checking_close(struct checking *checking, enum kmb_status status) {
+    if (status == KMB_FOREIGN_KEY_VIOLATION) {
+        kernel_reads_add_all(checking->transaction->reads);
+    }
     kernel_view_close(checking->view);
     arena_free(&checking->arena);
     buffer_free(&checking->key);
@@ -484,7 +488,7 @@ enum kmb_status kernel_check_references(struct kernel_transaction *transaction, 
     if (status == KMB_OK) {
         status = changes_walk(transaction, from, change_check, &check, error);
     }
-    checking_close(&check.checking);
+    checking_close(&check.checking, status);
     return status;
 }
 
@@ -510,7 +514,7 @@ static enum kmb_status table_check(struct kernel_transaction *transaction, const
         }
     }
     kernel_scan_close(scan);
-    checking_close(&checking);
+    checking_close(&checking, status);
     return status;
 }
 
@@ -686,7 +690,7 @@ enum kmb_status kernel_gather_references(struct kernel_transaction *transaction,
                                          const struct kernel_reference **list, uint32_t *count,
                                          struct kmb_error *error) {
     struct gathering gathering = {.transaction = transaction, .before = before, .arena = arena};
-    enum kmb_status status = kernel_transaction_view(transaction, &gathering.now, error);
+    enum kmb_status status = transaction_view_unnoted(transaction, &gathering.now, error);
     if (status == KMB_OK) {
         status = changes_walk(transaction, from, gather_change, &gathering, error);
     }
@@ -710,7 +714,7 @@ enum kmb_status kernel_restrict_reference(struct kernel_transaction *transaction
     if (status == KMB_OK && present) {
         status = parent_refused(reference->child, reference->key, reference->parent, reference->old_values, error);
     }
-    checking_close(&checking);
+    checking_close(&checking, status);
     return status;
 }
 

@@ -35,6 +35,7 @@ struct kernel_scan {
     struct store_cursor cursor;
     struct history_scan past;
     /* index */
+    struct index_id index;
     const struct key_plan *plan;
     struct store_cursor superseded;
     struct store_cursor rows;
@@ -104,6 +105,7 @@ static enum kmb_status range_move(struct store_cursor *cursor, bool reverse, str
 
 static enum kmb_status open_index(struct kernel_scan *scan, const struct kernel_range *range, struct kmb_error *error) {
     const struct index_definition *index = NULL;
+    scan->index = range->index;
     scan->plan = key_plan_of_index(scan->table, range->index, &index);
     if (scan->plan == NULL || index->state != INDEX_READY) {
         return error_set(error, KMB_UNDEFINED_OBJECT, "table \"%.*s\" has no index %u that can be read",
@@ -472,12 +474,42 @@ static enum kmb_status next_index(struct kernel_scan *scan, struct kernel_row *r
     return status;
 }
 
+/*
+ * Notes what a serializable transaction has passed so far: all of [low, high) at the end of the scan; before it, up to
+ * the last row given, and of an index up to the entry that comes next.
+ */
+static void scan_note(const struct kernel_scan *scan, const struct kernel_row *rows, size_t count) {
+    struct kernel_reads *reads = scan->view->reads;
+    struct slice low = buffer_slice(&scan->low);
+    struct slice high = buffer_slice(&scan->high);
+    if (slice_compare(low, high) >= 0) {
+        return;
+    }
+    bool bounded = high.length > TABLE_PREFIX_SIZE && memcmp(low.bytes, high.bytes, TABLE_PREFIX_SIZE) == 0;
+    bool by_index = scan->way == SCAN_INDEX;
+    bool at_entry = by_index && !scan->done && range_has(&scan->cursor, low, high, scan->reverse);
+    bool at_row = !by_index && !scan->done && count > 0;
+    low = without_prefix(low);
+    high = bounded ? without_prefix(high) : slice_make(NULL, 0);
+    uint32_t table = scan->table->definition.id.value;
+    if (at_row && !scan->reverse) {
+        kernel_reads_add_through(reads, table, low, rows[count - 1].key);
+        return;
+    }
+    if (at_row || at_entry) {
+        struct slice at = at_row ? rows[count - 1].key : without_prefix(scan->cursor.key);
+        low = scan->reverse ? at : low;
+        high = scan->reverse ? high : at;
+    }
+    kernel_reads_add(reads, KERNEL_READ_ROWS, table, by_index ? scan->index.value : 0, low, high);
+}
+
 enum kmb_status kernel_scan_next(struct kernel_scan *scan, struct kernel_row *rows, size_t max, size_t *count,
                                  struct kmb_error *error) {
     ASSERT(max > 0);
     *count = 0;
     buffer_clear(&scan->memory);
-    enum kmb_status status = KMB_OK;
+    enum kmb_status status = kernel_reads_check(scan->view->reads, error);
     while (status == KMB_OK && !scan->done && *count == 0) {
         switch (scan->way) {
         case SCAN_PRESENT:
@@ -499,6 +531,8 @@ enum kmb_status kernel_scan_next(struct kernel_scan *scan, struct kernel_row *ro
     }
     if (status != KMB_OK) {
         *count = 0;
+    } else if (scan->view->reads != NULL) {
+        scan_note(scan, rows, *count);
     }
     return status;
 }

@@ -60,6 +60,7 @@ enum kmb_status kernel_stream_length(struct kernel_view *view, struct stream_id 
     if (status != KMB_OK) {
         return status;
     }
+    kernel_reads_add(view->reads, KERNEL_READ_STREAM, stream.value, 0, slice_make(NULL, 0), slice_make(NULL, 0));
     status = evolve_stream_length(store_view_root(view->state->root), view->state->tenant.value, stream, length, error);
     if (status != KMB_OK || !view->past || *length == 0) {
         return status;

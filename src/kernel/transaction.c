@@ -54,6 +54,7 @@ void kernel_transaction_discard(struct kernel_transaction *transaction) {
     mem_free(transaction->parts);
     mem_free(transaction->sequences);
     mem_free(transaction->deferrals);
+    kernel_reads_release(transaction->reads);
     buffer_free(&transaction->key);
     buffer_free(&transaction->watched);
     buffer_free(&transaction->image);
@@ -289,8 +290,8 @@ void kernel_mark_free(struct kernel_mark *mark) {
 
 /* --- views -------------------------------------------------------------------------------------------------------- */
 
-enum kmb_status kernel_transaction_view(struct kernel_transaction *transaction, struct kernel_view **view,
-                                        struct kmb_error *error) {
+enum kmb_status transaction_view_unnoted(struct kernel_transaction *transaction, struct kernel_view **view,
+                                         struct kmb_error *error) {
     enum kmb_status status = transaction_check(transaction, error);
     if (status == KMB_OK) {
         status = transaction_freeze(transaction, error);
@@ -320,6 +321,33 @@ enum kmb_status kernel_transaction_view(struct kernel_transaction *transaction, 
         kernel_state_release(state);
     }
     return status;
+}
+
+enum kmb_status kernel_transaction_view(struct kernel_transaction *transaction, struct kernel_view **view,
+                                        struct kmb_error *error) {
+    enum kmb_status status = transaction_view_unnoted(transaction, view, error);
+    if (status == KMB_OK) {
+        kernel_transaction_note(transaction, *view);
+    }
+    return status;
+}
+
+void kernel_transaction_note(struct kernel_transaction *transaction, struct kernel_view *view) {
+    ASSERT(view->reads == NULL);
+    view->reads = kernel_reads_retain(transaction->reads);
+}
+
+enum kmb_status kernel_transaction_serializable(struct kernel_transaction *transaction, bool serializable,
+                                                struct kmb_error *error) {
+    if (serializable && transaction->reads == NULL) {
+        transaction->reads = kernel_reads_new();
+        return transaction->reads == NULL ? transaction_no_memory(error) : KMB_OK;
+    }
+    if (!serializable) {
+        kernel_reads_release(transaction->reads);
+        transaction->reads = NULL;
+    }
+    return KMB_OK;
 }
 
 struct slice transaction_body(const struct kernel_transaction *transaction, uint64_t sequence) {

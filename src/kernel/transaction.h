@@ -11,7 +11,8 @@
  *     kernel_transaction_finish -> state    (engine publishes it when it is durable)
  *
  * First committer wins. Nothing is recorded for that: the events themselves name every row written, and the state the
- * transaction began at is still pinned, so validation compares the stamps of those keys there and at the head.
+ * transaction began at is still pinned, so validation compares the stamps of those keys there and at the head. A
+ * serializable transaction also notes what it reads (reads.h).
  *
  * Body: parts of at most KERNEL_PART_MAX bytes, cut between rows; each becomes one log entry.
  *
@@ -50,6 +51,15 @@ struct kernel_row_ids {
 enum kmb_status kernel_transaction_begin(struct kernel_state *state, const struct kernel_row_ids *row_ids,
                                          struct kernel_transaction **transaction, struct kmb_error *error);
 void kernel_transaction_discard(struct kernel_transaction *transaction); /* NULL is fine */
+
+/*
+ * Before it reads: whether its commit is to be refused, too, when anything it read has changed by then (reads.h). It
+ * notes what its views read; a transaction that writes nothing pays no more than that and is never refused.
+ */
+enum kmb_status kernel_transaction_serializable(struct kernel_transaction *transaction, bool serializable,
+                                                struct kmb_error *error);
+/* What is read through a view of the state it began at, got elsewhere, counts as read by it. */
+void kernel_transaction_note(struct kernel_transaction *transaction, struct kernel_view *view);
 
 bool kernel_transaction_empty(const struct kernel_transaction *transaction);        /* no events: nothing to commit */
 uint64_t kernel_transaction_position(const struct kernel_transaction *transaction); /* after its events so far */
@@ -285,8 +295,9 @@ enum kmb_status kernel_append(struct kernel_transaction *transaction, struct str
 /*
  * Makes the transaction one that follows `head` (the newest unpublished state of the tenant). Where head is not the
  * state it began at: KMB_SERIALIZATION "could not serialize access due to concurrent update" with a hint, if a row, a
- * unique key, a stream or a definition that it wrote or relied on has changed since; else its events are evolved again
- * on head with their real positions. A refused transaction can only be discarded.
+ * unique key, a stream or a definition that it wrote or relied on has changed since; "could not serialize access due to
+ * read/write dependencies among transactions", if it is serializable and what it read has; else its events are evolved
+ * again on head with their real positions. A refused transaction can only be discarded.
  */
 enum kmb_status kernel_transaction_prepare(struct kernel_transaction *transaction, struct kernel_state *head,
                                            struct kmb_error *error);

@@ -41,8 +41,9 @@ struct kernel_transaction {
     uint32_t sequence_capacity;
     struct transaction_deferral *deferrals; /* the last that names a key holds */
     uint32_t deferral_count;
-    struct buffer watched;  /* rows it relies on: table, key, one behind the other */
-    enum kmb_status broken; /* a change failed half-way: only rolling back or discarding is left */
+    struct kernel_reads *reads; /* of a serializable one, else NULL */
+    struct buffer watched;      /* rows it relies on: table, key, one behind the other */
+    enum kmb_status broken;     /* a change failed half-way: only rolling back or discarding is left */
     bool prepared;
     uint32_t entries_done;
     struct kernel_entry newest; /* of the state the transaction will make */
@@ -72,6 +73,9 @@ enum kmb_status transaction_table(struct kernel_transaction *transaction, const 
 /* Writes an event that is no batch, and evolves it. On failure the transaction is as before. */
 enum kmb_status transaction_emit(struct kernel_transaction *transaction, const struct event *event,
                                  struct kmb_error *error);
+/* A view of the transaction as it is now that notes nothing as read, for what commit looks at again anyway. */
+enum kmb_status transaction_view_unnoted(struct kernel_transaction *transaction, struct kernel_view **view,
+                                         struct kmb_error *error);
 /* After definitions changed: the transaction's catalogue gets a number of its own. */
 enum kmb_status transaction_defined(struct kernel_transaction *transaction, struct kmb_error *error);
 

@@ -73,6 +73,7 @@ enum kmb_status kernel_history_open(struct kernel_view *view, const struct table
         return versions_no_memory(error);
     }
     history->keys_done = slice_compare(buffer_slice(&history->low), buffer_slice(&history->high)) >= 0;
+    kernel_reads_add(view->reads, KERNEL_READ_HISTORY, table->id.value, 0, slice_make(NULL, 0), slice_make(NULL, 0));
     *out = history;
     return KMB_OK;
 }

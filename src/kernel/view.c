@@ -63,6 +63,7 @@ void kernel_view_close(struct kernel_view *view) {
         catalogue_release(view->catalogue);
         store_root_read_end(view->state->root);
         kernel_state_release(view->state);
+        kernel_reads_release(view->reads);
         mem_free(view);
     }
 }
@@ -87,6 +88,10 @@ enum kmb_status kernel_get(struct kernel_view *view, const struct table_definiti
     struct store_view store = store_view_root(view->state->root);
     uint32_t tenant = view->state->tenant.value;
     bool whole = true;
+    if (status == KMB_OK && view->reads != NULL) {
+        status = kernel_reads_check(view->reads, error);
+        kernel_reads_add_key(view->reads, table->id.value, key);
+    }
     if (status == KMB_OK && view->past) {
         status = history_get_at(store, tenant, full, view->position, &row->stamp, NULL, memory, found, error);
         row->image = buffer_slice(memory);

@@ -12,6 +12,7 @@
 #ifndef KMB_KERNEL_VIEW_H
 #define KMB_KERNEL_VIEW_H
 
+#include "kernel/reads.h"
 #include "kernel/state.h"
 #include "store/history.h"
 
@@ -24,6 +25,7 @@ struct kernel_view {
     uint64_t position;                 /* of the moment: rows show the first `position` events */
     uint64_t entry;                    /* the last that it may show; the newest: UINT64_MAX */
     bool past;                         /* history is consulted */
+    struct kernel_reads *reads;        /* where what is read is noted; NULL: nowhere */
 };
 
 /* The newest state. Free with kernel_view_close(). */

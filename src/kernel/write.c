@@ -227,6 +227,8 @@ static enum kmb_status clashed(struct kernel_transaction *transaction, const str
                                const struct value *values, struct kernel_conflict *conflict, struct kmb_error *error) {
     ASSERT(transaction->evolver.clash.set);
     transaction->evolver.clash.set = false;
+    /* That the row is there was read; that none was is looked at again by the commit. */
+    kernel_reads_add_key(transaction->reads, table->definition.id.value, buffer_slice(&transaction->evolver.clash.key));
     if (conflict != NULL) {
         enum kmb_status status = conflict_fill(transaction, table, conflict, error);
         if (status != KMB_OK) {
@@ -420,6 +422,9 @@ enum kmb_status kernel_delete(struct kernel_transaction *transaction, const stru
     if (status == KMB_OK) {
         status = evolve_read(&transaction->evolver, table, key, &found, error);
     }
+    if (status == KMB_OK && !found) {
+        kernel_reads_add_key(transaction->reads, definition->id.value, key);
+    }
     if (status != KMB_OK || !found) {
         return status;
     }
@@ -449,6 +454,7 @@ enum kmb_status kernel_transaction_get(struct kernel_transaction *transaction,
     enum kmb_status status = write_begin(transaction, definition, &table, error);
     if (status == KMB_OK) {
         status = evolve_read(&transaction->evolver, table, key, found, error);
+        kernel_reads_add_key(transaction->reads, definition->id.value, key);
     }
     if (status != KMB_OK || !*found) {
         return status;

@@ -29,6 +29,10 @@ struct sql_settings {
     int64_t statement_timeout_ms; /* 57014 when it is over; 0: none */
     bool default_read_only;       /* of transactions to come, and of statements alone */
     bool read_only;               /* of the transaction that is open; else as the default */
+    bool default_serializable;    /* the same of the level of isolation: what is read is validated at the commit */
+    bool serializable;
+    bool default_deferrable; /* and of a word that changes nothing: no read-only transaction has to wait or fails */
+    bool deferrable;
     char application_name[64];
 };
 

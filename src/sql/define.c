@@ -740,9 +740,21 @@ static void settings_change(struct sql_context *context, struct sql_settings *se
         settings_text(context, settings->application_name, sizeof(settings->application_name), all ? "" : ddl->value,
                       "application_name");
     }
-    if (all || ddl->setting == SETTING_DEFAULT_READ_ONLY) {
-        settings->default_read_only = !all && ddl->number != 0;
-        settings->read_only = in_block ? settings->read_only : settings->default_read_only;
+    if (all || ddl->setting == SETTING_TRANSACTIONS) {
+        if (all || ddl->access != SQL_ACCESS_DEFAULT) {
+            settings->default_read_only = ddl->access == SQL_ACCESS_READ_ONLY;
+        }
+        if (all || ddl->isolation != SQL_ISOLATION_DEFAULT) {
+            settings->default_serializable = ddl->isolation == SQL_ISOLATION_SERIALIZABLE;
+        }
+        if (all || ddl->deferral != SQL_DEFERRAL_DEFAULT) {
+            settings->default_deferrable = ddl->deferral == SQL_DEFERRAL_ON;
+        }
+        if (!in_block) {
+            settings->read_only = settings->default_read_only;
+            settings->serializable = settings->default_serializable;
+            settings->deferrable = settings->default_deferrable;
+        }
     }
 }
 
@@ -781,6 +793,8 @@ static void define_discard(struct sql_context *context, const struct sql_host *h
 static void define_control(struct sql_context *context, const struct sql_host *host, const struct plan_ddl *ddl) {
     struct sql_control control = {.kind = (enum sql_control_kind)ddl->control,
                                   .access = (enum sql_access)ddl->access,
+                                  .isolation = (enum sql_isolation)ddl->isolation,
+                                  .deferral = (enum sql_deferral)ddl->deferral,
                                   .chain = ddl->chain,
                                   .savepoint = ddl->savepoint};
     sql_try(context, host->control(host->context, &control, context->error));

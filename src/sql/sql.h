@@ -46,12 +46,17 @@ enum sql_control_kind {
     SQL_CONTROL_CHANGE, /* SET TRANSACTION */
 };
 
+/* How a transaction is to be; DEFAULT: as the session says, or as it is. */
 enum sql_access { SQL_ACCESS_DEFAULT, SQL_ACCESS_READ_WRITE, SQL_ACCESS_READ_ONLY };
+enum sql_isolation { SQL_ISOLATION_DEFAULT, SQL_ISOLATION_SNAPSHOT, SQL_ISOLATION_SERIALIZABLE };
+enum sql_deferral { SQL_DEFERRAL_DEFAULT, SQL_DEFERRAL_OFF, SQL_DEFERRAL_ON };
 
 struct sql_control {
     enum sql_control_kind kind;
     enum sql_access access; /* BEGIN READ ONLY */
-    bool chain;             /* COMMIT AND CHAIN */
+    enum sql_isolation isolation;
+    enum sql_deferral deferral;
+    bool chain; /* COMMIT AND CHAIN */
     const char *savepoint;
 };
 

@@ -343,6 +343,38 @@ enum kmb_status store_cursor_prev(struct store_cursor *cursor, struct kmb_error 
     return cursor_turn(cursor, true, error);
 }
 
+/* Leaves the levels below `level` of the way, and goes to what follows the page there. */
+static enum kmb_status cursor_leave(struct store_cursor *cursor, unsigned level, struct kmb_error *error) {
+    struct store_path *path = &cursor->path;
+    for (; level > 0; level--) {
+        page_unpin(path->steps[path->depth - 1].entry);
+        path->depth--;
+    }
+    return cursor_turn(cursor, false, error);
+}
+
+enum kmb_status cursors_skip_shared(struct store_cursor *left, struct store_cursor *right, bool *moved,
+                                    struct kmb_error *error) {
+    ASSERT(left->valid && right->valid && left->view.root != NULL && right->view.root != NULL);
+    unsigned left_depth = left->path.depth;
+    unsigned right_depth = right->path.depth;
+    unsigned shared = 0; /* levels from the leaf up, at one place each: what follows below them is the same */
+    while (shared < left_depth && shared < right_depth) {
+        const struct store_step *a = &left->path.steps[left_depth - 1 - shared];
+        const struct store_step *b = &right->path.steps[right_depth - 1 - shared];
+        if (a->slot != b->slot || a->index != b->index) {
+            break;
+        }
+        shared++;
+    }
+    *moved = shared > 0;
+    if (shared == 0) {
+        return KMB_OK;
+    }
+    enum kmb_status status = cursor_leave(left, shared - 1, error);
+    return status == KMB_OK ? cursor_leave(right, shared - 1, error) : status;
+}
+
 /*
  * Pins the next leaf, if it is in memory, and asks for its header and offsets: the first cells of a leaf are then read
  * as far ahead as the others are. NULL: there is none below the same parent.

@@ -458,6 +458,12 @@ enum kmb_status cell_key_whole(struct store *store, uint32_t tenant, const uint8
 enum kmb_status cell_value_whole(struct store *store, uint32_t tenant, const uint8_t *cell, struct buffer *scratch,
                                  struct slice *value, struct kmb_error *error);
 
+/* cursor.c */
+/* Two cursors on roots that stand at one place of one page: moves both behind what they share from there on. *moved
+ * false: they do not, and stay. */
+enum kmb_status cursors_skip_shared(struct store_cursor *left, struct store_cursor *right, bool *moved,
+                                    struct kmb_error *error);
+
 /* change.c */
 enum kmb_status tree_put(struct store_fork *fork, uint32_t tenant, unsigned tree_id, struct tree_state *tree,
                          struct finger *finger, uint64_t *hash, struct slice key, struct slice first,

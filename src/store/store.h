@@ -246,6 +246,25 @@ static inline enum kmb_status store_cursor_value(struct store_cursor *cursor, st
     return store_cursor_value_big(cursor, value, error);
 }
 
+/*
+ * What differs between two roots in [low, high) of one tree, in key order. Pages that both share are passed over
+ * unread, so it costs what was changed between them and not what there is. Zero it or open it; closing a zeroed one is
+ * fine.
+ */
+struct store_difference {
+    bool in_before; /* the key at hand stands there: with the value of the cursor */
+    bool in_after;
+    struct store_cursor before;
+    struct store_cursor after;
+    struct slice high; /* borrowed; empty: no bound */
+};
+enum kmb_status store_difference_open(struct store_difference *difference, struct store_root *before,
+                                      struct store_root *after, uint32_t tenant, enum store_tree tree, struct slice low,
+                                      struct slice high, struct kmb_error *error);
+/* KMB_ROW: a key that is not in both, or not with one value; good until the next call. KMB_DONE: no other. */
+enum kmb_status store_difference_next(struct store_difference *difference, struct kmb_error *error);
+void store_difference_close(struct store_difference *difference);
+
 /* --- disk ----------------------------------------------------------------------------------------------------- */
 
 /*

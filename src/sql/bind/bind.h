@@ -666,6 +666,8 @@ void bind_show(struct bind *bind, const PgQuery__VariableShowStmt *show, struct 
 void bind_discard(struct bind *bind, const PgQuery__DiscardStmt *discard, struct plan_statement *statement);
 /* An option of BEGIN or SET TRANSACTION. */
 void bind_control_option(struct bind *bind, const PgQuery__DefElem *option, struct plan_ddl *ddl);
+/* By its name in SQL or as a setting's value; name: of what is set. */
+enum sql_isolation bind_isolation(struct bind *bind, const char *name, const char *value);
 void bind_set(struct bind *bind, const PgQuery__VariableSetStmt *set, struct plan_statement *statement);
 /* "CREATE VIEW": for statements that are refused. */
 const char *bind_statement_name(const PgQuery__Node *node);

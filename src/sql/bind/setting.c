@@ -20,9 +20,9 @@ static const struct setting settings[] = {
     {"application_name", "application_name", NULL, "Sets the application name to be reported in statistics and logs."},
     {"client_encoding", "client_encoding", "UTF8", "Sets the client's character set encoding."},
     {"datestyle", "DateStyle", "ISO, MDY", "Sets the display format for date and time values."},
-    {"default_transaction_deferrable", "default_transaction_deferrable", "off",
+    {"default_transaction_deferrable", "default_transaction_deferrable", NULL,
      "Sets the default deferrable status of new transactions."},
-    {"default_transaction_isolation", "default_transaction_isolation", "repeatable read",
+    {"default_transaction_isolation", "default_transaction_isolation", NULL,
      "Sets the transaction isolation level of each new transaction."},
     {"default_transaction_read_only", "default_transaction_read_only", NULL,
      "Sets the default read-only status of new transactions."},
@@ -42,11 +42,10 @@ static const struct setting settings[] = {
     {"temp_file_limit", "temp_file_limit", NULL,
      "Limits the total size of all temporary files used by each statement."},
     {"timezone", "TimeZone", NULL, "Sets the time zone for displaying and interpreting time stamps."},
-    {"transaction_deferrable", "transaction_deferrable", "off",
+    {"transaction_deferrable", "transaction_deferrable", NULL,
      "Whether to defer a read-only serializable transaction until it can be executed with no possible serialization "
      "failures."},
-    {"transaction_isolation", "transaction_isolation", "repeatable read",
-     "Sets the current transaction's isolation level."},
+    {"transaction_isolation", "transaction_isolation", NULL, "Sets the current transaction's isolation level."},
     {"transaction_read_only", "transaction_read_only", NULL, "Sets the current transaction's read-only status."},
     {"work_mem", "work_mem", NULL, "Sets the maximum memory to be used for query workspaces."},
 };
@@ -163,11 +162,16 @@ static const char *setting_value(struct bind *bind, const struct setting *settin
     if (strcmp(setting->name, "application_name") == 0) {
         return session->application_name;
     }
-    if (strcmp(setting->name, "default_transaction_read_only") == 0) {
-        return session->default_read_only ? "on" : "off";
+    bool to_come = strncmp(setting->name, "default_", 8) == 0;
+    if (strstr(setting->name, "transaction_read_only") != NULL) {
+        return (to_come ? session->default_read_only : session->read_only) ? "on" : "off";
     }
-    if (strcmp(setting->name, "transaction_read_only") == 0) {
-        return session->read_only ? "on" : "off";
+    if (strstr(setting->name, "transaction_deferrable") != NULL) {
+        return (to_come ? session->default_deferrable : session->deferrable) ? "on" : "off";
+    }
+    if (strstr(setting->name, "transaction_isolation") != NULL) {
+        bool serializable = to_come ? session->default_serializable : session->serializable;
+        return serializable ? "serializable" : "repeatable read";
     }
     return sql_printf(bind->context, "%llu", (unsigned long long)session->join_rows_max);
 }
@@ -244,12 +248,12 @@ static bool set_boolean(struct bind *bind, const char *name, const char *value) 
     return on;
 }
 
-/* The levels below the one there is ask for less than it gives. */
-static bool set_isolation(struct bind *bind, const char *name, const char *value) {
+/* The levels below serializable are one: a snapshot gives at least what each of them asks. */
+enum sql_isolation bind_isolation(struct bind *bind, const char *name, const char *value) {
     static const char *const levels[] = {"serializable", "repeatable read", "read committed", "read uncommitted"};
     for (size_t i = 0; i < ARRAY_LENGTH(levels); i++) {
         if (strcasecmp(value, levels[i]) == 0) {
-            return i > 0;
+            return i == 0 ? SQL_ISOLATION_SERIALIZABLE : SQL_ISOLATION_SNAPSHOT;
         }
     }
     sql_raise_with(bind->context, KMB_INVALID_PARAMETER, 0, NULL,
@@ -267,9 +271,7 @@ static void set_fixed(struct bind *bind, const PgQuery__VariableSetStmt *set, co
                 (strcmp(setting->name, "client_encoding") == 0 &&
                  (strcasecmp(value, "utf-8") == 0 || strcasecmp(value, "unicode") == 0)) ||
                 (strcmp(setting->name, "datestyle") == 0 && strcasecmp(value, "iso") == 0) ||
-                (strcmp(setting->name, "standard_conforming_strings") == 0 && strcasecmp(value, "true") == 0) ||
-                (strstr(setting->name, "deferrable") != NULL && !set_boolean(bind, setting->name, value)) ||
-                (strstr(setting->name, "isolation") != NULL && set_isolation(bind, setting->name, value));
+                (strcmp(setting->name, "standard_conforming_strings") == 0 && strcasecmp(value, "true") == 0);
     if (!same) {
         sql_raise_unsupported(bind->context, bind->tokens->first, "setting %s to \"%s\" (it is always %s)", set->name,
                               value, setting->value);
@@ -297,6 +299,36 @@ static void set_time_zone(struct bind *bind, struct plan_ddl *ddl, const char *v
     ddl->zone_offset_s = offset;
 }
 
+/* default_transaction_... of those to come, transaction_... of the open one. False: it is another setting. */
+static bool set_of_transactions(struct bind *bind, const char *name, const char *value, struct plan_ddl *ddl) {
+    static const char *const names[] = {"transaction_read_only", "transaction_isolation", "transaction_deferrable"};
+    bool to_come = strncasecmp(name, "default_", 8) == 0;
+    size_t which = 0;
+    while (which < ARRAY_LENGTH(names) && strcasecmp(name + (to_come ? 8 : 0), names[which]) != 0) {
+        which++;
+    }
+    if (which == ARRAY_LENGTH(names) || (value == NULL && !to_come)) {
+        return false;
+    }
+    if (which == 0) {
+        bool on = value != NULL && set_boolean(bind, setting_find(bind, name)->name, value);
+        ddl->access = on ? SQL_ACCESS_READ_ONLY : SQL_ACCESS_READ_WRITE;
+    } else if (which == 1) {
+        ddl->isolation =
+            value == NULL ? SQL_ISOLATION_SNAPSHOT : (int)bind_isolation(bind, setting_find(bind, name)->name, value);
+    } else {
+        bool on = value != NULL && set_boolean(bind, setting_find(bind, name)->name, value);
+        ddl->deferral = on ? SQL_DEFERRAL_ON : SQL_DEFERRAL_OFF;
+    }
+    if (to_come) {
+        ddl->setting = SETTING_TRANSACTIONS;
+    } else {
+        ddl->kind = DDL_CONTROL;
+        ddl->control = SQL_CONTROL_CHANGE;
+    }
+    return true;
+}
+
 /* SET TRANSACTION, and the same for the transactions to come. */
 static void set_transaction(struct bind *bind, const PgQuery__VariableSetStmt *set, struct plan_statement *statement,
                             struct plan_ddl *ddl) {
@@ -309,8 +341,7 @@ static void set_transaction(struct bind *bind, const PgQuery__VariableSetStmt *s
         bind_control_option(bind, set->args[i]->def_elem, ddl);
     }
     if (session) {
-        ddl->setting = ddl->access == SQL_ACCESS_DEFAULT ? SETTING_IGNORED : SETTING_DEFAULT_READ_ONLY;
-        ddl->number = ddl->access == SQL_ACCESS_READ_ONLY;
+        ddl->setting = SETTING_TRANSACTIONS;
         return;
     }
     ddl->kind = DDL_CONTROL;
@@ -378,13 +409,8 @@ void bind_set(struct bind *bind, const PgQuery__VariableSetStmt *set, struct pla
     } else if (strcasecmp(set->name, "application_name") == 0) {
         ddl->setting = SETTING_APPLICATION_NAME;
         ddl->value = value == NULL ? "" : value;
-    } else if (strcasecmp(set->name, "default_transaction_read_only") == 0) {
-        ddl->setting = SETTING_DEFAULT_READ_ONLY;
-        ddl->number = value != NULL && set_boolean(bind, "default_transaction_read_only", value);
-    } else if (strcasecmp(set->name, "transaction_read_only") == 0 && value != NULL) {
-        ddl->kind = DDL_CONTROL;
-        ddl->control = SQL_CONTROL_CHANGE;
-        ddl->access = set_boolean(bind, "transaction_read_only", value) ? SQL_ACCESS_READ_ONLY : SQL_ACCESS_READ_WRITE;
+    } else if (set_of_transactions(bind, set->name, value, ddl)) {
+        return;
     } else if (value == NULL) {
         (void)setting_find(bind, set->name);
     } else {

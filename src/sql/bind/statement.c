@@ -160,19 +160,16 @@ void bind_control_option(struct bind *bind, const PgQuery__DefElem *option, stru
         option->arg != NULL && option->arg->node_case == PG_QUERY__NODE__NODE_A_CONST ? option->arg->a_const : NULL;
     if (strcmp(option->defname, "transaction_isolation") == 0 && value != NULL &&
         value->val_case == PG_QUERY__A__CONST__VAL_SVAL) {
-        if (strcmp(value->sval->sval, "serializable") == 0) {
-            sql_raise_with(bind->context, KMB_UNSUPPORTED, position, NULL,
-                           "Use REPEATABLE READ: snapshot reads, first committer wins.",
-                           "ISOLATION LEVEL SERIALIZABLE is not supported");
-        }
-        return; /* the others are all a snapshot, which is at least what they ask */
+        ddl->isolation = bind_isolation(bind, option->defname, value->sval->sval);
+        return;
     }
     bool on = value != NULL && value->val_case == PG_QUERY__A__CONST__VAL_IVAL && value->ival->ival != 0;
     if (strcmp(option->defname, "transaction_read_only") == 0) {
         ddl->access = on ? SQL_ACCESS_READ_ONLY : SQL_ACCESS_READ_WRITE;
         return;
     }
-    if (strcmp(option->defname, "transaction_deferrable") == 0 && !on) {
+    if (strcmp(option->defname, "transaction_deferrable") == 0) {
+        ddl->deferral = on ? SQL_DEFERRAL_ON : SQL_DEFERRAL_OFF;
         return;
     }
     sql_raise_unsupported(bind->context, position, "transaction option %s", option->defname);

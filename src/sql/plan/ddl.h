@@ -146,7 +146,7 @@ enum plan_setting_id {
     SETTING_JOIN_ROWS_MAX,
     SETTING_WORK_MEM,
     SETTING_TEMP_FILE_LIMIT,
-    SETTING_DEFAULT_READ_ONLY, /* number: 0 or 1 */
+    SETTING_TRANSACTIONS, /* access, isolation, deferral of those to come */
     SETTING_APPLICATION_NAME,
 };
 
@@ -175,6 +175,8 @@ struct plan_ddl {
 
     int control; /* enum sql_control_kind */
     int access;  /* enum sql_access */
+    int isolation;
+    int deferral;
     bool chain;
     const char *savepoint;
     bool restart_identity;

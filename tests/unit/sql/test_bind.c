@@ -217,7 +217,6 @@ static void test_unsupported(void **state) {
             "WITH RECURSIVE is not supported for MERGE statement");
     REFUSED("CREATE TEMP TABLE x (a int)", "0A000", 19, "a temporary or unlogged table is not supported");
     REFUSED("CREATE INDEX ON t USING hash (b)", "0A000", 17, "index access method \"hash\" is not supported");
-    REFUSED("BEGIN ISOLATION LEVEL SERIALIZABLE", "0A000", 7, "ISOLATION LEVEL SERIALIZABLE is not supported");
     REFUSED("SELECT 1; SELECT 2", "42601", 10, "expected exactly 1 statement, got 2");
 }
 

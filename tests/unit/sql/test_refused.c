@@ -176,13 +176,9 @@ static const struct refusal refusals[] = {
     {"DROP FUNCTION x", 1, "DROP FUNCTION"},
     {"DROP POLICY p ON t", 1, "DROP POLICY"},
     /* --- TransactionStmt, VariableSetStmt, VariableShowStmt */
-    {"BEGIN ISOLATION LEVEL SERIALIZABLE", 7, "ISOLATION LEVEL SERIALIZABLE"},
-    {"START TRANSACTION ISOLATION LEVEL SERIALIZABLE", 19, "ISOLATION LEVEL SERIALIZABLE"},
-    {"BEGIN READ ONLY, DEFERRABLE", 18, "transaction option transaction_deferrable"},
     {"PREPARE TRANSACTION 'a'", 1, "two-phase commit"},
     {"COMMIT PREPARED 'a'", 1, "two-phase commit"},
     {"ROLLBACK PREPARED 'a'", 1, "two-phase commit"},
-    {"SET TRANSACTION ISOLATION LEVEL SERIALIZABLE", 17, "ISOLATION LEVEL SERIALIZABLE"},
     {"SET TRANSACTION SNAPSHOT 'x'", 1, "SET TRANSACTION SNAPSHOT"},
     {"SET timezone FROM CURRENT", 1, "SET ... FROM CURRENT"},
     {"SET TIME ZONE INTERVAL '+01:00' HOUR TO MINUTE", 1, "this value of timezone"},

@@ -182,6 +182,35 @@ static void root_drop(struct world *world, unsigned r) {
     world->root_models[r] = world->root_models[world->root_count];
 }
 
+/* What two roots differ in, from a random key to another. */
+static void step_difference(struct world *world, unsigned a, unsigned b) {
+    unsigned t = below(world, MODEL_TENANTS);
+    unsigned tree = below(world, MODEL_TREES);
+    unsigned low = below(world, MODEL_KEYS);
+    unsigned high = low + below(world, MODEL_KEYS - low);
+    const uint64_t *before = world->root_models[a].seeds[t][tree];
+    const uint64_t *after = world->root_models[b].seeds[t][tree];
+    struct store_difference difference;
+    assert_int_equal(store_difference_open(&difference, world->roots[a], world->roots[b], model_tenant[t],
+                                           model_tree[tree], world->keys.keys[low], world->keys.keys[high], NULL),
+                     KMB_OK);
+    for (unsigned k = low; k < high; k++) {
+        if (before[k] == after[k]) {
+            continue;
+        }
+        assert_int_equal(store_difference_next(&difference, NULL), KMB_ROW);
+        assert_int_equal(difference.in_before, before[k] != 0);
+        assert_int_equal(difference.in_after, after[k] != 0);
+        struct store_cursor *cursor = difference.in_before ? &difference.before : &difference.after;
+        struct slice value;
+        assert_true(slice_equal(cursor->key, world->keys.keys[k]));
+        assert_int_equal(store_cursor_value(cursor, &value, NULL), KMB_OK);
+        assert_true(slice_equal(value, model_value(difference.in_before ? before[k] : after[k], &world->value)));
+    }
+    assert_int_equal(store_difference_next(&difference, NULL), KMB_DONE);
+    store_difference_close(&difference);
+}
+
 /* The fork's state becomes the published root if it was made from that, else one more held root. */
 static void step_freeze(struct world *world, unsigned f) {
     struct store_root *root;
@@ -266,8 +295,10 @@ static void world_step(struct world *world) {
         if (r > 0) {
             root_drop(world, r);
         }
-    } else if (kind < 997) {
+    } else if (kind < 995) {
         step_checkpoint(world);
+    } else if (kind < 997) {
+        step_difference(world, below(world, world->root_count), r);
     } else if (kind < 999) {
         model_check(&world->root_models[r], &world->keys, store_view_root(world->roots[r]));
     } else {
