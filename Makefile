@@ -9,7 +9,7 @@ CASE ?=
 HISTORY ?=
 export BUILD JOBS SEED ROWS
 
-.PHONY: all demo test gate bench vopr fuzz soak differential history format check-format install dev clean deps deps-test deps-gate help
+.PHONY: all demo test gate bench vopr fuzz soak differential history isolation format check-format install dev clean deps deps-test deps-gate help
 
 all: $(BUILD)/build.ninja ## build/kimberlite, build/libkimberlite.so and .a, build/kimberlite.pc
 	@ninja -C $(BUILD) -j$(JOBS) face
@@ -49,8 +49,9 @@ vopr: $(BUILD)/build.ninja ## the simulator: N seeds of each scenario (N=, SEED=
 	@ninja -C $(BUILD) -j$(JOBS) vopr
 	@tools/soak --seeds $(or $(N),20) $(if $(SEED),--seed $(SEED))
 
-soak: $(BUILD)/build.ninja ## the simulator until stopped, or MINUTES=
-	@ninja -C $(BUILD) -j$(JOBS) vopr
+soak: $(BUILD)/build.ninja ## the simulator and concurrent transactions until stopped, or MINUTES=
+	@$(with_tests)
+	@ninja -C $(BUILD) -j$(JOBS) vopr tests/conformance/differential/differential_worker
 	@tools/soak --minutes $(or $(MINUTES),60)
 
 differential: deps-test $(BUILD)/build.ninja ## random SQL beside PostgreSQL and SQLite (SEED=, N=, or CASE= alone)
@@ -64,6 +65,12 @@ history: deps-test $(BUILD)/build.ninja ## the past beside a copy stopped there 
 	@ninja -C $(BUILD) -j$(JOBS) tests/conformance/differential/differential_worker >/dev/null
 	@tests/conformance/history/history.py $(BUILD)/tests/conformance/differential/differential_worker \
 	    --seed $(or $(SEED),1) -n $(or $(N),100) $(if $(HISTORY),--only $(HISTORY))
+
+isolation: deps-test $(BUILD)/build.ninja ## concurrent transactions checked for anomalies (SEED=, N=, or HISTORY= alone)
+	@$(with_tests)
+	@ninja -C $(BUILD) -j$(JOBS) tests/conformance/differential/differential_worker >/dev/null
+	@tests/conformance/isolation/isolation.py $(BUILD)/tests/conformance/differential/differential_worker \
+	    --seed $(or $(SEED),1) -n $(or $(N),1000) $(if $(HISTORY),--only $(HISTORY))
 
 fuzz: deps-gate ## every fuzz target for SECONDS= (60) from the committed corpus
 	@fuzz/run $(or $(SECONDS),60)

@@ -307,8 +307,10 @@ KMB_API uint64_t kmb_session_position(kmb_session *session);
 /* true inside BEGIN ... COMMIT; *failed (may be NULL): only ROLLBACK is accepted. */
 KMB_API bool kmb_session_in_transaction(kmb_session *session, bool *failed);
 
+/* With the session's defaults: SET SESSION CHARACTERISTICS. */
 KMB_API enum kmb_status kmb_begin(kmb_session *session, struct kmb_error *error);
-/* KMB_SERIALIZATION when another transaction changed the same rows first: run it again. */
+/* KMB_SERIALIZATION when another transaction changed the same rows first, or rows that this one, at the level
+ * SERIALIZABLE, has read: run it again. */
 KMB_API enum kmb_status kmb_commit(kmb_session *session, struct kmb_error *error);
 KMB_API enum kmb_status kmb_rollback(kmb_session *session, struct kmb_error *error);
 

@@ -266,6 +266,111 @@ enum kmb_status kernel_reads_check(const struct kernel_reads *reads, struct kmb_
     return KMB_OK;
 }
 
+/* --- what was undone ---------------------------------------------------------------------------------------------- */
+
+/* That an index had no such key. */
+static void note_unique(struct kernel_reads *reads, const struct catalogue_table *table, uint32_t ordinal,
+                        const struct table_layout *layout, struct slice image, struct buffer *low,
+                        struct buffer *high) {
+    const struct key_plan *plan = &table->indexes[ordinal];
+    bool has_null = false;
+    if (!table->definition.indexes[ordinal].unique || !key_plan_takes(table, plan, layout, image, NULL)) {
+        return;
+    }
+    buffer_clear(low);
+    key_of_image(table, plan, layout, image, low, &has_null);
+    buffer_clear(high);
+    buffer_append_slice(high, buffer_slice(low));
+    if (!buffer_ok(low) || !buffer_ok(high) || !key_prefix_successor(high)) {
+        kernel_reads_add_all(reads);
+    } else if (!has_null) {
+        kernel_reads_add(reads, KERNEL_READ_ROWS, table->definition.id.value,
+                         table->definition.indexes[ordinal].id.value, buffer_slice(low), buffer_slice(high));
+    }
+}
+
+static void note_row(struct kernel_reads *reads, const struct catalogue_table *table, struct slice image,
+                     struct buffer *low, struct buffer *high) {
+    const struct table_layout *layout = row_layout_of(table, image);
+    if (layout == NULL) {
+        kernel_reads_add_all(reads);
+        return;
+    }
+    if (!definition_has_row_id(&table->definition)) {
+        buffer_clear(low);
+        key_of_image(table, &table->primary, layout, image, low, NULL);
+        if (buffer_ok(low)) {
+            kernel_reads_add_key(reads, table->definition.id.value, buffer_slice(low));
+        } else {
+            kernel_reads_add_all(reads);
+        }
+    }
+    for (uint32_t i = 0; i < table->definition.index_count; i++) {
+        note_unique(reads, table, i, layout, image, low, high);
+    }
+}
+
+/* The tables on the other sides of its foreign keys, whole. */
+static void note_referred(struct kernel_reads *reads, const struct catalogue *catalogue,
+                          const struct table_definition *table) {
+    for (uint32_t i = 0; i < table->foreign_key_count; i++) {
+        kernel_reads_add(reads, KERNEL_READ_ROWS, table->foreign_keys[i].parent.value, 0, slice_make(NULL, 0),
+                         slice_make(NULL, 0));
+    }
+    for (uint32_t t = 0; catalogue->foreign_key_count > 0 && t < catalogue->table_count; t++) {
+        const struct table_definition *child = &catalogue->tables_by_id[t]->definition;
+        for (uint32_t i = 0; i < child->foreign_key_count; i++) {
+            if (child->foreign_keys[i].parent.value == table->id.value) {
+                kernel_reads_add(reads, KERNEL_READ_ROWS, child->id.value, 0, slice_make(NULL, 0), slice_make(NULL, 0));
+            }
+        }
+    }
+}
+
+static void note_event(struct kernel_transaction *transaction, const struct event *event, struct buffer *low,
+                       struct buffer *high) {
+    struct kernel_reads *reads = transaction->reads;
+    const struct catalogue *catalogue = transaction->evolver.catalogue;
+    bool rows =
+        event->kind == EVENT_ROWS_INSERTED || event->kind == EVENT_ROWS_UPDATED || event->kind == EVENT_ROWS_DELETED;
+    const struct table_definition *table = rows ? catalogue_table_of_id(catalogue, event->as.rows.table) : NULL;
+    if (table == NULL) { /* a definition, a stream, rows of a table that was dropped again */
+        kernel_reads_add_all(reads);
+        return;
+    }
+    note_referred(reads, catalogue, table);
+    struct reader reader = event_row_start(event);
+    struct event_row row;
+    while (event->kind != EVENT_ROWS_DELETED && event_row_next(event, &reader, &row)) {
+        note_row(reads, catalogue_table_of(table), row.image, low, high);
+    }
+}
+
+void transaction_note_undone(struct kernel_transaction *transaction, uint32_t part_count, size_t tail_length) {
+    struct buffer low = {.bytes = NULL};
+    struct buffer high = {.bytes = NULL};
+    struct arena arena;
+    arena_init(&arena, 0);
+    bool whole = transaction->broken == KMB_OK && transaction_writer_end(transaction, NULL) == KMB_OK;
+    for (uint32_t i = part_count == 0 ? 0 : part_count - 1; whole && i < transaction->part_count; i++) {
+        struct slice body = buffer_slice(&transaction->parts[i].body);
+        size_t from = i + 1 == part_count ? tail_length : 0;
+        struct event_reader events = event_reader_make(slice_make(body.bytes + from, body.length - from), &arena);
+        struct event event;
+        enum kmb_status status;
+        while ((status = event_next(&events, &event, NULL)) == KMB_ROW) {
+            note_event(transaction, &event, &low, &high);
+        }
+        whole = status == KMB_DONE;
+    }
+    if (!whole) {
+        kernel_reads_add_all(transaction->reads);
+    }
+    arena_free(&arena);
+    buffer_free(&low);
+    buffer_free(&high);
+}
+
 /* --- validation --------------------------------------------------------------------------------------------------- */
 
 struct read_check {

@@ -48,6 +48,12 @@ uint32_t kernel_reads_count(const struct kernel_reads *reads); /* ranges kept; U
 enum kmb_status kernel_reads_check(const struct kernel_reads *reads, struct kmb_error *error);
 
 /*
+ * The events from a place of the body on are about to be undone: that they could be made counts as read. While they
+ * stand, it is the commit that looks at it again: at unique keys and at foreign keys.
+ */
+void transaction_note_undone(struct kernel_transaction *transaction, uint32_t part_count, size_t tail_length);
+
+/*
  * Does all that the transaction read, in the state it began at, read the same at `head`? KMB_SERIALIZATION with
  * PostgreSQL's words where it does not. The views that note here are at their end.
  */

@@ -233,6 +233,9 @@ enum kmb_status kernel_transaction_mark(struct kernel_transaction *transaction, 
 enum kmb_status kernel_transaction_rollback_to(struct kernel_transaction *transaction, const struct kernel_mark *mark,
                                                struct kmb_error *error) {
     ASSERT(!transaction->prepared && transaction->part_count >= mark->part_count);
+    if (transaction->reads != NULL) {
+        transaction_note_undone(transaction, mark->part_count, mark->tail_length);
+    }
     struct evolver *evolver = &transaction->evolver;
     buffer_clear(&evolver->facts_text);
     buffer_append_slice(&evolver->facts_text, buffer_slice(&mark->facts_text));

@@ -213,9 +213,9 @@ class Kimberlite:
                                    stdout=subprocess.PIPE)
         self.pipe = Pipe(process, "the worker")
 
-    def ask(self, statement):
+    def ask(self, statement, session=0):
         text = statement.encode()
-        self.pipe.write(b"%d\n" % len(text) + text)
+        self.pipe.write(b"%d %d\n" % (len(text), session) + text)
         length = int(self.pipe.until(b"\n"))
         told, *answer = framed_records(self.pipe.exactly(length))
         if told[0] == "error":

@@ -3,8 +3,9 @@
  *
  * The differential test needs of each statement what a client sees: names and types of the columns, rows, command tag
  * or SQLSTATE. The program's own output forms leave the types out, so this speaks the C API. A request is a decimal
- * length, a newline and that many bytes, one statement. The answer is framed the same way. In it a field is its length,
- * a colon and its bytes, whatever they are; NULL is "-:", and a semicolon ends a record:
+ * length, a space, the number of a session (opened when it is first named), a newline and that many bytes, one
+ * statement. The answer is framed the same way. In it a field is its length, a colon and its bytes, whatever they are;
+ * NULL is "-:", and a semicolon ends a record:
  *
  *     ok rows tag ; names ; types ; row ; row ...
  *     error sqlstate message ;
@@ -17,7 +18,8 @@
 
 #include "kimberlite.h"
 
-#define REQUEST_MAX (4u << 20)
+#define REQUEST_MAX  (4u << 20)
+#define SESSIONS_MAX 16
 
 struct answer {
     char *bytes;
@@ -118,13 +120,27 @@ static void run(kmb_session *session, const char *sql, size_t length, struct ans
     free(rows.bytes);
 }
 
-static void serve(kmb_session *session) {
+/* The session of that number, opened where it was not; NULL: it cannot be. */
+static kmb_session *session_of(kmb_db *db, kmb_session **sessions, unsigned long number) {
+    struct kmb_error error = {0};
+    if (number >= SESSIONS_MAX) {
+        return NULL;
+    }
+    if (sessions[number] == NULL && kmb_session_open(db, 1, &sessions[number], &error) != KMB_OK) {
+        fprintf(stderr, "differential_worker: cannot open session %lu: %s\n", number, error.message);
+    }
+    return sessions[number];
+}
+
+static void serve(kmb_db *db, kmb_session **sessions) {
     char *request = malloc(REQUEST_MAX);
     struct answer answer = {0};
     char line[32];
     while (request != NULL && fgets(line, sizeof(line), stdin) != NULL) {
-        size_t length = strtoul(line, NULL, 10);
-        if (length == 0 || length > REQUEST_MAX || fread(request, 1, length, stdin) != length) {
+        char *number = line;
+        size_t length = strtoul(line, &number, 10);
+        kmb_session *session = session_of(db, sessions, strtoul(number, NULL, 10));
+        if (session == NULL || length == 0 || length > REQUEST_MAX || fread(request, 1, length, stdin) != length) {
             break;
         }
         answer.length = 0;
@@ -142,17 +158,19 @@ int main(int argc, char **argv) {
         .size = sizeof(options), .flags = KMB_OPEN_CREATE | KMB_OPEN_NO_ENCRYPTION, .segment_bytes = 4 << 20};
     struct kmb_error error = {0};
     kmb_db *db = NULL;
-    kmb_session *session = NULL;
+    kmb_session *sessions[SESSIONS_MAX] = {NULL};
     if (argc != 2) {
         fprintf(stderr, "usage: differential_worker DIRECTORY\n");
         return 2;
     }
-    if (kmb_open(argv[1], &options, &db, &error) != KMB_OK || kmb_session_open(db, 1, &session, &error) != KMB_OK) {
+    if (kmb_open(argv[1], &options, &db, &error) != KMB_OK) {
         fprintf(stderr, "differential_worker: cannot open a database in %s: %s\n", argv[1], error.message);
         return 1;
     }
-    serve(session);
-    kmb_session_close(session);
+    serve(db, sessions);
+    for (size_t i = 0; i < SESSIONS_MAX; i++) {
+        kmb_session_close(sessions[i]);
+    }
     if (kmb_close(db, &error) != KMB_OK) {
         fprintf(stderr, "differential_worker: closing failed: %s\n", error.message);
         return 1;
