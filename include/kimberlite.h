@@ -156,6 +156,10 @@ enum kmb_status {
     KMB_INVALID_SAMPLE_ARGUMENT = 164,
     KMB_INVALID_SAMPLE_REPEAT = 165,
     KMB_TEMP_FILE_LIMIT = 170,
+    KMB_DUPLICATE_SCHEMA = 175,
+    KMB_RESERVED_NAME = 176,
+    KMB_INVALID_SCHEMA_DEFINITION = 177,
+    KMB_AMBIGUOUS_ALIAS = 178,
     KMB_VIEW_CHECK_VIOLATION = 185,
 };
 
@@ -440,7 +444,8 @@ KMB_API enum kmb_status kmb_exec(kmb_session *session, const char *sql, struct k
 struct kmb_appender;
 typedef struct kmb_appender kmb_appender;
 
-/* table: as in SQL, "t" or "schema.t" (names are taken verbatim, not folded). */
+/* table: "t", in the session's search_path, or "schema.t". Names are taken verbatim, not folded; one with a dot in it
+ * stands in double quotes: "audit.\"odd.name\"". */
 KMB_API enum kmb_status kmb_appender_open(kmb_session *session, const char *table, kmb_appender **appender,
                                           struct kmb_error *error);
 KMB_API enum kmb_status kmb_append_null(kmb_appender *appender, struct kmb_error *error);

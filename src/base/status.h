@@ -151,7 +151,11 @@
     X(INVALID_CURSOR_DEFINITION, 163,   8, "42P11", 400, 1)                       \
     X(INVALID_SAMPLE_ARGUMENT,   164,   8, "2202H", 400, 1)                       \
     X(INVALID_SAMPLE_REPEAT,     165,   8, "2202G", 400, 1)                       \
-    X(TEMP_FILE_LIMIT,           170,   1, "53400", 503, 1)                                                                   \
+    X(TEMP_FILE_LIMIT,           170,   1, "53400", 503, 1)                       \
+    X(DUPLICATE_SCHEMA,          175,   8, "42P06", 409, 1)                       \
+    X(RESERVED_NAME,             176,   8, "42939", 400, 1)                       \
+    X(INVALID_SCHEMA_DEFINITION, 177,   8, "42P15", 400, 1)                       \
+    X(AMBIGUOUS_ALIAS,           178,   8, "42P09", 400, 1)                       \
     X(VIEW_CHECK_VIOLATION,      185,   8, "44000", 409, 1)
 
 /* clang-format on */

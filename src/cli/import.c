@@ -242,9 +242,18 @@ static void quote_name(struct buffer *sql, const char *name, size_t length) {
     buffer_append_byte(sql, '"');
 }
 
-/* The table's name as SQL text: schema and name quoted. */
+/* The table's name as SQL text: schema and name quoted, where they are not. */
 static void quote_table(struct buffer *sql, const char *table) {
     const char *dot = strchr(table, '.');
+    if (table[0] == '"') {
+        buffer_append_text(sql, table);
+        return;
+    }
+    if (dot != NULL && dot[1] == '"') {
+        quote_name(sql, table, (size_t)(dot - table));
+        buffer_append_text(sql, dot);
+        return;
+    }
     if (dot != NULL) {
         quote_name(sql, table, (size_t)(dot - table));
         buffer_append_byte(sql, '.');

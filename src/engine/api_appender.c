@@ -17,8 +17,10 @@
 
 struct kmb_appender {
     struct kmb_session *session;
-    char *table_name; /* as given */
-    struct slice schema;
+    char *table_name;    /* as given */
+    char *parts;         /* the same, taken apart */
+    char *found;         /* the schema's name */
+    struct slice schema; /* found when it was opened */
     struct slice table;
     uint32_t column_count;
     struct type *types;
@@ -64,7 +66,21 @@ static enum kmb_status read_columns(struct kmb_appender *appender, struct kmb_er
     if (status != KMB_OK) {
         return status;
     }
-    const struct table_definition *table = find_table(appender, view->catalogue);
+    const struct table_definition *table = NULL;
+    status = sql_find_relation(session_host(appender->session->session), view->catalogue, appender->schema,
+                               appender->table, &table, error);
+    if (status == KMB_OK && table != NULL) {
+        appender->found = mem_alloc(table->schema_name.length + 1);
+        status = appender->found != NULL ? KMB_OK : error_set(error, KMB_NO_MEMORY, "out of memory");
+    }
+    if (status == KMB_OK && table != NULL) {
+        memcpy(appender->found, table->schema_name.bytes, table->schema_name.length);
+        appender->schema = slice_make(appender->found, table->schema_name.length);
+    }
+    if (status != KMB_OK) {
+        kernel_view_close(view);
+        return status;
+    }
     if (table == NULL) {
         status = error_set(error, KMB_UNDEFINED_TABLE, "relation \"%s\" does not exist", appender->table_name);
     } else if (!definition_is_table(table)) {
@@ -94,6 +110,25 @@ static enum kmb_status read_columns(struct kmb_appender *appender, struct kmb_er
     return status;
 }
 
+/* One name of "schema.table", in place: in double quotes, or up to the next dot. */
+static struct slice take_name(char **at) {
+    char *name = *at;
+    char *out = name;
+    char *c = name;
+    if (*c != '"') {
+        c += strcspn(c, ".");
+        *at = *c == '.' ? c + 1 : c;
+        return slice_make(name, (size_t)(c - name));
+    }
+    for (c++; *c != 0 && (*c != '"' || c[1] == '"'); c++) {
+        c += *c == '"';
+        *out++ = *c;
+    }
+    c += *c == '"';
+    *at = *c == '.' ? c + 1 : c;
+    return slice_make(name, (size_t)(out - name));
+}
+
 enum kmb_status kmb_appender_open(kmb_session *session, const char *table, kmb_appender **out,
                                   struct kmb_error *error) {
     if (out != NULL) {
@@ -110,14 +145,17 @@ enum kmb_status kmb_appender_open(kmb_session *session, const char *table, kmb_a
     appender->session = session;
     arena_init(&appender->arena, 0);
     appender->table_name = mem_strdup(table);
+    appender->parts = mem_strdup(table);
     enum kmb_status status = KMB_OK;
-    if (appender->table_name == NULL) {
+    if (appender->table_name == NULL || appender->parts == NULL) {
         status = error_set(error, KMB_NO_MEMORY, "out of memory");
     } else {
-        const char *dot = strchr(appender->table_name, '.');
-        appender->table = slice_text(dot == NULL ? appender->table_name : dot + 1);
-        appender->schema =
-            dot == NULL ? slice_make(NULL, 0) : slice_make(appender->table_name, (size_t)(dot - appender->table_name));
+        char *at = appender->parts;
+        appender->table = take_name(&at);
+        if (*at != 0) {
+            appender->schema = appender->table;
+            appender->table = take_name(&at);
+        }
         status = read_columns(appender, error);
     }
     if (status != KMB_OK) {
@@ -134,6 +172,8 @@ void kmb_appender_close(kmb_appender *appender) {
         mem_free(appender->values);
         mem_free(appender->defaults);
         mem_free(appender->table_name);
+        mem_free(appender->parts);
+        mem_free(appender->found);
         arena_free(&appender->arena);
         api_session_drop(appender->session);
         mem_free(appender);
@@ -354,21 +394,25 @@ static enum kmb_status write_rows(void *context, struct kernel_transaction *tran
                             : status;
 }
 
-/* "INSERT INTO t VALUES ($1, DEFAULT, $2)" for one row's pattern of defaults. */
-static void insert_text(const struct kmb_appender *appender, const bool *defaults, struct buffer *text) {
-    unsigned parameter = 0;
-    buffer_append_text(text, "INSERT INTO ");
-    if (appender->schema.length != 0) {
-        buffer_printf(text, "\"%.*s\".", (int)appender->schema.length, (const char *)appender->schema.bytes);
-    }
+static void quoted_name(struct buffer *text, struct slice name) {
     buffer_append_text(text, "\"");
-    for (size_t i = 0; i < appender->table.length; i++) {
-        buffer_append_byte(text, appender->table.bytes[i]);
-        if (appender->table.bytes[i] == '"') {
+    for (size_t i = 0; i < name.length; i++) {
+        buffer_append_byte(text, name.bytes[i]);
+        if (name.bytes[i] == '"') {
             buffer_append_byte(text, '"');
         }
     }
-    buffer_append_text(text, "\" VALUES (");
+    buffer_append_text(text, "\"");
+}
+
+/* "INSERT INTO s.t VALUES ($1, DEFAULT, $2)" for one row's pattern of defaults. */
+static void insert_text(const struct kmb_appender *appender, const bool *defaults, struct buffer *text) {
+    unsigned parameter = 0;
+    buffer_append_text(text, "INSERT INTO ");
+    quoted_name(text, appender->schema);
+    buffer_append_text(text, ".");
+    quoted_name(text, appender->table);
+    buffer_append_text(text, " VALUES (");
     for (uint32_t i = 0; i < appender->column_count; i++) {
         buffer_append_text(text, i == 0 ? "" : ", ");
         if (defaults[i]) {

@@ -297,6 +297,7 @@ enum kmb_status session_new(const struct session_options *options, struct sessio
     session->number = options->number;
     session->settings = (struct sql_settings){
         .time_zone_name = "UTC",
+        .search_path = SQL_SEARCH_PATH_DEFAULT,
         .memory_bytes_max = options->memory_bytes_max == 0 ? STATEMENT_BYTES_DEFAULT : options->memory_bytes_max,
     };
     atomic_init(&session->cancel, false);

@@ -328,6 +328,10 @@ static enum kmb_status create_build(struct kernel_transaction *transaction, cons
                          (int)table->name.length, (const char *)table->name.bytes);
     }
     enum kmb_status status = name_check(table->name, "table", error);
+    if (status == KMB_OK && catalogue_schema(transaction->evolver.catalogue, table->schema_name) == NULL) {
+        status = error_set(error, KMB_UNDEFINED_SCHEMA, "schema \"%.*s\" does not exist",
+                           (int)table->schema_name.length, (const char *)table->schema_name.bytes);
+    }
     if (status == KMB_OK &&
         catalogue_relation_exists(transaction->evolver.catalogue, table->schema_name, table->name)) {
         status = relation_taken(table->name, error);

@@ -226,6 +226,44 @@ void catalogue_stream_release(struct catalogue_stream *stream) {
     }
 }
 
+void catalogue_schema_encode(struct slice name, struct slice comment, struct buffer *out) {
+    buffer_bytes(out, name);
+    buffer_bytes(out, comment);
+}
+
+enum kmb_status catalogue_schema_make(struct schema_id id, struct slice encoded, struct catalogue_moment from,
+                                      struct catalogue_schema **out, struct kmb_error *error) {
+    struct reader reader = reader_make(encoded);
+    struct slice name = reader_bytes(&reader);
+    struct slice comment = reader_bytes(&reader);
+    if (!reader_done(&reader) || (name.length == 0 && id.value != 0)) {
+        return meta_damaged(error, "the record of a schema");
+    }
+    struct catalogue_schema *schema = mem_alloc(sizeof(*schema) + name.length + comment.length);
+    if (schema == NULL) {
+        return no_memory(error);
+    }
+    atomic_init(&schema->references, 1);
+    schema->from = from;
+    if (name.length > 0) {
+        memcpy(schema->text, name.bytes, name.length);
+    }
+    if (comment.length > 0) {
+        memcpy(schema->text + name.length, comment.bytes, comment.length);
+    }
+    schema->definition = (struct schema_definition){.id = id,
+                                                    .name = slice_make(schema->text, name.length),
+                                                    .comment = slice_make(schema->text + name.length, comment.length)};
+    *out = schema;
+    return KMB_OK;
+}
+
+void catalogue_schema_release(struct catalogue_schema *schema) {
+    if (schema != NULL && atomic_fetch_sub(&schema->references, 1) == 1) {
+        mem_free(schema);
+    }
+}
+
 /* --- catalogues --------------------------------------------------------------------------------------------------- */
 
 static int compare_u32(uint32_t a, uint32_t b) {
@@ -263,13 +301,22 @@ static int by_stream_id(const void *a, const void *b) {
     return compare_u32(left->definition.id.value, right->definition.id.value);
 }
 
-static void release_members(struct catalogue_table **tables, uint32_t table_count, struct catalogue_stream **streams,
-                            uint32_t stream_count) {
-    for (uint32_t i = 0; i < table_count; i++) {
-        catalogue_table_release(tables[i]);
+static int by_schema_name(const void *a, const void *b) {
+    const struct catalogue_schema *left = *(struct catalogue_schema *const *)a;
+    const struct catalogue_schema *right = *(struct catalogue_schema *const *)b;
+    int order = slice_compare(left->definition.name, right->definition.name);
+    return order != 0 ? order : compare_u32(left->definition.id.value, right->definition.id.value);
+}
+
+static void release_members(const struct catalogue_members *members) {
+    for (uint32_t i = 0; i < members->table_count; i++) {
+        catalogue_table_release(members->tables[i]);
     }
-    for (uint32_t i = 0; i < stream_count; i++) {
-        catalogue_stream_release(streams[i]);
+    for (uint32_t i = 0; i < members->stream_count; i++) {
+        catalogue_stream_release(members->streams[i]);
+    }
+    for (uint32_t i = 0; i < members->schema_count; i++) {
+        catalogue_schema_release(members->schemas[i]);
     }
 }
 
@@ -280,16 +327,17 @@ static void copy_pointers(void *target, const void *source, uint32_t count) {
     }
 }
 
-enum kmb_status catalogue_make(struct catalogue_table **tables, uint32_t table_count, struct catalogue_stream **streams,
-                               uint32_t stream_count, const struct catalogue_header *header,
+enum kmb_status catalogue_make(const struct catalogue_members *members, const struct catalogue_header *header,
                                const struct catalogue **out, struct kmb_error *error) {
-    size_t pointers = ((size_t)table_count + stream_count) * 2 + 1;
+    uint32_t table_count = members->table_count;
+    uint32_t stream_count = members->stream_count;
+    size_t pointers = ((size_t)table_count + stream_count) * 2 + members->schema_count + 1;
     struct catalogue *catalogue = mem_alloc_zero(1, sizeof(*catalogue));
     void **memory = mem_alloc_zero(pointers, sizeof(void *));
     if (catalogue == NULL || memory == NULL) {
         mem_free(catalogue);
         mem_free(memory);
-        release_members(tables, table_count, streams, stream_count);
+        release_members(members);
         return no_memory(error);
     }
     atomic_init(&catalogue->references, 1);
@@ -298,59 +346,87 @@ enum kmb_status catalogue_make(struct catalogue_table **tables, uint32_t table_c
     catalogue->header = *header;
     catalogue->table_count = table_count;
     catalogue->stream_count = stream_count;
+    catalogue->schema_count = members->schema_count;
     catalogue->tables_by_name = (struct catalogue_table **)(void *)memory;
     catalogue->tables_by_id = catalogue->tables_by_name + table_count;
     catalogue->streams_by_name = (struct catalogue_stream **)(void *)(memory + (size_t)table_count * 2);
     catalogue->streams_by_id = catalogue->streams_by_name + stream_count;
-    copy_pointers(catalogue->tables_by_name, tables, table_count);
-    copy_pointers(catalogue->tables_by_id, tables, table_count);
-    copy_pointers(catalogue->streams_by_name, streams, stream_count);
-    copy_pointers(catalogue->streams_by_id, streams, stream_count);
+    catalogue->schemas = (struct catalogue_schema **)(void *)(memory + ((size_t)table_count + stream_count) * 2);
+    copy_pointers(catalogue->tables_by_name, members->tables, table_count);
+    copy_pointers(catalogue->tables_by_id, members->tables, table_count);
+    copy_pointers(catalogue->streams_by_name, members->streams, stream_count);
+    copy_pointers(catalogue->streams_by_id, members->streams, stream_count);
+    copy_pointers(catalogue->schemas, members->schemas, members->schema_count);
     for (uint32_t i = 0; i < table_count; i++) {
-        catalogue->foreign_key_count += tables[i]->definition.foreign_key_count;
+        catalogue->foreign_key_count += members->tables[i]->definition.foreign_key_count;
     }
     qsort(catalogue->tables_by_name, table_count, sizeof(void *), by_table_name);
     qsort(catalogue->tables_by_id, table_count, sizeof(void *), by_table_id);
     qsort(catalogue->streams_by_name, stream_count, sizeof(void *), by_stream_name);
     qsort(catalogue->streams_by_id, stream_count, sizeof(void *), by_stream_id);
+    qsort(catalogue->schemas, members->schema_count, sizeof(void *), by_schema_name);
     *out = catalogue;
     return KMB_OK;
+}
+
+/* The schemas of `from` with the change; an id is put in the place of the one that has it. */
+static uint32_t changed_schemas(const struct catalogue *from, const struct catalogue_change *change,
+                                struct catalogue_schema **schemas) {
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < from->schema_count; i++) {
+        uint32_t id = from->schemas[i]->definition.id.value;
+        bool replaced = change->schema_put != NULL && change->schema_put->definition.id.value == id;
+        bool removed = change->schema_removed.value != 0 && change->schema_removed.value == id;
+        if (!replaced && !removed) {
+            atomic_fetch_add(&from->schemas[i]->references, 1);
+            schemas[count++] = from->schemas[i];
+        }
+    }
+    if (change->schema_put != NULL) {
+        schemas[count++] = change->schema_put;
+    }
+    return count;
 }
 
 enum kmb_status catalogue_changed(const struct catalogue *from, const struct catalogue_change *change,
                                   const struct catalogue_header *header, const struct catalogue **out,
                                   struct kmb_error *error) {
-    struct catalogue_table **tables = mem_alloc(((size_t)from->table_count + 1) * sizeof(*tables));
-    struct catalogue_stream **streams = mem_alloc(((size_t)from->stream_count + 1) * sizeof(*streams));
-    if (tables == NULL || streams == NULL) {
-        mem_free(tables);
-        mem_free(streams);
+    struct catalogue_members members = {
+        .tables = mem_alloc(((size_t)from->table_count + 1) * sizeof(struct catalogue_table *)),
+        .streams = mem_alloc(((size_t)from->stream_count + 1) * sizeof(struct catalogue_stream *)),
+        .schemas = mem_alloc(((size_t)from->schema_count + 1) * sizeof(struct catalogue_schema *)),
+    };
+    enum kmb_status status = KMB_OK;
+    if (members.tables == NULL || members.streams == NULL || members.schemas == NULL) {
         catalogue_table_release(change->table_put);
         catalogue_stream_release(change->stream_put);
-        return no_memory(error);
-    }
-    uint32_t table_count = 0;
-    uint32_t out_id = change->table_put != NULL ? change->table_put->definition.id.value : change->table_removed.value;
-    for (uint32_t i = 0; i < from->table_count; i++) {
-        if (from->tables_by_id[i]->definition.id.value != out_id) {
-            atomic_fetch_add(&from->tables_by_id[i]->references, 1);
-            tables[table_count++] = from->tables_by_id[i];
+        catalogue_schema_release(change->schema_put);
+        status = no_memory(error);
+    } else {
+        uint32_t out_id =
+            change->table_put != NULL ? change->table_put->definition.id.value : change->table_removed.value;
+        for (uint32_t i = 0; i < from->table_count; i++) {
+            if (from->tables_by_id[i]->definition.id.value != out_id) {
+                atomic_fetch_add(&from->tables_by_id[i]->references, 1);
+                members.tables[members.table_count++] = from->tables_by_id[i];
+            }
         }
+        if (change->table_put != NULL) {
+            members.tables[members.table_count++] = change->table_put;
+        }
+        for (uint32_t i = 0; i < from->stream_count; i++) {
+            atomic_fetch_add(&from->streams_by_id[i]->references, 1);
+            members.streams[members.stream_count++] = from->streams_by_id[i];
+        }
+        if (change->stream_put != NULL) {
+            members.streams[members.stream_count++] = change->stream_put;
+        }
+        members.schema_count = changed_schemas(from, change, members.schemas);
+        status = catalogue_make(&members, header, out, error);
     }
-    if (change->table_put != NULL) {
-        tables[table_count++] = change->table_put;
-    }
-    uint32_t stream_count = 0;
-    for (uint32_t i = 0; i < from->stream_count; i++) {
-        atomic_fetch_add(&from->streams_by_id[i]->references, 1);
-        streams[stream_count++] = from->streams_by_id[i];
-    }
-    if (change->stream_put != NULL) {
-        streams[stream_count++] = change->stream_put;
-    }
-    enum kmb_status status = catalogue_make(tables, table_count, streams, stream_count, header, out, error);
-    mem_free(tables);
-    mem_free(streams);
+    mem_free(members.tables);
+    mem_free(members.streams);
+    mem_free(members.schemas);
     return status;
 }
 
@@ -381,7 +457,12 @@ void catalogue_release(const struct catalogue *constant) {
     }
     catalogue_release(catalogue->past);
     pthread_mutex_destroy(&catalogue->past_lock);
-    release_members(catalogue->tables_by_id, catalogue->table_count, catalogue->streams_by_id, catalogue->stream_count);
+    release_members(&(struct catalogue_members){.tables = catalogue->tables_by_id,
+                                                .table_count = catalogue->table_count,
+                                                .streams = catalogue->streams_by_id,
+                                                .stream_count = catalogue->stream_count,
+                                                .schemas = catalogue->schemas,
+                                                .schema_count = catalogue->schema_count});
     mem_free(catalogue->tables_by_name);
     mem_free(catalogue);
 }
@@ -570,4 +651,37 @@ uint32_t catalogue_stream_count(const struct catalogue *catalogue) {
 const struct stream_definition *catalogue_stream_at(const struct catalogue *catalogue, uint32_t ordinal) {
     ASSERT(ordinal < catalogue->stream_count);
     return &catalogue->streams_by_name[ordinal]->definition;
+}
+
+const struct schema_definition *catalogue_schema(const struct catalogue *catalogue, struct slice name) {
+    for (uint32_t i = 0; name.length > 0 && i < catalogue->schema_count; i++) {
+        if (slice_equal(catalogue->schemas[i]->definition.name, name)) {
+            return &catalogue->schemas[i]->definition;
+        }
+    }
+    return NULL;
+}
+
+const struct schema_definition *catalogue_schema_of_id(const struct catalogue *catalogue, struct schema_id id) {
+    for (uint32_t i = 0; i < catalogue->schema_count; i++) {
+        const struct schema_definition *schema = &catalogue->schemas[i]->definition;
+        if (schema->id.value == id.value && schema->name.length > 0) {
+            return schema;
+        }
+    }
+    return NULL;
+}
+
+/* The dropped default one has the empty name, so it stands first. */
+static uint32_t dropped_schemas(const struct catalogue *catalogue) {
+    return catalogue->schema_count > 0 && catalogue->schemas[0]->definition.name.length == 0 ? 1 : 0;
+}
+
+uint32_t catalogue_schema_count(const struct catalogue *catalogue) {
+    return catalogue->schema_count - dropped_schemas(catalogue);
+}
+
+const struct schema_definition *catalogue_schema_at(const struct catalogue *catalogue, uint32_t ordinal) {
+    ASSERT(ordinal < catalogue_schema_count(catalogue));
+    return &catalogue->schemas[ordinal + dropped_schemas(catalogue)]->definition;
 }

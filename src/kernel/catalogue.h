@@ -17,8 +17,9 @@
 #include "types/key.h"
 #include "types/row.h"
 
-/* Names without a schema are in this one; it is the only schema of this version. */
+/* The schema every tenant has from the start; it can be renamed and dropped as any. */
 #define CATALOGUE_SCHEMA_DEFAULT "public"
+#define CATALOGUE_SCHEMA_COMMENT "standard public schema"
 
 struct catalogue;
 
@@ -26,6 +27,12 @@ struct stream_definition {
     struct stream_id id;
     struct slice name;
     enum data_class data_class;
+};
+
+struct schema_definition {
+    struct schema_id id; /* 0: CATALOGUE_SCHEMA_DEFAULT as it was from the start */
+    struct slice name;
+    struct slice comment; /* empty: none */
 };
 
 void catalogue_retain(const struct catalogue *catalogue);
@@ -62,7 +69,13 @@ const struct table_definition *catalogue_table_at(const struct catalogue *catalo
 uint32_t catalogue_stream_count(const struct catalogue *catalogue);
 const struct stream_definition *catalogue_stream_at(const struct catalogue *catalogue, uint32_t ordinal);
 
-/* The ids the next table, index and stream get (one counter for the tenant). */
+/* Schemas by name. */
+const struct schema_definition *catalogue_schema(const struct catalogue *catalogue, struct slice name);
+const struct schema_definition *catalogue_schema_of_id(const struct catalogue *catalogue, struct schema_id id);
+uint32_t catalogue_schema_count(const struct catalogue *catalogue);
+const struct schema_definition *catalogue_schema_at(const struct catalogue *catalogue, uint32_t ordinal);
+
+/* The ids the next table, index, stream and schema get (one counter for the tenant). */
 uint32_t catalogue_object_id_next(const struct catalogue *catalogue);
 
 /*

@@ -37,12 +37,10 @@ bool catalogue_header_decode(struct slice value, struct catalogue_header *header
 
 /* Members of a catalogue being gathered. */
 struct gathering {
-    struct catalogue_table **tables;
-    uint32_t table_count;
+    struct catalogue_members members;
     uint32_t table_capacity;
-    struct catalogue_stream **streams;
-    uint32_t stream_count;
     uint32_t stream_capacity;
+    uint32_t schema_capacity;
     /* tables that ended exactly at the point, newest last */
     struct catalogue_table **ended;
     struct catalogue_moment *ended_at;
@@ -56,22 +54,27 @@ struct gathering {
 };
 
 static void gathering_release(struct gathering *gathering) {
-    for (uint32_t i = 0; i < gathering->table_count; i++) {
-        catalogue_table_release(gathering->tables[i]);
+    for (uint32_t i = 0; i < gathering->members.table_count; i++) {
+        catalogue_table_release(gathering->members.tables[i]);
     }
-    for (uint32_t i = 0; i < gathering->stream_count; i++) {
-        catalogue_stream_release(gathering->streams[i]);
+    for (uint32_t i = 0; i < gathering->members.stream_count; i++) {
+        catalogue_stream_release(gathering->members.streams[i]);
     }
-    gathering->table_count = 0;
-    gathering->stream_count = 0;
+    for (uint32_t i = 0; i < gathering->members.schema_count; i++) {
+        catalogue_schema_release(gathering->members.schemas[i]);
+    }
+    gathering->members.table_count = 0;
+    gathering->members.stream_count = 0;
+    gathering->members.schema_count = 0;
 }
 
 static void gathering_free(struct gathering *gathering) {
     for (uint32_t i = 0; i < gathering->ended_count; i++) {
         catalogue_table_release(gathering->ended[i]);
     }
-    mem_free(gathering->tables);
-    mem_free(gathering->streams);
+    mem_free(gathering->members.tables);
+    mem_free(gathering->members.streams);
+    mem_free(gathering->members.schemas);
     mem_free(gathering->ended);
     mem_free(gathering->ended_at);
 }
@@ -104,11 +107,12 @@ static enum kmb_status gather_table(struct gathering *gathering, struct slice en
         return status;
     }
     if (ended_at == NULL) {
-        if (!grow(&gathering->tables, gathering->table_count, &gathering->table_capacity, sizeof(table))) {
+        if (!grow(&gathering->members.tables, gathering->members.table_count, &gathering->table_capacity,
+                  sizeof(table))) {
             catalogue_table_release(table);
             return gather_no_memory(error);
         }
-        gathering->tables[gathering->table_count++] = table;
+        gathering->members.tables[gathering->members.table_count++] = table;
         return KMB_OK;
     }
     uint32_t capacity = gathering->ended_capacity;
@@ -134,12 +138,45 @@ static enum kmb_status gather_stream(struct gathering *gathering, uint32_t id, s
     if (status != KMB_OK) {
         return status;
     }
-    if (!grow(&gathering->streams, gathering->stream_count, &gathering->stream_capacity, sizeof(stream))) {
+    if (!grow(&gathering->members.streams, gathering->members.stream_count, &gathering->stream_capacity,
+              sizeof(stream))) {
         catalogue_stream_release(stream);
         return gather_no_memory(error);
     }
-    gathering->streams[gathering->stream_count++] = stream;
+    gathering->members.streams[gathering->members.stream_count++] = stream;
     return KMB_OK;
+}
+
+static enum kmb_status gather_schema(struct gathering *gathering, uint32_t id, struct slice payload,
+                                     struct catalogue_moment from, struct kmb_error *error) {
+    struct catalogue_schema *schema;
+    enum kmb_status status = catalogue_schema_make((struct schema_id){id}, payload, from, &schema, error);
+    if (status != KMB_OK) {
+        return status;
+    }
+    if (!grow(&gathering->members.schemas, gathering->members.schema_count, &gathering->schema_capacity,
+              sizeof(schema))) {
+        catalogue_schema_release(schema);
+        return gather_no_memory(error);
+    }
+    gathering->members.schemas[gathering->members.schema_count++] = schema;
+    return KMB_OK;
+}
+
+/* The schema that was never made: there as long as no record says otherwise. */
+static enum kmb_status gather_default_schema(struct gathering *gathering, struct kmb_error *error) {
+    for (uint32_t i = 0; i < gathering->members.schema_count; i++) {
+        if (gathering->members.schemas[i]->definition.id.value == 0) {
+            return KMB_OK;
+        }
+    }
+    struct buffer encoded = {.bytes = NULL};
+    catalogue_schema_encode(slice_text(CATALOGUE_SCHEMA_DEFAULT), slice_text(CATALOGUE_SCHEMA_COMMENT), &encoded);
+    enum kmb_status status = buffer_ok(&encoded) ? gather_schema(gathering, 0, buffer_slice(&encoded),
+                                                                 (struct catalogue_moment){.sequence = 0}, error)
+                                                 : gather_no_memory(error);
+    buffer_free(&encoded);
+    return status;
 }
 
 static void gather_bound(struct gathering *gathering, uint64_t change) {
@@ -169,8 +206,9 @@ static enum kmb_status gather(struct gathering *gathering, enum meta_object obje
             return gather_table(gathering, payload, from, to, error);
         }
     }
-    return object == META_OBJECT_TABLE ? gather_table(gathering, payload, from, NULL, error)
-                                       : gather_stream(gathering, id, payload, from, error);
+    return object == META_OBJECT_TABLE    ? gather_table(gathering, payload, from, NULL, error)
+           : object == META_OBJECT_SCHEMA ? gather_schema(gathering, id, payload, from, error)
+                                          : gather_stream(gathering, id, payload, from, error);
 }
 
 static enum kmb_status gather_record(struct gathering *gathering, struct slice key, struct slice value,
@@ -180,7 +218,9 @@ static enum kmb_status gather_record(struct gathering *gathering, struct slice k
     if (key.length != key_length || value.length < 16) {
         return meta_damaged(error, "the record of an object");
     }
-    enum meta_object object = key.bytes[1] == META_OBJECT_TABLE ? META_OBJECT_TABLE : META_OBJECT_STREAM;
+    enum meta_object object = key.bytes[1] == META_OBJECT_TABLE    ? META_OBJECT_TABLE
+                              : key.bytes[1] == META_OBJECT_SCHEMA ? META_OBJECT_SCHEMA
+                                                                   : META_OBJECT_STREAM;
     uint32_t id = codec_get_u32_big(key.bytes + 2);
     struct catalogue_moment first = {codec_get_u64(value.bytes), codec_get_u64(value.bytes + 8)};
     struct slice payload = slice_make(value.bytes + 16, value.length - 16);
@@ -240,8 +280,10 @@ enum kmb_status catalogue_load(struct store_view view, uint32_t tenant, const st
     struct gathering gathering = {.past = false};
     status = gather_range(&gathering, view, tenant, META_OBJECT, error);
     if (status == KMB_OK) {
-        status = catalogue_make(gathering.tables, gathering.table_count, gathering.streams, gathering.stream_count,
-                                &header, catalogue, error);
+        status = gather_default_schema(&gathering, error);
+    }
+    if (status == KMB_OK) {
+        status = catalogue_make(&gathering.members, &header, catalogue, error);
     } else {
         gathering_release(&gathering);
     }
@@ -252,8 +294,8 @@ enum kmb_status catalogue_load(struct store_view view, uint32_t tenant, const st
 /* --- the past ----------------------------------------------------------------------------------------------------- */
 
 static bool gathered_has(const struct gathering *gathering, const struct catalogue_table *table) {
-    for (uint32_t i = 0; i < gathering->table_count; i++) {
-        const struct table_definition *other = &gathering->tables[i]->definition;
+    for (uint32_t i = 0; i < gathering->members.table_count; i++) {
+        const struct table_definition *other = &gathering->members.tables[i]->definition;
         if (other->id.value == table->definition.id.value ||
             (slice_equal(other->schema_name, table->definition.schema_name) &&
              slice_equal(other->name, table->definition.name))) {
@@ -285,11 +327,12 @@ static enum kmb_status gather_ended(struct gathering *gathering, bool *any, stru
             catalogue_table_release(table);
             continue;
         }
-        if (!grow(&gathering->tables, gathering->table_count, &gathering->table_capacity, sizeof(table))) {
+        if (!grow(&gathering->members.tables, gathering->members.table_count, &gathering->table_capacity,
+                  sizeof(table))) {
             catalogue_table_release(table);
             return gather_no_memory(error);
         }
-        gathering->tables[gathering->table_count++] = table;
+        gathering->members.tables[gathering->members.table_count++] = table;
         *any = true;
     }
     return KMB_OK;
@@ -305,6 +348,9 @@ static enum kmb_status past_build(struct store_view view, uint32_t tenant, const
     if (status == KMB_OK) {
         status = gather_ended(gathering, &fallback, error);
     }
+    if (status == KMB_OK) {
+        status = gather_default_schema(gathering, error);
+    }
     if (status != KMB_OK) {
         gathering_release(gathering);
         return status;
@@ -315,8 +361,7 @@ static enum kmb_status past_build(struct store_view view, uint32_t tenant, const
     }
     struct catalogue_header header = present->header;
     const struct catalogue *past;
-    status = catalogue_make(gathering->tables, gathering->table_count, gathering->streams, gathering->stream_count,
-                            &header, &past, error);
+    status = catalogue_make(&gathering->members, &header, &past, error);
     if (status != KMB_OK) {
         return status;
     }

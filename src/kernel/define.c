@@ -44,14 +44,14 @@ static struct meta_key object_key(enum meta_object object, uint32_t id) {
 }
 
 /* The version `encoded` that began at `from` ends now. */
-static enum kmb_status version_end(struct evolver *evolver, uint32_t id, struct catalogue_moment from,
-                                   struct slice encoded, struct kmb_error *error) {
+static enum kmb_status version_end(struct evolver *evolver, enum meta_object object, uint32_t id,
+                                   struct catalogue_moment from, struct slice encoded, struct kmb_error *error) {
     struct catalogue_moment now = moment_now(evolver);
     if (from.position == now.position && from.sequence == now.sequence) {
         return KMB_OK;
     }
     struct meta_key key = meta_key_make(META_PAST);
-    meta_key_u8(&key, META_OBJECT_TABLE);
+    meta_key_u8(&key, (uint8_t)object);
     meta_key_u32(&key, id);
     meta_key_u64(&key, from.sequence);
     meta_key_u64(&key, from.position);
@@ -79,6 +79,7 @@ static enum kmb_status catalogue_apply(struct evolver *evolver, const struct cat
     if (status != KMB_OK) {
         catalogue_table_release(change->table_put);
         catalogue_stream_release(change->stream_put);
+        catalogue_schema_release(change->schema_put);
         return status;
     }
     const struct catalogue *next;
@@ -103,7 +104,7 @@ static enum kmb_status table_put(struct evolver *evolver, const struct catalogue
     struct catalogue_table *table = NULL;
     enum kmb_status status = catalogue_table_make(buffer_slice(&encoded), moment_now(evolver), &table, error);
     if (status == KMB_OK && old != NULL) {
-        status = version_end(evolver, definition->id.value, old->from, old->encoded, error);
+        status = version_end(evolver, META_OBJECT_TABLE, definition->id.value, old->from, old->encoded, error);
     }
     if (status == KMB_OK) {
         struct meta_key key = object_key(META_OBJECT_TABLE, definition->id.value);
@@ -239,7 +240,8 @@ static enum kmb_status table_dropped(struct evolver *evolver, const struct event
         return evolve_damaged(error, "table %u is not there", event->table.value);
     }
     const struct catalogue_table *old = catalogue_table_of(definition);
-    enum kmb_status status = version_end(evolver, event->table.value, old->from, old->encoded, error);
+    enum kmb_status status =
+        version_end(evolver, META_OBJECT_TABLE, event->table.value, old->from, old->encoded, error);
     if (status == KMB_OK) {
         struct meta_key key = object_key(META_OBJECT_TABLE, event->table.value);
         status = store_fork_delete(evolver->fork, evolver->tenant, STORE_META, meta_slice(&key), NULL, error);
@@ -705,6 +707,136 @@ static enum kmb_status index_dropped(struct evolver *evolver, const struct event
     return evolve_damaged(error, "table %u has no index %u", event->table.value, event->index.value);
 }
 
+/* --- schemas ------------------------------------------------------------------------------------------------------ */
+
+/* A schema from now on; old NULL: a new one. The default one is never taken away: it has no name then. */
+static enum kmb_status schema_put(struct evolver *evolver, const struct schema_definition *old, struct schema_id id,
+                                  struct slice name, struct slice comment, struct kmb_error *error) {
+    struct buffer encoded = {.bytes = NULL};
+    struct catalogue_change change = {.schema_put = NULL};
+    enum kmb_status status = KMB_OK;
+    if (old != NULL) {
+        const struct catalogue_schema *was = (const struct catalogue_schema *)old;
+        catalogue_schema_encode(old->name, old->comment, &encoded);
+        status = buffer_ok(&encoded)
+                     ? version_end(evolver, META_OBJECT_SCHEMA, id.value, was->from, buffer_slice(&encoded), error)
+                     : define_no_memory(error);
+    }
+    buffer_clear(&encoded);
+    catalogue_schema_encode(name, comment, &encoded);
+    struct meta_key key = object_key(META_OBJECT_SCHEMA, id.value);
+    if (status == KMB_OK && !buffer_ok(&encoded)) {
+        status = define_no_memory(error);
+    } else if (status == KMB_OK && name.length == 0 && id.value != 0) {
+        change.schema_removed = id;
+        status = store_fork_delete(evolver->fork, evolver->tenant, STORE_META, meta_slice(&key), NULL, error);
+    } else if (status == KMB_OK) {
+        status = catalogue_schema_make(id, buffer_slice(&encoded), moment_now(evolver), &change.schema_put, error);
+        if (status == KMB_OK) {
+            status = meta_write_moment(evolver, &key, moment_now(evolver), buffer_slice(&encoded), error);
+        }
+    }
+    buffer_free(&encoded);
+    if (status != KMB_OK) {
+        catalogue_schema_release(change.schema_put);
+        return status;
+    }
+    return catalogue_apply(evolver, &change, old == NULL ? id.value + 1 : 0, error);
+}
+
+static enum kmb_status schema_created(struct evolver *evolver, const struct event_schema_created *event,
+                                      struct kmb_error *error) {
+    enum kmb_status status = id_fresh(evolver, event->schema.value, error);
+    if (status != KMB_OK) {
+        return status;
+    }
+    if (catalogue_schema(evolver->catalogue, event->name) != NULL) {
+        return evolve_damaged(error, "a new schema has the name of another");
+    }
+    return schema_put(evolver, NULL, event->schema, event->name, (struct slice){.length = 0}, error);
+}
+
+static enum kmb_status schema_absent(struct schema_id id, struct kmb_error *error) {
+    return evolve_damaged(error, "schema %u is not there", id.value);
+}
+
+static enum kmb_status schema_dropped(struct evolver *evolver, const struct event_schema_dropped *event,
+                                      struct kmb_error *error) {
+    const struct schema_definition *schema = catalogue_schema_of_id(evolver->catalogue, event->schema);
+    if (schema == NULL) {
+        return schema_absent(event->schema, error);
+    }
+    for (uint32_t i = 0; i < evolver->catalogue->table_count; i++) {
+        if (slice_equal(evolver->catalogue->tables_by_id[i]->definition.schema_name, schema->name)) {
+            return evolve_damaged(error, "schema %u is dropped with tables in it", event->schema.value);
+        }
+    }
+    struct slice nothing = {.length = 0};
+    return schema_put(evolver, schema, event->schema, nothing, nothing, error);
+}
+
+/* Tables keep the name of their schema: each that is in it gets another version. */
+static enum kmb_status schema_renamed(struct evolver *evolver, const struct event_schema_renamed *event,
+                                      struct kmb_error *error) {
+    const struct schema_definition *schema = catalogue_schema_of_id(evolver->catalogue, event->schema);
+    if (schema == NULL) {
+        return schema_absent(event->schema, error);
+    }
+    if (catalogue_schema(evolver->catalogue, event->name) != NULL) {
+        return evolve_damaged(error, "a schema is renamed to the name of another");
+    }
+    struct slice old = arena_dup_slice(&evolver->arena, schema->name);
+    if (old.bytes == NULL) {
+        return define_no_memory(error);
+    }
+    enum kmb_status status = schema_put(evolver, schema, event->schema, event->name, schema->comment, error);
+    for (uint32_t i = 0; status == KMB_OK && i < evolver->catalogue->table_count; i++) {
+        const struct catalogue_table *table = evolver->catalogue->tables_by_id[i];
+        if (slice_equal(table->definition.schema_name, old)) {
+            struct table_definition next = table->definition;
+            next.schema_name = event->name;
+            status = table_put(evolver, table, &next, 0, error);
+        }
+    }
+    return status;
+}
+
+static enum kmb_status schema_comment_set(struct evolver *evolver, const struct event_schema_comment_set *event,
+                                          struct kmb_error *error) {
+    const struct schema_definition *schema = catalogue_schema_of_id(evolver->catalogue, event->schema);
+    return schema == NULL ? schema_absent(event->schema, error)
+                          : schema_put(evolver, schema, event->schema, schema->name, event->text, error);
+}
+
+static enum kmb_status table_moved(struct evolver *evolver, const struct event_table_moved *event,
+                                   struct kmb_error *error) {
+    struct alteration alteration;
+    enum kmb_status status = alteration_begin(evolver, event->table, (struct schema_version){0}, &alteration, error);
+    if (status != KMB_OK) {
+        return status;
+    }
+    if (catalogue_schema(evolver->catalogue, event->schema_name) == NULL ||
+        catalogue_table(evolver->catalogue, event->schema_name, alteration.next.name) != NULL) {
+        return evolve_damaged(error, "table %u can not be moved", event->table.value);
+    }
+    alteration.next.schema_name = event->schema_name;
+    return alteration_end(evolver, &alteration, 0, error);
+}
+
+static enum kmb_status view_changed(struct evolver *evolver, const struct event_view_changed *event,
+                                    struct kmb_error *error) {
+    struct alteration alteration;
+    enum kmb_status status = alteration_begin(evolver, event->view, (struct schema_version){0}, &alteration, error);
+    if (status != KMB_OK) {
+        return status;
+    }
+    if (!definition_is_view(&alteration.next)) {
+        return evolve_damaged(error, "table %u is no view", event->view.value);
+    }
+    alteration.next.view_query = event->query;
+    return alteration_end(evolver, &alteration, 0, error);
+}
+
 /* --- streams and facts -------------------------------------------------------------------------------------------- */
 
 static enum kmb_status stream_created(struct evolver *evolver, const struct event_stream_created *event,
@@ -827,6 +959,18 @@ enum kmb_status evolve_definition(struct evolver *evolver, const struct event *e
         return index_dropped(evolver, &event->as.index_dropped, error);
     case EVENT_STREAM_CREATED:
         return stream_created(evolver, &event->as.stream_created, error);
+    case EVENT_SCHEMA_CREATED:
+        return schema_created(evolver, &event->as.schema_created, error);
+    case EVENT_SCHEMA_DROPPED:
+        return schema_dropped(evolver, &event->as.schema_dropped, error);
+    case EVENT_SCHEMA_RENAMED:
+        return schema_renamed(evolver, &event->as.schema_renamed, error);
+    case EVENT_SCHEMA_COMMENT_SET:
+        return schema_comment_set(evolver, &event->as.schema_comment_set, error);
+    case EVENT_TABLE_MOVED:
+        return table_moved(evolver, &event->as.table_moved, error);
+    case EVENT_VIEW_CHANGED:
+        return view_changed(evolver, &event->as.view_changed, error);
     default:
         return evolve_damaged(error, "event kind 0x%04x has no meaning here", (unsigned)event->kind);
     }

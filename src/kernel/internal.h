@@ -37,7 +37,7 @@ enum meta_kind {
     META_ENTRY = 0x10,         /* sequence u64 -> struct kernel_entry and the Merkle nodes it completed */
 };
 
-enum meta_object { META_OBJECT_TABLE = 1, META_OBJECT_STREAM = 2 };
+enum meta_object { META_OBJECT_TABLE = 1, META_OBJECT_STREAM = 2, META_OBJECT_SCHEMA = 4 };
 
 #define META_KEY_MAX 24
 struct meta_key {
@@ -125,6 +125,13 @@ struct catalogue_stream {
     uint8_t text[]; /* the name */
 };
 
+struct catalogue_schema {
+    struct schema_definition definition; /* first; an empty name: the default one, dropped */
+    atomic_uint references;
+    struct catalogue_moment from;
+    uint8_t text[]; /* name and comment */
+};
+
 struct catalogue_header {
     uint32_t object_id_next;
     uint64_t change_count;           /* changes of the catalogue so far */
@@ -138,11 +145,13 @@ struct catalogue {
     struct catalogue_header header;
     uint32_t table_count;
     uint32_t stream_count;
+    uint32_t schema_count;
     uint32_t foreign_key_count; /* of all tables */
     struct catalogue_table **tables_by_name;
     struct catalogue_table **tables_by_id;
     struct catalogue_stream **streams_by_name;
     struct catalogue_stream **streams_by_id;
+    struct catalogue_schema **schemas; /* by name, the empty one among them */
     /* The last catalogue of the past that was made from this one, good for positions [past_low, past_high). */
     pthread_mutex_t past_lock;
     const struct catalogue *past;
@@ -171,19 +180,35 @@ enum kmb_status catalogue_stream_make(struct stream_id id, struct slice name, en
                                       struct kmb_error *error);
 void catalogue_stream_release(struct catalogue_stream *stream);
 
+/* A schema's record is its name and its comment, each with its length in front. */
+void catalogue_schema_encode(struct slice name, struct slice comment, struct buffer *out);
+enum kmb_status catalogue_schema_make(struct schema_id id, struct slice encoded, struct catalogue_moment from,
+                                      struct catalogue_schema **schema, struct kmb_error *error);
+void catalogue_schema_release(struct catalogue_schema *schema);
+
+struct catalogue_members {
+    struct catalogue_table **tables;
+    uint32_t table_count;
+    struct catalogue_stream **streams;
+    uint32_t stream_count;
+    struct catalogue_schema **schemas; /* one of id 0 among them */
+    uint32_t schema_count;
+};
 /*
  * A new catalogue from lists whose members it takes over (in any case). header.change_count becomes the version.
  */
-enum kmb_status catalogue_make(struct catalogue_table **tables, uint32_t table_count, struct catalogue_stream **streams,
-                               uint32_t stream_count, const struct catalogue_header *header,
+enum kmb_status catalogue_make(const struct catalogue_members *members, const struct catalogue_header *header,
                                const struct catalogue **catalogue, struct kmb_error *error);
 /*
- * A copy of `from` with one table or stream put in (replacing the one of its id, taken over in any case) or taken out.
+ * A copy of `from` with one table, stream or schema put in (replacing the one of its id, taken over in any case) or
+ * taken out.
  */
 struct catalogue_change {
     struct catalogue_table *table_put;
     struct table_id table_removed; /* 0: none */
     struct catalogue_stream *stream_put;
+    struct catalogue_schema *schema_put;
+    struct schema_id schema_removed; /* 0: none */
 };
 enum kmb_status catalogue_changed(const struct catalogue *from, const struct catalogue_change *change,
                                   const struct catalogue_header *header, const struct catalogue **catalogue,

@@ -146,6 +146,27 @@ enum kmb_status kernel_drop_table(struct kernel_transaction *transaction, struct
                                   struct kmb_error *error);
 enum kmb_status kernel_rename_table(struct kernel_transaction *transaction, struct table_id table, struct slice name,
                                     struct kmb_error *error);
+/* Into another schema, with its indexes: KMB_DUPLICATE_TABLE where a name is taken there. */
+enum kmb_status kernel_move_table(struct kernel_transaction *transaction, struct table_id table, struct slice schema,
+                                  struct kmb_error *error);
+/* The query of a view, spelled anew: it gives the same columns, which is the caller's to check. */
+enum kmb_status kernel_change_view(struct kernel_transaction *transaction, struct table_id view, struct slice query,
+                                   struct kmb_error *error);
+
+/* --- schemas (schema.c) --- */
+
+/* KMB_DUPLICATE_SCHEMA. id may be NULL. */
+enum kmb_status kernel_create_schema(struct kernel_transaction *transaction, struct slice name, struct schema_id *id,
+                                     struct kmb_error *error);
+/* KMB_DEPENDENT_OBJECTS: something is in it. */
+enum kmb_status kernel_drop_schema(struct kernel_transaction *transaction, struct schema_id id,
+                                   struct kmb_error *error);
+/* With all that is in it; queries and defaults that name it are the caller's to spell anew. */
+enum kmb_status kernel_rename_schema(struct kernel_transaction *transaction, struct schema_id id, struct slice name,
+                                     struct kmb_error *error);
+enum kmb_status kernel_comment_schema(struct kernel_transaction *transaction, struct schema_id id, struct slice text,
+                                      struct kmb_error *error);
+
 /* missing_value of the column is what rows that exist read; KMB_NOT_NULL_VIOLATION where it is NULL, the column NOT
  * NULL and the table has rows. */
 enum kmb_status kernel_add_column(struct kernel_transaction *transaction, struct table_id table,

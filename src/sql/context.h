@@ -18,6 +18,9 @@
 #include "base/arena.h"
 #include "base/error.h"
 
+#define SQL_SEARCH_PATH_SIZE    512
+#define SQL_SEARCH_PATH_DEFAULT "\"$user\", public"
+
 /* Settings of a session that change what statements mean; plain data, copied. */
 struct sql_settings {
     int64_t time_zone_offset_s;   /* of the session's zone; 0: UTC */
@@ -34,6 +37,7 @@ struct sql_settings {
     bool default_deferrable; /* and of a word that changes nothing: no read-only transaction has to wait or fails */
     bool deferrable;
     char application_name[64];
+    char search_path[SQL_SEARCH_PATH_SIZE]; /* as SHOW has it */
 };
 
 /* What one operator keeps in memory at most before it spills; 0: no bound. */
@@ -43,6 +47,7 @@ static inline uint64_t sql_work_bytes(const struct sql_settings *settings) {
 
 struct regex;
 struct sql_host;
+struct sql_path;
 
 struct sql_deferred {
     struct sql_deferred *next;
@@ -75,6 +80,7 @@ struct sql_context {
     void *tell_object;
     struct slice session_user;
     const struct sql_host *host; /* of the run, for functions that reach beyond their arguments; NULL while binding */
+    const struct sql_path *path; /* settings' search_path, once it was asked for */
     struct regex *regexes;       /* patterns compiled by this statement, the last used first */
 };
 

@@ -77,21 +77,22 @@ static void release_buffer(void *object) {
 /* --- sequences that belong to columns --- */
 
 /* Makes the sequence of a column that is about to be made, or is there. Answers nextval() of it. */
-static struct slice define_owned(struct define *define, const struct plan_owned *owned, struct slice table_name,
-                                 struct slice column_name, struct table_id table, struct column_id column) {
+static struct slice define_owned(struct define *define, const struct plan_owned *owned, struct slice schema,
+                                 struct slice table_name, struct slice column_name, struct table_id table,
+                                 struct column_id column) {
     struct sql_context *context = define->context;
-    struct slice schema = slice_text(CATALOGUE_SCHEMA_DEFAULT);
     struct slice name = owned->name == NULL ? slice_make(NULL, 0) : slice_text(owned->name);
     struct table_id id;
     if (owned->name == NULL) {
         define_try(define, kernel_name_choose(define->transaction, schema, table_name, column_name, "seq",
                                               &context->arena, &name, context->error));
     }
-    struct table_definition *sequence = bind_sequence_definition(context, define_text(define, name), &owned->rule);
+    struct table_definition *sequence =
+        bind_sequence_definition(context, schema, define_text(define, name), &owned->rule);
     sequence->sequence.owner = table;
     sequence->sequence.owner_column = column;
     define_try(define, kernel_create_table(define->transaction, sequence, &id, context->error));
-    return slice_text(bind_nextval_text(context, define_text(define, name)));
+    return slice_text(bind_nextval_text(context, schema, name));
 }
 
 /* The sequences of a new table's columns come first, for its defaults name them; the table's id is then known, for each
@@ -105,27 +106,31 @@ static void define_create_owned(struct define *define, const struct plan_ddl *dd
     for (uint32_t i = 0; i < ddl->owned_count; i++) {
         const struct plan_owned *owned = ddl->owned[i];
         struct column_definition *column = &columns[owned->column];
-        struct slice next =
-            define_owned(define, owned, table->name, column->name, id, (struct column_id){owned->column + 1});
+        struct slice next = define_owned(define, owned, table->schema_name, table->name, column->name, id,
+                                         (struct column_id){owned->column + 1});
         if (column->default_kind == DEFAULT_EXPRESSION) {
             column->default_text = next;
         }
     }
 }
 
-void define_execute(struct define *define, const char *text) {
-    struct sql_context *context = define->context;
+static void define_execute_as(struct define *define, const struct sql_host *host, const char *text) {
+    struct kmb_error *error = define->context->error;
     struct sql_statement *statement = NULL;
     struct sql_run *run = NULL;
-    struct sql_host host = *context->host;
-    host.checks_held = true;
-    enum kmb_status status = sql_prepare(&host, slice_text(text), NULL, 0, &statement, context->error);
+    enum kmb_status status = sql_prepare(host, slice_text(text), NULL, 0, &statement, error);
     if (status == KMB_OK) {
-        status = sql_run_open(statement, &host, NULL, 0, &run, context->error);
+        status = sql_run_open(statement, host, NULL, 0, &run, error);
     }
     sql_run_close(run);
     sql_statement_free(statement);
     define_try(define, status);
+}
+
+void define_execute(struct define *define, const char *text) {
+    struct sql_host host = *define->context->host;
+    host.checks_held = true;
+    define_execute_as(define, &host, text);
 }
 
 /* --- ALTER TABLE --- */
@@ -158,15 +163,17 @@ static void alter_add_column(struct define *define, const struct plan_alter *act
     bool owned_default = action->owned != NULL && column.default_kind == DEFAULT_EXPRESSION;
     if (action->owned != NULL) {
         struct column_id id = {define_table(define)->column_id_next};
-        struct slice next = define_owned(define, action->owned, slice_text(table), column.name, define->table_id, id);
+        struct slice next = define_owned(define, action->owned, define_table(define)->schema_name, slice_text(table),
+                                         column.name, define->table_id, id);
         column.default_text = owned_default ? next : column.default_text;
     }
     bool not_null = column.not_null;
     column.not_null = not_null && !action->fill;
     define_try(define, kernel_add_column(define->transaction, define->table_id, &column, define->context->error));
     if (action->fill) {
-        define_execute(define, sql_printf(define->context, "UPDATE %s.%s SET %s = DEFAULT", CATALOGUE_SCHEMA_DEFAULT,
-                                          parse_quote_name(define->context, table),
+        define_execute(define, sql_printf(define->context, "UPDATE %s SET %s = DEFAULT",
+                                          sql_qualified(define->context, define_table(define)->schema_name,
+                                                        define_table(define)->name),
                                           parse_quote_name(define->context, action->name)));
     }
     if (not_null && action->fill) {
@@ -350,7 +357,8 @@ static void alter_add_identity(struct define *define, const struct plan_alter *a
     if (column->default_kind != DEFAULT_NONE) {
         raise_column(define, KMB_OBJECT_NOT_IN_STATE, action->name, "already has a default value");
     }
-    (void)define_owned(define, action->owned, define_table(define)->name, column->name, define->table_id, id);
+    (void)define_owned(define, action->owned, define_table(define)->schema_name, define_table(define)->name,
+                       column->name, define->table_id, id);
     define_try(define, kernel_change_default(define->transaction, define->table_id, id, action->default_kind,
                                              slice_make(NULL, 0), define->context->error));
 }
@@ -404,27 +412,127 @@ static void alter_drop_expression(struct define *define, const struct plan_alter
                                              slice_make(NULL, 0), define->context->error));
 }
 
-/* The defaults that name the sequence follow it. */
-static void define_rename_sequence(struct define *define, const struct plan_alter *action) {
+/* --- what is spelled anew --- */
+
+/* A view is made for the columns it has: what cannot be told of it in another spelling is refused. */
+static void respell_view(struct define *define, const struct table_definition *view, const struct parse_move *move) {
     struct sql_context *context = define->context;
-    define_try(define, kernel_rename_table(define->transaction, define->table_id, slice_text(action->new_name),
-                                           context->error));
-    for (uint32_t k = 0; k < catalogue_table_count(define_catalogue(define)); k++) {
-        struct table_id id = catalogue_table_at(define_catalogue(define), k)->id;
-        uint32_t count = catalogue_table_of_id(define_catalogue(define), id)->column_count;
-        for (uint32_t i = 0; i < count; i++) {
-            const struct column_definition *column = &catalogue_table_of_id(define_catalogue(define), id)->columns[i];
-            if (column->dropped || column->default_kind != DEFAULT_EXPRESSION) {
-                continue;
-            }
-            PgQuery__Node *tree = parse_expression(context, define_text(define, column->default_text));
-            if (parse_names_sequence(context, tree, action->name)) {
-                parse_rename_sequence(context, tree, action->name, action->new_name);
-                define_try(define, kernel_change_default(define->transaction, id, column->id, DEFAULT_EXPRESSION,
-                                                         slice_text(parse_deparse(context, tree)), context->error));
-            }
+    struct table_id id = view->id;
+    struct sql_statement *statement = NULL;
+    PgQuery__SelectStmt *query = parse_query(context, define_text(define, view->view_query));
+    if (!parse_move_relation(context, &query->base, move)) {
+        return;
+    }
+    const char *text = parse_deparse_query(context, query);
+    define_try(define, kernel_change_view(define->transaction, id, slice_text(text), context->error));
+    view = catalogue_table_of_id(define_catalogue(define), id);
+    text = sql_printf(context, "SELECT * FROM %s", sql_qualified(context, view->schema_name, view->name));
+    enum kmb_status status = sql_prepare(context->host, slice_text(text), NULL, 0, &statement, context->error);
+    sql_statement_free(statement);
+    if (status != KMB_OK && status != KMB_NO_MEMORY) {
+        sql_raise_unsupported(context, 0, "renaming or moving what view %s reads", define_text(define, view->name));
+    }
+    define_try(define, status);
+}
+
+static void respell_default(struct define *define, struct table_id table, uint32_t ordinal,
+                            const struct parse_move *move) {
+    struct sql_context *context = define->context;
+    const struct column_definition *column = &catalogue_table_of_id(define_catalogue(define), table)->columns[ordinal];
+    if (column->dropped || column->default_kind != DEFAULT_EXPRESSION) {
+        return;
+    }
+    PgQuery__Node *tree = parse_expression(context, define_text(define, column->default_text));
+    if (parse_move_relation(context, &tree->base, move)) {
+        define_try(define, kernel_change_default(define->transaction, table, column->id, DEFAULT_EXPRESSION,
+                                                 slice_text(parse_deparse(context, tree)), context->error));
+    }
+}
+
+/* Views and defaults follow what they name. */
+static void define_respell(struct define *define, const struct parse_move *move) {
+    uint32_t count = catalogue_table_count(define_catalogue(define));
+    struct table_id *ids = sql_alloc(define->context, (count + 1) * sizeof(*ids));
+    for (uint32_t i = 0; i < count; i++) {
+        ids[i] = catalogue_table_at(define_catalogue(define), i)->id;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        const struct table_definition *table = catalogue_table_of_id(define_catalogue(define), ids[i]);
+        if (definition_is_view(table)) {
+            respell_view(define, table, move);
+            continue;
+        }
+        for (uint32_t k = 0; k < table->column_count; k++) {
+            respell_default(define, ids[i], k, move); /* the table may be another one afterwards */
+            table = catalogue_table_of_id(define_catalogue(define), ids[i]);
         }
     }
+}
+
+static void alter_rename_table(struct define *define, const struct plan_alter *action) {
+    const struct table_definition *table = define_table(define);
+    const char *schema = define_text(define, table->schema_name);
+    struct parse_move move = {
+        .schema = schema, .name = define_text(define, table->name), .new_schema = schema, .new_name = action->new_name};
+    define_try(define, kernel_rename_table(define->transaction, define->table_id, slice_text(action->new_name),
+                                           define->context->error));
+    define_respell(define, &move);
+}
+
+static void move_one(struct define *define, const struct table_definition *table, const char *schema) {
+    struct parse_move move = {.schema = define_text(define, table->schema_name),
+                              .name = define_text(define, table->name),
+                              .new_schema = schema};
+    define_try(define, kernel_move_table(define->transaction, table->id, slice_text(schema), define->context->error));
+    define_respell(define, &move);
+}
+
+/* The sequences of its columns go with a table. */
+static void alter_set_schema(struct define *define, const struct plan_alter *action) {
+    if (slice_equal_text(define_table(define)->schema_name, action->new_name)) {
+        return;
+    }
+    move_one(define, define_table(define), action->new_name);
+    for (uint32_t i = 0; i < define_table(define)->column_count; i++) {
+        const struct table_definition *sequence =
+            catalogue_owned_sequence(define_catalogue(define), define->table_id, define_table(define)->columns[i].id);
+        if (sequence != NULL && !slice_equal_text(sequence->schema_name, action->new_name)) {
+            move_one(define, sequence, action->new_name);
+            i--; /* a column may own several */
+        }
+    }
+}
+
+/* --- schemas --- */
+
+static void define_create_schema(struct define *define, const struct plan_ddl *ddl) {
+    struct sql_context *context = define->context;
+    define_try(define, kernel_create_schema(define->transaction, slice_text(ddl->value), NULL, context->error));
+    if (ddl->after_count == 0) {
+        return;
+    }
+    struct sql_settings inside = *context->settings;
+    const char *path = sql_printf(context, "%s, %s", parse_quote_name(context, ddl->value), inside.search_path);
+    if (strlen(path) >= sizeof(inside.search_path)) {
+        sql_raise(context, KMB_INVALID_PARAMETER, 0, "search_path is too long");
+    }
+    memcpy(inside.search_path, path, strlen(path) + 1);
+    struct sql_host host = *context->host;
+    host.settings = &inside;
+    for (uint32_t i = 0; i < ddl->after_count; i++) {
+        define_execute_as(define, &host, ddl->after[i]);
+    }
+}
+
+static void define_rename_schema(struct define *define, const struct plan_ddl *ddl) {
+    const struct schema_definition *schema = catalogue_schema_of_id(define_catalogue(define), ddl->schema);
+    if (schema == NULL) {
+        sql_raise(define->context, KMB_SERIALIZATION, 0, "the schema was dropped concurrently");
+    }
+    struct parse_move move = {.schema = define_text(define, schema->name), .new_schema = ddl->value};
+    define_try(define,
+               kernel_rename_schema(define->transaction, ddl->schema, slice_text(ddl->value), define->context->error));
+    define_respell(define, &move);
 }
 
 static void alter_not_null(struct define *define, const struct plan_alter *action) {
@@ -545,8 +653,10 @@ static void define_alter(struct define *define, const struct plan_alter *action)
         alter_rename_column(define, action);
         break;
     case ALTER_RENAME_TABLE:
-        define_try(define, kernel_rename_table(define->transaction, define->table_id, slice_text(action->new_name),
-                                               define->context->error));
+        alter_rename_table(define, action);
+        break;
+    case ALTER_SET_SCHEMA:
+        alter_set_schema(define, action);
         break;
     case ALTER_DEFAULT:
         alter_default(define, action);
@@ -562,9 +672,6 @@ static void define_alter(struct define *define, const struct plan_alter *action)
         break;
     case ALTER_ADD_FOREIGN:
         define_foreign(define, action->foreign);
-        break;
-    case ALTER_RENAME_SEQUENCE:
-        define_rename_sequence(define, action);
         break;
     case ALTER_ADD_IDENTITY:
         alter_add_identity(define, action);
@@ -697,7 +804,9 @@ static void define_set_constraints(struct define *define, const struct plan_ddl 
 
 static void define_drop(struct define *define, const struct plan_drop *drop) {
     struct kmb_error *error = define->context->error;
-    if (drop->foreign_key.value != 0) {
+    if (drop->of_schema) {
+        define_try(define, kernel_drop_schema(define->transaction, drop->schema, error));
+    } else if (drop->foreign_key.value != 0) {
         define_try(define, kernel_drop_foreign_key(define->transaction, drop->table, drop->foreign_key, error));
     } else if (drop->default_of.value != 0) {
         define_try(define, kernel_change_default(define->transaction, drop->table, drop->default_of, DEFAULT_NONE,
@@ -755,6 +864,10 @@ static void settings_change(struct sql_context *context, struct sql_settings *se
             settings->serializable = settings->default_serializable;
             settings->deferrable = settings->default_deferrable;
         }
+    }
+    if (all || ddl->setting == SETTING_SEARCH_PATH) {
+        settings_text(context, settings->search_path, sizeof(settings->search_path),
+                      all ? SQL_SEARCH_PATH_DEFAULT : ddl->value, "search_path");
     }
 }
 
@@ -850,6 +963,16 @@ void define_run(struct sql_context *context, const struct sql_host *host, const 
     case DDL_COMMENT:
         define_try(&define, kernel_comment(define.transaction, ddl->table_id, ddl->part, ddl->part_id,
                                            slice_text(ddl->value), context->error));
+        break;
+    case DDL_CREATE_SCHEMA:
+        define_create_schema(&define, ddl);
+        break;
+    case DDL_RENAME_SCHEMA:
+        define_rename_schema(&define, ddl);
+        break;
+    case DDL_COMMENT_SCHEMA:
+        define_try(&define,
+                   kernel_comment_schema(define.transaction, ddl->schema, slice_text(ddl->value), context->error));
         break;
     case DDL_SET_CONSTRAINTS:
         define_set_constraints(&define, ddl);

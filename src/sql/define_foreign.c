@@ -136,12 +136,15 @@ static const char *foreign_name(struct define *define, const struct plan_foreign
 void define_foreign(struct define *define, const struct plan_foreign *foreign) {
     struct sql_context *context = define->context;
     const struct table_definition *child = define_table(define);
-    const struct table_definition *parent =
-        catalogue_table(define_catalogue(define), slice_make(NULL, 0), slice_text(foreign->parent));
-    if (parent == NULL) {
-        sql_raise(context, KMB_UNDEFINED_TABLE, 0, "relation \"%s\" does not exist", foreign->parent);
+    struct sql_relation found;
+    if (!sql_path_find(sql_path_of(context), define_catalogue(define), foreign->parent_schema, foreign->parent,
+                       &found)) {
+        bool named = foreign->parent_schema != NULL && foreign->parent_schema[0] != 0;
+        sql_raise(context, KMB_UNDEFINED_TABLE, 0, "relation \"%s%s%s\" does not exist",
+                  named ? foreign->parent_schema : "", named ? "." : "", foreign->parent);
     }
-    if (!definition_is_table(parent)) {
+    const struct table_definition *parent = found.table;
+    if (sql_relation_is_index(&found) || !definition_is_table(parent)) {
         sql_raise(context, KMB_WRONG_OBJECT_TYPE, 0, "referenced relation \"%s\" is not a table", foreign->parent);
     }
     if (foreign->column_count > DEFINITION_KEY_COLUMNS_MAX) {

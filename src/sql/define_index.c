@@ -31,8 +31,8 @@ void define_hidden_fill(struct define *define) {
         sql_raise_unsupported(context, 0, "writing every row again of a table that has generated columns only");
     }
     const char *name = parse_quote_name(context, define_text(define, settable->name));
-    define_execute(define, sql_printf(context, "UPDATE %s.%s SET %s = %s", CATALOGUE_SCHEMA_DEFAULT,
-                                      parse_quote_name(context, define_text(define, table->name)), name, name));
+    define_execute(define, sql_printf(context, "UPDATE %s SET %s = %s",
+                                      sql_qualified(context, table->schema_name, table->name), name, name));
 }
 
 void define_create_index(struct define *define, const struct plan_index *plan) {

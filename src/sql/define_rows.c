@@ -26,8 +26,8 @@ static const char *table_name(const struct define *define) {
 }
 
 static const char *quoted_table(const struct define *define) {
-    return sql_printf(define->context, "%s.%s", CATALOGUE_SCHEMA_DEFAULT,
-                      parse_quote_name(define->context, table_name(define)));
+    const struct table_definition *table = define_table(define);
+    return sql_qualified(define->context, table->schema_name, table->name);
 }
 
 /* Whether a query of our own has a row, in the open transaction. */
@@ -316,7 +316,7 @@ static const struct index_definition *use_index_find(struct define *define, cons
     const struct table_definition *owner = NULL;
     const char *name = action->new_name;
     const struct index_definition *index =
-        catalogue_index(define_catalogue(define), slice_make(NULL, 0), slice_text(name), &owner);
+        catalogue_index(define_catalogue(define), define_table(define)->schema_name, slice_text(name), &owner);
     const char *why = NULL;
     if (index == NULL) {
         sql_raise(context, KMB_UNDEFINED_OBJECT, 0, "index \"%s\" does not exist", name);
@@ -439,7 +439,7 @@ static void retype_take_indexes(struct retyping *retyping) {
         }
         if (!index.constraint) {
             retyping->index_texts[retyping->index_count] =
-                bind_index_text(context, table, &index, define_text(define, index.name), table_name(define));
+                bind_index_text(context, table, &index, define_text(define, index.name), quoted_table(define));
         }
         struct slice comment = definition_comment(table, DEFINITION_INDEX, index.id.value);
         retyping->index_comments[retyping->index_count] = define_text(define, comment);

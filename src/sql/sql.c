@@ -45,6 +45,7 @@ struct sql_statement {
     int64_t bound_zone_s;
     int64_t planning_ns; /* EXPLAIN: of the last binding */
     struct store_touched planning_pages;
+    const char *bound_path; /* search_path; in plan's arena */
 };
 
 struct sql_run {
@@ -138,6 +139,7 @@ static void bind_work(void *object) {
         statement->scans = plan_scans(statement->bound.root);
         statement->bound_at = preparation->host->at;
         statement->bound_zone_s = context->settings->time_zone_offset_s;
+        statement->bound_path = sql_printf(context, "%s", context->settings->search_path);
         bind_close_views(bind);
         preparation->status = KMB_OK;
     }
@@ -289,6 +291,26 @@ void sql_statement_free(struct sql_statement *statement) {
     mem_free(statement);
 }
 
+enum kmb_status sql_find_relation(const struct sql_host *host, const struct catalogue *catalogue, struct slice schema,
+                                  struct slice name, const struct table_definition **table, struct kmb_error *error) {
+    struct sql_context context;
+    struct sql_relation found = {.table = NULL};
+    context_of_host(&context, host, error, NULL);
+    volatile enum kmb_status status = KMB_OK;
+    *table = NULL;
+    SQL_GUARD(&context) {
+        const char *own = bind_text(&context, schema);
+        if (sql_path_find(sql_path_of(&context), catalogue, own, bind_text(&context, name), &found)) {
+            *table = sql_relation_is_index(&found) ? NULL : found.table;
+        }
+    }
+    SQL_CAUGHT {
+        status = context.status;
+    }
+    sql_context_free(&context);
+    return status;
+}
+
 /* --- asking a statement --- */
 
 enum plan_statement_kind sql_statement_kind(const struct sql_statement *statement) {
@@ -334,7 +356,8 @@ static enum kmb_status statement_stale(const struct sql_statement *statement, co
                                        struct kmb_error *error) {
     const struct sql_point *was = &statement->bound_at;
     *stale = statement->bind_each_run || was->kind != host->at.kind || was->offset != host->at.offset ||
-             was->time_us != host->at.time_us || statement->bound_zone_s != host->settings->time_zone_offset_s;
+             was->time_us != host->at.time_us || statement->bound_zone_s != host->settings->time_zone_offset_s ||
+             strcmp(statement->bound_path, host->settings->search_path) != 0;
     enum plan_statement_kind kind = statement->bound.kind;
     if (*stale || kind == STATEMENT_TRANSACTION || kind == STATEMENT_SETTING || kind == STATEMENT_EMPTY ||
         (kind == STATEMENT_QUERY && statement->scans)) {

@@ -131,6 +131,10 @@ enum kmb_status sql_split(struct slice script, sql_split_fn *each, void *context
  * asks before it prompts for more. */
 bool sql_incomplete(struct slice script);
 
+/* The table, view or sequence of that name (schema empty: by the session's search_path); NULL: there is none. */
+enum kmb_status sql_find_relation(const struct sql_host *host, const struct catalogue *catalogue, struct slice schema,
+                                  struct slice name, const struct table_definition **table, struct kmb_error *error);
+
 struct sql_statement;
 
 /*

@@ -87,6 +87,18 @@ const char *event_kind_name(uint32_t kind) {
         return "stream_created";
     case EVENT_STREAM_APPENDED:
         return "stream_appended";
+    case EVENT_SCHEMA_CREATED:
+        return "schema_created";
+    case EVENT_SCHEMA_DROPPED:
+        return "schema_dropped";
+    case EVENT_SCHEMA_RENAMED:
+        return "schema_renamed";
+    case EVENT_SCHEMA_COMMENT_SET:
+        return "schema_comment_set";
+    case EVENT_TABLE_MOVED:
+        return "table_moved";
+    case EVENT_VIEW_CHANGED:
+        return "view_changed";
     }
     return "unknown";
 }
@@ -128,6 +140,36 @@ static void put_rows(struct buffer *buffer, const struct event_rows *rows) {
     buffer_u8(buffer, rows->has_row_ids ? ROWS_HAVE_IDS : 0);
     buffer_u32(buffer, rows->count);
     buffer_append_slice(buffer, rows->items);
+}
+
+static void put_schema_change(struct buffer *buffer, const struct event *event) {
+    switch (event->kind) {
+    case EVENT_SCHEMA_CREATED:
+        buffer_u32(buffer, event->as.schema_created.schema.value);
+        buffer_bytes(buffer, event->as.schema_created.name);
+        return;
+    case EVENT_SCHEMA_DROPPED:
+        buffer_u32(buffer, event->as.schema_dropped.schema.value);
+        return;
+    case EVENT_SCHEMA_RENAMED:
+        buffer_u32(buffer, event->as.schema_renamed.schema.value);
+        buffer_bytes(buffer, event->as.schema_renamed.name);
+        return;
+    case EVENT_SCHEMA_COMMENT_SET:
+        buffer_u32(buffer, event->as.schema_comment_set.schema.value);
+        buffer_bytes(buffer, event->as.schema_comment_set.text);
+        return;
+    case EVENT_TABLE_MOVED:
+        buffer_u32(buffer, event->as.table_moved.table.value);
+        buffer_bytes(buffer, event->as.table_moved.schema_name);
+        return;
+    case EVENT_VIEW_CHANGED:
+        buffer_u32(buffer, event->as.view_changed.view.value);
+        buffer_bytes(buffer, event->as.view_changed.query);
+        return;
+    default:
+        UNREACHABLE("kind of a definition change");
+    }
 }
 
 static void put_definition_change(struct buffer *buffer, const struct event *event) {
@@ -198,7 +240,8 @@ static void put_definition_change(struct buffer *buffer, const struct event *eve
         buffer_bytes(buffer, event->as.comment_set.text);
         return;
     default:
-        UNREACHABLE("kind of a definition change");
+        put_schema_change(buffer, event);
+        return;
     }
 }
 
@@ -469,6 +512,39 @@ static bool get_default(struct reader *reader, struct event_column_default_chang
            utf8_check(change->default_text, NULL) == KMB_OK;
 }
 
+static bool get_schema_change(struct reader *reader, struct event *event) {
+    switch (event->kind) {
+    case EVENT_SCHEMA_CREATED: /* the one with number 0 is never made */
+        event->as.schema_created.schema.value = reader_u32(reader);
+        event->as.schema_created.name = reader_bytes(reader);
+        return event->as.schema_created.schema.value > 0 &&
+               name_valid(event->as.schema_created.name, DEFINITION_NAME_BYTES_MAX, false);
+    case EVENT_SCHEMA_DROPPED:
+        event->as.schema_dropped.schema.value = reader_u32(reader);
+        return reader_ok(reader);
+    case EVENT_SCHEMA_RENAMED:
+        event->as.schema_renamed.schema.value = reader_u32(reader);
+        event->as.schema_renamed.name = reader_bytes(reader);
+        return name_valid(event->as.schema_renamed.name, DEFINITION_NAME_BYTES_MAX, false);
+    case EVENT_SCHEMA_COMMENT_SET:
+        event->as.schema_comment_set.schema.value = reader_u32(reader);
+        event->as.schema_comment_set.text = reader_bytes(reader);
+        return reader_ok(reader) && utf8_check(event->as.schema_comment_set.text, NULL) == KMB_OK;
+    case EVENT_TABLE_MOVED:
+        event->as.table_moved.table.value = reader_u32(reader);
+        event->as.table_moved.schema_name = reader_bytes(reader);
+        return event->as.table_moved.table.value > 0 &&
+               name_valid(event->as.table_moved.schema_name, DEFINITION_NAME_BYTES_MAX, false);
+    case EVENT_VIEW_CHANGED:
+        event->as.view_changed.view.value = reader_u32(reader);
+        event->as.view_changed.query = reader_bytes(reader);
+        return event->as.view_changed.view.value > 0 && event->as.view_changed.query.length > 0 &&
+               utf8_check(event->as.view_changed.query, NULL) == KMB_OK;
+    default:
+        return false;
+    }
+}
+
 static bool get_definition_change(struct reader *reader, struct arena *arena, struct event *event,
                                   enum kmb_status *status, struct kmb_error *error) {
     switch (event->kind) {
@@ -597,7 +673,7 @@ static bool get_definition_change(struct reader *reader, struct arena *arena, st
         return good && called <= 1;
     }
     default:
-        return false;
+        return get_schema_change(reader, event);
     }
 }
 

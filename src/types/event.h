@@ -56,6 +56,13 @@ enum event_kind {
 
     EVENT_STREAM_CREATED = 0x8040,
     EVENT_STREAM_APPENDED = 0x8041,
+
+    EVENT_SCHEMA_CREATED = 0x8058,
+    EVENT_SCHEMA_DROPPED = 0x8059,
+    EVENT_SCHEMA_RENAMED = 0x805a, /* and with it, what is in it */
+    EVENT_SCHEMA_COMMENT_SET = 0x805b,
+    EVENT_TABLE_MOVED = 0x805c, /* into another schema; a view and a sequence, too */
+    EVENT_VIEW_CHANGED = 0x805d,
 };
 
 struct event_tenant_created {
@@ -195,6 +202,30 @@ struct event_comment_set {
     uint32_t id;
     struct slice text; /* empty: none from now on */
 };
+struct event_schema_created {
+    struct schema_id schema;
+    struct slice name;
+};
+struct event_schema_dropped {
+    struct schema_id schema; /* has nothing in it then */
+};
+struct event_schema_renamed {
+    struct schema_id schema;
+    struct slice name;
+};
+struct event_schema_comment_set {
+    struct schema_id schema;
+    struct slice text; /* empty: none from now on */
+};
+struct event_table_moved {
+    struct table_id table;
+    struct slice schema_name;
+};
+/* The query that gives a view's rows, spelled anew: its columns stay. */
+struct event_view_changed {
+    struct table_id view;
+    struct slice query;
+};
 /* A batch of rows of one table. `items` is checked when the event is decoded; walk it with event_row_next(). */
 struct event_rows {
     struct table_id table;
@@ -244,6 +275,12 @@ struct event {
         struct event_constraint_renamed constraint_renamed;
         struct event_constraint_valid_changed constraint_valid_changed;
         struct event_comment_set comment_set;
+        struct event_schema_created schema_created;
+        struct event_schema_dropped schema_dropped;
+        struct event_schema_renamed schema_renamed;
+        struct event_schema_comment_set schema_comment_set;
+        struct event_table_moved table_moved;
+        struct event_view_changed view_changed;
         struct event_rows rows; /* inserted, updated, deleted */
         struct event_stream_created stream_created;
         struct event_stream_appended stream_appended;

@@ -28,6 +28,9 @@ struct column_id {
 struct constraint_id {
     uint32_t value;
 };
+struct schema_id {
+    uint32_t value; /* 0: the one every tenant has from the start */
+};
 struct schema_version {
     uint32_t value; /* of one table: 1 when created, +1 for each change of its definition */
 };

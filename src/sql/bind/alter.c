@@ -8,6 +8,7 @@
 struct alteration {
     struct bind *bind;
     const char *table_name;
+    struct slice schema_name;
     uint32_t position;
     struct plan_alter *actions;
     uint32_t count;
@@ -37,7 +38,7 @@ static void alter_scope(struct alteration *alteration, const struct column_defin
         node.columns[i] =
             (struct plan_column){.name = bind_text(bind->context, columns[i].name), .type = columns[i].type};
     }
-    bind_item_scope(bind, &node, alteration->table_name, CATALOGUE_SCHEMA_DEFAULT, 0, scope);
+    bind_item_scope(bind, &node, alteration->table_name, bind_text(bind->context, alteration->schema_name), 0, scope);
 }
 
 static struct column_definition *alter_find(struct alteration *alteration, const char *name) {
@@ -256,7 +257,7 @@ static void alter_type_users(struct alteration *alteration, const struct catalog
                              const struct table_definition *table, const char *name) {
     struct bind *bind = alteration->bind;
     struct sql_context *context = bind->context;
-    const struct table_definition *view = bind_view_reading(bind, catalogue, alteration->table_name, name);
+    const struct table_definition *view = bind_view_reading(bind, catalogue, table, name);
     if (view != NULL) {
         sql_raise_with(context, KMB_UNSUPPORTED, 0,
                        sql_printf(context, "rule _RETURN on view %s depends on column \"%s\"",
@@ -366,12 +367,12 @@ static void alter_type(struct alteration *alteration, const struct catalogue *ca
 /* A column that a view may read stays. */
 static void alter_check_views(struct bind *bind, const struct catalogue *catalogue,
                               const struct table_definition *table, const char *column) {
-    const char *name = bind_text(bind->context, table->name);
-    const struct table_definition *view = bind_view_reading(bind, catalogue, name, column);
+    const char *name = bind_relation_text(bind, catalogue, table);
+    const struct table_definition *view = bind_view_reading(bind, catalogue, table, column);
     if (view != NULL) {
         sql_raise_with(bind->context, KMB_DEPENDENT_OBJECTS, 0,
                        sql_printf(bind->context, "view %s depends on column %s of table %s",
-                                  bind_text(bind->context, view->name), column, name),
+                                  bind_relation_text(bind, catalogue, view), column, name),
                        "Drop the view first.", "cannot drop column %s of table %s because other objects depend on it",
                        column, name);
     }
@@ -511,7 +512,9 @@ void bind_alter_table(struct bind *bind, const PgQuery__AlterTableStmt *alter, s
     if (alter->objtype != PG_QUERY__OBJECT_TYPE__OBJECT_TABLE) {
         sql_raise_unsupported(bind->context, bind_location(alter->relation->location), "ALTER of anything but a table");
     }
-    bind_check_schema(bind, alter->relation);
+    if (!alter->missing_ok) {
+        bind_check_schema(bind, alter->relation);
+    }
     const struct catalogue *catalogue;
     const struct table_definition *table = bind_table(bind, alter->relation, &catalogue, alter->missing_ok);
     struct alteration alteration = {
@@ -521,6 +524,7 @@ void bind_alter_table(struct bind *bind, const PgQuery__AlterTableStmt *alter, s
         .actions = sql_alloc_zero(bind->context, alter_room(alter), sizeof(*alteration.actions)),
     };
     if (table != NULL) {
+        alteration.schema_name = table->schema_name;
         uint32_t count = catalogue_column_count(catalogue, table);
         alteration.columns = sql_alloc_zero(bind->context, count + alter->n_cmds + 1, sizeof(*alteration.columns));
         for (uint32_t i = 0; i < count; i++) {
@@ -540,71 +544,160 @@ void bind_alter_table(struct bind *bind, const PgQuery__AlterTableStmt *alter, s
     (void)alter_ddl(bind, statement, table, &alteration);
 }
 
-/* ALTER INDEX ... RENAME TO: the index of a primary key is one, too. */
-static void rename_index(struct bind *bind, const PgQuery__RenameStmt *rename, struct plan_statement *statement) {
-    struct sql_context *context = bind->context;
-    const struct catalogue *catalogue = bind_present(bind);
-    const char *name = rename->relation->relname;
-    const struct table_definition *owner = NULL;
-    bind_check_schema(bind, rename->relation);
-    if (catalogue_index(catalogue, slice_make(NULL, 0), slice_text(name), &owner) == NULL) {
-        owner = NULL;
+/* --- names and schemas --- */
+
+/* What ALTER calls the kind, of which the relation must be: ALTER TABLE takes all of them. */
+static const char *kind_of(PgQuery__ObjectType type) {
+    return type == PG_QUERY__OBJECT_TYPE__OBJECT_VIEW       ? "view"
+           : type == PG_QUERY__OBJECT_TYPE__OBJECT_SEQUENCE ? "sequence"
+           : type == PG_QUERY__OBJECT_TYPE__OBJECT_INDEX    ? "index"
+                                                            : "table";
+}
+
+static const char *alter_tag(PgQuery__ObjectType type) {
+    return type == PG_QUERY__OBJECT_TYPE__OBJECT_VIEW       ? "ALTER VIEW"
+           : type == PG_QUERY__OBJECT_TYPE__OBJECT_SEQUENCE ? "ALTER SEQUENCE"
+           : type == PG_QUERY__OBJECT_TYPE__OBJECT_INDEX    ? "ALTER INDEX"
+                                                            : "ALTER TABLE";
+}
+
+/* The relation of that kind; false: there is none, and that is no error. */
+static bool alter_relation(struct bind *bind, const PgQuery__RangeVar *name, PgQuery__ObjectType type, bool missing_ok,
+                           struct sql_relation *found) {
+    if (!missing_ok) {
+        bind_check_schema(bind, name);
     }
-    for (uint32_t i = 0; owner == NULL && i < catalogue_table_count(catalogue); i++) {
-        const struct table_definition *table = catalogue_table_at(catalogue, i);
-        owner = table->primary_key_count > 0 && slice_equal_text(table->primary_key_name, name) ? table : NULL;
+    if (!bind_find_relation(bind, bind_present(bind), name, found)) {
+        if (!missing_ok) {
+            bind_no_relation(bind, name);
+        }
+        return false;
     }
-    if (owner == NULL && catalogue_table(catalogue, slice_make(NULL, 0), slice_text(name)) != NULL) {
-        sql_raise(context, KMB_WRONG_OBJECT_TYPE, 0, "\"%s\" is not an index", name);
+    bool index = sql_relation_is_index(found);
+    bool such = type == PG_QUERY__OBJECT_TYPE__OBJECT_VIEW       ? !index && definition_is_view(found->table)
+                : type == PG_QUERY__OBJECT_TYPE__OBJECT_SEQUENCE ? !index && definition_is_sequence(found->table)
+                : type == PG_QUERY__OBJECT_TYPE__OBJECT_INDEX    ? index
+                                                                 : true;
+    if (!such) {
+        const char *kind = kind_of(type);
+        sql_raise(bind->context, KMB_WRONG_OBJECT_TYPE, 0, "\"%s\" is not %s %s", name->relname,
+                  kind[0] == 'i' ? "an" : "a", kind);
     }
-    if (owner == NULL && !rename->missing_ok) {
-        sql_raise(context, KMB_UNDEFINED_TABLE, 0, "relation \"%s\" does not exist", name);
+    return true;
+}
+
+static struct plan_alter *alter_one(struct bind *bind, struct plan_statement *statement,
+                                    const struct table_definition *table, enum plan_alter_kind kind, const char *name,
+                                    const char *new_name) {
+    struct alteration alteration = {.bind = bind,
+                                    .actions = sql_alloc_zero(bind->context, 1, sizeof(*alteration.actions))};
+    struct plan_alter *action = alter_add(&alteration, kind, name);
+    action->new_name = new_name;
+    (void)alter_ddl(bind, statement, table, &alteration);
+    return action;
+}
+
+static void rename_relation(struct bind *bind, const PgQuery__RenameStmt *rename, struct plan_statement *statement) {
+    struct sql_relation found;
+    statement->tag = alter_tag(rename->rename_type);
+    if (!alter_relation(bind, rename->relation, rename->rename_type, rename->missing_ok, &found)) {
+        (void)alter_one(bind, statement, NULL, ALTER_RENAME_TABLE, "", NULL);
+        return;
     }
-    struct alteration alteration = {
-        .bind = bind, .table_name = name, .actions = sql_alloc_zero(context, 1, sizeof(*alteration.actions))};
-    alter_add(&alteration, ALTER_RENAME_INDEX, name)->new_name = rename->newname;
-    (void)alter_ddl(bind, statement, owner, &alteration);
+    bool index = sql_relation_is_index(&found);
+    (void)alter_one(bind, statement, found.table, index ? ALTER_RENAME_INDEX : ALTER_RENAME_TABLE,
+                    rename->relation->relname, rename->newname);
+}
+
+/* A column of a table or a view. What other views read keeps its name. */
+static void rename_column(struct bind *bind, const PgQuery__RenameStmt *rename, struct plan_statement *statement) {
+    struct sql_relation found;
+    statement->tag = alter_tag(rename->relation_type);
+    if (!alter_relation(bind, rename->relation, rename->relation_type, rename->missing_ok, &found)) {
+        (void)alter_one(bind, statement, NULL, ALTER_RENAME_COLUMN, "", NULL);
+        return;
+    }
+    if (sql_relation_is_index(&found) || definition_is_sequence(found.table)) {
+        sql_raise_with(bind->context, KMB_WRONG_OBJECT_TYPE, 0,
+                       sql_relation_is_index(&found) ? "This operation is not supported for indexes."
+                                                     : "This operation is not supported for sequences.",
+                       NULL, "cannot rename columns of relation \"%s\"", rename->relation->relname);
+    }
+    if (bind_view_reading(bind, bind_present(bind), found.table, rename->subname) != NULL) {
+        sql_raise_unsupported(bind->context, bind_location(rename->relation->location), "renaming what a view reads");
+    }
+    (void)alter_one(bind, statement, found.table, ALTER_RENAME_COLUMN, rename->subname, rename->newname);
+}
+
+static void rename_constraint(struct bind *bind, const PgQuery__RenameStmt *rename, struct plan_statement *statement) {
+    const struct catalogue *catalogue;
+    if (!rename->missing_ok) {
+        bind_check_schema(bind, rename->relation);
+    }
+    const struct table_definition *table = bind_table(bind, rename->relation, &catalogue, rename->missing_ok);
+    (void)alter_one(bind, statement, table, ALTER_RENAME_CONSTRAINT, rename->subname, rename->newname);
 }
 
 void bind_rename(struct bind *bind, const PgQuery__RenameStmt *rename, struct plan_statement *statement) {
-    struct sql_context *context = bind->context;
     uint32_t position = rename->relation == NULL ? 0 : bind_location(rename->relation->location);
-    if (rename->rename_type == PG_QUERY__OBJECT_TYPE__OBJECT_SEQUENCE) {
-        bind_rename_sequence(bind, rename, statement);
-        statement->tag = "ALTER SEQUENCE";
+    switch ((int)rename->rename_type) {
+    case PG_QUERY__OBJECT_TYPE__OBJECT_TABLE:
+    case PG_QUERY__OBJECT_TYPE__OBJECT_VIEW:
+    case PG_QUERY__OBJECT_TYPE__OBJECT_SEQUENCE:
+    case PG_QUERY__OBJECT_TYPE__OBJECT_INDEX:
+        rename_relation(bind, rename, statement);
+        return;
+    case PG_QUERY__OBJECT_TYPE__OBJECT_SCHEMA:
+        bind_rename_schema(bind, rename, statement);
+        return;
+    case PG_QUERY__OBJECT_TYPE__OBJECT_TABCONSTRAINT:
+        rename_constraint(bind, rename, statement);
+        return;
+    case PG_QUERY__OBJECT_TYPE__OBJECT_COLUMN:
+        if (rename->relation_type == PG_QUERY__OBJECT_TYPE__OBJECT_TABLE ||
+            rename->relation_type == PG_QUERY__OBJECT_TYPE__OBJECT_VIEW) {
+            rename_column(bind, rename, statement);
+            return;
+        }
+        break;
+    default:
+        break;
+    }
+    sql_raise_unsupported(bind->context, position,
+                          "renaming anything but a schema, a table, a view, a sequence, their columns, constraints and "
+                          "indexes");
+}
+
+/* ALTER TABLE, VIEW or SEQUENCE ... SET SCHEMA. */
+void bind_alter_schema(struct bind *bind, const PgQuery__AlterObjectSchemaStmt *alter,
+                       struct plan_statement *statement) {
+    struct sql_context *context = bind->context;
+    bool such = alter->object_type == PG_QUERY__OBJECT_TYPE__OBJECT_TABLE ||
+                alter->object_type == PG_QUERY__OBJECT_TYPE__OBJECT_VIEW ||
+                alter->object_type == PG_QUERY__OBJECT_TYPE__OBJECT_SEQUENCE;
+    if (!such) {
+        sql_raise_unsupported(context, bind->tokens->first, "SET SCHEMA of anything but a table, a view or a sequence");
+    }
+    struct sql_relation found;
+    statement->tag = alter_tag(alter->object_type);
+    if (!alter_relation(bind, alter->relation, alter->object_type, alter->missing_ok, &found)) {
+        (void)alter_one(bind, statement, NULL, ALTER_SET_SCHEMA, "", NULL);
         return;
     }
-    if (rename->rename_type == PG_QUERY__OBJECT_TYPE__OBJECT_VIEW) {
-        sql_raise_unsupported(context, position, "renaming a view");
+    if (sql_relation_is_index(&found)) {
+        sql_raise_with(context, KMB_WRONG_OBJECT_TYPE, 0, NULL, "Change the schema of the table instead.",
+                       "cannot change schema of index \"%s\"", alter->relation->relname);
     }
-    if (rename->rename_type == PG_QUERY__OBJECT_TYPE__OBJECT_INDEX) {
-        rename_index(bind, rename, statement);
-        statement->tag = "ALTER INDEX";
-        return;
+    const struct table_definition *owner = catalogue_table_of_id(bind_present(bind), found.table->sequence.owner);
+    if (definition_is_sequence(found.table) && owner != NULL) {
+        sql_raise_with(context, KMB_UNSUPPORTED, 0,
+                       sql_printf(context, "Sequence \"%s\" is linked to table \"%s\".", alter->relation->relname,
+                                  bind_text(context, owner->name)),
+                       NULL, "cannot move an owned sequence into another schema");
     }
-    bool column = rename->rename_type == PG_QUERY__OBJECT_TYPE__OBJECT_COLUMN &&
-                  rename->relation_type == PG_QUERY__OBJECT_TYPE__OBJECT_TABLE;
-    bool constraint = rename->rename_type == PG_QUERY__OBJECT_TYPE__OBJECT_TABCONSTRAINT;
-    if (!column && !constraint && rename->rename_type != PG_QUERY__OBJECT_TYPE__OBJECT_TABLE) {
-        sql_raise_unsupported(context, position, "renaming anything but a table, its columns, constraints and indexes");
+    if (sql_schema_is_system(alter->newschema)) {
+        sql_raise(context, KMB_PERMISSION, 0, "permission denied for schema %s", alter->newschema);
     }
-    bind_check_schema(bind, rename->relation);
-    const struct catalogue *catalogue;
-    const struct table_definition *table = bind_table(bind, rename->relation, &catalogue, rename->missing_ok);
-    if (table != NULL && !constraint &&
-        bind_view_reading(bind, catalogue, rename->relation->relname, column ? rename->subname : NULL) != NULL) {
-        sql_raise_unsupported(context, position, "renaming what a view reads");
-    }
-    struct alteration alteration = {
-        .bind = bind,
-        .table_name = rename->relation->relname,
-        .actions = sql_alloc_zero(context, 1, sizeof(*alteration.actions)),
-    };
-    enum plan_alter_kind kind = column       ? ALTER_RENAME_COLUMN
-                                : constraint ? ALTER_RENAME_CONSTRAINT
-                                             : ALTER_RENAME_TABLE;
-    struct plan_alter *action =
-        alter_add(&alteration, kind, column || constraint ? rename->subname : rename->relation->relname);
-    action->new_name = rename->newname;
-    (void)alter_ddl(bind, statement, table, &alteration);
+    (void)bind_find_schema(bind, alter->newschema);
+    (void)alter_one(bind, statement, found.table, ALTER_SET_SCHEMA, alter->relation->relname, alter->newschema);
 }

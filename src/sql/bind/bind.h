@@ -13,6 +13,7 @@
 #include "sql/plan/ddl.h"
 #include "sql/plan/optimise.h"
 #include "sql/plan/plan.h"
+#include "sql/path.h"
 #include "sql/sql.h"
 
 #define BIND_COLUMNS_MAX    1664 /* of a select list, as PostgreSQL (MaxTupleAttributeNumber) */
@@ -122,7 +123,9 @@ struct bind {
     uint32_t view_depth;
     struct bind_locks *locks;        /* of the query whose FROM is being bound; NULL: none */
     const PgQuery__IntoClause *into; /* of the statement itself, and dealt with */
+    uint32_t stored;                 /* above 0: what is bound is a text that was kept, not the statement's own */
     bool spell_stars;                /* a view is being made: * in the tree is replaced by what it stands for now */
+    bool spell_names;                /* a text is being made to be kept: names in the tree get their schema */
     bool cursor;                     /* the query of a DECLARE is bound, not the DECLARE */
     bool reads_past;
     bool at_parameter;   /* a point to read at is a parameter: bound anew with its value */
@@ -292,10 +295,11 @@ void bind_view_target(struct bind *bind, const struct catalogue *catalogue, cons
 /* Replaces each * of the select list by the columns it stands for. */
 void bind_spell_stars(struct bind *bind, const PgQuery__SelectStmt *select, const struct scope *scope);
 /* Whether the view reads the table or view, and (column not NULL) may name this column of it. */
-bool bind_view_reads(struct bind *bind, const struct table_definition *view, const char *name, const char *column);
+bool bind_view_reads(struct bind *bind, const struct table_definition *view, const struct table_definition *table,
+                     const char *column);
 /* The first view of the catalogue that does; NULL: none. */
-const struct table_definition *bind_view_reading(struct bind *bind, const struct catalogue *catalogue, const char *name,
-                                                 const char *column);
+const struct table_definition *bind_view_reading(struct bind *bind, const struct catalogue *catalogue,
+                                                 const struct table_definition *table, const char *column);
 
 /* --- subquery.c --- */
 const struct expr *bind_sub_link(const struct bind_scope *scope, const PgQuery__SubLink *node);
@@ -474,10 +478,27 @@ const struct catalogue *bind_present(struct bind *bind);
 struct plan_node *bind_join_node(struct bind *bind, enum plan_join_type type, struct plan_node *left,
                                  struct plan_node *right);
 /* A relation that the executor makes from the catalogue. */
-struct plan_node *bind_catalogue_node(struct bind *bind, const char *relation, const char *argument,
+struct plan_node *bind_catalogue_node(struct bind *bind, const char *relation, struct table_id of,
                                       const struct plan_column *columns, uint32_t count);
 const char *bind_text(struct sql_context *context, struct slice slice);
 void bind_refuse_name(struct bind *bind, const PgQuery__RangeVar *name);
+/* Raises where a catalogue is named that is not this database; what: the whole name. */
+void bind_check_catalog(struct bind *bind, const char *catalog, const char *what, uint32_t position);
+/* Where names without a schema are looked for. */
+const struct sql_path *bind_path(struct bind *bind);
+/* A name as a list of one to three: s.t, kimberlite.s.t. The schema is NULL where none is named. */
+void bind_name_parts(struct bind *bind, PgQuery__Node *const *list, size_t count, const char **schema,
+                     const char **name);
+/* Where a text is being made to be kept: the name gets its schema. */
+void bind_spell_name(struct bind *bind, const PgQuery__RangeVar *name, const char *schema);
+/* Any relation. False: there is none. */
+bool bind_find_relation(struct bind *bind, const struct catalogue *catalogue, const PgQuery__RangeVar *name,
+                        struct sql_relation *relation);
+/* A relation as messages have it: with its schema where the path does not lead to it. */
+const char *bind_relation_text(struct bind *bind, const struct catalogue *catalogue,
+                               const struct table_definition *table);
+/* The relations of pg_catalog and information_schema; NULL: no such one. */
+struct plan_node *bind_system_relation(struct bind *bind, const char *schema, const char *name);
 
 /* --- from_function.c --- */
 /* Functions in FROM: kimberlite_history(table), set-returning ones, and those of one value. */
@@ -549,7 +570,7 @@ void bind_comment(struct bind *bind, const PgQuery__CommentStmt *comment, struct
 void bind_drop(struct bind *bind, const PgQuery__DropStmt *drop, struct plan_statement *statement);
 
 /* --- index.c --- */
-/* CREATE INDEX as it would be written again; name NULL: without one. */
+/* CREATE INDEX as it would be written again; name NULL: without one. table_name: as SQL text. */
 const char *bind_index_text(struct sql_context *context, const struct table_definition *table,
                             const struct index_definition *index, const char *name, const char *table_name);
 /* Whether the index has the column, or is of an expression or a condition that names it. */
@@ -579,7 +600,10 @@ struct column_definition bind_column_definition(struct bind *bind, const char *t
                                                 struct bind_column_extra *extra);
 /* DEFAULT of a column: its text, checked against the type. */
 struct slice bind_default_text(struct bind *bind, const PgQuery__Node *node, struct type type, const char *column);
+/* Raises 3F000 where it names a schema that is not there. */
 void bind_check_schema(struct bind *bind, const PgQuery__RangeVar *name);
+/* Where a relation of this name is to be made. */
+struct slice bind_creation_schema(struct bind *bind, const PgQuery__RangeVar *name);
 
 /* A generation expression over the columns of a table: its text, checked against the type of column `ordinal`. */
 struct slice bind_generated_text(struct bind *bind, const PgQuery__Node *node, const struct scope *scope,
@@ -588,17 +612,16 @@ struct slice bind_generated_text(struct bind *bind, const PgQuery__Node *node, c
 /* --- sequence.c --- */
 void bind_create_sequence(struct bind *bind, const PgQuery__CreateSeqStmt *create, struct plan_statement *statement);
 void bind_alter_sequence(struct bind *bind, const PgQuery__AlterSeqStmt *alter, struct plan_statement *statement);
-void bind_rename_sequence(struct bind *bind, const PgQuery__RenameStmt *rename, struct plan_statement *statement);
 /* The sequence of a serial or identity column of that type. */
 struct plan_owned *bind_owned_sequence(struct bind *bind, enum type_id type, PgQuery__Node *const *list, size_t count);
 /* SET options of an identity column: what its sequence becomes. */
 void bind_change_owned(struct bind *bind, const struct table_definition *sequence, PgQuery__Node *const *list,
                        size_t count, struct sequence_definition *rule, const int64_t **restart);
 /* A sequence as a relation: what reading it as a table shows. */
-struct table_definition *bind_sequence_definition(struct sql_context *context, const char *name,
+struct table_definition *bind_sequence_definition(struct sql_context *context, struct slice schema, const char *name,
                                                   const struct sequence_definition *rule);
-/* "nextval('s'::regclass)" */
-const char *bind_nextval_text(struct sql_context *context, const char *name);
+/* "nextval('public.s'::regclass)" */
+const char *bind_nextval_text(struct sql_context *context, struct slice schema, struct slice name);
 /* Whether its owner is an identity column. */
 bool bind_is_identity(struct bind *bind, const struct sequence_definition *rule);
 /* --- create_as.c --- */
@@ -654,6 +677,14 @@ const struct foreign_key_definition *bind_key_needed(const struct catalogue *cat
 /* --- alter.c --- */
 void bind_alter_table(struct bind *bind, const PgQuery__AlterTableStmt *alter, struct plan_statement *statement);
 void bind_rename(struct bind *bind, const PgQuery__RenameStmt *rename, struct plan_statement *statement);
+void bind_alter_schema(struct bind *bind, const PgQuery__AlterObjectSchemaStmt *alter,
+                       struct plan_statement *statement);
+
+/* --- schema.c --- */
+void bind_create_schema(struct bind *bind, const PgQuery__CreateSchemaStmt *create, struct plan_statement *statement);
+void bind_rename_schema(struct bind *bind, const PgQuery__RenameStmt *rename, struct plan_statement *statement);
+/* Raises 3F000 where there is none. */
+const struct schema_definition *bind_find_schema(struct bind *bind, const char *name);
 
 /* --- statement.c --- */
 void bind_statement_query(struct plan_statement *statement, struct plan_node *root);

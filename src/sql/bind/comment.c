@@ -14,15 +14,20 @@ static const char *comment_name(struct bind *bind, const PgQuery__Node *object, 
     return bind_string(list->items[list->n_items - 1 - from_end]);
 }
 
-static void comment_schema(struct bind *bind, const PgQuery__Node *object, size_t names) {
+/* The relation that a list names but for its last `behind` names; schema and name as they are written. */
+static bool comment_find(struct bind *bind, const PgQuery__Node *object, size_t behind, const char **name,
+                         struct sql_relation *found) {
     const PgQuery__List *list = object->list;
-    if (list->n_items > names + 1) {
-        sql_raise_unsupported(bind->context, bind->tokens->first, "a reference to another database");
+    const char *schema = NULL;
+    bind_name_parts(bind, list->items, list->n_items - behind, &schema, name);
+    if (sql_path_find(bind_path(bind), bind_present(bind), schema, *name, found)) {
+        return true;
     }
-    const char *schema = list->n_items == names + 1 ? bind_string(list->items[0]) : CATALOGUE_SCHEMA_DEFAULT;
-    if (strcmp(schema, CATALOGUE_SCHEMA_DEFAULT) != 0) {
+    if (schema != NULL && !sql_schema_exists(bind_present(bind), schema)) {
         sql_raise(bind->context, KMB_UNDEFINED_SCHEMA, 0, "schema \"%s\" does not exist", schema);
     }
+    *name = schema == NULL ? *name : sql_printf(bind->context, "%s.%s", schema, *name);
+    return false;
 }
 
 static _Noreturn void comment_missing(struct bind *bind, const char *name) {
@@ -30,18 +35,17 @@ static _Noreturn void comment_missing(struct bind *bind, const char *name) {
 }
 
 static void comment_on_relation(struct bind *bind, const PgQuery__CommentStmt *comment, struct plan_ddl *ddl) {
-    const struct catalogue *catalogue = bind_present(bind);
-    const char *name = comment_name(bind, comment->object, 0);
-    comment_schema(bind, comment->object, 1);
-    const struct table_definition *table = catalogue_table(catalogue, slice_make(NULL, 0), slice_text(name));
+    const char *name = NULL;
+    struct sql_relation found;
+    if (!comment_find(bind, comment->object, 0, &name, &found)) {
+        comment_missing(bind, name);
+    }
+    const struct table_definition *table = sql_relation_is_index(&found) ? NULL : found.table;
     bool wanted =
         table != NULL && (comment->objtype == PG_QUERY__OBJECT_TYPE__OBJECT_VIEW       ? definition_is_view(table)
                           : comment->objtype == PG_QUERY__OBJECT_TYPE__OBJECT_SEQUENCE ? definition_is_sequence(table)
                                                                                        : definition_is_table(table));
     if (!wanted) {
-        if (table == NULL && !catalogue_relation_exists(catalogue, slice_make(NULL, 0), slice_text(name))) {
-            comment_missing(bind, name);
-        }
         const char *kind = comment->objtype == PG_QUERY__OBJECT_TYPE__OBJECT_VIEW       ? "view"
                            : comment->objtype == PG_QUERY__OBJECT_TYPE__OBJECT_SEQUENCE ? "sequence"
                                                                                         : "table";
@@ -52,39 +56,26 @@ static void comment_on_relation(struct bind *bind, const PgQuery__CommentStmt *c
 }
 
 static void comment_on_index(struct bind *bind, const PgQuery__CommentStmt *comment, struct plan_ddl *ddl) {
-    const struct catalogue *catalogue = bind_present(bind);
-    const char *name = comment_name(bind, comment->object, 0);
-    const struct table_definition *owner = NULL;
-    comment_schema(bind, comment->object, 1);
-    const struct index_definition *index = catalogue_index(catalogue, slice_make(NULL, 0), slice_text(name), &owner);
-    if (index != NULL) {
-        ddl->table_id = owner->id;
-        ddl->part = DEFINITION_INDEX;
-        ddl->part_id = index->id.value;
-        return;
+    const char *name = NULL;
+    struct sql_relation found;
+    if (!comment_find(bind, comment->object, 0, &name, &found)) {
+        comment_missing(bind, name);
     }
-    for (uint32_t i = 0; i < catalogue_table_count(catalogue); i++) {
-        const struct table_definition *table = catalogue_table_at(catalogue, i);
-        if (table->primary_key_count > 0 && slice_equal_text(table->primary_key_name, name)) {
-            ddl->table_id = table->id;
-            ddl->part = DEFINITION_PRIMARY_KEY;
-            return;
-        }
-    }
-    if (catalogue_table(catalogue, slice_make(NULL, 0), slice_text(name)) != NULL) {
+    if (!sql_relation_is_index(&found)) {
         sql_raise(bind->context, KMB_WRONG_OBJECT_TYPE, 0, "\"%s\" is not an index", name);
     }
-    comment_missing(bind, name);
+    ddl->table_id = found.table->id;
+    ddl->part = found.primary ? DEFINITION_PRIMARY_KEY : DEFINITION_INDEX;
+    ddl->part_id = found.primary ? 0 : found.index->id.value;
 }
 
 static const struct table_definition *comment_table(struct bind *bind, const PgQuery__CommentStmt *comment) {
     const char *name = comment_name(bind, comment->object, 1);
-    comment_schema(bind, comment->object, 2);
-    const struct table_definition *table = catalogue_table(bind_present(bind), slice_make(NULL, 0), slice_text(name));
-    if (table == NULL) {
+    struct sql_relation found;
+    if (!comment_find(bind, comment->object, 1, &name, &found) || sql_relation_is_index(&found)) {
         comment_missing(bind, name);
     }
-    return table;
+    return found.table;
 }
 
 static void comment_on_column(struct bind *bind, const PgQuery__CommentStmt *comment, struct plan_ddl *ddl) {
@@ -142,6 +133,10 @@ void bind_comment(struct bind *bind, const PgQuery__CommentStmt *comment, struct
     case PG_QUERY__OBJECT_TYPE__OBJECT_VIEW:
     case PG_QUERY__OBJECT_TYPE__OBJECT_SEQUENCE:
         comment_on_relation(bind, comment, ddl);
+        break;
+    case PG_QUERY__OBJECT_TYPE__OBJECT_SCHEMA:
+        ddl->kind = DDL_COMMENT_SCHEMA;
+        ddl->schema = bind_find_schema(bind, bind_string(comment->object))->id;
         break;
     case PG_QUERY__OBJECT_TYPE__OBJECT_INDEX:
         comment_on_index(bind, comment, ddl);

@@ -448,14 +448,14 @@ static void copy_from(struct bind *bind, const PgQuery__CopyStmt *node, struct o
 /* --- COPY TO --- */
 
 /* The columns of a table, as a query of our own: its positions are none of the statement's. */
-static struct plan_node *copy_rows(struct bind *bind, const PgQuery__CopyStmt *node, struct plan_copy *copy) {
+static struct plan_node *copy_rows(struct bind *bind, const struct table_definition *table, struct plan_copy *copy) {
     struct sql_context *context = bind->context;
     const char *list = "";
     for (uint32_t i = 0; i < copy->column_count; i++) {
         list = sql_printf(context, "%s%s%s", list, i > 0 ? ", " : "", parse_quote_name(context, copy->names[i]));
     }
-    const char *text = sql_printf(context, "SELECT %s FROM %s.%s", list, CATALOGUE_SCHEMA_DEFAULT,
-                                  parse_quote_name(context, node->relation->relname));
+    const char *text =
+        sql_printf(context, "SELECT %s FROM %s", list, sql_qualified(context, table->schema_name, table->name));
     bind->view_depth++;
     struct plan_node *root = bind_select(bind, parse_query(context, text));
     bind->view_depth--;
@@ -495,7 +495,7 @@ static void copy_to(struct bind *bind, const PgQuery__CopyStmt *node, struct opt
         uint32_t count = copy_columns(bind, node, catalogue, table, &ordinals);
         copy->relation = node->relation->relname;
         copy_names(bind, copy, catalogue, table, ordinals, count);
-        bind_statement_query(statement, copy_rows(bind, node, copy));
+        bind_statement_query(statement, copy_rows(bind, table, copy));
     }
     set_options(options, copy, table, &format);
     statement->writes = statement->kind == STATEMENT_WRITE || bind->write_count > 0 || bind->advances;

@@ -62,7 +62,7 @@ static struct table_definition *definition_of(struct bind *bind, const PgQuery__
         }
         columns[i] = (struct column_definition){.name = slice_text(name), .type = type};
     }
-    table->schema_name = slice_text(CATALOGUE_SCHEMA_DEFAULT);
+    table->schema_name = bind_creation_schema(bind, into->rel);
     table->name = slice_text(into->rel->relname);
     table->data_class = DATA_CLASS_PHI;
     table->columns = columns;
@@ -88,12 +88,12 @@ static void create_from(struct bind *bind, const PgQuery__IntoClause *into, stru
 /* Whether there is nothing to do, for a relation of the name is there; raises where that is not asked for. */
 static bool exists(struct bind *bind, const PgQuery__IntoClause *into, bool fine, struct plan_statement *statement) {
     refuse(bind, into);
-    bind_check_schema(bind, into->rel);
+    struct slice schema = bind_creation_schema(bind, into->rel);
     if (bind->host->at.kind != PLAN_AT_NONE) {
         sql_raise(bind->context, KMB_HISTORY_READ_ONLY, bind_location(into->rel->location),
                   "Cannot modify historical data");
     }
-    if (!catalogue_relation_exists(bind_present(bind), slice_make(NULL, 0), slice_text(into->rel->relname))) {
+    if (!catalogue_relation_exists(bind_present(bind), schema, slice_text(into->rel->relname))) {
         return false;
     }
     if (!fine) {

@@ -12,10 +12,26 @@
 void bind_check_schema(struct bind *bind, const PgQuery__RangeVar *name) {
     bind_refuse_name(bind, name);
     if (name->schemaname != NULL && name->schemaname[0] != 0 &&
-        strcmp(name->schemaname, CATALOGUE_SCHEMA_DEFAULT) != 0) {
+        !sql_schema_exists(bind_present(bind), name->schemaname)) {
         sql_raise(bind->context, KMB_UNDEFINED_SCHEMA, bind_location(name->location), "schema \"%s\" does not exist",
                   name->schemaname);
     }
+}
+
+struct slice bind_creation_schema(struct bind *bind, const PgQuery__RangeVar *name) {
+    struct sql_context *context = bind->context;
+    uint32_t position = bind_location(name->location);
+    bind_check_schema(bind, name);
+    bool named = name->schemaname != NULL && name->schemaname[0] != 0;
+    const char *schema = named ? name->schemaname : sql_path_first(bind_path(bind), bind_present(bind));
+    if (schema == NULL) {
+        sql_raise(context, KMB_UNDEFINED_SCHEMA, position, "no schema has been selected to create in");
+    }
+    if (sql_schema_is_system(schema)) {
+        sql_raise_with(context, KMB_PERMISSION, position, "System catalog modifications are currently disallowed.",
+                       NULL, "permission denied to create \"%s.%s\"", schema, name->relname);
+    }
+    return arena_dup_slice(&context->arena, slice_text(schema));
 }
 
 /* --- columns --- */
@@ -26,8 +42,11 @@ static struct slice arena_slice(struct bind *bind, const char *text) {
 
 struct slice bind_default_text(struct bind *bind, const PgQuery__Node *node, struct type type, const char *column) {
     struct bind_scope place = {.bind = bind, .place = BIND_DEFAULT};
-    parse_spell_sequences(bind->context, (PgQuery__Node *)(uintptr_t)node);
+    bool spell_names = bind->spell_names;
+    parse_spell_sequences(bind->context, (ProtobufCMessage *)(uintptr_t)&node->base);
+    bind->spell_names = true;
     const struct expr *value = bind_expression(&place, node);
+    bind->spell_names = spell_names;
     if (bind_coerce(bind, value, type, SQL_CAST_ASSIGNMENT, 0) == NULL) {
         sql_raise_with(bind->context, KMB_DATATYPE_MISMATCH, value->position, NULL,
                        "You will need to rewrite or cast the expression.",
@@ -489,7 +508,7 @@ static void create_scope(struct creation *creation, struct scope *scope) {
         node.columns[i] = (struct plan_column){.name = bind_text(bind->context, creation->columns[i].name),
                                                .type = creation->columns[i].type};
     }
-    bind_item_scope(bind, &node, creation->name, CATALOGUE_SCHEMA_DEFAULT, 0, scope);
+    bind_item_scope(bind, &node, creation->name, bind_text(bind->context, creation->table->schema_name), 0, scope);
 }
 
 /* t_a_check when the expression reads one column, else t_check; a number behind it while the name is taken. */
@@ -579,10 +598,9 @@ enum like_option { /* bits of the parse tree */
 static const struct table_definition *like_source(struct bind *bind, const PgQuery__TableLikeClause *like) {
     const char *name = like->relation->relname;
     bind_check_schema(bind, like->relation);
-    const struct table_definition *source = catalogue_table(bind_present(bind), slice_make(NULL, 0), slice_text(name));
+    const struct table_definition *source = bind_find_table(bind, bind_present(bind), like->relation);
     if (source == NULL) {
-        sql_raise(bind->context, KMB_UNDEFINED_TABLE, bind_location(like->relation->location),
-                  "relation \"%s\" does not exist", name);
+        bind_no_relation(bind, like->relation);
     }
     if (definition_is_sequence(source)) {
         sql_raise(bind->context, KMB_WRONG_OBJECT_TYPE, bind_location(like->relation->location),
@@ -636,6 +654,11 @@ static void like_column(struct creation *creation, const struct table_definition
     }
 }
 
+/* The table's name as SQL text. */
+static const char *creation_text(const struct creation *creation) {
+    return sql_qualified(creation->bind->context, creation->table->schema_name, slice_text(creation->name));
+}
+
 /* The parts of a key over the columns that are being made. */
 static struct key_part *like_parts(struct creation *creation, const struct table_definition *source,
                                    const struct key_part *from, uint32_t count) {
@@ -657,7 +680,7 @@ static void like_keys(struct creation *creation, const struct table_definition *
         struct index_definition index = source->indexes[i];
         if (!index.constraint) {
             creation->after[creation->after_count++] =
-                bind_index_text(creation->bind->context, source, &index, NULL, creation->name);
+                bind_index_text(creation->bind->context, source, &index, NULL, creation_text(creation));
             continue;
         }
         create_unique(creation, like_parts(creation, source, index.parts, index.part_count), index.part_count, NULL);
@@ -675,7 +698,7 @@ static void like_keys(struct creation *creation, const struct table_definition *
 
 static void like_comments(struct creation *creation, const struct table_definition *source, uint32_t options) {
     struct sql_context *context = creation->bind->context;
-    const char *table = parse_quote_name(context, creation->name);
+    const char *table = creation_text(creation);
     for (uint32_t i = 0; i < source->comment_count; i++) {
         const struct comment_definition *comment = &source->comments[i];
         const char *text = parse_quote_text(context, bind_text(context, comment->text));
@@ -684,7 +707,7 @@ static void like_comments(struct creation *creation, const struct table_definiti
                                                      : NULL;
         if (column != NULL && !column->hidden) {
             creation->after[creation->after_count++] =
-                sql_printf(context, "COMMENT ON COLUMN %s.%s.%s IS %s", CATALOGUE_SCHEMA_DEFAULT, table,
+                sql_printf(context, "COMMENT ON COLUMN %s.%s IS %s", table,
                            parse_quote_name(context, bind_text(context, column->name)), text);
         }
         for (uint32_t k = 0;
@@ -692,9 +715,8 @@ static void like_comments(struct creation *creation, const struct table_definiti
              k++) {
             if (source->checks[k].id.value == comment->id) {
                 creation->after[creation->after_count++] =
-                    sql_printf(context, "COMMENT ON CONSTRAINT %s ON %s.%s IS %s",
-                               parse_quote_name(context, bind_text(context, source->checks[k].name)),
-                               CATALOGUE_SCHEMA_DEFAULT, table, text);
+                    sql_printf(context, "COMMENT ON CONSTRAINT %s ON %s IS %s",
+                               parse_quote_name(context, bind_text(context, source->checks[k].name)), table, text);
             }
         }
     }
@@ -749,10 +771,10 @@ static void create_elements(struct creation *creation, const PgQuery__CreateStmt
 
 void bind_create_table(struct bind *bind, const PgQuery__CreateStmt *create, struct plan_statement *statement) {
     create_refuse(bind, create);
-    bind_check_schema(bind, create->relation);
     struct plan_ddl *ddl = sql_alloc_zero(bind->context, 1, sizeof(*ddl));
     statement->ddl = ddl;
     struct table_definition *table = sql_alloc_zero(bind->context, 1, sizeof(*table));
+    table->schema_name = bind_creation_schema(bind, create->relation);
     struct creation creation = {.bind = bind, .name = create->relation->relname, .table = table};
     size_t room = create->n_table_elts + create->n_constraints + 1;
     for (size_t i = 0; i < create->n_table_elts; i++) {
@@ -778,7 +800,6 @@ void bind_create_table(struct bind *bind, const PgQuery__CreateStmt *create, str
         sql_raise(bind->context, KMB_INVALID_TABLE_DEFINITION, bind_location(create->relation->location),
                   "CREATE TABLE %s requires at least one column", creation.name);
     }
-    table->schema_name = slice_text(CATALOGUE_SCHEMA_DEFAULT);
     table->name = arena_slice(bind, creation.name);
     table->data_class = DATA_CLASS_PHI;
     table->columns = creation.columns;
@@ -794,7 +815,7 @@ void bind_create_table(struct bind *bind, const PgQuery__CreateStmt *create, str
     ddl->owned_count = creation.owned_count;
     ddl->after = creation.after;
     ddl->after_count = creation.after_count;
-    bool exists = catalogue_relation_exists(bind_present(bind), slice_make(NULL, 0), table->name);
+    bool exists = catalogue_relation_exists(bind_present(bind), table->schema_name, table->name);
     ddl->kind = exists && create->if_not_exists ? DDL_NOTHING : DDL_CREATE_TABLE;
     if (exists && !create->if_not_exists) {
         sql_raise(bind->context, KMB_DUPLICATE_TABLE, bind_location(create->relation->location),

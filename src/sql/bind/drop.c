@@ -4,19 +4,26 @@
 #include "base/assert.h"
 #include "sql/bind/bind.h"
 
-static const char *drop_name(struct bind *bind, const PgQuery__Node *object) {
+/* What is named; *schema NULL: in the path. False: there is nothing of the name, and that is no error. */
+static bool drop_find(struct bind *bind, const struct catalogue *catalogue, const PgQuery__Node *object,
+                      const char *kind, bool missing_ok, const char **name, struct sql_relation *found) {
+    struct sql_context *context = bind->context;
+    const char *schema = NULL;
     if (object->node_case != PG_QUERY__NODE__NODE_LIST || object->list->n_items == 0) {
-        sql_raise_unsupported(bind->context, bind->tokens->first, "this DROP");
+        sql_raise_unsupported(context, bind->tokens->first, "this DROP");
     }
-    const PgQuery__List *list = object->list;
-    const char *name = bind_string(list->items[list->n_items - 1]);
-    if (list->n_items > 2) {
-        sql_raise_unsupported(bind->context, bind->tokens->first, "a reference to another database");
+    bind_name_parts(bind, object->list->items, object->list->n_items, &schema, name);
+    if (sql_path_find(bind_path(bind), catalogue, schema, *name, found)) {
+        return true;
     }
-    if (list->n_items == 2 && strcmp(bind_string(list->items[0]), CATALOGUE_SCHEMA_DEFAULT) != 0) {
-        sql_raise(bind->context, KMB_UNDEFINED_SCHEMA, 0, "schema \"%s\" does not exist", bind_string(list->items[0]));
+    if (!missing_ok && schema != NULL && !sql_schema_exists(catalogue, schema)) {
+        sql_raise(context, KMB_UNDEFINED_SCHEMA, 0, "schema \"%s\" does not exist", schema);
     }
-    return name;
+    if (!missing_ok) {
+        sql_raise(context, kind[0] == 'i' ? KMB_UNDEFINED_OBJECT : KMB_UNDEFINED_TABLE, 0, "%s \"%s\" does not exist",
+                  kind, *name);
+    }
+    return false;
 }
 
 /* "table", "view", "sequence": as errors call it. */
@@ -25,56 +32,33 @@ static const char *relation_kind(const struct table_definition *relation) {
 }
 
 /* A table, a view or a sequence: what kind says. */
-static bool drop_relation(struct bind *bind, const struct catalogue *catalogue, const char *name, const char *kind,
-                          bool missing_ok, struct plan_drop *drop) {
+static void drop_relation(struct bind *bind, const char *name, const struct sql_relation *relation, const char *kind,
+                          struct plan_drop *drop) {
     struct sql_context *context = bind->context;
-    const struct table_definition *table = catalogue_table(catalogue, slice_make(NULL, 0), slice_text(name));
-    const char *found = table != NULL ? relation_kind(table) : "index";
+    const char *found = sql_relation_is_index(relation) ? "index" : relation_kind(relation->table);
     const char *upper = found[0] == 't' ? "TABLE" : found[0] == 'v' ? "VIEW" : found[0] == 's' ? "SEQUENCE" : "INDEX";
-    bool there = table != NULL || catalogue_relation_exists(catalogue, slice_make(NULL, 0), slice_text(name));
-    if (there && strcmp(found, kind) != 0) {
+    if (strcmp(found, kind) != 0) {
         const char *article = found[0] == 'i' ? "an" : "a";
         sql_raise_with(context, KMB_WRONG_OBJECT_TYPE, 0, NULL,
                        sql_printf(context, "Use DROP %s to remove %s %s.", upper, article, found), "\"%s\" is not a %s",
                        name, kind);
     }
-    if (!there) {
-        if (!missing_ok) {
-            sql_raise(context, KMB_UNDEFINED_TABLE, 0, "%s \"%s\" does not exist", kind, name);
-        }
-        return false;
-    }
-    drop->table = table->id;
-    return true;
+    drop->table = relation->table->id;
 }
 
-static bool drop_index(struct bind *bind, const struct catalogue *catalogue, const char *name, bool missing_ok,
-                       struct plan_drop *drop) {
-    const struct table_definition *owner = NULL;
-    const struct index_definition *index = catalogue_index(catalogue, slice_make(NULL, 0), slice_text(name), &owner);
-    bool constraint = index != NULL && index->constraint;
-    for (uint32_t i = 0; index == NULL && i < catalogue_table_count(catalogue); i++) {
-        const struct table_definition *table = catalogue_table_at(catalogue, i);
-        if (table->primary_key_count > 0 && slice_equal_text(table->primary_key_name, name)) {
-            constraint = true;
-            owner = table;
-        }
+static void drop_index(struct bind *bind, const struct catalogue *catalogue, const char *name,
+                       const struct sql_relation *relation, struct plan_drop *drop) {
+    const struct table_definition *owner = relation->table;
+    const struct index_definition *index = relation->index;
+    if (!sql_relation_is_index(relation)) {
+        sql_raise_with(bind->context, KMB_WRONG_OBJECT_TYPE, 0, NULL, "Use DROP TABLE to remove a table.",
+                       "\"%s\" is not an index", name);
     }
-    if (constraint) {
-        const char *table_name = bind_text(bind->context, owner->name);
+    if (relation->primary || index->constraint) {
+        const char *table_name = bind_relation_text(bind, catalogue, owner);
         sql_raise_with(bind->context, KMB_DEPENDENT_OBJECTS, 0, NULL,
                        sql_printf(bind->context, "You can drop constraint %s on table %s instead.", name, table_name),
                        "cannot drop index %s because constraint %s on table %s requires it", name, name, table_name);
-    }
-    if (index == NULL) {
-        if (catalogue_table(catalogue, slice_make(NULL, 0), slice_text(name)) != NULL) {
-            sql_raise_with(bind->context, KMB_WRONG_OBJECT_TYPE, 0, NULL, "Use DROP TABLE to remove a table.",
-                           "\"%s\" is not an index", name);
-        }
-        if (!missing_ok) {
-            sql_raise(bind->context, KMB_UNDEFINED_OBJECT, 0, "index \"%s\" does not exist", name);
-        }
-        return false;
     }
     const struct table_definition *child = NULL;
     const struct foreign_key_definition *key =
@@ -83,13 +67,12 @@ static bool drop_index(struct bind *bind, const struct catalogue *catalogue, con
         struct sql_context *context = bind->context;
         sql_raise_with(context, KMB_DEPENDENT_OBJECTS, 0,
                        sql_printf(context, "constraint %s on table %s depends on index %s",
-                                  bind_text(context, key->name), bind_text(context, child->name), name),
+                                  bind_text(context, key->name), bind_relation_text(bind, catalogue, child), name),
                        "Use DROP ... CASCADE to drop the dependent objects too.",
                        "cannot drop index %s because other objects depend on it", name);
     }
     drop->table = owner->id;
     drop->index = index->id;
-    return true;
 }
 
 struct drops {
@@ -104,7 +87,8 @@ struct drops {
 static bool drops_have(const struct drops *drops, const struct plan_drop *one) {
     for (uint32_t i = 0; i < drops->count; i++) {
         const struct plan_drop *other = &drops->list[i];
-        if (other->table.value == one->table.value && other->index.value == one->index.value &&
+        if (other->of_schema == one->of_schema && other->schema.value == one->schema.value &&
+            other->table.value == one->table.value && other->index.value == one->index.value &&
             other->default_of.value == one->default_of.value && other->foreign_key.value == one->foreign_key.value) {
             return true;
         }
@@ -141,7 +125,7 @@ static void drops_depend(struct drops *drops, const struct table_definition *dro
     }
     if (!drops->cascade) {
         const char *kind = relation_kind(dropped);
-        const char *name = bind_text(context, dropped->name);
+        const char *name = bind_relation_text(drops->bind, drops->catalogue, dropped);
         sql_raise_with(context, KMB_DEPENDENT_OBJECTS, 0, sql_printf(context, "%s depends on %s %s", what, kind, name),
                        "Use DROP ... CASCADE to drop the dependent objects too.",
                        "cannot drop %s %s because other objects depend on it", kind, name);
@@ -151,12 +135,12 @@ static void drops_depend(struct drops *drops, const struct table_definition *dro
 
 static void drop_views(struct drops *drops, const struct table_definition *dropped) {
     struct sql_context *context = drops->bind->context;
-    const char *name = bind_text(context, dropped->name);
     for (uint32_t k = 0; k < catalogue_table_count(drops->catalogue); k++) {
         const struct table_definition *view = catalogue_table_at(drops->catalogue, k);
         struct plan_drop one = {.table = view->id};
-        if (definition_is_view(view) && bind_view_reads(drops->bind, view, name, NULL)) {
-            drops_depend(drops, dropped, &one, sql_printf(context, "view %s", bind_text(context, view->name)));
+        if (definition_is_view(view) && bind_view_reads(drops->bind, view, dropped, NULL)) {
+            drops_depend(drops, dropped, &one,
+                         sql_printf(context, "view %s", bind_relation_text(drops->bind, drops->catalogue, view)));
         }
     }
 }
@@ -174,12 +158,12 @@ static void drop_owned(struct drops *drops, const struct table_definition *dropp
 /* The defaults that take a sequence's values. */
 static void drop_defaults(struct drops *drops, const struct table_definition *dropped) {
     struct sql_context *context = drops->bind->context;
-    const char *name = bind_text(context, dropped->name);
+    const char *name = bind_relation_text(drops->bind, drops->catalogue, dropped);
     const struct sequence_definition *rule = &dropped->sequence;
     if (bind_is_identity(drops->bind, rule) && !drops_have_table(drops, rule->owner)) {
         const struct table_definition *owner = catalogue_table_of_id(drops->catalogue, rule->owner);
         const char *column = bind_text(context, definition_column_of_id(owner, rule->owner_column)->name);
-        const char *table = bind_text(context, owner->name);
+        const char *table = bind_relation_text(drops->bind, drops->catalogue, owner);
         sql_raise_with(context, KMB_DEPENDENT_OBJECTS, 0, NULL,
                        sql_printf(context, "You can drop column %s of table %s instead.", column, table),
                        "cannot drop sequence %s because column %s of table %s requires it", name, column, table);
@@ -193,10 +177,12 @@ static void drop_defaults(struct drops *drops, const struct table_definition *dr
             }
             PgQuery__Node *tree = parse_expression(context, bind_text(context, column->default_text));
             struct plan_drop one = {.table = table->id, .default_of = column->id};
-            if (parse_names_sequence(context, tree, name)) {
+            if (parse_names_relation(context, &tree->base, bind_text(context, dropped->schema_name),
+                                     bind_text(context, dropped->name))) {
                 drops_depend(drops, dropped, &one,
                              sql_printf(context, "default value for column %s of table %s",
-                                        bind_text(context, column->name), bind_text(context, table->name)));
+                                        bind_text(context, column->name),
+                                        bind_relation_text(drops->bind, drops->catalogue, table)));
             }
         }
     }
@@ -213,7 +199,7 @@ static void drop_foreign_keys(struct drops *drops, const struct table_definition
             if (table_id_equal(key->parent, dropped->id)) {
                 drops_depend(drops, dropped, &one,
                              sql_printf(context, "constraint %s on table %s", bind_text(context, key->name),
-                                        bind_text(context, child->name)));
+                                        bind_relation_text(drops->bind, drops->catalogue, child)));
             }
         }
     }
@@ -234,7 +220,7 @@ static void drops_order(struct drops *drops) {
 static void drop_dependents(struct drops *drops) {
     for (uint32_t i = 0; i < drops->count; i++) { /* it grows meanwhile */
         const struct table_definition *dropped = catalogue_table_of_id(drops->catalogue, drops->list[i].table);
-        if (drops->list[i].default_of.value != 0 || drops->list[i].foreign_key.value != 0) {
+        if (drops->list[i].of_schema || drops->list[i].default_of.value != 0 || drops->list[i].foreign_key.value != 0) {
             continue;
         }
         drop_views(drops, dropped);
@@ -247,13 +233,70 @@ static void drop_dependents(struct drops *drops) {
     }
 }
 
+/* --- schemas --- */
+
+#define DROP_DETAIL_LINES 100 /* as PostgreSQL */
+
+/* What is in a schema goes with it, or is in its way. */
+static void drop_contents(struct drops *drops, const struct schema_definition *schema) {
+    struct sql_context *context = drops->bind->context;
+    const char *name = parse_quote_name(context, bind_text(context, schema->name));
+    const char *detail = "";
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < catalogue_table_count(drops->catalogue); i++) {
+        const struct table_definition *table = catalogue_table_at(drops->catalogue, i);
+        if (!slice_equal(table->schema_name, schema->name)) {
+            continue;
+        }
+        if (drops->cascade) {
+            drops_add(drops, &(struct plan_drop){.table = table->id});
+        } else if (table->sequence.owner.value != 0) {
+            continue; /* it goes with its owner */
+        } else if (count++ < DROP_DETAIL_LINES) {
+            detail = sql_printf(context, "%s%s%s %s depends on schema %s", detail, count == 1 ? "" : "\n",
+                                relation_kind(table), bind_relation_text(drops->bind, drops->catalogue, table), name);
+        }
+    }
+    if (count > 0) {
+        sql_raise_with(context, KMB_DEPENDENT_OBJECTS, 0, detail,
+                       "Use DROP ... CASCADE to drop the dependent objects too.",
+                       "cannot drop schema %s because other objects depend on it", name);
+    }
+}
+
+/* Schemas go last, when there is nothing in them. */
+static void bind_drop_schemas(struct drops *drops, const PgQuery__DropStmt *drop) {
+    struct bind *bind = drops->bind;
+    struct plan_drop *schemas = sql_alloc_zero(bind->context, drop->n_objects + 1, sizeof(*schemas));
+    uint32_t count = 0;
+    for (size_t i = 0; i < drop->n_objects; i++) {
+        const char *name = bind_string(drop->objects[i]);
+        if (sql_schema_is_system(name)) {
+            sql_raise(bind->context, KMB_DEPENDENT_OBJECTS, 0,
+                      "cannot drop schema %s because it is required by the database system", name);
+        }
+        if (drop->missing_ok && !sql_schema_exists(drops->catalogue, name)) {
+            continue;
+        }
+        const struct schema_definition *schema = bind_find_schema(bind, name);
+        drop_contents(drops, schema);
+        schemas[count++] = (struct plan_drop){.of_schema = true, .schema = schema->id};
+    }
+    drop_dependents(drops);
+    drops_order(drops);
+    for (uint32_t i = 0; i < count; i++) {
+        drops_add(drops, &schemas[i]);
+    }
+}
+
 void bind_drop(struct bind *bind, const PgQuery__DropStmt *drop, struct plan_statement *statement) {
     bool tables = drop->remove_type == PG_QUERY__OBJECT_TYPE__OBJECT_TABLE;
     bool views = drop->remove_type == PG_QUERY__OBJECT_TYPE__OBJECT_VIEW;
     bool sequences = drop->remove_type == PG_QUERY__OBJECT_TYPE__OBJECT_SEQUENCE;
     bool relations = tables || views || sequences;
-    const char *what = tables ? "table" : views ? "view" : "sequence";
-    if (!relations && drop->remove_type != PG_QUERY__OBJECT_TYPE__OBJECT_INDEX) {
+    bool schemas = drop->remove_type == PG_QUERY__OBJECT_TYPE__OBJECT_SCHEMA;
+    const char *what = tables ? "table" : views ? "view" : sequences ? "sequence" : "index";
+    if (!relations && !schemas && drop->remove_type != PG_QUERY__OBJECT_TYPE__OBJECT_INDEX) {
         const ProtobufCEnumValue *value =
             protobuf_c_enum_descriptor_get_value(&pg_query__object_type__descriptor, (int)drop->remove_type);
         const char *kind = value == NULL ? "object" : value->name;
@@ -265,18 +308,30 @@ void bind_drop(struct bind *bind, const PgQuery__DropStmt *drop, struct plan_sta
     }
     struct plan_ddl *ddl = sql_alloc_zero(bind->context, 1, sizeof(*ddl));
     statement->ddl = ddl;
-    statement->tag = tables ? "DROP TABLE" : views ? "DROP VIEW" : sequences ? "DROP SEQUENCE" : "DROP INDEX";
+    statement->tag = tables      ? "DROP TABLE"
+                     : views     ? "DROP VIEW"
+                     : sequences ? "DROP SEQUENCE"
+                     : schemas   ? "DROP SCHEMA"
+                                 : "DROP INDEX";
     struct drops drops = {.bind = bind,
                           .catalogue = bind_present(bind),
                           .cascade = drop->behavior == PG_QUERY__DROP_BEHAVIOR__DROP_CASCADE};
-    for (size_t i = 0; i < drop->n_objects; i++) {
-        const char *name = drop_name(bind, drop->objects[i]);
-        struct plan_drop one = {0};
-        bool found = relations ? drop_relation(bind, drops.catalogue, name, what, drop->missing_ok, &one)
-                               : drop_index(bind, drops.catalogue, name, drop->missing_ok, &one);
-        if (found) {
-            drops_add(&drops, &one);
+    if (schemas) {
+        bind_drop_schemas(&drops, drop);
+    }
+    for (size_t i = 0; i < drop->n_objects && !schemas; i++) {
+        const char *name = NULL;
+        struct plan_drop one = {.of_schema = false};
+        struct sql_relation found;
+        if (!drop_find(bind, drops.catalogue, drop->objects[i], what, drop->missing_ok, &name, &found)) {
+            continue;
         }
+        if (relations) {
+            drop_relation(bind, name, &found, what, &one);
+        } else {
+            drop_index(bind, drops.catalogue, name, &found, &one);
+        }
+        drops_add(&drops, &one);
     }
     if (relations) {
         drop_dependents(&drops);
@@ -284,5 +339,5 @@ void bind_drop(struct bind *bind, const PgQuery__DropStmt *drop, struct plan_sta
     }
     ddl->drops = drops.list;
     ddl->drop_count = drops.count;
-    ddl->kind = ddl->drop_count == 0 ? DDL_NOTHING : relations ? DDL_DROP_TABLE : DDL_DROP_INDEX;
+    ddl->kind = ddl->drop_count == 0 ? DDL_NOTHING : relations || schemas ? DDL_DROP_TABLE : DDL_DROP_INDEX;
 }

@@ -464,9 +464,9 @@ static const struct expr *bind_value_function(const struct bind_scope *scope, co
         struct expr *expr = bind_expr_new(bind, EXPR_CONSTANT, type_make(TYPE_TEXT), 0, position);
         struct slice text = bind->context->session_user;
         if (node->op == PG_QUERY__SQLVALUE_FUNCTION_OP__SVFOP_CURRENT_CATALOG) {
-            text = slice_text("kimberlite");
+            text = slice_text(SQL_DATABASE);
         } else if (node->op == PG_QUERY__SQLVALUE_FUNCTION_OP__SVFOP_CURRENT_SCHEMA) {
-            text = slice_text(CATALOGUE_SCHEMA_DEFAULT);
+            return bind_named_call(bind, "current_schema", NULL, 0, position);
         }
         expr->value = value_text(text.bytes == NULL ? slice_text("") : text);
         return expr;
@@ -491,15 +491,16 @@ static const struct expr *bind_regclass(const struct bind_scope *scope, const Pg
     }
     struct slice text = slice_text(node->arg->a_const->sval->sval);
     uint32_t position = bind_node_position(node->arg);
-    const char *schema = NULL;
-    const char *name = NULL;
-    parse_relation_name(bind->context, text, &schema, &name);
-    if (!catalogue_relation_exists(bind_present(bind), slice_text(schema), slice_text(name))) {
-        sql_raise(bind->context, KMB_UNDEFINED_TABLE, position, "relation \"%.*s\" does not exist", (int)text.length,
-                  (const char *)text.bytes);
+    const struct catalogue *catalogue = bind_present(bind);
+    struct sql_relation found;
+    sql_path_need_text(bind->context, bind_path(bind), catalogue, text, position, &found);
+    struct slice schema = found.table->schema_name;
+    struct slice name = sql_relation_name(&found);
+    if (bind->spell_names) { /* what is kept must mean the same under any search_path */
+        node->arg->a_const->sval->sval = sql_printf(bind->context, "%s", sql_qualified(bind->context, schema, name));
     }
     struct expr *expr = bind_expr_new(bind, EXPR_CONSTANT, type_make(TYPE_TEXT), 0, position);
-    expr->value = value_text(slice_text(parse_quote_name(bind->context, name)));
+    expr->value = value_text(slice_text(sql_path_text(bind->context, catalogue, schema, name)));
     return expr;
 }
 

@@ -24,19 +24,50 @@ const struct catalogue *bind_present(struct bind *bind) {
     return bind_view_at(bind, &(struct sql_point){.kind = PLAN_AT_NONE})->catalogue;
 }
 
-static bool schema_is_information(const PgQuery__RangeVar *name) {
-    return name->schemaname != NULL && strcmp(name->schemaname, "information_schema") == 0;
+const struct sql_path *bind_path(struct bind *bind) {
+    return bind->stored > 0 ? sql_path_stored() : sql_path_of(bind->context);
 }
 
-void bind_refuse_name(struct bind *bind, const PgQuery__RangeVar *name) {
-    uint32_t position = bind_location(name->location);
-    if (name->catalogname != NULL && name->catalogname[0] != 0) {
-        sql_raise_unsupported(bind->context, position, "a reference to another database");
+void bind_check_catalog(struct bind *bind, const char *catalog, const char *what, uint32_t position) {
+    if (strcmp(catalog, SQL_DATABASE) != 0) {
+        sql_raise(bind->context, KMB_UNSUPPORTED, position, "cross-database references are not implemented: %s", what);
     }
 }
 
 static const char *range_schema(const PgQuery__RangeVar *name) {
     return name->schemaname == NULL || name->schemaname[0] == 0 ? NULL : name->schemaname;
+}
+
+void bind_refuse_name(struct bind *bind, const PgQuery__RangeVar *name) {
+    if (name->catalogname != NULL && name->catalogname[0] != 0) {
+        const char *what =
+            sql_printf(bind->context, "\"%s.%s.%s\"", name->catalogname, name->schemaname, name->relname);
+        bind_check_catalog(bind, name->catalogname, what, bind_location(name->location));
+    }
+}
+
+void bind_name_parts(struct bind *bind, PgQuery__Node *const *list, size_t count, const char **schema,
+                     const char **name) {
+    struct sql_context *context = bind->context;
+    const char *whole = "";
+    for (size_t i = 0; i < count; i++) {
+        whole = sql_printf(context, "%s%s%s", whole, i == 0 ? "" : ".", bind_string(list[i]));
+    }
+    if (count == 0 || count > 3) {
+        sql_raise(context, KMB_SYNTAX, 0, "improper relation name (too many dotted names): %s", whole);
+    }
+    if (count == 3) {
+        bind_check_catalog(bind, bind_string(list[0]), sql_printf(context, "\"%s\"", whole), 0);
+    }
+    *schema = count > 1 ? bind_string(list[count - 2]) : NULL;
+    *name = bind_string(list[count - 1]);
+}
+
+void bind_spell_name(struct bind *bind, const PgQuery__RangeVar *name, const char *schema) {
+    if (bind->spell_names && range_schema(name) == NULL) {
+        PgQuery__RangeVar *mutable = (PgQuery__RangeVar *)(uintptr_t)name; /* the tree is the statement's own */
+        mutable->schemaname = sql_printf(bind->context, "%s", schema);
+    }
 }
 
 _Noreturn void bind_no_relation(struct bind *bind, const PgQuery__RangeVar *name) {
@@ -45,12 +76,22 @@ _Noreturn void bind_no_relation(struct bind *bind, const PgQuery__RangeVar *name
               schema == NULL ? "" : schema, schema == NULL ? "" : ".", name->relname);
 }
 
+bool bind_find_relation(struct bind *bind, const struct catalogue *catalogue, const PgQuery__RangeVar *name,
+                        struct sql_relation *relation) {
+    bind_refuse_name(bind, name);
+    return sql_path_find(bind_path(bind), catalogue, range_schema(name), name->relname, relation);
+}
+
+const char *bind_relation_text(struct bind *bind, const struct catalogue *catalogue,
+                               const struct table_definition *table) {
+    return sql_path_text(bind->context, catalogue, table->schema_name, table->name);
+}
+
 const struct table_definition *bind_find_table(struct bind *bind, const struct catalogue *catalogue,
                                                const PgQuery__RangeVar *name) {
-    bind_refuse_name(bind, name);
-    const char *schema = range_schema(name);
-    return catalogue_table(catalogue, schema == NULL ? slice_make(NULL, 0) : slice_text(schema),
-                           slice_text(name->relname));
+    struct sql_relation found;
+    bool there = bind_find_relation(bind, catalogue, name, &found);
+    return there && !sql_relation_is_index(&found) ? found.table : NULL;
 }
 
 const struct table_definition *bind_table(struct bind *bind, const PgQuery__RangeVar *name,
@@ -62,8 +103,8 @@ const struct table_definition *bind_table(struct bind *bind, const PgQuery__Rang
                   name->relname);
     }
     if (table == NULL && !missing_ok) {
-        const struct table_definition *owner = NULL;
-        if (catalogue_index(*catalogue, slice_make(NULL, 0), slice_text(name->relname), &owner) != NULL) {
+        struct sql_relation other;
+        if (bind_find_relation(bind, *catalogue, name, &other)) {
             sql_raise(bind->context, KMB_WRONG_OBJECT_TYPE, bind_location(name->location), "\"%s\" is not a table",
                       name->relname);
         }
@@ -112,66 +153,18 @@ struct plan_node *bind_scan(struct bind *bind, const struct catalogue *catalogue
 
 /* --- relations made from the catalogue --- */
 
-static const struct plan_column information_tables[] = {
-    {.name = "table_catalog", .type = {TYPE_TEXT, -1}},      {.name = "table_schema", .type = {TYPE_TEXT, -1}},
-    {.name = "table_name", .type = {TYPE_TEXT, -1}},         {.name = "table_type", .type = {TYPE_TEXT, -1}},
-    {.name = "is_insertable_into", .type = {TYPE_TEXT, -1}}, {.name = "column_count", .type = {TYPE_INT4, -1}},
-    {.name = "primary_key_count", .type = {TYPE_INT4, -1}},
-};
 static const struct plan_column sequence_columns[] = {
     /* of a sequence read as a table */
     {.name = "last_value", .type = {TYPE_INT8, -1}},
     {.name = "log_cnt", .type = {TYPE_INT8, -1}},
     {.name = "is_called", .type = {TYPE_BOOL, -1}},
 };
-static const struct plan_column information_sequences[] = {
-    {.name = "sequence_catalog", .type = {TYPE_TEXT, -1}},
-    {.name = "sequence_schema", .type = {TYPE_TEXT, -1}},
-    {.name = "sequence_name", .type = {TYPE_TEXT, -1}},
-    {.name = "data_type", .type = {TYPE_TEXT, -1}},
-    {.name = "numeric_precision", .type = {TYPE_INT4, -1}},
-    {.name = "numeric_precision_radix", .type = {TYPE_INT4, -1}},
-    {.name = "numeric_scale", .type = {TYPE_INT4, -1}},
-    {.name = "start_value", .type = {TYPE_TEXT, -1}},
-    {.name = "minimum_value", .type = {TYPE_TEXT, -1}},
-    {.name = "maximum_value", .type = {TYPE_TEXT, -1}},
-    {.name = "increment", .type = {TYPE_TEXT, -1}},
-    {.name = "cycle_option", .type = {TYPE_TEXT, -1}},
-};
-static const struct plan_column information_comments[] = {
-    {.name = "table_schema", .type = {TYPE_TEXT, -1}}, {.name = "table_name", .type = {TYPE_TEXT, -1}},
-    {.name = "object_type", .type = {TYPE_TEXT, -1}},  {.name = "object_name", .type = {TYPE_TEXT, -1}},
-    {.name = "comment", .type = {TYPE_TEXT, -1}},
-};
-static const struct plan_column information_columns[] = {
-    {.name = "table_catalog", .type = {TYPE_TEXT, -1}},
-    {.name = "table_schema", .type = {TYPE_TEXT, -1}},
-    {.name = "table_name", .type = {TYPE_TEXT, -1}},
-    {.name = "column_name", .type = {TYPE_TEXT, -1}},
-    {.name = "ordinal_position", .type = {TYPE_INT4, -1}},
-    {.name = "column_default", .type = {TYPE_TEXT, -1}},
-    {.name = "is_nullable", .type = {TYPE_TEXT, -1}},
-    {.name = "data_type", .type = {TYPE_TEXT, -1}},
-    {.name = "character_maximum_length", .type = {TYPE_INT4, -1}},
-    {.name = "numeric_precision", .type = {TYPE_INT4, -1}},
-    {.name = "numeric_scale", .type = {TYPE_INT4, -1}},
-    {.name = "udt_name", .type = {TYPE_TEXT, -1}},
-    {.name = "is_identity", .type = {TYPE_TEXT, -1}},
-    {.name = "identity_generation", .type = {TYPE_TEXT, -1}},
-    {.name = "identity_start", .type = {TYPE_TEXT, -1}},
-    {.name = "identity_increment", .type = {TYPE_TEXT, -1}},
-    {.name = "identity_maximum", .type = {TYPE_TEXT, -1}},
-    {.name = "identity_minimum", .type = {TYPE_TEXT, -1}},
-    {.name = "identity_cycle", .type = {TYPE_TEXT, -1}},
-    {.name = "is_generated", .type = {TYPE_TEXT, -1}},
-    {.name = "generation_expression", .type = {TYPE_TEXT, -1}},
-};
 
-struct plan_node *bind_catalogue_node(struct bind *bind, const char *relation, const char *argument,
+struct plan_node *bind_catalogue_node(struct bind *bind, const char *relation, struct table_id of,
                                       const struct plan_column *columns, uint32_t count) {
     struct plan_node *node = bind_plan(bind, PLAN_CATALOGUE, NULL, NULL);
     node->relation = relation;
-    node->relation_argument = argument;
+    node->relation_of = of;
     node->columns = sql_alloc(bind->context, (count + 1) * sizeof(*node->columns));
     memcpy(node->columns, columns, count * sizeof(*columns));
     node->column_count = count;
@@ -195,6 +188,33 @@ void bind_apply_alias(struct bind *bind, const PgQuery__Alias *alias, struct pla
     }
 }
 
+/* What a name means, where it is none of WITH: a relation that is there, or *node, one made from the catalogue. */
+static const struct table_definition *range_relation(struct bind *bind, const struct catalogue *catalogue,
+                                                     const PgQuery__RangeVar *name, struct plan_node **node,
+                                                     const char **schema) {
+    const struct sql_path *path = bind_path(bind);
+    const char *own = range_schema(name);
+    bind_refuse_name(bind, name);
+    for (uint32_t i = 0; i < (own == NULL ? path->count : 1); i++) {
+        struct sql_relation found;
+        *schema = own == NULL ? path->names[i] : own;
+        *node = sql_schema_is_system(*schema) ? bind_system_relation(bind, *schema, name->relname) : NULL;
+        if (*node == NULL && sql_path_find(path, catalogue, *schema, name->relname, &found)) {
+            if (sql_relation_is_index(&found)) {
+                sql_raise(bind->context, KMB_WRONG_OBJECT_TYPE, bind_location(name->location), "\"%s\" is an index",
+                          name->relname);
+            }
+            bind_spell_name(bind, name, *schema);
+            return found.table;
+        }
+        if (*node != NULL) {
+            bind_spell_name(bind, name, *schema);
+            return NULL;
+        }
+    }
+    return NULL;
+}
+
 static struct plan_node *bind_range_var(struct bind *bind, const PgQuery__RangeVar *name,
                                         const struct tokens_clause *clause, struct scope *scope) {
     const char *alias = name->alias != NULL ? name->alias->aliasname : name->relname;
@@ -213,33 +233,18 @@ static struct plan_node *bind_range_var(struct bind *bind, const PgQuery__RangeV
         return bind_range(bind, name, range, clause, scope);
     }
     const struct bind_view *view = bind_moment_of(bind, clause, &at);
-    if (schema_is_information(name)) {
-        bind_refuse_name(bind, name);
-        if (strcmp(name->relname, "tables") == 0) {
-            node = bind_catalogue_node(bind, "tables", NULL, information_tables, ARRAY_LENGTH(information_tables));
-        } else if (strcmp(name->relname, "columns") == 0) {
-            node = bind_catalogue_node(bind, "columns", NULL, information_columns, ARRAY_LENGTH(information_columns));
-        } else if (strcmp(name->relname, "kimberlite_comments") == 0) {
-            node =
-                bind_catalogue_node(bind, "comments", NULL, information_comments, ARRAY_LENGTH(information_comments));
-        } else if (strcmp(name->relname, "sequences") == 0) {
-            node = bind_catalogue_node(bind, "sequences", NULL, information_sequences,
-                                       ARRAY_LENGTH(information_sequences));
-        }
-    } else {
-        const struct table_definition *table = bind_find_table(bind, view->catalogue, name);
-        if (table != NULL && definition_is_view(table)) {
-            node = bind_view_rows(bind, view->catalogue, table, clause);
-            bind_apply_alias(bind, name->alias, node, position);
-            bind_item_scope(bind, node, alias, name->alias != NULL ? NULL : CATALOGUE_SCHEMA_DEFAULT, position, scope);
-            return node;
-        }
-        if (table != NULL && definition_is_sequence(table)) {
-            node =
-                bind_catalogue_node(bind, "sequence", name->relname, sequence_columns, ARRAY_LENGTH(sequence_columns));
-        } else if (table != NULL) {
-            node = bind_scan(bind, view->catalogue, table, alias);
-        }
+    const char *schema = NULL;
+    const struct table_definition *table = range_relation(bind, view->catalogue, name, &node, &schema);
+    if (table != NULL && definition_is_view(table)) {
+        node = bind_view_rows(bind, view->catalogue, table, clause);
+        bind_apply_alias(bind, name->alias, node, position);
+        bind_item_scope(bind, node, alias, name->alias != NULL ? NULL : schema, position, scope);
+        return node;
+    }
+    if (table != NULL && definition_is_sequence(table)) {
+        node = bind_catalogue_node(bind, "sequence", table->id, sequence_columns, ARRAY_LENGTH(sequence_columns));
+    } else if (table != NULL) {
+        node = bind_scan(bind, view->catalogue, table, alias);
     }
     if (node == NULL) {
         bind_no_relation(bind, name);
@@ -254,7 +259,7 @@ static struct plan_node *bind_range_var(struct bind *bind, const PgQuery__RangeV
     if (locked) {
         bind_append_key(bind, node);
     }
-    bind_item_scope(bind, node, alias, name->alias != NULL ? NULL : CATALOGUE_SCHEMA_DEFAULT, position, scope);
+    bind_item_scope(bind, node, alias, name->alias != NULL ? NULL : schema, position, scope);
     if (locked) {
         scope->columns[scope->column_count - 1].pseudo = true;
     }

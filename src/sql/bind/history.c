@@ -47,23 +47,31 @@ static struct plan_node *history_node(struct bind *bind, const struct catalogue 
 /* --- kimberlite_history(table) --- */
 
 /* The table that the first argument names, as a name or as a string. */
-static bool argument_names_table(const PgQuery__Node *argument, PgQuery__RangeVar *name) {
+static bool argument_names_table(struct bind *bind, const PgQuery__Node *argument, PgQuery__RangeVar *name) {
+    const char *schema = NULL;
+    const char *table = NULL;
     *name = (PgQuery__RangeVar)PG_QUERY__RANGE_VAR__INIT;
-    if (argument->node_case == PG_QUERY__NODE__NODE_COLUMN_REF && argument->column_ref->n_fields <= 2) {
-        size_t last = argument->column_ref->n_fields - 1;
-        name->relname = (char *)(uintptr_t)bind_string(argument->column_ref->fields[last]);
-        name->schemaname =
-            last > 0 ? (char *)(uintptr_t)bind_string(argument->column_ref->fields[0]) : name->schemaname;
+    if (argument->node_case == PG_QUERY__NODE__NODE_COLUMN_REF) {
+        bind_name_parts(bind, argument->column_ref->fields, argument->column_ref->n_fields, &schema, &table);
         name->location = argument->column_ref->location;
-        return true;
-    }
-    if (argument->node_case == PG_QUERY__NODE__NODE_A_CONST &&
-        argument->a_const->val_case == PG_QUERY__A__CONST__VAL_SVAL) {
-        name->relname = argument->a_const->sval->sval;
+    } else if (argument->node_case == PG_QUERY__NODE__NODE_A_CONST &&
+               argument->a_const->val_case == PG_QUERY__A__CONST__VAL_SVAL) {
+        parse_relation_name(bind->context, slice_text(argument->a_const->sval->sval), &schema, &table);
         name->location = argument->a_const->location;
-        return true;
+    } else {
+        return false;
     }
-    return false;
+    name->relname = (char *)(uintptr_t)table;
+    name->schemaname = schema == NULL ? name->schemaname : (char *)(uintptr_t)schema;
+    return true;
+}
+
+/* In a view the argument becomes a text with the table's schema. */
+static void argument_spell(struct bind *bind, const PgQuery__FuncCall *call, const struct table_definition *table) {
+    if (bind->spell_names) {
+        const char *text = sql_qualified(bind->context, table->schema_name, table->name);
+        call->args[0] = parse_expression(bind->context, parse_quote_text(bind->context, text));
+    }
 }
 
 static const struct table_definition *find_stored(struct bind *bind, const struct catalogue *catalogue,
@@ -83,13 +91,14 @@ struct plan_node *bind_history(struct bind *bind, const PgQuery__FuncCall *call,
                                const struct tokens_clause *clause, struct scope *scope) {
     uint32_t position = bind_location(call->location);
     PgQuery__RangeVar name;
-    if (call->n_args != 1 || !argument_names_table(call->args[0], &name)) {
+    if (call->n_args != 1 || !argument_names_table(bind, call->args[0], &name)) {
         sql_raise_with(bind->context, KMB_UNDEFINED_FUNCTION, position, NULL, "Write kimberlite_history(table).",
                        "kimberlite_history needs the name of one table");
     }
     struct plan_at at;
     const struct bind_view *view = bind_moment_of(bind, bind_clause_at(bind, position, clause), &at);
     const struct table_definition *table = find_stored(bind, view->catalogue, &name);
+    argument_spell(bind, call, table);
     const char *alias_name = alias != NULL ? alias->aliasname : "kimberlite_history";
     struct plan_node *node = history_node(bind, view->catalogue, table, alias_name);
     node->at = at;
@@ -161,7 +170,7 @@ struct plan_node *bind_diff(struct bind *bind, const PgQuery__FuncCall *call, co
                             struct scope *scope) {
     uint32_t position = bind_location(call->location);
     PgQuery__RangeVar name;
-    if (call->n_args != 3 || !argument_names_table(call->args[0], &name)) {
+    if (call->n_args != 3 || !argument_names_table(bind, call->args[0], &name)) {
         sql_raise_with(bind->context, KMB_UNDEFINED_FUNCTION, position, NULL,
                        "Write kimberlite_diff('table', from, to), with positions or times.",
                        "kimberlite_diff needs the name of one table and two moments");
@@ -268,7 +277,8 @@ struct plan_node *bind_range(struct bind *bind, const PgQuery__RangeVar *name, c
     valid->column_count = own; /* an alias renames the table's columns alone */
     bind_apply_alias(bind, name->alias, valid, position);
     valid->column_count = node->column_count;
-    bind_item_scope(bind, valid, alias, name->alias != NULL ? NULL : CATALOGUE_SCHEMA_DEFAULT, position, scope);
+    bind_item_scope(bind, valid, alias, name->alias != NULL ? NULL : bind_text(bind->context, table->schema_name),
+                    position, scope);
     for (uint32_t i = own; i < scope->column_count; i++) {
         scope->columns[i].pseudo = true;
         for (uint32_t k = 0; k < own; k++) { /* a column of the table's own goes before */

@@ -173,7 +173,8 @@ void bind_create_index(struct bind *bind, const PgQuery__IndexStmt *create, stru
     ddl->kind = DDL_CREATE_INDEX;
     ddl->table_id = indexing.table->id;
     ddl->index = index;
-    if (named && catalogue_relation_exists(indexing.catalogue, slice_make(NULL, 0), slice_text(create->idxname))) {
+    if (named &&
+        catalogue_relation_exists(indexing.catalogue, indexing.table->schema_name, slice_text(create->idxname))) {
         if (!create->if_not_exists) {
             sql_raise(context, KMB_DUPLICATE_TABLE, 0, "relation \"%s\" already exists", create->idxname);
         }
@@ -200,9 +201,8 @@ const char *bind_index_text(struct sql_context *context, const struct table_defi
     for (uint32_t i = 0; i < index->part_count; i++) {
         text = sql_printf(context, "%s%s%s", text, i == 0 ? "" : ", ", part_text(context, table, &index->parts[i]));
     }
-    text = sql_printf(context, "CREATE %sINDEX%s%s ON %s.%s USING btree (%s)", index->unique ? "UNIQUE " : "",
-                      name == NULL ? "" : " ", name == NULL ? "" : parse_quote_name(context, name),
-                      CATALOGUE_SCHEMA_DEFAULT, parse_quote_name(context, table_name), text);
+    text = sql_printf(context, "CREATE %sINDEX%s%s ON %s USING btree (%s)", index->unique ? "UNIQUE " : "",
+                      name == NULL ? "" : " ", name == NULL ? "" : parse_quote_name(context, name), table_name, text);
     for (uint32_t i = 0; i < index->include_count; i++) {
         const struct column_definition *column = definition_column_of_id(table, index->include[i]);
         text = sql_printf(context, "%s%s%s%s", text, i == 0 ? " INCLUDE (" : ", ",

@@ -45,6 +45,7 @@ struct plan_foreign *bind_foreign_key(struct bind *bind, const PgQuery__Constrai
         foreign->column_count = 1;
     }
     foreign->parent = constraint->pktable->relname;
+    foreign->parent_schema = constraint->pktable->schemaname;
     foreign->parent_columns = foreign_names(bind, constraint->pk_attrs, constraint->n_pk_attrs);
     foreign->parent_count = (uint32_t)constraint->n_pk_attrs;
     foreign->match_full = constraint->fk_matchtype[0] == 'f';

@@ -112,7 +112,10 @@ void bind_scope_join(struct sql_context *context, struct scope *scope, const str
 void bind_scope_check_aliases(struct bind *bind, const struct scope *left, const struct scope *right) {
     for (uint32_t i = 0; i < left->table_count; i++) {
         for (uint32_t k = 0; k < right->table_count; k++) {
-            if (strcmp(left->tables[i].alias, right->tables[k].alias) == 0) {
+            const char *schema = left->tables[i].schema;
+            const char *other = right->tables[k].schema;
+            bool apart = schema != NULL && other != NULL && strcmp(schema, other) != 0; /* a.t and b.t */
+            if (!apart && strcmp(left->tables[i].alias, right->tables[k].alias) == 0) {
                 sql_raise(bind->context, KMB_DUPLICATE_ALIAS, right->tables[k].position,
                           "table name \"%s\" specified more than once", right->tables[k].alias);
             }
@@ -127,15 +130,19 @@ static const struct scope_table *scope_find_table(const struct bind_scope *scope
     if (scope->scope == NULL) {
         return NULL;
     }
+    const struct scope_table *found = NULL;
     for (uint32_t i = 0; i < scope->scope->table_count; i++) {
         const struct scope_table *table = &scope->scope->tables[i];
         if (strcmp(table->alias, name) == 0 &&
             (schema == NULL || (table->schema != NULL && strcmp(table->schema, schema) == 0))) {
+            if (found != NULL) {
+                sql_raise(scope->bind->context, KMB_AMBIGUOUS_ALIAS, 0, "table reference \"%s\" is ambiguous", name);
+            }
             *index = i;
-            return table;
+            found = table;
         }
     }
-    return NULL;
+    return found;
 }
 
 /* The alias that hides the stored table of this name; NULL: there is none. */
@@ -269,6 +276,22 @@ static const struct expr *bind_name(const struct bind_scope *scope, const char *
     sql_raise(context, KMB_UNDEFINED_COLUMN, position, "column \"%s\" does not exist", name);
 }
 
+/* database.schema.table.column */
+static const struct expr *bind_long_name(const struct bind_scope *scope, const PgQuery__ColumnRef *reference,
+                                         uint32_t position) {
+    struct sql_context *context = scope->bind->context;
+    const char *whole = "";
+    for (size_t i = 0; i < reference->n_fields; i++) {
+        whole = sql_printf(context, "%s%s%s", whole, i == 0 ? "" : ".", bind_string(reference->fields[i]));
+    }
+    if (reference->n_fields != 4) {
+        sql_raise(context, KMB_SYNTAX, position, "improper qualified name (too many dotted names): %s", whole);
+    }
+    bind_check_catalog(scope->bind, bind_string(reference->fields[0]), whole, position);
+    return bind_name(scope, bind_string(reference->fields[1]), bind_string(reference->fields[2]),
+                     bind_string(reference->fields[3]), position);
+}
+
 const struct expr *bind_column_ref(const struct bind_scope *scope, const PgQuery__ColumnRef *reference) {
     uint32_t position = bind_location(reference->location);
     size_t count = reference->n_fields;
@@ -289,7 +312,7 @@ const struct expr *bind_column_ref(const struct bind_scope *scope, const PgQuery
         return bind_name(scope, bind_string(reference->fields[0]), bind_string(reference->fields[1]),
                          bind_string(reference->fields[2]), position);
     default:
-        sql_raise_unsupported(scope->bind->context, position, "a column name with more than three parts");
+        return bind_long_name(scope, reference, position);
     }
 }
 
@@ -301,7 +324,13 @@ uint32_t bind_star(struct bind *bind, const struct scope *scope, const PgQuery__
     bool all = reference->n_fields == 1;
     if (!all) {
         size_t last = reference->n_fields - 2;
-        const char *schema = last > 0 ? bind_string(reference->fields[0]) : NULL;
+        const char *schema = last > 0 ? bind_string(reference->fields[last - 1]) : NULL;
+        if (last > 1) {
+            bind_check_catalog(bind, bind_string(reference->fields[0]),
+                               sql_printf(bind->context, "%s.%s.%s.*", bind_string(reference->fields[0]), schema,
+                                          bind_string(reference->fields[last])),
+                               position);
+        }
         if (scope_find_table(&place, schema, bind_string(reference->fields[last]), &table) == NULL) {
             raise_no_table(&place, bind_string(reference->fields[last]), position);
         }

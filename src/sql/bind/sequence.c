@@ -175,7 +175,8 @@ static void options_apply(struct bind *bind, const struct options *options, bool
 }
 
 /* OWNED BY table.column, or NONE. */
-static void owner_apply(struct bind *bind, const struct options *options, struct sequence_definition *rule) {
+static void owner_apply(struct bind *bind, const struct options *options, struct slice of_schema,
+                        struct sequence_definition *rule) {
     if (options->owner == NULL) {
         return;
     }
@@ -192,16 +193,21 @@ static void owner_apply(struct bind *bind, const struct options *options, struct
         rule->owner_column.value = 0;
         return;
     }
-    const char *table_name = bind_string(names->items[names->n_items - 2]);
     const char *column_name = bind_string(names->items[names->n_items - 1]);
-    struct slice schema =
-        names->n_items > 2 ? slice_text(bind_string(names->items[names->n_items - 3])) : slice_make(NULL, 0);
-    const struct table_definition *table = catalogue_table(bind_present(bind), schema, slice_text(table_name));
-    if (table == NULL) {
-        sql_raise(context, KMB_UNDEFINED_TABLE, position, "relation \"%s\" does not exist", table_name);
+    const char *table_name = NULL;
+    const char *schema = NULL;
+    struct sql_relation found;
+    bind_name_parts(bind, names->items, names->n_items - 1, &schema, &table_name);
+    if (!sql_path_find(bind_path(bind), bind_present(bind), schema, table_name, &found)) {
+        sql_raise(context, KMB_UNDEFINED_TABLE, position, "relation \"%s%s%s\" does not exist",
+                  schema == NULL ? "" : schema, schema == NULL ? "" : ".", table_name);
     }
-    if (!definition_is_table(table)) {
+    const struct table_definition *table = found.table;
+    if (sql_relation_is_index(&found) || !definition_is_table(table)) {
         sql_raise(context, KMB_WRONG_OBJECT_TYPE, position, "sequence cannot be owned by relation \"%s\"", table_name);
+    }
+    if (!slice_equal(table->schema_name, of_schema)) {
+        sql_raise(context, KMB_OBJECT_NOT_IN_STATE, 0, "sequence must be in same schema as table it is linked to");
     }
     const struct column_definition *column = definition_column_of_name(table, slice_text(column_name));
     if (column == NULL) {
@@ -242,14 +248,14 @@ void bind_change_owned(struct bind *bind, const struct table_definition *sequenc
 
 /* --- statements --- */
 
-static struct table_definition *sequence_table(struct sql_context *context, const char *name) {
+static struct table_definition *sequence_table(struct sql_context *context, struct slice schema, const char *name) {
     static const struct column_definition columns[] = {
         {.name = {(const uint8_t *)"last_value", 10}, .type = {TYPE_INT8, -1}, .not_null = true},
         {.name = {(const uint8_t *)"log_cnt", 7}, .type = {TYPE_INT8, -1}, .not_null = true},
         {.name = {(const uint8_t *)"is_called", 9}, .type = {TYPE_BOOL, -1}, .not_null = true},
     };
     struct table_definition *table = sql_alloc_zero(context, 1, sizeof(*table));
-    table->schema_name = slice_text(CATALOGUE_SCHEMA_DEFAULT);
+    table->schema_name = schema;
     table->name = arena_dup_slice(&context->arena, slice_text(name));
     table->data_class = DATA_CLASS_PUBLIC;
     table->columns = columns;
@@ -257,31 +263,22 @@ static struct table_definition *sequence_table(struct sql_context *context, cons
     return table;
 }
 
-struct table_definition *bind_sequence_definition(struct sql_context *context, const char *name,
+struct table_definition *bind_sequence_definition(struct sql_context *context, struct slice schema, const char *name,
                                                   const struct sequence_definition *rule) {
-    struct table_definition *table = sequence_table(context, name);
+    struct table_definition *table = sequence_table(context, schema, name);
     table->sequence = *rule;
     return table;
 }
 
-const char *bind_nextval_text(struct sql_context *context, const char *name) {
-    const char *quoted = parse_quote_name(context, name);
-    char *call = sql_alloc(context, 2 * strlen(quoted) + sizeof("nextval(''::regclass)"));
-    char *out = call + sprintf(call, "nextval('");
-    for (const char *c = quoted; *c != 0; c++) {
-        *out++ = *c;
-        if (*c == '\'') {
-            *out++ = *c; /* twice, for it stands in a literal */
-        }
-    }
-    (void)sprintf(out, "'::regclass)");
-    return call;
+const char *bind_nextval_text(struct sql_context *context, struct slice schema, struct slice name) {
+    return sql_printf(context, "nextval(%s::regclass)",
+                      parse_quote_text(context, sql_qualified(context, schema, name)));
 }
 
 void bind_create_sequence(struct bind *bind, const PgQuery__CreateSeqStmt *create, struct plan_statement *statement) {
     struct sql_context *context = bind->context;
     uint32_t position = bind_location(create->sequence->location);
-    bind_check_schema(bind, create->sequence);
+    struct slice schema = bind_creation_schema(bind, create->sequence);
     if (strcmp(create->sequence->relpersistence, "p") != 0) {
         sql_raise_unsupported(context, position, "a temporary or unlogged sequence");
     }
@@ -291,36 +288,38 @@ void bind_create_sequence(struct bind *bind, const PgQuery__CreateSeqStmt *creat
     struct plan_ddl *ddl = sql_alloc_zero(context, 1, sizeof(*ddl));
     statement->ddl = ddl;
     const char *name = create->sequence->relname;
-    bool exists = catalogue_relation_exists(bind_present(bind), slice_make(NULL, 0), slice_text(name));
+    bool exists = catalogue_relation_exists(bind_present(bind), schema, slice_text(name));
     if (exists && create->if_not_exists) {
         return;
     }
     options_read(bind, create->options, create->n_options, &options);
     options_apply(bind, &options, true, &rule, &restart);
-    owner_apply(bind, &options, &rule);
+    owner_apply(bind, &options, schema, &rule);
     if (exists) {
         sql_raise(context, KMB_DUPLICATE_TABLE, position, "relation \"%s\" already exists", name);
     }
     ddl->kind = DDL_CREATE_TABLE;
-    ddl->table = bind_sequence_definition(context, name, &rule);
+    ddl->table = bind_sequence_definition(context, schema, name, &rule);
 }
 
 /* NULL: there is none, and that is no error. */
 static const struct table_definition *find_sequence(struct bind *bind, const PgQuery__RangeVar *name, bool missing_ok) {
-    bind_check_schema(bind, name);
+    if (!missing_ok) {
+        bind_check_schema(bind, name);
+    }
     const struct catalogue *catalogue = bind_present(bind);
-    const struct table_definition *found = catalogue_table(catalogue, slice_make(NULL, 0), slice_text(name->relname));
-    if (found == NULL && !catalogue_relation_exists(catalogue, slice_make(NULL, 0), slice_text(name->relname))) {
+    struct sql_relation found;
+    if (!bind_find_relation(bind, catalogue, name, &found)) {
         if (!missing_ok) {
             bind_no_relation(bind, name);
         }
         return NULL;
     }
-    if (found == NULL || !definition_is_sequence(found)) {
+    if (sql_relation_is_index(&found) || !definition_is_sequence(found.table)) {
         sql_raise(bind->context, KMB_WRONG_OBJECT_TYPE, bind_location(name->location), "\"%s\" is not a sequence",
                   name->relname);
     }
-    return found;
+    return found.table;
 }
 
 void bind_alter_sequence(struct bind *bind, const PgQuery__AlterSeqStmt *alter, struct plan_statement *statement) {
@@ -341,7 +340,7 @@ void bind_alter_sequence(struct bind *bind, const PgQuery__AlterSeqStmt *alter, 
                                   bind_text(bind->context, owner->name)),
                        NULL, "cannot change ownership of identity sequence");
     }
-    owner_apply(bind, &options, &rule);
+    owner_apply(bind, &options, sequence->schema_name, &rule);
     ddl->kind = DDL_ALTER_SEQUENCE;
     ddl->table_id = sequence->id;
     ddl->sequence = rule;
@@ -351,20 +350,4 @@ bool bind_is_identity(struct bind *bind, const struct sequence_definition *rule)
     const struct table_definition *owner = catalogue_table_of_id(bind_present(bind), rule->owner);
     const struct column_definition *column = owner == NULL ? NULL : definition_column_of_id(owner, rule->owner_column);
     return column != NULL && default_is_identity(column->default_kind);
-}
-
-void bind_rename_sequence(struct bind *bind, const PgQuery__RenameStmt *rename, struct plan_statement *statement) {
-    struct plan_ddl *ddl = sql_alloc_zero(bind->context, 1, sizeof(*ddl));
-    statement->ddl = ddl;
-    const struct table_definition *sequence = find_sequence(bind, rename->relation, rename->missing_ok);
-    if (sequence == NULL) {
-        return;
-    }
-    struct plan_alter *action = sql_alloc_zero(bind->context, 1, sizeof(*action));
-    *action = (struct plan_alter){
-        .kind = ALTER_RENAME_SEQUENCE, .name = rename->relation->relname, .new_name = rename->newname};
-    ddl->kind = DDL_ALTER_TABLE;
-    ddl->table_id = sequence->id;
-    ddl->alters = action;
-    ddl->alter_count = 1;
 }

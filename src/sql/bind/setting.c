@@ -32,7 +32,7 @@ static const struct setting settings[] = {
     {"kimberlite.join_rows_max", "kimberlite.join_rows_max", NULL,
      "Sets the most rows that the joins of a statement may give (0: no limit)."},
     {"lc_collate", "lc_collate", "C", "Shows the collation order locale."},
-    {"search_path", "search_path", "public", "Sets the schema search order for names that are not schema-qualified."},
+    {"search_path", "search_path", NULL, "Sets the schema search order for names that are not schema-qualified."},
     {"server_encoding", "server_encoding", "UTF8", "Shows the server (database) character set encoding."},
     {"server_version", "server_version", "15.0 (Kimberlite " KMB_VERSION ")", "Shows the server version."},
     {"server_version_num", "server_version_num", "150000", "Shows the server version as an integer."},
@@ -162,6 +162,9 @@ static const char *setting_value(struct bind *bind, const struct setting *settin
     if (strcmp(setting->name, "application_name") == 0) {
         return session->application_name;
     }
+    if (strcmp(setting->name, "search_path") == 0) {
+        return session->search_path;
+    }
     bool to_come = strncmp(setting->name, "default_", 8) == 0;
     if (strstr(setting->name, "transaction_read_only") != NULL) {
         return (to_come ? session->default_read_only : session->read_only) ? "on" : "off";
@@ -238,6 +241,21 @@ static const char *set_argument(struct bind *bind, const PgQuery__VariableSetStm
         }
     }
     sql_raise_unsupported(bind->context, bind->tokens->first, "this value of %s", set->name);
+}
+
+/* A list of names, each in quotes where it needs them. */
+static const char *set_names(struct bind *bind, const PgQuery__VariableSetStmt *set) {
+    const char *text = "";
+    for (size_t i = 0; i < set->n_args; i++) {
+        const PgQuery__Node *node = set->args[i];
+        if (node->node_case != PG_QUERY__NODE__NODE_A_CONST ||
+            node->a_const->val_case != PG_QUERY__A__CONST__VAL_SVAL) {
+            sql_raise_unsupported(bind->context, bind->tokens->first, "this value of %s", set->name);
+        }
+        text = sql_printf(bind->context, "%s%s%s", text, i == 0 ? "" : ", ",
+                          parse_quote_name(bind->context, node->a_const->sval->sval));
+    }
+    return text;
 }
 
 static bool set_boolean(struct bind *bind, const char *name, const char *value) {
@@ -388,6 +406,11 @@ void bind_set(struct bind *bind, const PgQuery__VariableSetStmt *set, struct pla
     }
     if (set->kind == PG_QUERY__VARIABLE_SET_KIND__VAR_RESET_ALL) {
         ddl->setting = SETTING_ALL;
+        return;
+    }
+    if (strcasecmp(set->name, "search_path") == 0) {
+        ddl->setting = SETTING_SEARCH_PATH;
+        ddl->value = reset ? SQL_SEARCH_PATH_DEFAULT : set_names(bind, set);
         return;
     }
     const char *value = reset ? NULL : set_argument(bind, set);

@@ -33,14 +33,17 @@ static void bind_custom(struct bind *bind, struct plan_statement *statement) {
     const struct bind_view *view = bind_view_at(bind, &bind->host->at);
     struct plan_node *node;
     if (bind->tokens->custom == TOKENS_CUSTOM_SHOW_TABLES) {
-        node = bind_catalogue_node(bind, "show_tables", NULL, tables, ARRAY_LENGTH(tables));
+        node = bind_catalogue_node(bind, "show_tables", (struct table_id){0}, tables, ARRAY_LENGTH(tables));
     } else {
-        const char *name = bind->tokens->custom_name;
-        if (catalogue_table(view->catalogue, slice_make(NULL, 0), slice_text(name)) == NULL) {
-            sql_raise(bind->context, KMB_UNDEFINED_TABLE, bind->tokens->custom_position,
-                      "relation \"%s\" does not exist", name);
+        PgQuery__RangeVar name = PG_QUERY__RANGE_VAR__INIT;
+        name.relname = bind->tokens->custom_name;
+        name.schemaname = bind->tokens->custom_schema;
+        name.location = (int32_t)bind->tokens->custom_position - 1;
+        const struct table_definition *table = bind_find_table(bind, view->catalogue, &name);
+        if (table == NULL) {
+            bind_no_relation(bind, &name);
         }
-        node = bind_catalogue_node(bind, "show_columns", name, columns, ARRAY_LENGTH(columns));
+        node = bind_catalogue_node(bind, "show_columns", table->id, columns, ARRAY_LENGTH(columns));
     }
     node->catalogue = view->catalogue;
     bind_statement_query(statement, node);
@@ -390,6 +393,14 @@ void bind_dispatch(struct bind *bind, const PgQuery__Node *node, struct plan_sta
         break;
     case PG_QUERY__NODE__NODE_RENAME_STMT:
         bind_rename(bind, node->rename_stmt, statement);
+        statement_ddl(statement, "ALTER TABLE");
+        break;
+    case PG_QUERY__NODE__NODE_CREATE_SCHEMA_STMT:
+        bind_create_schema(bind, node->create_schema_stmt, statement);
+        statement_ddl(statement, "CREATE SCHEMA");
+        break;
+    case PG_QUERY__NODE__NODE_ALTER_OBJECT_SCHEMA_STMT:
+        bind_alter_schema(bind, node->alter_object_schema_stmt, statement);
         statement_ddl(statement, "ALTER TABLE");
         break;
     case PG_QUERY__NODE__NODE_TRUNCATE_STMT:

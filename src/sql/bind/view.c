@@ -15,6 +15,13 @@ static const char *text_of(struct bind *bind, struct slice slice) {
     return bind_text(bind->context, slice);
 }
 
+/* What stands in a kept text names its schemas, or means the default one; sequences named by plain literals, too. */
+static PgQuery__SelectStmt *view_query(struct bind *bind, const struct table_definition *view) {
+    PgQuery__SelectStmt *query = parse_query(bind->context, text_of(bind, view->view_query));
+    parse_spell_sequences(bind->context, &query->base);
+    return query;
+}
+
 /* --- reading --- */
 
 struct plan_node *bind_view_rows(struct bind *bind, const struct catalogue *catalogue,
@@ -29,14 +36,19 @@ struct plan_node *bind_view_rows(struct bind *bind, const struct catalogue *cata
     struct bind_cte *ctes = bind->ctes;
     const struct tokens_clause *outer_clause = bind->view_clause;
     bool spell_stars = bind->spell_stars;
+    bool spell_names = bind->spell_names;
     bind->level = NULL;
     bind->ctes = NULL;
     bind->view_clause = clause;
     bind->spell_stars = false;
+    bind->spell_names = false;
     bind->view_depth++;
-    struct plan_node *node = bind_select(bind, parse_query(context, text_of(bind, view->view_query)));
+    bind->stored++;
+    struct plan_node *node = bind_select(bind, view_query(bind, view));
+    bind->stored--;
     bind->view_depth--;
     bind->spell_stars = spell_stars;
+    bind->spell_names = spell_names;
     bind->view_clause = outer_clause;
     bind->ctes = ctes;
     bind->level = level;
@@ -97,10 +109,8 @@ static const struct expr *both_hold(struct bind *bind, const struct expr *a, con
 static void target_below(struct bind *bind, const struct catalogue *catalogue, const PgQuery__RangeVar *name,
                          const char *verb, const char *view_name, struct bind_view_target *target) {
     const char *alias = name->alias != NULL ? name->alias->aliasname : name->relname;
-    const struct table_definition *below = catalogue_table(catalogue, slice_make(NULL, 0), slice_text(name->relname));
-    bool plain =
-        name->schemaname == NULL || name->schemaname[0] == 0 || strcmp(name->schemaname, CATALOGUE_SCHEMA_DEFAULT) == 0;
-    if (below == NULL || !plain || (name->alias != NULL && name->alias->n_colnames > 0)) {
+    const struct table_definition *below = bind_find_table(bind, catalogue, name);
+    if (below == NULL || (name->alias != NULL && name->alias->n_colnames > 0)) {
         raise_not_updatable(bind, verb, view_name, "Views that do not select from a single table or view");
     }
     if (definition_is_view(below)) {
@@ -133,13 +143,14 @@ void bind_view_target(struct bind *bind, const struct catalogue *catalogue, cons
                       const char *verb, struct bind_view_target *target) {
     struct sql_context *context = bind->context;
     const char *name = text_of(bind, view->name);
-    const PgQuery__SelectStmt *query = parse_query(context, text_of(bind, view->view_query));
+    const PgQuery__SelectStmt *query = view_query(bind, view);
     const char *why = bind->view_depth == VIEW_DEPTH_MAX ? "Views on themselves" : not_simple(query);
     if (why != NULL) {
         raise_not_updatable(bind, verb, name, why);
     }
     bool checked = target->cascaded || view->view_check != VIEW_CHECK_NONE;
     target->cascaded = target->cascaded || view->view_check == VIEW_CHECK_CASCADED;
+    bind->stored++;
     target_below(bind, catalogue, query->from_clause[0]->range_var, verb, name, target);
     struct bind_aggregates aggregates = {0};
     struct bind_scope place = {.bind = bind, .scope = &target->scope, .place = BIND_WHERE};
@@ -154,6 +165,7 @@ void bind_view_target(struct bind *bind, const struct catalogue *catalogue, cons
     const struct expr **columns = NULL;
     const char **names = NULL;
     uint32_t count = bind_targets(&place, query->target_list, query->n_target_list, &columns, &names);
+    bind->stored--;
     if (aggregates.count > 0) {
         raise_not_updatable(bind, verb, name, "Views that return aggregate functions");
     }
@@ -185,17 +197,20 @@ static bool visit_column(ProtobufCMessage *message, void *context) {
     return last->node_case != PG_QUERY__NODE__NODE_STRING || strcmp(bind_string(last), naming->column) != 0;
 }
 
-bool bind_view_reads(struct bind *bind, const struct table_definition *view, const char *name, const char *column) {
+bool bind_view_reads(struct bind *bind, const struct table_definition *view, const struct table_definition *table,
+                     const char *column) {
     PgQuery__SelectStmt *query = parse_query(bind->context, text_of(bind, view->view_query));
     struct naming naming = {.column = column};
-    return parse_names_table(query, name) && (column == NULL || !parse_walk(&query->base, visit_column, &naming));
+    bool named = parse_names_relation(bind->context, &query->base, text_of(bind, table->schema_name),
+                                      text_of(bind, table->name));
+    return named && (column == NULL || !parse_walk(&query->base, visit_column, &naming));
 }
 
-const struct table_definition *bind_view_reading(struct bind *bind, const struct catalogue *catalogue, const char *name,
-                                                 const char *column) {
+const struct table_definition *bind_view_reading(struct bind *bind, const struct catalogue *catalogue,
+                                                 const struct table_definition *table, const char *column) {
     for (uint32_t i = 0; i < catalogue_table_count(catalogue); i++) {
         const struct table_definition *view = catalogue_table_at(catalogue, i);
-        if (definition_is_view(view) && bind_view_reads(bind, view, name, column)) {
+        if (definition_is_view(view) && bind_view_reads(bind, view, table, column)) {
             return view;
         }
     }
@@ -432,7 +447,7 @@ void bind_create_view(struct bind *bind, const PgQuery__ViewStmt *create, struct
     struct sql_context *context = bind->context;
     const char *name = create->view->relname;
     uint32_t position = bind_location(create->view->location);
-    bind_check_schema(bind, create->view);
+    struct slice schema = bind_creation_schema(bind, create->view);
     view_refuse(bind, create);
     if (create->query->node_case != PG_QUERY__NODE__NODE_SELECT_STMT) {
         sql_raise_unsupported(context, position, "a view that is no SELECT");
@@ -444,14 +459,18 @@ void bind_create_view(struct bind *bind, const PgQuery__ViewStmt *create, struct
         sql_raise_unsupported(context, position, "%s in a view", bind_locking_name(create->query->select_stmt));
     }
     bind->spell_stars = true;
+    bind->spell_names = true;
+    parse_spell_sequences(context, &create->query->select_stmt->base);
     const struct plan_node *root = bind_select(bind, create->query->select_stmt);
     bind->spell_stars = false;
+    bind->spell_names = false;
     bind->time_dependent = false; /* the text is kept, not the values */
     if (bind->parameter_count > 0) {
         sql_raise(context, KMB_UNDEFINED_PARAMETER, position, "a view has no parameters");
     }
     struct table_definition *view = sql_alloc_zero(context, 1, sizeof(*view));
     struct plan_ddl *ddl = sql_alloc_zero(context, 1, sizeof(*ddl));
+    view->schema_name = schema;
     view->name = slice_text(name);
     view->columns = view_columns(bind, create, root);
     view->column_count = root->column_count;
@@ -464,7 +483,7 @@ void bind_create_view(struct bind *bind, const PgQuery__ViewStmt *create, struct
     ddl->table = view;
     statement->ddl = ddl;
     const struct catalogue *catalogue = bind_present(bind);
-    const struct table_definition *old = catalogue_table(catalogue, slice_make(NULL, 0), slice_text(name));
+    const struct table_definition *old = catalogue_table(catalogue, schema, slice_text(name));
     if (old != NULL && create->replace) {
         if (!definition_is_view(old)) {
             sql_raise(context, KMB_WRONG_OBJECT_TYPE, position, "\"%s\" is not a view", name);
@@ -474,7 +493,7 @@ void bind_create_view(struct bind *bind, const PgQuery__ViewStmt *create, struct
         drop->table = old->id;
         ddl->drops = drop;
         ddl->drop_count = 1;
-    } else if (catalogue_relation_exists(catalogue, slice_make(NULL, 0), slice_text(name))) {
+    } else if (catalogue_relation_exists(catalogue, schema, slice_text(name))) {
         sql_raise(context, KMB_DUPLICATE_TABLE, position, "relation \"%s\" already exists", name);
     }
 }

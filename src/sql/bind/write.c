@@ -16,16 +16,14 @@ const struct column_definition *write_column(const struct write *write, uint32_t
 /* The table that is written, perhaps through a view. */
 static void write_target(struct write *write, struct bind *bind, const PgQuery__RangeVar *name, enum plan_kind kind) {
     const struct catalogue *present = bind_present(bind);
-    bool plain =
-        name->schemaname == NULL || name->schemaname[0] == 0 || strcmp(name->schemaname, CATALOGUE_SCHEMA_DEFAULT) == 0;
-    const struct table_definition *view =
-        plain ? catalogue_table(present, slice_make(NULL, 0), slice_text(name->relname)) : NULL;
+    const struct table_definition *view = bind_find_table(bind, present, name);
     if (view != NULL && definition_is_sequence(view)) {
         sql_raise(bind->context, KMB_WRONG_OBJECT_TYPE, bind_location(name->location), "cannot change sequence \"%s\"",
                   name->relname);
     }
     if (view == NULL || !definition_is_view(view)) {
         write->table = bind_table(bind, name, &write->catalogue, false);
+        write->schema_name = write->table->schema_name;
         return;
     }
     if (kind == PLAN_MERGE) {
@@ -37,6 +35,7 @@ static void write_target(struct write *write, struct bind *bind, const PgQuery__
     bind_view_target(bind, present, view, verb, &target);
     write->catalogue = present;
     write->table = target.table;
+    write->schema_name = view->schema_name;
     write->scope = target.scope;
     write->where = target.where;
     write->view_checks = target.checks;
@@ -61,7 +60,7 @@ void write_open(struct write *write, struct bind *bind, const PgQuery__RangeVar 
         write->scope = write->row;
     }
     write->scope.tables[0].alias = write->alias;
-    write->scope.tables[0].schema = name->alias == NULL ? CATALOGUE_SCHEMA_DEFAULT : NULL;
+    write->scope.tables[0].schema = name->alias == NULL ? bind_text(bind->context, write->schema_name) : NULL;
     write->node = bind_plan(bind, kind, NULL, NULL);
     write->node->catalogue = write->catalogue;
     write->node->table = write->table;
@@ -115,7 +114,9 @@ const struct expr *bind_stored(struct bind *bind, const char *text, const struct
     /* Positions in a stored text mean nothing in the statement's: they are left out. */
     const char *own = bind->context->text;
     bind->context->text = NULL;
+    bind->stored++;
     const struct expr *expr = bind_expression(&where, parse_expression(bind->context, text));
+    bind->stored--;
     bind->context->text = own;
     (void)expr_walk(expr, visit_clear_position, NULL);
     return expr;
@@ -128,7 +129,7 @@ static const char *identity_text(struct bind *bind, const struct table_definitio
     if (sequence == NULL) {
         sql_raise(bind->context, KMB_CORRUPT, 0, "no owned sequence found");
     }
-    return bind_nextval_text(bind->context, bind_text(bind->context, sequence->name));
+    return bind_nextval_text(bind->context, sequence->schema_name, sequence->name);
 }
 
 static const struct expr *null_of(struct bind *bind, struct type type) {

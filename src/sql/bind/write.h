@@ -9,7 +9,8 @@ struct write {
     struct bind *bind;
     const struct catalogue *catalogue;
     const struct table_definition *table;
-    const char *name; /* of the table, for messages */
+    struct slice schema_name; /* of the table, or the view, that is named */
+    const char *name;         /* of the table, for messages */
     const char *alias;
     uint32_t column_count;
     struct scope row;         /* the table's row */

@@ -7,6 +7,7 @@
  */
 #include "base/assert.h"
 #include "sql/exec/operator.h"
+#include "sql/path.h"
 
 struct subject {
     struct exec *exec;
@@ -59,8 +60,10 @@ static struct value get_ordinal(const struct subject *subject) {
     return int_value((int64_t)subject->ordinal + 1);
 }
 static struct value get_default(const struct subject *subject) {
-    return subject->column->default_kind != DEFAULT_EXPRESSION ? value_null(TYPE_TEXT)
-                                                               : value_text(subject->column->default_text);
+    if (subject->column->default_kind != DEFAULT_EXPRESSION) {
+        return value_null(TYPE_TEXT);
+    }
+    return constant_text(sql_path_shown(subject->exec->context, subject->catalogue, subject->column->default_text));
 }
 static struct value get_generation(const struct subject *subject) {
     return subject->column->default_kind != DEFAULT_GENERATED ? value_null(TYPE_TEXT)
@@ -341,11 +344,11 @@ struct catalogue_scan {
 /* Moves to the next subject; false at the end. */
 static bool advance(struct catalogue_scan *scan) {
     struct subject *subject = &scan->subject;
-    const char *only = scan->base.node->relation_argument;
+    struct table_id only = scan->base.node->relation_of;
     while (scan->table < catalogue_table_count(subject->catalogue)) {
         subject->table = catalogue_table_at(subject->catalogue, scan->table);
         bool comments = scan->relation->of_comments;
-        bool skip = (only != NULL && !slice_equal_text(subject->table->name, only)) ||
+        bool skip = (only.value != 0 && !table_id_equal(subject->table->id, only)) ||
                     (!comments && definition_is_sequence(subject->table) != scan->relation->of_sequences);
         if (comments && scan->column < subject->table->comment_count) {
             subject->comment = &subject->table->comments[scan->column++];

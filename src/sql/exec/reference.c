@@ -9,6 +9,7 @@
 #include "sql/exec/reference.h"
 
 #include "sql/parse/parse.h"
+#include "sql/path.h"
 
 #define ROUNDS_MAX 10000 /* a cycle of foreign keys whose actions never come to rest */
 
@@ -54,8 +55,7 @@ static bool sets_column(const struct kernel_reference *reference, struct column_
 static const char *cascade_text(struct sql_context *context, const struct kernel_reference *reference) {
     const struct foreign_key_definition *key = reference->key;
     const struct table_definition *child = reference->child;
-    const char *name = parse_quote_name(
-        context, sql_printf(context, "%.*s", (int)child->name.length, (const char *)child->name.bytes));
+    const char *name = sql_qualified(context, child->schema_name, child->name);
     const char *where = "";
     const char *set = "";
     for (uint32_t i = 0; i < key->part_count; i++) {
@@ -71,9 +71,9 @@ static const char *cascade_text(struct sql_context *context, const struct kernel
         set = sql_printf(context, "%s%s%s = %s", set, set[0] == 0 ? "" : ", ", column, value);
     }
     if (reference->deleted && reference->action == REFERENCE_CASCADE) {
-        return sql_printf(context, "DELETE FROM %s.%s WHERE %s", CATALOGUE_SCHEMA_DEFAULT, name, where);
+        return sql_printf(context, "DELETE FROM %s WHERE %s", name, where);
     }
-    return sql_printf(context, "UPDATE %s.%s SET %s WHERE %s", CATALOGUE_SCHEMA_DEFAULT, name, set, where);
+    return sql_printf(context, "UPDATE %s SET %s WHERE %s", name, set, where);
 }
 
 static struct sql_statement *cascade_statement(struct references *references,

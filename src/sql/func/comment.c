@@ -5,35 +5,24 @@
  */
 #include "kernel/view.h"
 #include "sql/func/loops.h"
-#include "sql/parse/parse.h"
+#include "sql/path.h"
 
 /* The definition that keeps the comment of a relation, and which part of it that is; NULL: no such relation. */
 static const struct table_definition *comment_owner(struct sql_context *context, const struct catalogue *catalogue,
                                                     struct slice text, enum definition_part *part, uint32_t *id) {
-    const char *schema = NULL;
-    const char *name = NULL;
-    const struct table_definition *owner = NULL;
-    parse_relation_name(context, text, &schema, &name);
+    struct sql_relation found;
     *part = DEFINITION_TABLE;
     *id = 0;
-    owner = catalogue_table(catalogue, slice_text(schema), slice_text(name));
-    if (owner != NULL) {
-        return owner;
+    if (!sql_path_find_text(context, catalogue, text, &found)) {
+        return NULL;
     }
-    const struct index_definition *index = catalogue_index(catalogue, slice_text(schema), slice_text(name), &owner);
-    if (index != NULL) {
+    if (found.primary) {
+        *part = DEFINITION_PRIMARY_KEY;
+    } else if (found.index != NULL) {
         *part = DEFINITION_INDEX;
-        *id = index->id.value;
-        return owner;
+        *id = found.index->id.value;
     }
-    for (uint32_t i = 0; i < catalogue_table_count(catalogue); i++) {
-        const struct table_definition *table = catalogue_table_at(catalogue, i);
-        if (table->primary_key_count > 0 && slice_equal_text(table->primary_key_name, name)) {
-            *part = DEFINITION_PRIMARY_KEY;
-            return table;
-        }
-    }
-    return NULL;
+    return found.table;
 }
 
 static void comment_give(const struct sql_call *call, struct vector *result, uint32_t row, struct slice comment) {

@@ -9,7 +9,7 @@
 #include "kernel/transaction.h"
 #include "kernel/view.h"
 #include "sql/func/loops.h"
-#include "sql/parse/parse.h"
+#include "sql/path.h"
 #include "sql/sql.h"
 
 void sql_sequences_free(struct sql_sequences *sequences) {
@@ -54,21 +54,14 @@ static void remember(struct sql_sequences *sequences, struct table_id id, int64_
 
 static const struct table_definition *sequence_named(struct sql_context *context, const struct catalogue *catalogue,
                                                      struct slice text) {
-    const char *schema = NULL;
-    const char *name = NULL;
-    parse_relation_name(context, text, &schema, &name);
-    if (schema[0] != 0 && strcmp(schema, CATALOGUE_SCHEMA_DEFAULT) != 0) {
-        sql_raise(context, KMB_UNDEFINED_SCHEMA, 0, "schema \"%s\" does not exist", schema);
+    struct sql_relation found;
+    sql_path_need_text(context, sql_path_of(context), catalogue, text, 0, &found);
+    if (sql_relation_is_index(&found) || !definition_is_sequence(found.table)) {
+        struct slice name = sql_relation_name(&found);
+        sql_raise(context, KMB_WRONG_OBJECT_TYPE, 0, "\"%.*s\" is not a sequence", (int)name.length,
+                  (const char *)name.bytes);
     }
-    const struct table_definition *found = catalogue_table(catalogue, slice_make(NULL, 0), slice_text(name));
-    if (found == NULL && !catalogue_relation_exists(catalogue, slice_make(NULL, 0), slice_text(name))) {
-        sql_raise(context, KMB_UNDEFINED_TABLE, 0, "relation \"%.*s\" does not exist", (int)text.length,
-                  (const char *)text.bytes);
-    }
-    if (found == NULL || !definition_is_sequence(found)) {
-        sql_raise(context, KMB_WRONG_OBJECT_TYPE, 0, "\"%s\" is not a sequence", name);
-    }
-    return found;
+    return found.table;
 }
 
 static struct kernel_transaction *transaction_of(const struct sql_call *call, const char *function) {
@@ -170,29 +163,22 @@ static void fn_serial_sequence(SCALAR_PARAMETERS) {
     struct kernel_view *view = function_present_view(call);
     const struct catalogue *catalogue = view->catalogue;
     EACH_ROW(row) {
-        const char *schema = NULL;
-        const char *name = NULL;
-        struct slice text = ARGUMENT_BYTES(0, row);
-        parse_relation_name(context, text, &schema, &name);
-        const struct table_definition *table = catalogue_table(catalogue, slice_text(schema), slice_text(name));
-        if (table == NULL) {
-            sql_raise(context, KMB_UNDEFINED_TABLE, 0, "relation \"%.*s\" does not exist", (int)text.length,
-                      (const char *)text.bytes);
-        }
+        struct sql_relation found;
+        sql_path_need_text(context, sql_path_of(context), catalogue, ARGUMENT_BYTES(0, row), 0, &found);
+        const struct table_definition *table = found.table;
         struct slice wanted = ARGUMENT_BYTES(1, row);
         const struct column_definition *column = definition_column_of_name(table, wanted);
         if (column == NULL) {
-            sql_raise(context, KMB_UNDEFINED_COLUMN, 0, "column \"%.*s\" of relation \"%s\" does not exist",
-                      (int)wanted.length, (const char *)wanted.bytes, name);
+            sql_raise(context, KMB_UNDEFINED_COLUMN, 0, "column \"%.*s\" of relation \"%.*s\" does not exist",
+                      (int)wanted.length, (const char *)wanted.bytes, (int)table->name.length,
+                      (const char *)table->name.bytes);
         }
         const struct table_definition *sequence = catalogue_owned_sequence(catalogue, table->id, column->id);
         if (sequence == NULL) {
             result_null(result, row);
             continue;
         }
-        const char *own = sql_printf(context, "%.*s", (int)sequence->name.length, (const char *)sequence->name.bytes);
-        const char *whole = sql_printf(context, "%s.%s", CATALOGUE_SCHEMA_DEFAULT, parse_quote_name(context, own));
-        result->bytes[row] = slice_text(whole);
+        result->bytes[row] = slice_text(sql_qualified(context, sequence->schema_name, sequence->name));
     }
     sql_release(context, view);
 }

@@ -2,8 +2,11 @@
  * Functions about values of any type, and about the session: concat, concat_ws, pg_typeof, gen_random_uuid, version,
  * current_user, current_setting.
  */
+#include "kernel/view.h"
 #include "sql/func/cast.h"
 #include "sql/func/loops.h"
+#include "sql/path.h"
+#include "types/array.h"
 #include "types/uuid.h"
 
 /* The text of an argument as its output function gives it: booleans as t and f, unlike the cast. */
@@ -128,14 +131,42 @@ static void fn_user(SCALAR_PARAMETERS) {
 }
 
 static void fn_schema(SCALAR_PARAMETERS) {
+    struct kernel_view *view = function_present_view(call);
+    const char *first = sql_path_first(sql_path_of(call->context), view->catalogue);
+    sql_release(call->context, view);
     EACH_ROW(row) {
-        result->bytes[row] = slice_text("public");
+        if (first == NULL) {
+            result_null(result, row);
+        } else {
+            result->bytes[row] = slice_text(first);
+        }
     }
+}
+
+/* The schemas of search_path that are there; true: and those that it need not name. */
+static void fn_schemas(SCALAR_PARAMETERS) {
+    const struct sql_path *path = sql_path_of(call->context);
+    struct kernel_view *view = function_present_view(call);
+    struct value *names = sql_alloc(call->context, (path->count + 1) * sizeof(*names));
+    EACH_ROW(row) {
+        bool implicit = arguments[0]->boolean[vector_row(arguments[0], row)] != 0;
+        uint32_t shown = 0;
+        for (uint32_t i = path->implicit && !implicit ? 1 : 0; i < path->count; i++) {
+            if (sql_schema_exists(view->catalogue, path->names[i])) {
+                names[shown++] = value_text(slice_text(path->names[i]));
+            }
+        }
+        struct array_shape shape = array_shape_of(shown);
+        struct value made;
+        sql_try(call->context, array_make(TYPE_TEXT, &shape, names, call->arena, &made, call->context->error));
+        result->bytes[row] = made.as.bytes;
+    }
+    sql_release(call->context, view);
 }
 
 static void fn_database(SCALAR_PARAMETERS) {
     EACH_ROW(row) {
-        result->bytes[row] = slice_text("kimberlite");
+        result->bytes[row] = slice_text(SQL_DATABASE);
     }
 }
 
@@ -191,6 +222,9 @@ static const struct sql_function system_rows[] = {
      .result = TYPE_TEXT, .scalar = fn_user, .summary = "name of the session's user"},
     {.class = SQL_FUNCTION_SCALAR, .name = "current_schema", .strict = true, .volatility = SQL_STABLE,
      .result = TYPE_TEXT, .scalar = fn_schema, .summary = "name of the schema of unqualified names"},
+    {.class = SQL_FUNCTION_SCALAR, .name = "current_schemas", .argument_count = 1, .strict = true,
+     .volatility = SQL_STABLE, .arguments = {TYPE_BOOL}, .result = TYPE_ARRAY_TEXT, .scalar = fn_schemas,
+     .summary = "names of the schemas of unqualified names; true: with pg_catalog"},
     {.class = SQL_FUNCTION_SCALAR, .name = "current_database", .strict = true, .volatility = SQL_STABLE,
      .result = TYPE_TEXT, .scalar = fn_database, .summary = "name of the database, that of current_catalog"},
     {.class = SQL_FUNCTION_SCALAR, .name = "current_setting", .argument_count = 1, .strict = true,

@@ -203,13 +203,10 @@ static void deparse_free(void *object) {
     pg_query_free_deparse_result(((struct deparse_held *)object)->result);
 }
 
-/* SQL text of a SELECT; what the library can not put into words is refused. */
-static const char *deparse_select(struct sql_context *context, PgQuery__SelectStmt *select, const char *what) {
-    PgQuery__Node statement = PG_QUERY__NODE__INIT;
-    statement.node_case = PG_QUERY__NODE__NODE_SELECT_STMT;
-    statement.select_stmt = select;
+/* SQL text of a statement; what the library can not put into words is refused. */
+static const char *deparse(struct sql_context *context, PgQuery__Node *statement, const char *what) {
     PgQuery__RawStmt raw = PG_QUERY__RAW_STMT__INIT;
-    raw.stmt = &statement;
+    raw.stmt = statement;
     PgQuery__RawStmt *raws[1] = {&raw};
     PgQuery__ParseResult parsed = PG_QUERY__PARSE_RESULT__INIT;
     parsed.version = PG_VERSION_NUM;
@@ -227,6 +224,17 @@ static const char *deparse_select(struct sql_context *context, PgQuery__SelectSt
     const char *text = sql_printf(context, "%s", held->result.query);
     sql_release(context, held);
     return text;
+}
+
+static const char *deparse_select(struct sql_context *context, PgQuery__SelectStmt *select, const char *what) {
+    PgQuery__Node statement = PG_QUERY__NODE__INIT;
+    statement.node_case = PG_QUERY__NODE__NODE_SELECT_STMT;
+    statement.select_stmt = select;
+    return deparse(context, &statement, what);
+}
+
+const char *parse_deparse_statement(struct sql_context *context, const PgQuery__Node *statement) {
+    return deparse(context, (PgQuery__Node *)(uintptr_t)statement, "this statement in another");
 }
 
 const char *parse_deparse(struct sql_context *context, const PgQuery__Node *expression) {

@@ -22,6 +22,9 @@ PgQuery__SelectStmt *parse_query(struct sql_context *context, const char *text);
 /* SQL text of a query, as parse_query() reads it; arena memory. */
 const char *parse_deparse_query(struct sql_context *context, const PgQuery__SelectStmt *select);
 
+/* SQL text of a statement; arena memory. */
+const char *parse_deparse_statement(struct sql_context *context, const PgQuery__Node *statement);
+
 /* SQL text of an expression, as parse_expression() reads it; arena memory. */
 const char *parse_deparse(struct sql_context *context, const PgQuery__Node *expression);
 
@@ -36,6 +39,18 @@ bool parse_names_column(PgQuery__Node *expression, const char *name);
 
 /* Whether a query reads a table, or a WITH query, of this bare name. */
 bool parse_names_table(const PgQuery__SelectStmt *select, const char *name);
+/* Whether a kept query or expression reads a relation, in FROM or by a text that names it. What it names without a
+ * schema is in the default one, or a WITH query. */
+bool parse_names_relation(struct sql_context *context, ProtobufCMessage *tree, const char *schema, const char *name);
+/* Spells a relation anew in a kept query or expression; name NULL: all those of the schema. */
+struct parse_move {
+    const char *schema;
+    const char *name;
+    const char *new_schema;
+    const char *new_name; /* NULL: as it was */
+};
+/* Whether anything was. */
+bool parse_move_relation(struct sql_context *context, ProtobufCMessage *tree, const struct parse_move *move);
 
 /* --- relation.c: names of relations inside texts, as nextval('s') and 's'::regclass have them --- */
 
@@ -45,12 +60,10 @@ const char *parse_quote_name(struct sql_context *context, const char *name);
 const char *parse_quote_text(struct sql_context *context, const char *text);
 /* Takes a text apart: s, "S", public.s. *schema is "" where none is named. Raises 42602. */
 void parse_relation_name(struct sql_context *context, struct slice text, const char **schema, const char **name);
-/* Whether the expression names the sequence, by nextval and its kin or as a regclass. */
-bool parse_names_sequence(struct sql_context *context, PgQuery__Node *expression, const char *name);
-/* Makes every such name another. */
-void parse_rename_sequence(struct sql_context *context, PgQuery__Node *expression, const char *from, const char *to);
 /* nextval('s') -> nextval('s'::regclass), as PostgreSQL keeps it. */
-void parse_spell_sequences(struct sql_context *context, PgQuery__Node *expression);
+void parse_spell_sequences(struct sql_context *context, ProtobufCMessage *tree);
+/* The literal that names a relation, by nextval and its kin or as a regclass; NULL for other messages. */
+PgQuery__String *parse_relation_literal(ProtobufCMessage *message);
 
 /* "SELECT statement", "subquery"...: what PostgreSQL's grammar made of a node, for refusals. */
 const char *parse_node_name(const PgQuery__Node *node);

@@ -7,6 +7,7 @@
 #include "sql/parse/parse.h"
 
 #include "base/assert.h"
+#include "sql/path.h"
 
 /* Letters, digits and _ in lower case, and no keyword that means something else. */
 static bool name_is_plain(struct sql_context *context, const char *name) {
@@ -103,13 +104,14 @@ void parse_relation_name(struct sql_context *context, struct slice text, const c
     const char *at = sql_printf(context, "%.*s", (int)text.length, (const char *)text.bytes);
     *schema = "";
     *name = take_identifier(context, &at);
-    if (*at == '.') {
+    for (int names = 1; *at == '.'; names++) {
+        if (names > 2 || (names == 2 && strcmp(*schema, SQL_DATABASE) != 0)) {
+            sql_raise(context, KMB_UNSUPPORTED, 0, "cross-database references are not implemented: %.*s",
+                      (int)text.length, (const char *)text.bytes);
+        }
         at++;
         *schema = *name;
         *name = take_identifier(context, &at);
-    }
-    if (*at != 0) {
-        sql_raise_unsupported(context, 0, "a reference to another database");
     }
 }
 
@@ -136,8 +138,7 @@ static PgQuery__Node **bare_argument(ProtobufCMessage *message) {
     return such && call->n_args > 0 && is_string(call->args[0]) ? &call->args[0] : NULL;
 }
 
-/* The literal that names a relation; NULL for other messages. */
-static PgQuery__String *relation_literal(ProtobufCMessage *message) {
+PgQuery__String *parse_relation_literal(ProtobufCMessage *message) {
     PgQuery__Node **argument = bare_argument(message);
     if (argument != NULL) {
         return (*argument)->a_const->sval;
@@ -151,41 +152,6 @@ static PgQuery__String *relation_literal(ProtobufCMessage *message) {
     return such ? cast->arg->a_const->sval : NULL;
 }
 
-struct relation_search {
-    struct sql_context *context;
-    const char *from;
-    const char *to; /* NULL: to be found only */
-};
-
-static bool visit_relation(ProtobufCMessage *message, void *object) {
-    const struct relation_search *search = object;
-    PgQuery__String *literal = relation_literal(message);
-    if (literal == NULL) {
-        return true;
-    }
-    const char *schema = NULL;
-    const char *name = NULL;
-    parse_relation_name(search->context, slice_text(literal->sval), &schema, &name);
-    if (strcmp(name, search->from) != 0) {
-        return true;
-    }
-    if (search->to == NULL) {
-        return false;
-    }
-    literal->sval = sql_printf(search->context, "%s", parse_quote_name(search->context, search->to));
-    return true;
-}
-
-bool parse_names_sequence(struct sql_context *context, PgQuery__Node *expression, const char *name) {
-    struct relation_search search = {.context = context, .from = name};
-    return !parse_walk(&expression->base, visit_relation, &search);
-}
-
-void parse_rename_sequence(struct sql_context *context, PgQuery__Node *expression, const char *from, const char *to) {
-    struct relation_search search = {.context = context, .from = from, .to = to};
-    (void)parse_walk(&expression->base, visit_relation, &search);
-}
-
 static bool visit_spell(ProtobufCMessage *message, void *object) {
     PgQuery__Node **argument = bare_argument(message);
     if (argument != NULL) {
@@ -197,6 +163,6 @@ static bool visit_spell(ProtobufCMessage *message, void *object) {
     return true;
 }
 
-void parse_spell_sequences(struct sql_context *context, PgQuery__Node *expression) {
-    (void)parse_walk(&expression->base, visit_spell, context);
+void parse_spell_sequences(struct sql_context *context, ProtobufCMessage *tree) {
+    (void)parse_walk(tree, visit_spell, context);
 }

@@ -536,16 +536,14 @@ static void pass_custom(struct pass *pass) {
     if (count == 2 && pass_kind(pass, 1) == TOKEN(TABLES)) {
         pass->tokens->custom = TOKENS_CUSTOM_SHOW_TABLES;
     } else if (pass_kind(pass, 1) == TOKEN(COLUMNS)) {
-        if (count == 6 && pass_kind(pass, 4) == TOKEN(ASCII_46) && pass_word(pass, 3, "public")) {
-            pass->list[3] = pass->list[5];
-            count = 4;
-        }
-        if (count != 4 || pass_kind(pass, 2) != TOKEN(FROM)) {
+        bool qualified = count == 6 && pass_kind(pass, 4) == TOKEN(ASCII_46);
+        if ((count != 4 && !qualified) || pass_kind(pass, 2) != TOKEN(FROM)) {
             sql_raise_with(pass->context, KMB_SYNTAX, pass_position(pass, count > 2 ? 2 : count), NULL,
                            "Write SHOW COLUMNS FROM table.", "syntax error in SHOW COLUMNS");
         }
         pass->tokens->custom = TOKENS_CUSTOM_SHOW_COLUMNS;
-        pass->tokens->custom_name = pass_name(pass, 3);
+        pass->tokens->custom_name = pass_name(pass, qualified ? 5 : 3);
+        pass->tokens->custom_schema = qualified ? pass_name(pass, 3) : NULL;
         pass->tokens->custom_position = pass_position(pass, 3);
     }
 }

@@ -74,6 +74,7 @@ struct tokens {
     uint32_t current_of;    /* of CURRENT OF; 0: none */
     uint32_t set_operation; /* of the first UNION, INTERSECT or EXCEPT, byte + 1; 0: none */
     char *custom_name;      /* SHOW COLUMNS FROM name, folded */
+    char *custom_schema;    /* NULL: none named */
     uint32_t custom_position;
 };
 

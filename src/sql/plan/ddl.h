@@ -20,6 +20,9 @@ enum plan_ddl_kind {
     DDL_ALTER_TABLE,
     DDL_ALTER_SEQUENCE,
     DDL_TRUNCATE,
+    DDL_CREATE_SCHEMA,   /* value; after, in it */
+    DDL_RENAME_SCHEMA,   /* schema, value */
+    DDL_COMMENT_SCHEMA,  /* schema, value */
     DDL_COMMENT,         /* part, part_id; value: "" takes it away */
     DDL_SET_CONSTRAINTS, /* drops: which; none: all */
     DDL_CONTROL,         /* BEGIN, COMMIT, ROLLBACK */
@@ -42,7 +45,6 @@ enum plan_alter_kind {
     ALTER_NOT_NULL,
     ALTER_ADD_UNIQUE,
     ALTER_DROP_CONSTRAINT,
-    ALTER_RENAME_SEQUENCE,
     ALTER_ADD_IDENTITY,
     ALTER_SET_IDENTITY, /* rule, restart; default_kind, or NONE: it stays */
     ALTER_DROP_IDENTITY,
@@ -54,7 +56,8 @@ enum plan_alter_kind {
     ALTER_VALIDATE,
     ALTER_RENAME_CONSTRAINT,
     ALTER_RENAME_INDEX,
-    ALTER_TYPE, /* column.type, text: what the rows get */
+    ALTER_SET_SCHEMA, /* new_name */
+    ALTER_TYPE,       /* column.type, text: what the rows get */
 };
 
 /* A foreign key as it was written. */
@@ -64,6 +67,7 @@ struct plan_foreign {
     const char **columns;
     uint32_t column_count;
     const char *parent;
+    const char *parent_schema;   /* NULL: none named */
     const char **parent_columns; /* none: those of its primary key */
     uint32_t parent_count;
     bool match_full;
@@ -132,6 +136,8 @@ struct plan_alter {
 };
 
 struct plan_drop {
+    bool of_schema; /* then of nothing else */
+    struct schema_id schema;
     struct table_id table;
     struct index_id index;
     struct constraint_id foreign_key; /* of the table; 0: not that */
@@ -148,6 +154,7 @@ enum plan_setting_id {
     SETTING_TEMP_FILE_LIMIT,
     SETTING_TRANSACTIONS, /* access, isolation, deferral of those to come */
     SETTING_APPLICATION_NAME,
+    SETTING_SEARCH_PATH,
 };
 
 enum plan_fetch { PLAN_FETCH_FORWARD, PLAN_FETCH_BACKWARD, PLAN_FETCH_ABSOLUTE, PLAN_FETCH_RELATIVE };
@@ -156,6 +163,7 @@ struct plan_ddl {
     enum plan_ddl_kind kind;
     const struct table_definition *table; /* CREATE TABLE: ids of columns and checks set, own id by the transaction */
     struct table_id table_id;             /* CREATE INDEX, ALTER */
+    struct schema_id schema;
     const struct plan_foreign **foreigns; /* CREATE TABLE */
     uint32_t foreign_count;
     enum definition_part part; /* COMMENT */

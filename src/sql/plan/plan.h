@@ -239,8 +239,8 @@ struct plan_node {
     const struct plan_copy *copy;           /* COPY */
     const struct table_definition **locked; /* LOCK: the table of each expression */
 
-    const char *relation; /* CATALOGUE: "tables", "columns", "show_tables", "show_columns" ... */
-    const char *relation_argument;
+    const char *relation;        /* CATALOGUE: "tables", "columns", "show_tables", "show_columns" ... */
+    struct table_id relation_of; /* 0: of all */
 
     /* INSERT: child's columns are the table's columns in order, defaults filled in, types coerced.
      * UPDATE: child's columns are the old row, then the new row; DELETE: the old row. Behind that stand, of both, the

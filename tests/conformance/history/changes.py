@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 STATEMENTS = 70  # of a history
 TABLES_MAX = 4
+SCHEMA = "other"  # the second one: a table in it is called by both names
 ROWS_OF_KEY = 10  # keys are drawn from so many, so that rows come, go and come again
 
 TYPES = ("int", "bigint", "text", "numeric(8,2)", "boolean", "date")
@@ -52,6 +53,7 @@ class History:
     # --- the run
 
     def play(self):
+        self.do("CREATE SCHEMA", "CREATE SCHEMA %s" % SCHEMA)
         for _ in range(2):
             self.create_table()
         for _ in range(STATEMENTS):
@@ -77,7 +79,7 @@ class History:
 
     def change(self):
         kinds = ((self.insert, 30), (self.update, 22), (self.delete, 12), (self.upsert, 8), (self.insert_select, 5),
-                 (self.create_table, 4), (self.drop_table, 2), (self.rename_table, 2), (self.truncate, 2),
+                 (self.create_table, 4), (self.drop_table, 2), (self.rename_table, 2), (self.move_table, 3), (self.rename_schema, 1), (self.truncate, 2),
                  (self.add_column, 5), (self.drop_column, 3), (self.rename_column, 3), (self.column_default, 2),
                  (self.column_null, 2), (self.column_type, 2), (self.create_index, 4), (self.drop_index, 2),
                  (self.create_view, 4), (self.drop_view, 2), (self.move_key, 5))
@@ -251,7 +253,7 @@ class History:
     def create_table(self):
         if len(self.tables) == TABLES_MAX:
             return
-        name = self.new_name("t")
+        name = self.new_name(self.draw.choice(("t", "t", SCHEMA + ".t")))
         columns = {"a%d" % i: self.draw.choice(TYPES) for i in range(self.draw.randint(1, 3))}
         key = self.draw.choice(((), ("id",), ("id",), ("id", "k")))
         columns = {**{c: "int" for c in key}, **columns, "n": "int"}
@@ -272,9 +274,27 @@ class History:
 
     def rename_table(self):
         name = self.table()
-        new = self.new_name("t")
-        if name is not None and self.do("RENAME TABLE", "ALTER TABLE %s RENAME TO %s" % (name, new), made=[(name, new)]):
+        bare = self.new_name("t")
+        if name is not None:
+            new = name[:name.find(".") + 1] + bare
+            self.renamed(name, new, "RENAME TABLE", "ALTER TABLE %s RENAME TO %s" % (name, bare))
+
+    def move_table(self):
+        name = self.table()
+        if name is not None:
+            schema, bare = name.split(".") if "." in name else ("public", name)
+            new = "%s.%s" % (SCHEMA, bare) if schema == "public" else bare
+            self.renamed(name, new, "SET SCHEMA", "ALTER TABLE %s SET SCHEMA %s" % (name, SCHEMA if schema == "public" else "public"))
+
+    def renamed(self, name, new, kind, text):
+        if self.do(kind, text, made=[(name, new)]):
             self.tables[new] = self.tables.pop(name)
+            self.views = {view: tuple(new if t == name else t for t in reads) for view, reads in self.views.items()}
+
+    def rename_schema(self):
+        """And back, so that names stay; views and defaults are spelled anew twice."""
+        if self.do("RENAME SCHEMA", "ALTER SCHEMA %s RENAME TO aside" % SCHEMA):
+            self.do("RENAME SCHEMA", "ALTER SCHEMA aside RENAME TO %s" % SCHEMA)
 
     def alter(self, kind, name, action):
         return self.do(kind, "ALTER TABLE %s %s" % (name, action), altered=[name])

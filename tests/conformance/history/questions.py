@@ -9,10 +9,11 @@ class Schema:
 
     def __init__(self, database):
         self.columns = {}
-        for name, column, kind in database.ask("SELECT table_name, column_name, data_type FROM information_schema.columns "
-                                               "WHERE table_schema = 'public' ORDER BY table_name, ordinal_position").rows:
+        whole = "CASE table_schema WHEN 'public' THEN table_name ELSE table_schema || '.' || table_name END"
+        for name, column, kind in database.ask("SELECT %s, column_name, data_type FROM information_schema.columns "
+                                               "ORDER BY 1, ordinal_position" % whole).rows:
             self.columns.setdefault(name, []).append((column, kind))
-        kinds = database.ask("SELECT table_name, table_type FROM information_schema.tables WHERE table_schema = 'public'").rows
+        kinds = database.ask("SELECT %s, table_type FROM information_schema.tables" % whole).rows
         self.tables = sorted(name for name, kind in kinds if kind == "BASE TABLE")
         self.all = sorted(name for name, _ in kinds)
 

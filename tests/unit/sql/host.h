@@ -74,7 +74,8 @@ static inline struct sql_fixture *sql_fixture_new(void) {
     assert_non_null(fixture);
     fixture->kernel = fixture_new();
     prng_seed(&fixture->prng, 11);
-    fixture->settings = (struct sql_settings){.time_zone_name = "UTC", .memory_bytes_max = UINT64_C(64) << 20};
+    fixture->settings = (struct sql_settings){
+        .time_zone_name = "UTC", .search_path = SQL_SEARCH_PATH_DEFAULT, .memory_bytes_max = UINT64_C(64) << 20};
     fixture->host = (struct sql_host){.context = fixture,
                                       .view_open = host_view_open,
                                       .view_close = host_view_close,

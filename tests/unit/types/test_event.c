@@ -311,6 +311,30 @@ static const char *sample_event(size_t number, struct buffer *body) {
         e.as.table_created.table.view_check = VIEW_CHECK_CASCADED;
         name = "view_created_checked";
         break;
+    case 36:
+        e.kind = EVENT_SCHEMA_CREATED;
+        e.as.schema_created = (struct event_schema_created){{12}, T("audit")};
+        break;
+    case 37:
+        e.kind = EVENT_SCHEMA_DROPPED;
+        e.as.schema_dropped = (struct event_schema_dropped){{12}};
+        break;
+    case 38:
+        e.kind = EVENT_SCHEMA_RENAMED;
+        e.as.schema_renamed = (struct event_schema_renamed){{0}, T("kept")};
+        break;
+    case 39:
+        e.kind = EVENT_SCHEMA_COMMENT_SET;
+        e.as.schema_comment_set = (struct event_schema_comment_set){{12}, T("what it is")};
+        break;
+    case 40:
+        e.kind = EVENT_TABLE_MOVED;
+        e.as.table_moved = (struct event_table_moved){{9}, T("audit")};
+        break;
+    case 41:
+        e.kind = EVENT_VIEW_CHANGED;
+        e.as.view_changed = (struct event_view_changed){{9}, T("SELECT a FROM audit.t")};
+        break;
     default:
         return NULL;
     }
@@ -350,7 +374,7 @@ static void test_round_trip(void **state) {
         assert_int_equal(event_next(&reader, &event, &error), KMB_DONE);
         arena_free(&arena);
     }
-    assert_int_equal(count, 36);
+    assert_int_equal(count, 42);
     buffer_free(&body);
     buffer_free(&again);
 }
