@@ -46,6 +46,7 @@ struct scope_table {
     uint32_t first; /* ordinal of its first column in the row */
     uint32_t count;
     uint32_t position;
+    bool nullable; /* an outer join makes rows without it */
 };
 
 /* What names mean at a place: the columns of one row. */
@@ -265,6 +266,44 @@ const struct expr *bind_row_distinct(const struct bind_scope *scope, const PgQue
 const struct expr *bind_row_null_test(const struct bind_scope *scope, const PgQuery__RowExpr *node, bool negated,
                                       uint32_t position);
 
+/* The fields of a row, * spelled out. */
+uint32_t bind_row_fields(const struct bind_scope *scope, const PgQuery__RowExpr *node, const struct expr ***fields);
+
+/* --- record.c: rows as values, which are calls over their parts --- */
+struct bind_record {
+    const struct expr *there; /* NULL or false: there is no row */
+    const struct expr **fields;
+    const char **names;
+    uint32_t count;
+};
+const struct expr *bind_record(struct bind *bind, const struct bind_record *record, uint32_t position);
+bool bind_is_record(const struct expr *expr); /* NULL is none */
+struct bind_record bind_record_parts(struct bind *bind, const struct expr *expr);
+const struct expr *bind_row_value(const struct bind_scope *scope, const PgQuery__RowExpr *node);
+/* 42703 where it has none of that name. */
+const struct expr *bind_record_field(struct bind *bind, const struct expr *row, const char *name);
+/* The text of the row, which is no row any more. */
+const struct expr *bind_record_as_text(struct bind *bind, const struct expr *row);
+/* By PostgreSQL's order of records, in which NULL is equal to NULL and behind all else. */
+const struct expr *bind_record_comparison(struct bind *bind, const char *name, const struct expr *left,
+                                          const struct expr *right, uint32_t position);
+const struct expr *bind_record_distinct(struct bind *bind, const struct expr *left, const struct expr *right,
+                                        bool negated, uint32_t position);
+const struct expr *bind_record_null_test(struct bind *bind, const struct expr *row, bool negated);
+/* Rows among a function's arguments become what it takes of them; 42883 where it takes none. */
+void bind_record_arguments(struct bind *bind, const char *name, const struct expr **arguments, uint32_t count,
+                           uint32_t position);
+/* json_agg of what was a row. */
+const struct sql_function *bind_record_aggregate(const struct sql_function *function, const struct expr *argument);
+const struct expr *bind_row_to_json(struct bind *bind, const struct expr *const *arguments, uint32_t count);
+/* Gives the rows among a query's columns to the query around it: their parts become columns. */
+void bind_record_unfold(struct bind *bind, struct plan_node *node);
+/* The row again, over its parts. */
+const struct expr *bind_record_of_columns(struct bind *bind, const struct plan_node *node, uint32_t column,
+                                          const struct expr *(*part)(struct bind *bind, uint32_t ordinal,
+                                                                     struct type type));
+void bind_refuse_records(struct bind *bind, const struct plan_node *node, const char *where);
+
 /* --- with.c --- */
 /* Brings the queries of a WITH clause in sight; the caller puts bind->ctes back when its own query is bound. */
 void bind_with(struct bind *bind, const PgQuery__WithClause *with);
@@ -413,6 +452,8 @@ struct expr *bind_unnamed_call(struct bind *bind, const struct sql_function *fun
 
 /* --- subscript.c --- */
 const struct expr *bind_indirection(const struct bind_scope *scope, const PgQuery__AIndirection *node);
+/* The row of (row).*, which stands for all its fields; NULL: it is something else. */
+const struct expr *bind_all_fields(const struct bind_scope *scope, const PgQuery__Node *node);
 /* The type of what a target with subscripts names; refuses fields. */
 struct type bind_part_type(struct bind *bind, const PgQuery__ResTarget *target, struct type column);
 /* The whole column with that value at the target's subscripts. */

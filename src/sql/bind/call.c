@@ -256,11 +256,43 @@ static void widen_real(enum type_id types[2]) {
     }
 }
 
+/* Rows compare with rows, and what joins texts takes their text. NULL: there is no such operator. */
+static const struct expr *record_operator(struct bind *bind, const char *name, const struct expr *left,
+                                          const struct expr *right, uint32_t position) {
+    static const char *const comparisons[] = {"=", "<>", "<", "<=", ">", ">="};
+    bool both = bind_is_record(left) && bind_is_record(right);
+    for (size_t i = 0; both && i < ARRAY_LENGTH(comparisons); i++) {
+        if (strcmp(name, comparisons[i]) == 0) {
+            return bind_record_comparison(bind, name, left, right, position);
+        }
+    }
+    if (both || strcmp(name, "||") != 0) {
+        return NULL;
+    }
+    return bind_operator(bind, name, bind_is_record(left) ? bind_record_as_text(bind, left) : left,
+                         bind_is_record(right) ? bind_record_as_text(bind, right) : right, position);
+}
+
 const struct expr *bind_operator(struct bind *bind, const char *name, const struct expr *left, const struct expr *right,
                                  uint32_t position) {
     struct sql_context *context = bind->context;
     if (strcmp(name, "!=") == 0) {
         name = "<>";
+    }
+    if (bind_is_record(left) || bind_is_record(right)) {
+        const struct expr *made = left == NULL ? NULL : record_operator(bind, name, left, right, position);
+        if (made != NULL) {
+            return made;
+        }
+        sql_raise_with(context, KMB_UNDEFINED_FUNCTION, position, NULL,
+                       "No operator matches the given name and argument types. You might need to add explicit type "
+                       "casts.",
+                       "operator does not exist: %s%s%s %s",
+                       left == NULL           ? ""
+                       : bind_is_record(left) ? "record"
+                                              : bind_type_text(bind, left->type),
+                       left == NULL ? "" : " ", name,
+                       bind_is_record(right) ? "record" : bind_type_text(bind, right->type));
     }
     const struct expr *arguments[2] = {left == NULL ? right : left, right};
     uint32_t count = left == NULL ? 1 : 2;
@@ -602,10 +634,11 @@ static const struct expr *bind_aggregate(const struct bind_scope *scope, const P
     }
     aggregate_check_place(scope, position);
     uint32_t given = call->agg_within_group ? all : count;
+    bind_record_arguments(bind, name, arguments, given, position);
     const struct expr *built = bind_chosen_call(bind, candidates, candidate_count, name, arguments, given, position);
     check_aggregate_form(bind, call, name, built->function, arguments, given);
     struct plan_aggregate aggregate = {
-        .function = built->function,
+        .function = count == 0 ? built->function : bind_record_aggregate(built->function, built->arguments[0]),
         .arguments = built->arguments,
         .argument_count = built->argument_count,
         .distinct = call->agg_distinct,
@@ -693,6 +726,11 @@ const struct expr *bind_function_call(const struct bind_scope *scope, const PgQu
     }
     const struct expr **arguments = NULL;
     uint32_t count = bind_arguments(scope, call, name, &arguments);
+    const struct expr *row = strcmp(name, "row_to_json") == 0 ? bind_row_to_json(bind, arguments, count) : NULL;
+    if (row != NULL) {
+        return row;
+    }
+    bind_record_arguments(bind, name, arguments, count, position);
     return call->func_variadic ? bind_variadic_call(bind, name, arguments, count, position)
                                : bind_named_call(bind, name, arguments, count, position);
 }

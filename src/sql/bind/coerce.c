@@ -228,12 +228,14 @@ const struct expr *bind_cast(struct bind *bind, const struct expr *expr, struct 
 }
 
 const struct expr *bind_assign(struct bind *bind, const struct expr *expr, struct type type, const char *column) {
-    const struct expr *cast = bind_coerce(bind, expr, type, SQL_CAST_ASSIGNMENT, 0);
+    bool row = bind_is_record(expr); /* of which a text takes the text */
+    const struct expr *cast =
+        row && !type_is_string(type.id) ? NULL : bind_coerce(bind, expr, type, SQL_CAST_ASSIGNMENT, 0);
     if (cast == NULL) {
         sql_raise_with(bind->context, KMB_DATATYPE_MISMATCH, expr->position, NULL,
                        "You will need to rewrite or cast the expression.",
                        "column \"%s\" is of type %s but expression is of type %s", column, bind_type_text(bind, type),
-                       bind_type_text(bind, expr->type));
+                       row ? "record" : bind_type_text(bind, expr->type));
     }
     return cast;
 }

@@ -73,6 +73,7 @@ static struct table_definition *definition_of(struct bind *bind, const PgQuery__
 /* statement is the query, bound; it becomes the write. */
 static void create_from(struct bind *bind, const PgQuery__IntoClause *into, struct plan_statement *statement) {
     struct plan_node *query = statement->root;
+    bind_refuse_records(bind, query, "a table");
     struct plan_node *insert = bind_plan(bind, PLAN_INSERT, query, NULL);
     insert->creates = definition_of(bind, into, query);
     insert->table = insert->creates;

@@ -137,9 +137,13 @@ static const struct expr *bind_null_test(const struct bind_scope *scope, const P
                                   node->nulltesttype == PG_QUERY__NULL_TEST_TYPE__IS_NOT_NULL,
                                   bind_location(node->location));
     }
+    const struct expr *value = bind_resolve_unknown(bind, bind_expression(scope, node->arg));
+    if (bind_is_record(value)) {
+        return bind_record_null_test(bind, value, node->nulltesttype == PG_QUERY__NULL_TEST_TYPE__IS_NOT_NULL);
+    }
     struct expr *expr = bind_expr_new(bind, EXPR_IS_NULL, type_make(TYPE_BOOL), 1, bind_location(node->location));
     expr->negated = node->nulltesttype == PG_QUERY__NULL_TEST_TYPE__IS_NOT_NULL;
-    expr->arguments[0] = bind_resolve_unknown(bind, bind_expression(scope, node->arg));
+    expr->arguments[0] = value;
     return expr;
 }
 
@@ -226,6 +230,11 @@ static const struct expr *bind_choice(const struct bind_scope *around, enum expr
         expr->arguments[i] = bind_expression(scope, nodes[i]);
     }
     expr->type = bind_unify(bind, expr, 0, 1, construct);
+    for (size_t i = 0; i < count && kind == EXPR_EXTREME; i++) {
+        if (bind_is_record(expr->arguments[i])) {
+            sql_raise_unsupported(bind->context, position, "%s of rows", construct);
+        }
+    }
     if (kind == EXPR_EXTREME && sql_comparison_find("<", expr->type.id) == NULL) {
         sql_raise(bind->context, KMB_UNDEFINED_FUNCTION, position,
                   "could not identify a comparison function for type %s", bind_type_text(bind, expr->type));
@@ -270,6 +279,9 @@ static struct expr *bind_as_equality(struct bind *bind, enum expr_kind kind, con
 
 const struct expr *bind_distinct(struct bind *bind, const struct expr *left, const struct expr *right, bool negated,
                                  uint32_t position) {
+    if (bind_is_record(left) && bind_is_record(right)) {
+        return bind_record_distinct(bind, left, right, negated, position);
+    }
     struct expr *expr = bind_as_equality(bind, EXPR_DISTINCT, bind_operator(bind, "=", left, right, position));
     expr->negated = negated;
     return expr;
@@ -289,6 +301,9 @@ static const struct expr *bind_nullif(const struct bind_scope *scope, const PgQu
     uint32_t position = bind_location(node->location);
     const struct expr *left = bind_expression(scope, node->lexpr);
     const struct expr *right = bind_expression(scope, node->rexpr);
+    if (bind_is_record(left) || bind_is_record(right)) {
+        sql_raise_unsupported(bind->context, position, "NULLIF of rows");
+    }
     const struct expr *equal = bind_operator(bind, "=", left, right, position);
     if (nullif_keeps_type(left, right)) {
         return bind_nullif_case(bind, equal, left, position);
@@ -316,7 +331,7 @@ static const struct expr *bind_in(const struct bind_scope *scope, const PgQuery_
         operands[i + 1] = bind_expression(scope, list->items[i]);
     }
     /* One type for all when there is one (PostgreSQL then uses an array), else one comparison each. */
-    bool one_type = true;
+    bool one_type = !bind_is_record(operands[0]);
     enum type_category category = TYPE_CATEGORY_UNKNOWN;
     for (uint32_t i = 0; i <= count; i++) {
         enum type_category own = type_category_of(operands[i]->type.id);
@@ -514,6 +529,13 @@ static const struct expr *bind_type_cast(const struct bind_scope *scope, const P
     const struct expr *argument =
         array ? bind_array(scope, node->arg->a_array_expr, &type) : bind_expression(scope, node->arg);
     uint32_t position = bind_location(node->location);
+    if (bind_is_record(argument)) {
+        if (!type_is_string(type.id)) {
+            sql_raise(scope->bind->context, KMB_CANNOT_COERCE, position, "cannot cast type record to %s",
+                      bind_type_text(scope->bind, type));
+        }
+        argument = bind_record_as_text(scope->bind, argument);
+    }
     return bind_cast(scope->bind, argument, type, position == 0 ? argument->position : position);
 }
 
@@ -579,7 +601,7 @@ const struct expr *bind_expression(const struct bind_scope *scope, const PgQuery
     case PG_QUERY__NODE__NODE_SET_TO_DEFAULT:
         sql_raise(bind->context, KMB_SYNTAX, bind_node_position(node), "DEFAULT is not allowed in this context");
     case PG_QUERY__NODE__NODE_ROW_EXPR:
-        sql_raise_unsupported(bind->context, bind_node_position(node), "a row constructor");
+        return bind_row_value(scope, node->row_expr);
     case PG_QUERY__NODE__NODE_A_ARRAY_EXPR:
         return bind_array(scope, node->a_array_expr, NULL);
     case PG_QUERY__NODE__NODE_A_INDIRECTION:

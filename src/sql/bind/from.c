@@ -351,6 +351,7 @@ static struct plan_node *bind_range_subselect(struct bind *bind, const PgQuery__
     }
     struct plan_node *node = bind_select(bind, select);
     bind_levels_hide(bind, true);
+    bind_record_unfold(bind, node);
     /* names belong to the item, not to the plan shared with nothing */
     bind_apply_alias(bind, item->alias, node, position);
     bind_item_scope(bind, node, item->alias->aliasname, NULL, position, scope);
@@ -531,6 +532,11 @@ static struct plan_node *bind_join(struct bind *bind, const PgQuery__JoinExpr *i
     }
     *scope = left_scope;
     bind_scope_join(bind->context, scope, &right_scope);
+    for (uint32_t i = 0; i < scope->table_count; i++) {
+        bool right_side = i >= left_scope.table_count;
+        scope->tables[i].nullable = scope->tables[i].nullable || type == PLAN_JOIN_FULL ||
+                                    type == (right_side ? PLAN_JOIN_LEFT : PLAN_JOIN_RIGHT);
+    }
     struct plan_node *join = lateral_join(bind, type, left, right, &lateral);
     const char **names = NULL;
     uint32_t name_count = 0;

@@ -62,7 +62,8 @@ static uint32_t select_add_group(struct select *select, const struct expr *expr)
     return select->group_count++;
 }
 
-static uint32_t bind_group(struct select *select, const PgQuery__Node *node) {
+/* An expression, or the fields of a row. */
+static void bind_group(struct select *select, const PgQuery__Node *node, uint64_t *set) {
     struct bind *bind = select->bind;
     struct bind_scope place = {.bind = bind, .scope = &select->scope, .place = BIND_GROUP};
     uint32_t target = 0;
@@ -75,8 +76,18 @@ static uint32_t bind_group(struct select *select, const PgQuery__Node *node) {
     } else {
         expr = bind_resolve_unknown(bind, bind_expression(&place, node));
     }
-    bind_check_equality(bind, expr);
-    return select_add_group(select, expr);
+    struct bind_record row = {0};
+    if (bind_is_record(expr)) {
+        row = bind_record_parts(bind, expr);
+    }
+    for (uint32_t i = 0; i < row.count; i++) {
+        bind_check_equality(bind, row.fields[i]);
+        bitset_set(set, select_add_group(select, row.fields[i]));
+    }
+    if (row.count == 0) {
+        bind_check_equality(bind, expr);
+        bitset_set(set, select_add_group(select, expr));
+    }
 }
 
 /* --- grouping sets --- */
@@ -123,7 +134,7 @@ static bool is_list(const PgQuery__Node *node) {
 /* An expression, or (a, b): all of them together. Depth is bounded by the parser's limits. */
 static void bind_element(struct select *select, const PgQuery__Node *node, uint64_t *set) {
     if (!is_list(node)) {
-        bitset_set(set, bind_group(select, node));
+        bind_group(select, node, set);
         return;
     }
     for (size_t i = 0; i < node->row_expr->n_args; i++) {

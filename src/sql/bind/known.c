@@ -7,7 +7,7 @@
 
 /* In order, for the eye. */
 static const char *const known_functions[] = {
-    "any_value", "pg_collation_for", "row_to_json", "to_tsquery", "to_tsvector", "xmlexists",
+    "any_value", "pg_collation_for", "to_tsquery", "to_tsvector", "xmlexists",
 };
 
 static const char *const known_operators[] = {

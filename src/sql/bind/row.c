@@ -17,15 +17,40 @@ bool bind_is_row(const PgQuery__Node *node) {
     return node != NULL && node->node_case == PG_QUERY__NODE__NODE_ROW_EXPR;
 }
 
-static struct row bind_row(const struct bind_scope *scope, const PgQuery__RowExpr *node) {
-    struct sql_context *context = scope->bind->context;
-    struct row row = {.count = (uint32_t)node->n_args};
-    if (row.count == 0) {
-        sql_raise(context, KMB_UNSUPPORTED, bind_location(node->location), "cannot compare rows of zero length");
+static const PgQuery__ColumnRef *star_of(const PgQuery__Node *node) {
+    if (node->node_case != PG_QUERY__NODE__NODE_COLUMN_REF) {
+        return NULL;
     }
-    row.fields = sql_alloc(context, row.count * sizeof(*row.fields));
-    for (uint32_t i = 0; i < row.count; i++) {
-        row.fields[i] = bind_expression(scope, node->args[i]);
+    const PgQuery__ColumnRef *reference = node->column_ref;
+    return reference->fields[reference->n_fields - 1]->node_case == PG_QUERY__NODE__NODE_A_STAR ? reference : NULL;
+}
+
+uint32_t bind_row_fields(const struct bind_scope *scope, const PgQuery__RowExpr *node, const struct expr ***fields) {
+    struct sql_context *context = scope->bind->context;
+    size_t room = node->n_args * ((scope->scope == NULL ? 0 : (size_t)scope->scope->column_count) + 1) + 1;
+    uint32_t count = 0;
+    *fields = sql_alloc(context, room * sizeof(**fields));
+    for (size_t i = 0; i < node->n_args; i++) {
+        const PgQuery__ColumnRef *star = scope->scope == NULL ? NULL : star_of(node->args[i]);
+        if (star == NULL) {
+            (*fields)[count++] = bind_expression(scope, node->args[i]);
+            continue;
+        }
+        const struct expr **columns = NULL;
+        const char **names = NULL;
+        uint32_t stands_for = bind_star(scope->bind, scope->scope, star, &columns, &names);
+        memcpy(*fields + count, columns, stands_for * sizeof(*columns));
+        count += stands_for;
+    }
+    return count;
+}
+
+static struct row bind_row(const struct bind_scope *scope, const PgQuery__RowExpr *node) {
+    struct row row = {0};
+    row.count = bind_row_fields(scope, node, &row.fields);
+    if (row.count == 0) {
+        sql_raise(scope->bind->context, KMB_UNSUPPORTED, bind_location(node->location),
+                  "cannot compare rows of zero length");
     }
     return row;
 }
@@ -103,7 +128,12 @@ static const struct expr *compare(struct bind *bind, const char *name, const str
 const struct expr *bind_row_comparison(const struct bind_scope *scope, const char *name, const PgQuery__Node *left,
                                        const PgQuery__Node *right, uint32_t position) {
     if (!bind_is_row(left) || !bind_is_row(right)) {
-        sql_raise_unsupported(scope->bind->context, position, "comparison of a row with a value");
+        const PgQuery__Node *other = bind_is_row(left) ? right : left;
+        if (other != NULL && other->node_case == PG_QUERY__NODE__NODE_SUB_LINK) {
+            sql_raise_unsupported(scope->bind->context, position, "comparison of a row with a subquery's");
+        }
+        return bind_operator(scope->bind, name, left == NULL ? NULL : bind_expression(scope, left),
+                             bind_expression(scope, right), position);
     }
     struct row a = bind_row(scope, left->row_expr);
     struct row b = bind_row(scope, right->row_expr);
@@ -118,7 +148,9 @@ const struct expr *bind_row_in(const struct bind_scope *scope, const PgQuery__Ro
     const struct expr **arms = sql_alloc(bind->context, (count + 1) * sizeof(*arms));
     for (uint32_t i = 0; i < count; i++) {
         if (!bind_is_row(list->items[i])) {
-            sql_raise_unsupported(bind->context, position, "comparison of a row with a value");
+            const struct expr *value = bind_expression(scope, list->items[i]);
+            arms[i] = bind_operator(bind, negated ? "<>" : "=", bind_row_value(scope, left), value, position);
+            continue;
         }
         struct row other = bind_row(scope, list->items[i]->row_expr);
         arms[i] = compare_all(bind, negated ? "<>" : "=", &row, &other, position);
@@ -130,7 +162,7 @@ const struct expr *bind_row_distinct(const struct bind_scope *scope, const PgQue
                                      const PgQuery__Node *right, bool negated, uint32_t position) {
     struct bind *bind = scope->bind;
     if (!bind_is_row(left) || !bind_is_row(right)) {
-        sql_raise_unsupported(bind->context, position, "comparison of a row with a value");
+        return bind_distinct(bind, bind_expression(scope, left), bind_expression(scope, right), negated, position);
     }
     struct row a = bind_row(scope, left->row_expr);
     struct row b = bind_row(scope, right->row_expr);

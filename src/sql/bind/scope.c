@@ -16,6 +16,10 @@ static struct expr *column_expr(struct bind *bind, uint32_t ordinal, struct type
     return expr;
 }
 
+static const struct expr *column_ordinal(struct bind *bind, uint32_t ordinal, struct type type) {
+    return column_expr(bind, ordinal, type);
+}
+
 /* --- scopes --- */
 
 static void scope_add_table(struct bind *bind, struct scope *scope, const struct scope_table *table) {
@@ -245,7 +249,15 @@ static const struct expr *find_name(const struct bind_scope *scope, const char *
     place.scope = level->hidden ? NULL : place.scope;
     found = find_name(&place, schema, table, name, position);
     bind->level = level;
-    return found == NULL ? NULL : bind_outer_value(bind, level, found, position);
+    if (found == NULL || !bind_is_record(found)) {
+        return found == NULL ? NULL : bind_outer_value(bind, level, found, position);
+    }
+    struct bind_record record = bind_record_parts(bind, found);
+    record.there = bind_outer_value(bind, level, record.there, position);
+    for (uint32_t i = 0; i < record.count; i++) {
+        record.fields[i] = bind_outer_value(bind, level, record.fields[i], position);
+    }
+    return bind_record(bind, &record, position);
 }
 
 static bool names_table(const struct bind_scope *scope, const char *name) {
@@ -255,6 +267,70 @@ static bool names_table(const struct bind_scope *scope, const char *name) {
         found = !level->hidden && scope_find_table(level->place, NULL, name, &index) != NULL;
     }
     return found;
+}
+
+/* Where an outer join may leave the table out: that it has a value that every row of it has. */
+static const struct expr *row_is_there(struct bind *bind, const struct scope_table *table,
+                                       const struct bind_record *record) {
+    if (!table->nullable || record->count == 0) {
+        return NULL;
+    }
+    const struct expr *any = NULL;
+    for (uint32_t i = 0; i < record->count; i++) {
+        bool always = table->table != NULL && i < catalogue_column_count(table->catalogue, table->table) &&
+                      catalogue_column(table->catalogue, table->table, i)->not_null;
+        struct expr *test = bind_expr_new(bind, EXPR_IS_NULL, type_make(TYPE_BOOL), 1, 0);
+        test->negated = true;
+        test->arguments[0] = record->fields[i];
+        if (always) {
+            return test;
+        }
+        if (any == NULL) {
+            any = test;
+            continue;
+        }
+        struct expr *either = bind_expr_new(bind, EXPR_OR, type_make(TYPE_BOOL), 2, 0);
+        either->arguments[0] = any;
+        either->arguments[1] = test;
+        any = either;
+    }
+    return any;
+}
+
+/* The row of a table of this query or, where it is not known there, of the ones around it. */
+static bool find_row(const struct bind_scope *scope, const char *schema, const char *name, uint32_t position,
+                     struct bind_record *record) {
+    struct bind *bind = scope->bind;
+    uint32_t index = 0;
+    const struct scope_table *table = scope_find_table(scope, schema, name, &index);
+    struct bind_level *level = bind->level;
+    if (table == NULL && level == NULL) {
+        return false;
+    }
+    if (table == NULL) {
+        bind->level = level->outer;
+        struct bind_scope place = *level->place;
+        place.scope = level->hidden ? NULL : place.scope;
+        bool found = find_row(&place, schema, name, position, record);
+        bind->level = level;
+        for (uint32_t i = 0; found && i < record->count; i++) {
+            record->fields[i] = bind_outer_value(bind, level, record->fields[i], position);
+        }
+        record->there = found && record->there != NULL ? bind_outer_value(bind, level, record->there, position) : NULL;
+        return found;
+    }
+    const struct scope *columns = scope->scope;
+    record->fields = sql_alloc(bind->context, (columns->column_count + 1) * sizeof(*record->fields));
+    record->names = sql_alloc(bind->context, (columns->column_count + 1) * sizeof(*record->names));
+    for (uint32_t i = 0; i < columns->column_count; i++) {
+        const struct scope_column *column = &columns->columns[i];
+        if (column->table == index && !column->pseudo && !column->shadowed) {
+            record->fields[record->count] = placed(bind, column->expr, position);
+            record->names[record->count++] = column->name;
+        }
+    }
+    record->there = row_is_there(bind, table, record);
+    return true;
 }
 
 static const struct expr *bind_name(const struct bind_scope *scope, const char *schema, const char *table,
@@ -270,8 +346,9 @@ static const struct expr *bind_name(const struct bind_scope *scope, const char *
     if (scope->place == BIND_DEFAULT) {
         sql_raise(context, KMB_UNSUPPORTED, position, "cannot use column reference in DEFAULT expression");
     }
-    if (names_table(scope, name)) {
-        sql_raise_unsupported(context, position, "a whole-row reference");
+    struct bind_record record = {0};
+    if (names_table(scope, name) && find_row(scope, NULL, name, position, &record)) {
+        return bind_record(scope->bind, &record, position);
     }
     sql_raise(context, KMB_UNDEFINED_COLUMN, position, "column \"%s\" does not exist", name);
 }
@@ -300,7 +377,13 @@ const struct expr *bind_column_ref(const struct bind_scope *scope, const PgQuery
             if (count == 1) {
                 sql_raise(scope->bind->context, KMB_SYNTAX, position, "SELECT * is only valid in a select list");
             }
-            sql_raise_unsupported(scope->bind->context, position, "a row of all columns here");
+            const char *schema = count > 2 ? bind_string(reference->fields[0]) : NULL;
+            const char *name = bind_string(reference->fields[count - 2]);
+            struct bind_record record = {0};
+            if (!find_row(scope, schema, name, position, &record)) {
+                raise_no_table(scope, name, position);
+            }
+            return bind_record(scope->bind, &record, position);
         }
     }
     switch (count) {
@@ -350,6 +433,20 @@ uint32_t bind_star(struct bind *bind, const struct scope *scope, const PgQuery__
     return count;
 }
 
+/* Columns that are rows again; their parts are reached through them alone. */
+static void scope_hide_parts(struct bind *bind, const struct plan_node *node, struct scope *scope) {
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < node->column_count; i++) {
+        if (node->columns[i].record != NULL) {
+            scope->columns[i].expr = bind_record_of_columns(bind, node, i, column_ordinal);
+        }
+        if (!node->columns[i].part) {
+            scope->columns[kept++] = scope->columns[i];
+        }
+    }
+    scope->column_count = kept;
+}
+
 void bind_item_scope(struct bind *bind, struct plan_node *node, const char *alias, const char *schema,
                      uint32_t position, struct scope *scope) {
     *scope = (struct scope){0};
@@ -357,6 +454,7 @@ void bind_item_scope(struct bind *bind, struct plan_node *node, const char *alia
         node->columns[i].table_name = alias;
     }
     scope_of_columns(bind, node->columns, node->column_count, scope);
+    scope_hide_parts(bind, node, scope);
     scope_add_table(bind, scope,
                     &(struct scope_table){.alias = alias,
                                           .schema = schema,

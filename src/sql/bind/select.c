@@ -39,6 +39,12 @@ struct plan_node *bind_project(struct bind *bind, struct plan_node *child, const
     project->columns = sql_alloc_zero(bind->context, count + 1, sizeof(*project->columns));
     for (uint32_t i = 0; i < count; i++) {
         project->columns[i] = (struct plan_column){.name = names[i], .type = expressions[i]->type};
+        bool passed = expressions[i]->kind == EXPR_COLUMN && child->columns[expressions[i]->column].record != NULL;
+        if (bind_is_record(expressions[i]) || passed) {
+            struct plan_record *record = sql_alloc_zero(bind->context, 1, sizeof(*record));
+            record->position = expressions[i]->position;
+            project->columns[i].record = record;
+        }
     }
     return project;
 }
@@ -90,6 +96,15 @@ uint32_t bind_targets(const struct bind_scope *scope, PgQuery__Node *const *list
             memcpy(*expressions + count, star, star_count * sizeof(*star));
             memcpy(*names + count, star_names, star_count * sizeof(*star_names));
             count += star_count;
+            continue;
+        }
+        const struct expr *row = bind_all_fields(scope, target->val);
+        if (row != NULL) { /* (t).* */
+            struct bind_record record = bind_record_parts(bind, row);
+            targets_reserve(bind, expressions, names, count, &capacity, record.count, position);
+            memcpy(*expressions + count, record.fields, record.count * sizeof(*record.fields));
+            memcpy(*names + count, record.names, record.count * sizeof(*record.names));
+            count += record.count;
             continue;
         }
         targets_reserve(bind, expressions, names, count, &capacity, 1, position);
@@ -179,6 +194,9 @@ static bool type_has_order(enum type_id type) {
 }
 
 void bind_check_equality(struct bind *bind, const struct expr *expr) {
+    if (bind_is_record(expr)) {
+        sql_raise_unsupported(bind->context, expr->position, "DISTINCT or PARTITION BY of a row");
+    }
     if (!type_has_equality(expr->type.id)) {
         sql_raise(bind->context, KMB_UNDEFINED_FUNCTION, expr->position,
                   "could not identify an equality operator for type %s", bind_type_text(bind, expr->type));
@@ -245,6 +263,9 @@ struct plan_sort_key bind_sort_key(struct bind *bind, const PgQuery__SortBy *sor
     if (sort->sortby_dir == PG_QUERY__SORT_BY_DIR__SORTBY_USING || sort->n_use_op > 0) {
         sql_raise_unsupported(bind->context, bind_node_position(sort->node), "ORDER BY ... USING");
     }
+    if (bind_is_record(expr)) {
+        sql_raise_unsupported(bind->context, expr->position, "this place of an order by a row");
+    }
     if (!type_has_order(expr->type.id)) {
         sql_raise_with(bind->context, KMB_UNDEFINED_FUNCTION, bind_node_position(sort->node), NULL,
                        "Use an explicit ordering operator or modify the query.",
@@ -258,25 +279,54 @@ struct plan_sort_key bind_sort_key(struct bind *bind, const PgQuery__SortBy *sor
                        (sort->sortby_nulls == PG_QUERY__SORT_BY_NULLS__SORTBY_NULLS_DEFAULT && descending)};
 }
 
+/* A key over a target, unless there is one already. more: keys still to come. */
+static void select_add_key(struct select *select, uint32_t target, const struct plan_sort_key *key, size_t more) {
+    struct bind *bind = select->bind;
+    for (uint32_t k = 0; k < select->sort_key_count; k++) {
+        if (select->sort_keys[k].expr->column == target) {
+            return;
+        }
+    }
+    struct plan_sort_key *grown = sql_alloc_zero(bind->context, select->sort_key_count + more + 1, sizeof(*grown));
+    if (select->sort_key_count > 0) {
+        memcpy(grown, select->sort_keys, select->sort_key_count * sizeof(*grown));
+    }
+    select->sort_keys = grown;
+    grown[select->sort_key_count] = *key;
+    grown[select->sort_key_count++].expr = select_column(bind, target, select->targets[target]);
+}
+
+/* By its fields, one after the other; a NULL is greater than all else, in either direction. */
+static void select_order_by_row(struct select *select, const PgQuery__SortBy *sort, const struct expr *row,
+                                size_t more) {
+    struct bind *bind = select->bind;
+    struct bind_record record = bind_record_parts(bind, row);
+    if (select->node->n_distinct_clause > 0) {
+        sql_raise_unsupported(bind->context, row->position, "DISTINCT in the order of a row");
+    }
+    for (uint32_t i = 0; i < record.count; i++) {
+        struct plan_sort_key key = bind_sort_key(bind, sort, record.fields[i]);
+        key.nulls_first = key.descending;
+        select_add_key(select, select_add_target(select, record.fields[i], "?column?"), &key, more);
+    }
+}
+
 static void select_bind_order(struct select *select) {
     struct bind *bind = select->bind;
     size_t count = select->node->n_sort_clause;
-    select->sort_keys =
-        sql_alloc_zero(bind->context, count + select->node->n_distinct_clause + 1, sizeof(*select->sort_keys));
+    size_t more = select->node->n_distinct_clause + 1;
+    select->sort_keys = sql_alloc_zero(bind->context, more, sizeof(*select->sort_keys));
     for (size_t i = 0; i < count; i++) {
         ASSERT(select->node->sort_clause[i]->node_case == PG_QUERY__NODE__NODE_SORT_BY);
         const PgQuery__SortBy *sort = select->node->sort_clause[i]->sort_by;
         uint32_t target = select_order_target(select, sort->node);
         const struct expr *expr = select->targets[target];
+        if (bind_is_record(expr)) {
+            select_order_by_row(select, sort, expr, more);
+            continue;
+        }
         struct plan_sort_key key = bind_sort_key(bind, sort, expr);
-        bool repeated = false;
-        for (uint32_t k = 0; k < select->sort_key_count; k++) {
-            repeated = repeated || select->sort_keys[k].expr->column == target;
-        }
-        if (!repeated) {
-            key.expr = select_column(bind, target, expr);
-            select->sort_keys[select->sort_key_count++] = key;
-        }
+        select_add_key(select, target, &key, more);
     }
 }
 

@@ -66,6 +66,8 @@ struct plan_node *bind_set_operation(struct bind *bind, const PgQuery__SelectStm
     }
     struct plan_node *left = bind_select_branch(bind, select->larg);
     struct plan_node *right = bind_select_branch(bind, select->rarg);
+    bind_refuse_records(bind, left, operation);
+    bind_refuse_records(bind, right, operation);
     uint32_t count = left->column_count;
     if (right->column_count != count) {
         sql_raise(context, KMB_SYNTAX, first_position(select->rarg),

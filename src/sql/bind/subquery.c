@@ -200,6 +200,34 @@ static const struct expr *array_or_empty(struct bind *bind, const struct expr *a
     return choice;
 }
 
+/* A scalar subquery's one row as a value: its parts are the columns, each an expression of its own. */
+static const struct expr *row_of_subquery(struct bind *bind, const struct expr *expr) {
+    struct plan_subquery *subquery = expr->subquery;
+    bind_record_unfold(bind, subquery->root);
+    const struct plan_record *parts = subquery->root->columns[0].record;
+    const struct expr **columns = sql_alloc(bind->context, parts->count * sizeof(*columns));
+    struct bind_record record = {.count = parts->count - 1, .names = parts->names + 1};
+    record.fields = sql_alloc(bind->context, parts->count * sizeof(*record.fields));
+    for (uint32_t i = 0; i < parts->count; i++) {
+        struct type type = subquery->root->columns[parts->first + i].type;
+        struct expr *column = bind_expr_new(bind, EXPR_COLUMN, type, 0, 0);
+        column->column = parts->first + i;
+        columns[i] = column;
+        struct expr *part = sql_alloc(bind->context, sizeof(*part));
+        *part = *expr;
+        part->column = i;
+        part->type = type;
+        if (i == 0) {
+            record.there = part;
+        } else {
+            record.fields[i - 1] = part;
+        }
+    }
+    subquery->root = bind_project(bind, subquery->root, columns, parts->names, parts->count);
+    subquery->shares = parts->count;
+    return bind_record(bind, &record, expr->position);
+}
+
 /* columns: that a scalar one must give; 0: it is one value. */
 static const struct expr *sub_link(const struct bind_scope *scope, const PgQuery__SubLink *node, uint32_t columns) {
     struct bind *bind = scope->bind;
@@ -224,6 +252,7 @@ static const struct expr *sub_link(const struct bind_scope *scope, const PgQuery
         subquery->root = collect_rows(bind, subquery->root, position);
     }
     if (compares) {
+        bind_refuse_records(bind, subquery->root, "a subquery that is compared with");
         bind_comparison(scope, node, &level, subquery, operands, operand_count);
     }
     struct expr *expr = sql_alloc_zero(bind->context, 1, sizeof(*expr));
@@ -242,6 +271,9 @@ static const struct expr *sub_link(const struct bind_scope *scope, const PgQuery
         expr->type = subquery->root->columns[0].type;
     }
     subquery->shares = columns;
+    if (subquery->kind == PLAN_SUBQUERY_SCALAR && !array && subquery->root->columns[0].record != NULL) {
+        return row_of_subquery(bind, expr);
+    }
     return array ? array_or_empty(bind, expr) : expr;
 }
 

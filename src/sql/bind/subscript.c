@@ -135,7 +135,7 @@ static const struct expr *read_part(const struct bind_scope *scope, const struct
     return bind_unnamed_call(bind, function, part_type(container), arguments, given, container->value->position);
 }
 
-/* Fields are of composite types, of which there are none. */
+/* Fields are of rows alone. */
 static _Noreturn void refuse_selection(struct bind *bind, const PgQuery__Node *node, const struct expr *value) {
     if (node->node_case != PG_QUERY__NODE__NODE_STRING) {
         sql_raise_unsupported(bind->context, value->position, "a selection of all fields");
@@ -145,12 +145,37 @@ static _Noreturn void refuse_selection(struct bind *bind, const PgQuery__Node *n
               bind_type_text(bind, value->type));
 }
 
+const struct expr *bind_all_fields(const struct bind_scope *scope, const PgQuery__Node *node) {
+    if (node == NULL || node->node_case != PG_QUERY__NODE__NODE_A_INDIRECTION) {
+        return NULL;
+    }
+    const PgQuery__AIndirection *whole = node->a_indirection;
+    if (whole->indirection[whole->n_indirection - 1]->node_case != PG_QUERY__NODE__NODE_A_STAR) {
+        return NULL;
+    }
+    PgQuery__AIndirection before = *whole;
+    before.n_indirection--;
+    const struct expr *row =
+        before.n_indirection == 0 ? bind_expression(scope, whole->arg) : bind_indirection(scope, &before);
+    if (!bind_is_record(row)) {
+        sql_raise(scope->bind->context, KMB_WRONG_OBJECT_TYPE, row->position, "type %s is not composite",
+                  bind_type_text(scope->bind, row->type));
+    }
+    return row;
+}
+
 const struct expr *bind_indirection(const struct bind_scope *scope, const PgQuery__AIndirection *node) {
     const struct expr *value = bind_expression(scope, node->arg);
     for (size_t at = 0; at < node->n_indirection;) {
         struct container container = {.value = value,
                                       .indices = node->indirection + at,
                                       .count = indices_from(node->indirection, node->n_indirection, at)};
+        if (container.count == 0 && bind_is_record(value) &&
+            node->indirection[at]->node_case == PG_QUERY__NODE__NODE_STRING) {
+            value = bind_record_field(scope->bind, value, bind_string(node->indirection[at]));
+            at++;
+            continue;
+        }
         if (container.count == 0) {
             refuse_selection(scope->bind, node->indirection[at], value);
         }

@@ -464,6 +464,7 @@ void bind_create_view(struct bind *bind, const PgQuery__ViewStmt *create, struct
     const struct plan_node *root = bind_select(bind, create->query->select_stmt);
     bind->spell_stars = false;
     bind->spell_names = false;
+    bind_refuse_records(bind, root, "a view");
     bind->time_dependent = false; /* the text is kept, not the values */
     if (bind->parameter_count > 0) {
         sql_raise(context, KMB_UNDEFINED_PARAMETER, position, "a view has no parameters");

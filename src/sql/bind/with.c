@@ -75,7 +75,8 @@ static void cte_columns(struct bind *bind, struct bind_cte *entry, const PgQuery
     entry->column_count = root->column_count;
     entry->columns = sql_alloc_zero(bind->context, root->column_count + 1, sizeof(*entry->columns));
     for (uint32_t i = 0; i < root->column_count; i++) {
-        entry->columns[i] = (struct plan_column){.name = root->columns[i].name, .type = root->columns[i].type};
+        entry->columns[i] = root->columns[i];
+        entry->columns[i].table_name = NULL;
         if (i < node->n_aliascolnames) {
             entry->columns[i].name = bind_string(node->aliascolnames[i]);
         }
@@ -143,6 +144,7 @@ static void bind_recursive(struct bind *bind, struct bind_cte *entry, const PgQu
     entry->anchor = true;
     entry->cte->root = bind_select(bind, select->larg);
     entry->anchor = false;
+    bind_refuse_records(bind, entry->cte->root, "a recursive query");
     cte_columns(bind, entry, node, entry->cte->root);
     entry->cte->distinct = !select->all;
     entry->working = true;
@@ -164,6 +166,7 @@ static void bind_cte_query(struct bind *bind, struct bind_cte *entry, const PgQu
         bind_recursive(bind, entry, node, select);
     } else {
         cte->root = bind_select(bind, select);
+        bind_record_unfold(bind, cte->root);
         cte_columns(bind, entry, node, cte->root);
     }
     cte->takes_outer = bind->taken != taken;
@@ -191,6 +194,33 @@ static void bind_cte_write(struct bind *bind, struct bind_cte *entry, const PgQu
     bind->writes = writes;
 }
 
+/* Whether query `i` of the list reads the name of query k, and k has not been bound yet. */
+static bool waits_for(const PgQuery__WithClause *with, struct bind_cte *const *entries, size_t i, size_t k) {
+    const PgQuery__CommonTableExpr *node = with->ctes[i]->common_table_expr;
+    return i != k && entries[k]->later &&
+           parse_message_names_table(&node->ctequery->base, with->ctes[k]->common_table_expr->ctename);
+}
+
+/* The queries of a WITH RECURSIVE in an order in which each reads only those before it, and itself. */
+static size_t next_in_order(struct bind *bind, const PgQuery__WithClause *with, struct bind_cte *const *entries) {
+    size_t first = with->n_ctes;
+    for (size_t i = 0; i < with->n_ctes; i++) {
+        if (!entries[i]->later) {
+            continue;
+        }
+        first = first == with->n_ctes ? i : first;
+        bool free = true;
+        for (size_t k = 0; free && k < with->n_ctes; k++) {
+            free = !waits_for(with, entries, i, k);
+        }
+        if (free) {
+            return i;
+        }
+    }
+    sql_raise(bind->context, KMB_UNSUPPORTED, bind_location(with->ctes[first]->common_table_expr->location),
+              "mutual recursion between WITH items is not implemented");
+}
+
 void bind_with(struct bind *bind, const PgQuery__WithClause *with) {
     struct bind_cte *outside = bind->ctes;
     struct bind_cte **entries = sql_alloc(bind->context, (with->n_ctes + 1) * sizeof(*entries));
@@ -215,7 +245,8 @@ void bind_with(struct bind *bind, const PgQuery__WithClause *with) {
             bind->ctes = entries[i];
         }
     }
-    for (size_t i = 0; i < with->n_ctes; i++) {
+    for (size_t done = 0; done < with->n_ctes; done++) {
+        size_t i = with->recursive ? next_in_order(bind, with, entries) : done;
         const PgQuery__CommonTableExpr *node = with->ctes[i]->common_table_expr;
         if (is_write(node)) {
             bind_cte_write(bind, entries[i], node);

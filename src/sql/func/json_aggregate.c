@@ -7,6 +7,7 @@
 #include "sql/func/aggregate.h"
 #include "sql/func/json_path.h"
 #include "sql/func/loops.h"
+#include "sql/func/record.h"
 
 struct json_state {
     uint8_t *bytes;
@@ -47,6 +48,15 @@ static void add_element(const struct sql_call *call, struct json_state *at, stru
     state_take(call, at, out);
 }
 
+/* Of rows, which are JSON already. */
+static void add_row(const struct sql_call *call, struct json_state *at, struct vector *const *arguments, uint32_t row,
+                    struct buffer *out) {
+    bool line = !argument_null(arguments, 0, row);
+    buffer_append_text(out, at->length == 0 ? "[" : line ? ", \n " : ", ");
+    json_append_value(call, arguments, 0, row, out);
+    state_take(call, at, out);
+}
+
 static void add_member(const struct sql_call *call, struct json_state *at, struct vector *const *arguments,
                        uint32_t row, struct buffer *out) {
     if (argument_null(arguments, 0, row)) {
@@ -59,12 +69,12 @@ static void add_member(const struct sql_call *call, struct json_state *at, struc
     state_take(call, at, out);
 }
 
-#define JSON_ADDERS(prefix, add_row)                                                                                   \
+#define JSON_ADDERS(prefix, add_one)                                                                                   \
     static void prefix##_add(const struct sql_call *call, void *const *states, struct vector *const *arguments,        \
                              const uint16_t *selection, uint32_t count) {                                              \
         struct buffer *out = json_buffer(call);                                                                        \
         for (uint32_t i = 0; i < count; i++) {                                                                         \
-            add_row(call, states[i], arguments, selection ? selection[i] : i, out);                                    \
+            add_one(call, states[i], arguments, selection ? selection[i] : i, out);                                    \
         }                                                                                                              \
         json_buffer_free(call, out);                                                                                   \
     }                                                                                                                  \
@@ -72,11 +82,12 @@ static void add_member(const struct sql_call *call, struct json_state *at, struc
                                  const uint16_t *selection, uint32_t count) {                                          \
         struct buffer *out = json_buffer(call);                                                                        \
         for (uint32_t i = 0; i < count; i++) {                                                                         \
-            add_row(call, state, arguments, selection ? selection[i] : i, out);                                        \
+            add_one(call, state, arguments, selection ? selection[i] : i, out);                                        \
         }                                                                                                              \
         json_buffer_free(call, out);                                                                                   \
     }
 JSON_ADDERS(element, add_element)
+JSON_ADDERS(row, add_row)
 JSON_ADDERS(member, add_member)
 
 static void json_finish(AGGREGATE_FINISH_PARAMETERS) {
@@ -94,6 +105,7 @@ static void json_finish(AGGREGATE_FINISH_PARAMETERS) {
 
 static const struct sql_aggregate element_aggregate = {sizeof(struct json_state), element_add, element_add_one,
                                                        json_finish, NULL};
+static const struct sql_aggregate row_aggregate = {sizeof(struct json_state), row_add, row_add_one, json_finish, NULL};
 static const struct sql_aggregate member_aggregate = {sizeof(struct json_state), member_add, member_add_one,
                                                       json_finish, NULL};
 
@@ -110,6 +122,14 @@ static const struct sql_function json_aggregate_rows[] = {
     JSON_AGGREGATE("jsonb_object_agg", member_aggregate, false, TYPE_JSONB, "object of keys and values", TYPE_ANY, TYPE_ANY),
 };
 /* clang-format on */
+
+const struct sql_function *record_json_aggregate(bool binary) {
+    static const struct sql_function json =
+        JSON_AGGREGATE("json_agg", row_aggregate, false, TYPE_JSON, "array of rows", TYPE_JSON);
+    static const struct sql_function jsonb =
+        JSON_AGGREGATE("jsonb_agg", row_aggregate, false, TYPE_JSONB, "array of rows", TYPE_JSONB);
+    return binary ? &jsonb : &json;
+}
 
 struct function_rows function_rows_json_aggregate(void) {
     return FUNCTION_ROWS(json_aggregate_rows);

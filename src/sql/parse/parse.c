@@ -363,8 +363,12 @@ static bool visit_table(ProtobufCMessage *message, void *name) {
     return (table->schemaname != NULL && table->schemaname[0] != 0) || strcmp(table->relname, name) != 0;
 }
 
+bool parse_message_names_table(const ProtobufCMessage *message, const char *name) {
+    return !parse_walk((ProtobufCMessage *)(uintptr_t)message, visit_table, (void *)(uintptr_t)name);
+}
+
 bool parse_names_table(const PgQuery__SelectStmt *select, const char *name) {
-    return !parse_walk((ProtobufCMessage *)(uintptr_t)&select->base, visit_table, (void *)(uintptr_t)name);
+    return parse_message_names_table(&select->base, name);
 }
 
 const char *parse_node_name(const PgQuery__Node *node) {

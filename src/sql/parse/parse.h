@@ -39,6 +39,7 @@ bool parse_names_column(PgQuery__Node *expression, const char *name);
 
 /* Whether a query reads a table, or a WITH query, of this bare name. */
 bool parse_names_table(const PgQuery__SelectStmt *select, const char *name);
+bool parse_message_names_table(const ProtobufCMessage *message, const char *name);
 /* Whether a kept query or expression reads a relation, in FROM or by a text that names it. What it names without a
  * schema is in the default one, or a WITH query. */
 bool parse_names_relation(struct sql_context *context, ProtobufCMessage *tree, const char *schema, const char *name);

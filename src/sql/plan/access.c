@@ -697,8 +697,7 @@ static struct plan_node *order_source(struct optimiser *optimiser, struct plan_n
         switch (node->kind) {
         case PLAN_SCAN:
             return node;
-        case PLAN_FILTER:
-        case PLAN_LIMIT:
+        case PLAN_FILTER: /* but no LIMIT: which rows it lets through is by the order below it */
             node = node->left;
             break;
         case PLAN_JOIN:

@@ -64,10 +64,20 @@ enum plan_join_type {
  */
 enum plan_join_strategy { PLAN_JOIN_NESTED, PLAN_JOIN_HASH, PLAN_JOIN_INDEX, PLAN_JOIN_LATERAL };
 
+/* A column that is a row: its text. Its parts (whether it is there, then its fields) are other columns of the node. */
+struct plan_record {
+    uint32_t first;
+    uint32_t count; /* 0: they are no columns yet */
+    const char **names;
+    uint32_t position;
+};
+
 struct plan_column {
     const char *name; /* output name */
     struct type type;
     const char *table_name; /* alias it came from, or NULL */
+    const struct plan_record *record;
+    bool part; /* of a row: has no name, and is not shown */
 };
 
 struct plan_sort_key {

@@ -115,6 +115,13 @@ static void test_order(void **state) {
          "        ->  Index Scan using t_ab on t\n              Index Cond: (a > 2)\n              Filter: (a > 2)\n");
 }
 
+/* An order above a LIMIT does not change the one below it, which says what rows there are. */
+static void test_order_of_limited(void **state) {
+    (void)state;
+    PLAN("SELECT b FROM (SELECT b, id FROM t ORDER BY id DESC LIMIT 2) x ORDER BY id",
+         "Sort\n  Sort Key: id\n  ->  Limit\n        ->  Index Scan Backward using t_pkey on t\n");
+}
+
 static void test_joins(void **state) {
     (void)state;
     PLAN("SELECT * FROM big x, big y WHERE x.g = y.g AND x.w = 'a' AND y.id < 10 AND x.id + y.id > 3",
@@ -264,9 +271,11 @@ static void test_windows(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_windows),     cmocka_unit_test(test_access),  cmocka_unit_test(test_history),
-        cmocka_unit_test(test_order),       cmocka_unit_test(test_joins),   cmocka_unit_test(test_folding),
-        cmocka_unit_test(test_many_tables), cmocka_unit_test(test_options), cmocka_unit_test(test_analyze),
+        cmocka_unit_test(test_windows), cmocka_unit_test(test_order_of_limited),
+        cmocka_unit_test(test_access),  cmocka_unit_test(test_history),
+        cmocka_unit_test(test_order),   cmocka_unit_test(test_joins),
+        cmocka_unit_test(test_folding), cmocka_unit_test(test_many_tables),
+        cmocka_unit_test(test_options), cmocka_unit_test(test_analyze),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
