@@ -89,7 +89,9 @@ struct bind_cte {
     uint32_t worked; /* references in the recursive term */
     bool writing;    /* a write that is being bound */
     uint32_t position;
-    bool silent;    /* a write without RETURNING */
+    bool silent;          /* a write without RETURNING */
+    uint32_t halt_column; /* CYCLE: a row of the working table that has this value there goes no further */
+    const struct expr *halt_value;
     uint32_t query; /* a place in it that tells the moment it is read at; 0: it has rows of its own */
 };
 
@@ -278,6 +280,8 @@ struct bind_record {
 };
 const struct expr *bind_record(struct bind *bind, const struct bind_record *record, uint32_t position);
 bool bind_is_record(const struct expr *expr); /* NULL is none */
+/* What a list of rows is ordered by (plan_record.sequence); NULL: it is none. */
+const struct expr *bind_sequence_key(const struct expr *expr);
 struct bind_record bind_record_parts(struct bind *bind, const struct expr *expr);
 const struct expr *bind_row_value(const struct bind_scope *scope, const PgQuery__RowExpr *node);
 /* 42703 where it has none of that name. */
@@ -331,6 +335,8 @@ struct bind_view_target {
 /* verb: "insert into", "update", "delete from". Raises 55000 where a view is more than one table's rows. */
 void bind_view_target(struct bind *bind, const struct catalogue *catalogue, const struct table_definition *view,
                       const char *verb, struct bind_view_target *target);
+/* alias.name, or (alias NULL) the bare name, as an item of a select list. */
+PgQuery__Node *bind_column_target(struct bind *bind, const char *alias, const char *name, int32_t location);
 /* Replaces each * of the select list by the columns it stands for. */
 void bind_spell_stars(struct bind *bind, const PgQuery__SelectStmt *select, const struct scope *scope);
 /* Whether the view reads the table or view, and (column not NULL) may name this column of it. */

@@ -224,6 +224,10 @@ static struct plan_node *bind_range_var(struct bind *bind, const PgQuery__RangeV
         bind_refuse_range(bind, position);
         bind_apply_alias(bind, name->alias, node, position);
         bind_item_scope(bind, node, alias, NULL, position, scope);
+        const struct plan_node *read = node->kind == PLAN_FILTER ? node->left : node;
+        for (uint32_t i = read->cte->own_columns; read->cte_work && i > 0 && i < scope->column_count; i++) {
+            scope->columns[i].pseudo = true; /* of SEARCH and CYCLE */
+        }
         return node;
     }
     struct plan_at at;

@@ -15,6 +15,11 @@ bool bind_is_record(const struct expr *expr) {
     return expr != NULL && expr->kind == EXPR_CALL && expr->function == record_value();
 }
 
+const struct expr *bind_sequence_key(const struct expr *expr) {
+    bool sequence = expr->kind == EXPR_CALL && expr->function == record_sequence();
+    return sequence ? expr->arguments[1] : NULL;
+}
+
 static const struct expr *constant_text(struct bind *bind, const char *text) {
     struct expr *constant = bind_expr_new(bind, EXPR_CONSTANT, type_make(TYPE_TEXT), 0, 0);
     constant->value = value_text(slice_text(text));
@@ -294,6 +299,13 @@ static bool has_folded(const struct plan_node *node) {
 static uint32_t parts_of(struct bind *bind, const struct plan_node *project, uint32_t column, const struct expr **parts,
                          const char **names) {
     const struct expr *row = project->expressions[column];
+    if (bind_sequence_key(row) != NULL) {
+        for (uint32_t k = 0; parts != NULL && k < row->argument_count; k++) {
+            parts[k] = row->arguments[k];
+            names[k] = "";
+        }
+        return row->argument_count;
+    }
     if (bind_is_record(row)) {
         uint32_t count = 1 + (row->argument_count - 1) / 2;
         for (uint32_t k = 0; parts != NULL && k < count; k++) {
@@ -334,6 +346,7 @@ static void unfold_project(struct bind *bind, struct plan_node *node) {
         *record = (struct plan_record){.first = next, .position = node->columns[i].record->position};
         record->names = sql_alloc(context, wanted * sizeof(*record->names));
         record->count = parts_of(bind, node, i, expressions + next, record->names);
+        record->sequence = node->columns[i].record->sequence;
         for (uint32_t k = 0; k < record->count; k++) {
             columns[next + k] = (struct plan_column){.name = "", .type = expressions[next + k]->type, .part = true};
         }
@@ -373,6 +386,12 @@ const struct expr *bind_record_of_columns(struct bind *bind, const struct plan_n
                                           const struct expr *(*part)(struct bind *bind, uint32_t ordinal,
                                                                      struct type type)) {
     const struct plan_record *record = node->columns[column].record;
+    if (record->sequence) {
+        const struct expr **parts = sql_alloc(bind->context, 2 * sizeof(*parts));
+        parts[0] = part(bind, record->first, node->columns[record->first].type);
+        parts[1] = part(bind, record->first + 1, node->columns[record->first + 1].type);
+        return bind_unnamed_call(bind, record_sequence(), parts[0]->type, parts, 2, 0);
+    }
     struct bind_record made = {.count = record->count - 1};
     made.there = part(bind, record->first, node->columns[record->first].type);
     made.fields = sql_alloc(bind->context, (made.count + 1) * sizeof(*made.fields));

@@ -39,9 +39,12 @@ struct plan_node *bind_project(struct bind *bind, struct plan_node *child, const
     project->columns = sql_alloc_zero(bind->context, count + 1, sizeof(*project->columns));
     for (uint32_t i = 0; i < count; i++) {
         project->columns[i] = (struct plan_column){.name = names[i], .type = expressions[i]->type};
-        bool passed = expressions[i]->kind == EXPR_COLUMN && child->columns[expressions[i]->column].record != NULL;
-        if (bind_is_record(expressions[i]) || passed) {
+        const struct plan_record *below =
+            expressions[i]->kind == EXPR_COLUMN ? child->columns[expressions[i]->column].record : NULL;
+        bool sequence = bind_sequence_key(expressions[i]) != NULL;
+        if (bind_is_record(expressions[i]) || sequence || below != NULL) {
             struct plan_record *record = sql_alloc_zero(bind->context, 1, sizeof(*record));
+            record->sequence = sequence || (below != NULL && below->sequence);
             record->position = expressions[i]->position;
             project->columns[i].record = record;
         }
@@ -326,6 +329,10 @@ static void select_bind_order(struct select *select) {
             continue;
         }
         struct plan_sort_key key = bind_sort_key(bind, sort, expr);
+        const struct expr *by = bind_sequence_key(expr);
+        if (by != NULL && select->node->n_distinct_clause == 0) {
+            target = select_add_target(select, by, "?column?");
+        }
         select_add_key(select, target, &key, more);
     }
 }

@@ -231,7 +231,7 @@ static PgQuery__Node *string_node(struct bind *bind, const char *text) {
 }
 
 /* alias.name, or the bare name of a column that USING merged. */
-static PgQuery__Node *column_target(struct bind *bind, const char *alias, const char *name, int32_t location) {
+PgQuery__Node *bind_column_target(struct bind *bind, const char *alias, const char *name, int32_t location) {
     PgQuery__ColumnRef *reference = sql_alloc(bind->context, sizeof(*reference));
     *reference = (PgQuery__ColumnRef)PG_QUERY__COLUMN_REF__INIT;
     reference->location = location;
@@ -283,7 +283,7 @@ void bind_spell_stars(struct bind *bind, const PgQuery__SelectStmt *select, cons
             bool stands =
                 only == NULL ? scope_shows(column) : alias != NULL && strcmp(alias, only) == 0 && !column->pseudo;
             if (stands) {
-                list[count++] = column_target(bind, alias, column->name, star->location);
+                list[count++] = bind_column_target(bind, alias, column->name, star->location);
             }
         }
         if (only != NULL && scope->column_count == 0) {

@@ -11,7 +11,7 @@
  * What PostgreSQL refuses of recursion is refused in its words, except where nothing here depends on it.
  */
 #include "base/assert.h"
-#include "sql/bind/bind.h"
+#include "sql/bind/search.h"
 
 /* --- binding --- */
 
@@ -33,6 +33,7 @@ static void refuse_past_write(struct bind *bind) {
 }
 
 static void cte_refuse(struct bind *bind, const PgQuery__WithClause *with, const PgQuery__CommonTableExpr *node) {
+    bind_search_check(bind, node, with->recursive);
     uint32_t position = bind_location(node->location);
     if (is_write(node) && with != bind->top_with) {
         sql_raise(bind->context, KMB_UNSUPPORTED, position,
@@ -43,12 +44,6 @@ static void cte_refuse(struct bind *bind, const PgQuery__WithClause *with, const
     }
     if (is_write(node)) {
         refuse_past_write(bind);
-    }
-    if (node->search_clause != NULL) {
-        sql_raise_unsupported(bind->context, bind_location(node->search_clause->location), "SEARCH");
-    }
-    if (node->cycle_clause != NULL) {
-        sql_raise_unsupported(bind->context, bind_location(node->cycle_clause->location), "CYCLE");
     }
 }
 
@@ -97,19 +92,25 @@ static const struct expr *column_at(struct bind *bind, uint32_t ordinal, struct 
     return column;
 }
 
-/* The recursive term with the types of the non-recursive one. */
-static struct plan_node *term_as(struct bind *bind, struct bind_cte *entry, struct plan_node *term, uint32_t position) {
-    uint32_t count = entry->column_count;
+/* The recursive term with the types of the non-recursive one; what it carries on behind its own columns as it is. */
+static struct plan_node *term_as(struct bind *bind, struct bind_cte *entry, struct plan_node *term, uint32_t own,
+                                 uint32_t carried, uint32_t position) {
+    uint32_t count = own + carried;
     if (term->column_count != count) {
         sql_raise(bind->context, KMB_SYNTAX, position, "each UNION query must have the same number of columns");
     }
     const struct expr **columns = sql_alloc(bind->context, (count + 1) * sizeof(*columns));
     const char **names = sql_alloc(bind->context, (count + 1) * sizeof(*names));
     for (uint32_t i = 0; i < count; i++) {
+        if (i >= own) {
+            columns[i] = column_at(bind, i, term->columns[i].type);
+            names[i] = term->columns[i].name;
+            continue;
+        }
         const struct expr *made = term->kind == PLAN_PROJECT ? term->expressions[i] : NULL;
-        const struct expr *own =
+        const struct expr *value =
             made != NULL && made->type.id == TYPE_UNKNOWN ? made : column_at(bind, i, term->columns[i].type);
-        const struct expr *pair[2] = {column_at(bind, i, entry->columns[i].type), own};
+        const struct expr *pair[2] = {column_at(bind, i, entry->columns[i].type), value};
         struct type type = bind_common_type(bind, pair, 2, "UNION");
         if (type.id != entry->columns[i].type.id) {
             sql_raise_with(bind->context, KMB_DATATYPE_MISMATCH, position, NULL,
@@ -118,7 +119,7 @@ static struct plan_node *term_as(struct bind *bind, struct bind_cte *entry, stru
                            entry->cte->name, i + 1, bind_type_text(bind, entry->columns[i].type),
                            bind_type_text(bind, type));
         }
-        columns[i] = bind_to_common(bind, own, type, "UNION");
+        columns[i] = bind_to_common(bind, value, type, "UNION");
         names[i] = entry->columns[i].name;
     }
     return bind_project(bind, term, columns, names, count);
@@ -147,10 +148,20 @@ static void bind_recursive(struct bind *bind, struct bind_cte *entry, const PgQu
     bind_refuse_records(bind, entry->cte->root, "a recursive query");
     cte_columns(bind, entry, node, entry->cte->root);
     entry->cte->distinct = !select->all;
+    uint32_t own = entry->column_count;
+    bool searches = node->search_clause != NULL || node->cycle_clause != NULL;
+    const PgQuery__SelectStmt *right = select->rarg;
+    struct bind_search search;
+    if (searches) {
+        bind_search_columns(bind, &search, entry, node);
+        entry->cte->root = bind_search_anchor(bind, &search, entry, entry->cte->root);
+        right = bind_search_term(bind, &search, entry, right);
+    }
     entry->working = true;
-    struct plan_node *term = bind_select_branch(bind, select->rarg);
+    struct plan_node *term = bind_select_branch(bind, right);
     entry->working = false;
-    entry->cte->recursive = term_as(bind, entry, term, position);
+    term = term_as(bind, entry, term, own, (uint32_t)(right->n_target_list - select->rarg->n_target_list), position);
+    entry->cte->recursive = searches ? bind_search_rows(bind, &search, entry, term) : term;
     for (uint32_t i = 0; entry->cte->distinct && i < entry->column_count; i++) {
         bind_check_equality(bind, column_at(bind, i, entry->columns[i].type));
     }
@@ -316,5 +327,14 @@ struct plan_node *bind_cte_scan(struct bind *bind, const PgQuery__RangeVar *name
     node->column_count = entry->column_count;
     node->columns = sql_alloc(bind->context, (entry->column_count + 1) * sizeof(*node->columns));
     memcpy(node->columns, entry->columns, entry->column_count * sizeof(*node->columns));
+    for (uint32_t i = 0; entry->working && i < entry->column_count; i++) {
+        node->columns[i].record = NULL; /* parts are reached by their own names there */
+        node->columns[i].part = false;
+    }
+    if (entry->working && entry->halt_value != NULL) {
+        const struct expr *mark = column_at(bind, entry->halt_column, entry->halt_value->type);
+        node = bind_plan(bind, PLAN_FILTER, node, NULL);
+        node->predicate = bind_operator(bind, "<>", mark, entry->halt_value, 0);
+    }
     return node;
 }

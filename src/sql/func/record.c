@@ -4,6 +4,7 @@
 #include "sql/func/cast.h"
 #include "sql/func/json_path.h"
 #include "sql/func/loops.h"
+#include "types/key.h"
 
 static bool row_is_there(struct vector *const *arguments, uint32_t row) {
     return !argument_null(arguments, 0, row) && arguments[0]->boolean[vector_row(arguments[0], row)] != 0;
@@ -83,6 +84,28 @@ static void put_object(const struct sql_call *call, struct vector *const *argume
 OBJECT_OF_ROW(fn_object, ",")
 OBJECT_OF_ROW(fn_object_lines, ",\n ")
 
+static void fn_key(SCALAR_PARAMETERS) {
+    struct buffer *out = json_buffer(call);
+    EACH_ROW(row) {
+        for (uint32_t n = 0; n < call->argument_count; n++) {
+            struct value value = vector_get(arguments[n], vector_row(arguments[n], row));
+            key_append(out, (struct key_column){.type = call->argument_types[n]}, &value);
+        }
+        result->bytes[row] = json_buffer_keep(call, out);
+    }
+    json_buffer_free(call, out);
+}
+
+static void fn_first(SCALAR_PARAMETERS) {
+    EACH_ROW(row) {
+        if (argument_null(arguments, 0, row)) {
+            result_null(result, row);
+        } else {
+            result->bytes[row] = arguments[0]->bytes[vector_row(arguments[0], row)];
+        }
+    }
+}
+
 #define ROW_FUNCTION(name_, scalar_, result_)                                                                          \
     {                                                                                                                  \
         .class = SQL_FUNCTION_SCALAR, .name = (name_), .variadic = true, .volatility = SQL_STABLE,                     \
@@ -96,6 +119,16 @@ const struct sql_function *record_value(void) {
 
 const struct sql_function *record_text(void) {
     static const struct sql_function row = ROW_FUNCTION("row", fn_text, TYPE_TEXT);
+    return &row;
+}
+
+const struct sql_function *record_key(void) {
+    static const struct sql_function row = ROW_FUNCTION("row_key", fn_key, TYPE_BYTEA);
+    return &row;
+}
+
+const struct sql_function *record_sequence(void) {
+    static const struct sql_function row = ROW_FUNCTION("rows", fn_first, TYPE_ARRAY_TEXT);
     return &row;
 }
 

@@ -11,6 +11,10 @@
 const struct sql_function *record_value(void);
 /* The same as a text that is no row any more. */
 const struct sql_function *record_text(void);
+/* The bytes by which rows of fields of these types are ordered, NULL last (types/key.h). */
+const struct sql_function *record_key(void);
+/* Its first argument, what is shown of a list of rows; the second is what orders it. */
+const struct sql_function *record_sequence(void);
 /* The row as a JSON object; lines: a field a line. */
 const struct sql_function *record_json(bool binary, bool lines);
 /* json_agg and jsonb_agg of rows: each begins a line. */

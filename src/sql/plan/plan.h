@@ -68,6 +68,7 @@ enum plan_join_strategy { PLAN_JOIN_NESTED, PLAN_JOIN_HASH, PLAN_JOIN_INDEX, PLA
 struct plan_record {
     uint32_t first;
     uint32_t count; /* 0: they are no columns yet */
+    bool sequence;  /* no row but a list of rows: what is shown of it, and the key that orders it */
     const char **names;
     uint32_t position;
 };
@@ -185,7 +186,8 @@ struct plan_cte {
     bool keep;                   /* MATERIALIZED, or a write: never put in place of its reference */
     uint32_t depth;              /* of the query that defines it: 0 the statement, 1 a subquery in it, ... */
     uint32_t references;
-    bool takes_outer; /* reads values of the query around its own */
+    uint32_t own_columns; /* that * shows of its working table; 0: all */
+    bool takes_outer;     /* reads values of the query around its own */
     bool optimised;
 };
 
