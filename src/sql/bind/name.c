@@ -219,6 +219,9 @@ static int name_strength(struct sql_context *context, const PgQuery__Node *node,
     case PG_QUERY__NODE__NODE_A_ARRAY_EXPR:
         *name = "array";
         return 2;
+    case PG_QUERY__NODE__NODE_ROW_EXPR:
+        *name = "row";
+        return 2;
     case PG_QUERY__NODE__NODE_A_INDIRECTION: /* a[1] is called a, r.f is called f */
         for (size_t i = node->a_indirection->n_indirection; i > 0; i--) {
             if (node->a_indirection->indirection[i - 1]->node_case == PG_QUERY__NODE__NODE_STRING) {

@@ -21,7 +21,7 @@ ROWS_LONG = 1300  # more than one batch of Kimberlite's operators
 JOINS = ["inner", "left", "right", "full", "cross", "comma", "natural", "using"]
 # Shares of the kinds of cases.
 KINDS = [("select", 35), ("aggregate", 22), ("compound", 28), ("window", 12), ("constant", 6), ("write", 18), ("own table", 10), ("wild", 4), ("wrong", 4),
-         ("metamorphic", 8)]
+         ("metamorphic", 8), ("rows", 9), ("checked view", 6)]
 PLAIN_SHARE = 0.2     # cases that keep to what SQLite answers as PostgreSQL does
 FOCUS_PER_CASE = 18  # items that a case must hold, in turn: what makes every item appear
 
@@ -127,7 +127,8 @@ class Statements(Queries):
         steps = {"select": self.select_case, "aggregate": self.aggregate_case, "constant": self.constant_case,
                  "compound": self.compound_case,
                  "window": self.window_case, "write": self.write_case, "own table": self.own_table_case, "wild": self.wild_case,
-                 "wrong": self.wrong_case, "metamorphic": self.metamorphic_case}[kind]()
+                 "wrong": self.wrong_case, "metamorphic": self.metamorphic_case, "rows": self.rows_case,
+                 "checked view": self.checked_view_case}[kind]()
         return Case(self.number, kind, steps, self.used, self.relation)
 
     # --- FROM
@@ -376,6 +377,72 @@ class Statements(Queries):
         if self.chance(0.6):
             sql += " WHERE " + self.condition(3)
         return [self.finish(sql, len(expressions))]
+
+    # --- rows as values
+
+    def some_columns(self, table):
+        """A query of some of a table's columns that can be compared, always with id."""
+        kept = [n for n, k in table.columns if n != "id" and "json" not in k]
+        kept = self.draw.sample(kept, min(len(kept), self.draw.randint(1, 3)))
+        return "(SELECT %s FROM %s)" % (", ".join(["id"] + kept), table.name), ["id"] + kept
+
+    def rows_case(self):
+        """A row has no type here, so that what is compared is its text, its JSON, what it is compared with, its order."""
+        self.use("form row")
+        query, names = self.some_columns(self.pick_table(small=True))
+        other, _ = self.some_columns(self.pick_table(small=True))
+        name = self.draw.choice(names)
+        made = "ROW(%s)" % ", ".join(["x." + name, "x.*", "1", "'a b'::text", "NULL"][:self.draw.randint(1, 5)])
+        form = self.draw.choice(["text", "made", "json", "agg", "order", "compare", "joined", "group", "nested"])
+        if form == "text":
+            return [Step("SELECT x.id, x::text, (x).%s, x IS NULL, x IS NOT NULL FROM %s x" % (name, query))]
+        if form == "made":
+            return [Step("SELECT %s::text, %s IS NOT NULL FROM %s x" % (made, made, query))]
+        if form == "json":
+            return [Step("SELECT row_to_json(x)::text, to_jsonb(x), json_build_object('r', x, 'm', %s)::text FROM %s x" % (
+                made, query))]
+        if form == "agg":
+            return [Step("SELECT json_agg(x ORDER BY x.id)::text, jsonb_agg(x ORDER BY x.id), count(x) FROM %s x" % query)]
+        if form == "order":
+            way = self.draw.choice(["", " DESC"])
+            keys = self.draw.sample(names, len(names))
+            return [Step("SELECT x.id FROM %s x ORDER BY ROW(%s)%s" % (query, ", ".join("x." + n for n in keys), way),
+                         order=[0])]
+        if form == "compare":
+            sign = self.draw.choice(["=", "<>", "<", "<=", ">", ">=", "IS DISTINCT FROM"])
+            return [Step("SELECT x.id, y.id FROM %s x, %s y WHERE x %s y AND x.id < 9 AND y.id < 9" % (query, query, sign))]
+        if form == "joined":
+            return [Step("SELECT x.id, y::text, y IS NULL, row_to_json(y)::text, count(y) OVER () FROM %s x LEFT JOIN %s y "
+                         "ON x.id = y.id + 1 AND y.id %% 2 = 0" % (query, other))]
+        if form == "group":
+            return [Step("SELECT x::text, count(*) FROM (SELECT %s FROM %s z UNION ALL SELECT %s FROM %s z) x GROUP BY x" % (
+                name, query, name, query))]
+        return [Step("SELECT r::text, (r).id, row_to_json(r)::text FROM (SELECT x AS r FROM %s x) s WHERE (r).id > %d" % (
+            query, self.draw.randint(0, 5)))]
+
+    def checked_view_case(self):
+        """Views over views with CHECK OPTIONs, and what is written through them."""
+        self.use("write checked view")
+        conditions = ["k < 4", "k > 1", "k <> 3", "k % 2 = 0", "g <> 'b'", "k IS NOT NULL", "id < 8", "k IN (SELECT 2)"]
+        steps = [Step("CREATE TABLE own (id integer PRIMARY KEY, k integer CHECK (k < 9), g text NOT NULL DEFAULT 'a')"),
+                 Step("INSERT INTO own VALUES (1, 1), (2, 2), (3, 3, 'b'), (4, NULL)")]
+        below = "own"
+        for view in ["v1", "v2", "v3"][:self.draw.randint(1, 3)]:
+            option = self.draw.choice(["", " WITH CHECK OPTION", " WITH LOCAL CHECK OPTION", " WITH CASCADED CHECK OPTION"])
+            where = " WHERE " + self.draw.choice(conditions) if self.chance(0.9) else ""
+            steps.append(Step("CREATE VIEW %s AS SELECT * FROM %s%s%s" % (view, below, where, option)))
+            below = view
+        for _ in range(self.draw.randint(2, 4)):
+            value = self.draw.choice(["0", "2", "3", "5", "20", "NULL", "k + 1"])
+            row = "(%d, %s, %s)" % (self.draw.randint(3, 10), value.replace("k + 1", "4"), self.draw.choice(["'a'", "'b'", "DEFAULT"]))
+            steps.append(Step(self.draw.choice([
+                "INSERT INTO %s VALUES %s" % (below, row), "UPDATE %s SET k = %s WHERE id = %d" % (below, value, self.draw.randint(1, 4)),
+                "UPDATE %s SET k = %s" % (below, value), "DELETE FROM %s WHERE k = 2" % below,
+                "INSERT INTO %s VALUES %s ON CONFLICT (id) DO UPDATE SET k = excluded.k" % (below, row),
+                "INSERT INTO %s VALUES %s ON CONFLICT DO NOTHING" % (below, row)])))
+            steps.append(Step("SELECT * FROM own"))
+        self.lite = False
+        return steps + [Step("DROP TABLE own CASCADE")]
 
     def constant_case(self):
         self.columns = {}
