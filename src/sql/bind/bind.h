@@ -551,6 +551,11 @@ struct plan_node *bind_system_relation(struct bind *bind, const char *schema, co
 /* Functions in FROM: kimberlite_history(table), set-returning ones, and those of one value. */
 struct plan_node *bind_functions(struct bind *bind, const PgQuery__RangeFunction *item,
                                  const struct tokens_clause *clause, struct scope *scope);
+
+/* --- from_record.c: json_to_record and its kin --- */
+bool bind_is_record_source(const PgQuery__Node *node);
+struct plan_node *bind_record_source(const struct bind_scope *place, const PgQuery__RangeFunction *item,
+                                     const PgQuery__Node *node);
 /* Whether some argument of the item's calls is such. */
 bool bind_function_arguments(const PgQuery__RangeFunction *item, bool (*such)(const PgQuery__Node *argument));
 

@@ -148,8 +148,10 @@ struct plan_node *bind_functions(struct bind *bind, const PgQuery__RangeFunction
                                  const struct tokens_clause *clause, struct scope *scope) {
     const PgQuery__Node *first = item_call(item, 0);
     uint32_t position = bind_node_position(first);
-    if (item->n_coldeflist > 0) {
-        sql_raise_unsupported(bind->context, position, "a column definition list");
+    bool records = bind_is_record_source(first);
+    if (item->n_coldeflist > 0 && !records) {
+        sql_raise(bind->context, KMB_SYNTAX, bind_location(item->coldeflist[0]->column_def->location),
+                  "a column definition list is only allowed for functions returning \"record\"");
     }
     bind_refuse_range(bind, position);
     bool history = is_ours(item, "kimberlite_history");
@@ -164,12 +166,13 @@ struct plan_node *bind_functions(struct bind *bind, const PgQuery__RangeFunction
     }
     struct bind_scope place = {.bind = bind, .place = BIND_FUNCTION};
     bind_levels_hide(bind, false);
-    struct plan_node *node = bind_sets(&place, item);
+    struct plan_node *node = records ? bind_record_source(&place, item, first) : bind_sets(&place, item);
     bind_levels_hide(bind, true);
     const char *alias = item->alias != NULL           ? item->alias->aliasname
+                        : records                     ? call_name(first)
                         : node->kind == PLAN_FUNCTION ? call_name(first)
                                                       : node->columns[0].name;
-    if (item->alias != NULL && item->n_functions == 1 && column_unnamed(node)) {
+    if (item->alias != NULL && item->n_functions == 1 && !records && column_unnamed(node)) {
         node->columns[0].name = alias; /* f(...) AS a: a is the column as well */
     }
     bind_apply_alias(bind, item->alias, node, position);

@@ -381,9 +381,8 @@ static void check_updatable(struct bind *bind, const PgQuery__SelectStmt *query,
         column = column || (value != NULL && value->node_case == PG_QUERY__NODE__NODE_COLUMN_REF);
     }
     if (why == NULL) {
-        const char *name = query->from_clause[0]->range_var->relname;
         const struct table_definition *below =
-            catalogue_table(bind_present(bind), slice_make(NULL, 0), slice_text(name));
+            bind_find_table(bind, bind_present(bind), query->from_clause[0]->range_var);
         why = below == NULL || definition_is_sequence(below) ? one
               : !column                                      ? "Views that have no updatable columns"
                                                              : NULL;

@@ -96,6 +96,43 @@ static void fn_key(SCALAR_PARAMETERS) {
     json_buffer_free(call, out);
 }
 
+static struct json_node *tree_of(const struct sql_call *call, struct slice text) {
+    struct json_node *root = NULL;
+    sql_try(call->context, json_tree_parse(text, false, call->arena, &root, call->context->error));
+    return root;
+}
+
+static void fn_object_only(SCALAR_PARAMETERS) {
+    EACH_ROW(row) {
+        struct slice text = ARGUMENT_BYTES(0, row);
+        const struct json_node *root = tree_of(call, text);
+        if (root->kind != JSON_OBJECT_OPEN) {
+            sql_raise(call->context, KMB_INVALID_PARAMETER, call->position, "cannot call populate_composite on %s",
+                      root->kind == JSON_ARRAY_OPEN ? "an array" : "a scalar");
+        }
+        result->bytes[row] = text;
+    }
+}
+
+static void fn_objects_only(SCALAR_PARAMETERS) {
+    EACH_ROW(row) {
+        struct slice text = ARGUMENT_BYTES(0, row);
+        struct slice name = ARGUMENT_BYTES(1, row);
+        const struct json_node *root = tree_of(call, text);
+        if (root->kind != JSON_ARRAY_OPEN) {
+            sql_raise(call->context, KMB_INVALID_PARAMETER, call->position, "cannot call %.*s on %s", (int)name.length,
+                      (const char *)name.bytes, root->kind == JSON_OBJECT_OPEN ? "an object" : "a scalar");
+        }
+        for (const struct json_node *node = root->first; node != NULL; node = node->next) {
+            if (node->kind != JSON_OBJECT_OPEN) {
+                sql_raise(call->context, KMB_INVALID_PARAMETER, call->position,
+                          "argument of %.*s must be an array of objects", (int)name.length, (const char *)name.bytes);
+            }
+        }
+        result->bytes[row] = text;
+    }
+}
+
 static void fn_first(SCALAR_PARAMETERS) {
     EACH_ROW(row) {
         if (argument_null(arguments, 0, row)) {
@@ -130,6 +167,30 @@ const struct sql_function *record_key(void) {
 const struct sql_function *record_sequence(void) {
     static const struct sql_function row = ROW_FUNCTION("rows", fn_first, TYPE_ARRAY_TEXT);
     return &row;
+}
+
+/* clang-format off */
+#define CHECKED_FUNCTION(scalar_, result_)                                                                             \
+    {.class = SQL_FUNCTION_SCALAR,                                                                                     \
+     .name = "objects",                                                                                                \
+     .argument_count = 2,                                                                                              \
+     .strict = true,                                                                                                   \
+     .scalar = (scalar_),                                                                                              \
+     .arguments = {(result_), TYPE_TEXT},                                                                              \
+     .result = (result_),                                                                                              \
+     .summary = "JSON of the form that is asked for"}
+/* clang-format on */
+
+const struct sql_function *record_object(bool binary) {
+    static const struct sql_function json = CHECKED_FUNCTION(fn_object_only, TYPE_JSON);
+    static const struct sql_function jsonb = CHECKED_FUNCTION(fn_object_only, TYPE_JSONB);
+    return binary ? &jsonb : &json;
+}
+
+const struct sql_function *record_list(bool binary) {
+    static const struct sql_function json = CHECKED_FUNCTION(fn_objects_only, TYPE_JSON);
+    static const struct sql_function jsonb = CHECKED_FUNCTION(fn_objects_only, TYPE_JSONB);
+    return binary ? &jsonb : &json;
 }
 
 const struct sql_function *record_json(bool binary, bool lines) {

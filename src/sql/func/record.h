@@ -15,6 +15,9 @@ const struct sql_function *record_text(void);
 const struct sql_function *record_key(void);
 /* Its first argument, what is shown of a list of rows; the second is what orders it. */
 const struct sql_function *record_sequence(void);
+/* Their first argument, JSON that must be an object, or an array of objects; the second names the function. */
+const struct sql_function *record_object(bool binary);
+const struct sql_function *record_list(bool binary);
 /* The row as a JSON object; lines: a field a line. */
 const struct sql_function *record_json(bool binary, bool lines);
 /* json_agg and jsonb_agg of rows: each begins a line. */

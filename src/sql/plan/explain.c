@@ -183,8 +183,9 @@ static const char *add_relation(struct explain *explain, struct explain_group *g
     const char *text = name;
     add_other(explain, group, "Relation Name", name);
     if (explain->options->verbose) {
-        add_other(explain, group, "Schema", "public");
-        text = sql_printf(explain->context, "public.%s", name);
+        const char *schema = explain_slice(explain, node->table->schema_name);
+        add_other(explain, group, "Schema", schema);
+        text = sql_printf(explain->context, "%s.%s", schema, name);
     }
     add_other(explain, group, "Alias", alias);
     return strcmp(name, alias) == 0 ? text : sql_printf(explain->context, "%s %s", text, alias);
