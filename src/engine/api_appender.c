@@ -26,7 +26,8 @@ struct kmb_appender {
     struct type *types;
     bool *not_null;
     char **names;
-    bool checked; /* rows are to be checked or completed by expressions */
+    const struct catalogue *catalogue; /* reads labels of enum types; NULL: there are none to read */
+    bool checked;                      /* rows are to be checked or completed by expressions */
     struct arena arena;
     struct value *values; /* gathered rows, then the row in the making */
     bool *defaults;       /* of the same places: take the column's DEFAULT */
@@ -41,6 +42,7 @@ static void free_columns(struct kmb_appender *appender) {
     for (uint32_t i = 0; appender->names != NULL && i < appender->column_count; i++) {
         mem_free(appender->names[i]);
     }
+    catalogue_release(appender->catalogue);
     mem_free(appender->names);
     mem_free(appender->types);
     mem_free(appender->not_null);
@@ -55,7 +57,8 @@ static bool needs_expressions(const struct catalogue *catalogue, const struct ta
     bool needs = table->check_count != 0 || table->foreign_key_count != 0;
     for (uint32_t i = 0; i < catalogue_stored_count(catalogue, table); i++) {
         enum default_kind kind = catalogue_column(catalogue, table, i)->default_kind;
-        needs = needs || kind == DEFAULT_GENERATED || kind == DEFAULT_IDENTITY_ALWAYS;
+        bool domain = catalogue_column(catalogue, table, i)->type.domain != 0;
+        needs = needs || domain || kind == DEFAULT_GENERATED || kind == DEFAULT_IDENTITY_ALWAYS;
     }
     return needs;
 }
@@ -96,6 +99,10 @@ static enum kmb_status read_columns(struct kmb_appender *appender, struct kmb_er
         for (uint32_t i = 0; !failed && i < count; i++) {
             const struct column_definition *column = catalogue_column(view->catalogue, table, i);
             appender->types[i] = column->type;
+            if (type_object(column->type.id) != 0 && appender->catalogue == NULL) {
+                appender->catalogue = view->catalogue;
+                catalogue_retain(appender->catalogue);
+            }
             appender->not_null[i] = column->not_null;
             appender->names[i] = mem_alloc(column->name.length + 1);
             failed = appender->names[i] == NULL;
@@ -248,6 +255,21 @@ enum kmb_status kmb_append_default(kmb_appender *appender, struct kmb_error *err
     return status;
 }
 
+/* The type may have a new label by now. */
+static enum kmb_status parse_again(struct kmb_appender *appender, struct type type, struct slice text,
+                                   struct value *value, struct kmb_error *error) {
+    struct kernel_view *view = NULL;
+    enum kmb_status status = session_view(appender->session->session, &view, error);
+    if (status != KMB_OK) {
+        return status;
+    }
+    catalogue_release(appender->catalogue);
+    appender->catalogue = view->catalogue;
+    catalogue_retain(appender->catalogue);
+    kernel_view_close(view);
+    return catalogue_value_parse(appender->catalogue, type, text, NULL, &appender->arena, value, error);
+}
+
 enum kmb_status kmb_append_text(kmb_appender *appender, const char *text, size_t length, struct kmb_error *error) {
     if (text == NULL && length != 0) {
         return api_absent("text", error);
@@ -274,7 +296,10 @@ enum kmb_status kmb_append_text(kmb_appender *appender, const char *text, size_t
         return KMB_OK;
     }
     struct datetime_context context = session_datetime(appender->session->session);
-    status = value_parse(type, copy, &context, &appender->arena, &value, error);
+    status = catalogue_value_parse(appender->catalogue, type, copy, &context, &appender->arena, &value, error);
+    if (status == KMB_INVALID_TEXT && type_object(type.id) != 0) {
+        status = parse_again(appender, type, copy, &value, error);
+    }
     if (status != KMB_OK) {
         return name_column(appender, status, error);
     }

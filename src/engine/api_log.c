@@ -42,11 +42,17 @@ static void print_event(struct buffer *out, const struct event *event) {
     case EVENT_TABLE_CREATED:
     case EVENT_VIEW_CREATED:
     case EVENT_SEQUENCE_CREATED:
+    case EVENT_TYPE_CREATED:
         print_name(out, event->as.table_created.table.name);
         buffer_printf(out, " table=%u", event->as.table_created.table.id.value);
         break;
     case EVENT_TABLE_DROPPED:
         buffer_printf(out, " table=%u", event->as.table_dropped.table.value);
+        break;
+    case EVENT_LABEL_ADDED:
+    case EVENT_LABEL_RENAMED:
+        print_name(out, value_label_name(event->as.label.label));
+        buffer_printf(out, " table=%u", event->as.label.type.value);
         break;
     case EVENT_TABLE_RENAMED:
         print_name(out, event->as.table_renamed.name);

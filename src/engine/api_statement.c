@@ -60,7 +60,7 @@ enum kmb_type api_type(enum type_id type) {
     case TYPE_TINYINT:
         return KMB_TYPE_TINYINT;
     default:
-        return type_is_array(type) ? KMB_TYPE_ARRAY : KMB_TYPE_UNKNOWN;
+        return type_is_array(type) ? KMB_TYPE_ARRAY : type_is_enum(type) ? KMB_TYPE_ENUM : KMB_TYPE_UNKNOWN;
     }
 }
 
@@ -516,9 +516,10 @@ const char *kmb_column_type_name(const kmb_statement *statement, uint32_t column
         return NULL;
     }
     if (statement->type_names[column] == NULL) {
-        char name[TYPE_NAME_SIZE];
-        type_format(found->type, name);
-        statement->type_names[column] = mem_strdup(name);
+        struct buffer name = {0};
+        catalogue_type_text(sql_statement_catalogue(statement->statement), found->type, &name);
+        statement->type_names[column] = mem_strdup(buffer_text(&name));
+        buffer_free(&name);
     }
     return statement->type_names[column];
 }
@@ -529,7 +530,8 @@ static struct value current(const kmb_statement *statement, uint32_t column) {
         return value_null(TYPE_UNKNOWN);
     }
     const struct vector *vector = &statement->batch->columns[column];
-    return vector_get(vector, vector_row(vector, statement->row));
+    struct value value = vector_get(vector, vector_row(vector, statement->row));
+    return value.is_null || !type_is_enum(value.type) ? value : value_text(value_label_name(value.as.bytes));
 }
 
 bool kmb_column_is_null(const kmb_statement *statement, uint32_t column) {

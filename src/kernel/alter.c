@@ -314,6 +314,26 @@ static enum kmb_status create_checks(const struct table_definition *definition, 
     return KMB_OK;
 }
 
+/* Types share their names with tables and views, whose rows are of a type too. */
+static enum kmb_status type_name_free(const struct kernel_transaction *transaction,
+                                      const struct table_definition *definition, struct slice name,
+                                      struct kmb_error *error) {
+    const struct catalogue *catalogue = transaction->evolver.catalogue;
+    const struct table_definition *table = catalogue_table(catalogue, definition->schema_name, name);
+    bool rows = table != NULL && !definition_is_sequence(table);
+    bool taken = catalogue_type(catalogue, definition->schema_name, name) != NULL;
+    if (definition_is_type(definition) ? rows || taken : taken && !definition_is_sequence(definition)) {
+        error_set(error, KMB_DUPLICATE_OBJECT, "type \"%.*s\" already exists", (int)name.length,
+                  (const char *)name.bytes);
+        if (!definition_is_type(definition)) {
+            error_hint(error, "A relation has an associated type of the same name, so you must use a name that doesn't "
+                              "conflict with any existing type.");
+        }
+        return KMB_DUPLICATE_OBJECT;
+    }
+    return KMB_OK;
+}
+
 static enum kmb_status create_build(struct kernel_transaction *transaction, const struct table_definition *definition,
                                     struct table_definition *table, struct arena *arena, struct kmb_error *error) {
     *table = *definition;
@@ -327,14 +347,22 @@ static enum kmb_status create_build(struct kernel_transaction *transaction, cons
         return error_set(error, KMB_LIMIT, "table \"%.*s\" has too many indexes or constraints",
                          (int)table->name.length, (const char *)table->name.bytes);
     }
-    enum kmb_status status = name_check(table->name, "table", error);
+    bool type = definition_is_type(table);
+    enum kmb_status status = name_check(table->name, type ? "type" : "table", error);
     if (status == KMB_OK && catalogue_schema(transaction->evolver.catalogue, table->schema_name) == NULL) {
         status = error_set(error, KMB_UNDEFINED_SCHEMA, "schema \"%.*s\" does not exist",
                            (int)table->schema_name.length, (const char *)table->schema_name.bytes);
     }
-    if (status == KMB_OK &&
+    if (status == KMB_OK && !type &&
         catalogue_relation_exists(transaction->evolver.catalogue, table->schema_name, table->name)) {
         status = relation_taken(table->name, error);
+    }
+    if (status == KMB_OK) {
+        status = type_name_free(transaction, table, table->name, error);
+    }
+    if (status == KMB_OK && type && table->id.value > TYPE_OBJECT_MAX) {
+        status = error_set(error, KMB_LIMIT, "type \"%.*s\" is one too many", (int)table->name.length,
+                           (const char *)table->name.bytes);
     }
     if (status == KMB_OK) {
         status = create_columns(definition, table, arena, error);
@@ -379,6 +407,7 @@ enum kmb_status kernel_create_table(struct kernel_transaction *transaction, cons
     arena_init(&arena, 0);
     struct event event = {.kind = definition_is_view(definition)       ? EVENT_VIEW_CREATED
                                   : definition_is_sequence(definition) ? EVENT_SEQUENCE_CREATED
+                                  : definition_is_type(definition)     ? EVENT_TYPE_CREATED
                                                                        : EVENT_TABLE_CREATED};
     struct table_definition *table = &event.as.table_created.table;
     status = create_build(transaction, definition, table, &arena, error);
@@ -404,11 +433,14 @@ enum kmb_status kernel_rename_table(struct kernel_transaction *transaction, stru
     const struct catalogue_table *table = NULL;
     enum kmb_status status = table_of_id(transaction, id, &table, error);
     if (status == KMB_OK) {
-        status = name_check(name, "table", error);
+        status = name_check(name, definition_is_type(&table->definition) ? "type" : "table", error);
     }
-    if (status == KMB_OK &&
+    if (status == KMB_OK && !definition_is_type(&table->definition) &&
         catalogue_relation_exists(transaction->evolver.catalogue, table->definition.schema_name, name)) {
         status = relation_taken(name, error);
+    }
+    if (status == KMB_OK) {
+        status = type_name_free(transaction, &table->definition, name, error);
     }
     struct event event = {.kind = EVENT_TABLE_RENAMED, .as.table_renamed = {.table = id, .name = name}};
     return status == KMB_OK ? emit(transaction, &event, error) : status;
@@ -787,6 +819,27 @@ enum kmb_status kernel_change_valid(struct kernel_transaction *transaction, stru
         status = version_next(table, &event.as.constraint_valid_changed.version, error);
     }
     return status == KMB_OK ? emit(transaction, &event, error) : status;
+}
+
+static enum kmb_status label_emit(struct kernel_transaction *transaction, enum event_kind kind, struct table_id id,
+                                  struct slice label, struct kmb_error *error) {
+    const struct catalogue_table *table = NULL;
+    enum kmb_status status = table_of_id(transaction, id, &table, error);
+    struct event event = {.kind = kind, .as.label = {.type = id, .label = label}};
+    if (status == KMB_OK) {
+        status = version_next(table, &event.as.label.version, error);
+    }
+    return status == KMB_OK ? emit(transaction, &event, error) : status;
+}
+
+enum kmb_status kernel_add_label(struct kernel_transaction *transaction, struct table_id type, struct slice label,
+                                 struct kmb_error *error) {
+    return label_emit(transaction, EVENT_LABEL_ADDED, type, label, error);
+}
+
+enum kmb_status kernel_rename_label(struct kernel_transaction *transaction, struct table_id type, struct slice label,
+                                    struct kmb_error *error) {
+    return label_emit(transaction, EVENT_LABEL_RENAMED, type, label, error);
 }
 
 enum kmb_status kernel_comment(struct kernel_transaction *transaction, struct table_id id, enum definition_part part,

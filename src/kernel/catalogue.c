@@ -87,9 +87,10 @@ static enum kmb_status table_living(struct catalogue_table *table, struct kmb_er
             if (status != KMB_OK) {
                 return status;
             }
-            if (!reader_done(&reader) || (!missing->is_null && missing->type != column->type.id)) {
+            if (!reader_done(&reader) || (!missing->is_null && missing->type != type_kind(column->type.id))) {
                 return error_set(error, KMB_CORRUPT, "the value that old rows have in a column does not decode");
             }
+            missing->type = column->type.id; /* bytes tell the kind alone */
         }
     }
     return KMB_OK;
@@ -329,9 +330,9 @@ static void copy_pointers(void *target, const void *source, uint32_t count) {
 
 enum kmb_status catalogue_make(const struct catalogue_members *members, const struct catalogue_header *header,
                                const struct catalogue **out, struct kmb_error *error) {
-    uint32_t table_count = members->table_count;
+    uint32_t object_count = members->table_count;
     uint32_t stream_count = members->stream_count;
-    size_t pointers = ((size_t)table_count + stream_count) * 2 + members->schema_count + 1;
+    size_t pointers = ((size_t)object_count + stream_count) * 2 + members->schema_count + 1;
     struct catalogue *catalogue = mem_alloc_zero(1, sizeof(*catalogue));
     void **memory = mem_alloc_zero(pointers, sizeof(void *));
     if (catalogue == NULL || memory == NULL) {
@@ -344,24 +345,32 @@ enum kmb_status catalogue_make(const struct catalogue_members *members, const st
     pthread_mutex_init(&catalogue->past_lock, NULL);
     catalogue->version = header->change_count;
     catalogue->header = *header;
-    catalogue->table_count = table_count;
+    catalogue->object_count = object_count;
     catalogue->stream_count = stream_count;
     catalogue->schema_count = members->schema_count;
     catalogue->tables_by_name = (struct catalogue_table **)(void *)memory;
-    catalogue->tables_by_id = catalogue->tables_by_name + table_count;
-    catalogue->streams_by_name = (struct catalogue_stream **)(void *)(memory + (size_t)table_count * 2);
+    catalogue->tables_by_id = catalogue->tables_by_name + object_count;
+    catalogue->streams_by_name = (struct catalogue_stream **)(void *)(memory + (size_t)object_count * 2);
     catalogue->streams_by_id = catalogue->streams_by_name + stream_count;
-    catalogue->schemas = (struct catalogue_schema **)(void *)(memory + ((size_t)table_count + stream_count) * 2);
-    copy_pointers(catalogue->tables_by_name, members->tables, table_count);
-    copy_pointers(catalogue->tables_by_id, members->tables, table_count);
+    catalogue->schemas = (struct catalogue_schema **)(void *)(memory + ((size_t)object_count + stream_count) * 2);
+    copy_pointers(catalogue->tables_by_id, members->tables, object_count);
     copy_pointers(catalogue->streams_by_name, members->streams, stream_count);
     copy_pointers(catalogue->streams_by_id, members->streams, stream_count);
     copy_pointers(catalogue->schemas, members->schemas, members->schema_count);
-    for (uint32_t i = 0; i < table_count; i++) {
-        catalogue->foreign_key_count += members->tables[i]->definition.foreign_key_count;
+    catalogue->types_by_name = catalogue->tables_by_name + object_count;
+    for (uint32_t i = 0; i < object_count; i++) {
+        struct catalogue_table *table = members->tables[i];
+        catalogue->foreign_key_count += table->definition.foreign_key_count;
+        if (definition_is_type(&table->definition)) {
+            *--catalogue->types_by_name = table;
+            catalogue->type_count++;
+        } else {
+            catalogue->tables_by_name[catalogue->table_count++] = table;
+        }
     }
-    qsort(catalogue->tables_by_name, table_count, sizeof(void *), by_table_name);
-    qsort(catalogue->tables_by_id, table_count, sizeof(void *), by_table_id);
+    qsort(catalogue->tables_by_name, catalogue->table_count, sizeof(void *), by_table_name);
+    qsort(catalogue->types_by_name, catalogue->type_count, sizeof(void *), by_table_name);
+    qsort(catalogue->tables_by_id, object_count, sizeof(void *), by_table_id);
     qsort(catalogue->streams_by_name, stream_count, sizeof(void *), by_stream_name);
     qsort(catalogue->streams_by_id, stream_count, sizeof(void *), by_stream_id);
     qsort(catalogue->schemas, members->schema_count, sizeof(void *), by_schema_name);
@@ -392,7 +401,7 @@ enum kmb_status catalogue_changed(const struct catalogue *from, const struct cat
                                   const struct catalogue_header *header, const struct catalogue **out,
                                   struct kmb_error *error) {
     struct catalogue_members members = {
-        .tables = mem_alloc(((size_t)from->table_count + 1) * sizeof(struct catalogue_table *)),
+        .tables = mem_alloc(((size_t)from->object_count + 1) * sizeof(struct catalogue_table *)),
         .streams = mem_alloc(((size_t)from->stream_count + 1) * sizeof(struct catalogue_stream *)),
         .schemas = mem_alloc(((size_t)from->schema_count + 1) * sizeof(struct catalogue_schema *)),
     };
@@ -405,7 +414,7 @@ enum kmb_status catalogue_changed(const struct catalogue *from, const struct cat
     } else {
         uint32_t out_id =
             change->table_put != NULL ? change->table_put->definition.id.value : change->table_removed.value;
-        for (uint32_t i = 0; i < from->table_count; i++) {
+        for (uint32_t i = 0; i < from->object_count; i++) {
             if (from->tables_by_id[i]->definition.id.value != out_id) {
                 atomic_fetch_add(&from->tables_by_id[i]->references, 1);
                 members.tables[members.table_count++] = from->tables_by_id[i];
@@ -458,7 +467,7 @@ void catalogue_release(const struct catalogue *constant) {
     catalogue_release(catalogue->past);
     pthread_mutex_destroy(&catalogue->past_lock);
     release_members(&(struct catalogue_members){.tables = catalogue->tables_by_id,
-                                                .table_count = catalogue->table_count,
+                                                .table_count = catalogue->object_count,
                                                 .streams = catalogue->streams_by_id,
                                                 .stream_count = catalogue->stream_count,
                                                 .schemas = catalogue->schemas,
@@ -481,16 +490,16 @@ static struct slice schema_or_default(struct slice schema) {
     return schema.length == 0 ? slice_text(CATALOGUE_SCHEMA_DEFAULT) : schema;
 }
 
-const struct table_definition *catalogue_table(const struct catalogue *catalogue, struct slice schema,
-                                               struct slice name) {
+static const struct table_definition *find_name(struct catalogue_table *const *by_name, uint32_t count,
+                                                struct slice schema, struct slice name) {
     schema = schema_or_default(schema);
     uint32_t low = 0;
-    uint32_t high = catalogue->table_count;
+    uint32_t high = count;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        int order = table_name_order(schema, name, catalogue->tables_by_name[middle]);
+        int order = table_name_order(schema, name, by_name[middle]);
         if (order == 0) {
-            return &catalogue->tables_by_name[middle]->definition;
+            return &by_name[middle]->definition;
         }
         if (order < 0) {
             high = middle;
@@ -501,9 +510,24 @@ const struct table_definition *catalogue_table(const struct catalogue *catalogue
     return NULL;
 }
 
+const struct table_definition *catalogue_table(const struct catalogue *catalogue, struct slice schema,
+                                               struct slice name) {
+    return find_name(catalogue->tables_by_name, catalogue->table_count, schema, name);
+}
+
+const struct table_definition *catalogue_type(const struct catalogue *catalogue, struct slice schema,
+                                              struct slice name) {
+    return find_name(catalogue->types_by_name, catalogue->type_count, schema, name);
+}
+
+const struct table_definition *catalogue_enum(const struct catalogue *catalogue, enum type_id type) {
+    const struct table_definition *found = catalogue_table_of_id(catalogue, (struct table_id){type_object(type)});
+    return found != NULL && found->form == DEFINITION_ENUM ? found : NULL;
+}
+
 const struct table_definition *catalogue_table_of_id(const struct catalogue *catalogue, struct table_id id) {
     uint32_t low = 0;
-    uint32_t high = catalogue->table_count;
+    uint32_t high = catalogue->object_count;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
         uint32_t at = catalogue->tables_by_id[middle]->definition.id.value;
@@ -522,7 +546,7 @@ const struct table_definition *catalogue_table_of_id(const struct catalogue *cat
 const struct index_definition *catalogue_index(const struct catalogue *catalogue, struct slice schema,
                                                struct slice name, const struct table_definition **table) {
     schema = schema_or_default(schema);
-    for (uint32_t i = 0; i < catalogue->table_count; i++) {
+    for (uint32_t i = 0; i < catalogue->object_count; i++) {
         const struct table_definition *definition = &catalogue->tables_by_id[i]->definition;
         if (!slice_equal(definition->schema_name, schema)) {
             continue;
@@ -540,7 +564,7 @@ const struct index_definition *catalogue_index(const struct catalogue *catalogue
 
 const struct index_definition *catalogue_index_of_id(const struct catalogue *catalogue, struct index_id id,
                                                      const struct table_definition **table) {
-    for (uint32_t i = 0; i < catalogue->table_count; i++) {
+    for (uint32_t i = 0; i < catalogue->object_count; i++) {
         const struct table_definition *definition = &catalogue->tables_by_id[i]->definition;
         const struct index_definition *index = definition_index_of_id(definition, id);
         if (index != NULL) {
@@ -558,7 +582,7 @@ bool catalogue_relation_exists(const struct catalogue *catalogue, struct slice s
     if (catalogue_table(catalogue, schema, name) != NULL || catalogue_index(catalogue, schema, name, NULL) != NULL) {
         return true;
     }
-    for (uint32_t i = 0; i < catalogue->table_count; i++) {
+    for (uint32_t i = 0; i < catalogue->object_count; i++) {
         const struct table_definition *definition = &catalogue->tables_by_id[i]->definition;
         if (definition->primary_key_count > 0 && slice_equal(definition->schema_name, schema) &&
             slice_equal(definition->primary_key_name, name)) {
@@ -613,6 +637,15 @@ const struct table_definition *catalogue_table_at(const struct catalogue *catalo
     return &catalogue->tables_by_name[ordinal]->definition;
 }
 
+uint32_t catalogue_type_count(const struct catalogue *catalogue) {
+    return catalogue->type_count;
+}
+
+const struct table_definition *catalogue_type_at(const struct catalogue *catalogue, uint32_t ordinal) {
+    ASSERT(ordinal < catalogue->type_count);
+    return &catalogue->types_by_name[ordinal]->definition;
+}
+
 bool catalogue_has_foreign_keys(const struct catalogue *catalogue) {
     return catalogue->foreign_key_count > 0;
 }
@@ -621,7 +654,7 @@ bool catalogue_table_refers(const struct catalogue *catalogue, const struct tabl
     if (table->foreign_key_count > 0 || catalogue->foreign_key_count == 0) {
         return table->foreign_key_count > 0;
     }
-    for (uint32_t i = 0; i < catalogue->table_count; i++) {
+    for (uint32_t i = 0; i < catalogue->object_count; i++) {
         const struct table_definition *child = &catalogue->tables_by_id[i]->definition;
         for (uint32_t k = 0; k < child->foreign_key_count; k++) {
             if (child->foreign_keys[k].parent.value == table->id.value) {
@@ -634,7 +667,7 @@ bool catalogue_table_refers(const struct catalogue *catalogue, const struct tabl
 
 const struct table_definition *catalogue_owned_sequence(const struct catalogue *catalogue, struct table_id table,
                                                         struct column_id column) {
-    for (uint32_t i = 0; i < catalogue->table_count; i++) {
+    for (uint32_t i = 0; i < catalogue->object_count; i++) {
         const struct table_definition *sequence = &catalogue->tables_by_id[i]->definition;
         if (definition_is_sequence(sequence) && sequence->sequence.owner.value == table.value &&
             sequence->sequence.owner_column.value == column.value) {

@@ -63,6 +63,23 @@ bool catalogue_relation_exists(const struct catalogue *catalogue, struct slice s
 const struct stream_definition *catalogue_stream(const struct catalogue *catalogue, struct slice name);
 const struct stream_definition *catalogue_stream_of_id(const struct catalogue *catalogue, struct stream_id id);
 
+/* An enum type or a domain; NULL when there is none. By id they are found as tables are. */
+const struct table_definition *catalogue_type(const struct catalogue *catalogue, struct slice schema,
+                                              struct slice name);
+/* What the number of an enum type, or of an array of one, stands for; NULL: none of this catalogue. */
+const struct table_definition *catalogue_enum(const struct catalogue *catalogue, enum type_id type);
+uint32_t catalogue_type_count(const struct catalogue *catalogue);
+const struct table_definition *catalogue_type_at(const struct catalogue *catalogue, uint32_t ordinal); /* by name */
+
+/* value_parse(), for enum types and arrays of them, too: 22P02 invalid input value for enum mood: "x". catalogue may be
+ * NULL: then there are none. */
+enum kmb_status catalogue_value_parse(const struct catalogue *catalogue, struct type type, struct slice text,
+                                      const struct datetime_context *context, struct arena *arena, struct value *out,
+                                      struct kmb_error *error);
+
+/* A type's name as users know it, with its modifier: "numeric(10,2)", "mood[]"; of a domain its own. Appended. */
+void catalogue_type_text(const struct catalogue *catalogue, struct type type, struct buffer *out);
+
 /* All of them, tables by (schema, name), streams by name. */
 uint32_t catalogue_table_count(const struct catalogue *catalogue);
 const struct table_definition *catalogue_table_at(const struct catalogue *catalogue, uint32_t ordinal);

@@ -297,7 +297,8 @@ static bool gathered_has(const struct gathering *gathering, const struct catalog
     for (uint32_t i = 0; i < gathering->members.table_count; i++) {
         const struct table_definition *other = &gathering->members.tables[i]->definition;
         if (other->id.value == table->definition.id.value ||
-            (slice_equal(other->schema_name, table->definition.schema_name) &&
+            (definition_is_type(other) == definition_is_type(&table->definition) &&
+             slice_equal(other->schema_name, table->definition.schema_name) &&
              slice_equal(other->name, table->definition.name))) {
             return true;
         }

@@ -83,6 +83,23 @@ static bool same_version(const struct table_definition *a, const struct table_de
            (left->from.position == right->from.position && left->from.sequence == right->from.sequence);
 }
 
+/* Whether the domains of the columns, and the domains these stand on, allow what they allowed. */
+static bool domains_same(const struct validation *validation, const struct table_definition *table) {
+    for (uint32_t i = 0; i < table->column_count; i++) {
+        uint32_t domain = table->columns[i].dropped ? 0 : table->columns[i].type.domain;
+        while (domain != 0) {
+            struct table_id id = {domain};
+            const struct table_definition *base = catalogue_table_of_id(validation->transaction->base->catalogue, id);
+            const struct table_definition *head = catalogue_table_of_id(validation->head->catalogue, id);
+            if (base == NULL || head == NULL || !same_version(base, head)) {
+                return false;
+            }
+            domain = base->columns[0].type.domain; /* each is older than those that stand on it */
+        }
+    }
+    return true;
+}
+
 static enum kmb_status rows_same(struct validation *validation, const struct event *event, struct kmb_error *error) {
     struct table_id id = event->as.rows.table;
     const struct table_definition *base = catalogue_table_of_id(validation->transaction->base->catalogue, id);
@@ -90,7 +107,7 @@ static enum kmb_status rows_same(struct validation *validation, const struct eve
         return KMB_OK; /* made by the transaction itself: the catalogue is known to be unchanged */
     }
     const struct table_definition *head = catalogue_table_of_id(validation->head->catalogue, id);
-    if (head == NULL || !same_version(base, head)) {
+    if (head == NULL || !same_version(base, head) || !domains_same(validation, base)) {
         return conflict(error, "the definition of a table it wrote");
     }
     const struct catalogue_table *table =

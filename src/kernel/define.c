@@ -227,7 +227,8 @@ static enum kmb_status table_created(struct evolver *evolver, const struct event
     if (table->version.value != 1) {
         return evolve_damaged(error, "a new table is of version %u", table->version.value);
     }
-    if (catalogue_table(evolver->catalogue, table->schema_name, table->name) != NULL) {
+    if ((definition_is_type(table) ? catalogue_type : catalogue_table)(evolver->catalogue, table->schema_name,
+                                                                       table->name) != NULL) {
         return evolve_damaged(error, "a new table has the name of another");
     }
     return table_put(evolver, NULL, table, next, error);
@@ -260,7 +261,8 @@ static enum kmb_status table_renamed(struct evolver *evolver, const struct event
     if (status != KMB_OK) {
         return status;
     }
-    if (catalogue_table(evolver->catalogue, alteration.next.schema_name, event->name) != NULL) {
+    if ((definition_is_type(&alteration.next) ? catalogue_type : catalogue_table)(
+            evolver->catalogue, alteration.next.schema_name, event->name) != NULL) {
         return evolve_damaged(error, "a table is renamed to the name of another");
     }
     alteration.next.name = event->name;
@@ -278,6 +280,61 @@ static enum kmb_status sequence_changed(struct evolver *evolver, const struct ev
         return evolve_damaged(error, "table %u is no sequence", event->sequence.value);
     }
     alteration.next.sequence = event->definition;
+    return alteration_end(evolver, &alteration, 0, error);
+}
+
+/* --- labels of enum types ----------------------------------------------------------------------------------------- */
+
+/* The labels, with one free place behind them, or NULL: no memory. */
+static struct slice *alteration_labels(struct evolver *evolver, struct alteration *alteration) {
+    struct slice *labels =
+        copy_array(&evolver->arena, alteration->next.labels, alteration->next.label_count, sizeof(*labels));
+    alteration->next.labels = labels;
+    return labels;
+}
+
+static enum kmb_status label_added(struct evolver *evolver, const struct event_label *event, struct kmb_error *error) {
+    struct alteration alteration;
+    enum kmb_status status = alteration_begin(evolver, event->type, event->version, &alteration, error);
+    if (status != KMB_OK) {
+        return status;
+    }
+    struct table_definition *next = &alteration.next;
+    if (next->form != DEFINITION_ENUM || next->label_count >= DEFINITION_LABELS_MAX ||
+        definition_label_of_place(next, event->label) != NULL ||
+        definition_label_of_name(next, value_label_name(event->label)) != NULL) {
+        return evolve_damaged(error, "type %u has no room for a label", event->type.value);
+    }
+    struct slice *labels = alteration_labels(evolver, &alteration);
+    if (labels == NULL) {
+        return define_no_memory(error);
+    }
+    uint32_t at = next->label_count++;
+    for (; at > 0 && memcmp(event->label.bytes, labels[at - 1].bytes, VALUE_LABEL_PLACE) < 0; at--) {
+        labels[at] = labels[at - 1];
+    }
+    labels[at] = event->label;
+    return alteration_end(evolver, &alteration, 0, error);
+}
+
+static enum kmb_status label_renamed(struct evolver *evolver, const struct event_label *event,
+                                     struct kmb_error *error) {
+    struct alteration alteration;
+    enum kmb_status status = alteration_begin(evolver, event->type, event->version, &alteration, error);
+    if (status != KMB_OK) {
+        return status;
+    }
+    struct table_definition *next = &alteration.next;
+    if (next->form != DEFINITION_ENUM || definition_label_of_place(next, event->label) == NULL ||
+        definition_label_of_name(next, value_label_name(event->label)) != NULL) {
+        return evolve_damaged(error, "type %u has no such label, or one of that name", event->type.value);
+    }
+    struct slice *labels = alteration_labels(evolver, &alteration);
+    if (labels == NULL) {
+        return define_no_memory(error);
+    }
+    labels[definition_label_of_place(next, event->label) - next->labels] = event->label;
+    next->labels_renamed = true;
     return alteration_end(evolver, &alteration, 0, error);
 }
 
@@ -766,7 +823,7 @@ static enum kmb_status schema_dropped(struct evolver *evolver, const struct even
     if (schema == NULL) {
         return schema_absent(event->schema, error);
     }
-    for (uint32_t i = 0; i < evolver->catalogue->table_count; i++) {
+    for (uint32_t i = 0; i < evolver->catalogue->object_count; i++) {
         if (slice_equal(evolver->catalogue->tables_by_id[i]->definition.schema_name, schema->name)) {
             return evolve_damaged(error, "schema %u is dropped with tables in it", event->schema.value);
         }
@@ -790,7 +847,7 @@ static enum kmb_status schema_renamed(struct evolver *evolver, const struct even
         return define_no_memory(error);
     }
     enum kmb_status status = schema_put(evolver, schema, event->schema, event->name, schema->comment, error);
-    for (uint32_t i = 0; status == KMB_OK && i < evolver->catalogue->table_count; i++) {
+    for (uint32_t i = 0; status == KMB_OK && i < evolver->catalogue->object_count; i++) {
         const struct catalogue_table *table = evolver->catalogue->tables_by_id[i];
         if (slice_equal(table->definition.schema_name, old)) {
             struct table_definition next = table->definition;
@@ -914,6 +971,7 @@ enum kmb_status evolve_definition(struct evolver *evolver, const struct event *e
     case EVENT_TABLE_CREATED:
     case EVENT_VIEW_CREATED:
     case EVENT_SEQUENCE_CREATED:
+    case EVENT_TYPE_CREATED:
         return table_created(evolver, &event->as.table_created, error);
     case EVENT_FOREIGN_KEY_ADDED:
         return foreign_key_added(evolver, &event->as.foreign_key_added, error);
@@ -923,6 +981,10 @@ enum kmb_status evolve_definition(struct evolver *evolver, const struct event *e
         return sequence_changed(evolver, &event->as.sequence_changed, error);
     case EVENT_SEQUENCE_ADVANCED:
         return evolve_sequence(evolver, &event->as.sequence_advanced, error);
+    case EVENT_LABEL_ADDED:
+        return label_added(evolver, &event->as.label, error);
+    case EVENT_LABEL_RENAMED:
+        return label_renamed(evolver, &event->as.label, error);
     case EVENT_TABLE_DROPPED:
         return table_dropped(evolver, &event->as.table_dropped, error);
     case EVENT_TABLE_RENAMED:

@@ -143,12 +143,15 @@ struct catalogue {
     atomic_uint references;
     uint64_t version;
     struct catalogue_header header;
+    uint32_t object_count; /* tables and types */
     uint32_t table_count;
+    uint32_t type_count;
     uint32_t stream_count;
     uint32_t schema_count;
     uint32_t foreign_key_count; /* of all tables */
     struct catalogue_table **tables_by_name;
-    struct catalogue_table **tables_by_id;
+    struct catalogue_table **types_by_name; /* behind them */
+    struct catalogue_table **tables_by_id;  /* types too */
     struct catalogue_stream **streams_by_name;
     struct catalogue_stream **streams_by_id;
     struct catalogue_schema **schemas; /* by name, the empty one among them */

@@ -317,7 +317,7 @@ static void note_referred(struct kernel_reads *reads, const struct catalogue *ca
         kernel_reads_add(reads, KERNEL_READ_ROWS, table->foreign_keys[i].parent.value, 0, slice_make(NULL, 0),
                          slice_make(NULL, 0));
     }
-    for (uint32_t t = 0; catalogue->foreign_key_count > 0 && t < catalogue->table_count; t++) {
+    for (uint32_t t = 0; catalogue->foreign_key_count > 0 && t < catalogue->object_count; t++) {
         const struct table_definition *child = &catalogue->tables_by_id[t]->definition;
         for (uint32_t i = 0; i < child->foreign_key_count; i++) {
             if (child->foreign_keys[i].parent.value == table->id.value) {

@@ -433,7 +433,7 @@ static enum kmb_status parents_check(struct change_check *check, const struct ta
                                      struct slice image, struct kmb_error *error) {
     struct checking *checking = &check->checking;
     enum kmb_status status = KMB_OK;
-    for (uint32_t t = 0; status == KMB_OK && t < checking->catalogue->table_count; t++) {
+    for (uint32_t t = 0; status == KMB_OK && t < checking->catalogue->object_count; t++) {
         const struct table_definition *child = &checking->catalogue->tables_by_id[t]->definition;
         for (uint32_t i = 0; status == KMB_OK && i < child->foreign_key_count; i++) {
             const struct foreign_key_definition *key = &child->foreign_keys[i];
@@ -522,7 +522,7 @@ static enum kmb_status table_check(struct kernel_transaction *transaction, const
 static enum kmb_status added_check(struct kernel_transaction *transaction, struct kmb_error *error) {
     const struct catalogue *catalogue = transaction->evolver.catalogue;
     enum kmb_status status = KMB_OK;
-    for (uint32_t t = 0; status == KMB_OK && t < catalogue->table_count; t++) {
+    for (uint32_t t = 0; status == KMB_OK && t < catalogue->object_count; t++) {
         const struct table_definition *child = &catalogue->tables_by_id[t]->definition;
         const struct table_definition *base = catalogue_table_of_id(transaction->base->catalogue, child->id);
         for (uint32_t i = 0; status == KMB_OK && i < child->foreign_key_count; i++) {
@@ -552,7 +552,7 @@ static enum kmb_status body_check(struct kernel_transaction *transaction, struct
 enum kmb_status transaction_check_deferred(struct kernel_transaction *transaction, struct kmb_error *error) {
     const struct catalogue *catalogue = transaction->evolver.catalogue;
     bool any = false;
-    for (uint32_t t = 0; catalogue->foreign_key_count > 0 && t < catalogue->table_count; t++) {
+    for (uint32_t t = 0; catalogue->foreign_key_count > 0 && t < catalogue->object_count; t++) {
         const struct table_definition *child = &catalogue->tables_by_id[t]->definition;
         for (uint32_t i = 0; i < child->foreign_key_count; i++) {
             any = any || child->foreign_keys[i].deferrable;
@@ -653,7 +653,7 @@ static enum kmb_status gather_change(void *context, const struct table_definitio
         return status;
     }
     status = row_before(gathering->now, table, new_key, &gathering->new_memory, &new_row, &is, error);
-    for (uint32_t t = 0; status == KMB_OK && t < catalogue->table_count; t++) {
+    for (uint32_t t = 0; status == KMB_OK && t < catalogue->object_count; t++) {
         const struct table_definition *child = &catalogue->tables_by_id[t]->definition;
         for (uint32_t i = 0; status == KMB_OK && i < child->foreign_key_count; i++) {
             const struct foreign_key_definition *key = &child->foreign_keys[i];

@@ -81,6 +81,13 @@ enum kmb_status kernel_drop_schema(struct kernel_transaction *transaction, struc
                           (int)schema->name.length, (const char *)schema->name.bytes);
         }
     }
+    for (uint32_t i = 0; status == KMB_OK && i < catalogue_type_count(catalogue); i++) {
+        if (slice_equal(catalogue_type_at(catalogue, i)->schema_name, schema->name)) {
+            status =
+                error_set(error, KMB_DEPENDENT_OBJECTS, "cannot drop schema %.*s because other objects depend on it",
+                          (int)schema->name.length, (const char *)schema->name.bytes);
+        }
+    }
     struct event event = {.kind = EVENT_SCHEMA_DROPPED, .as.schema_dropped = {.schema = id}};
     return status == KMB_OK ? emit(transaction, &event, error) : status;
 }

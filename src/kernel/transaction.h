@@ -132,8 +132,8 @@ enum kmb_status kernel_transaction_get(struct kernel_transaction *transaction, c
 
 /*
  * Texts are borrowed for the call. Ids, schema versions and counters in what is passed are ignored and given here.
- * Names are checked against the one name space of tables, indexes and primary keys: KMB_DUPLICATE_TABLE "relation "x"
- * already exists". Expressions (defaults, checks) are the caller's to check.
+ * Names are checked against the one name space of tables, indexes and primary keys (types have theirs):
+ * KMB_DUPLICATE_TABLE "relation "x" already exists". Expressions (defaults, checks) are the caller's to check.
  */
 
 /* columns, primary_key, indexes (declared or ready: made ready), checks by *ordinal*: key_part.column.value is the
@@ -202,6 +202,12 @@ enum kmb_status kernel_rename_constraint(struct kernel_transaction *transaction,
 /* A check (whose rows are the caller's to look at) or a foreign key (looked at here). */
 enum kmb_status kernel_change_valid(struct kernel_transaction *transaction, struct table_id table,
                                     struct constraint_id constraint, bool valid, struct kmb_error *error);
+/* Of an enum type: a new label where no other stands, or another name for the one that stands there. That the name is
+ * free among its labels is the caller's to check. */
+enum kmb_status kernel_add_label(struct kernel_transaction *transaction, struct table_id type, struct slice label,
+                                 struct kmb_error *error);
+enum kmb_status kernel_rename_label(struct kernel_transaction *transaction, struct table_id type, struct slice label,
+                                    struct kmb_error *error);
 /* COMMENT ON: an empty text takes it away. */
 enum kmb_status kernel_comment(struct kernel_transaction *transaction, struct table_id table, enum definition_part part,
                                uint32_t id, struct slice text, struct kmb_error *error);

@@ -45,6 +45,7 @@ static inline uint64_t sql_work_bytes(const struct sql_settings *settings) {
     return settings->work_bytes != 0 ? settings->work_bytes : settings->memory_bytes_max / 4;
 }
 
+struct catalogue;
 struct regex;
 struct sql_host;
 struct sql_path;
@@ -81,7 +82,8 @@ struct sql_context {
     struct slice session_user;
     const struct sql_host *host; /* of the run, for functions that reach beyond their arguments; NULL while binding */
     const struct sql_path *path; /* settings' search_path, once it was asked for */
-    struct regex *regexes;       /* patterns compiled by this statement, the last used first */
+    const struct catalogue *catalogue; /* has the names of types; NULL: none are known */
+    struct regex *regexes;             /* patterns compiled by this statement, the last used first */
 };
 
 /*

@@ -811,6 +811,12 @@ static void define_drop(struct define *define, const struct plan_drop *drop) {
     } else if (drop->default_of.value != 0) {
         define_try(define, kernel_change_default(define->transaction, drop->table, drop->default_of, DEFAULT_NONE,
                                                  slice_make(NULL, 0), error));
+    } else if (drop->column.value != 0) {
+        define->table_id = drop->table;
+        const struct column_definition *column = definition_column_of_id(define_table(define), drop->column);
+        define_drop_column(define, define_text(define, column->name), true);
+    } else if (drop->check.value != 0) {
+        define_try(define, kernel_drop_check(define->transaction, drop->table, drop->check, error));
     } else {
         define_try(define, kernel_drop_table(define->transaction, drop->table, error));
     }
@@ -976,6 +982,12 @@ void define_run(struct sql_context *context, const struct sql_host *host, const 
         break;
     case DDL_SET_CONSTRAINTS:
         define_set_constraints(&define, ddl);
+        break;
+    case DDL_ADD_LABEL:
+        define_try(&define, kernel_add_label(define.transaction, ddl->table_id, ddl->label, context->error));
+        break;
+    case DDL_RENAME_LABEL:
+        define_try(&define, kernel_rename_label(define.transaction, ddl->table_id, ddl->label, context->error));
         break;
     case DDL_ALTER_SEQUENCE:
         define_try(&define, kernel_change_sequence(define.transaction, ddl->table_id, &ddl->sequence, ddl->restart,

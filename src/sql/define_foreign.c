@@ -4,6 +4,7 @@
 #include "base/assert.h"
 #include "sql/bind/bind.h"
 #include "sql/define_internal.h"
+#include "sql/type_text.h"
 
 static _Noreturn void raise_foreign(struct define *define, const struct plan_foreign *foreign, const char *message) {
     sql_raise(define->context, KMB_INVALID_FOREIGN_KEY, foreign->position, "%s", message);
@@ -22,12 +23,10 @@ static const struct column_definition *foreign_column(struct define *define, con
 _Noreturn void define_raise_types(struct define *define, uint32_t position, const char *name,
                                   const struct column_definition *column, const struct column_definition *other) {
     struct sql_context *context = define->context;
-    char *type = sql_alloc(context, TYPE_NAME_SIZE);
-    char *other_type = sql_alloc(context, TYPE_NAME_SIZE);
     sql_raise_with(context, KMB_DATATYPE_MISMATCH, position,
                    sql_printf(context, "Key columns \"%s\" and \"%s\" are of incompatible types: %s and %s.",
                               define_text(define, column->name), define_text(define, other->name),
-                              type_format(column->type, type), type_format(other->type, other_type)),
+                              sql_type_format(context, column->type), sql_type_format(context, other->type)),
                    NULL, "foreign key constraint \"%s\" cannot be implemented", name);
 }
 

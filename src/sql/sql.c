@@ -25,6 +25,7 @@
 #include "sql/plan/optimise.h"
 #include "sql/plan/shape.h"
 #include "types/utf8.h"
+#include "sql/type_text.h"
 
 #define RUN_TRIES_MAX 100
 
@@ -335,6 +336,10 @@ const struct plan_column *sql_statement_column(const struct sql_statement *state
     return &statement->bound.columns[index];
 }
 
+const struct catalogue *sql_statement_catalogue(const struct sql_statement *statement) {
+    return statement->plan.catalogue;
+}
+
 uint32_t sql_statement_parameter_count(const struct sql_statement *statement) {
     return statement->bound.parameter_count;
 }
@@ -418,7 +423,8 @@ bool sql_statement_convert(const struct sql_statement *statement, const struct s
     for (uint32_t i = 0; i < count; i++) {
         struct type type = statement->bound.parameter_types[i];
         if (values[i].type == TYPE_UNKNOWN && !values[i].is_null && !type_is_string(type.id) &&
-            value_parse(type, values[i].as.bytes, &when, arena, &values[i], NULL) != KMB_OK) {
+            catalogue_value_parse(statement->plan.catalogue, type, values[i].as.bytes, &when, arena, &values[i],
+                                  NULL) != KMB_OK) {
             return false;
         }
     }
@@ -462,7 +468,8 @@ static struct value run_convert(struct sql_run *run, const struct value *value, 
     }
     if (value->type == type.id) {
         if (!value_valid(value)) {
-            sql_raise(context, KMB_INVALID_PARAMETER, 0, "parameter $%u is not a valid %s", number, type_name(type.id));
+            sql_raise(context, KMB_INVALID_PARAMETER, 0, "parameter $%u is not a valid %s", number,
+                      sql_type_text(context, type));
         }
         return *value;
     }
@@ -470,7 +477,8 @@ static struct value run_convert(struct sql_run *run, const struct value *value, 
         struct datetime_context when = {
             .now_us = context->now_us, .has_now = true, .zone_offset_s = run_zone(run, number)};
         struct value parsed;
-        enum kmb_status status = value_parse(type, value->as.bytes, &when, &context->arena, &parsed, context->error);
+        enum kmb_status status = catalogue_value_parse(context->catalogue, type, value->as.bytes, &when,
+                                                       &context->arena, &parsed, context->error);
         if (status != KMB_OK) {
             if (context->error != NULL) {
                 error_prefix(context->error, "parameter $%u", number);
@@ -481,8 +489,8 @@ static struct value run_convert(struct sql_run *run, const struct value *value, 
     }
     const struct sql_function *cast = sql_cast_find(value->type, type.id, SQL_CAST_ASSIGNMENT);
     if (cast == NULL) {
-        sql_raise(context, KMB_DATATYPE_MISMATCH, 0, "parameter $%u is of type %s, not %s", number, type_name(type.id),
-                  type_name(value->type));
+        sql_raise(context, KMB_DATATYPE_MISMATCH, 0, "parameter $%u is of type %s, not %s", number,
+                  sql_type_text(context, type), type_name(value->type));
     }
     struct expr constant = {.kind = EXPR_CONSTANT, .type = type_make(value->type), .value = *value};
     const struct expr *arguments[1] = {&constant};
@@ -683,6 +691,7 @@ static enum kmb_status run_try(struct sql_run *run, const struct sql_host *host,
     volatile enum kmb_status status = KMB_OK;
     context->stale_plan = false;
     SQL_GUARD(context) {
+        context->catalogue = run->statement->plan.catalogue;
         sql_check_cancel(context);
         run_take_parameters(run, parameters, parameter_count);
         struct sql_statement *statement = run->statement;
@@ -692,6 +701,7 @@ static enum kmb_status run_try(struct sql_run *run, const struct sql_host *host,
         if (statement->bound.kind == STATEMENT_EXPLAIN && statement->bound.explain.summary) {
             sql_try(context, bind_measured(run, host, run->parameter_count));
         }
+        context->catalogue = statement->plan.catalogue; /* it may be another than before */
         run_begin(run, host);
     }
     SQL_CAUGHT {

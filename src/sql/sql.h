@@ -151,6 +151,7 @@ const char *sql_statement_tag(const struct sql_statement *statement); /* "SELECT
 bool sql_statement_writes(const struct sql_statement *statement);     /* needs a transaction: DML or DDL */
 uint32_t sql_statement_column_count(const struct sql_statement *statement);
 const struct plan_column *sql_statement_column(const struct sql_statement *statement, uint32_t index);
+const struct catalogue *sql_statement_catalogue(const struct sql_statement *statement); /* it was bound to; or NULL */
 uint32_t sql_statement_parameter_count(const struct sql_statement *statement);
 struct type sql_statement_parameter_type(const struct sql_statement *statement, uint32_t index);
 /* The whole bound statement, for tools; valid until the next run or free. */

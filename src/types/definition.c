@@ -17,6 +17,7 @@
 #define COLUMN_SEALED    0x04
 #define COLUMN_HIDDEN    0x08
 #define COLUMN_PLACED    0x10
+#define COLUMN_DOMAIN    0x20
 #define INDEX_UNIQUE     0x01
 #define INDEX_CONSTRAINT 0x02
 #define INDEX_NULLS_SAME 0x04
@@ -32,6 +33,9 @@
 #define PART_COMMENTS     4
 #define PART_KEYS_SINCE   5
 #define PART_VIEW_CHECK   6
+#define PART_TYPE         16
+
+#define TYPE_LABELS_RENAMED 0x01
 
 #define FOREIGN_MATCH_FULL 0x01
 #define FOREIGN_DEFERRABLE 0x02
@@ -45,13 +49,15 @@ static void definition_put_text(struct slice text, struct buffer *buffer) {
 }
 
 void definition_encode_column(const struct column_definition *column, struct buffer *buffer) {
-    uint8_t flags = (uint8_t)((column->not_null ? COLUMN_NOT_NULL : 0) | (column->dropped ? COLUMN_DROPPED : 0) |
-                              (column->sealed ? COLUMN_SEALED : 0) | (column->hidden ? COLUMN_HIDDEN : 0) |
-                              (column->place.value != 0 ? COLUMN_PLACED : 0));
+    uint8_t flags =
+        (uint8_t)((column->not_null ? COLUMN_NOT_NULL : 0) | (column->dropped ? COLUMN_DROPPED : 0) |
+                  (column->sealed ? COLUMN_SEALED : 0) | (column->hidden ? COLUMN_HIDDEN : 0) |
+                  (column->place.value != 0 ? COLUMN_PLACED : 0) | (column->type.domain != 0 ? COLUMN_DOMAIN : 0));
     buffer_u32(buffer, column->id.value);
     definition_put_text(column->name, buffer);
-    buffer_u8(buffer, (uint8_t)column->type.id);
-    buffer_u32(buffer, (uint32_t)column->type.modifier);
+    uint32_t object = type_object(column->type.id); /* an enum type has no modifier, and the others no object */
+    buffer_u8(buffer, (uint8_t)type_kind(column->type.id));
+    buffer_u32(buffer, object != 0 ? object : (uint32_t)column->type.modifier);
     buffer_u8(buffer, flags);
     buffer_u8(buffer, (uint8_t)column->default_kind);
     definition_put_text(column->default_text, buffer);
@@ -60,6 +66,9 @@ void definition_encode_column(const struct column_definition *column, struct buf
     buffer_u32(buffer, column->dropped_in.value);
     if (column->place.value != 0) {
         buffer_u32(buffer, column->place.value);
+    }
+    if (column->type.domain != 0) {
+        buffer_u32(buffer, column->type.domain);
     }
 }
 
@@ -137,10 +146,20 @@ static uint32_t definition_checks_not_valid(const struct table_definition *table
     return count;
 }
 
+static void definition_put_type(const struct table_definition *table, struct buffer *buffer) {
+    buffer_u8(buffer, PART_TYPE);
+    buffer_u8(buffer, (uint8_t)table->form);
+    buffer_u8(buffer, table->labels_renamed ? TYPE_LABELS_RENAMED : 0);
+    buffer_u16(buffer, (uint16_t)table->label_count);
+    for (uint32_t i = 0; i < table->label_count; i++) {
+        definition_put_text(table->labels[i], buffer);
+    }
+}
+
 static void definition_put_rest(const struct table_definition *table, struct buffer *buffer) {
     uint32_t not_valid = definition_checks_not_valid(table);
     if (definition_is_view(table) || definition_is_sequence(table) || table->foreign_key_count > 0 || not_valid > 0 ||
-        table->comment_count > 0 || table->keys_since.value > 0) {
+        table->comment_count > 0 || table->keys_since.value > 0 || definition_is_type(table)) {
         buffer_bytes(buffer, table->view_query);
     }
     if (definition_is_sequence(table)) {
@@ -179,6 +198,9 @@ static void definition_put_rest(const struct table_definition *table, struct buf
     if (table->view_check != VIEW_CHECK_NONE) {
         buffer_u8(buffer, PART_VIEW_CHECK);
         buffer_u8(buffer, (uint8_t)table->view_check);
+    }
+    if (definition_is_type(table)) {
+        definition_put_type(table, buffer);
     }
 }
 
@@ -225,15 +247,15 @@ static bool definition_missing_valid(struct slice bytes, enum type_id type) {
     }
     struct reader reader = reader_make(bytes);
     struct value value;
-    return value_decode(&reader, &value, NULL) == KMB_OK && reader_done(&reader) && value.type == type;
+    return value_decode(&reader, &value, NULL) == KMB_OK && reader_done(&reader) && value.type == type_kind(type);
 }
 
 enum kmb_status definition_decode_column(struct reader *reader, struct column_definition *column,
                                          struct kmb_error *error) {
     struct column_definition made = {.id = {reader_u32(reader)}};
     made.name = reader_bytes(reader);
-    made.type.id = (enum type_id)reader_u8(reader);
-    made.type.modifier = (int32_t)reader_u32(reader);
+    made.type = type_make((enum type_id)reader_u8(reader));
+    uint32_t modifier = reader_u32(reader);
     uint8_t flags = reader_u8(reader);
     uint8_t default_kind = reader_u8(reader);
     made.default_text = reader_bytes(reader);
@@ -241,8 +263,17 @@ enum kmb_status definition_decode_column(struct reader *reader, struct column_de
     made.added_in.value = reader_u32(reader);
     made.dropped_in.value = reader_u32(reader);
     made.place.value = (flags & COLUMN_PLACED) != 0 ? reader_u32(reader) : 0;
+    made.type.domain = (flags & COLUMN_DOMAIN) != 0 ? reader_u32(reader) : 0;
     if (!reader_ok(reader)) {
         return definition_corrupt(error, "a column is cut short");
+    }
+    bool named = type_kind(type_element(made.type.id)) == TYPE_ENUM;
+    bool object_good = !named || (modifier > 0 && modifier <= TYPE_OBJECT_MAX);
+    bool domain_good = (made.type.domain != 0) == ((flags & COLUMN_DOMAIN) != 0);
+    if (named && object_good) {
+        made.type.id = type_of_object(made.type.id, modifier);
+    } else {
+        made.type.modifier = (int32_t)modifier;
     }
     made.not_null = (flags & COLUMN_NOT_NULL) != 0;
     made.dropped = (flags & COLUMN_DROPPED) != 0;
@@ -256,12 +287,14 @@ enum kmb_status definition_decode_column(struct reader *reader, struct column_de
                          (!made.dropped || made.dropped_in.value > made.added_in.value);
     bool placed_good = (made.place.value != 0) == ((flags & COLUMN_PLACED) != 0) &&
                        (made.place.value == 0 || made.place.value < made.id.value);
-    if (flags > (COLUMN_NOT_NULL | COLUMN_DROPPED | COLUMN_SEALED | COLUMN_HIDDEN | COLUMN_PLACED) || made.sealed) {
+    if (flags > (COLUMN_NOT_NULL | COLUMN_DROPPED | COLUMN_SEALED | COLUMN_HIDDEN | COLUMN_PLACED | COLUMN_DOMAIN) ||
+        made.sealed) {
         return error_set(error, KMB_FORMAT_VERSION, "table definition: column flags 0x%02x need a newer version",
                          flags);
     }
     if (made.id.value == 0 || !definition_name_valid(made.name, false) || !type_column_valid(made.type) ||
-        !default_good || !versions_good || !placed_good || (made.hidden && made.default_kind != DEFAULT_GENERATED) ||
+        !object_good || !domain_good || !default_good || !versions_good || !placed_good ||
+        (made.hidden && made.default_kind != DEFAULT_GENERATED) ||
         !definition_missing_valid(made.missing_value, made.type.id)) {
         return definition_corrupt(error, "a column is not valid");
     }
@@ -608,6 +641,46 @@ static enum kmb_status definition_get_comments(struct reader *reader, struct are
     return status;
 }
 
+bool definition_label_valid(struct slice label) {
+    return label.length >= VALUE_LABEL_PLACE && label.length <= VALUE_LABEL_PLACE + DEFINITION_NAME_BYTES_MAX &&
+           utf8_check(value_label_name(label), NULL) == KMB_OK;
+}
+
+static bool definition_form_valid(const struct table_definition *table) {
+    bool bare = !definition_is_view(table) && !definition_is_sequence(table) && table->primary_key_count == 0 &&
+                table->index_count == 0 && table->foreign_key_count == 0 && table->keys_since.value == 0;
+    switch (table->form) {
+    case DEFINITION_ENUM:
+        return bare && table->column_count == 0 && table->check_count == 0;
+    case DEFINITION_DOMAIN:
+        return bare && table->label_count == 0 && !table->labels_renamed && table->column_count == 1 &&
+               !table->columns[0].dropped && !table->columns[0].hidden;
+    default:
+        return false;
+    }
+}
+
+static enum kmb_status definition_get_type(struct reader *reader, struct arena *arena, struct table_definition *table,
+                                           struct kmb_error *error) {
+    void *room = NULL;
+    table->form = (enum definition_form)reader_u8(reader);
+    uint8_t flags = reader_u8(reader);
+    table->labels_renamed = (flags & TYPE_LABELS_RENAMED) != 0;
+    table->label_count = reader_u16(reader);
+    enum kmb_status status =
+        definition_room(reader, arena, table->label_count, 4 + VALUE_LABEL_PLACE, sizeof(struct slice), &room, error);
+    struct slice *labels = room;
+    bool good = flags <= TYPE_LABELS_RENAMED;
+    for (uint32_t i = 0; status == KMB_OK && good && i < table->label_count; i++) {
+        labels[i] = reader_bytes(reader);
+        good = reader_ok(reader) && definition_label_valid(labels[i]) &&
+               (i == 0 || memcmp(labels[i - 1].bytes, labels[i].bytes, VALUE_LABEL_PLACE) < 0);
+    }
+    table->labels = labels;
+    good = good && reader_ok(reader) && definition_form_valid(table);
+    return status == KMB_OK && !good ? definition_corrupt(error, "a type is not valid") : status;
+}
+
 /* What makes it no plain table, refers to others, or is said about it. */
 static enum kmb_status definition_get_rest(struct reader *reader, struct arena *arena, struct table_definition *table,
                                            struct kmb_error *error) {
@@ -654,6 +727,9 @@ static enum kmb_status definition_get_rest(struct reader *reader, struct arena *
             table->view_check = (enum view_check)check;
             break;
         }
+        case PART_TYPE:
+            status = definition_get_type(reader, arena, table, error);
+            break;
         default:
             return error_set(error, KMB_FORMAT_VERSION, "table definition: a part needs a newer version");
         }
@@ -731,15 +807,18 @@ bool definition_copy_table(const struct table_definition *table, struct arena *a
     void *checks;
     void *keys;
     void *comments;
-    bool good = copy_text(&made.schema_name, arena) && copy_text(&made.name, arena) &&
-                copy_text(&made.primary_key_name, arena) && copy_text(&made.view_query, arena) &&
-                copy_parts(&made.primary_key, made.primary_key_count, arena) &&
-                copy_array(table->columns, table->column_count, sizeof(struct column_definition), arena, &columns) &&
-                copy_array(table->indexes, table->index_count, sizeof(struct index_definition), arena, &indexes) &&
-                copy_array(table->checks, table->check_count, sizeof(struct check_definition), arena, &checks) &&
-                copy_array(table->foreign_keys, table->foreign_key_count, sizeof(struct foreign_key_definition), arena,
-                           &keys) &&
-                copy_array(table->comments, table->comment_count, sizeof(struct comment_definition), arena, &comments);
+    void *labels;
+    bool good =
+        copy_text(&made.schema_name, arena) && copy_text(&made.name, arena) &&
+        copy_text(&made.primary_key_name, arena) && copy_text(&made.view_query, arena) &&
+        copy_parts(&made.primary_key, made.primary_key_count, arena) &&
+        copy_array(table->columns, table->column_count, sizeof(struct column_definition), arena, &columns) &&
+        copy_array(table->indexes, table->index_count, sizeof(struct index_definition), arena, &indexes) &&
+        copy_array(table->checks, table->check_count, sizeof(struct check_definition), arena, &checks) &&
+        copy_array(table->foreign_keys, table->foreign_key_count, sizeof(struct foreign_key_definition), arena,
+                   &keys) &&
+        copy_array(table->comments, table->comment_count, sizeof(struct comment_definition), arena, &comments) &&
+        copy_array(table->labels, table->label_count, sizeof(struct slice), arena, &labels);
     if (!good) {
         return false;
     }
@@ -777,6 +856,10 @@ bool definition_copy_table(const struct table_definition *table, struct arena *a
         struct comment_definition *comment = (struct comment_definition *)comments + i;
         good = copy_text(&comment->text, arena);
     }
+    for (uint32_t i = 0; good && i < made.label_count; i++) {
+        good = copy_text((struct slice *)labels + i, arena);
+    }
+    made.labels = labels;
     made.columns = columns;
     made.indexes = indexes;
     made.checks = checks;
@@ -789,6 +872,43 @@ bool definition_copy_table(const struct table_definition *table, struct arena *a
 }
 
 /* --- looking up --- */
+
+struct type definition_type(const struct table_definition *table) {
+    ASSERT(definition_is_type(table));
+    if (table->form == DEFINITION_ENUM) {
+        return type_make(type_of_object(TYPE_ENUM, table->id.value));
+    }
+    struct type type = table->columns[0].type;
+    type.domain = table->id.value;
+    return type;
+}
+
+const struct slice *definition_label_of_name(const struct table_definition *table, struct slice name) {
+    for (uint32_t i = 0; i < table->label_count; i++) {
+        if (slice_equal(value_label_name(table->labels[i]), name)) {
+            return &table->labels[i];
+        }
+    }
+    return NULL;
+}
+
+const struct slice *definition_label_of_place(const struct table_definition *table, struct slice label) {
+    uint32_t low = 0;
+    uint32_t high = table->label_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        int order = memcmp(label.bytes, table->labels[middle].bytes, VALUE_LABEL_PLACE);
+        if (order == 0) {
+            return &table->labels[middle];
+        }
+        if (order < 0) {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    return NULL;
+}
 
 bool definition_text_is_call(struct slice text) {
     size_t at = 0;

@@ -1,7 +1,7 @@
 /*
  * The definition of a table: what CREATE TABLE and ALTER TABLE come to, as events carry it and the catalogue keeps it.
  * A view is defined the same way: columns without keys, and the query that gives its rows; and a sequence: columns
- * without keys, and how its values follow each other.
+ * without keys, and how its values follow each other; and types of the user's: labels, or one column with checks.
  *
  * Expressions are SQL text, parsed again by whoever evaluates them. All arrays and texts are borrowed: from the event's
  * bytes and the arena it was decoded with, or from whoever built the struct.
@@ -22,6 +22,7 @@
 #define DEFINITION_CHECKS_MAX      1600
 #define DEFINITION_FOREIGN_MAX     1600
 #define DEFINITION_COMMENTS_MAX    8192
+#define DEFINITION_LABELS_MAX      65535 /* of an enum type */
 
 enum default_kind {
     DEFAULT_NONE = 0,
@@ -149,6 +150,13 @@ enum view_check {
     VIEW_CHECK_CASCADED = 2, /* and by those of the views below it */
 };
 
+/* What CREATE TYPE and CREATE DOMAIN made. */
+enum definition_form {
+    DEFINITION_RELATION = 0, /* a table, a view or a sequence */
+    DEFINITION_ENUM = 1,     /* its labels */
+    DEFINITION_DOMAIN = 2,   /* one column, "value": its type, NOT NULL, default; and the checks */
+};
+
 struct table_definition {
     struct table_id id;
     struct schema_version version;
@@ -174,6 +182,10 @@ struct table_definition {
     const struct comment_definition *comments;
     uint32_t comment_count;
     struct schema_version keys_since; /* rows of before had other keys; 0: they never had */
+    enum definition_form form;
+    const struct slice *labels; /* of an enum type, in order: values as value.h has them */
+    uint32_t label_count;
+    bool labels_renamed; /* one was: values of before have another name than it */
 };
 
 static inline bool definition_is_view(const struct table_definition *table) {
@@ -184,10 +196,23 @@ static inline bool definition_is_sequence(const struct table_definition *table) 
     return table->sequence.type != TYPE_UNKNOWN;
 }
 
-/* Neither a view nor a sequence: it has rows. */
-static inline bool definition_is_table(const struct table_definition *table) {
-    return !definition_is_view(table) && !definition_is_sequence(table);
+/* An enum type or a domain: no relation, found by catalogue_type() alone. */
+static inline bool definition_is_type(const struct table_definition *table) {
+    return table->form != DEFINITION_RELATION;
 }
+
+/* Neither a view, a sequence nor a type: it has rows. */
+static inline bool definition_is_table(const struct table_definition *table) {
+    return !definition_is_view(table) && !definition_is_sequence(table) && !definition_is_type(table);
+}
+
+/* The type that columns of it are of: an enum type's number, or the domain's own type with it. */
+struct type definition_type(const struct table_definition *table);
+/* A place and a name of an identifier's length. */
+bool definition_label_valid(struct slice label);
+/* The label of that name, or of that place; NULL: none. */
+const struct slice *definition_label_of_name(const struct table_definition *table, struct slice name);
+const struct slice *definition_label_of_place(const struct table_definition *table, struct slice label);
 
 /* Whether an expression's text is one call, f(...): PostgreSQL writes others in parentheses where it shows an index. */
 bool definition_text_is_call(struct slice text);

@@ -59,6 +59,12 @@ const char *event_kind_name(uint32_t kind) {
         return "view_created";
     case EVENT_SEQUENCE_CREATED:
         return "sequence_created";
+    case EVENT_TYPE_CREATED:
+        return "type_created";
+    case EVENT_LABEL_ADDED:
+        return "label_added";
+    case EVENT_LABEL_RENAMED:
+        return "label_renamed";
     case EVENT_SEQUENCE_CHANGED:
         return "sequence_changed";
     case EVENT_SEQUENCE_ADVANCED:
@@ -266,6 +272,7 @@ static void put_payload(struct buffer *buffer, const struct event *event) {
     case EVENT_TABLE_CREATED:
     case EVENT_VIEW_CREATED:
     case EVENT_SEQUENCE_CREATED:
+    case EVENT_TYPE_CREATED:
         definition_encode_table(&event->as.table_created.table, buffer);
         return;
     case EVENT_FOREIGN_KEY_ADDED:
@@ -289,6 +296,11 @@ static void put_payload(struct buffer *buffer, const struct event *event) {
         buffer_u64(buffer, event->as.sequence_advanced.turn);
         buffer_i64(buffer, event->as.sequence_advanced.last);
         buffer_u8(buffer, event->as.sequence_advanced.called ? 1 : 0);
+        return;
+    case EVENT_LABEL_ADDED:
+    case EVENT_LABEL_RENAMED:
+        put_change(buffer, event->as.label.type, event->as.label.version);
+        buffer_bytes(buffer, event->as.label.label);
         return;
     case EVENT_TABLE_DROPPED:
         buffer_u32(buffer, event->as.table_dropped.table.value);
@@ -710,13 +722,22 @@ static bool get_payload(struct reader *reader, struct arena *arena, struct event
     case EVENT_TABLE_CREATED:
     case EVENT_VIEW_CREATED:
     case EVENT_SEQUENCE_CREATED:
+    case EVENT_TYPE_CREATED:
         *status = definition_decode_table(reader_take(reader, reader_left(reader)), arena,
                                           &event->as.table_created.table, error);
         return *status == KMB_OK &&
                definition_is_view(&event->as.table_created.table) == (event->kind == EVENT_VIEW_CREATED) &&
                definition_is_sequence(&event->as.table_created.table) == (event->kind == EVENT_SEQUENCE_CREATED) &&
+               definition_is_type(&event->as.table_created.table) == (event->kind == EVENT_TYPE_CREATED) &&
                event->as.table_created.table.foreign_key_count == 0 && /* they are events of their own */
                event->as.table_created.table.comment_count == 0;
+    case EVENT_LABEL_ADDED:
+    case EVENT_LABEL_RENAMED:
+        event->as.label.type.value = reader_u32(reader);
+        event->as.label.version.value = reader_u32(reader);
+        event->as.label.label = reader_bytes(reader);
+        return event->as.label.type.value > 0 && event->as.label.version.value > 1 &&
+               definition_label_valid(event->as.label.label);
     case EVENT_TABLE_DROPPED:
         event->as.table_dropped.table.value = reader_u32(reader);
         return event->as.table_dropped.table.value > 0;

@@ -57,6 +57,9 @@ enum event_kind {
     EVENT_STREAM_CREATED = 0x8040,
     EVENT_STREAM_APPENDED = 0x8041,
 
+    EVENT_TYPE_CREATED = 0x8050, /* an enum type or a domain: as a table, the same way */
+    EVENT_LABEL_ADDED = 0x8051,
+    EVENT_LABEL_RENAMED = 0x8052,
     EVENT_SCHEMA_CREATED = 0x8058,
     EVENT_SCHEMA_DROPPED = 0x8059,
     EVENT_SCHEMA_RENAMED = 0x805a, /* and with it, what is in it */
@@ -226,6 +229,12 @@ struct event_view_changed {
     struct table_id view;
     struct slice query;
 };
+/* Of an enum type: where the label stands (a value of value.h), and its name from now on. */
+struct event_label {
+    struct table_id type;
+    struct schema_version version;
+    struct slice label;
+};
 /* A batch of rows of one table. `items` is checked when the event is decoded; walk it with event_row_next(). */
 struct event_rows {
     struct table_id table;
@@ -253,7 +262,7 @@ struct event {
         struct event_tenant_created tenant_created;
         struct event_checkpoint_key checkpoint_key; /* set and rotated */
         struct event_clock_accepted clock_accepted;
-        struct event_table_created table_created; /* and view and sequence created */
+        struct event_table_created table_created; /* and view, sequence and type created */
         struct event_table_dropped table_dropped;
         struct event_table_renamed table_renamed;
         struct event_column_added column_added;
@@ -281,7 +290,8 @@ struct event {
         struct event_schema_comment_set schema_comment_set;
         struct event_table_moved table_moved;
         struct event_view_changed view_changed;
-        struct event_rows rows; /* inserted, updated, deleted */
+        struct event_label label; /* added, renamed */
+        struct event_rows rows;   /* inserted, updated, deleted */
         struct event_stream_created stream_created;
         struct event_stream_appended stream_appended;
     } as;

@@ -177,7 +177,10 @@ static void key_put_body(struct buffer *key, enum type_id type, const struct val
         key_put_array(key, value);
         return;
     }
-    switch (type) {
+    switch (type_kind(type)) {
+    case TYPE_ENUM:
+        buffer_append_slice(key, value_label_place(value->as.bytes));
+        return;
     case TYPE_BOOL:
         buffer_append_byte(key, value->as.boolean ? 1 : 0);
         return;
@@ -410,12 +413,29 @@ static void key_get_interval(struct key_reader *r, struct interval *out) {
     r->failed = r->failed || !interval_of_span(span, out);
 }
 
+/* A label without its name, which no key has. */
+static struct slice key_get_place(struct key_reader *r, struct arena *arena, bool *no_memory) {
+    uint8_t *bytes = arena_alloc(arena, VALUE_LABEL_PLACE);
+    if (bytes == NULL) {
+        *no_memory = true;
+        return slice_make(NULL, 0);
+    }
+    for (size_t i = 0; i < VALUE_LABEL_PLACE; i++) {
+        bytes[i] = key_get(r);
+    }
+    return slice_make(bytes, VALUE_LABEL_PLACE);
+}
+
 static void key_get_body(struct key_reader *r, struct type type, struct arena *arena, struct value *out,
                          bool *no_memory);
 
 static void key_skip_body(struct key_reader *r, struct type type) {
     if (type_is_string(type.id) || type.id == TYPE_BYTEA) {
         (void)key_skip_text(r);
+        return;
+    }
+    if (type_is_enum(type.id)) {
+        (void)key_get_big(r, VALUE_LABEL_PLACE);
         return;
     }
     struct value value;
@@ -501,7 +521,10 @@ static void key_get_body(struct key_reader *r, struct type type, struct arena *a
         key_get_array(r, type, arena, out, no_memory);
         return;
     }
-    switch (type.id) {
+    switch (type_kind(type.id)) {
+    case TYPE_ENUM:
+        out->as.bytes = key_get_place(r, arena, no_memory);
+        return;
     case TYPE_BOOL: {
         uint8_t byte = key_get(r);
         r->failed = r->failed || byte > 1;

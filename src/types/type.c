@@ -53,6 +53,7 @@ static const struct type_row TYPE_ROWS[TYPE_COUNT] = {
     [TYPE_JSON] = ROW(OTHER, "json", "json", 114, -1, 199),
     [TYPE_JSONB] = ROW(OTHER, "jsonb", "jsonb", 3802, -1, 3807),
     [TYPE_TINYINT] = ROW(NUMERIC, "tinyint", "tinyint", 21, 2, 1005),
+    [TYPE_ENUM] = ROW(OTHER, "enum", "enum", 3500, 4, 2277), /* each has a name and an OID of its own */
 };
 
 struct type_alias {
@@ -118,13 +119,14 @@ static const struct type_row TYPE_PSEUDO_ROWS[TYPE_ANY - TYPE_ANYELEMENT + 1] = 
     [TYPE_ANYCOMPATIBLEARRAY -
         TYPE_ANYELEMENT] = {TYPE_CATEGORY_OTHER, "anycompatiblearray", "anycompatiblearray", 5078, -1, NULL, NULL, 0},
     [TYPE_ANYNONARRAY - TYPE_ANYELEMENT] = {TYPE_CATEGORY_OTHER, "anynonarray", "anynonarray", 2776, 4, NULL, NULL, 0},
+    [TYPE_ANYENUM - TYPE_ANYELEMENT] = {TYPE_CATEGORY_OTHER, "anyenum", "anyenum", 3500, 4, NULL, NULL, 0},
     [TYPE_ANY - TYPE_ANYELEMENT] = {TYPE_CATEGORY_OTHER, "any", "any", 2276, 4, NULL, NULL, 0},
 };
 
 /* The row of a type, or of an array's elements. */
 static const struct type_row *type_row(enum type_id id) {
     unsigned pseudo = (unsigned)id - TYPE_ANYELEMENT;
-    unsigned plain = (unsigned)type_element(id);
+    unsigned plain = (unsigned)type_kind(type_element(id));
     if (plain < TYPE_COUNT) {
         return &TYPE_ROWS[plain];
     }
@@ -145,12 +147,13 @@ bool type_is_string(enum type_id id) {
 }
 
 bool type_is_valid(enum type_id id) {
-    return id > TYPE_UNKNOWN && (unsigned)type_element(id) < TYPE_COUNT;
+    enum type_id kind = type_kind(type_element(id));
+    return kind > TYPE_UNKNOWN && (unsigned)kind < TYPE_COUNT && (kind == TYPE_ENUM || type_object(id) == 0);
 }
 
 bool type_is_borrowed(enum type_id id) {
     return type_is_array(id) || type_is_string(id) || id == TYPE_BYTEA || id == TYPE_JSON || id == TYPE_JSONB ||
-           id == TYPE_UNKNOWN;
+           id == TYPE_UNKNOWN || type_is_enum(id);
 }
 
 /* " day to second"; NULL for fields that no type has together. */
@@ -184,6 +187,9 @@ static const char *type_interval_words(int32_t modifier) {
 
 bool type_column_valid(struct type type) {
     if (!type_is_valid(type.id)) {
+        return false;
+    }
+    if (type_kind(type_element(type.id)) == TYPE_ENUM && type_object(type.id) == 0) {
         return false;
     }
     if (type.modifier == -1) {
@@ -274,7 +280,7 @@ int32_t type_oid_length(enum type_id id) {
 }
 
 enum type_id type_of_oid(uint32_t oid) {
-    for (unsigned id = TYPE_BOOL; id < TYPE_COUNT; id++) {
+    for (unsigned id = TYPE_BOOL; id < TYPE_ENUM; id++) {
         if (TYPE_ROWS[id].oid == oid) {
             return (enum type_id)id; /* INT2 stands before TINYINT */
         }
@@ -341,7 +347,7 @@ bool type_of_name(struct slice name, enum type_id *id) {
             return true;
         }
     }
-    for (unsigned element = TYPE_BOOL; element < TYPE_COUNT; element++) { /* pg_type's name of an array: "_int4" */
+    for (unsigned element = TYPE_BOOL; element < TYPE_ENUM; element++) { /* pg_type's name of an array: "_int4" */
         if (strcmp(TYPE_ROWS[element].array_internal_name, folded) == 0) {
             *id = type_array_of((enum type_id)element);
             return true;

@@ -30,13 +30,15 @@ enum type_id {
     TYPE_JSON = 18,
     TYPE_JSONB = 19,
     TYPE_TINYINT = 20, /* a SMALLINT checked to 8 bits, signed */
-    TYPE_COUNT = 21,
+    TYPE_ENUM = 21,    /* with the object id of the type above its lowest byte: type_of_object() */
+    TYPE_COUNT = 22,
     /* In function signatures only; never stored. Those of elements and arrays in one signature agree. */
     TYPE_ANYELEMENT = 248,         /* PostgreSQL's anyelement: exactly the element type of the ANYARRAYs */
     TYPE_ANYARRAY = 249,           /* anyarray */
     TYPE_ANYCOMPATIBLE = 250,      /* anycompatible: what all of these can be cast to */
     TYPE_ANYCOMPATIBLEARRAY = 251, /* anycompatiblearray */
     TYPE_ANYNONARRAY = 252,        /* anynonarray */
+    TYPE_ANYENUM = 253,            /* anyenum: anyelement of enum types */
     TYPE_ANY = 255,                /* any */
 };
 
@@ -46,8 +48,27 @@ enum type_id {
 #define TYPE_ARRAY_TEXT     ((enum type_id)(TYPE_ARRAY | TYPE_TEXT))
 #define TYPE_ARRAY_FLOAT8   ((enum type_id)(TYPE_ARRAY | TYPE_FLOAT8))
 #define TYPE_ARRAY_INTERVAL ((enum type_id)(TYPE_ARRAY | TYPE_INTERVAL))
+
+/*
+ * Types that CREATE TYPE made: the number of their kind, with the id of the object above it. Two enum types are two
+ * numbers, so whatever compares types tells them apart; whoever looks at the bytes of a value asks for the kind.
+ */
+#define TYPE_OBJECT_MAX 0xffffff
+static inline enum type_id type_kind(enum type_id id) {
+    return (enum type_id)((unsigned)id & 0xff);
+}
+static inline uint32_t type_object(enum type_id id) { /* 0: a type of PostgreSQL's own */
+    return (uint32_t)id >> 8;
+}
+static inline enum type_id type_of_object(enum type_id kind, uint32_t object) {
+    return (enum type_id)((unsigned)type_kind(kind) | object << 8);
+}
+
 static inline bool type_is_array(enum type_id id) {
-    return (unsigned)id > TYPE_ARRAY && (unsigned)id < TYPE_ARRAY + TYPE_COUNT;
+    return (unsigned)type_kind(id) > TYPE_ARRAY && (unsigned)type_kind(id) < TYPE_ARRAY + TYPE_COUNT;
+}
+static inline bool type_is_enum(enum type_id id) { /* of one, not an array of it */
+    return type_kind(id) == TYPE_ENUM;
 }
 static inline enum type_id type_array_of(enum type_id element) { /* a type other than an array's, and not UNKNOWN */
     return (enum type_id)((unsigned)element | TYPE_ARRAY);
@@ -66,6 +87,7 @@ static inline enum type_id type_element(enum type_id id) { /* of an array; of an
 struct type {
     enum type_id id;
     int32_t modifier;
+    uint32_t domain; /* object id of the domain that restricts id; 0: none. Values know nothing of it */
 };
 
 #define TYPE_LENGTH_MAX            10485760 /* PostgreSQL's bound of varchar(n) */

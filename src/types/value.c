@@ -58,7 +58,9 @@ int value_compare(const struct value *a, const struct value *b) {
     if (type_is_array(a->type)) {
         return array_compare(a->type, a->as.bytes, b->as.bytes);
     }
-    switch (a->type) {
+    switch (type_kind(a->type)) {
+    case TYPE_ENUM:
+        return memcmp(a->as.bytes.bytes, b->as.bytes.bytes, VALUE_LABEL_PLACE);
     case TYPE_BOOL:
         return (int)a->as.boolean - (int)b->as.boolean;
     case TYPE_TINYINT:
@@ -132,7 +134,9 @@ uint64_t value_hash(const struct value *value, uint64_t seed) {
     if (type_is_array(value->type)) {
         return array_hash(value->type, value->as.bytes, seed);
     }
-    switch (value->type) {
+    switch (type_kind(value->type)) {
+    case TYPE_ENUM:
+        return map_hash(value->as.bytes.bytes, VALUE_LABEL_PLACE, seed);
     case TYPE_BOOL:
         return value_hash_word(value->as.boolean ? 1 : 0, seed);
     case TYPE_TINYINT:
@@ -195,7 +199,10 @@ bool value_valid(const struct value *value) {
     if (type_is_array(value->type)) {
         return array_valid(type_element(value->type), value->as.bytes);
     }
-    switch (value->type) {
+    switch (type_kind(value->type)) {
+    case TYPE_ENUM:
+        return value->as.bytes.length >= VALUE_LABEL_PLACE &&
+               utf8_check(value_label_name(value->as.bytes), NULL) == KMB_OK;
     case TYPE_TINYINT:
     case TYPE_INT2:
     case TYPE_INT4:

@@ -16,9 +16,12 @@
  *   integer    TINYINT, INT2, INT4, INT8; DATE (days since 1970-01-01); TIME (microseconds since midnight)
  *   real       FLOAT4 (a double that is exactly a float), FLOAT8
  *   decimal    NUMERIC
- *   bytes      TEXT, VARCHAR, BPCHAR, JSON, JSONB (normalised text), UNKNOWN: valid UTF-8; BYTEA: any bytes; arrays:
- * see array.h timestamp  TIMESTAMP, TIMESTAMPTZ (UTC) interval   INTERVAL uuid       UUID bytes are borrowed. `as` is
- * not looked at when is_null.
+ *   bytes      TEXT, VARCHAR, BPCHAR, JSON, JSONB (normalised text), UNKNOWN: valid UTF-8; BYTEA: any bytes; ENUM: see
+ *              value_label_place(); arrays: see array.h
+ *   timestamp  TIMESTAMP, TIMESTAMPTZ (UTC)
+ *   interval   INTERVAL
+ *   uuid       UUID
+ * Bytes are borrowed. `as` is not looked at when is_null.
  */
 struct value {
     enum type_id type;
@@ -62,16 +65,28 @@ static inline struct value value_text(struct slice text) {
 static inline struct value value_timestamp(enum type_id type, struct timestamp timestamp) {
     return (struct value){.type = type, .as.timestamp = timestamp};
 }
+/*
+ * A label of an enum type: its place among the others in eight bytes, the least first, then its name. Order, hash and
+ * keys are of the place alone, which a label keeps under any name it is given.
+ */
+#define VALUE_LABEL_PLACE 8
+static inline struct slice value_label_place(struct slice label) {
+    return slice_make(label.bytes, VALUE_LABEL_PLACE);
+}
+static inline struct slice value_label_name(struct slice label) {
+    return slice_make(label.bytes + VALUE_LABEL_PLACE, label.length - VALUE_LABEL_PLACE);
+}
 static inline struct value value_interval(struct interval interval) {
     return (struct value){.type = TYPE_INTERVAL, .as.interval = interval};
 }
 struct value value_uuid(const uint8_t uuid[16]);
 
 /*
- * Text of a type's input function, then its modifier applied as for an assignment (varchar(n) refuses what is too
- * long). Text types borrow from `text` unless padding needs new memory; that, BYTEA and JSONB come from `arena`.
- * `text` must be UTF-8 without NUL (else KMB_INVALID_ENCODING). Errors: KMB_INVALID_TEXT, KMB_NUMERIC_OUT_OF_RANGE,
- * KMB_INVALID_DATETIME, KMB_DATETIME_OVERFLOW, KMB_INVALID_JSON, KMB_STRING_TOO_LONG, KMB_NO_MEMORY.
+ * Text of a type's input function (labels of an enum type aside, which the catalogue knows), then its modifier applied
+ * as for an assignment (varchar(n) refuses what is too long). Text types borrow from `text` unless padding needs new
+ * memory; that, BYTEA and JSONB come from `arena`. `text` must be UTF-8 without NUL (else KMB_INVALID_ENCODING).
+ * Errors: KMB_INVALID_TEXT, KMB_NUMERIC_OUT_OF_RANGE, KMB_INVALID_DATETIME, KMB_DATETIME_OVERFLOW, KMB_INVALID_JSON,
+ * KMB_STRING_TOO_LONG, KMB_NO_MEMORY.
  */
 enum kmb_status value_parse(struct type type, struct slice text, const struct datetime_context *context,
                             struct arena *arena, struct value *out, struct kmb_error *error);

@@ -356,6 +356,9 @@ enum kmb_status value_parse(struct type type, struct slice text, const struct da
                             struct arena *arena, struct value *out, struct kmb_error *error) {
     struct value value = {.type = type.id};
     enum kmb_status status = utf8_check(text, error);
+    if (status == KMB_OK && type_kind(type_element(type.id)) == TYPE_ENUM) {
+        return error_set(error, KMB_UNSUPPORTED, "labels of an enum type are read where the type is known");
+    }
     if (status == KMB_OK && type_is_array(type.id)) {
         return array_parse(type, text, context, arena, out, error);
     }
@@ -381,7 +384,10 @@ void value_print(const struct value *value, const struct datetime_context *conte
         array_print(value, context, out);
         return;
     }
-    switch (value->type) {
+    switch (type_kind(value->type)) {
+    case TYPE_ENUM:
+        buffer_append_slice(out, value_label_name(value->as.bytes));
+        return;
     case TYPE_BOOL:
         buffer_append_byte(out, value->as.boolean ? 't' : 'f');
         return;
@@ -439,7 +445,7 @@ void value_print_short(const struct value *value, struct buffer *out) {
         buffer_append_text(out, "null");
         return;
     }
-    if (!type_is_borrowed(value->type)) {
+    if (!type_is_borrowed(value->type) || type_is_enum(value->type)) {
         value_print(value, NULL, out);
         return;
     }

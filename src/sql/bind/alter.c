@@ -4,6 +4,7 @@
  */
 #include "base/assert.h"
 #include "sql/bind/bind.h"
+#include "sql/type_text.h"
 
 struct alteration {
     struct bind *bind;
@@ -289,8 +290,7 @@ static struct slice alter_type_default(struct alteration *alteration, const stru
     const struct expr *value = bind_stored(bind, text, NULL, BIND_DEFAULT);
     bool literal = value->type.id == TYPE_UNKNOWN;
     if (literal && !value->value.is_null) {
-        char *own = sql_alloc(context, TYPE_NAME_SIZE);
-        text = sql_printf(context, "CAST(%s AS %s)", text, type_format(column->type, own));
+        text = sql_printf(context, "CAST(%s AS %s)", text, sql_type_format(context, column->type));
         value = bind_coerce(bind, value, column->type, SQL_CAST_ASSIGNMENT, 0);
     }
     if (value == NULL || bind_coerce(bind, value, type, SQL_CAST_ASSIGNMENT, 0) == NULL) {
@@ -340,15 +340,14 @@ static void alter_type(struct alteration *alteration, const struct catalogue *ca
         using != NULL ? bind_expression(&place, using) : bind_stored(bind, text, &scope, BIND_TRANSFORM);
     if (bind_coerce(bind, value, type, SQL_CAST_ASSIGNMENT, 0) == NULL) {
         const char *name = bind_type_text(bind, type);
-        char *whole = sql_alloc(context, TYPE_NAME_SIZE);
-        sql_raise_with(context, KMB_DATATYPE_MISMATCH, 0, NULL,
-                       using != NULL ? "You might need to add an explicit cast."
-                                     : sql_printf(context, "You might need to specify \"USING %s::%s\".",
-                                                  parse_quote_name(context, command->name), type_format(type, whole)),
-                       using != NULL
-                           ? "result of USING clause for column \"%s\" cannot be cast automatically to type %s"
-                           : "column \"%s\" cannot be cast automatically to type %s",
-                       command->name, name);
+        sql_raise_with(
+            context, KMB_DATATYPE_MISMATCH, 0, NULL,
+            using != NULL ? "You might need to add an explicit cast."
+                          : sql_printf(context, "You might need to specify \"USING %s::%s\".",
+                                       parse_quote_name(context, command->name), sql_type_format(context, type)),
+            using != NULL ? "result of USING clause for column \"%s\" cannot be cast automatically to type %s"
+                          : "column \"%s\" cannot be cast automatically to type %s",
+            command->name, name);
     }
     bind->time_dependent = false;
     struct plan_alter *action = alter_add(alteration, ALTER_TYPE, command->name);

@@ -80,7 +80,7 @@ const struct expr *bind_any_array(const struct bind_scope *scope, const PgQuery_
     enum type_id wanted = call->arguments[1]->type.id;
     if (type_is_array(wanted)) {
         sql_raise(context, KMB_UNDEFINED_OBJECT, position, "could not find array type for data type %s",
-                  type_name(wanted));
+                  bind_type_text(bind, type_make(wanted)));
     }
     struct expr *expr = sql_alloc_zero(context, 1, sizeof(*expr));
     expr->kind = EXPR_ANY_ARRAY;

@@ -314,7 +314,32 @@ void bind_with(struct bind *bind, const PgQuery__WithClause *with);
 /* A FROM item that names one; NULL: there is none of that name. */
 struct plan_node *bind_cte_scan(struct bind *bind, const PgQuery__RangeVar *name);
 
+/* --- enum.c --- */
+/* The enum type that this number, or that of an array of it, stands for. */
+const struct table_definition *bind_enum(struct bind *bind, enum type_id type);
+/* A label, or an array of them, of its text; 22P02 where there is no such. */
+struct value bind_label(struct bind *bind, enum type_id type, struct slice text, uint32_t position);
+/* All labels of the type, in order, as an array: what functions that look names up are given. */
+const struct expr *bind_labels(struct bind *bind, enum type_id type);
+
+/* --- type.c --- */
+struct type_name {
+    const char *schema; /* NULL: none was written */
+    const char *name;
+};
+struct type_name bind_own_name(struct bind *bind, PgQuery__Node *const *list, size_t count);
+const struct table_definition *bind_find_type(struct bind *bind, struct type_name name); /* NULL: none */
+const struct table_definition *bind_own_type(struct bind *bind, struct type_name name);  /* raises 42704 */
+_Noreturn void bind_no_type(struct bind *bind, struct type_name name, uint32_t position);
+/* Where a type of the name goes; raises 3F000. */
+const char *bind_type_schema(struct bind *bind, struct type_name name);
+void bind_type_free(struct bind *bind, const char *schema, const char *text); /* raises 42710 */
+void bind_create_enum(struct bind *bind, const PgQuery__CreateEnumStmt *create, struct plan_statement *statement);
+void bind_alter_enum(struct bind *bind, const PgQuery__AlterEnumStmt *alter, struct plan_statement *statement);
+
 /* --- view.c --- */
+/* A String node. */
+PgQuery__Node *bind_string_node(struct bind *bind, const char *text);
 void bind_create_view(struct bind *bind, const PgQuery__ViewStmt *create, struct plan_statement *statement);
 /* The rows of a view, read at the moment of the clause (or NULL). */
 struct plan_node *bind_view_rows(struct bind *bind, const struct catalogue *catalogue,
@@ -342,6 +367,8 @@ void bind_spell_stars(struct bind *bind, const PgQuery__SelectStmt *select, cons
 /* Whether the view reads the table or view, and (column not NULL) may name this column of it. */
 bool bind_view_reads(struct bind *bind, const struct table_definition *view, const struct table_definition *table,
                      const char *column);
+/* Whether its query names the type, in a cast. */
+bool bind_view_names_type(struct bind *bind, const struct table_definition *view, const struct table_definition *type);
 /* The first view of the catalogue that does; NULL: none. */
 const struct table_definition *bind_view_reading(struct bind *bind, const struct catalogue *catalogue,
                                                  const struct table_definition *table, const char *column);
@@ -620,6 +647,11 @@ void bind_comment(struct bind *bind, const PgQuery__CommentStmt *comment, struct
 
 /* --- drop.c --- */
 void bind_drop(struct bind *bind, const PgQuery__DropStmt *drop, struct plan_statement *statement);
+
+/* --- drop_type.c --- */
+void bind_drop_type(struct bind *bind, const PgQuery__DropStmt *drop, struct plan_statement *statement);
+/* Whether a column that users see is of the type itself, not of a domain on it. */
+bool bind_column_of(const struct table_definition *type, const struct column_definition *column);
 
 /* --- index.c --- */
 /* CREATE INDEX as it would be written again; name NULL: without one. table_name: as SQL text. */

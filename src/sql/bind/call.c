@@ -214,7 +214,7 @@ static const struct expr *call_build(struct bind *bind, const struct sql_functio
     call->function = function;
     call->position = position;
     call->argument_count = count;
-    call->arguments = sql_alloc(bind->context, (count + 1) * sizeof(*call->arguments));
+    call->arguments = sql_alloc(bind->context, (count + 2) * sizeof(*call->arguments));
     enum type_id *types = sql_alloc(bind->context, (count + 1) * sizeof(*types));
     call_argument_types(arguments, count, types);
     struct bind_polymorphic fit;
@@ -233,6 +233,9 @@ static const struct expr *call_build(struct bind *bind, const struct sql_functio
         result = call->arguments[0]->type.id;
     }
     call->type = type_make(result);
+    if (function->labels) {
+        call->arguments[call->argument_count++] = bind_labels(bind, fit.element);
+    }
     return call;
 }
 

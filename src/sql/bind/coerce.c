@@ -7,10 +7,10 @@
  */
 #include "base/assert.h"
 #include "sql/bind/bind.h"
+#include "sql/type_text.h"
 
 const char *bind_type_text(struct bind *bind, struct type type) {
-    (void)bind;
-    return type.id == TYPE_UNKNOWN ? "unknown" : type_name(type.id);
+    return type.id == TYPE_UNKNOWN ? "unknown" : sql_type_text(bind->context, type);
 }
 
 bool bind_type_preferred(enum type_id type) {
@@ -41,6 +41,41 @@ static struct type type_of_interval(const int32_t *modifiers, uint32_t count) {
     return type_with(TYPE_INTERVAL, type_modifier_interval(fields, digits));
 }
 
+/* A type of the user's; NULL: the name is none. PostgreSQL's own names come first, where no schema is written. */
+static const struct table_definition *own_type(struct bind *bind, const PgQuery__TypeName *name) {
+    enum type_id id;
+    const char *last = bind_string(name->names[name->n_names - 1]);
+    if (name->n_names > 2 || (name->n_names == 1 && type_of_name(slice_text(last), &id))) {
+        return NULL;
+    }
+    const struct table_definition *own = bind_find_type(bind, bind_own_name(bind, name->names, name->n_names));
+    if (own != NULL && bind->spell_names && name->n_names == 1) { /* what is kept means the same under any path */
+        PgQuery__TypeName *mutable = (PgQuery__TypeName *)(uintptr_t)name;
+        PgQuery__Node **names = sql_alloc(bind->context, 2 * sizeof(*names));
+        names[0] = bind_string_node(bind, bind_text(bind->context, own->schema_name));
+        names[1] = name->names[0];
+        mutable->names = names;
+        mutable->n_names = 2;
+    }
+    return own;
+}
+
+static struct type own_type_use(struct bind *bind, const struct table_definition *own, const PgQuery__TypeName *name) {
+    struct type type = definition_type(own);
+    uint32_t position = bind_location(name->location);
+    if (name->n_typmods > 0) {
+        sql_raise(bind->context, KMB_SYNTAX, position, "type modifier is not allowed for type \"%s\"",
+                  bind_type_text(bind, type));
+    }
+    if (name->n_array_bounds > 0 && type.domain != 0) {
+        sql_raise_unsupported(bind->context, position, "an array of a domain");
+    }
+    if (name->n_array_bounds > 0) {
+        type.id = type_array_of(type.id);
+    }
+    return type;
+}
+
 struct type bind_type_name(struct bind *bind, const PgQuery__TypeName *name) {
     struct sql_context *context = bind->context;
     uint32_t position = bind_location(name->location);
@@ -49,9 +84,12 @@ struct type bind_type_name(struct bind *bind, const PgQuery__TypeName *name) {
     }
     ASSERT(name->n_names > 0);
     const char *last = bind_string(name->names[name->n_names - 1]);
-    if (name->n_names > 1 && (name->n_names > 2 || strcmp(bind_string(name->names[0]), "pg_catalog") != 0)) {
-        sql_raise(context, KMB_UNDEFINED_OBJECT, position, "type \"%s.%s\" does not exist", bind_string(name->names[0]),
-                  last);
+    const struct table_definition *own = own_type(bind, name);
+    if (own != NULL) {
+        return own_type_use(bind, own, name);
+    }
+    if (name->n_names > 1 && (name->n_names > 2 || strcmp(bind_string(name->names[0]), SQL_SCHEMA_SYSTEM) != 0)) {
+        bind_no_type(bind, bind_own_name(bind, name->names, name->n_names), position);
     }
     if (strcmp(last, "char") == 0) { /* only in quotes: the grammar calls CHAR bpchar */
         sql_raise_unsupported(context, position, "type \"char\"");
@@ -122,6 +160,10 @@ static const struct expr *coerce_literal(struct bind *bind, const struct expr *e
         copy->value = value_null(type.id);
         return copy;
     }
+    if (type_kind(type_element(type.id)) == TYPE_ENUM) {
+        copy->value = bind_label(bind, type.id, expr->value.as.bytes, expr->position);
+        return copy;
+    }
     struct datetime_context when = {
         .now_us = context->now_us, .has_now = true, .zone_offset_s = (int32_t)context->settings->time_zone_offset_s};
     enum type_id base = type_element(type.id);
@@ -150,9 +192,10 @@ static const struct expr *coerce_parameter(struct bind *bind, const struct expr 
     if (slot->id == TYPE_UNKNOWN) {
         *slot = type_make(type.id);
     } else if (slot->id != type.id) {
-        sql_raise_with(bind->context, KMB_AMBIGUOUS_PARAMETER, expr->position,
-                       sql_printf(bind->context, "%s versus %s", type_name(slot->id), type_name(type.id)), NULL,
-                       "inconsistent types deduced for parameter $%u", expr->column + 1);
+        sql_raise_with(
+            bind->context, KMB_AMBIGUOUS_PARAMETER, expr->position,
+            sql_printf(bind->context, "%s versus %s", bind_type_text(bind, *slot), bind_type_text(bind, type)), NULL,
+            "inconsistent types deduced for parameter $%u", expr->column + 1);
     }
     struct expr *copy = sql_alloc(bind->context, sizeof(*copy));
     *copy = *expr;
@@ -168,9 +211,12 @@ static const struct expr *coerce_call(struct bind *bind, const struct expr *expr
     call->position = position;
     call->function = function;
     call->explicit_cast = explicit_cast;
-    call->arguments = sql_alloc(bind->context, sizeof(*call->arguments));
+    call->arguments = sql_alloc(bind->context, 2 * sizeof(*call->arguments));
     call->arguments[0] = expr;
     call->argument_count = 1;
+    if (function->labels) {
+        call->arguments[call->argument_count++] = bind_labels(bind, type.id);
+    }
     return call;
 }
 
@@ -211,9 +257,16 @@ const struct expr *bind_coerce(struct bind *bind, const struct expr *expr, struc
         bool relabel = type.modifier < 0 && expr->type.modifier >= 0 && explicit_cast;
         return relabel ? coerce_relabel(bind, expr, type) : expr;
     }
+    bool labels = type_kind(type_element(type.id)) == TYPE_ENUM;
     const struct sql_function *function = sql_cast_find(expr->type.id, type.id, cast_context);
     if (function == NULL) {
         return NULL;
+    }
+    if (labels && type_is_array(expr->type.id)) { /* by its text */
+        expr = bind_coerce(bind, expr, type_make(TYPE_TEXT), SQL_CAST_ASSIGNMENT, position);
+        function = sql_cast_find(TYPE_TEXT, type_element(type.id), SQL_CAST_EXPLICIT);
+    } else if (labels && type_is_array(type.id)) {
+        function = sql_cast_find(TYPE_TEXT, type_element(type.id), SQL_CAST_EXPLICIT);
     }
     return coerce_call(bind, expr, function, type, explicit_cast, position == 0 ? expr->position : position);
 }
@@ -266,7 +319,7 @@ struct type bind_common_type(struct bind *bind, const struct expr *const *list, 
         enum type_id next = list[i]->type.id;
         if (!bind_common_take(&common, next)) {
             sql_raise(bind->context, KMB_DATATYPE_MISMATCH, list[i]->position, "%s types %s and %s cannot be matched",
-                      construct, type_name(common), type_name(next));
+                      construct, bind_type_text(bind, type_make(common)), bind_type_text(bind, type_make(next)));
         }
     }
     if (common == TYPE_UNKNOWN) {

@@ -53,7 +53,7 @@ static struct table_definition *definition_of(struct bind *bind, const PgQuery__
         struct type type = query->columns[i].type;
         if (!type_is_valid(type.id)) {
             sql_raise(context, KMB_INVALID_TABLE_DEFINITION, 0, "column \"%s\" has pseudo-type %s", name,
-                      type_name(type.id));
+                      bind_type_text(bind, type));
         }
         for (uint32_t k = 0; k < i; k++) {
             if (slice_equal_text(columns[k].name, name)) {

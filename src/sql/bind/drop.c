@@ -257,10 +257,40 @@ static void drop_contents(struct drops *drops, const struct schema_definition *s
                                 relation_kind(table), bind_relation_text(drops->bind, drops->catalogue, table), name);
         }
     }
+    for (uint32_t i = 0; i < catalogue_type_count(drops->catalogue) && !drops->cascade; i++) {
+        const struct table_definition *type = catalogue_type_at(drops->catalogue, i);
+        if (slice_equal(type->schema_name, schema->name) && count++ < DROP_DETAIL_LINES) {
+            detail = sql_printf(context, "%s%stype %s depends on schema %s", detail, count == 1 ? "" : "\n",
+                                bind_type_text(drops->bind, definition_type(type)), name);
+        }
+    }
     if (count > 0) {
         sql_raise_with(context, KMB_DEPENDENT_OBJECTS, 0, detail,
                        "Use DROP ... CASCADE to drop the dependent objects too.",
                        "cannot drop schema %s because other objects depend on it", name);
+    }
+}
+
+/* The types of a schema go behind its tables; what is of one elsewhere is in its way. */
+static void drop_types(struct drops *drops, struct schema_id id) {
+    struct bind *bind = drops->bind;
+    const struct schema_definition *schema = catalogue_schema_of_id(drops->catalogue, id);
+    for (uint32_t k = catalogue_type_count(drops->catalogue); k > 0; k--) {
+        const struct table_definition *type = catalogue_type_at(drops->catalogue, k - 1);
+        if (!slice_equal(type->schema_name, schema->name)) {
+            continue;
+        }
+        for (uint32_t i = 0; i < catalogue_table_count(drops->catalogue); i++) {
+            const struct table_definition *table = catalogue_table_at(drops->catalogue, i);
+            for (uint32_t c = 0; c < table->column_count && !drops_have_table(drops, table->id); c++) {
+                if (bind_column_of(type, &table->columns[c])) {
+                    sql_raise_unsupported(bind->context, 0,
+                                          "DROP SCHEMA CASCADE with a type that table %s outside of it has",
+                                          bind_relation_text(bind, drops->catalogue, table));
+                }
+            }
+        }
+        drops_add(drops, &(struct plan_drop){.table = type->id});
     }
 }
 
@@ -285,6 +315,9 @@ static void bind_drop_schemas(struct drops *drops, const PgQuery__DropStmt *drop
     drop_dependents(drops);
     drops_order(drops);
     for (uint32_t i = 0; i < count; i++) {
+        drop_types(drops, schemas[i].schema);
+    }
+    for (uint32_t i = 0; i < count; i++) {
         drops_add(drops, &schemas[i]);
     }
 }
@@ -294,6 +327,11 @@ void bind_drop(struct bind *bind, const PgQuery__DropStmt *drop, struct plan_sta
     bool views = drop->remove_type == PG_QUERY__OBJECT_TYPE__OBJECT_VIEW;
     bool sequences = drop->remove_type == PG_QUERY__OBJECT_TYPE__OBJECT_SEQUENCE;
     bool relations = tables || views || sequences;
+    if (drop->remove_type == PG_QUERY__OBJECT_TYPE__OBJECT_TYPE ||
+        drop->remove_type == PG_QUERY__OBJECT_TYPE__OBJECT_DOMAIN) {
+        bind_drop_type(bind, drop, statement);
+        return;
+    }
     bool schemas = drop->remove_type == PG_QUERY__OBJECT_TYPE__OBJECT_SCHEMA;
     const char *what = tables ? "table" : views ? "view" : sequences ? "sequence" : "index";
     if (!relations && !schemas && drop->remove_type != PG_QUERY__OBJECT_TYPE__OBJECT_INDEX) {

@@ -17,6 +17,7 @@
 #include "sql/func/json_path.h"
 #include "sql/func/function.h"
 #include "sql/plan/plan.h"
+#include "sql/type_text.h"
 
 bool expr_walk(const struct expr *expr, bool (*visit)(const struct expr *node, void *context), void *context) {
     if (!visit(expr, context)) {
@@ -231,10 +232,9 @@ static struct slice value_plain(struct printer *printer, const struct value *val
 }
 
 static void print_constant(struct printer *printer, const struct expr *expr) {
-    char name[TYPE_NAME_SIZE];
     if (expr->value.is_null) {
         print(printer, "NULL::");
-        print(printer, expr->type.id == TYPE_UNKNOWN ? "text" : type_format(expr->type, name));
+        print(printer, expr->type.id == TYPE_UNKNOWN ? "text" : sql_type_format(printer->context, expr->type));
         return;
     }
     if (expr->type.id == TYPE_BOOL) {
@@ -249,7 +249,7 @@ static void print_constant(struct printer *printer, const struct expr *expr) {
     }
     print_quoted(printer, text);
     print(printer, "::");
-    print(printer, expr->type.id == TYPE_UNKNOWN ? "unknown" : type_format(expr->type, name));
+    print(printer, expr->type.id == TYPE_UNKNOWN ? "unknown" : sql_type_format(printer->context, expr->type));
 }
 
 static void print_around(struct printer *printer, const struct expr *expr, const char *before, const char *between,
@@ -273,7 +273,6 @@ static void print_subscripts(struct printer *printer, const struct expr *expr) {
 }
 
 static void print_call(struct printer *printer, const struct expr *expr) {
-    char name[TYPE_NAME_SIZE];
     const struct sql_function *function = expr->function;
     if (function->class == SQL_FUNCTION_CAST) {
         const struct expr *argument = expr->arguments[0];
@@ -281,7 +280,7 @@ static void print_call(struct printer *printer, const struct expr *expr) {
         print(printer, plain ? "" : "(");
         print_expr(printer, argument);
         print(printer, plain ? "::" : ")::");
-        print(printer, type_format(expr->type, name));
+        print(printer, sql_type_format(printer->context, expr->type));
     } else if (function == array_operation(ARRAY_MAKE)) {
         print_around(printer, expr, "ARRAY[", ", ", "]");
     } else if (function == array_operation(ARRAY_SUBSCRIPT) || function == array_operation(ARRAY_SLICE) ||
@@ -325,7 +324,6 @@ static void print_case(struct printer *printer, const struct expr *expr) {
 }
 
 static void print_in_list(struct printer *printer, const struct expr *expr) {
-    char name[TYPE_NAME_SIZE];
     print(printer, "(");
     print_expr(printer, expr->arguments[0]);
     print(printer, expr->negated ? " <> ALL (" : " = ANY (");
@@ -342,7 +340,7 @@ static void print_in_list(struct printer *printer, const struct expr *expr) {
             print_bytes(printer, text.bytes, text.length);
         }
         print(printer, "}'::");
-        print(printer, type_format(expr->arguments[1]->type, name));
+        print(printer, sql_type_format(printer->context, expr->arguments[1]->type));
         print(printer, "[]");
     } else {
         print(printer, "ARRAY[");

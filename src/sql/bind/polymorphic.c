@@ -1,5 +1,5 @@
 /*
- * Polymorphic signatures: anyelement, anyarray, anynonarray, anycompatible, anycompatiblearray.
+ * Polymorphic signatures: anyelement, anyarray, anynonarray, anyenum; anycompatible, anycompatiblearray.
  *
  * Two families. Where anyelement and anyarray stand together, the element type is one and exact; of anycompatible and
  * anycompatiblearray it is the common type of all arguments, to which they are cast. An untyped literal takes what the
@@ -12,10 +12,16 @@ bool bind_is_polymorphic(enum type_id type) {
     return (unsigned)type >= TYPE_ANYELEMENT && (unsigned)type < TYPE_ANY;
 }
 
+/* Of the family whose element type is exact. */
+static bool polymorphic_exact(enum type_id wanted) {
+    return wanted == TYPE_ANYELEMENT || wanted == TYPE_ANYARRAY || wanted == TYPE_ANYNONARRAY || wanted == TYPE_ANYENUM;
+}
+
 /* Takes what an argument says of the element type; false: it contradicts. */
 static bool take_exact(enum type_id wanted, enum type_id type, enum type_id *element) {
     bool array = type_is_array(type);
-    if ((wanted == TYPE_ANYARRAY && !array) || (wanted == TYPE_ANYNONARRAY && array)) {
+    if ((wanted == TYPE_ANYARRAY && !array) || (wanted == TYPE_ANYNONARRAY && array) ||
+        (wanted == TYPE_ANYENUM && !type_is_enum(type))) {
         return false;
     }
     enum type_id own = wanted == TYPE_ANYARRAY ? type_element(type) : type;
@@ -39,11 +45,13 @@ bool bind_polymorphic_fit(const struct sql_function *function, const enum type_i
                           struct bind_polymorphic *fit) {
     *fit = (struct bind_polymorphic){.element = TYPE_UNKNOWN, .common = TYPE_UNKNOWN};
     bool arrays = false;
+    bool enums = false;
     for (uint32_t i = 0; i < count; i++) {
         enum type_id wanted = bind_candidate_type(function, i);
-        bool exact = wanted == TYPE_ANYELEMENT || wanted == TYPE_ANYARRAY || wanted == TYPE_ANYNONARRAY;
+        bool exact = polymorphic_exact(wanted);
         bool compatible = wanted == TYPE_ANYCOMPATIBLE || wanted == TYPE_ANYCOMPATIBLEARRAY;
         arrays = arrays || wanted == TYPE_ANYCOMPATIBLEARRAY;
+        enums = enums || wanted == TYPE_ANYENUM;
         if (types[i] == TYPE_UNKNOWN || (!exact && !compatible)) {
             continue;
         }
@@ -51,8 +59,8 @@ bool bind_polymorphic_fit(const struct sql_function *function, const enum type_i
             return false;
         }
     }
-    if (arrays && type_is_array(fit->common)) {
-        return false; /* there are no arrays of arrays */
+    if ((arrays && type_is_array(fit->common)) || (enums && fit->element == TYPE_UNKNOWN)) {
+        return false; /* there are no arrays of arrays; some argument must say which enum type it is */
     }
     for (uint32_t i = 0; i < count; i++) { /* what has a common type by rank must be castable to it as well */
         enum type_id wanted = bind_candidate_type(function, i);
@@ -71,6 +79,7 @@ enum type_id bind_polymorphic_type(const struct bind_polymorphic *fit, enum type
     switch (wanted) {
     case TYPE_ANYELEMENT:
     case TYPE_ANYNONARRAY:
+    case TYPE_ANYENUM:
         return fit->element;
     case TYPE_ANYARRAY:
         return fit->element == TYPE_UNKNOWN || type_is_array(fit->element) ? TYPE_UNKNOWN : type_array_of(fit->element);
@@ -109,7 +118,7 @@ void bind_polymorphic_check(struct bind *bind, const struct sql_function *functi
     for (uint32_t i = 0; i < function->argument_count; i++) {
         enum type_id wanted = function->arguments[i];
         array = array || wanted == TYPE_ANYARRAY;
-        exact = exact || wanted == TYPE_ANYELEMENT || wanted == TYPE_ANYARRAY || wanted == TYPE_ANYNONARRAY;
+        exact = exact || polymorphic_exact(wanted);
         any = any || bind_is_polymorphic(wanted);
     }
     if (!any) {
@@ -127,6 +136,7 @@ void bind_polymorphic_check(struct bind *bind, const struct sql_function *functi
     const char *comparison = element_comparison(function);
     if (comparison != NULL && sql_comparison_find(comparison, element) == NULL) {
         sql_raise(bind->context, KMB_UNDEFINED_FUNCTION, position, "could not identify %s for type %s",
-                  comparison[0] == '=' ? "an equality operator" : "a comparison function", type_name(element));
+                  comparison[0] == '=' ? "an equality operator" : "a comparison function",
+                  bind_type_text(bind, type_make(element)));
     }
 }

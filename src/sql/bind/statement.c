@@ -375,6 +375,14 @@ void bind_dispatch(struct bind *bind, const PgQuery__Node *node, struct plan_sta
         bind_alter_sequence(bind, node->alter_seq_stmt, statement);
         statement_ddl(statement, "ALTER SEQUENCE");
         break;
+    case PG_QUERY__NODE__NODE_CREATE_ENUM_STMT:
+        bind_create_enum(bind, node->create_enum_stmt, statement);
+        statement_ddl(statement, "CREATE TYPE");
+        break;
+    case PG_QUERY__NODE__NODE_ALTER_ENUM_STMT:
+        bind_alter_enum(bind, node->alter_enum_stmt, statement);
+        statement_ddl(statement, "ALTER TYPE");
+        break;
     case PG_QUERY__NODE__NODE_VIEW_STMT:
         bind_create_view(bind, node->view_stmt, statement);
         statement_ddl(statement, "CREATE VIEW");
@@ -434,6 +442,7 @@ void bind_check_parameters(struct bind *bind) {
 }
 
 void bind_statement(struct bind *bind, const PgQuery__Node *node, struct plan_statement *statement) {
+    bind->context->catalogue = node == NULL ? NULL : bind_present(bind);
     if (bind->tokens->custom != TOKENS_CUSTOM_NONE) {
         bind_custom(bind, statement);
     } else if (node == NULL) {

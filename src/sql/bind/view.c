@@ -8,6 +8,7 @@
  */
 #include "base/assert.h"
 #include "sql/bind/bind.h"
+#include "sql/type_text.h"
 
 #define VIEW_DEPTH_MAX 100
 
@@ -206,6 +207,11 @@ bool bind_view_reads(struct bind *bind, const struct table_definition *view, con
     return named && (column == NULL || !parse_walk(&query->base, visit_column, &naming));
 }
 
+bool bind_view_names_type(struct bind *bind, const struct table_definition *view, const struct table_definition *type) {
+    return parse_query_names_type(parse_query(bind->context, text_of(bind, view->view_query)),
+                                  text_of(bind, type->schema_name), text_of(bind, type->name));
+}
+
 const struct table_definition *bind_view_reading(struct bind *bind, const struct catalogue *catalogue,
                                                  const struct table_definition *table, const char *column) {
     for (uint32_t i = 0; i < catalogue_table_count(catalogue); i++) {
@@ -219,7 +225,7 @@ const struct table_definition *bind_view_reading(struct bind *bind, const struct
 
 /* --- making --- */
 
-static PgQuery__Node *string_node(struct bind *bind, const char *text) {
+PgQuery__Node *bind_string_node(struct bind *bind, const char *text) {
     PgQuery__String *string = sql_alloc(bind->context, sizeof(*string));
     *string = (PgQuery__String)PG_QUERY__STRING__INIT;
     string->sval = sql_printf(bind->context, "%s", text);
@@ -237,9 +243,9 @@ PgQuery__Node *bind_column_target(struct bind *bind, const char *alias, const ch
     reference->location = location;
     reference->fields = sql_alloc(bind->context, 2 * sizeof(*reference->fields));
     if (alias != NULL) {
-        reference->fields[reference->n_fields++] = string_node(bind, alias);
+        reference->fields[reference->n_fields++] = bind_string_node(bind, alias);
     }
-    reference->fields[reference->n_fields++] = string_node(bind, name);
+    reference->fields[reference->n_fields++] = bind_string_node(bind, name);
     PgQuery__Node *value = sql_alloc(bind->context, sizeof(*value));
     *value = (PgQuery__Node)PG_QUERY__NODE__INIT;
     value->node_case = PG_QUERY__NODE__NODE_COLUMN_REF;
@@ -411,11 +417,9 @@ static void check_replacement(struct bind *bind, const struct catalogue *catalog
                            text_of(bind, columns[i].name));
         }
         if (!type_equal(column->type, columns[i].type)) {
-            char from[TYPE_NAME_SIZE];
-            char to[TYPE_NAME_SIZE];
             sql_raise(context, KMB_INVALID_TABLE_DEFINITION, 0,
                       "cannot change data type of view column \"%s\" from %s to %s", text_of(bind, column->name),
-                      type_format(column->type, from), type_format(columns[i].type, to));
+                      sql_type_format(context, column->type), sql_type_format(context, columns[i].type));
         }
     }
 }

@@ -134,8 +134,8 @@ static enum kmb_status copy_row(struct copy_in *copy, uint32_t row) {
         copy->place.null = field->null;
         copy->place.value = slice_make(text.bytes + field->offset, field->length);
         if (!field->null) {
-            status = value_parse(node->columns[i].type, copy->place.value, &copy->when, &self->scratch, &value,
-                                 &copy->error);
+            status = catalogue_value_parse(self->exec->context->catalogue, node->columns[i].type, copy->place.value,
+                                           &copy->when, &self->scratch, &value, &copy->error);
             if (status != KMB_OK) {
                 return status;
             }

@@ -10,6 +10,7 @@
 #include "base/assert.h"
 #include "kernel/catalogue.h"
 #include "sql/plan/plan.h"
+#include "types/array.h"
 #include "types/row.h"
 
 struct decode {
@@ -152,9 +153,40 @@ static void decode_keys(const struct kernel_row *rows, const uint16_t *selection
     }
 }
 
+/* --- labels of enum types --- */
+
+/* Rows keep the name that a label had when they were written. */
+static bool labels_renamed(const struct catalogue *catalogue, enum type_id type) {
+    const struct table_definition *definition = catalogue_enum(catalogue, type);
+    return definition != NULL && definition->labels_renamed;
+}
+
+void decode_labels(struct sql_context *context, const struct catalogue *catalogue, struct value *value,
+                   struct arena *arena) {
+    if (value->is_null || type_object(value->type) == 0 || !labels_renamed(catalogue, value->type)) {
+        return;
+    }
+    const struct table_definition *definition = catalogue_enum(catalogue, value->type);
+    if (!type_is_array(value->type)) {
+        const struct slice *label = definition_label_of_place(definition, value->as.bytes);
+        value->as.bytes = label == NULL ? value->as.bytes : *label;
+        return;
+    }
+    struct array array;
+    array_open(value, &array);
+    struct value *elements = array_elements(&array, arena);
+    if (elements == NULL) {
+        sql_raise(context, KMB_NO_MEMORY, 0, "out of memory");
+    }
+    for (uint32_t i = 0; i < array.count; i++) {
+        decode_labels(context, catalogue, &elements[i], arena);
+    }
+    sql_try(context, array_make(array.element, &array.shape, elements, arena, value, context->error));
+}
+
 /* The value as one of the type that its column has now; NULL where that type has none such. */
-static struct value decode_as(struct sql_context *context, const struct value *value, struct type type,
-                              struct arena *arena) {
+static struct value decode_as(struct sql_context *context, const struct catalogue *catalogue, const struct value *value,
+                              struct type type, struct arena *arena) {
     struct datetime_context when = {.now_us = context->now_us, .has_now = true};
     struct buffer text = {.bytes = NULL};
     struct value made = value_null(type.id);
@@ -168,7 +200,8 @@ static struct value decode_as(struct sql_context *context, const struct value *v
     if (!whole) {
         sql_raise(context, KMB_NO_MEMORY, 0, "out of memory");
     }
-    return value_parse(type, copy, &when, arena, &made, NULL) == KMB_OK ? made : value_null(type.id);
+    return catalogue_value_parse(catalogue, type, copy, &when, arena, &made, NULL) == KMB_OK ? made
+                                                                                             : value_null(type.id);
 }
 
 void decode_row(struct sql_context *context, const struct catalogue *catalogue, const struct table_definition *table,
@@ -176,15 +209,26 @@ void decode_row(struct sql_context *context, const struct catalogue *catalogue, 
     sql_try(context, catalogue_row_read(catalogue, table, image, values, context->error));
     for (uint32_t i = 0; i < catalogue_column_count(catalogue, table); i++) {
         struct value old;
+        decode_labels(context, catalogue, &values[i], arena);
         if (catalogue_replaced_value(table, image, i, &old)) {
-            values[i] = decode_as(context, &old, catalogue_column(catalogue, table, i)->type, arena);
+            values[i] = decode_as(context, catalogue, &old, catalogue_column(catalogue, table, i)->type, arena);
         }
+    }
+}
+
+static void decode_names(struct sql_context *context, const struct catalogue *catalogue, const uint16_t *selection,
+                         uint32_t count, struct vector *vector, struct arena *arena) {
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t row = selection == NULL ? i : selection[i];
+        struct value value = vector_get(vector, row);
+        decode_labels(context, catalogue, &value, arena);
+        vector_set(vector, row, &value);
     }
 }
 
 void decode_column(struct sql_context *context, const struct catalogue *catalogue, const struct table_definition *table,
                    const struct kernel_row *rows, uint32_t ordinal, const uint16_t *selection, uint32_t count,
-                   struct vector *vector) {
+                   struct vector *vector, struct arena *arena) {
     if (ordinal == PLAN_SCAN_KEY) {
         decode_keys(rows, selection, count, vector);
         return;
@@ -220,5 +264,8 @@ void decode_column(struct sql_context *context, const struct catalogue *catalogu
             decode_run(&decode);
         }
         from = to;
+    }
+    if (type_object(vector->type.id) != 0 && labels_renamed(catalogue, vector->type.id)) {
+        decode_names(context, catalogue, selection, count, vector, arena);
     }
 }

@@ -6,6 +6,7 @@
  * would come to would depend on the order of the input.
  */
 #include "base/assert.h"
+#include "sql/exec/decode.h"
 #include "sql/exec/scan.h"
 #include "sql/exec/write.h"
 #include "types/key.h"
@@ -124,6 +125,7 @@ static bool update_existing(struct insert *insert, const struct value *values) {
     sql_try(context, catalogue_row_read(write->catalogue, write->table, buffer_slice(&insert->conflict.image),
                                         insert->existing, context->error));
     for (uint32_t i = 0; i < columns; i++) {
+        decode_labels(context, write->catalogue, &insert->existing[i], &write->base.scratch);
         insert->both.columns[i].may_have_null = false;
         insert->both.columns[columns + i].may_have_null = false;
         insert->merged.columns[i].may_have_null = false;

@@ -143,7 +143,7 @@ static void keep(struct join *join, uint32_t count) {
             column->may_have_null = false;
         }
         decode_column(context, fetch->view->catalogue, fetch->table, fetch->rows, fetch->node->scan_columns[i], NULL,
-                      count, column);
+                      count, column, &join->base.scratch);
     }
     fetch->batch.count = count;
     const uint16_t *selection = NULL;

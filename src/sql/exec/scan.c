@@ -99,7 +99,7 @@ static const struct batch *scan_emit(struct scan *scan, uint32_t count) {
         for (uint32_t i = 0; i < node->column_count; i++) {
             if (scan->early[i / 64] >> (i % 64) & 1) {
                 decode_column(self->exec->context, scan->view->catalogue, scan->table, scan->rows,
-                              node->scan_columns[i], NULL, count, &self->batch.columns[i]);
+                              node->scan_columns[i], NULL, count, &self->batch.columns[i], &self->scratch);
             }
         }
         live = evaluator_select(scan->filter, &self->batch, NULL, count, scan->selection);
@@ -114,7 +114,7 @@ static const struct batch *scan_emit(struct scan *scan, uint32_t count) {
     for (uint32_t i = 0; i < node->column_count; i++) {
         if (scan->filter == NULL || !(scan->early[i / 64] >> (i % 64) & 1)) {
             decode_column(self->exec->context, scan->view->catalogue, scan->table, scan->rows, node->scan_columns[i],
-                          selection, live, &self->batch.columns[i]);
+                          selection, live, &self->batch.columns[i], &self->scratch);
         }
     }
     self->batch.selection = selection;

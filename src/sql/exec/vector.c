@@ -27,6 +27,7 @@ static const uint8_t forms[TYPE_COUNT] = {
     [TYPE_UUID] = VECTOR_UUID,
     [TYPE_JSON] = VECTOR_BYTES,
     [TYPE_JSONB] = VECTOR_BYTES,
+    [TYPE_ENUM] = VECTOR_BYTES,
     [TYPE_TINYINT] = VECTOR_INT,
 };
 
@@ -45,8 +46,8 @@ enum vector_form vector_form_of(enum type_id type) {
     if (type_is_array(type)) {
         return VECTOR_BYTES;
     }
-    ASSERT((unsigned)type < TYPE_COUNT);
-    return (enum vector_form)forms[type];
+    ASSERT((unsigned)type_kind(type) < TYPE_COUNT);
+    return (enum vector_form)forms[type_kind(type)];
 }
 
 size_t vector_form_size(enum vector_form form) {

@@ -164,6 +164,8 @@ static const struct sql_function array_aggregate_rows[] = {
      .result = TYPE_ANYARRAY, .aggregate = &collect_arrays, .summary = "the arrays as one of a dimension more"},
     AGGREGATE("min", &array_min, TYPE_ANYARRAY, "least array", TYPE_ANYARRAY),
     AGGREGATE("max", &array_max, TYPE_ANYARRAY, "greatest array", TYPE_ANYARRAY),
+    AGGREGATE("min", &array_min, TYPE_ANYENUM, "first of the labels", TYPE_ANYENUM),
+    AGGREGATE("max", &array_max, TYPE_ANYENUM, "last of the labels", TYPE_ANYENUM),
 };
 /* clang-format on */
 

@@ -67,7 +67,9 @@ static struct slice array_text(const struct sql_call *call, const struct value *
 struct slice cast_text_of(const struct sql_call *call, const struct value *value) {
     char text[INTERVAL_TEXT_SIZE > DECIMAL_TEXT_SIZE ? INTERVAL_TEXT_SIZE : DECIMAL_TEXT_SIZE];
     struct datetime_context zone = datetime_of(call);
-    switch (value->type) {
+    switch (type_kind(value->type)) {
+    case TYPE_ENUM:
+        return value_label_name(value->as.bytes);
     case TYPE_BOOL:
         return slice_text(value->as.boolean ? "true" : "false");
     case TYPE_TINYINT:

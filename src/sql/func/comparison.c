@@ -56,6 +56,11 @@ COMPARISONS(blank, bytes, struct slice, BLANK_EQUAL, BLANK_LESS)
 #define JSON_LESS(x, y)  (json_compare((x), (y)) < 0)
 COMPARISONS(json, bytes, struct slice, JSON_EQUAL, JSON_LESS)
 
+#define LABEL_ORDER(x, y) memcmp((x).bytes, (y).bytes, VALUE_LABEL_PLACE)
+#define LABEL_EQUAL(x, y) (LABEL_ORDER(x, y) == 0)
+#define LABEL_LESS(x, y)  (LABEL_ORDER(x, y) < 0)
+COMPARISONS(label, bytes, struct slice, LABEL_EQUAL, LABEL_LESS)
+
 #define TIMESTAMP_EQUAL(x, y) ((x).us == (y).us && (x).ns == (y).ns)
 #define TIMESTAMP_LESS(x, y)  ((x).us < (y).us || ((x).us == (y).us && (x).ns < (y).ns))
 COMPARISONS(timestamp, timestamp, struct timestamp, TIMESTAMP_EQUAL, TIMESTAMP_LESS)
@@ -114,6 +119,7 @@ static const struct sql_function comparison_rows[] = {
     COMPARISON_ROWS(TYPE_INTERVAL, interval),
     COMPARISON_ROWS(TYPE_UUID, uuid),
     COMPARISON_ROWS(TYPE_JSONB, json),
+    COMPARISON_ROWS(TYPE_ANYENUM, label),
 };
 /* clang-format on */
 

@@ -81,6 +81,7 @@ static void table_build(void) {
     table_append(function_rows_array());
     table_append(function_rows_array_search());
     table_append(function_rows_array_aggregate());
+    table_append(function_rows_enum());
     table_append(function_rows_cast());
     for (uint32_t i = 0; i < table.count; i++) {
         const struct sql_function *row = &table.rows[i];
@@ -92,7 +93,9 @@ static void table_build(void) {
         for (uint32_t kind = 0; row->commutator != NULL && kind < COMPARISON_KINDS; kind++) {
             if (strcmp(row->name, comparison_names[kind]) == 0) {
                 bool array = row->arguments[0] == TYPE_ANYARRAY;
-                *(array ? &table.array_comparisons[kind] : &table.comparisons[kind][row->arguments[0]]) =
+                bool label = row->arguments[0] == TYPE_ANYENUM;
+                enum type_id type = label ? TYPE_ENUM : row->arguments[0];
+                *(array ? &table.array_comparisons[kind] : &table.comparisons[kind][array ? TYPE_UNKNOWN : type]) =
                     (uint16_t)(i + 1);
             }
         }
@@ -141,6 +144,8 @@ const struct sql_function *sql_cast_find(enum type_id from, enum type_id to, enu
     if (type_is_array(from) || type_is_array(to)) {
         return array_cast_find(from, to, context);
     }
+    from = type_kind(from); /* between two enum types there is none */
+    to = type_kind(to);
     if ((unsigned)from >= TYPE_COUNT || (unsigned)to >= TYPE_COUNT || table.casts[from][to] == 0) {
         return NULL;
     }
@@ -150,7 +155,7 @@ const struct sql_function *sql_cast_find(enum type_id from, enum type_id to, enu
 
 const struct sql_function *sql_comparison_find(const char *operator_name, enum type_id type) {
     table_ready();
-    enum type_id element = type_element(type); /* an array compares if its elements do */
+    enum type_id element = type_kind(type_element(type)); /* an array compares if its elements do */
     for (uint32_t kind = 0; kind < COMPARISON_KINDS && (unsigned)element < TYPE_COUNT; kind++) {
         if (strcmp(operator_name, comparison_names[kind]) == 0) {
             uint16_t at = table.comparisons[kind][element];

@@ -114,6 +114,7 @@ struct sql_function {
     bool variadic; /* the last argument type repeats */
     bool strict;
     bool writes;      /* moves a sequence: a query with it runs as a write does */
+    bool labels;      /* the call is given the labels of its enum type as one more argument: an array of them */
     bool polymorphic; /* TYPE_ANY is a type to be known: an untyped literal is refused */
     enum sql_volatility volatility;
     enum sql_cast_context cast_context;                 /* of casts */

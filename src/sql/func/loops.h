@@ -117,6 +117,7 @@ struct function_rows function_rows_array(void);
 struct function_rows function_rows_array_aggregate(void);
 struct function_rows function_rows_array_search(void);
 struct function_rows function_rows_comparison(void);
+struct function_rows function_rows_enum(void);
 struct function_rows function_rows_text(void);
 struct function_rows function_rows_encode(void);
 struct function_rows function_rows_math(void);

@@ -8,6 +8,7 @@
 #include "sql/path.h"
 #include "types/array.h"
 #include "types/uuid.h"
+#include "sql/type_text.h"
 
 /* The text of an argument as its output function gives it: booleans as t and f, unlike the cast. */
 static struct slice argument_text(const struct sql_call *call, struct vector *const *arguments, uint32_t n,
@@ -85,7 +86,7 @@ static void fn_join_any(SCALAR_PARAMETERS) {
 }
 
 static void fn_typeof(SCALAR_PARAMETERS) {
-    struct slice name = slice_text(type_name(call->argument_types[0].id));
+    struct slice name = slice_text(sql_type_text(call->context, call->argument_types[0]));
     EACH_ROW(row) {
         result->bytes[row] = name;
     }

@@ -37,6 +37,12 @@ void parse_rename_column(struct sql_context *context, PgQuery__Node *expression,
 /* Whether the tree names the column. */
 bool parse_names_column(PgQuery__Node *expression, const char *name);
 
+/* Whether a cast in the tree names the type; and makes every such name another. */
+bool parse_names_type(PgQuery__Node *expression, const char *schema, const char *name);
+bool parse_query_names_type(PgQuery__SelectStmt *select, const char *schema, const char *name);
+void parse_rename_type(struct sql_context *context, PgQuery__Node *expression, const char *schema, const char *from,
+                       const char *to);
+
 /* Whether a query reads a table, or a WITH query, of this bare name. */
 bool parse_names_table(const PgQuery__SelectStmt *select, const char *name);
 bool parse_message_names_table(const ProtobufCMessage *message, const char *name);

@@ -13,12 +13,14 @@ struct sql_prepared; /* prepared.h */
 
 enum plan_ddl_kind {
     DDL_NOTHING,      /* IF EXISTS of what is absent, IF NOT EXISTS of what is there */
-    DDL_CREATE_TABLE, /* or a view, or a sequence: drops, if any, first */
+    DDL_CREATE_TABLE, /* or a view, a sequence or a type: drops, if any, first */
     DDL_DROP_TABLE,
     DDL_CREATE_INDEX,
     DDL_DROP_INDEX,
     DDL_ALTER_TABLE,
     DDL_ALTER_SEQUENCE,
+    DDL_ADD_LABEL,
+    DDL_RENAME_LABEL,
     DDL_TRUNCATE,
     DDL_CREATE_SCHEMA,   /* value; after, in it */
     DDL_RENAME_SCHEMA,   /* schema, value */
@@ -142,6 +144,8 @@ struct plan_drop {
     struct index_id index;
     struct constraint_id foreign_key; /* of the table; 0: not that */
     struct column_id default_of;      /* its default goes, the table stays; 0: the table goes */
+    struct column_id column;          /* it goes, and what needs it */
+    struct constraint_id check;
 };
 
 enum plan_setting_id {
@@ -175,6 +179,7 @@ struct plan_ddl {
     uint32_t after_count;
     struct sequence_definition sequence; /* ALTER SEQUENCE */
     const int64_t *restart;
+    struct slice label;             /* of an enum type: where it stands and its name */
     const struct plan_index *index; /* CREATE INDEX */
     const struct plan_drop *drops;
     uint32_t drop_count;

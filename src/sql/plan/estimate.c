@@ -63,7 +63,7 @@ static void sample_spot(struct sql_context *context, struct plan_sample *sample,
         for (uint32_t i = 0; i < width; i++) {
             struct vector *column = sql_alloc_zero(context, 1, sizeof(*column));
             vector_init_rows(context, column, sample->rows.types[i], SAMPLE_ROWS);
-            decode_column(context, catalogue, sample->table, rows, i, NULL, (uint32_t)count, column);
+            decode_column(context, catalogue, sample->table, rows, i, NULL, (uint32_t)count, column, &context->arena);
             columns[i] = column;
         }
         rowset_append(&sample->rows, columns, NULL, (uint32_t)count);

@@ -59,9 +59,9 @@ __attribute__((unused)) static struct decimal test_decimal(const char *text) {
 }
 
 static const enum type_id TEST_TYPES[] = {
-    TYPE_BOOL,   TYPE_TINYINT, TYPE_INT2,      TYPE_INT4,        TYPE_INT8,     TYPE_FLOAT4,
-    TYPE_FLOAT8, TYPE_NUMERIC, TYPE_TEXT,      TYPE_VARCHAR,     TYPE_BPCHAR,   TYPE_BYTEA,
-    TYPE_DATE,   TYPE_TIME,    TYPE_TIMESTAMP, TYPE_TIMESTAMPTZ, TYPE_INTERVAL, TYPE_UUID,
+    TYPE_BOOL,      TYPE_TINYINT,     TYPE_INT2,     TYPE_INT4,   TYPE_INT8,  TYPE_FLOAT4, TYPE_FLOAT8,
+    TYPE_NUMERIC,   TYPE_TEXT,        TYPE_VARCHAR,  TYPE_BPCHAR, TYPE_BYTEA, TYPE_DATE,   TYPE_TIME,
+    TYPE_TIMESTAMP, TYPE_TIMESTAMPTZ, TYPE_INTERVAL, TYPE_UUID,   TYPE_ENUM,
 };
 #define TEST_TYPE_COUNT (sizeof(TEST_TYPES) / sizeof(TEST_TYPES[0]))
 
@@ -163,6 +163,18 @@ __attribute__((unused)) static struct interval test_random_interval(void) {
     return (struct interval){.months = (int32_t)test_random(), .days = (int32_t)test_random(), .us = test_int64()};
 }
 
+/* One of few places; a name that says which. */
+__attribute__((unused)) static struct slice test_random_label(struct arena *arena) {
+    static const uint8_t places[][VALUE_LABEL_PLACE] = {{0}, {0, 1}, {0, 1, 0, 0, 0, 0, 0, 1}, {0x80}, {0xff, 0xff}};
+    size_t which = test_below(sizeof(places) / sizeof(places[0]));
+    uint8_t *bytes = arena_alloc(arena, VALUE_LABEL_PLACE + 2);
+    assert_non_null(bytes);
+    memcpy(bytes, places[which], VALUE_LABEL_PLACE);
+    bytes[VALUE_LABEL_PLACE] = 'l';
+    bytes[VALUE_LABEL_PLACE + 1] = (uint8_t)('e' - which);
+    return slice_make(bytes, VALUE_LABEL_PLACE + 2);
+}
+
 __attribute__((unused)) static struct value test_random_value(enum type_id type, struct arena *arena) {
     struct value value = {.type = type};
     switch (type) {
@@ -205,6 +217,9 @@ __attribute__((unused)) static struct value test_random_value(enum type_id type,
     case TYPE_JSON:
     case TYPE_JSONB:
         value.as.bytes = slice_text(test_below(2) == 0 ? "{\"a\": 1}" : "[1, 2]");
+        break;
+    case TYPE_ENUM:
+        value.as.bytes = test_random_label(arena);
         break;
     default:
         value.as.bytes = test_random_bytes(arena, type == TYPE_BYTEA);

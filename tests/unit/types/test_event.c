@@ -139,6 +139,51 @@ static const struct column_definition sample_column_hidden = {.id = {7},
                                                               .default_text = {(const uint8_t *)"a > 1", 5},
                                                               .added_in = {5}};
 
+#define LABEL(bytes)                                                                                                   \
+    { (const uint8_t *)(bytes), sizeof(bytes) - 1 }
+static const struct slice sample_labels[] = {LABEL("\0\0\1\0\0\0\0\0sad"), LABEL("\0\0\2\0\0\0\0\0happy")};
+static const struct slice sample_label_new = LABEL("\0\0\1\200\0\0\0\0ok");
+
+static struct table_definition sample_enum(void) {
+    return (struct table_definition){.id = {12},
+                                     .version = {1},
+                                     .schema_name = T("public"),
+                                     .name = T("mood"),
+                                     .column_id_next = 1,
+                                     .constraint_id_next = 1,
+                                     .form = DEFINITION_ENUM,
+                                     .labels = sample_labels,
+                                     .label_count = 2,
+                                     .labels_renamed = true};
+}
+
+static const struct column_definition sample_domain_column = {
+    .id = {1}, .name = {(const uint8_t *)"value", 5}, .type = {TYPE_VARCHAR, 8, 13}, .not_null = true, .added_in = {1}};
+static const struct check_definition sample_domain_check = {.id = {1},
+                                                            .name = {(const uint8_t *)"d_check", 7},
+                                                            .text = {(const uint8_t *)"value > 'a'", 11},
+                                                            .not_valid = true};
+
+static struct table_definition sample_domain(void) {
+    return (struct table_definition){.id = {14},
+                                     .version = {1},
+                                     .schema_name = T("public"),
+                                     .name = T("d"),
+                                     .columns = &sample_domain_column,
+                                     .column_count = 1,
+                                     .checks = &sample_domain_check,
+                                     .check_count = 1,
+                                     .column_id_next = 2,
+                                     .constraint_id_next = 2,
+                                     .form = DEFINITION_DOMAIN};
+}
+
+static const struct column_definition sample_column_typed = {
+    .id = {8},
+    .name = {(const uint8_t *)"moods", 5},
+    .type = {(enum type_id)(TYPE_ARRAY | TYPE_ENUM | 12 << 8), -1, 15},
+    .added_in = {5}};
+
 /* One event of each kind, in a body each; `name` is what the golden file calls it. */
 static const char *sample_event(size_t number, struct buffer *body) {
     struct event e = {.kind = EVENT_TENANT_CREATED};
@@ -335,6 +380,28 @@ static const char *sample_event(size_t number, struct buffer *body) {
         e.kind = EVENT_VIEW_CHANGED;
         e.as.view_changed = (struct event_view_changed){{9}, T("SELECT a FROM audit.t")};
         break;
+    case 42:
+        e.kind = EVENT_TYPE_CREATED;
+        e.as.table_created.table = sample_enum();
+        break;
+    case 43:
+        e.kind = EVENT_LABEL_ADDED;
+        e.as.label = (struct event_label){{12}, {2}, sample_label_new};
+        break;
+    case 44:
+        e.kind = EVENT_LABEL_RENAMED;
+        e.as.label = (struct event_label){{12}, {3}, sample_label_new};
+        break;
+    case 45:
+        e.kind = EVENT_TYPE_CREATED;
+        e.as.table_created.table = sample_domain();
+        name = "type_created_domain";
+        break;
+    case 46: /* of an enum type's arrays, and of a domain */
+        e.kind = EVENT_COLUMN_ADDED;
+        e.as.column_added = (struct event_column_added){{9}, {5}, sample_column_typed};
+        name = "column_added_typed";
+        break;
     default:
         return NULL;
     }
@@ -374,7 +441,7 @@ static void test_round_trip(void **state) {
         assert_int_equal(event_next(&reader, &event, &error), KMB_DONE);
         arena_free(&arena);
     }
-    assert_int_equal(count, 42);
+    assert_int_equal(count, 47);
     buffer_free(&body);
     buffer_free(&again);
 }
