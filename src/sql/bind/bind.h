@@ -362,6 +362,9 @@ void bind_view_target(struct bind *bind, const struct catalogue *catalogue, cons
                       const char *verb, struct bind_view_target *target);
 /* alias.name, or (alias NULL) the bare name, as an item of a select list. */
 PgQuery__Node *bind_column_target(struct bind *bind, const char *alias, const char *name, int32_t location);
+/* Whether rows can be written through a view, told by its text. */
+bool bind_view_writable(struct sql_context *context, const struct catalogue *catalogue,
+                        const struct table_definition *view);
 /* Replaces each * of the select list by the columns it stands for. */
 void bind_spell_stars(struct bind *bind, const PgQuery__SelectStmt *select, const struct scope *scope);
 /* Whether the view reads the table or view, and (column not NULL) may name this column of it. */
@@ -552,8 +555,8 @@ const struct catalogue *bind_present(struct bind *bind);
 struct plan_node *bind_join_node(struct bind *bind, enum plan_join_type type, struct plan_node *left,
                                  struct plan_node *right);
 /* A relation that the executor makes from the catalogue. */
-struct plan_node *bind_catalogue_node(struct bind *bind, const char *relation, struct table_id of,
-                                      const struct plan_column *columns, uint32_t count);
+/* A relation made from the catalogue, of one table or of all (0); NULL: no such one. */
+struct plan_node *bind_catalogue_node(struct bind *bind, const char *schema, const char *name, struct table_id of);
 const char *bind_text(struct sql_context *context, struct slice slice);
 void bind_refuse_name(struct bind *bind, const PgQuery__RangeVar *name);
 /* Raises where a catalogue is named that is not this database; what: the whole name. */
@@ -571,8 +574,6 @@ bool bind_find_relation(struct bind *bind, const struct catalogue *catalogue, co
 /* A relation as messages have it: with its schema where the path does not lead to it. */
 const char *bind_relation_text(struct bind *bind, const struct catalogue *catalogue,
                                const struct table_definition *table);
-/* The relations of pg_catalog and information_schema; NULL: no such one. */
-struct plan_node *bind_system_relation(struct bind *bind, const char *schema, const char *name);
 
 /* --- from_function.c --- */
 /* Functions in FROM: kimberlite_history(table), set-returning ones, and those of one value. */

@@ -10,6 +10,7 @@
 #include "base/assert.h"
 #include "kernel/view.h"
 #include "sql/bind/bind.h"
+#include "sql/exec/catalogue.h"
 #include "sql/exec/exec.h"
 
 const char *bind_text(struct sql_context *context, struct slice slice) {
@@ -153,21 +154,17 @@ struct plan_node *bind_scan(struct bind *bind, const struct catalogue *catalogue
 
 /* --- relations made from the catalogue --- */
 
-static const struct plan_column sequence_columns[] = {
-    /* of a sequence read as a table */
-    {.name = "last_value", .type = {TYPE_INT8, -1}},
-    {.name = "log_cnt", .type = {TYPE_INT8, -1}},
-    {.name = "is_called", .type = {TYPE_BOOL, -1}},
-};
-
-struct plan_node *bind_catalogue_node(struct bind *bind, const char *relation, struct table_id of,
-                                      const struct plan_column *columns, uint32_t count) {
+struct plan_node *bind_catalogue_node(struct bind *bind, const char *schema, const char *name, struct table_id of) {
+    const struct catalogue_relation *relation = catalogue_relation_find(schema, name);
+    if (relation == NULL) {
+        return NULL;
+    }
     struct plan_node *node = bind_plan(bind, PLAN_CATALOGUE, NULL, NULL);
     node->relation = relation;
     node->relation_of = of;
-    node->columns = sql_alloc(bind->context, (count + 1) * sizeof(*node->columns));
-    memcpy(node->columns, columns, count * sizeof(*columns));
-    node->column_count = count;
+    node->columns = sql_alloc(bind->context, (relation->column_count + 1) * sizeof(*node->columns));
+    memcpy(node->columns, relation->columns, relation->column_count * sizeof(*node->columns));
+    node->column_count = relation->column_count;
     return node;
 }
 
@@ -194,11 +191,12 @@ static const struct table_definition *range_relation(struct bind *bind, const st
                                                      const char **schema) {
     const struct sql_path *path = bind_path(bind);
     const char *own = range_schema(name);
+    const struct table_id none = {0};
     bind_refuse_name(bind, name);
     for (uint32_t i = 0; i < (own == NULL ? path->count : 1); i++) {
         struct sql_relation found;
         *schema = own == NULL ? path->names[i] : own;
-        *node = sql_schema_is_system(*schema) ? bind_system_relation(bind, *schema, name->relname) : NULL;
+        *node = sql_schema_is_system(*schema) ? bind_catalogue_node(bind, *schema, name->relname, none) : NULL;
         if (*node == NULL && sql_path_find(path, catalogue, *schema, name->relname, &found)) {
             if (sql_relation_is_index(&found)) {
                 sql_raise(bind->context, KMB_WRONG_OBJECT_TYPE, bind_location(name->location), "\"%s\" is an index",
@@ -246,7 +244,7 @@ static struct plan_node *bind_range_var(struct bind *bind, const PgQuery__RangeV
         return node;
     }
     if (table != NULL && definition_is_sequence(table)) {
-        node = bind_catalogue_node(bind, "sequence", table->id, sequence_columns, ARRAY_LENGTH(sequence_columns));
+        node = bind_catalogue_node(bind, NULL, "sequence", table->id);
     } else if (table != NULL) {
         node = bind_scan(bind, view->catalogue, table, alias);
     }

@@ -187,8 +187,10 @@ void bind_create_index(struct bind *bind, const PgQuery__IndexStmt *create, stru
 static const char *part_text(struct sql_context *context, const struct table_definition *table,
                              const struct key_part *part) {
     const struct column_definition *column = definition_column_of_id(table, part->column);
-    const char *text = column->hidden ? sql_printf(context, "(%s)", bind_text(context, column->default_text))
-                                      : parse_quote_name(context, bind_text(context, column->name));
+    bool call = definition_text_is_call(column->default_text);
+    const char *text = column->hidden
+                           ? sql_printf(context, call ? "%s" : "(%s)", bind_text(context, column->default_text))
+                           : parse_quote_name(context, bind_text(context, column->name));
     return sql_printf(context, "%s%s%s", text, part->descending ? " DESC" : "",
                       !part->nulls_other ? ""
                       : part->descending ? " NULLS LAST"

@@ -25,15 +25,10 @@ static void statement_write(struct plan_statement *statement, struct plan_node *
 }
 
 static void bind_custom(struct bind *bind, struct plan_statement *statement) {
-    static const struct plan_column tables[] = {{.name = "table_name", .type = {TYPE_TEXT, -1}},
-                                                {.name = "column_count", .type = {TYPE_INT4, -1}}};
-    static const struct plan_column columns[] = {{.name = "column_name", .type = {TYPE_TEXT, -1}},
-                                                 {.name = "data_type", .type = {TYPE_TEXT, -1}},
-                                                 {.name = "nullable", .type = {TYPE_BOOL, -1}}};
     const struct bind_view *view = bind_view_at(bind, &bind->host->at);
     struct plan_node *node;
     if (bind->tokens->custom == TOKENS_CUSTOM_SHOW_TABLES) {
-        node = bind_catalogue_node(bind, "show_tables", (struct table_id){0}, tables, ARRAY_LENGTH(tables));
+        node = bind_catalogue_node(bind, NULL, "show_tables", (struct table_id){0});
     } else {
         PgQuery__RangeVar name = PG_QUERY__RANGE_VAR__INIT;
         name.relname = bind->tokens->custom_name;
@@ -43,7 +38,7 @@ static void bind_custom(struct bind *bind, struct plan_statement *statement) {
         if (table == NULL) {
             bind_no_relation(bind, &name);
         }
-        node = bind_catalogue_node(bind, "show_columns", table->id, columns, ARRAY_LENGTH(columns));
+        node = bind_catalogue_node(bind, NULL, "show_columns", table->id);
     }
     node->catalogue = view->catalogue;
     bind_statement_query(statement, node);

@@ -182,6 +182,46 @@ void bind_view_target(struct bind *bind, const struct catalogue *catalogue, cons
     target->scope = scope;
 }
 
+static bool visit_row_function(ProtobufCMessage *message, void *object) {
+    struct sql_context *context = object;
+    if (message->descriptor != &pg_query__func_call__descriptor) {
+        return true;
+    }
+    const PgQuery__FuncCall *call = (const PgQuery__FuncCall *)message;
+    const char *name = bind_string(call->funcname[call->n_funcname - 1]);
+    uint32_t aggregates = 0;
+    uint32_t sets = 0;
+    (void)sql_function_candidates(context, SQL_FUNCTION_AGGREGATE, name, &aggregates);
+    (void)sql_function_candidates(context, SQL_FUNCTION_SET, name, &sets);
+    return call->over == NULL && aggregates == 0 && sets == 0;
+}
+
+bool bind_view_writable(struct sql_context *context, const struct catalogue *catalogue,
+                        const struct table_definition *view) {
+    for (uint32_t depth = 0; depth < VIEW_DEPTH_MAX; depth++) {
+        PgQuery__SelectStmt *query = parse_query(context, bind_text(context, view->view_query));
+        struct sql_relation below;
+        bool column = false;
+        bool plain = not_simple(query) == NULL;
+        for (size_t i = 0; plain && i < query->n_target_list; i++) {
+            PgQuery__Node *value = query->target_list[i]->res_target->val;
+            column = column || value->node_case == PG_QUERY__NODE__NODE_COLUMN_REF;
+            plain = parse_walk(&value->base, visit_row_function, context);
+        }
+        const PgQuery__RangeVar *name = plain && column ? query->from_clause[0]->range_var : NULL;
+        if (name == NULL || (name->alias != NULL && name->alias->n_colnames > 0) ||
+            !sql_path_find(sql_path_stored(), catalogue, name->schemaname, name->relname, &below) ||
+            definition_is_sequence(below.table)) {
+            return false;
+        }
+        if (!definition_is_view(below.table)) {
+            return true;
+        }
+        view = below.table;
+    }
+    return false;
+}
+
 /* --- who reads what --- */
 
 struct naming {

@@ -1,387 +1,306 @@
 /*
- * Relations made from the catalogue: information_schema.tables, .columns and .sequences, SHOW TABLES, SHOW
- * COLUMNS, and a sequence read as a table.
- *
- * A relation is a list of columns, each a name and a function from (table, column) to a value; a query's columns are
- * found by name, or by place where the query took them all and gave them names of its own.
+ * Relations made from the catalogue: their rows are gathered when the first is asked for, and given a batch at a time.
+ * A catalogue has thousands of objects at most, so gathering is cheap, and what gives rows can be written as it is
+ * read.
  */
+#include "sql/exec/catalogue.h"
+
 #include "base/assert.h"
-#include "sql/exec/operator.h"
 #include "sql/path.h"
 
-struct subject {
-    struct exec *exec;
-    struct kernel_view *view;
-    const struct catalogue *catalogue;
-    const struct table_definition *table;
-    const struct column_definition *column;   /* of relations of columns */
-    const struct comment_definition *comment; /* of relations of comments */
-    uint32_t ordinal;
-};
+/* --- giving rows --- */
 
-struct relation_column {
-    const char *name;
-    struct value (*value)(const struct subject *subject);
-};
-
-static struct value int_value(int64_t integer) {
-    return value_integer(TYPE_INT4, integer);
-}
-static struct value constant_text(const char *text) {
-    return value_text(slice_text(text));
-}
-
-static struct value get_catalog(const struct subject *subject) {
-    (void)subject;
-    return constant_text("kimberlite");
-}
-static struct value get_schema(const struct subject *subject) {
-    return value_text(subject->table->schema_name);
-}
-static struct value get_table(const struct subject *subject) {
-    return value_text(subject->table->name);
-}
-static struct value get_table_type(const struct subject *subject) {
-    return constant_text(definition_is_view(subject->table) ? "VIEW" : "BASE TABLE");
-}
-static struct value get_insertable(const struct subject *subject) {
-    return constant_text(definition_is_view(subject->table) ? "NO" : "YES");
-}
-static struct value get_column_count(const struct subject *subject) {
-    return int_value(catalogue_column_count(subject->catalogue, subject->table));
-}
-static struct value get_key_count(const struct subject *subject) {
-    return int_value(subject->table->primary_key_count);
-}
-static struct value get_column(const struct subject *subject) {
-    return value_text(subject->column->name);
-}
-static struct value get_ordinal(const struct subject *subject) {
-    return int_value((int64_t)subject->ordinal + 1);
-}
-static struct value get_default(const struct subject *subject) {
-    if (subject->column->default_kind != DEFAULT_EXPRESSION) {
-        return value_null(TYPE_TEXT);
-    }
-    return constant_text(sql_path_shown(subject->exec->context, subject->catalogue, subject->column->default_text));
-}
-static struct value get_generation(const struct subject *subject) {
-    return subject->column->default_kind != DEFAULT_GENERATED ? value_null(TYPE_TEXT)
-                                                              : value_text(subject->column->default_text);
-}
-static struct value get_is_generated(const struct subject *subject) {
-    return constant_text(subject->column->default_kind == DEFAULT_GENERATED ? "ALWAYS" : "NEVER");
-}
-static struct value get_is_identity(const struct subject *subject) {
-    return constant_text(default_is_identity(subject->column->default_kind) ? "YES" : "NO");
-}
-static struct value get_identity(const struct subject *subject) {
-    enum default_kind kind = subject->column->default_kind;
-    return !default_is_identity(kind) ? value_null(TYPE_TEXT)
-                                      : constant_text(kind == DEFAULT_IDENTITY_ALWAYS ? "ALWAYS" : "BY DEFAULT");
-}
-
-/* The rule of the sequence at hand, or of the identity column's; NULL: none. */
-static const struct sequence_definition *rule_of(const struct subject *subject) {
-    if (subject->column == NULL) {
-        return &subject->table->sequence;
-    }
-    const struct table_definition *sequence =
-        default_is_identity(subject->column->default_kind)
-            ? catalogue_owned_sequence(subject->catalogue, subject->table->id, subject->column->id)
-            : NULL;
-    return sequence == NULL ? NULL : &sequence->sequence;
-}
-static struct value number_text(const struct subject *subject, int64_t number) {
-    return constant_text(sql_printf(subject->exec->context, "%lld", (long long)number));
-}
-static struct value get_start(const struct subject *subject) {
-    const struct sequence_definition *rule = rule_of(subject);
-    return rule == NULL ? value_null(TYPE_TEXT) : number_text(subject, rule->start);
-}
-static struct value get_increment(const struct subject *subject) {
-    const struct sequence_definition *rule = rule_of(subject);
-    return rule == NULL ? value_null(TYPE_TEXT) : number_text(subject, rule->increment);
-}
-static struct value get_maximum(const struct subject *subject) {
-    const struct sequence_definition *rule = rule_of(subject);
-    return rule == NULL ? value_null(TYPE_TEXT) : number_text(subject, rule->maximum);
-}
-static struct value get_minimum(const struct subject *subject) {
-    const struct sequence_definition *rule = rule_of(subject);
-    return rule == NULL ? value_null(TYPE_TEXT) : number_text(subject, rule->minimum);
-}
-/* NO for a column without one, as PostgreSQL has it. */
-static struct value get_cycle(const struct subject *subject) {
-    const struct sequence_definition *rule = rule_of(subject);
-    return constant_text(rule != NULL && rule->cycle ? "YES" : "NO");
-}
-static struct value get_sequence_type(const struct subject *subject) {
-    return constant_text(type_name(subject->table->sequence.type));
-}
-static struct value get_sequence_bits(const struct subject *subject) {
-    enum type_id type = subject->table->sequence.type;
-    return int_value(type == TYPE_INT2 ? 16 : type == TYPE_INT4 ? 32 : 64);
-}
-static struct value get_two(const struct subject *subject) {
-    (void)subject;
-    return int_value(2);
-}
-static struct value get_zero(const struct subject *subject) {
-    (void)subject;
-    return int_value(0);
-}
-
-static struct kernel_sequence sequence_state(const struct subject *subject) {
-    struct kernel_sequence state;
-    sql_try(subject->exec->context,
-            kernel_sequence_read(subject->view, subject->table, &state, subject->exec->context->error));
-    return state;
-}
-static struct value get_last_value(const struct subject *subject) {
-    return value_integer(TYPE_INT8, sequence_state(subject).last);
-}
-static struct value get_log_count(const struct subject *subject) {
-    (void)subject;
-    return value_integer(TYPE_INT8, 0); /* values are taken from the log one by one */
-}
-static struct value get_is_called(const struct subject *subject) {
-    return value_bool(sequence_state(subject).called);
-}
-
-static bool nullable(const struct subject *subject) {
-    for (uint32_t i = 0; i < subject->table->primary_key_count; i++) {
-        if (column_id_equal(subject->table->primary_key[i].column, subject->column->id)) {
-            return false;
+void catalogue_value(struct catalogue_rows *rows, struct value value) {
+    if (rows->at == rows->capacity) {
+        size_t capacity = rows->capacity == 0 ? 256 : rows->capacity * 2;
+        struct value *grown = sql_alloc(rows->context, capacity * sizeof(*grown));
+        if (rows->at > 0) {
+            memcpy(grown, rows->values, rows->at * sizeof(*grown));
         }
+        rows->values = grown;
+        rows->capacity = capacity;
     }
-    return !subject->column->not_null;
+    rows->values[rows->at++] = value;
 }
 
-static struct value get_is_nullable(const struct subject *subject) {
-    return constant_text(nullable(subject) ? "YES" : "NO");
-}
-static struct value get_nullable(const struct subject *subject) {
-    return value_bool(nullable(subject));
-}
-static struct value get_type(const struct subject *subject) {
-    enum type_id id = subject->column->type.id;
-    return constant_text(type_is_array(id) ? "ARRAY" : type_name(id));
-}
-/* With its modifier, as psql's \d shows it. */
-static struct value get_full_type(const struct subject *subject) {
-    char *name = sql_alloc(subject->exec->context, TYPE_NAME_SIZE);
-    return constant_text(type_format(subject->column->type, name));
-}
-static struct value get_length(const struct subject *subject) {
-    struct type type = subject->column->type;
-    bool text = type.id == TYPE_VARCHAR || type.id == TYPE_BPCHAR;
-    return text && type.modifier >= 0 ? int_value(type.modifier) : value_null(TYPE_INT4);
+/* Of the column that comes next. */
+static enum type_id next_type(const struct catalogue_rows *rows) {
+    return rows->relation->columns[rows->at % rows->relation->column_count].type.id;
 }
 
-static struct value get_precision(const struct subject *subject) {
-    struct type type = subject->column->type;
-    switch (type.id) {
-    case TYPE_TINYINT:
-        return int_value(8);
-    case TYPE_INT2:
-        return int_value(16);
-    case TYPE_INT4:
-        return int_value(32);
-    case TYPE_INT8:
-        return int_value(64);
-    case TYPE_FLOAT4:
-        return int_value(24);
-    case TYPE_FLOAT8:
-        return int_value(53);
-    case TYPE_NUMERIC:
-        return type.modifier < 0 ? value_null(TYPE_INT4) : int_value(type_numeric_precision(type.modifier));
-    default:
-        return value_null(TYPE_INT4);
+void catalogue_text(struct catalogue_rows *rows, struct slice text) {
+    ASSERT(next_type(rows) == TYPE_TEXT);
+    catalogue_value(rows, value_text(text));
+}
+
+void catalogue_word(struct catalogue_rows *rows, const char *text) {
+    catalogue_value(rows, text == NULL ? value_null(TYPE_TEXT) : value_text(slice_text(text)));
+}
+
+void catalogue_number(struct catalogue_rows *rows, int64_t number) {
+    catalogue_value(rows, value_integer(next_type(rows), number));
+}
+
+void catalogue_bool(struct catalogue_rows *rows, bool is) {
+    catalogue_value(rows, value_bool(is));
+}
+
+void catalogue_nulls(struct catalogue_rows *rows, uint32_t count) {
+    for (uint32_t i = 0; i < count; i++) {
+        catalogue_value(rows, value_null(next_type(rows)));
     }
 }
 
-static struct value get_scale(const struct subject *subject) {
-    struct type type = subject->column->type;
-    if (type_is_integer(type.id)) {
-        return int_value(0);
+const char *catalogue_copy(struct catalogue_rows *rows, struct slice text) {
+    return sql_printf(rows->context, "%.*s", (int)text.length, (const char *)text.bytes);
+}
+
+bool catalogue_wants(const struct catalogue_rows *rows, const struct table_definition *table) {
+    return rows->only.value == 0 || table_id_equal(rows->only, table->id);
+}
+
+/* --- constraints --- */
+
+bool catalogue_not_null(const struct table_definition *table, const struct column_definition *column) {
+    bool key = false;
+    for (uint32_t i = 0; i < table->primary_key_count && !key; i++) {
+        key = column_id_equal(table->primary_key[i].column, column->id);
     }
-    return type.id == TYPE_NUMERIC && type.modifier >= 0 ? int_value(type_numeric_scale(type.modifier))
-                                                         : value_null(TYPE_INT4);
-}
-static struct value get_internal_type(const struct subject *subject) {
-    return constant_text(type_internal_name(subject->column->type.id));
+    return key || column->not_null;
 }
 
-static const struct relation_column tables_columns[] = {
-    {"table_catalog", get_catalog},       {"table_schema", get_schema},           {"table_name", get_table},
-    {"table_type", get_table_type},       {"is_insertable_into", get_insertable}, {"column_count", get_column_count},
-    {"primary_key_count", get_key_count},
-};
-static const struct relation_column columns_columns[] = {
-    {"table_catalog", get_catalog},
-    {"table_schema", get_schema},
-    {"table_name", get_table},
-    {"column_name", get_column},
-    {"ordinal_position", get_ordinal},
-    {"column_default", get_default},
-    {"is_nullable", get_is_nullable},
-    {"data_type", get_type},
-    {"character_maximum_length", get_length},
-    {"numeric_precision", get_precision},
-    {"numeric_scale", get_scale},
-    {"udt_name", get_internal_type},
-    {"is_identity", get_is_identity},
-    {"identity_generation", get_identity},
-    {"identity_start", get_start},
-    {"identity_increment", get_increment},
-    {"identity_maximum", get_maximum},
-    {"identity_minimum", get_minimum},
-    {"identity_cycle", get_cycle},
-    {"is_generated", get_is_generated},
-    {"generation_expression", get_generation},
-};
-static struct value get_comment_kind(const struct subject *subject) {
-    static const char *const kinds[] = {[DEFINITION_COLUMN] = "column",
-                                        [DEFINITION_INDEX] = "index",
-                                        [DEFINITION_CONSTRAINT] = "constraint",
-                                        [DEFINITION_PRIMARY_KEY] = "constraint"};
-    const struct table_definition *table = subject->table;
-    const char *relation = definition_is_view(table) ? "view" : definition_is_sequence(table) ? "sequence" : "table";
-    const char *kind = kinds[subject->comment->part];
-    return constant_text(kind == NULL ? relation : kind);
+int64_t catalogue_attribute(const struct catalogue *catalogue, const struct table_definition *table,
+                            struct column_id column) {
+    uint16_t ordinal = catalogue_column_ordinal(catalogue, table, column);
+    return ordinal == CATALOGUE_COLUMN_MISSING || ordinal >= catalogue_column_count(catalogue, table) ? 0 : ordinal + 1;
 }
-static struct value get_comment_name(const struct subject *subject) {
-    const struct table_definition *table = subject->table;
-    uint32_t id = subject->comment->id;
-    switch (subject->comment->part) {
-    case DEFINITION_TABLE:
-        break;
-    case DEFINITION_COLUMN:
-        return value_text(definition_column_of_id(table, (struct column_id){id})->name);
-    case DEFINITION_INDEX:
-        return value_text(definition_index_of_id(table, (struct index_id){id})->name);
-    case DEFINITION_PRIMARY_KEY:
-        return value_text(table->primary_key_name);
-    case DEFINITION_CONSTRAINT:
-        for (uint32_t i = 0; i < table->check_count; i++) {
-            if (table->checks[i].id.value == id) {
-                return value_text(table->checks[i].name);
-            }
-        }
-        for (uint32_t i = 0; i < table->foreign_key_count; i++) {
-            if (table->foreign_keys[i].id.value == id) {
-                return value_text(table->foreign_keys[i].name);
-            }
-        }
-        break;
+
+static bool constraint_at(struct catalogue_rows *rows, const struct table_definition *table, uint32_t at,
+                          struct catalogue_constraint *constraint) {
+    *constraint = (struct catalogue_constraint){.kind = CATALOGUE_PRIMARY};
+    if (at == 0) {
+        constraint->name = table->primary_key_name;
+        constraint->parts = table->primary_key;
+        constraint->part_count = table->primary_key_count;
+        return table->primary_key_count > 0;
     }
-    return value_text(table->name);
-}
-static struct value get_comment(const struct subject *subject) {
-    return value_text(subject->comment->text);
-}
-
-static const struct relation_column comments_columns[] = {
-    {"table_schema", get_schema},      {"table_name", get_table}, {"object_type", get_comment_kind},
-    {"object_name", get_comment_name}, {"comment", get_comment},
-};
-static const struct relation_column sequences_columns[] = {
-    {"sequence_catalog", get_catalog},
-    {"sequence_schema", get_schema},
-    {"sequence_name", get_table},
-    {"data_type", get_sequence_type},
-    {"numeric_precision", get_sequence_bits},
-    {"numeric_precision_radix", get_two},
-    {"numeric_scale", get_zero},
-    {"start_value", get_start},
-    {"minimum_value", get_minimum},
-    {"maximum_value", get_maximum},
-    {"increment", get_increment},
-    {"cycle_option", get_cycle},
-};
-static const struct relation_column sequence_columns[] = {
-    {"last_value", get_last_value},
-    {"log_cnt", get_log_count},
-    {"is_called", get_is_called},
-};
-static const struct relation_column show_tables_columns[] = {
-    {"table_name", get_table},
-    {"column_count", get_column_count},
-};
-static const struct relation_column show_columns_columns[] = {
-    {"column_name", get_column},
-    {"data_type", get_full_type},
-    {"nullable", get_nullable},
-};
-
-static const struct relation {
-    const char *name;
-    const struct relation_column *columns;
-    uint32_t column_count;
-    bool of_columns;   /* a row per column, not per table */
-    bool of_sequences; /* of sequences, else of tables and views */
-    bool of_comments;  /* a row per comment, on any of them */
-} relations[] = {
-    {"tables", tables_columns, ARRAY_LENGTH(tables_columns), false, false, false},
-    {"columns", columns_columns, ARRAY_LENGTH(columns_columns), true, false, false},
-    {"show_tables", show_tables_columns, ARRAY_LENGTH(show_tables_columns), false, false, false},
-    {"show_columns", show_columns_columns, ARRAY_LENGTH(show_columns_columns), true, false, false},
-    {"sequences", sequences_columns, ARRAY_LENGTH(sequences_columns), false, true, false},
-    {"comments", comments_columns, ARRAY_LENGTH(comments_columns), false, false, true},
-    {"sequence", sequence_columns, ARRAY_LENGTH(sequence_columns), false, true, false},
-};
-
-struct catalogue_scan {
-    struct exec_operator base;
-    const struct relation *relation;
-    const struct relation_column **chosen; /* by output column */
-    struct subject subject;
-    uint32_t table;  /* next */
-    uint32_t column; /* next, of the table */
-};
-
-/* Moves to the next subject; false at the end. */
-static bool advance(struct catalogue_scan *scan) {
-    struct subject *subject = &scan->subject;
-    struct table_id only = scan->base.node->relation_of;
-    while (scan->table < catalogue_table_count(subject->catalogue)) {
-        subject->table = catalogue_table_at(subject->catalogue, scan->table);
-        bool comments = scan->relation->of_comments;
-        bool skip = (only.value != 0 && !table_id_equal(subject->table->id, only)) ||
-                    (!comments && definition_is_sequence(subject->table) != scan->relation->of_sequences);
-        if (comments && scan->column < subject->table->comment_count) {
-            subject->comment = &subject->table->comments[scan->column++];
-            return true;
-        }
-        uint32_t columns = catalogue_column_count(subject->catalogue, subject->table);
-        if (skip || comments || (scan->relation->of_columns && scan->column == columns)) {
-            scan->table++;
-            scan->column = 0;
-            continue;
-        }
-        if (!scan->relation->of_columns) {
-            scan->table++;
-            return true;
-        }
-        subject->ordinal = scan->column;
-        subject->column = catalogue_column(subject->catalogue, subject->table, scan->column++);
+    at--;
+    if (at < table->index_count) {
+        const struct index_definition *index = &table->indexes[at];
+        *constraint = (struct catalogue_constraint){.kind = CATALOGUE_UNIQUE,
+                                                    .name = index->name,
+                                                    .parts = index->parts,
+                                                    .part_count = index->part_count,
+                                                    .index = index};
+        return index->constraint;
+    }
+    at -= table->index_count;
+    if (at < table->check_count) {
+        *constraint = (struct catalogue_constraint){
+            .kind = CATALOGUE_CHECK, .name = table->checks[at].name, .check = &table->checks[at]};
         return true;
+    }
+    at -= table->check_count;
+    if (at < table->foreign_key_count) {
+        *constraint = (struct catalogue_constraint){
+            .kind = CATALOGUE_FOREIGN, .name = table->foreign_keys[at].name, .key = &table->foreign_keys[at]};
+        return true;
+    }
+    at -= table->foreign_key_count;
+    const struct column_definition *column = catalogue_column(rows->catalogue, table, at);
+    const char *name = sql_printf(rows->context, "%lld_%lld_%u_not_null",
+                                  (long long)catalogue_oid_schema(rows->catalogue, table->schema_name),
+                                  (long long)catalogue_oid_table(table->id), at + 1);
+    *constraint = (struct catalogue_constraint){.kind = CATALOGUE_NOT_NULL, .name = slice_text(name), .column = column};
+    return catalogue_not_null(table, column);
+}
+
+bool catalogue_constraint_next(struct catalogue_rows *rows, const struct table_definition *table, uint32_t *at,
+                               struct catalogue_constraint *constraint) {
+    uint32_t count = 1 + table->index_count + table->check_count + table->foreign_key_count +
+                     catalogue_column_count(rows->catalogue, table);
+    while (definition_is_table(table) && *at < count) {
+        if (constraint_at(rows, table, (*at)++, constraint)) {
+            return true;
+        }
     }
     return false;
 }
 
+static bool key_has(const struct foreign_key_definition *key, const struct key_part *parts, uint32_t count) {
+    bool same = key->part_count == count;
+    for (uint32_t i = 0; i < count && same; i++) {
+        bool found = false;
+        for (uint32_t k = 0; k < count; k++) {
+            found = found || column_id_equal(key->parts[k].parent, parts[i].column);
+        }
+        same = found;
+    }
+    return same;
+}
+
+bool catalogue_constraint_needed(struct catalogue_rows *rows, const struct foreign_key_definition *key,
+                                 const struct table_definition **parent, struct catalogue_constraint *constraint) {
+    *parent = catalogue_table_of_id(rows->catalogue, key->parent);
+    uint32_t at = 0;
+    while (*parent != NULL && catalogue_constraint_next(rows, *parent, &at, constraint)) {
+        bool unique = constraint->kind == CATALOGUE_PRIMARY || constraint->kind == CATALOGUE_UNIQUE;
+        if (unique && key_has(key, constraint->parts, constraint->part_count)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* --- numbers --- */
+
+#define OID_PUBLIC      2200 /* as in PostgreSQL */
+#define OID_SYSTEM      11
+#define OID_INFORMATION 13000
+#define OID_FIRST       16384 /* of what is a tenant's */
+
+/* Object ids are below 2^31; what has no such id of its own gets a number above. */
+#define OID_PRIMARY     (INT64_C(1) << 32)
+#define OID_CONSTRAINT  (INT64_C(1) << 33) /* of a key: that of its index, beside it */
+#define OID_OF_TABLE    (INT64_C(1) << 40)
+#define OID_TABLE_SHIFT 16
+
+int64_t catalogue_oid_schema(const struct catalogue *catalogue, struct slice name) {
+    const struct schema_definition *schema = catalogue_schema(catalogue, name);
+    if (schema == NULL) {
+        return slice_equal_text(name, SQL_SCHEMA_SYSTEM) ? OID_SYSTEM : OID_INFORMATION;
+    }
+    return schema->id.value == 0 ? OID_PUBLIC : OID_FIRST + (int64_t)schema->id.value;
+}
+
+int64_t catalogue_oid_table(struct table_id table) {
+    return OID_FIRST + (int64_t)table.value;
+}
+
+int64_t catalogue_oid_index(const struct table_definition *table, const struct index_definition *index) {
+    return index == NULL ? OID_PRIMARY + catalogue_oid_table(table->id) : OID_FIRST + (int64_t)index->id.value;
+}
+
+int64_t catalogue_oid_constraint(const struct table_definition *table, const struct catalogue_constraint *constraint) {
+    switch (constraint->kind) {
+    case CATALOGUE_PRIMARY:
+    case CATALOGUE_UNIQUE:
+        return OID_CONSTRAINT + catalogue_oid_index(table, constraint->index);
+    case CATALOGUE_CHECK:
+        return OID_OF_TABLE + ((int64_t)table->id.value << OID_TABLE_SHIFT) + constraint->check->id.value;
+    case CATALOGUE_FOREIGN:
+        return OID_OF_TABLE + ((int64_t)table->id.value << OID_TABLE_SHIFT) + constraint->key->id.value;
+    case CATALOGUE_NOT_NULL:
+        break;
+    }
+    return 0;
+}
+
+/* --- those without a schema --- */
+
+#define TEXT(name_)                                                                                                    \
+    {                                                                                                                  \
+        .name = (name_), .type = { TYPE_TEXT, -1 }                                                                     \
+    }
+#define INT4(name_)                                                                                                    \
+    {                                                                                                                  \
+        .name = (name_), .type = { TYPE_INT4, -1 }                                                                     \
+    }
+#define INT8(name_)                                                                                                    \
+    {                                                                                                                  \
+        .name = (name_), .type = { TYPE_INT8, -1 }                                                                     \
+    }
+#define BOOL(name_)                                                                                                    \
+    {                                                                                                                  \
+        .name = (name_), .type = { TYPE_BOOL, -1 }                                                                     \
+    }
+
+static const struct plan_column show_tables_columns[] = {TEXT("table_name"), INT4("column_count")};
+
+static void show_tables(struct catalogue_rows *rows) {
+    for (uint32_t i = 0; i < catalogue_table_count(rows->catalogue); i++) {
+        const struct table_definition *table = catalogue_table_at(rows->catalogue, i);
+        if (!definition_is_sequence(table)) {
+            catalogue_word(rows, sql_path_text(rows->context, rows->catalogue, table->schema_name, table->name));
+            catalogue_number(rows, catalogue_column_count(rows->catalogue, table));
+        }
+    }
+}
+
+static const struct plan_column show_columns_columns[] = {TEXT("column_name"), TEXT("data_type"), BOOL("nullable")};
+
+/* Types with their modifiers, as psql's \d shows them. */
+static void show_columns(struct catalogue_rows *rows) {
+    const struct table_definition *table = catalogue_table_of_id(rows->catalogue, rows->only);
+    for (uint32_t i = 0; table != NULL && i < catalogue_column_count(rows->catalogue, table); i++) {
+        const struct column_definition *column = catalogue_column(rows->catalogue, table, i);
+        char *type = sql_alloc(rows->context, TYPE_NAME_SIZE);
+        catalogue_text(rows, column->name);
+        catalogue_word(rows, type_format(column->type, type));
+        catalogue_bool(rows, !catalogue_not_null(table, column));
+    }
+}
+
+static const struct plan_column sequence_columns[] = {INT8("last_value"), INT8("log_cnt"), BOOL("is_called")};
+
+static void sequence(struct catalogue_rows *rows) {
+    const struct table_definition *table = catalogue_table_of_id(rows->catalogue, rows->only);
+    struct kernel_sequence state;
+    if (table != NULL) {
+        sql_try(rows->context, kernel_sequence_read(rows->view, table, &state, rows->context->error));
+        catalogue_number(rows, state.last);
+        catalogue_number(rows, 0); /* values are taken from the log one by one */
+        catalogue_bool(rows, state.called);
+    }
+}
+
+static const struct catalogue_relation unnamed[] = {
+    {NULL, "show_tables", show_tables_columns, ARRAY_LENGTH(show_tables_columns), show_tables},
+    {NULL, "show_columns", show_columns_columns, ARRAY_LENGTH(show_columns_columns), show_columns},
+    {NULL, "sequence", sequence_columns, ARRAY_LENGTH(sequence_columns), sequence},
+};
+
+static const struct catalogue_relation *find_in(const struct catalogue_relation *list, size_t count, const char *name) {
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(list[i].name, name) == 0) {
+            return &list[i];
+        }
+    }
+    return NULL;
+}
+
+const struct catalogue_relation *catalogue_relation_find(const char *schema, const char *name) {
+    if (schema == NULL) {
+        return find_in(unnamed, ARRAY_LENGTH(unnamed), name);
+    }
+    return strcmp(schema, SQL_SCHEMA_SYSTEM) == 0 ? find_in(catalogue_system, catalogue_system_count, name)
+                                                  : find_in(catalogue_information, catalogue_information_count, name);
+}
+
+/* --- the operator --- */
+
+struct catalogue_scan {
+    struct exec_operator base;
+    struct catalogue_rows rows;
+    bool gathered;
+    size_t given; /* values */
+};
+
 static const struct batch *catalogue_next(struct exec_operator *self) {
     struct catalogue_scan *scan = (struct catalogue_scan *)self;
+    struct catalogue_rows *rows = &scan->rows;
     operator_begin(self);
     operator_clear(self);
+    if (!scan->gathered) {
+        rows->relation->rows(rows);
+        ASSERT(rows->at % rows->relation->column_count == 0);
+        scan->gathered = true;
+    }
     uint32_t count = 0;
-    while (count < self->rows_max && advance(scan)) {
+    for (; count < self->rows_max && scan->given < rows->at; count++) {
         for (uint32_t i = 0; i < self->batch.column_count; i++) {
-            struct value value = scan->chosen[i]->value(&scan->subject);
-            vector_set(&self->batch.columns[i], count, &value);
+            vector_set(&self->batch.columns[i], count, &rows->values[scan->given++]);
         }
-        count++;
     }
     self->batch.count = count;
     return count == 0 ? NULL : &self->batch;
@@ -389,25 +308,13 @@ static const struct batch *catalogue_next(struct exec_operator *self) {
 
 struct exec_operator *catalogue_rows_make(struct exec *exec, const struct plan_node *node) {
     struct catalogue_scan *scan = operator_new(exec, node, sizeof(*scan), catalogue_next);
-    for (uint32_t i = 0; i < ARRAY_LENGTH(relations); i++) {
-        if (strcmp(relations[i].name, node->relation) == 0) {
-            scan->relation = &relations[i];
-        }
-    }
-    ASSERT(scan->relation != NULL);
-    const struct relation *relation = scan->relation;
-    scan->chosen = sql_alloc_zero(exec->context, node->column_count + 1, sizeof(*scan->chosen));
-    for (uint32_t i = 0; i < node->column_count; i++) {
-        for (uint32_t n = 0; n < relation->column_count; n++) {
-            bool hit = node->column_count == relation->column_count
-                           ? n == i
-                           : strcmp(relation->columns[n].name, node->columns[i].name) == 0;
-            scan->chosen[i] = hit ? &relation->columns[n] : scan->chosen[i];
-        }
-        ASSERT(scan->chosen[i] != NULL);
-    }
+    ASSERT(node->column_count == node->relation->column_count);
     struct kernel_view *view = exec_view_of(exec, node);
-    scan->subject = (struct subject){.exec = exec, .view = view, .catalogue = view->catalogue};
+    scan->rows = (struct catalogue_rows){.context = exec->context,
+                                         .view = view,
+                                         .catalogue = view->catalogue,
+                                         .relation = node->relation,
+                                         .only = node->relation_of};
     operator_columns(&scan->base, 256);
     return &scan->base;
 }

@@ -5,6 +5,7 @@
  * filter by themselves. What is built otherwise here keeps PostgreSQL's name where it does the same.
  */
 #include "sql/plan/explain.h"
+#include "sql/exec/catalogue.h"
 
 #include <stdio.h>
 
@@ -255,8 +256,8 @@ static const char *name_node(struct explain *explain, struct explain_group *grou
     case PLAN_COPY:
         return "Copy";
     case PLAN_CATALOGUE:
-        add_other(explain, group, "Relation Name", node->relation);
-        group->title = sql_printf(explain->context, "Catalogue Scan on %s", node->relation);
+        add_other(explain, group, "Relation Name", node->relation->name);
+        group->title = sql_printf(explain->context, "Catalogue Scan on %s", node->relation->name);
         return "Catalogue Scan";
     case PLAN_ONE_ROW:
         return "Result";

@@ -16,6 +16,7 @@
 #include "sql/bind/expr.h"
 #include "sql/func/function.h"
 
+struct catalogue_relation;
 struct kernel_view;
 struct plan_copy; /* copy.h */
 
@@ -251,8 +252,8 @@ struct plan_node {
     const struct plan_copy *copy;           /* COPY */
     const struct table_definition **locked; /* LOCK: the table of each expression */
 
-    const char *relation;        /* CATALOGUE: "tables", "columns", "show_tables", "show_columns" ... */
-    struct table_id relation_of; /* 0: of all */
+    const struct catalogue_relation *relation; /* CATALOGUE (exec/catalogue.h) */
+    struct table_id relation_of;               /* 0: of all */
 
     /* INSERT: child's columns are the table's columns in order, defaults filled in, types coerced.
      * UPDATE: child's columns are the old row, then the new row; DELETE: the old row. Behind that stand, of both, the

@@ -1,0 +1,92 @@
+/*
+ * Relations made from the catalogue: what information_schema and pg_catalog show, SHOW TABLES, SHOW COLUMNS, and a
+ * sequence read as a table.
+ *
+ * A relation is a list of columns and a function that gives all its rows, value by value in their order. Numbers that
+ * PostgreSQL has for its own objects are PostgreSQL's; those of a tenant's are made of its ids (catalogue_oid_*).
+ */
+#ifndef KMB_SQL_EXEC_CATALOGUE_H
+#define KMB_SQL_EXEC_CATALOGUE_H
+
+#include "kernel/view.h"
+#include "sql/exec/operator.h"
+
+struct catalogue_rows;
+
+struct catalogue_relation {
+    const char *schema; /* NULL: no name leads to it */
+    const char *name;
+    const struct plan_column *columns;
+    uint32_t column_count;
+    void (*rows)(struct catalogue_rows *rows);
+};
+
+/* NULL: none. */
+const struct catalogue_relation *catalogue_relation_find(const char *schema, const char *name);
+
+/* --- for those who give rows --- */
+
+struct catalogue_rows {
+    struct sql_context *context;
+    struct kernel_view *view;
+    const struct catalogue *catalogue;
+    const struct catalogue_relation *relation;
+    struct table_id only; /* 0: of all */
+    struct value *values; /* rows one behind the other */
+    size_t at;            /* values so far */
+    size_t capacity;
+};
+
+void catalogue_text(struct catalogue_rows *rows, struct slice text);
+void catalogue_word(struct catalogue_rows *rows, const char *text); /* NULL: NULL */
+void catalogue_number(struct catalogue_rows *rows, int64_t number);
+void catalogue_bool(struct catalogue_rows *rows, bool is);
+void catalogue_value(struct catalogue_rows *rows, struct value value);
+void catalogue_nulls(struct catalogue_rows *rows, uint32_t count);
+static inline const char *catalogue_yes(bool is) {
+    return is ? "YES" : "NO";
+}
+const char *catalogue_copy(struct catalogue_rows *rows, struct slice text); /* arena memory */
+/* Whether the relation is one of `only`. */
+bool catalogue_wants(const struct catalogue_rows *rows, const struct table_definition *table);
+
+enum catalogue_constraint_kind {
+    CATALOGUE_PRIMARY,
+    CATALOGUE_UNIQUE,
+    CATALOGUE_CHECK,
+    CATALOGUE_FOREIGN,
+    CATALOGUE_NOT_NULL, /* PostgreSQL shows these as checks in information_schema */
+};
+struct catalogue_constraint {
+    enum catalogue_constraint_kind kind;
+    struct slice name;
+    const struct key_part *parts; /* PRIMARY, UNIQUE */
+    uint32_t part_count;
+    const struct index_definition *index;        /* UNIQUE */
+    const struct check_definition *check;        /* CHECK */
+    const struct foreign_key_definition *key;    /* FOREIGN */
+    const struct column_definition *column;      /* NOT_NULL */
+};
+/* The constraints of a table, *at counting from 0. */
+bool catalogue_constraint_next(struct catalogue_rows *rows, const struct table_definition *table, uint32_t *at,
+                               struct catalogue_constraint *constraint);
+/* The unique key that a foreign key needs: of the parent, as a constraint; false: an index that is none, or none. */
+bool catalogue_constraint_needed(struct catalogue_rows *rows, const struct foreign_key_definition *key,
+                                 const struct table_definition **parent, struct catalogue_constraint *constraint);
+bool catalogue_not_null(const struct table_definition *table, const struct column_definition *column);
+/* The number of a column in its table, from 1. */
+int64_t catalogue_attribute(const struct catalogue *catalogue, const struct table_definition *table,
+                            struct column_id column);
+
+int64_t catalogue_oid_schema(const struct catalogue *catalogue, struct slice name);
+int64_t catalogue_oid_table(struct table_id table);
+int64_t catalogue_oid_index(const struct table_definition *table, const struct index_definition *index);
+int64_t catalogue_oid_constraint(const struct table_definition *table, const struct catalogue_constraint *constraint);
+
+/* --- the two schemas --- */
+extern const struct catalogue_relation catalogue_information[];
+extern const uint32_t catalogue_information_count;
+extern const struct catalogue_relation catalogue_system[];
+extern const uint32_t catalogue_system_count;
+
+#endif

@@ -1,0 +1,533 @@
+/*
+ * pg_catalog: what clients ask of PostgreSQL's own tables. Their columns are those that say something here, in
+ * PostgreSQL's order; a number of an object is an integer (bigint), a name and a letter are texts.
+ */
+#include "base/assert.h"
+#include "sql/bind/bind.h"
+#include "sql/exec/catalogue.h"
+#include "types/array.h"
+
+#define TEXT(name_)  {.name = (name_), .type = {TYPE_TEXT, -1}}
+#define INT2(name_)  {.name = (name_), .type = {TYPE_INT2, -1}}
+#define INT4(name_)  {.name = (name_), .type = {TYPE_INT4, -1}}
+#define INT8(name_)  {.name = (name_), .type = {TYPE_INT8, -1}}
+#define BOOL(name_)  {.name = (name_), .type = {TYPE_BOOL, -1}}
+#define REAL(name_)  {.name = (name_), .type = {TYPE_FLOAT4, -1}}
+#define INT2S(name_) {.name = (name_), .type = {TYPE_ARRAY | TYPE_INT2, -1}}
+
+#define OID_OWNER    10 /* PostgreSQL's first role */
+#define OID_HEAP     2
+#define OID_BTREE    403
+#define OID_PG_CLASS 1259
+
+#define OID_PG_NAMESPACE  2615
+#define OID_PG_CONSTRAINT 2606
+
+#define EACH_TABLE(table, rows)                                                                                        \
+    for (uint32_t at_##table = 0; at_##table < catalogue_table_count((rows)->catalogue); at_##table++)                 \
+        for (const struct table_definition *table = catalogue_table_at((rows)->catalogue, at_##table); table != NULL;  \
+             table = NULL)
+
+/* --- pg_namespace --- */
+
+static const struct plan_column namespace_columns[] = {INT8("oid"), TEXT("nspname"), INT8("nspowner")};
+
+static void namespace_row(struct catalogue_rows *rows, struct slice name) {
+    catalogue_number(rows, catalogue_oid_schema(rows->catalogue, name));
+    catalogue_text(rows, name);
+    catalogue_number(rows, OID_OWNER);
+}
+
+static void pg_namespace(struct catalogue_rows *rows) {
+    namespace_row(rows, slice_text(SQL_SCHEMA_SYSTEM));
+    namespace_row(rows, slice_text(SQL_SCHEMA_INFORMATION));
+    for (uint32_t i = 0; i < catalogue_schema_count(rows->catalogue); i++) {
+        namespace_row(rows, catalogue_schema_at(rows->catalogue, i)->name);
+    }
+}
+
+/* --- pg_class --- */
+
+static const struct plan_column class_columns[] = {
+    INT8("oid"),         TEXT("relname"),        INT8("relnamespace"),   INT8("relowner"),      INT8("relam"),
+    REAL("reltuples"),   BOOL("relhasindex"),    BOOL("relisshared"),    TEXT("relpersistence"), TEXT("relkind"),
+    INT2("relnatts"),    INT2("relchecks"),      BOOL("relhasrules"),    BOOL("relhastriggers"), BOOL("relhassubclass"),
+    BOOL("relrowsecurity"), BOOL("relforcerowsecurity"), BOOL("relispopulated"), BOOL("relispartition")};
+
+struct class_row {
+    int64_t oid;
+    struct slice name;
+    char kind;
+    uint32_t columns;
+};
+
+static void class_row(struct catalogue_rows *rows, const struct table_definition *table, const struct class_row *row) {
+    char *kind = sql_printf(rows->context, "%c", row->kind);
+    bool own = row->kind == 'r';
+    uint64_t count = 0;
+    if (own) {
+        sql_try(rows->context, kernel_table_estimate(rows->view, table, &count, rows->context->error));
+    }
+    catalogue_number(rows, row->oid);
+    catalogue_text(rows, row->name);
+    catalogue_number(rows, catalogue_oid_schema(rows->catalogue, table->schema_name));
+    catalogue_number(rows, OID_OWNER);
+    catalogue_number(rows, own ? OID_HEAP : row->kind == 'i' ? OID_BTREE : 0);
+    catalogue_value(rows, value_real(TYPE_FLOAT4, (double)count));
+    catalogue_bool(rows, own && (table->primary_key_count > 0 || table->index_count > 0));
+    catalogue_bool(rows, false);
+    catalogue_word(rows, "p");
+    catalogue_word(rows, kind);
+    catalogue_number(rows, row->columns);
+    catalogue_number(rows, own ? table->check_count : 0);
+    catalogue_bool(rows, row->kind == 'v');
+    catalogue_bool(rows, own && catalogue_table_refers(rows->catalogue, table));
+    for (int i = 0; i < 3; i++) {
+        catalogue_bool(rows, false);
+    }
+    catalogue_bool(rows, true);
+    catalogue_bool(rows, false);
+}
+
+static void pg_class(struct catalogue_rows *rows) {
+    EACH_TABLE(table, rows) {
+        char kind = definition_is_view(table) ? 'v' : definition_is_sequence(table) ? 'S' : 'r';
+        class_row(rows, table,
+                  &(struct class_row){catalogue_oid_table(table->id), table->name, kind,
+                                      catalogue_column_count(rows->catalogue, table)});
+        if (table->primary_key_count > 0) {
+            class_row(rows, table,
+                      &(struct class_row){catalogue_oid_index(table, NULL), table->primary_key_name, 'i',
+                                          table->primary_key_count});
+        }
+        for (uint32_t i = 0; i < table->index_count; i++) {
+            const struct index_definition *index = &table->indexes[i];
+            class_row(rows, table,
+                      &(struct class_row){catalogue_oid_index(table, index), index->name, 'i',
+                                          index->part_count + index->include_count});
+        }
+    }
+}
+
+/* --- pg_attribute and pg_attrdef --- */
+
+static const struct plan_column attribute_columns[] = {
+    INT8("attrelid"),     TEXT("attname"),    INT8("atttypid"),     INT2("attlen"),       INT2("attnum"),
+    INT4("attndims"),     INT4("atttypmod"),  BOOL("attnotnull"),   BOOL("atthasdef"),    BOOL("atthasmissing"),
+    TEXT("attidentity"),  TEXT("attgenerated"), BOOL("attisdropped"), BOOL("attislocal"), INT4("attinhcount"),
+    INT8("attcollation")};
+
+static void pg_attribute(struct catalogue_rows *rows) {
+    EACH_TABLE(table, rows) {
+        for (uint32_t i = 0; i < catalogue_column_count(rows->catalogue, table); i++) {
+            const struct column_definition *column = catalogue_column(rows->catalogue, table, i);
+            enum default_kind kind = column->default_kind;
+            catalogue_number(rows, catalogue_oid_table(table->id));
+            catalogue_text(rows, column->name);
+            catalogue_number(rows, type_oid(column->type.id));
+            catalogue_number(rows, type_oid_length(column->type.id));
+            catalogue_number(rows, i + 1);
+            catalogue_number(rows, type_is_array(column->type.id) ? 1 : 0);
+            catalogue_number(rows, type_oid_modifier(column->type));
+            catalogue_bool(rows, catalogue_not_null(table, column));
+            catalogue_bool(rows, kind == DEFAULT_EXPRESSION || kind == DEFAULT_GENERATED);
+            catalogue_bool(rows, column->missing_value.length > 0);
+            catalogue_word(rows, kind == DEFAULT_IDENTITY_ALWAYS ? "a" : kind == DEFAULT_IDENTITY ? "d" : "");
+            catalogue_word(rows, kind == DEFAULT_GENERATED ? "s" : "");
+            catalogue_bool(rows, false);
+            catalogue_bool(rows, true);
+            catalogue_number(rows, 0);
+            catalogue_number(rows, type_is_string(type_element(column->type.id)) ? 100 : 0);
+        }
+    }
+}
+
+static const struct plan_column attrdef_columns[] = {INT8("oid"), INT8("adrelid"), INT2("adnum"), TEXT("adbin")};
+
+static void pg_attrdef(struct catalogue_rows *rows) {
+    EACH_TABLE(table, rows) {
+        for (uint32_t i = 0; i < catalogue_column_count(rows->catalogue, table); i++) {
+            const struct column_definition *column = catalogue_column(rows->catalogue, table, i);
+            if (column->default_kind != DEFAULT_EXPRESSION && column->default_kind != DEFAULT_GENERATED) {
+                continue;
+            }
+            catalogue_number(rows, (catalogue_oid_table(table->id) << 12) + column->id.value);
+            catalogue_number(rows, catalogue_oid_table(table->id));
+            catalogue_number(rows, i + 1);
+            catalogue_word(rows, sql_path_shown(rows->context, rows->catalogue, column->default_text));
+        }
+    }
+}
+
+/* --- pg_type --- */
+
+static const struct plan_column type_columns[] = {
+    INT8("oid"),        TEXT("typname"), INT8("typnamespace"), INT8("typowner"), INT2("typlen"),     TEXT("typtype"),
+    TEXT("typcategory"), INT8("typrelid"), INT8("typelem"),     INT8("typarray"), BOOL("typnotnull"), INT8("typbasetype"),
+    INT4("typtypmod")};
+
+static void type_row(struct catalogue_rows *rows, enum type_id id) {
+    static const char *const categories[] = {
+        [TYPE_CATEGORY_UNKNOWN] = "X", [TYPE_CATEGORY_BOOLEAN] = "B",  [TYPE_CATEGORY_NUMERIC] = "N",
+        [TYPE_CATEGORY_STRING] = "S",  [TYPE_CATEGORY_DATETIME] = "D", [TYPE_CATEGORY_TIMESPAN] = "T",
+        [TYPE_CATEGORY_ARRAY] = "A",   [TYPE_CATEGORY_OTHER] = "U"};
+    bool array = type_is_array(id);
+    catalogue_number(rows, type_oid(id));
+    catalogue_text(rows, slice_text(type_internal_name(id)));
+    catalogue_number(rows, catalogue_oid_schema(rows->catalogue, slice_text(SQL_SCHEMA_SYSTEM)));
+    catalogue_number(rows, OID_OWNER);
+    catalogue_number(rows, type_oid_length(id));
+    catalogue_word(rows, "b");
+    catalogue_word(rows, categories[type_category_of(id)]);
+    catalogue_number(rows, 0);
+    catalogue_number(rows, array ? type_oid(type_element(id)) : 0);
+    catalogue_number(rows, array ? 0 : type_oid(type_array_of(id)));
+    catalogue_bool(rows, false);
+    catalogue_number(rows, 0);
+    catalogue_number(rows, -1);
+}
+
+/* TINYINT has the number of smallint, which is there. */
+static void pg_type(struct catalogue_rows *rows) {
+    for (int id = TYPE_UNKNOWN + 1; id <= TYPE_JSONB; id++) {
+        type_row(rows, (enum type_id)id);
+        type_row(rows, type_array_of((enum type_id)id));
+    }
+}
+
+/* --- pg_index --- */
+
+static const struct plan_column index_columns[] = {
+    INT8("indexrelid"),   INT8("indrelid"),    INT2("indnatts"),     INT2("indnkeyatts"),       BOOL("indisunique"),
+    BOOL("indnullsnotdistinct"), BOOL("indisprimary"), BOOL("indisexclusion"), BOOL("indimmediate"), BOOL("indisclustered"),
+    BOOL("indisvalid"),   BOOL("indisready"),  BOOL("indislive"),    BOOL("indisreplident"),    INT2S("indkey"),
+    INT2S("indoption"),   TEXT("indexprs"),    TEXT("indpred")};
+
+static void number_array(struct catalogue_rows *rows, const int64_t *numbers, uint32_t count) {
+    struct value *elements = sql_alloc(rows->context, (count + 1) * sizeof(*elements));
+    for (uint32_t i = 0; i < count; i++) {
+        elements[i] = value_integer(TYPE_INT2, numbers[i]);
+    }
+    struct array_shape shape = array_shape_of(count);
+    struct value made;
+    sql_try(rows->context,
+            array_make(TYPE_INT2, &shape, elements, &rows->context->arena, &made, rows->context->error));
+    catalogue_value(rows, made);
+}
+
+/* index NULL: that of the primary key. */
+static void index_row(struct catalogue_rows *rows, const struct table_definition *table,
+                      const struct index_definition *index) {
+    const struct key_part *parts = index == NULL ? table->primary_key : index->parts;
+    uint32_t keys = index == NULL ? table->primary_key_count : index->part_count;
+    uint32_t all = keys + (index == NULL ? 0 : index->include_count);
+    int64_t *numbers = sql_alloc(rows->context, (all + 1) * sizeof(*numbers));
+    int64_t *options = sql_alloc(rows->context, (keys + 1) * sizeof(*options));
+    const char *expressions = NULL;
+    for (uint32_t i = 0; i < all; i++) {
+        struct column_id id = i < keys ? parts[i].column : index->include[i - keys];
+        const struct column_definition *column = definition_column_of_id(table, id);
+        numbers[i] = catalogue_attribute(rows->catalogue, table, id);
+        if (column->hidden) {
+            const char *text = catalogue_copy(rows, column->default_text);
+            expressions = expressions == NULL ? text : sql_printf(rows->context, "%s, %s", expressions, text);
+        }
+        if (i < keys) {
+            options[i] = (parts[i].descending ? 1 : 0) + (parts[i].descending != parts[i].nulls_other ? 2 : 0);
+        }
+    }
+    catalogue_number(rows, catalogue_oid_index(table, index));
+    catalogue_number(rows, catalogue_oid_table(table->id));
+    catalogue_number(rows, all);
+    catalogue_number(rows, keys);
+    catalogue_bool(rows, index == NULL || index->unique);
+    catalogue_bool(rows, index != NULL && index->nulls_same);
+    catalogue_bool(rows, index == NULL);
+    catalogue_bool(rows, false);
+    catalogue_bool(rows, true);
+    catalogue_bool(rows, false);
+    catalogue_bool(rows, index == NULL || index->state == INDEX_READY);
+    catalogue_bool(rows, true);
+    catalogue_bool(rows, true);
+    catalogue_bool(rows, false);
+    number_array(rows, numbers, all);
+    number_array(rows, options, keys);
+    catalogue_word(rows, expressions);
+    catalogue_word(rows, index == NULL || index->filter.value == 0
+                             ? NULL
+                             : catalogue_copy(rows, definition_column_of_id(table, index->filter)->default_text));
+}
+
+static void pg_index(struct catalogue_rows *rows) {
+    EACH_TABLE(table, rows) {
+        if (table->primary_key_count > 0) {
+            index_row(rows, table, NULL);
+        }
+        for (uint32_t i = 0; i < table->index_count; i++) {
+            index_row(rows, table, &table->indexes[i]);
+        }
+    }
+}
+
+/* --- pg_constraint --- */
+
+static const struct plan_column constraint_columns[] = {
+    INT8("oid"),          TEXT("conname"),      INT8("connamespace"),  TEXT("contype"),     BOOL("condeferrable"),
+    BOOL("condeferred"),  BOOL("convalidated"), INT8("conrelid"),      INT8("contypid"),    INT8("conindid"),
+    INT8("conparentid"),  INT8("confrelid"),    TEXT("confupdtype"),   TEXT("confdeltype"), TEXT("confmatchtype"),
+    BOOL("conislocal"),   INT4("coninhcount"),  BOOL("connoinherit"),  INT2S("conkey"),     INT2S("confkey"),
+    INT2S("confdelsetcols"), TEXT("conbin")};
+
+/* The columns of a constraint: of a check, those that it names. */
+static void constraint_columns_of(struct catalogue_rows *rows, const struct table_definition *table,
+                                  const struct catalogue_constraint *one, bool parent) {
+    int64_t numbers[DEFINITION_KEY_COLUMNS_MAX];
+    uint32_t count = 0;
+    if (one->key != NULL) {
+        const struct table_definition *of = parent ? catalogue_table_of_id(rows->catalogue, one->key->parent) : table;
+        for (; count < one->key->part_count; count++) {
+            const struct reference_part *part = &one->key->parts[count];
+            numbers[count] = catalogue_attribute(rows->catalogue, of, parent ? part->parent : part->column);
+        }
+    }
+    for (uint32_t i = 0; i < one->part_count && !parent; i++) {
+        numbers[count++] = catalogue_attribute(rows->catalogue, table, one->parts[i].column);
+    }
+    PgQuery__Node *tree = one->check == NULL || parent
+                              ? NULL
+                              : parse_expression(rows->context, catalogue_copy(rows, one->check->text));
+    for (uint32_t i = 0; tree != NULL && i < catalogue_column_count(rows->catalogue, table); i++) {
+        struct slice name = catalogue_column(rows->catalogue, table, i)->name;
+        if (count < DEFINITION_KEY_COLUMNS_MAX && parse_names_column(tree, catalogue_copy(rows, name))) {
+            numbers[count++] = i + 1;
+        }
+    }
+    if (count == 0) {
+        catalogue_nulls(rows, 1);
+    } else {
+        number_array(rows, numbers, count);
+    }
+}
+
+static const char *action_letter(enum reference_action action) {
+    return action == REFERENCE_RESTRICT      ? "r"
+           : action == REFERENCE_CASCADE     ? "c"
+           : action == REFERENCE_SET_NULL    ? "n"
+           : action == REFERENCE_SET_DEFAULT ? "d"
+                                             : "a";
+}
+
+static void constraint_row(struct catalogue_rows *rows, const struct table_definition *table,
+                           const struct catalogue_constraint *one) {
+    static const char *const kinds[] = {
+        [CATALOGUE_PRIMARY] = "p", [CATALOGUE_UNIQUE] = "u", [CATALOGUE_CHECK] = "c", [CATALOGUE_FOREIGN] = "f"};
+    const struct foreign_key_definition *key = one->key;
+    const struct table_definition *parent = NULL;
+    struct catalogue_constraint needed;
+    bool unique = one->kind == CATALOGUE_PRIMARY || one->kind == CATALOGUE_UNIQUE;
+    bool known = key != NULL && catalogue_constraint_needed(rows, key, &parent, &needed);
+    catalogue_number(rows, catalogue_oid_constraint(table, one));
+    catalogue_text(rows, one->name);
+    catalogue_number(rows, catalogue_oid_schema(rows->catalogue, table->schema_name));
+    catalogue_word(rows, kinds[one->kind]);
+    catalogue_bool(rows, key != NULL && key->deferrable);
+    catalogue_bool(rows, key != NULL && key->deferred);
+    catalogue_bool(rows, !(key != NULL && key->not_valid) && !(one->check != NULL && one->check->not_valid));
+    catalogue_number(rows, catalogue_oid_table(table->id));
+    catalogue_number(rows, 0);
+    catalogue_number(rows, unique  ? catalogue_oid_index(table, one->index)
+                           : known ? catalogue_oid_index(parent, needed.index)
+                                   : 0);
+    catalogue_number(rows, 0);
+    catalogue_number(rows, key == NULL ? 0 : catalogue_oid_table(key->parent));
+    catalogue_word(rows, key == NULL ? " " : action_letter(key->on_update));
+    catalogue_word(rows, key == NULL ? " " : action_letter(key->on_delete));
+    catalogue_word(rows, key == NULL ? " " : key->match_full ? "f" : "s");
+    catalogue_bool(rows, true);
+    catalogue_number(rows, 0);
+    catalogue_bool(rows, one->kind != CATALOGUE_CHECK);
+    constraint_columns_of(rows, table, one, false);
+    constraint_columns_of(rows, table, one, true);
+    if (key == NULL || key->set_count == 0) {
+        catalogue_nulls(rows, 1);
+    } else {
+        int64_t set[DEFINITION_KEY_COLUMNS_MAX];
+        for (uint32_t i = 0; i < key->set_count; i++) {
+            set[i] = catalogue_attribute(rows->catalogue, table, key->set_columns[i]);
+        }
+        number_array(rows, set, key->set_count);
+    }
+    catalogue_word(rows, one->check == NULL ? NULL : catalogue_copy(rows, one->check->text));
+}
+
+static void pg_constraint(struct catalogue_rows *rows) {
+    EACH_TABLE(table, rows) {
+        struct catalogue_constraint one;
+        for (uint32_t at = 0; catalogue_constraint_next(rows, table, &at, &one);) {
+            if (one.kind != CATALOGUE_NOT_NULL) {
+                constraint_row(rows, table, &one);
+            }
+        }
+    }
+}
+
+/* --- pg_description --- */
+
+static const struct plan_column description_columns[] = {INT8("objoid"), INT8("classoid"), INT4("objsubid"),
+                                                         TEXT("description")};
+
+static void description_row(struct catalogue_rows *rows, int64_t oid, int64_t class, int64_t part, struct slice text) {
+    if (text.length > 0) {
+        catalogue_number(rows, oid);
+        catalogue_number(rows, class);
+        catalogue_number(rows, part);
+        catalogue_text(rows, text);
+    }
+}
+
+/* A comment on a key's constraint is kept as one on its index, and shown as that of both. */
+static void pg_description(struct catalogue_rows *rows) {
+    for (uint32_t i = 0; i < catalogue_schema_count(rows->catalogue); i++) {
+        const struct schema_definition *schema = catalogue_schema_at(rows->catalogue, i);
+        description_row(rows, catalogue_oid_schema(rows->catalogue, schema->name), OID_PG_NAMESPACE, 0, schema->comment);
+    }
+    EACH_TABLE(table, rows) {
+        int64_t oid = catalogue_oid_table(table->id);
+        description_row(rows, oid, OID_PG_CLASS, 0, definition_comment(table, DEFINITION_TABLE, 0));
+        for (uint32_t i = 0; i < catalogue_column_count(rows->catalogue, table); i++) {
+            uint32_t id = catalogue_column(rows->catalogue, table, i)->id.value;
+            description_row(rows, oid, OID_PG_CLASS, i + 1, definition_comment(table, DEFINITION_COLUMN, id));
+        }
+        for (uint32_t i = 0; i < table->index_count; i++) {
+            description_row(rows, catalogue_oid_index(table, &table->indexes[i]), OID_PG_CLASS, 0,
+                            definition_comment(table, DEFINITION_INDEX, table->indexes[i].id.value));
+        }
+        struct catalogue_constraint one;
+        for (uint32_t at = 0; catalogue_constraint_next(rows, table, &at, &one);) {
+            enum definition_part part = one.kind == CATALOGUE_PRIMARY  ? DEFINITION_PRIMARY_KEY
+                                        : one.kind == CATALOGUE_UNIQUE ? DEFINITION_INDEX
+                                                                       : DEFINITION_CONSTRAINT;
+            uint32_t id = one.index != NULL   ? one.index->id.value
+                          : one.check != NULL ? one.check->id.value
+                          : one.key != NULL   ? one.key->id.value
+                                              : 0;
+            if (one.kind != CATALOGUE_NOT_NULL) {
+                description_row(rows, catalogue_oid_constraint(table, &one), OID_PG_CONSTRAINT, 0,
+                                definition_comment(table, part, id));
+            }
+        }
+    }
+}
+
+/* --- pg_tables, pg_views, pg_indexes, pg_sequences --- */
+
+static const struct plan_column tables_columns[] = {TEXT("schemaname"), TEXT("tablename"),   TEXT("tableowner"),
+                                                    TEXT("tablespace"), BOOL("hasindexes"),  BOOL("hasrules"),
+                                                    BOOL("hastriggers"), BOOL("rowsecurity")};
+
+static void pg_tables(struct catalogue_rows *rows) {
+    EACH_TABLE(table, rows) {
+        if (!definition_is_table(table)) {
+            continue;
+        }
+        catalogue_text(rows, table->schema_name);
+        catalogue_text(rows, table->name);
+        catalogue_text(rows, rows->context->session_user);
+        catalogue_nulls(rows, 1);
+        catalogue_bool(rows, table->primary_key_count > 0 || table->index_count > 0);
+        catalogue_bool(rows, false);
+        catalogue_bool(rows, catalogue_table_refers(rows->catalogue, table));
+        catalogue_bool(rows, false);
+    }
+}
+
+static const struct plan_column views_columns[] = {TEXT("schemaname"), TEXT("viewname"), TEXT("viewowner"),
+                                                   TEXT("definition")};
+
+static void pg_views(struct catalogue_rows *rows) {
+    EACH_TABLE(view, rows) {
+        if (definition_is_view(view)) {
+            catalogue_text(rows, view->schema_name);
+            catalogue_text(rows, view->name);
+            catalogue_text(rows, rows->context->session_user);
+            catalogue_text(rows, view->view_query);
+        }
+    }
+}
+
+static const struct plan_column indexes_columns[] = {TEXT("schemaname"), TEXT("tablename"), TEXT("indexname"),
+                                                     TEXT("tablespace"), TEXT("indexdef")};
+
+static void indexes_row(struct catalogue_rows *rows, const struct table_definition *table,
+                        const struct index_definition *index) {
+    const char *of = sql_qualified(rows->context, table->schema_name, table->name);
+    catalogue_text(rows, table->schema_name);
+    catalogue_text(rows, table->name);
+    catalogue_text(rows, index->name);
+    catalogue_nulls(rows, 1);
+    catalogue_word(rows, bind_index_text(rows->context, table, index, catalogue_copy(rows, index->name), of));
+}
+
+static void pg_indexes(struct catalogue_rows *rows) {
+    EACH_TABLE(table, rows) {
+        struct index_definition primary = {.name = table->primary_key_name,
+                                           .parts = table->primary_key,
+                                           .part_count = table->primary_key_count,
+                                           .unique = true};
+        if (table->primary_key_count > 0) {
+            indexes_row(rows, table, &primary);
+        }
+        for (uint32_t i = 0; i < table->index_count; i++) {
+            indexes_row(rows, table, &table->indexes[i]);
+        }
+    }
+}
+
+static const struct plan_column sequences_columns[] = {
+    TEXT("schemaname"), TEXT("sequencename"), TEXT("sequenceowner"), TEXT("data_type"),  INT8("start_value"), INT8("min_value"),
+    INT8("max_value"),  INT8("increment_by"), BOOL("cycle"),         INT8("cache_size"), INT8("last_value")};
+
+static void pg_sequences(struct catalogue_rows *rows) {
+    EACH_TABLE(table, rows) {
+        const struct sequence_definition *rule = &table->sequence;
+        struct kernel_sequence state;
+        if (!definition_is_sequence(table)) {
+            continue;
+        }
+        sql_try(rows->context, kernel_sequence_read(rows->view, table, &state, rows->context->error));
+        catalogue_text(rows, table->schema_name);
+        catalogue_text(rows, table->name);
+        catalogue_text(rows, rows->context->session_user);
+        catalogue_word(rows, type_name(rule->type));
+        catalogue_number(rows, rule->start);
+        catalogue_number(rows, rule->minimum);
+        catalogue_number(rows, rule->maximum);
+        catalogue_number(rows, rule->increment);
+        catalogue_bool(rows, rule->cycle);
+        catalogue_number(rows, 1);
+        if (state.called) {
+            catalogue_number(rows, state.last);
+        } else {
+            catalogue_nulls(rows, 1);
+        }
+    }
+}
+
+#define RELATION(name_, columns_, rows_)                                                                               \
+    { SQL_SCHEMA_SYSTEM, name_, columns_, ARRAY_LENGTH(columns_), rows_ }
+
+const struct catalogue_relation catalogue_system[] = {
+    RELATION("pg_namespace", namespace_columns, pg_namespace),
+    RELATION("pg_class", class_columns, pg_class),
+    RELATION("pg_attribute", attribute_columns, pg_attribute),
+    RELATION("pg_attrdef", attrdef_columns, pg_attrdef),
+    RELATION("pg_type", type_columns, pg_type),
+    RELATION("pg_index", index_columns, pg_index),
+    RELATION("pg_constraint", constraint_columns, pg_constraint),
+    RELATION("pg_description", description_columns, pg_description),
+    RELATION("pg_tables", tables_columns, pg_tables),
+    RELATION("pg_views", views_columns, pg_views),
+    RELATION("pg_indexes", indexes_columns, pg_indexes),
+    RELATION("pg_sequences", sequences_columns, pg_sequences),
+};
+const uint32_t catalogue_system_count = ARRAY_LENGTH(catalogue_system);
