@@ -55,8 +55,20 @@ const char *catalogue_copy(struct catalogue_rows *rows, struct slice text) {
     return sql_printf(rows->context, "%.*s", (int)text.length, (const char *)text.bytes);
 }
 
-bool catalogue_wants(const struct catalogue_rows *rows, const struct table_definition *table) {
-    return rows->only.value == 0 || table_id_equal(rows->only, table->id);
+static void release_buffer(void *object) {
+    buffer_free(object);
+}
+
+const char *catalogue_type_name(struct catalogue_rows *rows, struct type type) {
+    struct buffer *text = sql_alloc_zero(rows->context, 1, sizeof(*text));
+    sql_defer(rows->context, release_buffer, text);
+    catalogue_type_text(rows->catalogue, type, text);
+    if (!buffer_ok(text)) {
+        sql_raise(rows->context, KMB_NO_MEMORY, 0, "out of memory");
+    }
+    const char *copy = catalogue_copy(rows, buffer_slice(text));
+    sql_release(rows->context, text);
+    return copy;
 }
 
 /* --- constraints --- */
@@ -162,6 +174,7 @@ bool catalogue_constraint_needed(struct catalogue_rows *rows, const struct forei
 /* Object ids are below 2^31; what has no such id of its own gets a number above. */
 #define OID_PRIMARY     (INT64_C(1) << 32)
 #define OID_CONSTRAINT  (INT64_C(1) << 33) /* of a key: that of its index, beside it */
+#define OID_ARRAY       (INT64_C(1) << 34)
 #define OID_OF_TABLE    (INT64_C(1) << 40)
 #define OID_TABLE_SHIFT 16
 
@@ -175,6 +188,15 @@ int64_t catalogue_oid_schema(const struct catalogue *catalogue, struct slice nam
 
 int64_t catalogue_oid_table(struct table_id table) {
     return OID_FIRST + (int64_t)table.value;
+}
+
+int64_t catalogue_oid_type(struct type type) {
+    if (type.domain != 0) {
+        return OID_FIRST + (int64_t)type.domain;
+    }
+    uint32_t object = type_object(type.id);
+    return object == 0 ? (int64_t)type_oid(type.id)
+                       : OID_FIRST + (int64_t)object + (type_is_array(type.id) ? OID_ARRAY : 0);
 }
 
 int64_t catalogue_oid_index(const struct table_definition *table, const struct index_definition *index) {
@@ -234,9 +256,8 @@ static void show_columns(struct catalogue_rows *rows) {
     const struct table_definition *table = catalogue_table_of_id(rows->catalogue, rows->only);
     for (uint32_t i = 0; table != NULL && i < catalogue_column_count(rows->catalogue, table); i++) {
         const struct column_definition *column = catalogue_column(rows->catalogue, table, i);
-        char *type = sql_alloc(rows->context, TYPE_NAME_SIZE);
         catalogue_text(rows, column->name);
-        catalogue_word(rows, type_format(column->type, type));
+        catalogue_word(rows, catalogue_type_name(rows, column->type));
         catalogue_bool(rows, !catalogue_not_null(table, column));
     }
 }

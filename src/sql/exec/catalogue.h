@@ -47,9 +47,8 @@ static inline const char *catalogue_yes(bool is) {
     return is ? "YES" : "NO";
 }
 const char *catalogue_copy(struct catalogue_rows *rows, struct slice text); /* arena memory */
-/* Whether the relation is one of `only`. */
-bool catalogue_wants(const struct catalogue_rows *rows, const struct table_definition *table);
-
+/* The type's name as users know it. */
+const char *catalogue_type_name(struct catalogue_rows *rows, struct type type);
 enum catalogue_constraint_kind {
     CATALOGUE_PRIMARY,
     CATALOGUE_UNIQUE,
@@ -62,10 +61,10 @@ struct catalogue_constraint {
     struct slice name;
     const struct key_part *parts; /* PRIMARY, UNIQUE */
     uint32_t part_count;
-    const struct index_definition *index;        /* UNIQUE */
-    const struct check_definition *check;        /* CHECK */
-    const struct foreign_key_definition *key;    /* FOREIGN */
-    const struct column_definition *column;      /* NOT_NULL */
+    const struct index_definition *index;     /* UNIQUE */
+    const struct check_definition *check;     /* CHECK */
+    const struct foreign_key_definition *key; /* FOREIGN */
+    const struct column_definition *column;   /* NOT_NULL */
 };
 /* The constraints of a table, *at counting from 0. */
 bool catalogue_constraint_next(struct catalogue_rows *rows, const struct table_definition *table, uint32_t *at,
@@ -80,6 +79,8 @@ int64_t catalogue_attribute(const struct catalogue *catalogue, const struct tabl
 
 int64_t catalogue_oid_schema(const struct catalogue *catalogue, struct slice name);
 int64_t catalogue_oid_table(struct table_id table);
+/* PostgreSQL's number, or that of a type of the user's, an array of one, or a domain. */
+int64_t catalogue_oid_type(struct type type);
 int64_t catalogue_oid_index(const struct table_definition *table, const struct index_definition *index);
 int64_t catalogue_oid_constraint(const struct table_definition *table, const struct catalogue_constraint *constraint);
 

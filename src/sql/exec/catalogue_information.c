@@ -5,8 +5,14 @@
 #include "sql/bind/bind.h"
 #include "sql/exec/catalogue.h"
 
-#define TEXT(name_) {.name = (name_), .type = {TYPE_TEXT, -1}}
-#define INT4(name_) {.name = (name_), .type = {TYPE_INT4, -1}}
+#define TEXT(name_)                                                                                                    \
+    {                                                                                                                  \
+        .name = (name_), .type = { TYPE_TEXT, -1 }                                                                     \
+    }
+#define INT4(name_)                                                                                                    \
+    {                                                                                                                  \
+        .name = (name_), .type = { TYPE_INT4, -1 }                                                                     \
+    }
 
 #define EACH_TABLE(table, rows)                                                                                        \
     for (uint32_t at_##table = 0; at_##table < catalogue_table_count((rows)->catalogue); at_##table++)                 \
@@ -95,11 +101,11 @@ static void tables(struct catalogue_rows *rows) {
     }
 }
 
-static const struct plan_column views_columns[] = {
-    TEXT("table_catalog"),        TEXT("table_schema"),         TEXT("table_name"),
-    TEXT("view_definition"),      TEXT("check_option"),         TEXT("is_updatable"),
-    TEXT("is_insertable_into"),   TEXT("is_trigger_updatable"), TEXT("is_trigger_deletable"),
-    TEXT("is_trigger_insertable_into")};
+static const struct plan_column views_columns[] = {TEXT("table_catalog"),        TEXT("table_schema"),
+                                                   TEXT("table_name"),           TEXT("view_definition"),
+                                                   TEXT("check_option"),         TEXT("is_updatable"),
+                                                   TEXT("is_insertable_into"),   TEXT("is_trigger_updatable"),
+                                                   TEXT("is_trigger_deletable"), TEXT("is_trigger_insertable_into")};
 
 static void views(struct catalogue_rows *rows) {
     EACH_TABLE(view, rows) {
@@ -271,10 +277,25 @@ static void column_row(struct catalogue_rows *rows, const struct table_definitio
                              ? sql_path_shown(rows->context, rows->catalogue, column->default_text)
                              : NULL);
     catalogue_word(rows, catalogue_yes(!catalogue_not_null(table, column)));
-    catalogue_word(rows, type_is_array(column->type.id) ? "ARRAY" : type_name(column->type.id));
+    const struct table_definition *user = catalogue_enum(rows->catalogue, column->type.id);
+    const struct table_definition *domain =
+        column->type.domain == 0 ? NULL
+                                 : catalogue_table_of_id(rows->catalogue, (struct table_id){column->type.domain});
+    bool array = type_is_array(column->type.id);
+    catalogue_word(rows, array ? "ARRAY" : user != NULL ? "USER-DEFINED" : type_name(column->type.id));
     type_measures(rows, column->type);
-    catalogue_nulls(rows, 9);
-    whole_name(rows, slice_text(SQL_SCHEMA_SYSTEM), slice_text(type_internal_name(column->type.id)));
+    catalogue_nulls(rows, 6);
+    if (domain != NULL) {
+        name_of(rows, domain);
+    } else {
+        catalogue_nulls(rows, 3);
+    }
+    if (user != NULL) {
+        const char *name = sql_printf(rows->context, "%s%s", array ? "_" : "", catalogue_copy(rows, user->name));
+        whole_name(rows, user->schema_name, slice_text(name));
+    } else {
+        whole_name(rows, slice_text(SQL_SCHEMA_SYSTEM), slice_text(type_internal_name(column->type.id)));
+    }
     catalogue_nulls(rows, 4);
     catalogue_word(rows, number_text(rows, ordinal + 1));
     catalogue_word(rows, "NO");
@@ -287,7 +308,8 @@ static void column_row(struct catalogue_rows *rows, const struct table_definitio
 static void columns(struct catalogue_rows *rows) {
     EACH_TABLE(table, rows) {
         bool writable = !definition_is_view(table) || bind_view_writable(rows->context, rows->catalogue, table);
-        for (uint32_t i = 0; !definition_is_sequence(table) && i < catalogue_column_count(rows->catalogue, table); i++) {
+        for (uint32_t i = 0; !definition_is_sequence(table) && i < catalogue_column_count(rows->catalogue, table);
+             i++) {
             column_row(rows, table, i, writable);
         }
     }
@@ -296,9 +318,9 @@ static void columns(struct catalogue_rows *rows) {
 /* --- constraints --- */
 
 static const struct plan_column table_constraints_columns[] = {
-    TEXT("constraint_catalog"), TEXT("constraint_schema"),  TEXT("constraint_name"), TEXT("table_catalog"),
-    TEXT("table_schema"),       TEXT("table_name"),         TEXT("constraint_type"), TEXT("is_deferrable"),
-    TEXT("initially_deferred"), TEXT("enforced"),           TEXT("nulls_distinct")};
+    TEXT("constraint_catalog"), TEXT("constraint_schema"), TEXT("constraint_name"), TEXT("table_catalog"),
+    TEXT("table_schema"),       TEXT("table_name"),        TEXT("constraint_type"), TEXT("is_deferrable"),
+    TEXT("initially_deferred"), TEXT("enforced"),          TEXT("nulls_distinct")};
 
 static void table_constraints(struct catalogue_rows *rows) {
     static const char *const kinds[] = {[CATALOGUE_PRIMARY] = "PRIMARY KEY",
@@ -353,10 +375,15 @@ static void key_column_usage(struct catalogue_rows *rows) {
     }
 }
 
-static const struct plan_column referential_columns[] = {
-    TEXT("constraint_catalog"),       TEXT("constraint_schema"),        TEXT("constraint_name"),
-    TEXT("unique_constraint_catalog"), TEXT("unique_constraint_schema"), TEXT("unique_constraint_name"),
-    TEXT("match_option"),             TEXT("update_rule"),              TEXT("delete_rule")};
+static const struct plan_column referential_columns[] = {TEXT("constraint_catalog"),
+                                                         TEXT("constraint_schema"),
+                                                         TEXT("constraint_name"),
+                                                         TEXT("unique_constraint_catalog"),
+                                                         TEXT("unique_constraint_schema"),
+                                                         TEXT("unique_constraint_name"),
+                                                         TEXT("match_option"),
+                                                         TEXT("update_rule"),
+                                                         TEXT("delete_rule")};
 
 static void referential_constraints(struct catalogue_rows *rows) {
     static const char *const actions[] = {[REFERENCE_NO_ACTION] = "NO ACTION",
@@ -392,8 +419,9 @@ static void check_constraints(struct catalogue_rows *rows) {
             if (one.kind == CATALOGUE_CHECK || one.kind == CATALOGUE_NOT_NULL) {
                 struct slice text = one.kind == CATALOGUE_CHECK ? one.check->text : one.column->name;
                 whole_name(rows, table->schema_name, one.name);
-                catalogue_word(rows, sql_printf(rows->context, one.kind == CATALOGUE_CHECK ? "((%s))" : "%s IS NOT NULL",
-                                                catalogue_copy(rows, text)));
+                catalogue_word(rows,
+                               sql_printf(rows->context, one.kind == CATALOGUE_CHECK ? "((%s))" : "%s IS NOT NULL",
+                                          catalogue_copy(rows, text)));
             }
         }
     }
@@ -437,9 +465,9 @@ static void constraint_column_usage(struct catalogue_rows *rows) {
     }
 }
 
-static const struct plan_column table_usage_columns[] = {
-    TEXT("table_catalog"),      TEXT("table_schema"),      TEXT("table_name"),
-    TEXT("constraint_catalog"), TEXT("constraint_schema"), TEXT("constraint_name")};
+static const struct plan_column table_usage_columns[] = {TEXT("table_catalog"),     TEXT("table_schema"),
+                                                         TEXT("table_name"),        TEXT("constraint_catalog"),
+                                                         TEXT("constraint_schema"), TEXT("constraint_name")};
 
 static void constraint_table_usage(struct catalogue_rows *rows) {
     EACH_TABLE(table, rows) {
@@ -457,9 +485,9 @@ static void constraint_table_usage(struct catalogue_rows *rows) {
 /* --- sequences --- */
 
 static const struct plan_column sequences_columns[] = {
-    TEXT("sequence_catalog"),       TEXT("sequence_schema"),         TEXT("sequence_name"), TEXT("data_type"),
-    INT4("numeric_precision"),      INT4("numeric_precision_radix"), INT4("numeric_scale"), TEXT("start_value"),
-    TEXT("minimum_value"),          TEXT("maximum_value"),           TEXT("increment"),     TEXT("cycle_option")};
+    TEXT("sequence_catalog"),  TEXT("sequence_schema"),         TEXT("sequence_name"), TEXT("data_type"),
+    INT4("numeric_precision"), INT4("numeric_precision_radix"), INT4("numeric_scale"), TEXT("start_value"),
+    TEXT("minimum_value"),     TEXT("maximum_value"),           TEXT("increment"),     TEXT("cycle_option")};
 
 /* Those of identity columns are part of their columns. */
 static void sequences(struct catalogue_rows *rows) {
@@ -521,7 +549,9 @@ static void comments(struct catalogue_rows *rows) {
                                         [DEFINITION_CONSTRAINT] = "constraint",
                                         [DEFINITION_PRIMARY_KEY] = "constraint"};
     EACH_TABLE(table, rows) {
-        const char *relation = definition_is_view(table) ? "view" : definition_is_sequence(table) ? "sequence" : "table";
+        const char *relation = definition_is_view(table)       ? "view"
+                               : definition_is_sequence(table) ? "sequence"
+                                                               : "table";
         for (uint32_t i = 0; i < table->comment_count; i++) {
             const struct comment_definition *comment = &table->comments[i];
             catalogue_text(rows, table->schema_name);

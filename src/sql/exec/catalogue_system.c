@@ -7,13 +7,34 @@
 #include "sql/exec/catalogue.h"
 #include "types/array.h"
 
-#define TEXT(name_)  {.name = (name_), .type = {TYPE_TEXT, -1}}
-#define INT2(name_)  {.name = (name_), .type = {TYPE_INT2, -1}}
-#define INT4(name_)  {.name = (name_), .type = {TYPE_INT4, -1}}
-#define INT8(name_)  {.name = (name_), .type = {TYPE_INT8, -1}}
-#define BOOL(name_)  {.name = (name_), .type = {TYPE_BOOL, -1}}
-#define REAL(name_)  {.name = (name_), .type = {TYPE_FLOAT4, -1}}
-#define INT2S(name_) {.name = (name_), .type = {TYPE_ARRAY | TYPE_INT2, -1}}
+#define TEXT(name_)                                                                                                    \
+    {                                                                                                                  \
+        .name = (name_), .type = { TYPE_TEXT, -1 }                                                                     \
+    }
+#define INT2(name_)                                                                                                    \
+    {                                                                                                                  \
+        .name = (name_), .type = { TYPE_INT2, -1 }                                                                     \
+    }
+#define INT4(name_)                                                                                                    \
+    {                                                                                                                  \
+        .name = (name_), .type = { TYPE_INT4, -1 }                                                                     \
+    }
+#define INT8(name_)                                                                                                    \
+    {                                                                                                                  \
+        .name = (name_), .type = { TYPE_INT8, -1 }                                                                     \
+    }
+#define BOOL(name_)                                                                                                    \
+    {                                                                                                                  \
+        .name = (name_), .type = { TYPE_BOOL, -1 }                                                                     \
+    }
+#define REAL(name_)                                                                                                    \
+    {                                                                                                                  \
+        .name = (name_), .type = { TYPE_FLOAT4, -1 }                                                                   \
+    }
+#define INT2S(name_)                                                                                                   \
+    {                                                                                                                  \
+        .name = (name_), .type = { TYPE_ARRAY | TYPE_INT2, -1 }                                                        \
+    }
 
 #define OID_OWNER    10 /* PostgreSQL's first role */
 #define OID_HEAP     2
@@ -48,11 +69,25 @@ static void pg_namespace(struct catalogue_rows *rows) {
 
 /* --- pg_class --- */
 
-static const struct plan_column class_columns[] = {
-    INT8("oid"),         TEXT("relname"),        INT8("relnamespace"),   INT8("relowner"),      INT8("relam"),
-    REAL("reltuples"),   BOOL("relhasindex"),    BOOL("relisshared"),    TEXT("relpersistence"), TEXT("relkind"),
-    INT2("relnatts"),    INT2("relchecks"),      BOOL("relhasrules"),    BOOL("relhastriggers"), BOOL("relhassubclass"),
-    BOOL("relrowsecurity"), BOOL("relforcerowsecurity"), BOOL("relispopulated"), BOOL("relispartition")};
+static const struct plan_column class_columns[] = {INT8("oid"),
+                                                   TEXT("relname"),
+                                                   INT8("relnamespace"),
+                                                   INT8("relowner"),
+                                                   INT8("relam"),
+                                                   REAL("reltuples"),
+                                                   BOOL("relhasindex"),
+                                                   BOOL("relisshared"),
+                                                   TEXT("relpersistence"),
+                                                   TEXT("relkind"),
+                                                   INT2("relnatts"),
+                                                   INT2("relchecks"),
+                                                   BOOL("relhasrules"),
+                                                   BOOL("relhastriggers"),
+                                                   BOOL("relhassubclass"),
+                                                   BOOL("relrowsecurity"),
+                                                   BOOL("relforcerowsecurity"),
+                                                   BOOL("relispopulated"),
+                                                   BOOL("relispartition")};
 
 struct class_row {
     int64_t oid;
@@ -112,10 +147,10 @@ static void pg_class(struct catalogue_rows *rows) {
 /* --- pg_attribute and pg_attrdef --- */
 
 static const struct plan_column attribute_columns[] = {
-    INT8("attrelid"),     TEXT("attname"),    INT8("atttypid"),     INT2("attlen"),       INT2("attnum"),
-    INT4("attndims"),     INT4("atttypmod"),  BOOL("attnotnull"),   BOOL("atthasdef"),    BOOL("atthasmissing"),
-    TEXT("attidentity"),  TEXT("attgenerated"), BOOL("attisdropped"), BOOL("attislocal"), INT4("attinhcount"),
-    INT8("attcollation")};
+    INT8("attrelid"),     TEXT("attname"),       INT8("atttypid"),    INT2("attlen"),
+    INT2("attnum"),       INT4("attndims"),      INT4("atttypmod"),   BOOL("attnotnull"),
+    BOOL("atthasdef"),    BOOL("atthasmissing"), TEXT("attidentity"), TEXT("attgenerated"),
+    BOOL("attisdropped"), BOOL("attislocal"),    INT4("attinhcount"), INT8("attcollation")};
 
 static void pg_attribute(struct catalogue_rows *rows) {
     EACH_TABLE(table, rows) {
@@ -124,7 +159,7 @@ static void pg_attribute(struct catalogue_rows *rows) {
             enum default_kind kind = column->default_kind;
             catalogue_number(rows, catalogue_oid_table(table->id));
             catalogue_text(rows, column->name);
-            catalogue_number(rows, type_oid(column->type.id));
+            catalogue_number(rows, catalogue_oid_type(column->type));
             catalogue_number(rows, type_oid_length(column->type.id));
             catalogue_number(rows, i + 1);
             catalogue_number(rows, type_is_array(column->type.id) ? 1 : 0);
@@ -162,9 +197,9 @@ static void pg_attrdef(struct catalogue_rows *rows) {
 /* --- pg_type --- */
 
 static const struct plan_column type_columns[] = {
-    INT8("oid"),        TEXT("typname"), INT8("typnamespace"), INT8("typowner"), INT2("typlen"),     TEXT("typtype"),
-    TEXT("typcategory"), INT8("typrelid"), INT8("typelem"),     INT8("typarray"), BOOL("typnotnull"), INT8("typbasetype"),
-    INT4("typtypmod")};
+    INT8("oid"),        TEXT("typname"),     INT8("typnamespace"), INT8("typowner"), INT2("typlen"),
+    TEXT("typtype"),    TEXT("typcategory"), INT8("typrelid"),     INT8("typelem"),  INT8("typarray"),
+    BOOL("typnotnull"), INT8("typbasetype"), INT4("typtypmod")};
 
 static void type_row(struct catalogue_rows *rows, enum type_id id) {
     static const char *const categories[] = {
@@ -187,8 +222,66 @@ static void type_row(struct catalogue_rows *rows, enum type_id id) {
     catalogue_number(rows, -1);
 }
 
+struct user_type {
+    const char *name;
+    const char *kind;
+    const char *category;
+    struct type type;  /* itself */
+    struct type base;  /* of a domain */
+    struct type other; /* the array of it, or the element */
+    int64_t length;
+};
+
+static void user_type_row(struct catalogue_rows *rows, struct slice schema, const struct user_type *user) {
+    bool domain = user->base.id != TYPE_UNKNOWN;
+    bool array = type_is_array(user->type.id) && !domain;
+    int64_t other = user->other.id == TYPE_UNKNOWN ? 0 : catalogue_oid_type(user->other);
+    catalogue_number(rows, catalogue_oid_type(user->type));
+    catalogue_word(rows, user->name);
+    catalogue_number(rows, catalogue_oid_schema(rows->catalogue, schema));
+    catalogue_number(rows, OID_OWNER);
+    catalogue_number(rows, user->length);
+    catalogue_word(rows, user->kind);
+    catalogue_word(rows, user->category);
+    catalogue_number(rows, 0);
+    catalogue_number(rows, array ? other : 0);
+    catalogue_number(rows, array ? 0 : other);
+    catalogue_bool(rows, false);
+    catalogue_number(rows, domain ? catalogue_oid_type(user->base) : 0);
+    catalogue_number(rows, domain ? type_oid_modifier(user->base) : -1);
+}
+
+static void user_type(struct catalogue_rows *rows, const struct table_definition *made) {
+    struct type type = definition_type(made);
+    struct user_type user = {.name = catalogue_copy(rows, made->name), .type = type};
+    if (type.domain != 0) {
+        user.kind = "d";
+        user.category = "U";
+        user.base = type;
+        user.base.domain = 0;
+        user.length = type_oid_length(type.id);
+        user_type_row(rows, made->schema_name, &user);
+        return;
+    }
+    user.kind = "e";
+    user.category = "E";
+    user.other = type_make(type_array_of(type.id));
+    user.length = 4;
+    user_type_row(rows, made->schema_name, &user);
+    struct user_type array = {.name = sql_printf(rows->context, "_%s", user.name),
+                              .kind = "b",
+                              .category = "A",
+                              .type = user.other,
+                              .other = type,
+                              .length = -1};
+    user_type_row(rows, made->schema_name, &array);
+}
+
 /* TINYINT has the number of smallint, which is there. */
 static void pg_type(struct catalogue_rows *rows) {
+    for (uint32_t i = 0; i < catalogue_type_count(rows->catalogue); i++) {
+        user_type(rows, catalogue_type_at(rows->catalogue, i));
+    }
     for (int id = TYPE_UNKNOWN + 1; id <= TYPE_JSONB; id++) {
         type_row(rows, (enum type_id)id);
         type_row(rows, type_array_of((enum type_id)id));
@@ -198,10 +291,12 @@ static void pg_type(struct catalogue_rows *rows) {
 /* --- pg_index --- */
 
 static const struct plan_column index_columns[] = {
-    INT8("indexrelid"),   INT8("indrelid"),    INT2("indnatts"),     INT2("indnkeyatts"),       BOOL("indisunique"),
-    BOOL("indnullsnotdistinct"), BOOL("indisprimary"), BOOL("indisexclusion"), BOOL("indimmediate"), BOOL("indisclustered"),
-    BOOL("indisvalid"),   BOOL("indisready"),  BOOL("indislive"),    BOOL("indisreplident"),    INT2S("indkey"),
-    INT2S("indoption"),   TEXT("indexprs"),    TEXT("indpred")};
+    INT8("indexrelid"),     INT8("indrelid"),       INT2("indnatts"),
+    INT2("indnkeyatts"),    BOOL("indisunique"),    BOOL("indnullsnotdistinct"),
+    BOOL("indisprimary"),   BOOL("indisexclusion"), BOOL("indimmediate"),
+    BOOL("indisclustered"), BOOL("indisvalid"),     BOOL("indisready"),
+    BOOL("indislive"),      BOOL("indisreplident"), INT2S("indkey"),
+    INT2S("indoption"),     TEXT("indexprs"),       TEXT("indpred")};
 
 static void number_array(struct catalogue_rows *rows, const int64_t *numbers, uint32_t count) {
     struct value *elements = sql_alloc(rows->context, (count + 1) * sizeof(*elements));
@@ -210,8 +305,7 @@ static void number_array(struct catalogue_rows *rows, const int64_t *numbers, ui
     }
     struct array_shape shape = array_shape_of(count);
     struct value made;
-    sql_try(rows->context,
-            array_make(TYPE_INT2, &shape, elements, &rows->context->arena, &made, rows->context->error));
+    sql_try(rows->context, array_make(TYPE_INT2, &shape, elements, &rows->context->arena, &made, rows->context->error));
     catalogue_value(rows, made);
 }
 
@@ -272,11 +366,14 @@ static void pg_index(struct catalogue_rows *rows) {
 /* --- pg_constraint --- */
 
 static const struct plan_column constraint_columns[] = {
-    INT8("oid"),          TEXT("conname"),      INT8("connamespace"),  TEXT("contype"),     BOOL("condeferrable"),
-    BOOL("condeferred"),  BOOL("convalidated"), INT8("conrelid"),      INT8("contypid"),    INT8("conindid"),
-    INT8("conparentid"),  INT8("confrelid"),    TEXT("confupdtype"),   TEXT("confdeltype"), TEXT("confmatchtype"),
-    BOOL("conislocal"),   INT4("coninhcount"),  BOOL("connoinherit"),  INT2S("conkey"),     INT2S("confkey"),
-    INT2S("confdelsetcols"), TEXT("conbin")};
+    INT8("oid"),          TEXT("conname"),       INT8("connamespace"),
+    TEXT("contype"),      BOOL("condeferrable"), BOOL("condeferred"),
+    BOOL("convalidated"), INT8("conrelid"),      INT8("contypid"),
+    INT8("conindid"),     INT8("conparentid"),   INT8("confrelid"),
+    TEXT("confupdtype"),  TEXT("confdeltype"),   TEXT("confmatchtype"),
+    BOOL("conislocal"),   INT4("coninhcount"),   BOOL("connoinherit"),
+    INT2S("conkey"),      INT2S("confkey"),      INT2S("confdelsetcols"),
+    TEXT("conbin")};
 
 /* The columns of a constraint: of a check, those that it names. */
 static void constraint_columns_of(struct catalogue_rows *rows, const struct table_definition *table,
@@ -293,9 +390,8 @@ static void constraint_columns_of(struct catalogue_rows *rows, const struct tabl
     for (uint32_t i = 0; i < one->part_count && !parent; i++) {
         numbers[count++] = catalogue_attribute(rows->catalogue, table, one->parts[i].column);
     }
-    PgQuery__Node *tree = one->check == NULL || parent
-                              ? NULL
-                              : parse_expression(rows->context, catalogue_copy(rows, one->check->text));
+    PgQuery__Node *tree =
+        one->check == NULL || parent ? NULL : parse_expression(rows->context, catalogue_copy(rows, one->check->text));
     for (uint32_t i = 0; tree != NULL && i < catalogue_column_count(rows->catalogue, table); i++) {
         struct slice name = catalogue_column(rows->catalogue, table, i)->name;
         if (count < DEFINITION_KEY_COLUMNS_MAX && parse_names_column(tree, catalogue_copy(rows, name))) {
@@ -389,7 +485,8 @@ static void description_row(struct catalogue_rows *rows, int64_t oid, int64_t cl
 static void pg_description(struct catalogue_rows *rows) {
     for (uint32_t i = 0; i < catalogue_schema_count(rows->catalogue); i++) {
         const struct schema_definition *schema = catalogue_schema_at(rows->catalogue, i);
-        description_row(rows, catalogue_oid_schema(rows->catalogue, schema->name), OID_PG_NAMESPACE, 0, schema->comment);
+        description_row(rows, catalogue_oid_schema(rows->catalogue, schema->name), OID_PG_NAMESPACE, 0,
+                        schema->comment);
     }
     EACH_TABLE(table, rows) {
         int64_t oid = catalogue_oid_table(table->id);
@@ -421,8 +518,8 @@ static void pg_description(struct catalogue_rows *rows) {
 
 /* --- pg_tables, pg_views, pg_indexes, pg_sequences --- */
 
-static const struct plan_column tables_columns[] = {TEXT("schemaname"), TEXT("tablename"),   TEXT("tableowner"),
-                                                    TEXT("tablespace"), BOOL("hasindexes"),  BOOL("hasrules"),
+static const struct plan_column tables_columns[] = {TEXT("schemaname"),  TEXT("tablename"),  TEXT("tableowner"),
+                                                    TEXT("tablespace"),  BOOL("hasindexes"), BOOL("hasrules"),
                                                     BOOL("hastriggers"), BOOL("rowsecurity")};
 
 static void pg_tables(struct catalogue_rows *rows) {
@@ -483,9 +580,10 @@ static void pg_indexes(struct catalogue_rows *rows) {
     }
 }
 
-static const struct plan_column sequences_columns[] = {
-    TEXT("schemaname"), TEXT("sequencename"), TEXT("sequenceowner"), TEXT("data_type"),  INT8("start_value"), INT8("min_value"),
-    INT8("max_value"),  INT8("increment_by"), BOOL("cycle"),         INT8("cache_size"), INT8("last_value")};
+static const struct plan_column sequences_columns[] = {TEXT("schemaname"), TEXT("sequencename"), TEXT("sequenceowner"),
+                                                       TEXT("data_type"),  INT8("start_value"),  INT8("min_value"),
+                                                       INT8("max_value"),  INT8("increment_by"), BOOL("cycle"),
+                                                       INT8("cache_size"), INT8("last_value")};
 
 static void pg_sequences(struct catalogue_rows *rows) {
     EACH_TABLE(table, rows) {

@@ -10,9 +10,9 @@ TYPES = ["boolean", "tinyint", "smallint", "integer", "bigint", "real", "double 
 ELEMENTS = ["integer", "text", "numeric"]  # what polymorphic arguments are asked for with, and arrays of them
 ARRAYS = {"anyarray", "anycompatiblearray"}
 PSEUDO = ARRAYS | {"anyelement", "anycompatible", "anynonarray"}
-NAMES = TYPES + [name + "[]" for name in TYPES] + sorted(PSEUDO)
+NAMES = TYPES + [name + "[]" for name in TYPES] + sorted(PSEUDO) + ["anyenum"]
 TYPE = "(%s)" % "|".join(re.escape(name) for name in sorted(NAMES, key=len, reverse=True))
-OURS_ALONE = "tinyint"  # a type that PostgreSQL does not have
+NOT_ASKED = {"tinyint", "anyenum", "enum"}  # a type that PostgreSQL does not have; types that a case would have to make
 
 
 class Signature:
@@ -70,4 +70,4 @@ def read(path):
                 found.append(Signature("cast", "cast", [cells[0]], target))
         elif kind and kind != "cast" and len(cells) == 3 and cells[0].startswith("`"):
             found += spread(read_call(kind, cells[0].strip("`"), cells[1]))
-    return [s for s in found if OURS_ALONE not in s.arguments + [s.result]]
+    return [s for s in found if not NOT_ASKED & set(s.arguments + [s.result])]

@@ -149,6 +149,7 @@ HOLDS = {
     "current_date": ["(current_date > DATE '2020-01-01')", "(current_date = now()::date)"],
     "current_user": ["(current_user IS NOT NULL)", "(current_user = session_user)"],
     "session_user": ["(session_user IS NOT NULL)"],
+    "current_schemas": ["current_schemas(true)::text[]", "current_schemas(false)::text[]"],  # likewise
     "current_schema": ["current_schema()::text", "(current_schema() = 'public')"],  # of type name there, text here
     "current_database": ["(current_database() = current_catalog)"],
     "clock_timestamp": ["(clock_timestamp() > TIMESTAMPTZ '2020-01-01')", "(clock_timestamp() IS NOT NULL)"],

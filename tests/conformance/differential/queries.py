@@ -87,7 +87,7 @@ class Queries(Expressions):
             self.columns, self.qualifier = {kind: ["%s.%s" % (alias, name)] for name, kind in SHARED.items()}, ""
             parts.append(self.predicate(1))
             (self.columns, self.qualifier), self.nested = saved, self.nested - 1
-        return alias, "FROM %s %s%s" % (table.name, alias, " WHERE " + " AND ".join(parts) if parts else "")
+        return alias, "FROM %s %s%s" % (table.said, alias, " WHERE " + " AND ".join(parts) if parts else "")
 
     def subquery_predicate(self):
         alias, source = self.inner()

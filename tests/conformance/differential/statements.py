@@ -17,6 +17,8 @@ COLUMNS = {"k": "integer", "g": "text", "b": "bigint", "s": "smallint", "n": "nu
 PARTED = ("jsonb", "integer[]", "text[]")  # a part may be assigned to
 SQLITE_TYPES = {"integer": "INTEGER", "bigint": "INTEGER", "text": "TEXT", "boolean": "INTEGER"}
 ROWS = [0, 7, 13, 24, 40]
+SECOND = "other"  # schema of the tables in the numbers below, behind public in search_path
+IN_SECOND = (2, 3)
 ROWS_LONG = 1300  # more than one batch of Kimberlite's operators
 JOINS = ["inner", "left", "right", "full", "cross", "comma", "natural", "using"]
 # Shares of the kinds of cases.
@@ -34,8 +36,9 @@ def base_type(kind):
 
 
 class Table:
-    def __init__(self, name, columns, rows):
+    def __init__(self, name, columns, rows, schema=None):
         self.name, self.columns, self.rows = name, columns, rows  # columns: [(name, type)]
+        self.said = name if schema is None else "%s.%s" % (schema, name)  # in FROM; elsewhere by name alone
 
 
 class Step:
@@ -62,19 +65,20 @@ INDEXES_OF_MORE = ["((k + 1))", "(lower(g))", "((k % 3), id)", "(k) WHERE g IS N
 def make_tables(seed):
     """The tables of a seed and the statements that make them: (tables, statements, statements of SQLite)."""
     draw = random.Random("tables of %s" % seed)
-    tables, statements, lite = [], [], []
+    tables, statements = [], ["CREATE SCHEMA %s" % SECOND, "SET search_path TO public, %s" % SECOND]
+    lite = ["ATTACH ':memory:' AS %s" % SECOND]
     for number, count in enumerate(ROWS + [ROWS_LONG]):
         names = ["k", "g"] + draw.sample([n for n in COLUMNS if n not in "kg"], 9)
         columns = [("id", "integer" if number % 2 else "bigint")] + [(n, COLUMNS[n]) for n in sorted(names)]
         rows = [[str(i + 1)] + [None if draw.random() < 0.15 else draw.choice(VALUES[base_type(kind)])
                                 for _, kind in columns[1:]] for i in range(count)]
-        table = Table("t%d" % number, columns, rows)
+        table = Table("t%d" % number, columns, rows, SECOND if number in IN_SECOND else None)
         tables.append(table)
         declared = ", ".join("%s %s%s" % (n, k, " PRIMARY KEY" if n == "id" else "") for n, k in columns)
-        statements.append("CREATE TABLE %s (%s)" % (table.name, declared))
+        statements.append("CREATE TABLE %s (%s)" % (table.said, declared))
         declared = ", ".join("%s %s%s" % (n, SQLITE_TYPES.get(k, "TEXT"), " PRIMARY KEY" if n == "id" else "")
                              for n, k in columns)
-        lite.append("CREATE TABLE %s (%s)" % (table.name, declared))
+        lite.append("CREATE TABLE %s (%s)" % (table.said, declared))
         for at in range(0, count, 100):
             values = ", ".join("(%s)" % ", ".join(stored(v, k) for v, (_, k) in zip(row, columns))
                                for row in rows[at:at + 100])
@@ -148,12 +152,12 @@ class Statements(Queries):
         """A table, or a query in its place: (text, columns)."""
         table = self.pick_table(small=True)
         if self.chance(0.8):
-            return table.name, table.columns
+            return table.said, table.columns
         self.use("form derived table")
         form = self.draw.choice(["columns", "columns", "grouped", "distinct", "limited"])
         if form == "grouped":
             found = [table.columns[0], ("k", "integer"), ("g", "text"), ("m", "bigint")]
-            return "(SELECT k, g, min(id) AS id, count(*) AS m FROM %s GROUP BY k, g)" % table.name, found
+            return "(SELECT k, g, min(id) AS id, count(*) AS m FROM %s GROUP BY k, g)" % table.said, found
         if form == "distinct":
             found = [("k", "integer"), ("g", "text"), table.columns[0]]
             return "(SELECT DISTINCT k, g, id %% 3 AS id FROM %s)" % table.name, found
@@ -172,7 +176,7 @@ class Statements(Queries):
             table = self.pick_table()
             self.qualifier = table.name
             self.scope_of(table.name, table.columns, False)
-            return table.name
+            return table.said
         if roll < 0.42 and not self.plain:
             return self.values_list()
         left, columns = self.derived() if self.small or self.chance(0.95) else (self.tables[-1].name, self.tables[-1].columns)
@@ -207,7 +211,7 @@ class Statements(Queries):
         self.use("join " + (form.lower().strip() or "inner"))
         joined.append(("y", table.columns))
         on = self.draw.choice(["x.id = y.id", "y.id = x.k", "x.id = y.k", "x.k = y.id AND x.g = y.g"])
-        return "%s %sJOIN %s y ON %s" % (text, form, table.name, on)
+        return "%s %sJOIN %s y ON %s" % (text, form, table.said, on)
 
     def join_nested(self, text, joined):
         """x JOIN (y JOIN w ON ...) ON ..."""
