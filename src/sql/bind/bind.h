@@ -271,6 +271,10 @@ const struct expr *bind_row_null_test(const struct bind_scope *scope, const PgQu
 /* The fields of a row, * spelled out. */
 uint32_t bind_row_fields(const struct bind_scope *scope, const PgQuery__RowExpr *node, const struct expr ***fields);
 
+/* Fields against fields, as rows that are written out compare. */
+const struct expr *bind_row_pairs(struct bind *bind, const char *name, const struct expr **left,
+                                  const struct expr **right, uint32_t count, uint32_t position);
+
 /* --- record.c: rows as values, which are calls over their parts --- */
 struct bind_record {
     const struct expr *there; /* NULL or false: there is no row */
@@ -381,6 +385,9 @@ const struct expr *bind_sub_link(const struct bind_scope *scope, const PgQuery__
 /* A scalar subquery of several columns: the value of its first. Each column's value is this expression with its number
  * and type, and each must be asked for, for the same rows. */
 const struct expr *bind_sub_link_row(const struct bind_scope *scope, const PgQuery__SubLink *node, uint32_t columns);
+/* (a, b) = (SELECT ...): a row against the one row of a query. */
+const struct expr *bind_sub_link_compared(const struct bind_scope *scope, const char *name, const PgQuery__RowExpr *row,
+                                          const PgQuery__SubLink *node);
 /* How many values each level has taken; those taken since are forgotten again, for an expression that is bound anew. */
 const uint32_t *bind_level_mark(struct bind *bind);
 void bind_level_forget(struct bind_level *level, const uint32_t *mark);

@@ -125,12 +125,20 @@ static const struct expr *compare(struct bind *bind, const char *name, const str
     return compare_order(bind, name, left, right, position);
 }
 
+const struct expr *bind_row_pairs(struct bind *bind, const char *name, const struct expr **left,
+                                  const struct expr **right, uint32_t count, uint32_t position) {
+    struct row a = {.fields = left, .count = count};
+    struct row b = {.fields = right, .count = count};
+    return compare(bind, name, &a, &b, position);
+}
+
 const struct expr *bind_row_comparison(const struct bind_scope *scope, const char *name, const PgQuery__Node *left,
                                        const PgQuery__Node *right, uint32_t position) {
     if (!bind_is_row(left) || !bind_is_row(right)) {
-        const PgQuery__Node *other = bind_is_row(left) ? right : left;
-        if (other != NULL && other->node_case == PG_QUERY__NODE__NODE_SUB_LINK) {
-            sql_raise_unsupported(scope->bind->context, position, "comparison of a row with a subquery's");
+        bool query = bind_is_row(left) && right->node_case == PG_QUERY__NODE__NODE_SUB_LINK &&
+                     right->sub_link->sub_link_type == PG_QUERY__SUB_LINK_TYPE__EXPR_SUBLINK;
+        if (query && strcmp(name, "||") != 0) {
+            return bind_sub_link_compared(scope, name, left->row_expr, right->sub_link);
         }
         return bind_operator(scope->bind, name, left == NULL ? NULL : bind_expression(scope, left),
                              bind_expression(scope, right), position);

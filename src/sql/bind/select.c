@@ -263,8 +263,11 @@ static uint32_t select_order_target(struct select *select, const PgQuery__Node *
 }
 
 struct plan_sort_key bind_sort_key(struct bind *bind, const PgQuery__SortBy *sort, const struct expr *expr) {
-    if (sort->sortby_dir == PG_QUERY__SORT_BY_DIR__SORTBY_USING || sort->n_use_op > 0) {
-        sql_raise_unsupported(bind->context, bind_node_position(sort->node), "ORDER BY ... USING");
+    const char *use = sort->n_use_op > 0 ? bind_string(sort->use_op[sort->n_use_op - 1]) : "<";
+    if (strcmp(use, "<") != 0 && strcmp(use, ">") != 0) {
+        sql_raise_with(bind->context, KMB_WRONG_OBJECT_TYPE, bind_node_position(sort->node), NULL,
+                       "Ordering operators must be \"<\" or \">\" members of btree operator families.",
+                       "operator %s is not a valid ordering operator", use);
     }
     if (bind_is_record(expr)) {
         sql_raise_unsupported(bind->context, expr->position, "this place of an order by a row");
@@ -274,7 +277,7 @@ struct plan_sort_key bind_sort_key(struct bind *bind, const PgQuery__SortBy *sor
                        "Use an explicit ordering operator or modify the query.",
                        "could not identify an ordering operator for type %s", bind_type_text(bind, expr->type));
     }
-    bool descending = sort->sortby_dir == PG_QUERY__SORT_BY_DIR__SORTBY_DESC;
+    bool descending = sort->sortby_dir == PG_QUERY__SORT_BY_DIR__SORTBY_DESC || *use == '>';
     return (struct plan_sort_key){
         .expr = expr,
         .descending = descending,

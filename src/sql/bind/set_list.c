@@ -67,15 +67,21 @@ const struct expr **write_set_list(struct write *write, PgQuery__Node *const *li
     struct set_list set = {.write = write, .place = {.bind = bind, .scope = scope, .place = BIND_SET}};
     const struct expr **values = sql_alloc_zero(bind->context, write->column_count + 1, sizeof(*values));
     bool *parts = sql_alloc_zero(bind->context, write->column_count + 1, sizeof(*parts));
+    struct write_target *targets = sql_alloc_zero(bind->context, count + 1, sizeof(*targets));
+    const struct expr **given = sql_alloc_zero(bind->context, count + 1, sizeof(*given));
+    for (size_t i = 0; i < count; i++) { /* all of them before any meets its column: what is wrong in one comes first */
+        targets[i] = write_find_column(write, list[i]->res_target);
+        given[i] = value_of(&set, &targets[i], list[i]->res_target->val);
+    }
     for (size_t i = 0; i < count; i++) {
         const PgQuery__ResTarget *written = list[i]->res_target;
-        struct write_target target = write_find_column(write, written);
+        struct write_target target = targets[i];
         uint32_t ordinal = target.ordinal;
         if (values[ordinal] != NULL && (!parts[ordinal] || target.part == NULL)) {
             sql_raise(bind->context, KMB_SYNTAX, bind_location(written->location),
                       "multiple assignments to same column \"%s\"", written->name);
         }
-        const struct expr *value = value_of(&set, &target, written->val);
+        const struct expr *value = given[i];
         parts[ordinal] = target.part != NULL;
         if (target.part != NULL && value != NULL) {
             values[ordinal] = set_part(&set, &target, old, values[ordinal], value);

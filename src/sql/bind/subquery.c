@@ -98,6 +98,22 @@ static const struct expr *join_pairs(struct bind *bind, const struct expr **pair
     return all;
 }
 
+/* The operands, as outer values, against the columns of the subquery's row. */
+static const struct expr *compared_rows(struct bind *bind, const char *name, struct bind_level *level,
+                                        const struct plan_node *root, const struct expr *const *operands,
+                                        uint32_t count, uint32_t position) {
+    const struct expr **left = sql_alloc(bind->context, (count + 1) * sizeof(*left));
+    const struct expr **right = sql_alloc(bind->context, (count + 1) * sizeof(*right));
+    for (uint32_t i = 0; i < count; i++) {
+        bool constant = operands[i]->kind == EXPR_CONSTANT;
+        left[i] = constant ? operands[i] : bind_outer_value(bind, level, operands[i], position);
+        struct expr *column = bind_expr_new(bind, EXPR_COLUMN, root->columns[i].type, 0, position);
+        column->column = i;
+        right[i] = column;
+    }
+    return bind_row_pairs(bind, name, left, right, count, position);
+}
+
 static void bind_comparison(const struct bind_scope *scope, const PgQuery__SubLink *node, struct bind_level *level,
                             struct plan_subquery *subquery, const struct expr *const *operands, uint32_t count) {
     struct bind *bind = scope->bind;
@@ -109,7 +125,8 @@ static void bind_comparison(const struct bind_scope *scope, const PgQuery__SubLi
     }
     bool unequal = strcmp(name, "<>") == 0;
     if (count > 1 && !unequal && strcmp(name, "=") != 0) {
-        sql_raise_unsupported(bind->context, position, "comparison of rows");
+        subquery->comparison = compared_rows(bind, name, level, subquery->root, operands, count, position);
+        return;
     }
     const struct expr **pairs = sql_alloc(bind->context, (count + 1) * sizeof(*pairs));
     for (uint32_t i = 0; i < count; i++) {
@@ -284,4 +301,35 @@ const struct expr *bind_sub_link(const struct bind_scope *scope, const PgQuery__
 const struct expr *bind_sub_link_row(const struct bind_scope *scope, const PgQuery__SubLink *node, uint32_t columns) {
     ASSERT(node->sub_link_type == PG_QUERY__SUB_LINK_TYPE__EXPR_SUBLINK && columns > 0);
     return sub_link(scope, node, columns);
+}
+
+const struct expr *bind_sub_link_compared(const struct bind_scope *scope, const char *name, const PgQuery__RowExpr *row,
+                                          const PgQuery__SubLink *node) {
+    struct bind *bind = scope->bind;
+    struct plan_subquery *subquery = subquery_new(bind, node);
+    check_place(scope, subquery->position);
+    const struct expr **operands = NULL;
+    uint32_t count = bind_row_fields(scope, row, &operands);
+    struct bind_level level = {.outer = bind->level, .place = scope};
+    bind->level = &level;
+    bind->depth++;
+    struct plan_node *rows = bind_select(bind, node->subselect->select_stmt);
+    bind->depth--;
+    bind->level = level.outer;
+    bind_refuse_records(bind, rows, "a subquery that is compared with");
+    if (rows->column_count != count) {
+        sql_raise(bind->context, KMB_SYNTAX, subquery->position, "subquery has too %s columns",
+                  rows->column_count > count ? "many" : "few");
+    }
+    const struct expr **compared = sql_alloc(bind->context, sizeof(*compared));
+    const char **names = sql_alloc(bind->context, sizeof(*names));
+    compared[0] = compared_rows(bind, name, &level, rows, operands, count, subquery->position);
+    names[0] = "?column?";
+    subquery->root = bind_project(bind, rows, compared, names, 1);
+    subquery->outer_count = level.value_count;
+    struct expr *expr = bind_expr_new(bind, EXPR_SUBQUERY, type_make(TYPE_BOOL), 0, subquery->position);
+    expr->subquery = subquery;
+    expr->arguments = level.values;
+    expr->argument_count = level.value_count;
+    return expr;
 }

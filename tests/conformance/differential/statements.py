@@ -609,7 +609,7 @@ class Statements(Queries):
         sets = ["%s = %s" % (self.part(n, k) if k.endswith("[]") and self.chance(0.6) else (n, self.expression(base_type(k), 1)))
                 for n, k in chosen]
         if self.chance(0.1):
-            sets.append("id = %s.id + 1000" % self.qualifier)
+            sets.append("id = %s.id + 2000" % self.qualifier)
         return ", ".join(sets)
 
     def assignments_of_many(self, columns, other):
@@ -953,7 +953,7 @@ WILD_NOT = {"get_bit", "set_bit", "bit_count",  # bit strings have them there, t
             "clock_timestamp", "timeofday", "nextval", "setval", "currval", "lastval", "pg_get_serial_sequence", "obj_description", "col_description",
             "age", "extract", "date_part", "date_trunc", "pg_typeof", "repeat", "lpad", "rpad", "current_setting", "timezone",
             "random", "gen_random_uuid", "current_database", "now", "current_timestamp", "transaction_timestamp", "statement_timestamp",
-            "localtimestamp", "localtime", "current_date", "current_user", "session_user", "version", "current_schema"}
+            "localtimestamp", "localtime", "current_date", "current_user", "session_user", "version", "current_schema", "current_schemas"}
 # {t}: a table, {c}: a column of it, {p}: a predicate over it.
 WRONG = [
     "SELECT nothing FROM {t}", "SELECT {t}.nothing FROM {t}", "SELECT {c} FROM nowhere", "SELECT x.{c} FROM {t}",

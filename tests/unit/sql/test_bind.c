@@ -517,6 +517,7 @@ static void test_time_travel(void **state) {
             "constraint \"h_pkey\" for table \"hw\" does not exist");
     REFUSED("SELECT * FROM kimberlite_history(hw)", "42809", 34, "\"hw\" is not a table");
     SQL("DROP VIEW hw");
+    REFUSED("UPDATE h SET v = true, id = nosuch", "42703", 29, "column \"nosuch\" does not exist");
     SQL("CREATE VIEW hw AS SELECT id, v FROM h WHERE v < 100 WITH CHECK OPTION");
     REFUSED("INSERT INTO hw VALUES (9, 100)", "44000", 0, "new row violates check option for view \"hw\"");
     assert_string_equal(f->error.detail, "Failing row contains (9, 100, 5).");
