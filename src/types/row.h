@@ -91,6 +91,7 @@ static inline bool row_is_null(struct slice image, uint32_t ordinal) {
 
 /* For batch readers: where the bytes of variable column `slot` begin and end, and a NUMERIC from such bytes. */
 struct slice row_variable(const struct row_layout *layout, struct slice image, uint32_t slot);
+#define ROW_DECIMAL_HEADER 3 /* u8 kind, 0 where it is positive; u16 scale; then the magnitude */
 struct decimal row_decimal_of_bytes(struct slice bytes); /* of a valid image */
 uint16_t row_nanoseconds(const struct row_layout *layout, struct slice image, uint32_t timestamp_slot);
 

@@ -11,8 +11,6 @@
 #include "base/assert.h"
 #include "types/row.h"
 
-#define NUMERIC_HEADER 3 /* u8 kind, u16 scale */
-
 /* First byte of a NUMERIC. */
 enum numeric_form {
     NUMERIC_POSITIVE = 0, /* and zero */
@@ -67,7 +65,7 @@ static uint32_t numeric_magnitude(struct decimal a, uint64_t words[2]) {
 
 static uint32_t numeric_size(struct decimal a) {
     uint64_t words[2];
-    return NUMERIC_HEADER + (a.kind == DECIMAL_FINITE ? numeric_magnitude(a, words) : 0);
+    return ROW_DECIMAL_HEADER + (a.kind == DECIMAL_FINITE ? numeric_magnitude(a, words) : 0);
 }
 
 static void numeric_store(struct decimal a, uint8_t *bytes) {
@@ -83,14 +81,14 @@ static void numeric_store(struct decimal a, uint8_t *bytes) {
     uint32_t size = numeric_magnitude(a, words);
     bytes[0] = a.high < 0 ? NUMERIC_NEGATIVE : NUMERIC_POSITIVE;
     bytes_store(bytes + 1, a.scale, 2);
-    bytes_store(bytes + NUMERIC_HEADER, words[0], size < 8 ? size : 8);
+    bytes_store(bytes + ROW_DECIMAL_HEADER, words[0], size < 8 ? size : 8);
     if (size > 8) {
-        bytes_store(bytes + NUMERIC_HEADER + 8, words[1], size - 8);
+        bytes_store(bytes + ROW_DECIMAL_HEADER + 8, words[1], size - 8);
     }
 }
 
 struct decimal row_decimal_of_bytes(struct slice bytes) {
-    ASSERT(bytes.length >= NUMERIC_HEADER && bytes.length <= NUMERIC_HEADER + 16);
+    ASSERT(bytes.length >= ROW_DECIMAL_HEADER && bytes.length <= ROW_DECIMAL_HEADER + 16);
     switch (bytes.bytes[0]) {
     case NUMERIC_NAN:
         return decimal_special(DECIMAL_NAN);
@@ -101,8 +99,8 @@ struct decimal row_decimal_of_bytes(struct slice bytes) {
     default:
         break;
     }
-    uint32_t size = (uint32_t)bytes.length - NUMERIC_HEADER;
-    const uint8_t *magnitude = bytes.bytes + NUMERIC_HEADER;
+    uint32_t size = (uint32_t)bytes.length - ROW_DECIMAL_HEADER;
+    const uint8_t *magnitude = bytes.bytes + ROW_DECIMAL_HEADER;
     struct decimal out = {.scale = (uint16_t)bytes_load(bytes.bytes + 1, 2)};
     uint64_t high = size > 8 ? bytes_load(magnitude + 8, size - 8) : 0;
     out.low = bytes_load(magnitude, size < 8 ? size : 8);
@@ -115,17 +113,17 @@ struct decimal row_decimal_of_bytes(struct slice bytes) {
 }
 
 static bool numeric_bytes_valid(struct slice bytes) {
-    if (bytes.length < NUMERIC_HEADER || bytes.length > NUMERIC_HEADER + 16) {
+    if (bytes.length < ROW_DECIMAL_HEADER || bytes.length > ROW_DECIMAL_HEADER + 16) {
         return false;
     }
     uint8_t form = bytes.bytes[0];
     uint32_t scale = (uint32_t)bytes_load(bytes.bytes + 1, 2);
     if (form >= NUMERIC_NAN) {
-        return form <= NUMERIC_NEGATIVE_INFINITY && bytes.length == NUMERIC_HEADER && scale == 0;
+        return form <= NUMERIC_NEGATIVE_INFINITY && bytes.length == ROW_DECIMAL_HEADER && scale == 0;
     }
-    bool zero = bytes.length == NUMERIC_HEADER;
+    bool zero = bytes.length == ROW_DECIMAL_HEADER;
     bool minimal = zero ? form == NUMERIC_POSITIVE : bytes.bytes[bytes.length - 1] != 0;
-    bool room = bytes.length < NUMERIC_HEADER + 16 || (bytes.bytes[bytes.length - 1] & 0x80) == 0;
+    bool room = bytes.length < ROW_DECIMAL_HEADER + 16 || (bytes.bytes[bytes.length - 1] & 0x80) == 0;
     return minimal && room && decimal_valid(row_decimal_of_bytes(bytes));
 }
 

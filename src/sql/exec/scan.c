@@ -1,9 +1,10 @@
 /*
  * Reading a table: all of it in key order, a range of the key or of an index, or one row by its whole key.
  *
- * Rows come from the kernel as slices, a batch at a time. The columns the pushed filter reads are decoded for all of
- * them, the others for the rows that pass, so a selective scan touches little; a column nobody reads is never decoded.
- * A point lookup is recognised by its bounds and prepared for one row: no buffer of a thousand rows is made for it.
+ * Rows come from the kernel as slices, a batch at a time. The pushed filter is asked conjunct by conjunct: a column is
+ * decoded when the first that reads it is reached, for the rows that have passed until then; the others for the rows
+ * that pass them all. So a selective scan touches little, and a column nobody reads is never decoded. A point lookup is
+ * recognised by its bounds and prepared for one row: no buffer of a thousand rows is made for it.
  */
 #include "base/assert.h"
 #include "base/map.h"
@@ -16,14 +17,23 @@
 #define SCAN_ROWS       512 /* of a batch: their slices, 40 KiB, stay in the second cache */
 #define SCAN_ROWS_FIRST 64
 
+/* A conjunct of the filter, with the columns that none before it has read. */
+struct scan_stage {
+    struct evaluator *filter;
+    uint32_t *columns;
+    uint32_t column_count;
+};
+
 struct scan {
     struct exec_operator base;
     struct kernel_view *view;
     const struct table_definition *table; /* as the view's catalogue has it */
     struct kernel_scan *cursor;
     struct kernel_row *rows;
-    struct evaluator *filter;
-    uint64_t *early; /* output columns that the filter reads */
+    struct scan_stage *stages; /* the filter, a conjunct each */
+    uint32_t stage_count;
+    uint32_t *late; /* columns that no conjunct reads */
+    uint32_t late_count;
     uint16_t *selection;
     struct buffer low;
     struct buffer high;
@@ -88,35 +98,34 @@ bool scan_bound(struct exec *exec, const struct table_definition *table, const s
     return true;
 }
 
+static void scan_decode(struct scan *scan, const uint32_t *columns, uint32_t count, const uint16_t *selection,
+                        uint32_t live) {
+    struct exec_operator *self = &scan->base;
+    for (uint32_t i = 0; i < count; i++) {
+        decode_column(self->exec->context, scan->view->catalogue, scan->table, scan->rows,
+                      self->node->scan_columns[columns[i]], selection, live, &self->batch.columns[columns[i]], &self->scratch);
+    }
+}
+
 static const struct batch *scan_emit(struct scan *scan, uint32_t count) {
     struct exec_operator *self = &scan->base;
-    const struct plan_node *node = self->node;
     operator_clear(self);
     self->batch.count = count;
     const uint16_t *selection = NULL;
     uint32_t live = count;
-    if (scan->filter != NULL) {
-        for (uint32_t i = 0; i < node->column_count; i++) {
-            if (scan->early[i / 64] >> (i % 64) & 1) {
-                decode_column(self->exec->context, scan->view->catalogue, scan->table, scan->rows,
-                              node->scan_columns[i], NULL, count, &self->batch.columns[i], &self->scratch);
-            }
-        }
-        live = evaluator_select(scan->filter, &self->batch, NULL, count, scan->selection);
+    for (uint32_t i = 0; i < scan->stage_count && live > 0; i++) {
+        const struct scan_stage *stage = &scan->stages[i];
+        scan_decode(scan, stage->columns, stage->column_count, selection, live);
+        live = evaluator_select(stage->filter, &self->batch, selection, live, scan->selection);
         selection = live == count ? NULL : scan->selection;
-        if (self->measure != NULL) {
-            self->measure->removed += count - live;
-        }
+    }
+    if (self->measure != NULL) {
+        self->measure->removed += count - live;
     }
     if (live == 0) {
         return NULL;
     }
-    for (uint32_t i = 0; i < node->column_count; i++) {
-        if (scan->filter == NULL || !(scan->early[i / 64] >> (i % 64) & 1)) {
-            decode_column(self->exec->context, scan->view->catalogue, scan->table, scan->rows, node->scan_columns[i],
-                          selection, live, &self->batch.columns[i], &self->scratch);
-        }
-    }
+    scan_decode(scan, scan->late, scan->late_count, selection, live);
     self->batch.selection = selection;
     self->batch.selection_count = selection == NULL ? 0 : live;
     return &self->batch;
@@ -229,6 +238,42 @@ static void scan_open(struct scan *scan) {
     sql_try(exec->context, kernel_scan_open(scan->view, scan->table, &range, &scan->cursor, exec->context->error));
 }
 
+/* The columns of `wanted`, all if it is NULL, that are not in `seen`, which gets them. */
+static uint32_t *columns_new(struct scan *scan, const uint64_t *wanted, uint64_t *seen, uint32_t *count) {
+    uint32_t width = scan->base.node->column_count;
+    uint32_t *columns = sql_alloc(scan->base.exec->context, sizeof(*columns) * (width + 1));
+    *count = 0;
+    for (uint32_t i = 0; i < width; i++) {
+        if ((wanted == NULL || bitset_get(wanted, i)) && !bitset_get(seen, i)) {
+            bitset_set(seen, i);
+            columns[(*count)++] = i;
+        }
+    }
+    return columns;
+}
+
+/* A conjunct is asked only of the rows that those before it let through, and only for these are its columns decoded. */
+static void scan_stages_make(struct scan *scan, uint32_t rows_max) {
+    struct sql_context *context = scan->base.exec->context;
+    const struct plan_node *node = scan->base.node;
+    size_t words = node->column_count / 64 + 1;
+    uint64_t *seen = sql_alloc_zero(context, words, sizeof(*seen));
+    if (node->predicate != NULL) {
+        bool several = node->predicate->kind == EXPR_AND;
+        scan->stage_count = several ? node->predicate->argument_count : 1;
+        scan->stages = sql_alloc(context, sizeof(*scan->stages) * scan->stage_count);
+        scan->selection = sql_alloc(context, sizeof(*scan->selection) * rows_max);
+        for (uint32_t i = 0; i < scan->stage_count; i++) {
+            const struct expr *conjunct = several ? node->predicate->arguments[i] : node->predicate;
+            uint64_t *read = sql_alloc_zero(context, words, sizeof(*read));
+            expr_columns(conjunct, read, node->column_count);
+            scan->stages[i].filter = operator_evaluator(&scan->base, conjunct, rows_max);
+            scan->stages[i].columns = columns_new(scan, read, seen, &scan->stages[i].column_count);
+        }
+    }
+    scan->late = columns_new(scan, NULL, seen, &scan->late_count);
+}
+
 struct exec_operator *scan_make(struct exec *exec, const struct plan_node *node) {
     struct scan *scan = operator_new(exec, node, sizeof(*scan), scan_next);
     scan->view = exec_view_of(exec, node);
@@ -242,11 +287,6 @@ struct exec_operator *scan_make(struct exec *exec, const struct plan_node *node)
     uint32_t rows_max = scan->point || scan->done ? 1 : SCAN_ROWS;
     operator_columns(&scan->base, rows_max);
     scan->rows = sql_alloc(exec->context, sizeof(struct kernel_row) * rows_max);
-    if (node->predicate != NULL) {
-        scan->filter = operator_evaluator(&scan->base, node->predicate, rows_max);
-        scan->selection = sql_alloc(exec->context, sizeof(uint16_t) * rows_max);
-        scan->early = sql_alloc_zero(exec->context, node->column_count / 64 + 1, sizeof(uint64_t));
-        expr_columns(node->predicate, scan->early, node->column_count);
-    }
+    scan_stages_make(scan, rows_max);
     return &scan->base;
 }

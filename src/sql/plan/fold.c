@@ -248,7 +248,7 @@ static const struct expr *fold_call(struct optimiser *optimiser, const struct ex
         }
     }
     if (expr->function->volatility != SQL_IMMUTABLE || !all_constant(expr)) {
-        return expr;
+        return optimise_narrow(optimiser, expr);
     }
     const struct expr *folded = fold_evaluate(optimiser, expr);
     return folded == NULL ? expr : folded;

@@ -56,6 +56,8 @@ struct plan_node *optimise_decorrelate(struct optimiser *optimiser, struct plan_
 const struct expr *optimise_fold(struct optimiser *optimiser, const struct expr *expr);
 void optimise_fold_plan(struct optimiser *optimiser, struct plan_node *node);
 bool optimise_is_volatile(const struct expr *expr);
+/* narrow.c: a call; where it compares a widened date with a constant, the same comparison of the date itself. */
+const struct expr *optimise_narrow(struct optimiser *optimiser, const struct expr *expr);
 /* Reads no column of the row and is not volatile: one value for the whole of an execution. */
 bool optimise_is_fixed(const struct expr *expr);
 /* What of the filters is fixed becomes a condition that is asked once, before any row. */
