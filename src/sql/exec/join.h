@@ -93,7 +93,7 @@ void join_fetch_row(struct join *join, uint16_t row);
 
 /* --- lateral joins (join_lateral.c) --- */
 void join_lateral_make(struct join *join);
-/* Appends the rows of the right side for a left row; where they are those of all left rows, they are kept. */
+/* Sets the candidates of a left row: rows of the right side, appended unless they are there. */
 void join_lateral_row(struct join *join, uint16_t row);
 void join_lateral_flushed(struct join *join);
 

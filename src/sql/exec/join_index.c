@@ -191,13 +191,17 @@ void join_fetch_row(struct join *join, uint16_t row) {
     struct kernel_range range = {.index = fetch->node->index, .low = bound, .high = bound};
     sql_try(context, kernel_scan_open(fetch->view, fetch->table, &range, &fetch->cursor, context->error));
     size_t count = 0;
+    bool first = join->one_is_enough && join->predicate == NULL && join->check_count == 0;
+    uint32_t kept = join->rows.row_count;
+    size_t wanted = first ? 1 : FETCH_ROWS;
     do {
         sql_check_cancel(context);
-        sql_try(context, kernel_scan_next(fetch->cursor, fetch->rows, FETCH_ROWS, &count, context->error));
+        sql_try(context, kernel_scan_next(fetch->cursor, fetch->rows, wanted, &count, context->error));
         if (count > 0) {
             keep(join, (uint32_t)count);
         }
-    } while (count > 0);
+        wanted = wanted * 4 < FETCH_ROWS ? wanted * 4 : FETCH_ROWS;
+    } while (count > 0 && !(first && join->rows.row_count > kept));
     kernel_scan_close(fetch->cursor);
     fetch->cursor = NULL;
 }

@@ -193,9 +193,7 @@ void join_source_row(struct join *join, uint16_t row) {
         join_fetch_row(join, row);
         join->candidate_end = join->rows.row_count;
     } else if (join->lateral != NULL) {
-        join->candidate = join->rows.row_count;
         join_lateral_row(join, row);
-        join->candidate_end = join->rows.row_count;
     } else if (join->base.node->join_strategy == PLAN_JOIN_HASH) {
         uint32_t key = join->id_of_row[row];
         join->candidate = key == ROWSET_NONE ? ROWSET_NONE : join->heads[key];

@@ -191,7 +191,8 @@ static bool extend(const struct enumeration *enumeration, struct best *bests, ui
     return any;
 }
 
-bool region_enumerate(struct region *region, uint32_t order[REGION_ENUMERATED_MAX]) {
+bool region_enumerate(struct region *region, uint32_t order[REGION_ENUMERATED_MAX],
+                      double rows[REGION_ENUMERATED_MAX]) {
     uint32_t count = region->relation_count;
     struct enumeration enumeration = {.region = region};
     bool large = false;
@@ -220,6 +221,7 @@ bool region_enumerate(struct region *region, uint32_t order[REGION_ENUMERATED_MA
     for (uint32_t set = full, i = count; i > 0; i--) {
         ASSERT(bests[set].set);
         order[i - 1] = bests[set].last;
+        rows[i - 1] = bests[set].rows;
         set &= ~(1u << bests[set].last);
     }
     return true;

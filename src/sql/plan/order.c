@@ -159,6 +159,7 @@ static void region_divide(struct region *region) {
         }
     }
     for (uint32_t i = 0; i < region->relation_count; i++) {
+        region->relations[i].spare = lateral_spare(optimiser, region->relations[i].node);
         region->relations[i].node = optimise_push(optimiser, region->relations[i].node, &region->relations[i].own);
     }
 }
@@ -240,13 +241,14 @@ static uint32_t region_next(const struct region *region, const uint64_t *set, do
 /* A joined part: its plan, and for each column of the region's row its place in the plan's, or UINT32_MAX. */
 struct part {
     struct plan_node *node;
+    const struct relation *relation; /* NULL: it is several */
     uint32_t *place;
     uint64_t *set;
 };
 
 static struct part part_of(struct region *region, uint32_t relation) {
     struct optimiser *optimiser = region->optimiser;
-    struct part part = {.node = region->relations[relation].node};
+    struct part part = {.node = region->relations[relation].node, .relation = &region->relations[relation]};
     part.place = sql_alloc(optimiser->context, (region->width + 1) * sizeof(*part.place));
     part.set = sql_alloc_zero(optimiser->context, region->words, sizeof(*part.set));
     for (uint32_t i = 0; i < region->width; i++) {
@@ -340,6 +342,9 @@ static void part_join(struct region *region, struct part *left, const struct par
         }
     }
     struct part joined = part_build(region, left, right, &spanning);
+    if (right->relation != NULL && right->relation->spare != NULL) {
+        (void)lateral_try(region->optimiser, joined.node, right->relation->spare, &right->relation->own);
+    }
     if (joined.node->join_strategy == PLAN_JOIN_HASH && left->node->rows_estimate < right->node->rows_estimate) {
         joined = part_build(region, right, left, &spanning);
         joined.set = left->set;
@@ -382,11 +387,13 @@ struct plan_node *optimise_join_region(struct optimiser *optimiser, struct plan_
     region_divide(&region);
     region_close(&region);
     uint32_t order[REGION_ENUMERATED_MAX];
-    if (region_enumerate(&region, order)) {
+    double rows[REGION_ENUMERATED_MAX];
+    if (region_enumerate(&region, order, rows)) {
         struct part all = part_of(&region, order[0]);
         for (uint32_t i = 1; i < region.relation_count; i++) {
             struct part right = part_of(&region, order[i]);
             part_join(&region, &all, &right);
+            all.node->rows_estimate = rows[i];
         }
         return optimise_filter(optimiser, region_restore(&region, &all, join->columns), &region.constant);
     }

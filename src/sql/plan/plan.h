@@ -241,6 +241,7 @@ struct plan_node {
     const struct expr **left_keys; /* HASH and INDEX: equal pairs; left_keys over left's row, right_keys over right's */
     const struct expr **right_keys;
     uint32_t key_count;
+    bool repeats; /* LATERAL: for the same values the right side gives the same rows */
 
     enum plan_set_operation set_operation;
     bool set_all; /* INTERSECT ALL, EXCEPT ALL: rows count */

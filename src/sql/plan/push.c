@@ -8,7 +8,7 @@
  */
 #include "base/assert.h"
 #include "base/map.h"
-#include "sql/plan/optimise.h"
+#include "sql/plan/region.h"
 
 void conditions_add(struct optimiser *optimiser, struct conditions *conditions, const struct expr *condition) {
     if (conditions->count == conditions->capacity) {
@@ -217,8 +217,10 @@ static struct plan_node *push_outer(struct optimiser *optimiser, struct plan_nod
         }
     }
     join->left = optimise_push(optimiser, join->left, &left);
+    struct plan_node *spare = lateral_spare(optimiser, join->right);
     join->right = optimise_push(optimiser, join->right, &right);
     optimise_join_strategy(optimiser, join, &on);
+    (void)lateral_try(optimiser, join, spare, &right);
     return optimise_filter(optimiser, join, &above);
 }
 

@@ -7,7 +7,8 @@
 
 struct relation {
     struct plan_node *node;
-    uint32_t first; /* of its columns in the region's row */
+    struct plan_node *spare; /* lateral.c; NULL: none */
+    uint32_t first;          /* of its columns in the region's row */
     uint32_t count;
     struct conditions own;
     bool joined;
@@ -41,6 +42,15 @@ void region_close(struct region *region);
 /* enumerate.c: the cheapest order by which to join, by dynamic programming; false: too many relations, or small ones.
  */
 #define REGION_ENUMERATED_MAX 10
-bool region_enumerate(struct region *region, uint32_t order[REGION_ENUMERATED_MAX]);
+/* rows: what the first i + 1 of them give */
+bool region_enumerate(struct region *region, uint32_t order[REGION_ENUMERATED_MAX], double rows[REGION_ENUMERATED_MAX]);
+
+/* lateral.c: a copy of groups made of a scan, to be taken before conditions are pushed into them; NULL: it is something
+ * else. */
+struct plan_node *lateral_spare(struct optimiser *optimiser, struct plan_node *node);
+/* A hash join with groups, of whose nodes there is a spare, becomes a lateral one if few rows ask; own: the conditions
+ * that were pushed into the groups. The spare can be used once. */
+bool lateral_try(struct optimiser *optimiser, struct plan_node *join, struct plan_node *spare,
+                 const struct conditions *own);
 
 #endif

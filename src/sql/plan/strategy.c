@@ -143,8 +143,23 @@ static bool join_by_index(struct optimiser *optimiser, struct plan_node *join, s
         return fits && join_by_rule(join, index);
     }
     join->rows_estimate = left * fanout * (scan->rows_estimate / table_rows);
+    bool half = join->join_type == PLAN_JOIN_SEMI || join->join_type == PLAN_JOIN_ANTI;
+    if (half && join->predicate == NULL && scan->predicate == NULL && fanout > 1) {
+        fanout = 1; /* the first decides */
+    }
     double fetches = left * (1 + (index->value == 0 ? fanout / PLAN_COST_LOOKUP : fanout));
     return fits && indexed && fetches * PLAN_COST_LOOKUP < table_rows;
+}
+
+/* Left rows of a semi join that find a partner: half, or fewer where the right side's own conditions leave fewer. */
+static double half_share(struct optimiser *optimiser, const struct plan_node *join) {
+    const struct plan_node *below = join->right;
+    while (below->kind == PLAN_PROJECT || below->kind == PLAN_FILTER) {
+        below = below->left;
+    }
+    double table_rows = below->kind == PLAN_SCAN ? estimate_table(optimiser, below) : -1;
+    double share = table_rows < ESTIMATE_ROWS_MIN ? 1 : join->right->rows_estimate / table_rows;
+    return share < 0.5 ? share : 0.5;
 }
 
 void optimise_join_strategy(struct optimiser *optimiser, struct plan_node *join, const struct conditions *conditions) {
@@ -186,6 +201,7 @@ void optimise_join_strategy(struct optimiser *optimiser, struct plan_node *join,
     }
     join->rows_estimate = rest.count > 0 ? join->rows_estimate * 0.33 : join->rows_estimate;
     if (join->join_type == PLAN_JOIN_SEMI || join->join_type == PLAN_JOIN_ANTI) {
-        join->rows_estimate = left * 0.5;
+        double share = half_share(optimiser, join);
+        join->rows_estimate = left * (join->join_type == PLAN_JOIN_SEMI ? share : 1 - share);
     }
 }
