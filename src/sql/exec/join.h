@@ -3,6 +3,7 @@
 #define KMB_SQL_JOIN_H
 
 #include "sql/exec/hash_table.h"
+#include "sql/exec/join_filter.h"
 #include "sql/exec/operator.h"
 
 struct join {
@@ -39,6 +40,8 @@ struct join {
     uint32_t *next;  /* by row */
     uint32_t ids[VECTOR_ROWS];
     uint32_t id_of_row[VECTOR_ROWS]; /* by row of the left batch */
+
+    struct join_filter *filter; /* of the left side's scan; NULL: none */
 
     struct arena work;        /* right rows, keys and chains of a hash join */
     struct join_spill *spill; /* what did not fit; NULL: all did */

@@ -53,6 +53,10 @@ void join_source_make(struct join *join) {
         ASSERT(vector_form_of(node->left_keys[i]->type.id) == vector_form_of(key_types[i].id));
     }
     hash_table_init(&join->table, context, &join->work, key_types, node->key_count);
+    if (node->join_type == PLAN_JOIN_INNER || node->join_type == PLAN_JOIN_SEMI ||
+        node->join_type == PLAN_JOIN_RIGHT) { /* a left row without a partner is lost */
+        join->filter = join_filter_place(join->base.left, node->left_keys, node->key_count);
+    }
 }
 
 /* Keeps a batch of the right side; answers the rows that have a whole key in rows_out, their keys' numbers in ids. */
@@ -152,6 +156,9 @@ static bool build(struct join *join) {
     }
     if (hash && fits) {
         chain(join, &list);
+        if (join->filter != NULL && join->spill == NULL) {
+            join_filter_fill(join->filter, &join->table, &join->work);
+        }
     }
     return fits;
 }

@@ -283,6 +283,13 @@ static uint64_t hash_element(const struct vector *vector, uint32_t row) {
 }
 
 void vector_hash(const struct vector *vector, const uint16_t *selection, uint32_t count, uint64_t *hashes) {
+    if (vector->form == VECTOR_INT && !vector->may_have_null && !vector->constant) { /* the usual key */
+        for (uint32_t i = 0; i < count; i++) {
+            uint32_t row = selection == NULL ? i : selection[i];
+            hashes[i] = mix(hashes[i] * 31 + (uint64_t)vector->integer[row]);
+        }
+        return;
+    }
     for (uint32_t i = 0; i < count; i++) {
         uint32_t row = vector_row(vector, selection == NULL ? i : selection[i]);
         uint64_t element = vector_is_null(vector, row) ? UINT64_C(0x6e756c6c) : hash_element(vector, row);

@@ -10,6 +10,7 @@
 #include "base/map.h"
 #include "sql/cursor.h"
 #include "sql/exec/decode.h"
+#include "sql/exec/join_filter.h"
 #include "sql/exec/operator.h"
 #include "sql/exec/scan.h"
 #include "types/key.h"
@@ -32,8 +33,9 @@ struct scan {
     struct kernel_row *rows;
     struct scan_stage *stages; /* the filter, a conjunct each */
     uint32_t stage_count;
-    uint32_t *late; /* columns that no conjunct reads */
-    uint32_t late_count;
+    struct join_filter *join_filters; /* asked of the rows that passed the conjuncts */
+    uint64_t *staged;                 /* columns that the conjuncts read */
+    uint64_t *decoded;                /* columns of the batch at work that are there */
     uint16_t *selection;
     struct buffer low;
     struct buffer high;
@@ -98,13 +100,30 @@ bool scan_bound(struct exec *exec, const struct table_definition *table, const s
     return true;
 }
 
-static void scan_decode(struct scan *scan, const uint32_t *columns, uint32_t count, const uint16_t *selection,
-                        uint32_t live) {
+static void scan_decode(struct scan *scan, uint32_t column, const uint16_t *selection, uint32_t live) {
     struct exec_operator *self = &scan->base;
-    for (uint32_t i = 0; i < count; i++) {
-        decode_column(self->exec->context, scan->view->catalogue, scan->table, scan->rows,
-                      self->node->scan_columns[columns[i]], selection, live, &self->batch.columns[columns[i]], &self->scratch);
+    decode_column(self->exec->context, scan->view->catalogue, scan->table, scan->rows, self->node->scan_columns[column],
+                  selection, live, &self->batch.columns[column], &self->scratch);
+}
+
+/* Drops rows that have no partner in a join above. */
+static uint32_t scan_join_filters(struct scan *scan, const uint16_t *selection, uint32_t live) {
+    for (struct join_filter *filter = scan->join_filters; filter != NULL && live > 0; filter = filter->next) {
+        if (!join_filter_open(filter)) {
+            continue;
+        }
+        for (uint32_t i = 0; i < filter->key_count; i++) {
+            uint32_t column = filter->columns[i];
+            if (!bitset_get(scan->decoded, column)) {
+                scan_decode(scan, column, selection, live);
+                bitset_set(scan->decoded, column);
+            }
+            filter->keys[i] = &scan->base.batch.columns[column];
+        }
+        live = join_filter_select(filter, selection, live, scan->selection);
+        selection = scan->selection;
     }
+    return live;
 }
 
 static const struct batch *scan_emit(struct scan *scan, uint32_t count) {
@@ -112,20 +131,30 @@ static const struct batch *scan_emit(struct scan *scan, uint32_t count) {
     operator_clear(self);
     self->batch.count = count;
     const uint16_t *selection = NULL;
+    uint32_t width = self->node->column_count;
     uint32_t live = count;
+    memcpy(scan->decoded, scan->staged, sizeof(uint64_t) * (width / 64 + 1));
     for (uint32_t i = 0; i < scan->stage_count && live > 0; i++) {
         const struct scan_stage *stage = &scan->stages[i];
-        scan_decode(scan, stage->columns, stage->column_count, selection, live);
+        for (uint32_t k = 0; k < stage->column_count; k++) {
+            scan_decode(scan, stage->columns[k], selection, live);
+        }
         live = evaluator_select(stage->filter, &self->batch, selection, live, scan->selection);
         selection = live == count ? NULL : scan->selection;
     }
+    live = scan_join_filters(scan, selection, live);
+    selection = live == count ? NULL : scan->selection;
     if (self->measure != NULL) {
         self->measure->removed += count - live;
     }
     if (live == 0) {
         return NULL;
     }
-    scan_decode(scan, scan->late, scan->late_count, selection, live);
+    for (uint32_t i = 0; i < width; i++) {
+        if (!bitset_get(scan->decoded, i)) {
+            scan_decode(scan, i, selection, live);
+        }
+    }
     self->batch.selection = selection;
     self->batch.selection_count = selection == NULL ? 0 : live;
     return &self->batch;
@@ -238,40 +267,44 @@ static void scan_open(struct scan *scan) {
     sql_try(exec->context, kernel_scan_open(scan->view, scan->table, &range, &scan->cursor, exec->context->error));
 }
 
-/* The columns of `wanted`, all if it is NULL, that are not in `seen`, which gets them. */
-static uint32_t *columns_new(struct scan *scan, const uint64_t *wanted, uint64_t *seen, uint32_t *count) {
-    uint32_t width = scan->base.node->column_count;
-    uint32_t *columns = sql_alloc(scan->base.exec->context, sizeof(*columns) * (width + 1));
-    *count = 0;
-    for (uint32_t i = 0; i < width; i++) {
-        if ((wanted == NULL || bitset_get(wanted, i)) && !bitset_get(seen, i)) {
-            bitset_set(seen, i);
-            columns[(*count)++] = i;
-        }
-    }
-    return columns;
-}
-
 /* A conjunct is asked only of the rows that those before it let through, and only for these are its columns decoded. */
 static void scan_stages_make(struct scan *scan, uint32_t rows_max) {
     struct sql_context *context = scan->base.exec->context;
     const struct plan_node *node = scan->base.node;
     size_t words = node->column_count / 64 + 1;
-    uint64_t *seen = sql_alloc_zero(context, words, sizeof(*seen));
-    if (node->predicate != NULL) {
-        bool several = node->predicate->kind == EXPR_AND;
-        scan->stage_count = several ? node->predicate->argument_count : 1;
-        scan->stages = sql_alloc(context, sizeof(*scan->stages) * scan->stage_count);
-        scan->selection = sql_alloc(context, sizeof(*scan->selection) * rows_max);
-        for (uint32_t i = 0; i < scan->stage_count; i++) {
-            const struct expr *conjunct = several ? node->predicate->arguments[i] : node->predicate;
-            uint64_t *read = sql_alloc_zero(context, words, sizeof(*read));
-            expr_columns(conjunct, read, node->column_count);
-            scan->stages[i].filter = operator_evaluator(&scan->base, conjunct, rows_max);
-            scan->stages[i].columns = columns_new(scan, read, seen, &scan->stages[i].column_count);
+    scan->staged = sql_alloc_zero(context, words, sizeof(*scan->staged));
+    scan->decoded = sql_alloc(context, words * sizeof(*scan->decoded));
+    if (node->predicate == NULL) {
+        return;
+    }
+    bool several = node->predicate->kind == EXPR_AND;
+    scan->stage_count = several ? node->predicate->argument_count : 1;
+    scan->stages = sql_alloc_zero(context, scan->stage_count, sizeof(*scan->stages));
+    scan->selection = sql_alloc(context, sizeof(*scan->selection) * rows_max);
+    for (uint32_t i = 0; i < scan->stage_count; i++) {
+        struct scan_stage *stage = &scan->stages[i];
+        const struct expr *conjunct = several ? node->predicate->arguments[i] : node->predicate;
+        uint64_t *read = sql_alloc_zero(context, words, sizeof(*read));
+        expr_columns(conjunct, read, node->column_count);
+        stage->filter = operator_evaluator(&scan->base, conjunct, rows_max);
+        stage->columns = sql_alloc(context, sizeof(*stage->columns) * (node->column_count + 1));
+        for (uint32_t k = 0; k < node->column_count; k++) {
+            if (bitset_get(read, k) && !bitset_get(scan->staged, k)) {
+                bitset_set(scan->staged, k);
+                stage->columns[stage->column_count++] = k;
+            }
         }
     }
-    scan->late = columns_new(scan, NULL, seen, &scan->late_count);
+}
+
+void scan_filter_add(struct exec_operator *op, struct join_filter *filter) {
+    ASSERT(op->node->kind == PLAN_SCAN);
+    struct scan *scan = (struct scan *)op;
+    filter->next = scan->join_filters;
+    scan->join_filters = filter;
+    if (scan->selection == NULL) {
+        scan->selection = sql_alloc(op->exec->context, sizeof(*scan->selection) * op->rows_max);
+    }
 }
 
 struct exec_operator *scan_make(struct exec *exec, const struct plan_node *node) {

@@ -15,4 +15,8 @@ bool scan_key_append(const struct table_definition *table, const struct key_part
 bool scan_bound(struct exec *exec, const struct table_definition *table, const struct plan_node *node,
                 const struct plan_bound *bound, struct buffer *key);
 
+/* The scan asks the filter of each row from now on, once it is filled. scan: an operator of PLAN_SCAN. */
+struct join_filter;
+void scan_filter_add(struct exec_operator *scan, struct join_filter *filter);
+
 #endif
