@@ -8,7 +8,7 @@
  *   key order, past      the store's merge of CURRENT, departed keys and history chunks. Its slices live for one step,
  *                        so rows are gathered in the scan's own memory, some tens of kilobytes at a time. The merge
  *                        goes forward only; a reverse scan gathers the keys first and reads them backwards.
- *   index, present       a cursor on the index, a second one on CURRENT that seeks each row.
+ *   index, present       a cursor on the index; the rows it names are looked up together, some tens at a time.
  *   index, past          two cursors, on the index's entries and on its superseded ones, merged and equal neighbours
  *                        taken once. An entry says only that the row once had this value: so the row is read as of the
  *                        position, its index key made again, and compared.
@@ -38,13 +38,12 @@ struct kernel_scan {
     struct index_id index;
     const struct key_plan *plan;
     struct store_cursor superseded;
-    struct store_cursor rows;
     struct buffer superseded_low;
     struct buffer superseded_high;
     struct buffer row_key; /* with table prefix */
     struct buffer image;
     struct buffer check;
-    /* past, reverse: keys gathered, as lengths and bytes */
+    /* past, reverse: all keys; index, present: those of the next rows; as offsets and bytes */
     struct buffer keys;
     struct buffer key_places; /* size_t offsets */
     size_t keys_left;
@@ -123,7 +122,7 @@ static enum kmb_status open_index(struct kernel_scan *scan, const struct kernel_
         status = range_start(&scan->cursor, buffer_slice(&scan->low), buffer_slice(&scan->high), scan->reverse, error);
     }
     if (status == KMB_OK && !scan->view->past) {
-        return store_cursor_open(&scan->rows, store, tenant, STORE_CURRENT, error);
+        return KMB_OK;
     }
     if (status == KMB_OK &&
         !key_range_bytes(index->id.value | INDEX_SUPERSEDED, range, &scan->superseded_low, &scan->superseded_high)) {
@@ -203,7 +202,6 @@ void kernel_scan_close(struct kernel_scan *scan) {
     }
     store_cursor_close(&scan->cursor);
     store_cursor_close(&scan->superseded);
-    store_cursor_close(&scan->rows);
     history_scan_close(&scan->past);
     buffer_free(&scan->low);
     buffer_free(&scan->high);
@@ -366,27 +364,95 @@ static enum kmb_status entry_columns(const struct kernel_scan *scan, struct slic
     return KMB_OK;
 }
 
-static enum kmb_status index_row_present(struct kernel_scan *scan, struct kernel_row *row, bool *found,
-                                         struct kmb_error *error) {
-    enum kmb_status status = store_cursor_seek(&scan->rows, buffer_slice(&scan->row_key), error);
+/* The key of the row that an entry names. */
+static enum kmb_status entry_row_key(const struct kernel_scan *scan, struct slice entry, struct buffer *key,
+                                     size_t *columns_end, struct kmb_error *error) {
+    enum kmb_status status = entry_columns(scan, entry, columns_end, error);
     if (status != KMB_OK) {
         return status;
     }
+    key_prefix(key, scan->table->definition.id.value);
+    buffer_append(key, entry.bytes + *columns_end, entry.length - *columns_end);
+    return buffer_ok(key) ? KMB_OK : scan_no_memory(error);
+}
+
+/* Takes the keys of the next rows from the index. */
+static enum kmb_status index_keys(struct kernel_scan *scan, size_t max, struct kmb_error *error) {
+    enum kmb_status status = KMB_OK;
+    buffer_clear(&scan->keys);
+    buffer_clear(&scan->key_places);
+    scan->keys_left = 0;
+    while (status == KMB_OK && scan->keys_left < max &&
+           range_has(&scan->cursor, buffer_slice(&scan->low), buffer_slice(&scan->high), scan->reverse)) {
+        size_t columns_end = 0;
+        size_t offset = scan->keys.length;
+        buffer_append(&scan->key_places, &offset, sizeof(offset));
+        if (!buffer_ok(&scan->key_places)) {
+            return scan_no_memory(error);
+        }
+        status = entry_row_key(scan, scan->cursor.key, &scan->keys, &columns_end, error);
+        if (status == KMB_OK) {
+            scan->keys_left++;
+            status = range_move(&scan->cursor, scan->reverse, error);
+        }
+    }
+    return status;
+}
+
+static enum kmb_status index_row_present(struct kernel_scan *scan, struct slice key, const struct store_held *held,
+                                         struct kernel_row *row, struct kmb_error *error) {
     struct slice value;
-    if (!scan->rows.valid || !slice_equal(scan->rows.key, buffer_slice(&scan->row_key))) {
+    struct slice image;
+    struct history_stamp stamp;
+    if (held->entry == NULL) {
         return meta_damaged(error, "an index names a row that is not there");
     }
-    status = store_cursor_value(&scan->rows, &value, error);
+    enum kmb_status status = store_held_value(store_view_root(scan->view->state->root), scan->view->state->tenant.value,
+                                              held, &scan->image, &value, error);
     if (status != KMB_OK) {
         return status;
     }
-    struct history_stamp stamp;
-    struct slice image;
     if (!history_value_split(value, &stamp, &image)) {
         return meta_damaged(error, "a row is shorter than its stamp");
     }
-    *found = true;
-    return gather_row(scan, row, without_prefix(buffer_slice(&scan->row_key)), image, stamp, error);
+    return gather_row(scan, row, without_prefix(key), image, stamp, error);
+}
+
+/* Rows are looked up together. What large rows leave over of the keys is for the next call. */
+static enum kmb_status next_index_present(struct kernel_scan *scan, struct kernel_row *rows, size_t max, size_t *count,
+                                          struct kmb_error *error) {
+    size_t wanted = max < SCAN_PLACES ? max : SCAN_PLACES;
+    enum kmb_status status = scan->keys_left == 0 ? index_keys(scan, wanted, error) : KMB_OK;
+    if (status != KMB_OK || scan->keys_left == 0) {
+        scan->done = true;
+        return status;
+    }
+    size_t all = scan->key_places.length / sizeof(size_t);
+    size_t first = all - scan->keys_left;
+    size_t taken = scan->keys_left < wanted ? scan->keys_left : wanted;
+    struct slice keys[SCAN_PLACES];
+    struct store_held held[SCAN_PLACES];
+    for (size_t i = 0; i < taken; i++) {
+        size_t from = 0;
+        size_t to = scan->keys.length;
+        memcpy(&from, scan->key_places.bytes + (first + i) * sizeof(from), sizeof(from));
+        if (first + i + 1 < all) {
+            memcpy(&to, scan->key_places.bytes + (first + i + 1) * sizeof(to), sizeof(to));
+        }
+        keys[i] = slice_make(scan->keys.bytes + from, to - from);
+    }
+    status = store_get_many(store_view_root(scan->view->state->root), scan->view->state->tenant.value, STORE_CURRENT,
+                            keys, taken, held, error);
+    if (status != KMB_OK) {
+        return status;
+    }
+    for (size_t i = 0; i < taken && status == KMB_OK && scan->memory.length < SCAN_BYTES; i++) {
+        status = index_row_present(scan, keys[i], &held[i], &rows[*count], error);
+        *count += status == KMB_OK ? 1 : 0;
+        scan->keys_left--;
+    }
+    store_held_drop(held, taken);
+    return status;
 }
 
 /* The row as of the view's position, if it then had the columns of the entry. */
@@ -422,8 +488,8 @@ static enum kmb_status index_entry_next(struct kernel_scan *scan, struct slice *
                                         bool *from_superseded, struct kmb_error *error) {
     (void)error;
     bool live = range_has(&scan->cursor, buffer_slice(&scan->low), buffer_slice(&scan->high), scan->reverse);
-    bool dead = scan->view->past && range_has(&scan->superseded, buffer_slice(&scan->superseded_low),
-                                              buffer_slice(&scan->superseded_high), scan->reverse);
+    bool dead = range_has(&scan->superseded, buffer_slice(&scan->superseded_low), buffer_slice(&scan->superseded_high),
+                          scan->reverse);
     *from_index = live;
     *from_superseded = dead;
     if (live && dead) {
@@ -436,8 +502,8 @@ static enum kmb_status index_entry_next(struct kernel_scan *scan, struct slice *
     return KMB_OK;
 }
 
-static enum kmb_status next_index(struct kernel_scan *scan, struct kernel_row *rows, size_t max, size_t *count,
-                                  struct kmb_error *error) {
+static enum kmb_status next_index_past(struct kernel_scan *scan, struct kernel_row *rows, size_t max, size_t *count,
+                                       struct kmb_error *error) {
     enum kmb_status status = KMB_OK;
     while (status == KMB_OK && *count < max && scan->memory.length < SCAN_BYTES) {
         struct slice entry = {.length = 0};
@@ -449,20 +515,14 @@ static enum kmb_status next_index(struct kernel_scan *scan, struct kernel_row *r
             break;
         }
         size_t columns_end = 0;
-        status = entry_columns(scan, entry, &columns_end, error);
+        buffer_clear(&scan->row_key);
+        status = entry_row_key(scan, entry, &scan->row_key, &columns_end, error);
         if (status != KMB_OK) {
             break;
         }
         struct slice columns = slice_make(entry.bytes + TABLE_PREFIX_SIZE, columns_end - TABLE_PREFIX_SIZE);
-        buffer_clear(&scan->row_key);
-        key_prefix(&scan->row_key, scan->table->definition.id.value);
-        buffer_append(&scan->row_key, entry.bytes + columns_end, entry.length - columns_end);
-        if (!buffer_ok(&scan->row_key)) {
-            return scan_no_memory(error);
-        }
         bool found = false;
-        status = scan->view->past ? index_row_past(scan, columns, &rows[*count], &found, error)
-                                  : index_row_present(scan, &rows[*count], &found, error);
+        status = index_row_past(scan, columns, &rows[*count], &found, error);
         *count += status == KMB_OK && found ? 1 : 0;
         if (status == KMB_OK && from_index) {
             status = range_move(&scan->cursor, scan->reverse, error);
@@ -522,7 +582,8 @@ enum kmb_status kernel_scan_next(struct kernel_scan *scan, struct kernel_row *ro
             status = next_past_reverse(scan, rows, max, count, error);
             break;
         case SCAN_INDEX:
-            status = next_index(scan, rows, max, count, error);
+            status = scan->view->past ? next_index_past(scan, rows, max, count, error)
+                                      : next_index_present(scan, rows, max, count, error);
             break;
         }
     }

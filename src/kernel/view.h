@@ -84,6 +84,15 @@ void kernel_scan_close(struct kernel_scan *scan); /* NULL is fine */
 enum kmb_status kernel_get(struct kernel_view *view, const struct table_definition *table, struct slice key,
                            struct buffer *memory, struct kernel_row *row, bool *found, struct kmb_error *error);
 
+/*
+ * Rows by up to KERNEL_MANY keys, for less than one by one. The *found rows that are there come in the keys' order, row
+ * i being that of keys[of[i]], which it borrows; their images are in `memory` (replaced).
+ */
+#define KERNEL_MANY 64
+enum kmb_status kernel_get_many(struct kernel_view *view, const struct table_definition *table,
+                                const struct slice *keys, size_t count, struct buffer *memory, struct kernel_row *rows,
+                                uint16_t *of, size_t *found, struct kmb_error *error);
+
 /* About how many present rows a table has, for the optimiser: two descents; exact while the table fits one leaf. */
 enum kmb_status kernel_table_estimate(struct kernel_view *view, const struct table_definition *table, uint64_t *rows,
                                       struct kmb_error *error);

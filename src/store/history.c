@@ -225,7 +225,7 @@ enum kmb_status history_chunk_seek(struct slice value, struct chunk_sought *soug
 }
 
 /* Splits the value of the current row where it lies. big: joined in the buffer, which then holds the image alone. */
-static enum kmb_status current_hold(struct store_view view, uint32_t tenant, struct slice key, struct held *held,
+static enum kmb_status current_hold(struct store_view view, uint32_t tenant, struct slice key, struct store_held *held,
                                     struct history_stamp *from, struct slice *image, struct buffer *joined,
                                     struct kmb_error *error) {
     enum kmb_status status = view_hold(view, tenant, STORE_CURRENT, key, held, error);
@@ -259,7 +259,7 @@ static enum kmb_status image_take(struct slice image, struct buffer *out, struct
 
 enum kmb_status history_get(struct store_view view, uint32_t tenant, struct slice key, struct history_stamp *from,
                             struct buffer *image, bool *found, struct kmb_error *error) {
-    struct held held;
+    struct store_held held;
     struct slice there;
     *found = false;
     enum kmb_status status = current_hold(view, tenant, key, &held, from, &there, image, error);
@@ -299,7 +299,7 @@ static enum kmb_status chunks_seek(struct store_view view, uint32_t tenant, stru
         history_chunk_key(&name, key, 0);
         first = buffer_slice(&name);
     }
-    struct held held = {0};
+    struct store_held held = {0};
     struct buffer joined = {0};
     enum kmb_status status =
         buffer_ok(&name) ? view_hold(view, tenant, STORE_HISTORY, first, &held, error) : history_no_memory(error);

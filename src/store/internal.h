@@ -439,20 +439,15 @@ enum kmb_status page_search(struct store *store, const uint8_t *image, struct sl
                             struct kmb_error *error);
 enum kmb_status tree_descend(struct store *store, uint32_t tenant, const struct tree_state *tree, struct slice key,
                              struct store_path *path, bool *exact, struct kmb_error *error);
-/* A value where it lies: its leaf stays pinned until held_drop(). entry NULL: there is no such key. */
-struct held {
-    struct store_entry *entry;
-    struct slice value; /* a blob reference when big */
-    bool big;
-};
+/* entry NULL: there is no such key. */
 enum kmb_status tree_hold(struct store *store, uint32_t tenant, const struct tree_state *tree, struct slice key,
-                          struct held *held, struct kmb_error *error);
+                          struct store_held *held, struct kmb_error *error);
 enum kmb_status view_hold(struct store_view view, uint32_t tenant, enum store_tree tree, struct slice key,
-                          struct held *held, struct kmb_error *error);
+                          struct store_held *held, struct kmb_error *error);
 /* Copies or joins the value into the buffer, replacing what is there. */
-enum kmb_status held_read(struct store *store, uint32_t tenant, const struct held *held, struct buffer *value,
+enum kmb_status held_read(struct store *store, uint32_t tenant, const struct store_held *held, struct buffer *value,
                           struct kmb_error *error);
-void held_drop(struct held *held); /* one that holds nothing is fine */
+void held_drop(struct store_held *held); /* one that holds nothing is fine */
 enum kmb_status cell_key_whole(struct store *store, uint32_t tenant, const uint8_t *cell, struct buffer *scratch,
                                struct slice *key, struct kmb_error *error);
 enum kmb_status cell_value_whole(struct store *store, uint32_t tenant, const uint8_t *cell, struct buffer *scratch,

@@ -145,6 +145,24 @@ static inline struct store_view store_view_fork(struct store_fork *fork) {
 enum kmb_status store_get(struct store_view view, uint32_t tenant, enum store_tree tree, struct slice key,
                           struct buffer *value, bool *found, struct kmb_error *error);
 
+/* A value where it lies, of a key that is there, and its page stays: entry is not NULL. */
+struct store_held {
+    struct store_entry *entry; /* of the page */
+    struct slice value;        /* of a big one: where it is */
+    bool big;
+};
+
+/*
+ * Looks keys up together, which costs less than one by one. The view is of a root. What is found stays as it is until
+ * store_held_drop(), which must be called after success; on an error nothing is held. Any thread.
+ */
+enum kmb_status store_get_many(struct store_view view, uint32_t tenant, enum store_tree tree, const struct slice *keys,
+                               size_t count, struct store_held *held, struct kmb_error *error);
+/* The value; a big one is read into `joined`. */
+enum kmb_status store_held_value(struct store_view view, uint32_t tenant, const struct store_held *held,
+                                 struct buffer *joined, struct slice *value, struct kmb_error *error);
+void store_held_drop(struct store_held *held, size_t count);
+
 /* Number of keys in a tree; O(1). */
 enum kmb_status store_count(struct store_view view, uint32_t tenant, enum store_tree tree, uint64_t *count,
                             struct kmb_error *error);

@@ -177,7 +177,7 @@ enum kmb_status tree_descend(struct store *store, uint32_t tenant, const struct 
     }
 }
 
-void held_drop(struct held *held) {
+void held_drop(struct store_held *held) {
     if (held->entry != NULL) {
         page_unpin(held->entry);
         held->entry = NULL;
@@ -185,8 +185,8 @@ void held_drop(struct held *held) {
 }
 
 enum kmb_status tree_hold(struct store *store, uint32_t tenant, const struct tree_state *tree, struct slice key,
-                          struct held *held, struct kmb_error *error) {
-    *held = (struct held){0};
+                          struct store_held *held, struct kmb_error *error) {
+    *held = (struct store_held){0};
     const uint8_t *ref = tree->ref;
     if (page_u64(ref) == 0) {
         return KMB_OK;
@@ -221,11 +221,11 @@ enum kmb_status tree_hold(struct store *store, uint32_t tenant, const struct tre
 }
 
 enum kmb_status view_hold(struct store_view view, uint32_t tenant, enum store_tree tree, struct slice key,
-                          struct held *held, struct kmb_error *error) {
+                          struct store_held *held, struct kmb_error *error) {
     ASSERT(tree < STORE_TREES && key.length > 0);
     struct tenant_state scratch;
     const struct tenant_state *state = view_tenant_quick(view, tenant);
-    *held = (struct held){0};
+    *held = (struct store_held){0};
     if (state == NULL) {
         enum kmb_status status = view_tenant(view, tenant, &scratch, error);
         if (status != KMB_OK) {
@@ -236,7 +236,7 @@ enum kmb_status view_hold(struct store_view view, uint32_t tenant, enum store_tr
     return tree_hold(view_store(view), tenant, &state->trees[tree], key, held, error);
 }
 
-enum kmb_status held_read(struct store *store, uint32_t tenant, const struct held *held, struct buffer *value,
+enum kmb_status held_read(struct store *store, uint32_t tenant, const struct store_held *held, struct buffer *value,
                           struct kmb_error *error) {
     buffer_clear(value);
     if (held->big) {
@@ -248,7 +248,7 @@ enum kmb_status held_read(struct store *store, uint32_t tenant, const struct hel
 
 enum kmb_status store_get(struct store_view view, uint32_t tenant, enum store_tree tree, struct slice key,
                           struct buffer *value, bool *found, struct kmb_error *error) {
-    struct held held;
+    struct store_held held;
     *found = false;
     enum kmb_status status = view_hold(view, tenant, tree, key, &held, error);
     if (status == KMB_OK && held.entry != NULL) {
@@ -328,7 +328,7 @@ enum kmb_status store_estimate(struct store_view view, uint32_t tenant, enum sto
 static enum kmb_status tree_key_at(struct store *store, uint32_t tenant, const struct tree_state *tree, double place,
                                    struct buffer *key, bool *found, struct kmb_error *error) {
     const uint8_t *ref = tree->ref;
-    struct held held = {0};
+    struct store_held held = {0};
     for (unsigned level = tree->level;; level--) {
         struct store_entry *entry;
         uint8_t *image;

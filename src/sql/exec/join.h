@@ -91,8 +91,9 @@ const struct batch *join_spill_merged(struct join *join);
 /* --- index joins (join_index.c) --- */
 void join_fetch_make(struct join *join);
 void join_fetch_batch(struct join *join);
-/* Appends the right rows that match a left row to join->rows. */
+/* Sets the candidates of a left row: the right rows that match it, in join->rows. */
 void join_fetch_row(struct join *join, uint16_t row);
+void join_fetch_flushed(struct join *join);
 
 /* --- lateral joins (join_lateral.c) --- */
 void join_lateral_make(struct join *join);

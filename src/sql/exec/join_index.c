@@ -3,7 +3,7 @@
  *
  * The plan gives pairs of equal expressions. The longest run of leading columns of the order that are the right side of
  * a pair becomes the search key; pairs beyond it are checked on what was found. A left value that is NULL finds
- * nothing. By the whole primary key it is a get; else a scan of the range.
+ * nothing. By the whole primary key it is a get, of some tens of left rows together; else a scan of the range.
  */
 #include "base/assert.h"
 #include "sql/exec/decode.h"
@@ -33,7 +33,10 @@ struct join_fetch {
     const struct vector **found; /* their values of this left batch */
     struct arena bytes;          /* of fetched rows */
     struct arena left_bytes;     /* of the left batch's search values */
-    bool point;
+    bool point;                  /* by the whole primary key */
+    uint32_t *candidates;        /* then, by left row: its row in join->rows, or ROWSET_NONE */
+    uint32_t taken;              /* live rows of the left batch that have theirs */
+    uint32_t together;           /* rows to be looked up next: few at first, for whoever wants but one */
 };
 
 static void fetch_free(void *object) {
@@ -110,6 +113,8 @@ void join_fetch_make(struct join *join) {
     join->rows.bytes = &fetch->bytes;
     choose_keys(join, fetch);
     fetch->point = node->right->index.value == 0 && fetch->search_count == fetch->part_count && fetch->part_count > 0;
+    fetch->together = 1;
+    fetch->candidates = fetch->point ? sql_alloc(exec->context, sizeof(uint32_t) * VECTOR_ROWS) : NULL;
     fetch->rows = sql_alloc(exec->context, sizeof(*fetch->rows) * FETCH_ROWS);
     fetch->batch.column_count = join->right_count;
     fetch->batch.columns = sql_alloc(exec->context, sizeof(struct vector) * (join->right_count + 1));
@@ -123,17 +128,9 @@ void join_fetch_make(struct join *join) {
     }
 }
 
-void join_fetch_batch(struct join *join) {
-    struct join_fetch *fetch = join->fetch;
-    arena_free(&fetch->left_bytes);
-    for (uint32_t i = 0; i < fetch->search_count; i++) {
-        fetch->found[i] =
-            evaluator_run(fetch->search[i], join->left_batch, join->left_batch->selection, join->left_live);
-    }
-}
-
-/* Decodes and filters what the kernel gave, and keeps it. */
-static void keep(struct join *join, uint32_t count) {
+/* Decodes and filters what the kernel gave, and keeps it; answers how many were kept, which fetch->selection names
+ * where there is a filter. */
+static uint32_t keep(struct join *join, uint32_t count) {
     struct join_fetch *fetch = join->fetch;
     struct sql_context *context = join->base.exec->context;
     for (uint32_t i = 0; i < join->right_count; i++) {
@@ -157,37 +154,100 @@ static void keep(struct join *join, uint32_t count) {
         fetch->measure->removed += met - count;
     }
     rowset_append(&join->rows, fetch->columns, selection, count);
+    return count;
 }
 
-void join_fetch_row(struct join *join, uint16_t row) {
-    struct join_fetch *fetch = join->fetch;
-    struct sql_context *context = join->base.exec->context;
-    if (join->rows.row_count == 0) {
-        arena_free(&fetch->bytes);
-    }
-    if (fetch->measure != NULL) {
-        fetch->measure->loops++;
-    }
-    buffer_clear(&fetch->key);
+/* Appends the key that a left row asks for; false: a part of it is NULL. */
+static bool search_append(const struct join_fetch *fetch, uint16_t row, struct buffer *key) {
     for (uint32_t i = 0; i < fetch->search_count; i++) {
         struct value value = vector_get(fetch->found[i], vector_row(fetch->found[i], row));
-        if (!scan_key_append(fetch->table, &fetch->parts[i], &value, &fetch->key)) {
-            return;
+        if (!scan_key_append(fetch->table, &fetch->parts[i], &value, key)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Looks up what these rows of the left batch ask for. */
+static void points_take(struct join *join, const uint16_t *rows, uint32_t count) {
+    struct join_fetch *fetch = join->fetch;
+    struct sql_context *context = join->base.exec->context;
+    struct slice keys[KERNEL_MANY];
+    size_t ends[KERNEL_MANY];
+    uint16_t asking[KERNEL_MANY];
+    uint16_t of[KERNEL_MANY];
+    uint32_t asked = 0;
+    ASSERT(count <= KERNEL_MANY);
+    buffer_clear(&fetch->key);
+    for (uint32_t i = 0; i < count; i++) {
+        size_t before = fetch->key.length;
+        fetch->candidates[rows[i]] = ROWSET_NONE;
+        if (search_append(fetch, rows[i], &fetch->key)) {
+            asking[asked] = rows[i];
+            ends[asked++] = fetch->key.length;
+        } else {
+            fetch->key.length = before;
         }
     }
     if (!buffer_ok(&fetch->key)) {
         sql_raise(context, KMB_NO_MEMORY, 0, "out of memory");
     }
-    if (fetch->point) {
-        bool found = false;
-        sql_try(context, kernel_get(fetch->view, fetch->table, buffer_slice(&fetch->key), &fetch->memory,
-                                    &fetch->rows[0], &found, context->error));
-        if (found) {
-            keep(join, 1);
-        }
-        return;
+    for (uint32_t i = 0; i < asked; i++) {
+        size_t from = i == 0 ? 0 : ends[i - 1];
+        keys[i] = slice_make(fetch->key.bytes + from, ends[i] - from);
     }
-    struct kernel_bound bound = {.key = buffer_slice(&fetch->key), .inclusive = true};
+    size_t found = 0;
+    sql_try(context, kernel_get_many(fetch->view, fetch->table, keys, asked, &fetch->memory, fetch->rows, of, &found,
+                                     context->error));
+    uint32_t first = join->rows.row_count;
+    uint32_t kept = found == 0 ? 0 : keep(join, (uint32_t)found);
+    for (uint32_t i = 0; i < kept; i++) {
+        fetch->candidates[asking[of[fetch->filter == NULL ? i : fetch->selection[i]]]] = first + i;
+    }
+}
+
+/* Looks up what the next rows of the left batch ask for. */
+static void points_take_next(struct join *join) {
+    struct join_fetch *fetch = join->fetch;
+    const struct batch *left = join->left_batch;
+    uint16_t rows[KERNEL_MANY];
+    uint32_t count = 0;
+    sql_check_cancel(join->base.exec->context);
+    for (; fetch->taken < join->left_live && count < fetch->together; fetch->taken++) {
+        rows[count++] = left->selection == NULL ? (uint16_t)fetch->taken : left->selection[fetch->taken];
+    }
+    points_take(join, rows, count);
+    fetch->together = fetch->together * 4 < KERNEL_MANY ? fetch->together * 4 : KERNEL_MANY;
+}
+
+void join_fetch_batch(struct join *join) {
+    struct join_fetch *fetch = join->fetch;
+    arena_free(&fetch->left_bytes);
+    for (uint32_t i = 0; i < fetch->search_count; i++) {
+        fetch->found[i] =
+            evaluator_run(fetch->search[i], join->left_batch, join->left_batch->selection, join->left_live);
+    }
+    if (fetch->point) {
+        fetch->taken = 0;
+        rowset_clear(&join->rows);
+        arena_free(&fetch->bytes);
+    }
+}
+
+void join_fetch_flushed(struct join *join) {
+    if (!join->fetch->point) { /* else other rows of the left batch have theirs there */
+        rowset_clear(&join->rows);
+    }
+}
+
+/* The rows of a range, or the first of them that passes. */
+static void range_take(struct join *join, struct slice key) {
+    struct join_fetch *fetch = join->fetch;
+    struct sql_context *context = join->base.exec->context;
+    if (join->rows.row_count == 0) {
+        arena_free(&fetch->bytes);
+    }
+    struct kernel_bound bound = {.key = key, .inclusive = true};
     struct kernel_range range = {.index = fetch->node->index, .low = bound, .high = bound};
     sql_try(context, kernel_scan_open(fetch->view, fetch->table, &range, &fetch->cursor, context->error));
     size_t count = 0;
@@ -204,4 +264,29 @@ void join_fetch_row(struct join *join, uint16_t row) {
     } while (count > 0 && !(first && join->rows.row_count > kept));
     kernel_scan_close(fetch->cursor);
     fetch->cursor = NULL;
+}
+
+void join_fetch_row(struct join *join, uint16_t row) {
+    struct join_fetch *fetch = join->fetch;
+    if (fetch->measure != NULL) {
+        fetch->measure->loops++;
+    }
+    if (fetch->point) {
+        if (join->left_at >= fetch->taken) {
+            points_take_next(join);
+        }
+        uint32_t candidate = fetch->candidates[row];
+        join->candidate = candidate == ROWSET_NONE ? 0 : candidate;
+        join->candidate_end = candidate == ROWSET_NONE ? 0 : candidate + 1;
+        return;
+    }
+    join->candidate = join->rows.row_count;
+    buffer_clear(&fetch->key);
+    if (search_append(fetch, row, &fetch->key)) {
+        if (!buffer_ok(&fetch->key)) {
+            sql_raise(join->base.exec->context, KMB_NO_MEMORY, 0, "out of memory");
+        }
+        range_take(join, buffer_slice(&fetch->key));
+    }
+    join->candidate_end = join->rows.row_count;
 }

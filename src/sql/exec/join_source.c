@@ -196,9 +196,7 @@ void join_source_batch(struct join *join) {
 
 void join_source_row(struct join *join, uint16_t row) {
     if (join->fetch != NULL) {
-        join->candidate = join->rows.row_count;
         join_fetch_row(join, row);
-        join->candidate_end = join->rows.row_count;
     } else if (join->lateral != NULL) {
         join_lateral_row(join, row);
     } else if (join->base.node->join_strategy == PLAN_JOIN_HASH) {
@@ -228,7 +226,7 @@ uint32_t join_source_next(struct join *join) {
 void join_source_flushed(struct join *join) {
     /* Fetched rows are needed only while pairs or the current left row refer to them. */
     if (join->fetch != NULL && !join->candidates_open) {
-        rowset_clear(&join->rows);
+        join_fetch_flushed(join);
     }
     if (join->lateral != NULL && !join->candidates_open) {
         join_lateral_flushed(join);

@@ -426,7 +426,7 @@ static double candidate_rows(struct optimiser *optimiser, const struct plan_node
 
 /* In rows read in order: what a range of the key costs, and what rows fetched one by one through an index do. */
 static double candidate_cost(const struct candidate *candidate, double rows) {
-    return candidate->index.value == 0 ? rows : PLAN_COST_LOOKUP + rows * PLAN_COST_LOOKUP;
+    return candidate->index.value == 0 ? rows : PLAN_COST_LOOKUP + rows * PLAN_COST_FETCH;
 }
 
 /* The share of rows that pass all conditions: those that can be tried on a sample together, the others by guess. */

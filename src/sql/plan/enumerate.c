@@ -47,7 +47,7 @@ static void side_fill(struct optimiser *optimiser, const struct relation *relati
         side->scan = node;
         side->table_rows = table_rows < 1 ? 1 : table_rows;
         bool ranged = node->low.count > 0 || node->high.count > 0;
-        side->cost = !ranged ? side->table_rows : node->index.value == 0 ? side->rows : side->rows * PLAN_COST_LOOKUP;
+        side->cost = !ranged ? side->table_rows : node->index.value == 0 ? side->rows : side->rows * PLAN_COST_FETCH;
     }
 }
 

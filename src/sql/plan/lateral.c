@@ -99,7 +99,7 @@ static double cost_whole(struct optimiser *optimiser, const struct plan_node *sc
     bool ranged = scan->low.count > 0 || scan->high.count > 0;
     double read = !ranged                  ? estimate_table(optimiser, scan)
                   : scan->index.value == 0 ? scan->rows_estimate
-                                           : scan->rows_estimate * PLAN_COST_LOOKUP;
+                                           : scan->rows_estimate * PLAN_COST_FETCH;
     return read + 2 * scan->rows_estimate;
 }
 
@@ -120,7 +120,7 @@ bool lateral_try(struct optimiser *optimiser, struct plan_node *join, struct pla
     const struct plan_node *scan = scan_of(right);
     uint32_t found = scan->low.count < scan->high.count ? scan->low.count : scan->high.count;
     double fanout = found == 0 ? -1 : estimate_index_fanout(optimiser, scan, scan->index, found);
-    double fetch = fanout * (scan->index.value == 0 ? 1 : PLAN_COST_LOOKUP) + PLAN_COST_LOOKUP;
+    double fetch = fanout * (scan->index.value == 0 ? 1 : PLAN_COST_FETCH) + PLAN_COST_LOOKUP;
     if (fanout < 0 ||
         join->left->rows_estimate * (COST_EXECUTION + fetch) > cost_whole(optimiser, scan_of(join->right))) {
         return false;

@@ -88,7 +88,8 @@ bool optimise_unique_key(const struct plan_node *scan, const struct expr *const 
 
 /* estimate.c: numbers of rows; negative: not known */
 #define ESTIMATE_ROWS_MIN 2000.0                 /* smaller tables are planned by rule */
-#define PLAN_COST_LOOKUP  20.0                   /* a row fetched by its key, in rows read in order */
+#define PLAN_COST_LOOKUP  20.0                   /* a descent to a key, in rows read in order */
+#define PLAN_COST_FETCH   12.0                   /* a row that an index names: some tens are looked up together */
 bool optimise_is_known(const struct expr *expr); /* can be tried on rows while planning */
 double estimate_table(struct optimiser *optimiser, const struct plan_node *scan);
 /* The share of the table's rows for which a condition over the scan's row is true, 0 to 1. */

@@ -147,8 +147,8 @@ static bool join_by_index(struct optimiser *optimiser, struct plan_node *join, s
     if (half && join->predicate == NULL && scan->predicate == NULL && fanout > 1) {
         fanout = 1; /* the first decides */
     }
-    double fetches = left * (1 + (index->value == 0 ? fanout / PLAN_COST_LOOKUP : fanout));
-    return fits && indexed && fetches * PLAN_COST_LOOKUP < table_rows;
+    double each = PLAN_COST_LOOKUP + fanout * (index->value == 0 ? 1 : PLAN_COST_FETCH);
+    return fits && indexed && left * each < table_rows;
 }
 
 /* Left rows of a semi join that find a partner: half, or fewer where the right side's own conditions leave fewer. */

@@ -127,6 +127,32 @@ static void step_get(struct world *world, const struct model *model, struct stor
     }
 }
 
+/* Some tens of keys of a tree at once, there or not, some of them twice. */
+static void step_get_many(struct world *world, const struct model *model, struct store_view view) {
+    enum { MANY = 40 };
+    unsigned t = below(world, MODEL_TENANTS);
+    unsigned tree = below(world, MODEL_TREES);
+    size_t count = below(world, MANY + 1);
+    unsigned numbers[MANY];
+    struct slice keys[MANY];
+    struct store_held held[MANY];
+    for (size_t i = 0; i < count; i++) {
+        numbers[i] = below(world, MODEL_KEYS);
+        keys[i] = world->keys.keys[numbers[i]];
+    }
+    assert_int_equal(store_get_many(view, model_tenant[t], model_tree[tree], keys, count, held, NULL), KMB_OK);
+    for (size_t i = 0; i < count; i++) {
+        uint64_t seed = model->seeds[t][tree][numbers[i]];
+        assert_int_equal(held[i].entry != NULL, seed != 0);
+        if (seed != 0) {
+            struct slice value;
+            assert_int_equal(store_held_value(view, model_tenant[t], &held[i], &world->read, &value, NULL), KMB_OK);
+            assert_true(slice_equal(value, model_value(seed, &world->value)));
+        }
+    }
+    store_held_drop(held, count);
+}
+
 static int next_key(const uint64_t *seeds, int k, int step) {
     for (k += step; k >= 0 && k < (int)MODEL_KEYS; k += step) {
         if (seeds[k] != 0) {
@@ -280,6 +306,8 @@ static void world_step(struct world *world) {
         step_change(world, f);
     } else if (kind < 750) {
         step_get(world, &world->fork_models[f], store_view_fork(world->forks[f]));
+    } else if (kind < 760) {
+        step_get_many(world, &world->root_models[r], store_view_root(world->roots[r]));
     } else if (kind < 850) {
         step_get(world, &world->root_models[r], store_view_root(world->roots[r]));
     } else if (kind < 900) {
