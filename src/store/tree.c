@@ -282,20 +282,79 @@ static double path_part(const struct store_path *path, unsigned from) {
     return part;
 }
 
-static uint64_t path_distance(const struct store_path *low, const struct store_path *high, uint64_t count) {
+/* Rows below a child of an inner page, by the pages on the way to its middle. */
+static enum kmb_status child_rows(struct store *store, uint32_t tenant, uint8_t *image, unsigned index, double *rows,
+                                  struct kmb_error *error) {
+    struct store_held held = {0};
+    unsigned level = page_head(image)->level;
+    *rows = 1;
+    while (level > 0) {
+        struct store_entry *entry;
+        const uint8_t *ref = page_child(image, index);
+        uint64_t slot = page_u64(ref);
+        enum kmb_status status = page_pin(store, tenant, ref, &entry, &image, error);
+        held_drop(&held);
+        if (status != KMB_OK) {
+            return status;
+        }
+        held.entry = entry;
+        level--;
+        if (!page_expected(image, level)) {
+            held_drop(&held);
+            return page_damaged(error, slot, "is not of the kind its parent says");
+        }
+        *rows *= page_head(image)->count;
+        index = page_head(image)->count / 2u;
+    }
+    held_drop(&held);
+    return KMB_OK;
+}
+
+#define CHILDREN_SEEN 8u
+
+/* Adds the rows below the children from..to-1 of a page: some of them are looked at. A leaf's are the rows. */
+static enum kmb_status children_rows(struct store *store, uint32_t tenant, const struct store_step *step, unsigned from,
+                                     unsigned to, double *sum, struct kmb_error *error) {
+    unsigned count = to > from ? to - from : 0;
+    unsigned seen = count < CHILDREN_SEEN ? count : CHILDREN_SEEN;
+    if (page_head(step->image)->level == 0) {
+        *sum += count;
+        return KMB_OK;
+    }
+    for (unsigned i = 0; i < seen; i++) {
+        double below = 0;
+        unsigned index = from + count * (2 * i + 1) / (2 * seen);
+        enum kmb_status status = child_rows(store, tenant, step->image, index, &below, error);
+        if (status != KMB_OK) {
+            return status;
+        }
+        *sum += below * count / seen;
+    }
+    return KMB_OK;
+}
+
+/* Rows between two paths: what lies between where they part, and on the way down to the right of one and to the left of the
+ * other. Rows of one table are alike, those of two are not, so what is looked at lies between. */
+static enum kmb_status path_distance(struct store *store, uint32_t tenant, const struct store_path *low,
+                                     const struct store_path *high, uint64_t *rows, struct kmb_error *error) {
     unsigned apart = 0;
-    double below = (double)count;
     while (apart + 1 < low->depth && low->steps[apart].index == high->steps[apart].index) {
-        below /= page_head(low->steps[apart].image)->count;
         apart++;
     }
-    if (apart + 1 == low->depth) { /* one leaf */
-        unsigned first = low->steps[apart].index;
-        unsigned last = high->steps[apart].index;
-        return last > first ? last - first : 0;
+    bool leaf = apart + 1 == low->depth;
+    double sum = 0;
+    enum kmb_status status = children_rows(store, tenant, &low->steps[apart], low->steps[apart].index + (leaf ? 0 : 1),
+                                           high->steps[apart].index, &sum, error);
+    for (unsigned i = apart + 1; i < low->depth && status == KMB_OK; i++) {
+        const struct store_step *step = &low->steps[i];
+        unsigned first = step->index + (i + 1 == low->depth ? 0 : 1);
+        status = children_rows(store, tenant, step, first, page_head(step->image)->count, &sum, error);
+        if (status == KMB_OK) {
+            status = children_rows(store, tenant, &high->steps[i], 0, high->steps[i].index, &sum, error);
+        }
     }
-    double rows = (path_part(high, apart) - path_part(low, apart)) * below;
-    return rows < 1 ? 1 : (uint64_t)rows;
+    *rows = (uint64_t)sum;
+    return status;
 }
 
 enum kmb_status store_estimate(struct store_view view, uint32_t tenant, enum store_tree tree, struct slice low,
@@ -314,10 +373,10 @@ enum kmb_status store_estimate(struct store_view view, uint32_t tenant, enum sto
     if (status == KMB_OK && high.length > 0) {
         status = tree_descend(view_store(view), tenant, &state.trees[tree], high, &last, &exact, error);
     }
-    if (status == KMB_OK) {
-        uint64_t count = state.trees[tree].count;
-        *rows = high.length > 0 ? path_distance(&first, &last, count)
-                                : (uint64_t)((1 - path_part(&first, 0)) * (double)count);
+    if (status == KMB_OK && high.length > 0) {
+        status = path_distance(view_store(view), tenant, &first, &last, rows, error);
+    } else if (status == KMB_OK) {
+        *rows = (uint64_t)((1 - path_part(&first, 0)) * (double)state.trees[tree].count);
     }
     path_drop(&first);
     path_drop(&last);
