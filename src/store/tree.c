@@ -333,8 +333,8 @@ static enum kmb_status children_rows(struct store *store, uint32_t tenant, const
     return KMB_OK;
 }
 
-/* Rows between two paths: what lies between where they part, and on the way down to the right of one and to the left of the
- * other. Rows of one table are alike, those of two are not, so what is looked at lies between. */
+/* Rows between two paths: what lies between where they part, and on the way down to the right of one and to the left of
+ * the other. Rows of one table are alike, those of two are not, so what is looked at lies between. */
 static enum kmb_status path_distance(struct store *store, uint32_t tenant, const struct store_path *low,
                                      const struct store_path *high, uint64_t *rows, struct kmb_error *error) {
     unsigned apart = 0;

@@ -142,10 +142,12 @@ static const struct batch *scan_emit(struct scan *scan, uint32_t count) {
         live = evaluator_select(stage->filter, &self->batch, selection, live, scan->selection);
         selection = live == count ? NULL : scan->selection;
     }
+    uint32_t passed = live;
     live = scan_join_filters(scan, selection, live);
     selection = live == count ? NULL : scan->selection;
     if (self->measure != NULL) {
-        self->measure->removed += count - live;
+        self->measure->removed += count - passed;
+        self->measure->dropped += passed - live;
     }
     if (live == 0) {
         return NULL;

@@ -5,8 +5,9 @@
  * a join, and a hash join does with one pass over each side:
  *
  *   WHERE [NOT] EXISTS (SELECT ... FROM x WHERE x.k = t.k AND ...)     t SEMI (ANTI) JOIN x
- *   WHERE e IN (SELECT f FROM x WHERE ...)                             t SEMI JOIN x ON e = f AND ...
- *   (SELECT agg(...) FROM x WHERE x.k = t.k AND ...), anywhere         t LEFT JOIN (SELECT k, agg(...) ... GROUP BY k)
+ *   WHERE e IN (SELECT f FROM x WHERE ...)                             t SEMI JOIN x ON e = f AND ... (INNER, if f is a
+ * key) (SELECT agg(...) FROM x WHERE x.k = t.k AND ...), anywhere         t LEFT JOIN (SELECT k, agg(...) ... GROUP BY
+ * k)
  *
  * A condition that mentions the outer row must be a conjunct of the subquery's own WHERE, and one at least an equality
  * of a value of each side: else the join would compare everything with everything. An empty group has no row to join;
@@ -193,11 +194,41 @@ static struct plan_node *without_shape(struct plan_node *node) {
     return node;
 }
 
+/* Whether at most one row of the query meets these links: they name a whole unique key of the one table it reads. */
+static bool meets_one(struct optimiser *optimiser, const struct plan_node *node, const struct conditions *links) {
+    const struct expr **keys = sql_alloc(optimiser->context, (links->count + 1) * sizeof(*keys));
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < links->count; i++) {
+        const struct expr *link = links->list[i];
+        for (uint32_t side = 0; is_link(link) && side < 2; side++) {
+            if (link->arguments[side]->kind == EXPR_COLUMN) {
+                keys[count++] = link->arguments[side];
+                break;
+            }
+        }
+    }
+    for (; node->kind == PLAN_PROJECT || node->kind == PLAN_FILTER; node = node->left) {
+        uint32_t kept = 0;
+        for (uint32_t i = 0; i < count; i++) {
+            const struct expr *below = node->kind == PLAN_PROJECT ? node->expressions[keys[i]->column] : keys[i];
+            if (below->kind == EXPR_COLUMN) {
+                keys[kept++] = below;
+            }
+        }
+        count = kept;
+    }
+    struct index_id index;
+    return node->kind == PLAN_SCAN && optimise_unique_key(node, keys, count, &index);
+}
+
 static struct plan_node *half_join(struct optimiser *optimiser, struct plan_node *left, const struct expr *subquery,
                                    enum plan_join_type type, struct plan_node *right, const struct conditions *links) {
     struct conditions on = {0};
     for (uint32_t i = 0; i < links->count; i++) {
         conditions_add(optimiser, &on, to_joined(optimiser, links->list[i], left->column_count, subquery->arguments));
+    }
+    if (type == PLAN_JOIN_SEMI && meets_one(optimiser, right, links)) {
+        type = PLAN_JOIN_INNER; /* which may be put in order with others */
     }
     struct plan_node *join = join_new(optimiser, type, left, side_new(optimiser, right), &on);
     return first_columns(optimiser, join, left->column_count);

@@ -166,6 +166,16 @@ static void add_removed(struct explain *explain, struct explain_group *group, co
         sql_printf(explain->context, "%.0f", measure == NULL ? 0 : (double)measure->removed / (double)measure->loops);
 }
 
+/* The same of rows that a join above had no use for; told where there are any. */
+static void add_dropped(struct explain *explain, struct explain_group *group, const struct plan_node *node) {
+    const struct plan_measure *measure = measure_of(explain, node);
+    if (measure != NULL && measure->dropped > 0) {
+        struct explain_property *property =
+            explain_add(explain, group, "Rows Removed by Runtime Filter", EXPLAIN_BARE, EXPLAIN_IN_ALL);
+        property->text = sql_printf(explain->context, "%.0f", (double)measure->dropped / (double)measure->loops);
+    }
+}
+
 /* --- what a node is called --- */
 
 static uint32_t count_relations(const struct plan_node *node) {
@@ -393,6 +403,7 @@ static void add_scan(struct explain *explain, struct explain_group *group, const
         explain_add_text(explain, group, "Filter", explain_expression(explain, node->predicate, node));
         add_removed(explain, group, "Rows Removed by Filter", node);
     }
+    add_dropped(explain, group, node);
     add_moment(explain, group, "As Of", &node->at);
 }
 

@@ -16,6 +16,7 @@ struct plan_measure {
     uint64_t loops;             /* 0: never executed */
     uint64_t rows;              /* given */
     uint64_t removed;           /* by the node's own filter */
+    uint64_t dropped;           /* for a join above in which they have no partner (join_filter.h) */
     uint64_t spilled;           /* bytes written to temporary files */
     uint64_t spilled_read;      /* and read back */
     uint64_t memory;            /* bytes that it kept at most, in one loop */

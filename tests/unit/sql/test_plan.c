@@ -234,7 +234,8 @@ static void test_analyze(void **state) {
     ANALYZED("SELECT * FROM ea WHERE false", "Seq Scan on ea (actual rows=0 loops=1)\n  One-Time Filter: false\n");
     ANALYZED("SELECT v, count(*) FROM ea JOIN eb ON ea.id = eb.ea GROUP BY v",
              "HashAggregate (actual rows=3 loops=1)\n  Group Key: ea.v\n  ->  Hash Join (actual rows=4 loops=1)\n"
-             "        Hash Cond: (ea.id = eb.ea)\n        ->  Seq Scan on ea (actual rows=6 loops=1)\n"
+             "        Hash Cond: (ea.id = eb.ea)\n        ->  Seq Scan on ea (actual rows=4 loops=1)\n"
+             "              Rows Removed by Runtime Filter: 2\n"
              "        ->  Hash (actual rows=4 loops=1)\n              ->  Seq Scan on eb (actual rows=4 loops=1)\n");
     ANALYZED("SELECT (SELECT max(v) FROM ea WHERE ea.id <= eb.id) FROM eb WHERE id > 2",
              "Index Scan using eb_pkey on eb (actual rows=2 loops=1)\n  Index Cond: (id > 2)\n  SubPlan 1\n"
