@@ -1,7 +1,7 @@
 /*
  * Scans: ranges of a table in the order of its key or of an index, at the present or in the past.
  *
- * Four ways to the rows, one interface:
+ * Five ways to the rows, one interface:
  *
  *   key order, present   a cursor on CURRENT. Rows of one page are given as slices into it, without a copy: the batch
  *                        ends where the page does.
@@ -9,6 +9,7 @@
  *                        so rows are gathered in the scan's own memory, some tens of kilobytes at a time. The merge
  *                        goes forward only; a reverse scan gathers the keys first and reads them backwards.
  *   index, present       a cursor on the index; the rows it names are looked up together, some tens at a time.
+ *   entries, present     the cursor on the index alone: as key order, for who needs no row.
  *   index, past          two cursors, on the index's entries and on its superseded ones, merged and equal neighbours
  *                        taken once. An entry says only that the row once had this value: so the row is read as of the
  *                        position, its index key made again, and compared.
@@ -21,7 +22,7 @@
 #define SCAN_PLACES 64    /* taken from a page at a time */
 #define SCAN_BYTES  32768 /* of rows gathered at a time where they must be copied */
 
-enum scan_way { SCAN_PRESENT, SCAN_PAST, SCAN_PAST_REVERSE, SCAN_INDEX };
+enum scan_way { SCAN_PRESENT, SCAN_PAST, SCAN_PAST_REVERSE, SCAN_INDEX, SCAN_ENTRIES };
 
 struct kernel_scan {
     struct kernel_view *view;
@@ -113,7 +114,8 @@ static enum kmb_status open_index(struct kernel_scan *scan, const struct kernel_
     }
     struct store_view store = store_view_root(scan->view->state->root);
     uint32_t tenant = scan->view->state->tenant.value;
-    scan->way = SCAN_INDEX;
+    scan->way = range->entries ? SCAN_ENTRIES : SCAN_INDEX;
+    ASSERT(!range->entries || !scan->view->past);
     if (!key_range_bytes(index->id.value, range, &scan->low, &scan->high)) {
         return scan_no_memory(error);
     }
@@ -238,6 +240,15 @@ static enum kmb_status rows_fill(struct kernel_row *rows, const struct store_pla
     return KMB_OK;
 }
 
+/* Entries of an index stand for the rows. */
+static void entries_fill(struct kernel_row *rows, const struct store_place *places, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        struct slice key = places[i].key;
+        rows[i] = (struct kernel_row){.key = slice_make(key.bytes + TABLE_PREFIX_SIZE, key.length - TABLE_PREFIX_SIZE)};
+    }
+}
+
+/* Key order, and entries of an index: what lies in a page is given from there. */
 static enum kmb_status next_present(struct kernel_scan *scan, struct kernel_row *rows, size_t max, size_t *count,
                                     struct kmb_error *error) {
     struct slice low = buffer_slice(&scan->low);
@@ -259,7 +270,9 @@ static enum kmb_status next_present(struct kernel_scan *scan, struct kernel_row 
             status = store_cursor_value(&scan->cursor, &places[0].value, error);
             taken = 1;
         }
-        if (status == KMB_OK) {
+        if (status == KMB_OK && scan->way == SCAN_ENTRIES) {
+            entries_fill(rows + *count, places, taken);
+        } else if (status == KMB_OK) {
             status = rows_fill(rows + *count, places, taken, error);
         }
         if (status != KMB_OK) {
@@ -573,6 +586,7 @@ enum kmb_status kernel_scan_next(struct kernel_scan *scan, struct kernel_row *ro
     while (status == KMB_OK && !scan->done && *count == 0) {
         switch (scan->way) {
         case SCAN_PRESENT:
+        case SCAN_ENTRIES:
             status = next_present(scan, rows, max, count, error);
             break;
         case SCAN_PAST:
@@ -587,7 +601,7 @@ enum kmb_status kernel_scan_next(struct kernel_scan *scan, struct kernel_row *ro
             break;
         }
     }
-    if (status == KMB_OK && scan->way != SCAN_PRESENT) {
+    if (status == KMB_OK && scan->way != SCAN_PRESENT && scan->way != SCAN_ENTRIES) {
         status = gathered(scan, rows, *count, error);
     }
     if (status != KMB_OK) {

@@ -62,6 +62,7 @@ struct kernel_bound {
 
 struct kernel_range {
     struct index_id index; /* value 0: primary key order */
+    bool entries;          /* of an index, at the present: rows are its entries, as keys, without images */
     struct kernel_bound low;
     struct kernel_bound high;
     bool reverse;

@@ -128,7 +128,7 @@ uint32_t join_filter_select(struct join_filter *filter, const uint16_t *selectio
     for (uint32_t i = 0; i < count; i++) {
         uint64_t bit = hashes[i] & filter->mask;
         rows_out[kept] = selection == NULL ? (uint16_t)i : selection[i];
-        kept += filter->bits[bit / 64] >> (bit % 64) & 1;
+        kept += (uint32_t)(filter->bits[bit / 64] >> (bit % 64) & 1);
     }
     filter->asked += count;
     filter->passed += kept;

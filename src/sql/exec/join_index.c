@@ -7,6 +7,7 @@
  */
 #include "base/assert.h"
 #include "sql/exec/decode.h"
+#include "sql/exec/decode_entry.h"
 #include "sql/exec/join.h"
 #include "sql/exec/scan.h"
 #include "types/key.h"
@@ -21,7 +22,8 @@ struct join_fetch {
     struct kernel_row *rows;
     struct buffer key;
     struct buffer memory;
-    struct batch batch; /* decoded right rows */
+    struct batch batch;            /* decoded right rows */
+    struct entry_decoder *entries; /* rows are entries of the index; NULL: images */
     const struct vector **columns;
     struct evaluator *filter;     /* the scan's own */
     struct plan_measure *measure; /* EXPLAIN ANALYZE: of the scan; else NULL */
@@ -123,6 +125,9 @@ void join_fetch_make(struct join *join) {
         vector_init_rows(exec->context, &fetch->batch.columns[i], node->right->columns[i].type, FETCH_ROWS);
         fetch->columns[i] = &fetch->batch.columns[i];
     }
+    if (node->right->index_only && !fetch->view->past) {
+        fetch->entries = entry_decoder_make(exec->context, node->right, fetch->table);
+    }
     if (node->right->predicate != NULL) {
         fetch->filter = operator_evaluator(&join->base, node->right->predicate, FETCH_ROWS);
     }
@@ -139,8 +144,13 @@ static uint32_t keep(struct join *join, uint32_t count) {
             memset(column->null, 0, FETCH_ROWS);
             column->may_have_null = false;
         }
-        decode_column(context, fetch->view->catalogue, fetch->table, fetch->rows, fetch->node->scan_columns[i], NULL,
-                      count, column, &join->base.scratch);
+        if (fetch->entries == NULL) {
+            decode_column(context, fetch->view->catalogue, fetch->table, fetch->rows, fetch->node->scan_columns[i],
+                          NULL, count, column, &join->base.scratch);
+        }
+    }
+    if (fetch->entries != NULL) {
+        entry_decode(fetch->entries, fetch->rows, count, fetch->batch.columns, &fetch->bytes);
     }
     fetch->batch.count = count;
     const uint16_t *selection = NULL;
@@ -248,7 +258,8 @@ static void range_take(struct join *join, struct slice key) {
         arena_free(&fetch->bytes);
     }
     struct kernel_bound bound = {.key = key, .inclusive = true};
-    struct kernel_range range = {.index = fetch->node->index, .low = bound, .high = bound};
+    struct kernel_range range = {
+        .index = fetch->node->index, .entries = fetch->entries != NULL, .low = bound, .high = bound};
     sql_try(context, kernel_scan_open(fetch->view, fetch->table, &range, &fetch->cursor, context->error));
     size_t count = 0;
     bool first = join->one_is_enough && join->predicate == NULL && join->check_count == 0;

@@ -10,6 +10,7 @@
 #include "base/map.h"
 #include "sql/cursor.h"
 #include "sql/exec/decode.h"
+#include "sql/exec/decode_entry.h"
 #include "sql/exec/join_filter.h"
 #include "sql/exec/operator.h"
 #include "sql/exec/scan.h"
@@ -39,8 +40,9 @@ struct scan {
     uint16_t *selection;
     struct buffer low;
     struct buffer high;
-    struct buffer memory; /* of a point's row */
-    uint32_t fetch;       /* rows of the next batch: few at first, for whoever wants but one */
+    struct buffer memory;          /* of a point's row */
+    uint32_t fetch;                /* rows of the next batch: few at first, for whoever wants but one */
+    struct entry_decoder *entries; /* rows are entries of the index; NULL: images */
     bool point;
     bool done;
     /* TABLESAMPLE */
@@ -102,6 +104,9 @@ bool scan_bound(struct exec *exec, const struct table_definition *table, const s
 
 static void scan_decode(struct scan *scan, uint32_t column, const uint16_t *selection, uint32_t live) {
     struct exec_operator *self = &scan->base;
+    if (scan->entries != NULL) {
+        return; /* all are decoded together */
+    }
     decode_column(self->exec->context, scan->view->catalogue, scan->table, scan->rows, self->node->scan_columns[column],
                   selection, live, &self->batch.columns[column], &self->scratch);
 }
@@ -133,6 +138,9 @@ static const struct batch *scan_emit(struct scan *scan, uint32_t count) {
     const uint16_t *selection = NULL;
     uint32_t width = self->node->column_count;
     uint32_t live = count;
+    if (scan->entries != NULL) {
+        entry_decode(scan->entries, scan->rows, count, self->batch.columns, &self->scratch);
+    }
     memcpy(scan->decoded, scan->staged, sizeof(uint64_t) * (width / 64 + 1));
     for (uint32_t i = 0; i < scan->stage_count && live > 0; i++) {
         const struct scan_stage *stage = &scan->stages[i];
@@ -260,8 +268,12 @@ static void scan_open(struct scan *scan) {
     if (scan->done || scan->point) {
         return;
     }
+    if (node->index_only && !scan->view->past) {
+        scan->entries = entry_decoder_make(exec->context, node, scan->table);
+    }
     struct kernel_range range = {
         .index = node->index,
+        .entries = scan->entries != NULL,
         .low = {.key = buffer_slice(&scan->low), .inclusive = node->low.inclusive},
         .high = {.key = buffer_slice(&scan->high), .inclusive = node->high.inclusive},
         .reverse = node->reverse,

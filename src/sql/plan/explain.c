@@ -217,8 +217,9 @@ static const char *name_scan(struct explain *explain, struct explain_group *grou
     const char *name = explain_slice(explain, explain_order_name(scan));
     add_other(explain, group, "Scan Direction", scan->reverse ? "Backward" : "Forward");
     add_other(explain, group, "Index Name", name);
-    group->title = sql_printf(explain->context, "Index Scan %susing %s on ", scan->reverse ? "Backward " : "", name);
-    return "Index Scan";
+    const char *kind = scan->index_only ? "Index Only Scan" : "Index Scan";
+    group->title = sql_printf(explain->context, "%s %susing %s on ", kind, scan->reverse ? "Backward " : "", name);
+    return kind;
 }
 
 static const char *name_join(struct explain *explain, struct explain_group *group, const struct plan_node *node) {

@@ -66,11 +66,13 @@ static struct plan_node *optimise_query(struct optimiser *optimiser, struct plan
     optimise_inline(optimiser, root);
     optimise_fold_plan(optimiser, root);
     root = optimise_decorrelate(optimiser, root);
+    optimise_extremes(optimiser, root);
     optimise_subqueries(optimiser, root);
     optimise_ctes(optimiser, root);
     root = optimise_push(optimiser, root, &none);
     root = optimise_order(optimiser, root);
     root = optimise_prune(optimiser, root);
+    optimise_index_only(root);
     optimise_once(optimiser, root);
     return root;
 }

@@ -64,6 +64,9 @@ bool optimise_is_fixed(const struct expr *expr);
 void optimise_once(struct optimiser *optimiser, struct plan_node *node);
 bool optimise_visit_no_subquery(const struct expr *expr, void *context); /* for expr_walk() */
 
+/* extreme.c: min() and max() that an index answers. */
+void optimise_extremes(struct optimiser *optimiser, struct plan_node *node);
+
 /* push.c: node with the conditions applied as low as they go; the output row stays the same. */
 struct plan_node *optimise_push(struct optimiser *optimiser, struct plan_node *node, struct conditions *conditions);
 struct plan_node *optimise_filter(struct optimiser *optimiser, struct plan_node *node,
@@ -108,5 +111,8 @@ void optimise_rank(struct optimiser *optimiser, const struct plan_node *scan, st
 
 /* prune.c */
 struct plan_node *optimise_prune(struct optimiser *optimiser, struct plan_node *root);
+
+/* index_only.c: marks scans of an index that need no row; columns that nobody reads are gone by then. */
+void optimise_index_only(struct plan_node *node);
 
 #endif

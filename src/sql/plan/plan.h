@@ -210,6 +210,7 @@ struct plan_node {
     const struct expr **indexed;
     uint32_t indexed_count;
     struct index_id index; /* value 0: primary key order */
+    bool index_only;       /* at the present its entries have all columns that are read */
     struct plan_bound low;
     struct plan_bound high;
     bool reverse;
