@@ -77,12 +77,19 @@ enum kmb_status kernel_get_many(struct kernel_view *view, const struct table_def
                                 const struct slice *keys, size_t count, struct buffer *memory, struct kernel_row *rows,
                                 uint16_t *of, size_t *found, struct kmb_error *error) {
     ASSERT(count <= KERNEL_MANY);
+    enum kmb_status status = kernel_reads_check(view->reads, error);
+    *found = 0;
+    if (status != KMB_OK) {
+        return status;
+    }
     struct slice whole[KERNEL_MANY];
     struct placed placed[KERNEL_MANY];
     struct buffer prefixed = {0};
-    *found = 0;
     buffer_clear(memory);
     for (size_t i = 0; i < count; i++) {
+        if (view->reads != NULL) {
+            kernel_reads_add_key(view->reads, table->id.value, keys[i]);
+        }
         key_prefix(&prefixed, table->id.value);
         buffer_append_slice(&prefixed, keys[i]);
     }
@@ -92,9 +99,9 @@ enum kmb_status kernel_get_many(struct kernel_view *view, const struct table_def
         whole[i] = slice_make(prefixed.bytes + at, length);
         at += length;
     }
-    enum kmb_status status = !buffer_ok(&prefixed) ? no_memory(error)
-                             : view->past ? get_past(view, whole, count, memory, rows, placed, of, found, error)
-                                          : get_present(view, whole, count, memory, rows, placed, of, found, error);
+    status = !buffer_ok(&prefixed) ? no_memory(error)
+             : view->past          ? get_past(view, whole, count, memory, rows, placed, of, found, error)
+                                   : get_present(view, whole, count, memory, rows, placed, of, found, error);
     buffer_free(&prefixed);
     for (size_t i = 0; i < *found && status == KMB_OK; i++) {
         rows[i].key = keys[of[i]];

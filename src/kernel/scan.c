@@ -551,7 +551,7 @@ static enum kmb_status next_index_past(struct kernel_scan *scan, struct kernel_r
  * Notes what a serializable transaction has passed so far: all of [low, high) at the end of the scan; before it, up to
  * the last row given, and of an index up to the entry that comes next.
  */
-static void scan_note(const struct kernel_scan *scan, const struct kernel_row *rows, size_t count) {
+static void scan_note(struct kernel_scan *scan, const struct kernel_row *rows, size_t count) {
     struct kernel_reads *reads = scan->view->reads;
     struct slice low = buffer_slice(&scan->low);
     struct slice high = buffer_slice(&scan->high);
@@ -559,17 +559,22 @@ static void scan_note(const struct kernel_scan *scan, const struct kernel_row *r
         return;
     }
     bool bounded = high.length > TABLE_PREFIX_SIZE && memcmp(low.bytes, high.bytes, TABLE_PREFIX_SIZE) == 0;
-    bool by_index = scan->way == SCAN_INDEX;
-    bool at_entry = by_index && !scan->done && range_has(&scan->cursor, low, high, scan->reverse);
-    bool at_row = !by_index && !scan->done && count > 0;
+    bool by_index = scan->way == SCAN_INDEX || scan->way == SCAN_ENTRIES;
+    bool at_entry = scan->way == SCAN_INDEX && !scan->done && range_has(&scan->cursor, low, high, scan->reverse);
+    bool at_row = scan->way != SCAN_INDEX && !scan->done && count > 0;
     low = without_prefix(low);
     high = bounded ? without_prefix(high) : slice_make(NULL, 0);
     uint32_t table = scan->table->definition.id.value;
-    if (at_row && !scan->reverse) {
+    if (at_row && by_index && !scan->reverse) {
+        buffer_clear(&scan->row_key); /* the first key behind the entry */
+        buffer_append_slice(&scan->row_key, rows[count - 1].key);
+        buffer_append(&scan->row_key, "", 1);
+        high = buffer_ok(&scan->row_key) ? buffer_slice(&scan->row_key) : high;
+    } else if (at_row && !scan->reverse) {
         kernel_reads_add_through(reads, table, low, rows[count - 1].key);
         return;
     }
-    if (at_row || at_entry) {
+    if (at_entry || (at_row && scan->reverse)) {
         struct slice at = at_row ? rows[count - 1].key : without_prefix(scan->cursor.key);
         low = scan->reverse ? at : low;
         high = scan->reverse ? high : at;

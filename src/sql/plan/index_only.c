@@ -25,6 +25,7 @@ static bool is_exact(struct type type) {
     case TYPE_TIMESTAMP:
     case TYPE_TIMESTAMPTZ:
     case TYPE_UUID:
+    case TYPE_ENUM:
         return true;
     case TYPE_NUMERIC:
         return type.modifier >= 0;

@@ -112,7 +112,30 @@ static void test_order(void **state) {
     PLAN("SELECT a, count(*) FROM t GROUP BY a HAVING count(*) > 1 AND a > 2 ORDER BY 2",
          "Sort\n  Sort Key: count(*)\n  ->  HashAggregate\n        Group Key: a\n        Filter: (count(*) > "
          "'1'::bigint)\n"
-         "        ->  Index Scan using t_ab on t\n              Index Cond: (a > 2)\n              Filter: (a > 2)\n");
+         "        ->  Index Only Scan using t_ab on t\n              Index Cond: (a > 2)\n              Filter: (a > "
+         "2)\n");
+}
+
+/* An index alone, where it has what is asked; its ends for min and max. */
+static void test_index_only(void **state) {
+    (void)state;
+    PLAN("SELECT a, b, id FROM t WHERE a = 1", "Index Only Scan using t_ab on t\n  Index Cond: (a = 1)\n");
+    PLAN("SELECT count(*) FROM t WHERE c < 9",
+         "Aggregate\n  ->  Index Only Scan using t_c_key on t\n        Index Cond: (c < 9)\n");
+    PLAN("SELECT c FROM t WHERE c < 9 AND b = 'x'",
+         "Index Scan using t_c_key on t\n  Index Cond: (c < 9)\n  Filter: (b = 'x'::text)\n");
+    PLAN("SELECT max(c) FROM t", "Aggregate\n  ->  Limit\n        ->  Index Only Scan Backward using t_c_key on t\n");
+    PLAN("SELECT min(a) FROM t", "Aggregate\n  ->  Limit\n        ->  Index Only Scan using t_ab on t\n");
+    PLAN("SELECT max(a) FROM t", "Aggregate\n  ->  Limit\n        ->  Index Only Scan Backward using t_ab on t\n"
+                                 "              Filter: (a IS NOT NULL)\n");
+    PLAN("SELECT min(a), max(id) FROM t",
+         "Nested Loop\n  ->  Aggregate\n        ->  Limit\n              ->  Index Only Scan using t_ab on t\n"
+         "  ->  Aggregate\n        ->  Limit\n              ->  Index Scan Backward using t_pkey on t\n");
+    PLAN("SELECT min(b) FROM t WHERE a = 3", "Aggregate\n  ->  Limit\n        ->  Index Only Scan Backward using t_ab "
+                                             "on t\n              Index Cond: (a = 3)\n");
+    PLAN("SELECT min(b) FROM t WHERE a > 3", "Aggregate\n  ->  Index Only Scan using t_ab on t\n"
+                                             "        Index Cond: (a > 3)\n        Filter: (a > 3)\n");
+    PLAN("SELECT max(c), count(*) FROM t", "Aggregate\n  ->  Seq Scan on t\n");
 }
 
 /* An order above a LIMIT does not change the one below it, which says what rows there are. */
@@ -274,7 +297,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_windows), cmocka_unit_test(test_order_of_limited),
         cmocka_unit_test(test_access),  cmocka_unit_test(test_history),
-        cmocka_unit_test(test_order),   cmocka_unit_test(test_joins),
+        cmocka_unit_test(test_order), cmocka_unit_test(test_index_only),   cmocka_unit_test(test_joins),
         cmocka_unit_test(test_folding), cmocka_unit_test(test_many_tables),
         cmocka_unit_test(test_options), cmocka_unit_test(test_analyze),
     };
