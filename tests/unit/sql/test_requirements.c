@@ -433,7 +433,7 @@ static void an_index_has_every_row(void **state) {
     REFUSED("CREATE UNIQUE INDEX x_v ON x (v)", "23505", 0, "could not create unique index \"x_v\"");
     SQL("CREATE INDEX x_v ON x (v)");
     ROWS("EXPLAIN (COSTS OFF) SELECT count(*) FROM x WHERE v = 3",
-         "Aggregate\n  ->  Index Scan using x_v on x\n        Index Cond: (v = 3)\n");
+         "Aggregate\n  ->  Index Only Scan using x_v on x\n        Index Cond: (v = 3)\n");
     ROWS("SELECT count(*) FROM x WHERE v = 3", "8\n");
     SQL("CREATE UNIQUE INDEX x_u ON x (v, id)");
     REFUSED("CREATE INDEX x_u ON x (v)", "42P07", 0, "relation \"x_u\" already exists");
