@@ -295,11 +295,12 @@ static void test_windows(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_windows), cmocka_unit_test(test_order_of_limited),
-        cmocka_unit_test(test_access),  cmocka_unit_test(test_history),
-        cmocka_unit_test(test_order), cmocka_unit_test(test_index_only),   cmocka_unit_test(test_joins),
-        cmocka_unit_test(test_folding), cmocka_unit_test(test_many_tables),
-        cmocka_unit_test(test_options), cmocka_unit_test(test_analyze),
+        cmocka_unit_test(test_windows),     cmocka_unit_test(test_order_of_limited),
+        cmocka_unit_test(test_access),      cmocka_unit_test(test_history),
+        cmocka_unit_test(test_order),       cmocka_unit_test(test_index_only),
+        cmocka_unit_test(test_joins),       cmocka_unit_test(test_folding),
+        cmocka_unit_test(test_many_tables), cmocka_unit_test(test_options),
+        cmocka_unit_test(test_analyze),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
