@@ -39,8 +39,8 @@ struct plan_node *bind_project(struct bind *bind, struct plan_node *child, const
     project->columns = sql_alloc_zero(bind->context, count + 1, sizeof(*project->columns));
     for (uint32_t i = 0; i < count; i++) {
         project->columns[i] = (struct plan_column){.name = names[i], .type = expressions[i]->type};
-        const struct plan_record *below =
-            expressions[i]->kind == EXPR_COLUMN ? child->columns[expressions[i]->column].record : NULL;
+        bool passed = expressions[i]->kind == EXPR_COLUMN && expressions[i]->column < child->column_count;
+        const struct plan_record *below = passed ? child->columns[expressions[i]->column].record : NULL;
         bool sequence = bind_sequence_key(expressions[i]) != NULL;
         if (bind_is_record(expressions[i]) || sequence || below != NULL) {
             struct plan_record *record = sql_alloc_zero(bind->context, 1, sizeof(*record));
