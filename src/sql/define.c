@@ -983,6 +983,9 @@ void define_run(struct sql_context *context, const struct sql_host *host, const 
     case DDL_SET_CONSTRAINTS:
         define_set_constraints(&define, ddl);
         break;
+    case DDL_ALTER_DOMAIN:
+        define_alter_type(&define, ddl->alters);
+        break;
     case DDL_ADD_LABEL:
         define_try(&define, kernel_add_label(define.transaction, ddl->table_id, ddl->label, context->error));
         break;

@@ -47,7 +47,13 @@ void define_hidden_fill(struct define *define);
 /* With the hidden columns that are its own. */
 void define_drop_index(struct define *define, struct table_id table, struct index_id index);
 
+/* --- define_type.c --- */
+void define_alter_type(struct define *define, const struct plan_alter *action);
+void define_retext(struct define *define, const struct plan_respell *respell);
+
 /* --- define_rows.c --- */
+/* Whether a query of our own has a row, in the open transaction. */
+bool define_any(struct define *define, const char *text);
 void define_add_check(struct define *define, const struct plan_alter *action);
 void define_add_primary_key(struct define *define, const struct plan_alter *action);
 void define_drop_primary_key(struct define *define);

@@ -30,8 +30,7 @@ static const char *quoted_table(const struct define *define) {
     return sql_qualified(define->context, table->schema_name, table->name);
 }
 
-/* Whether a query of our own has a row, in the open transaction. */
-static bool query_any(struct define *define, const char *text) {
+bool define_any(struct define *define, const char *text) {
     struct sql_context *context = define->context;
     struct sql_statement *statement = NULL;
     struct sql_run *run = NULL;
@@ -67,8 +66,8 @@ static void check_name_free(struct define *define, const char *name) {
 /* --- checks --- */
 
 static void check_rows(struct define *define, const char *name, const char *text) {
-    if (query_any(define,
-                  sql_printf(define->context, "SELECT 1 FROM %s WHERE NOT (%s) LIMIT 1", quoted_table(define), text))) {
+    if (define_any(define, sql_printf(define->context, "SELECT 1 FROM %s WHERE NOT (%s) LIMIT 1", quoted_table(define),
+                                      text))) {
         sql_raise(define->context, KMB_CHECK_VIOLATION, 0,
                   "check constraint \"%s\" of relation \"%s\" is violated by some row", name, table_name(define));
     }
@@ -680,7 +679,8 @@ void define_change_types(struct define *define, const struct plan_alter *actions
         if (retype_has(&retyping, old.id)) {
             sql_raise(context, KMB_UNSUPPORTED, 0, "cannot alter type of column \"%s\" twice", actions[i].name);
         }
-        if (old.type.id == type.id && old.type.modifier == type.modifier && actions[i].missing_ok) {
+        if (old.type.id == type.id && old.type.modifier == type.modifier && old.type.domain == type.domain &&
+            actions[i].missing_ok) {
             continue; /* the type it has, without USING */
         }
         old.name = slice_text(define_text(define, old.name));

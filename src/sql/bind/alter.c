@@ -117,7 +117,7 @@ static void alter_add_column(struct alteration *alteration, const struct table_d
         alter_scope(alteration, alteration->columns, alteration->column_count, &scope);
         column.default_text = bind_generated_text(bind, extra.generated->raw_expr, &scope, alteration->columns,
                                                   alteration->column_count, alteration->column_count - 1);
-    } else if (column.default_kind == DEFAULT_EXPRESSION && extra.owned == NULL) {
+    } else if ((column.default_kind == DEFAULT_EXPRESSION || column.type.domain != 0) && extra.owned == NULL) {
         action->missing = bind_default(bind, table, &column);
         if (!expr_walk(action->missing, visit_not_volatile, NULL)) {
             action->fill = true;
@@ -648,6 +648,13 @@ void bind_rename(struct bind *bind, const PgQuery__RenameStmt *rename, struct pl
         return;
     case PG_QUERY__OBJECT_TYPE__OBJECT_SCHEMA:
         bind_rename_schema(bind, rename, statement);
+        return;
+    case PG_QUERY__OBJECT_TYPE__OBJECT_TYPE:
+    case PG_QUERY__OBJECT_TYPE__OBJECT_DOMAIN:
+        bind_rename_type(bind, rename, statement);
+        return;
+    case PG_QUERY__OBJECT_TYPE__OBJECT_DOMCONSTRAINT:
+        bind_rename_domain_check(bind, rename, statement);
         return;
     case PG_QUERY__OBJECT_TYPE__OBJECT_TABCONSTRAINT:
         rename_constraint(bind, rename, statement);

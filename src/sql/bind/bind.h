@@ -341,6 +341,14 @@ void bind_type_free(struct bind *bind, const char *schema, const char *text); /*
 void bind_create_enum(struct bind *bind, const PgQuery__CreateEnumStmt *create, struct plan_statement *statement);
 void bind_alter_enum(struct bind *bind, const PgQuery__AlterEnumStmt *alter, struct plan_statement *statement);
 
+/* --- domain.c --- */
+void bind_create_domain(struct bind *bind, const PgQuery__CreateDomainStmt *create, struct plan_statement *statement);
+
+/* --- alter_domain.c --- */
+void bind_alter_domain(struct bind *bind, const PgQuery__AlterDomainStmt *alter, struct plan_statement *statement);
+void bind_rename_domain_check(struct bind *bind, const PgQuery__RenameStmt *rename, struct plan_statement *statement);
+void bind_rename_type(struct bind *bind, const PgQuery__RenameStmt *rename, struct plan_statement *statement);
+
 /* --- view.c --- */
 /* A String node. */
 PgQuery__Node *bind_string_node(struct bind *bind, const char *text);

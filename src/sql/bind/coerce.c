@@ -6,7 +6,7 @@
  * date is an error of the statement, at the literal. A parameter without a type takes the first one a place gives it.
  */
 #include "base/assert.h"
-#include "sql/bind/bind.h"
+#include "sql/bind/domain.h"
 #include "sql/type_text.h"
 
 const char *bind_type_text(struct bind *bind, struct type type) {
@@ -242,6 +242,13 @@ const struct expr *bind_coerce(struct bind *bind, const struct expr *expr, struc
     if (type.id == TYPE_ANY) {
         return expr;
     }
+    if (type.domain != 0) {
+        bool is = expr->type.domain == type.domain && expr->type.id == type.id;
+        return is ? expr : bind_to_domain(bind, expr, type, cast_context, position);
+    }
+    if (explicit_cast && expr->type.domain != 0) {
+        expr = bind_relabel(bind, expr, type_with(expr->type.id, expr->type.modifier));
+    }
     if (expr->type.id == TYPE_UNKNOWN) {
         if (type.id == TYPE_UNKNOWN) {
             return expr;
@@ -325,14 +332,14 @@ struct type bind_common_type(struct bind *bind, const struct expr *const *list, 
     if (common == TYPE_UNKNOWN) {
         return type_make(TYPE_TEXT);
     }
-    int32_t modifier = -1;
+    struct type type = list[0]->type;
     for (uint32_t i = 0; i < count; i++) {
-        if (list[i]->type.id != common || (i > 0 && list[i]->type.modifier != modifier)) {
+        if (list[i]->type.id != common || list[i]->type.modifier != type.modifier) {
             return type_make(common);
         }
-        modifier = list[i]->type.modifier;
+        type.domain = list[i]->type.domain == type.domain ? type.domain : 0;
     }
-    return type_with(common, modifier);
+    return type; /* of a domain where all are */
 }
 
 const struct expr *bind_to_common(struct bind *bind, const struct expr *expr, struct type type, const char *construct) {

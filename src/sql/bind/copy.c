@@ -380,6 +380,7 @@ static struct plan_node *copy_source(struct write *write, const struct plan_copy
     const struct expr **values = sql_alloc(bind->context, (copy->column_count + 1) * sizeof(*values));
     for (uint32_t i = 0; i < copy->column_count; i++) {
         struct type type = write_column(write, ordinals[i])->type;
+        type.domain = 0; /* what is read has yet to pass its constraints */
         struct expr *value = bind_expr_new(bind, EXPR_COLUMN, type, 0, 0);
         value->column = i;
         values[i] = value;

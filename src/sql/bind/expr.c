@@ -72,7 +72,8 @@ bool expr_equal(const struct expr *a, const struct expr *b) {
     }
     if (a->kind != b->kind || !type_equal(a->type, b->type) || a->column != b->column || a->negated != b->negated ||
         a->truth != b->truth || a->function != b->function || a->subquery != b->subquery ||
-        a->argument_count != b->argument_count || a->spread != b->spread || a->explicit_cast != b->explicit_cast) {
+        a->type.domain != b->type.domain || a->argument_count != b->argument_count || a->spread != b->spread ||
+        a->explicit_cast != b->explicit_cast) {
         return false;
     }
     if (a->kind == EXPR_CONSTANT && !constant_equal(a, b)) {
@@ -437,6 +438,10 @@ static void print_expr(struct printer *printer, const struct expr *expr) {
         break;
     case EXPR_SUBQUERY:
         print_number(printer, expr->argument_count == 0 ? "(InitPlan " : "(SubPlan ", expr->subquery->number, ")");
+        break;
+    case EXPR_DOMAIN:
+        print_around(printer, expr, "(", "", ")::");
+        print(printer, expr->domain->name);
         break;
     case EXPR_OUTER:
         print_number(printer, "$", expr->column, "");

@@ -29,7 +29,17 @@ enum expr_kind {
     EXPR_IN_LIST,   /* arguments[0] [NOT] IN arguments[1..]; function is =; constants may be hashed */
     EXPR_ANY_ARRAY, /* arguments[0] function ANY (arguments[1], an array); ALL (negated true) */
     EXPR_SUBQUERY,  /* subquery, column of its row; arguments: what EXPR_OUTER 0, 1, ... of its plan stand for */
+    EXPR_DOMAIN,    /* arguments[0], which passes the constraints of `domain` */
     EXPR_OUTER,     /* column: number of a value of the enclosing query's row; fixed while the subquery runs */
+};
+
+/* What a domain asks of its values: checks are over a row of one column, the value. */
+struct expr_domain {
+    const char *name; /* as errors call it */
+    bool not_null;
+    const struct expr **checks; /* in the order of their names */
+    const char **check_names;
+    uint32_t check_count;
 };
 
 enum expr_truth { EXPR_TRUTH_TRUE, EXPR_TRUTH_FALSE, EXPR_TRUTH_UNKNOWN };
@@ -46,6 +56,7 @@ struct expr {
     struct value value;
     const struct sql_function *function;
     struct plan_subquery *subquery;
+    const struct expr_domain *domain;
     const struct expr **arguments;
     uint32_t argument_count;
 };

@@ -374,6 +374,14 @@ void bind_dispatch(struct bind *bind, const PgQuery__Node *node, struct plan_sta
         bind_create_enum(bind, node->create_enum_stmt, statement);
         statement_ddl(statement, "CREATE TYPE");
         break;
+    case PG_QUERY__NODE__NODE_CREATE_DOMAIN_STMT:
+        bind_create_domain(bind, node->create_domain_stmt, statement);
+        statement_ddl(statement, "CREATE DOMAIN");
+        break;
+    case PG_QUERY__NODE__NODE_ALTER_DOMAIN_STMT:
+        bind_alter_domain(bind, node->alter_domain_stmt, statement);
+        statement_ddl(statement, "ALTER DOMAIN");
+        break;
     case PG_QUERY__NODE__NODE_ALTER_ENUM_STMT:
         bind_alter_enum(bind, node->alter_enum_stmt, statement);
         statement_ddl(statement, "ALTER TYPE");

@@ -230,5 +230,7 @@ const struct expr *bind_assign_part(const struct bind_scope *scope, const PgQuer
     const struct sql_function *function = !type_is_array(whole->type.id)
                                               ? json_set_subscript()
                                               : array_operation(any_slice(&container) ? ARRAY_SET_SLICE : ARRAY_SET);
-    return bind_unnamed_call(bind, function, whole->type, arguments, given, position);
+    struct type made = type_with(whole->type.id, whole->type.modifier);
+    const struct expr *changed = bind_unnamed_call(bind, function, made, arguments, given, position);
+    return whole->type.domain == 0 ? changed : bind_coerce(bind, changed, whole->type, SQL_CAST_ASSIGNMENT, position);
 }

@@ -7,6 +7,7 @@
  * over the new (DELETE: old) row. All of this is decided here, so that the executor only has to evaluate and to write.
  */
 #include "base/assert.h"
+#include "sql/bind/domain.h"
 #include "sql/bind/write.h"
 
 const struct column_definition *write_column(const struct write *write, uint32_t ordinal) {
@@ -147,10 +148,14 @@ const struct expr *bind_default(struct bind *bind, const struct table_definition
         const struct expr *next = bind_stored(bind, identity_text(bind, table, column), NULL, BIND_DEFAULT);
         return bind_assign(bind, next, column->type, name);
     }
-    if (column->default_kind != DEFAULT_EXPRESSION) { /* a generated one is computed when the row is there */
-        return null_of(bind, column->type);
+    const char *text = column->default_kind == DEFAULT_EXPRESSION ? bind_text(bind->context, column->default_text)
+                       : column->default_kind == DEFAULT_NONE     ? bind_domain_default(bind, column->type)
+                                                                  : NULL;
+    if (text == NULL && (column->default_kind == DEFAULT_GENERATED || column->type.domain == 0)) {
+        return null_of(bind, column->type); /* a generated one is computed when the row is there */
     }
-    const struct expr *value = bind_stored(bind, bind_text(bind->context, column->default_text), NULL, BIND_DEFAULT);
+    const struct expr *value =
+        text == NULL ? null_of(bind, type_make(column->type.id)) : bind_stored(bind, text, NULL, BIND_DEFAULT);
     return bind_assign(bind, value, column->type, name);
 }
 

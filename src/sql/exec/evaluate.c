@@ -14,6 +14,7 @@
 
 #include "base/assert.h"
 #include "sql/exec/evaluate_array.h"
+#include "sql/exec/evaluate_domain.h"
 #include "sql/exec/evaluate_list.h"
 #include "sql/exec/evaluate_spread.h"
 #include "sql/exec/operator.h"
@@ -38,6 +39,7 @@ struct evaluator {
     struct evaluate_spread *spread; /* a call with VARIADIC */
     uint16_t *rows[2];              /* scratch selections, made when first needed */
     struct vector *scratch;         /* of the = of DISTINCT, NULLIF, IN */
+    struct evaluate_domain *domain;
     struct subquery_run *subquery;
     struct value *outers; /* of a subquery: its arguments' values of one row */
     struct sql_context *context;
@@ -147,6 +149,11 @@ struct evaluator *evaluator_make(const struct evaluator_scope *scope, const stru
         evaluator->arguments[i] = evaluator_make(scope, expr->arguments[i]);
     }
     evaluator->fixed = is_fixed(expr, evaluator->arguments);
+    if (expr->kind == EXPR_DOMAIN) { /* the argument's data, once it has passed */
+        evaluator->domain = evaluate_domain_make(scope, expr->domain);
+        evaluator->result.type = expr->type;
+        return evaluator;
+    }
     if (expr->kind == EXPR_CALL) {
         make_call(evaluator, scope, expr->function, expr);
         evaluator->spread = expr->spread ? evaluate_spread_make(&evaluator->call, expr->function) : NULL;
@@ -280,6 +287,15 @@ static const struct vector *run_call(struct evaluator *evaluator, const struct b
         evaluator->scalar(&evaluator->call, evaluator->vectors, result, selection, count);
     }
     return result;
+}
+
+static const struct vector *run_domain(struct evaluator *evaluator, const struct batch *batch,
+                                       const uint16_t *selection, uint32_t count) {
+    struct type type = evaluator->result.type;
+    evaluator->result = *run(evaluator->arguments[0], batch, selection, count);
+    evaluator->result.type = type;
+    evaluate_domain_run(evaluator->domain, &evaluator->result, selection, count);
+    return &evaluator->result;
 }
 
 /*
@@ -573,6 +589,8 @@ static const struct vector *dispatch(struct evaluator *evaluator, const struct b
         return run_extreme(evaluator, batch, selection, count);
     case EXPR_SUBQUERY:
         return run_subquery(evaluator, batch, selection, count);
+    case EXPR_DOMAIN:
+        return run_domain(evaluator, batch, selection, count);
     case EXPR_IN_LIST:
         return run_in(evaluator, batch, selection, count);
     case EXPR_ANY_ARRAY:

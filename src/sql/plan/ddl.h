@@ -21,6 +21,7 @@ enum plan_ddl_kind {
     DDL_ALTER_SEQUENCE,
     DDL_ADD_LABEL,
     DDL_RENAME_LABEL,
+    DDL_ALTER_DOMAIN, /* or what renames a type */
     DDL_TRUNCATE,
     DDL_CREATE_SCHEMA,   /* value; after, in it */
     DDL_RENAME_SCHEMA,   /* schema, value */
@@ -60,6 +61,14 @@ enum plan_alter_kind {
     ALTER_RENAME_INDEX,
     ALTER_SET_SCHEMA, /* new_name */
     ALTER_TYPE,       /* column.type, text: what the rows get */
+};
+
+/* A stored text that is to be another: the default of a column, or a check. */
+struct plan_respell {
+    struct table_id table;
+    struct column_id column; /* 0: a check */
+    struct constraint_id check;
+    const char *text;
 };
 
 /* A foreign key as it was written. */

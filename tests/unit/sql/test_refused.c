@@ -216,7 +216,6 @@ static const struct refusal refusals[] = {
     {"CREATE DATABASE d", 1, "CREATE DATABASE"},
     {"DROP DATABASE d", 1, "DROP DATABASE"},
     {"CREATE TYPE x AS (a int)", 1, "CREATE TYPE"},
-    {"CREATE DOMAIN d AS int", 1, "CREATE DOMAIN"},
     {"CREATE FUNCTION g() RETURNS int LANGUAGE sql AS 'SELECT 1'", 1, "CREATE FUNCTION or PROCEDURE"},
     {"CREATE TRIGGER g AFTER INSERT ON t EXECUTE FUNCTION h()", 1, "CREATE TRIGGER"},
     {"CREATE RULE r AS ON INSERT TO t DO NOTHING", 1, "CREATE RULE"},
@@ -299,7 +298,8 @@ static void refused_statements_have_names(void **state) {
                                                  "variable_set_stmt",  "plassign_stmt",         "constraints_set_stmt",
                                                  "comment_stmt",       "create_table_as_stmt",  "declare_cursor_stmt",
                                                  "fetch_stmt",         "close_portal_stmt",     "discard_stmt",
-                                                 "copy_stmt",          "create_enum_stmt",      "alter_enum_stmt"};
+                                                 "copy_stmt",          "create_enum_stmt",      "alter_enum_stmt",
+                                                 "create_domain_stmt", "alter_domain_stmt"};
     unsigned named = 0;
     for (unsigned i = 0; i < pg_query__node__descriptor.n_fields; i++) {
         const ProtobufCFieldDescriptor *field = &pg_query__node__descriptor.fields[i];
