@@ -464,6 +464,18 @@ static const struct step steps[] = {
      "BY "
      "id, _position_from"},
     {"catalog", step_sql, "SELECT count(*) FROM information_schema.columns WHERE table_name = 'patients'"},
+    {"schema", step_sql,
+     "CREATE SCHEMA hall CREATE TABLE bed (id serial PRIMARY KEY, n int CHECK (n > 0)) CREATE VIEW free AS SELECT n "
+     "FROM "
+     "bed"},
+    {"schema renamed", step_sql, "ALTER SCHEMA hall RENAME TO wing"},
+    {"table moved", step_sql, "ALTER TABLE wing.bed SET SCHEMA public"},
+    {"schema read", step_sql, "SELECT current_schemas(true), count(*) FROM wing.free"},
+    {"catalog 2", step_sql,
+     "SELECT constraint_name, check_clause FROM information_schema.check_constraints ORDER BY 2"},
+    {"catalog 3", step_sql,
+     "SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid ORDER BY 1, 2"},
+    {"schema dropped", step_sql, "DROP SCHEMA wing CASCADE"},
     {"stream append", step_stream_append, "admissions"},
     {"stream read", step_stream_read, "admissions"},
     {"proofs", step_proofs, ""},
