@@ -5,9 +5,13 @@
  * query goes in rounds: the non-recursive term's rows are the first working table; each round runs the recursive term
  * over it, in a context of its own, and what is new is the next one. A scan asks for more only when it has read
  * everything there is, so a LIMIT above ends a recursion that has no end.
+ *
+ * Rows of a query that is not recursive stay in memory up to work_mem; then the rest is made at once and put aside in a
+ * file, which each scan reads for itself when it is through with those in memory. Nothing moves that a scan has given.
  */
 #include "sql/exec/hash_table.h"
 #include "sql/exec/operator.h"
+#include "sql/exec/spill.h"
 
 struct cte_rows {
     struct cte_rows *next;
@@ -15,11 +19,14 @@ struct cte_rows {
     struct exec *owner;
     struct exec_operator *source; /* of the query, or of the non-recursive term; NULL: at its end */
     bool done;
+    struct arena kept; /* the rows and what they point at */
     struct rowset rows;
+    struct spill_run *rest; /* rows behind those kept; NULL: none */
     struct hash_table seen; /* UNION: rows met */
     uint32_t *ids;
     uint8_t *fresh;
     uint16_t *selection;
+    const struct type *types;
     const struct vector **columns;
     struct sql_context round; /* a recursive term's execution */
     uint32_t work_first;      /* the working table: rows first .. end - 1 */
@@ -41,7 +48,9 @@ static struct cte_rows *rows_make(struct exec *owner, const struct plan_cte *cte
     }
     rows->cte = cte;
     rows->owner = owner;
-    rowset_init(&rows->rows, context, NULL, types, count);
+    exec_arena_init(owner, &rows->kept);
+    rowset_init(&rows->rows, context, &rows->kept, types, count);
+    rows->types = types;
     rows->columns = sql_alloc(context, sizeof(*rows->columns) * (count + 1));
     if (cte->distinct) {
         hash_table_init(&rows->seen, context, NULL, types, count);
@@ -92,6 +101,23 @@ static void rows_take(struct cte_rows *rows, const struct batch *batch) {
     }
 }
 
+/* Puts what is still to come aside. */
+static void rows_put_aside(struct cte_rows *rows) {
+    const struct batch *batch;
+    uint32_t count = rows->cte->root->column_count;
+    rows->rest = spill_run_new(rows->source, rows->types, count);
+    while ((batch = rows->source->next(rows->source)) != NULL) {
+        sql_check_cancel(rows->owner->context);
+        for (uint32_t i = 0; i < count; i++) {
+            rows->columns[i] = &batch->columns[i];
+        }
+        spill_run_append(rows->rest, rows->columns, batch->selection, batch_live(batch));
+    }
+    spill_run_end(rows->rest);
+    rows->source = NULL;
+    rows->done = true;
+}
+
 static void rows_round(struct cte_rows *rows) {
     struct exec *owner = rows->owner;
     sql_context_inner(&rows->round, owner->context);
@@ -113,6 +139,10 @@ static bool rows_more(struct cte_rows *rows) {
             const struct batch *batch = rows->source->next(rows->source);
             if (batch != NULL) {
                 rows_take(rows, batch);
+                if (rows->cte->recursive == NULL && rows->rows.column_count > 0 &&
+                    spill_wanted(rows->owner, &rows->kept)) {
+                    rows_put_aside(rows);
+                }
                 continue;
             }
             rows->source = NULL;
@@ -148,7 +178,22 @@ struct cte_scan {
     uint32_t at;  /* next row */
     uint32_t end; /* of a working table */
     uint16_t *selection;
+    struct spill_reader *reader; /* of the rows behind those in memory */
 };
+
+static const struct batch *rest_next(struct cte_scan *scan) {
+    struct exec_operator *self = &scan->base;
+    if (scan->reader == NULL) {
+        scan->reader = spill_reader_new(self->exec, scan->rows->types, scan->rows->rows.column_count, VECTOR_ROWS);
+        spill_reader_open(scan->reader, scan->rows->rest);
+    }
+    const struct batch *batch = spill_reader_next(scan->reader);
+    if (batch == NULL) {
+        return NULL;
+    }
+    self->batch = *batch;
+    return &self->batch;
+}
 
 static const struct batch *scan_next(struct exec_operator *self) {
     struct cte_scan *scan = (struct cte_scan *)self;
@@ -156,8 +201,11 @@ static const struct batch *scan_next(struct exec_operator *self) {
     operator_begin(self);
     uint32_t end = self->node->cte_work ? scan->end : rows->rows.row_count;
     if (scan->at == end) {
-        if (self->node->cte_work || !rows_more(rows)) {
+        if (self->node->cte_work) {
             return NULL;
+        }
+        if (!rows_more(rows)) {
+            return rows->rest == NULL ? NULL : rest_next(scan);
         }
         end = rows->rows.row_count;
     }
