@@ -991,6 +991,9 @@ void define_run(struct sql_context *context, const struct sql_host *host, const 
         break;
     case DDL_RENAME_LABEL:
         define_try(&define, kernel_rename_label(define.transaction, ddl->table_id, ddl->label, context->error));
+        for (uint32_t i = 0; i < ddl->respell_count; i++) {
+            define_retext(&define, &ddl->respells[i]);
+        }
         break;
     case DDL_ALTER_SEQUENCE:
         define_try(&define, kernel_change_sequence(define.transaction, ddl->table_id, &ddl->sequence, ddl->restart,

@@ -100,6 +100,16 @@ struct bind_locks {
     const PgQuery__SelectStmt *query;
 };
 
+/* Which literals become a label: their positions. */
+#define BIND_LABELS_WATCHED 64
+struct bind_label_watch {
+    enum type_id type;
+    struct slice label;
+    uint32_t positions[BIND_LABELS_WATCHED];
+    uint32_t count;
+    bool many; /* more, or in an array */
+};
+
 /* One statement being bound. */
 struct bind {
     struct sql_context *context;
@@ -128,8 +138,9 @@ struct bind {
     const PgQuery__IntoClause *into; /* of the statement itself, and dealt with */
     uint32_t stored;                 /* above 0: what is bound is a text that was kept, not the statement's own */
     bool spell_stars;                /* a view is being made: * in the tree is replaced by what it stands for now */
-    bool spell_names;                /* a text is being made to be kept: names in the tree get their schema */
-    bool cursor;                     /* the query of a DECLARE is bound, not the DECLARE */
+    struct bind_label_watch *label_watch; /* NULL: nobody asks */
+    bool spell_names;                     /* a text is being made to be kept: names in the tree get their schema */
+    bool cursor;                          /* the query of a DECLARE is bound, not the DECLARE */
     bool reads_past;
     bool at_parameter;   /* a point to read at is a parameter: bound anew with its value */
     bool advances;       /* a function moves a sequence */
@@ -325,6 +336,13 @@ const struct table_definition *bind_enum(struct bind *bind, enum type_id type);
 struct value bind_label(struct bind *bind, enum type_id type, struct slice text, uint32_t position);
 /* All labels of the type, in order, as an array: what functions that look names up are given. */
 const struct expr *bind_labels(struct bind *bind, enum type_id type);
+
+/* --- rename_label.c --- */
+/* Tells who watches that a literal became this. */
+void bind_note_label(struct bind *bind, const struct value *value, uint32_t position);
+/* Finds the stored texts that have the label, and what they are when it is renamed. */
+void bind_label_texts(struct bind *bind, const struct table_definition *type, struct slice label, const char *name,
+                      struct plan_ddl *ddl);
 
 /* --- type.c --- */
 struct type_name {

@@ -162,6 +162,7 @@ static const struct expr *coerce_literal(struct bind *bind, const struct expr *e
     }
     if (type_kind(type_element(type.id)) == TYPE_ENUM) {
         copy->value = bind_label(bind, type.id, expr->value.as.bytes, expr->position);
+        bind_note_label(bind, &copy->value, expr->position);
         return copy;
     }
     struct datetime_context when = {

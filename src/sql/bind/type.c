@@ -182,6 +182,7 @@ static void rename_label(struct bind *bind, const PgQuery__AlterEnumStmt *alter,
         sql_raise(bind->context, KMB_DUPLICATE_OBJECT, 0, "enum label \"%s\" already exists", alter->new_val);
     }
     ddl->kind = DDL_RENAME_LABEL;
+    bind_label_texts(bind, type, *old, alter->new_val, ddl);
     ddl->label = label_make(bind, label_place(*old), slice_text(alter->new_val));
 }
 

@@ -188,6 +188,8 @@ struct plan_ddl {
     uint32_t after_count;
     struct sequence_definition sequence; /* ALTER SEQUENCE */
     const int64_t *restart;
+    const struct plan_respell *respells; /* RENAME VALUE */
+    uint32_t respell_count;
     struct slice label;             /* of an enum type: where it stands and its name */
     const struct plan_index *index; /* CREATE INDEX */
     const struct plan_drop *drops;

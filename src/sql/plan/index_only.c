@@ -3,7 +3,8 @@
  *
  * An entry of an index is the key of its columns and the row's own key behind it. If the columns that are read are
  * among these, and a key gives them back as they were, the rows need not be fetched, which is most of the cost. It does
- * not for floating point (0 and -0 are one key), intervals, numerics without a scale and arrays.
+ * not for floating point (0 and -0 are one key), intervals, numerics without a scale, arrays and labels, whose names
+ * are in no key.
  */
 #include "base/assert.h"
 #include "sql/exec/scan.h"
@@ -25,7 +26,6 @@ static bool is_exact(struct type type) {
     case TYPE_TIMESTAMP:
     case TYPE_TIMESTAMPTZ:
     case TYPE_UUID:
-    case TYPE_ENUM:
         return true;
     case TYPE_NUMERIC:
         return type.modifier >= 0;
