@@ -52,8 +52,9 @@ struct session {
     bool queried; /* the transaction has read or written */
     int64_t transaction_now_us;
     int64_t statement_now_us;
-    bool committed_in_control; /* the running statement was COMMIT: outcome below */
-    bool read;                 /* the running statement has opened a view */
+    int64_t statement_begun_ns; /* 0: none is being run */
+    bool committed_in_control;  /* the running statement was COMMIT: outcome below */
+    bool read;                  /* the running statement has opened a view */
     struct session_outcome outcome;
 };
 
@@ -248,6 +249,32 @@ static int64_t host_monotonic_ns(void *context) {
     return environment->monotonic_ns(environment->context);
 }
 
+/* The kernel's long walks ask as the operators do: same words. */
+static enum kmb_status interrupted(void *context, struct kmb_error *error) {
+    struct session *session = context;
+    int64_t timeout_ms = session->settings.statement_timeout_ms;
+    if (session->statement_begun_ns == 0) {
+        return KMB_OK;
+    }
+    if (atomic_load_explicit(&session->cancel, memory_order_relaxed)) {
+        return error_set(error, KMB_CANCELLED, "canceling statement due to user request");
+    }
+    if (timeout_ms > 0 && host_monotonic_ns(session) - session->statement_begun_ns >= timeout_ms * 1000000) {
+        return error_set(error, KMB_CANCELLED, "canceling statement due to statement timeout");
+    }
+    return KMB_OK;
+}
+
+static enum kmb_status begin_transaction(struct session *session, struct kernel_state *state, struct kmb_error *error) {
+    enum kmb_status status =
+        kernel_transaction_begin(state, shard_row_ids(session->shard), &session->transaction, error);
+    if (status == KMB_OK) {
+        kernel_transaction_interrupt(session->transaction,
+                                     (struct kernel_interrupt){.ask = interrupted, .context = session});
+    }
+    return status;
+}
+
 static int64_t host_clock_us(void *context) {
     const struct session *session = context;
     return shard_now_us(session->shard);
@@ -417,7 +444,7 @@ enum kmb_status session_begin(struct session *session, const struct session_mode
     struct kernel_state *state = NULL;
     enum kmb_status status = shard_state(session->shard, session->tenant, &state, error);
     if (status == KMB_OK) {
-        status = kernel_transaction_begin(state, shard_row_ids(session->shard), &session->transaction, error);
+        status = begin_transaction(session, state, error);
     }
     kernel_state_release(state);
     struct session_modes made = modes == NULL ? modes_of(session, &defaults) : *modes;
@@ -600,7 +627,7 @@ static enum kmb_status begin_alone(struct session *session, struct shard_turn *t
     }
     status = shard_turn_state(turn, session->tenant, &state, error);
     if (status == KMB_OK) {
-        status = kernel_transaction_begin(state, shard_row_ids(session->shard), &session->transaction, error);
+        status = begin_transaction(session, state, error);
     }
     kernel_state_release(state);
     if (status != KMB_OK) {
@@ -650,7 +677,7 @@ static enum kmb_status run_ahead(struct session *session, struct sql_statement *
     shard_turn_end(&turn);
     status = shard_state(session->shard, session->tenant, &state, error);
     if (status == KMB_OK) {
-        status = kernel_transaction_begin(state, shard_row_ids(session->shard), &session->transaction, error);
+        status = begin_transaction(session, state, error);
     }
     kernel_state_release(state);
     if (status == KMB_OK) {
@@ -735,6 +762,7 @@ static enum kmb_status run_inside(struct session *session, struct sql_statement 
 
 void session_tick(struct session *session) {
     session->statement_now_us = shard_now_us(session->shard);
+    atomic_store(&session->cancel, false); /* what was called before means nothing now */
 }
 
 static bool is_change(const struct sql_statement *statement) {
@@ -762,7 +790,7 @@ enum kmb_status session_run(struct session *session, struct sql_statement *state
     *run = NULL;
     session->outcome = (struct session_outcome){0};
     session_tick(session);
-    atomic_store(&session->cancel, false);
+    session->statement_begun_ns = host_monotonic_ns(session);
     bool alone = sql_statement_writes(statement) && !session->explicit;
     if (session->settings.read_only && !session->failed && is_change(statement)) {
         *outcome = session->outcome;
@@ -772,6 +800,7 @@ enum kmb_status session_run(struct session *session, struct sql_statement *state
     }
     enum kmb_status status = alone ? run_alone(session, statement, parameters, parameter_count, run, error)
                                    : run_inside(session, statement, parameters, parameter_count, run, error);
+    session->statement_begun_ns = 0;
     *outcome = session->outcome;
     return status;
 }

@@ -486,6 +486,10 @@ static enum kmb_status rows_have_null(struct kernel_transaction *transaction, co
     while (status == KMB_OK && !*answer) {
         struct kernel_row rows[64];
         size_t count = 0;
+        status = evolver_interrupted(&transaction->evolver, error);
+        if (status != KMB_OK) {
+            break;
+        }
         status = kernel_scan_next(scan, rows, ARRAY_LENGTH(rows), &count, error);
         if (status != KMB_OK || count == 0) {
             break;

@@ -11,6 +11,7 @@
 
 #include <stdlib.h>
 
+#define ROWS_UNASKED       1024               /* between two questions whether to go on */
 #define BACKFILL_RUN_BYTES ((size_t)16 << 20) /* memory of a run: entries and their places */
 
 struct backfill_entry {
@@ -28,6 +29,7 @@ struct backfill {
     struct buffer bytes;
     struct buffer entries; /* struct backfill_entry */
     struct buffer next;    /* full key to go on from */
+    uint64_t rows;         /* read so far */
     bool done;
 };
 
@@ -94,6 +96,9 @@ static enum kmb_status gather_run(struct backfill *backfill, struct kmb_error *e
         }
         struct slice value;
         status = store_cursor_value(&cursor, &value, error);
+        if (status == KMB_OK && ++backfill->rows % ROWS_UNASKED == 0) {
+            status = evolver_interrupted(backfill->evolver, error);
+        }
         if (status == KMB_OK) {
             status = gather_row(backfill, cursor.key, value, error);
         }
@@ -143,6 +148,12 @@ static enum kmb_status write_run(struct backfill *backfill, struct kmb_error *er
         qsort_r(entries, count, sizeof(*entries), entry_order, backfill->bytes.bytes);
     }
     for (size_t i = 0; i < count; i++) {
+        if (i % ROWS_UNASKED == 0) {
+            enum kmb_status status = evolver_interrupted(backfill->evolver, error);
+            if (status != KMB_OK) {
+                return status;
+            }
+        }
         if (backfill->index->unique && backfill->evolver->check_unique && !entries[i].has_null) {
             enum kmb_status status = unique_key_free(backfill, &entries[i], error);
             if (status != KMB_OK) {

@@ -16,6 +16,15 @@
 #include "kernel/state.h"
 #include "log/entry.h"
 
+/*
+ * Asked now and then by what may take long while a transaction decides (filling an index, looking at all rows of a
+ * table); an answer other than KMB_OK ends it with that. ask NULL: nobody. Never asked while the log is folded.
+ */
+struct kernel_interrupt {
+    enum kmb_status (*ask)(void *context, struct kmb_error *error);
+    void *context;
+};
+
 struct kernel_fold;
 
 /* Starts on a private fork of root; state: the tenant's at that root (as kernel_state_open gives it). */

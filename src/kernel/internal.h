@@ -275,6 +275,7 @@ struct evolver {
     struct buffer facts_text;
     uint64_t position; /* data events so far */
     uint64_t sequence; /* of the entry that is being evolved */
+    struct kernel_interrupt interrupt;
     bool check_unique; /* unique indexes are looked up: deciding, and after a rebase */
     struct evolve_clash clash;
     struct arena arena; /* of the event at hand */
@@ -294,6 +295,10 @@ struct evolver {
     struct buffer index_key_old;
     struct buffer record;
 };
+
+static inline enum kmb_status evolver_interrupted(const struct evolver *evolver, struct kmb_error *error) {
+    return evolver->interrupt.ask == NULL ? KMB_OK : evolver->interrupt.ask(evolver->interrupt.context, error);
+}
 
 /* Takes the state's facts and catalogue; the fork stays NULL until the caller sets it. */
 enum kmb_status evolver_init(struct evolver *evolver, const struct kernel_state *state, struct kmb_error *error);

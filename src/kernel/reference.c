@@ -27,6 +27,8 @@ static enum kmb_status reference_no_memory(struct kmb_error *error) {
 
 /* --- a key, and who has it ---------------------------------------------------------------------------------------- */
 
+#define ROWS_UNASKED 256 /* between two questions whether to go on */
+
 /* One check's place of work: the transaction as it is now. */
 struct checking {
     struct kernel_transaction *transaction;
@@ -38,6 +40,7 @@ struct checking {
     const struct foreign_key_definition *found_for;
     struct buffer memory;
     bool deferred; /* constraints that are deferred are looked at too */
+    uint32_t rows; /* looked at so far */
 };
 
 static enum kmb_status checking_open(struct kernel_transaction *transaction, struct checking *checking,
@@ -461,8 +464,9 @@ static enum kmb_status change_check(void *context, const struct table_definition
     struct checking *checking = &check->checking;
     struct kernel_row row;
     bool found = false;
-    enum kmb_status status = KMB_OK;
-    if (table->foreign_key_count > 0 && new_key.length > 0) {
+    bool asks = ++checking->rows % ROWS_UNASKED == 0;
+    enum kmb_status status = asks ? evolver_interrupted(&checking->transaction->evolver, error) : KMB_OK;
+    if (status == KMB_OK && table->foreign_key_count > 0 && new_key.length > 0) {
         status = kernel_get(checking->view, table, new_key, &checking->memory, &row, &found, error);
         for (uint32_t i = 0; status == KMB_OK && found && i < table->foreign_key_count; i++) {
             const struct foreign_key_definition *key = &table->foreign_keys[i];
@@ -505,7 +509,10 @@ static enum kmb_status table_check(struct kernel_transaction *transaction, const
     while (status == KMB_OK) {
         struct kernel_row rows[64];
         size_t count = 0;
-        status = kernel_scan_next(scan, rows, ARRAY_LENGTH(rows), &count, error);
+        status = evolver_interrupted(&transaction->evolver, error);
+        if (status == KMB_OK) {
+            status = kernel_scan_next(scan, rows, ARRAY_LENGTH(rows), &count, error);
+        }
         if (count == 0) {
             break;
         }

@@ -65,6 +65,10 @@ void kernel_transaction_discard(struct kernel_transaction *transaction) {
     mem_free(transaction);
 }
 
+void kernel_transaction_interrupt(struct kernel_transaction *transaction, struct kernel_interrupt interrupt) {
+    transaction->evolver.interrupt = interrupt;
+}
+
 bool kernel_transaction_empty(const struct kernel_transaction *transaction) {
     for (uint32_t i = 0; i < transaction->part_count; i++) {
         if (transaction->parts[i].body.length > 0) {

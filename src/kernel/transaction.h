@@ -47,6 +47,9 @@ struct kernel_row_ids {
     void *context;
 };
 
+/* From now on; until the events are evolved on another head, for what is decided then is not to be ended. */
+void kernel_transaction_interrupt(struct kernel_transaction *transaction, struct kernel_interrupt interrupt);
+
 /* row_ids may be NULL. The state is retained. */
 enum kmb_status kernel_transaction_begin(struct kernel_state *state, const struct kernel_row_ids *row_ids,
                                          struct kernel_transaction **transaction, struct kmb_error *error);

@@ -199,6 +199,7 @@ static enum kmb_status statement_bind(struct sql_statement *statement, const str
     statement->scans = false;
     statement->bind_each_run = true; /* should this binding fail, the next run tries again */
     context_of_host(&statement->plan, host, error, statement);
+    context_start_clock(&statement->plan, host);
     statement->plan_open = true;
     struct preparation preparation = {.statement = statement,
                                       .host = host,

@@ -111,6 +111,8 @@ static uint64_t key_prefix(const struct rowset *rowset, const struct rowset_key 
     return key->nulls_first ? prefix | SIGN_BIT : prefix;
 }
 
+#define ROWS_UNASKED 16384 /* a pass over so many takes a millisecond or a few */
+
 struct sorter {
     const struct rowset *rowset;
     const struct rowset_key *keys;
@@ -124,11 +126,19 @@ static inline bool before_or_equal(const struct sorter *sorter, const struct sor
     return compare_from(sorter->rowset, sorter->keys, sorter->key_count, a->row, b->row) <= 0;
 }
 
+/* Called for each row that a pass over all of them takes. */
+static inline void row_passed(const struct sorter *sorter, uint32_t row) {
+    if (row % ROWS_UNASKED == 0) {
+        sql_check_cancel(sorter->rowset->context);
+    }
+}
+
 static void merge(const struct sorter *sorter, const struct sort_item *from, struct sort_item *to, uint32_t low,
                   uint32_t middle, uint32_t high) {
     uint32_t left = low;
     uint32_t right = middle;
     for (uint32_t at = low; at < high; at++) {
+        row_passed(sorter, at);
         bool take_left = left < middle && (right >= high || before_or_equal(sorter, &from[left], &from[right]));
         to[at] = take_left ? from[left++] : from[right++];
     }
@@ -161,18 +171,17 @@ void rowset_sort(const struct rowset *rowset, const struct rowset_key *keys, uin
     struct sort_item *items = sql_alloc(rowset->context, sizeof(*items) * count);
     struct sort_item *other = sql_alloc(rowset->context, sizeof(*other) * count);
     for (uint32_t i = 0; i < count; i++) {
+        row_passed(&sorter, i);
         items[i] = (struct sort_item){.prefix = key_prefix(rowset, &keys[0], i), .row = i};
     }
     for (uint32_t low = 0; low < count; low += RUN_ROWS) {
+        row_passed(&sorter, low);
         insertion_sort(&sorter, items, low, count - low < RUN_ROWS ? count : low + RUN_ROWS);
     }
     for (uint64_t width = RUN_ROWS; width < count; width *= 2) {
         for (uint64_t low = 0; low < count; low += 2 * width) {
             uint64_t middle = low + width < count ? low + width : count;
             uint64_t high = low + 2 * width < count ? low + 2 * width : count;
-            if (width >= VECTOR_ROWS) {
-                sql_check_cancel(rowset->context);
-            }
             merge(&sorter, items, other, (uint32_t)low, (uint32_t)middle, (uint32_t)high);
         }
         struct sort_item *swap = items;

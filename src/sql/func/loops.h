@@ -10,6 +10,8 @@
 
 #include "sql/func/function.h"
 
+#define LONG_RESULT ((size_t)64 << 10) /* bytes of one text */
+
 #define EACH_ROW(row)                                                                                                  \
     for (uint32_t row##_n = 0, row = 0; row##_n < count && ((row = selection ? selection[row##_n] : row##_n), true);   \
          row##_n++)
@@ -87,6 +89,9 @@ static inline void result_null(struct vector *result, uint32_t row) {
 
 /* Memory for the bytes of a result; lives as long as the batch. */
 static inline uint8_t *result_bytes(const struct sql_call *call, size_t size) {
+    if (size > LONG_RESULT) { /* one row of these takes as long as a batch of others */
+        sql_check_cancel(call->context);
+    }
     uint8_t *bytes = arena_alloc(call->arena, size == 0 ? 1 : size);
     if (bytes == NULL) {
         sql_raise(call->context, KMB_NO_MEMORY, 0, "out of memory");

@@ -153,6 +153,7 @@ double estimate_share(struct optimiser *optimiser, const struct plan_node *scan,
     }
     context->guarded = false;
     arena_rewind(&context->arena, mark);
+    sql_check_cancel(optimiser->context); /* it may be what ended the sampling */
     return share;
 }
 

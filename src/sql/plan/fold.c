@@ -69,6 +69,7 @@ static const struct expr *fold_evaluate(struct optimiser *optimiser, const struc
         deferred->release(deferred->object);
     }
     arena_rewind(&scratch->arena, mark);
+    sql_check_cancel(optimiser->context); /* it may be what ended the evaluation */
     return folded;
 }
 

@@ -13,6 +13,10 @@ static struct sql_context *scratch_new(struct sql_context *context) {
     struct sql_context *scratch = sql_alloc_zero(context, 1, sizeof(*scratch));
     sql_context_init(scratch, context->settings, NULL);
     sql_defer(context, scratch_free, scratch);
+    scratch->cancel = context->cancel;
+    scratch->monotonic_ns = context->monotonic_ns;
+    scratch->monotonic_context = context->monotonic_context;
+    scratch->deadline_ns = context->deadline_ns;
     scratch->now_us = context->now_us;
     scratch->session_user = context->session_user;
     return scratch;
