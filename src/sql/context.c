@@ -203,11 +203,20 @@ void sql_context_inner(struct sql_context *context, struct sql_context *parent) 
     context->host = parent->host;
 }
 
-void sql_context_free(struct sql_context *context) {
-    while (context->deferred != NULL) {
+static void run_deferred(struct sql_context *context, const struct sql_deferred *last) {
+    while (context->deferred != last) {
         struct sql_deferred *deferred = context->deferred;
         context->deferred = deferred->next;
         deferred->release(deferred->object);
     }
+}
+
+void sql_context_rewind(struct sql_context *context, struct arena_mark mark, const struct sql_deferred *deferred) {
+    run_deferred(context, deferred);
+    arena_rewind(&context->arena, mark);
+}
+
+void sql_context_free(struct sql_context *context) {
+    run_deferred(context, NULL);
     arena_free(&context->arena);
 }

@@ -133,6 +133,8 @@ void sql_context_init(struct sql_context *context, const struct sql_settings *se
  * sql_context_free() is called, also when something raises.
  */
 void sql_context_inner(struct sql_context *context, struct sql_context *parent);
+/* Forgets what was taken from the arena since the mark, and runs what was deferred since `deferred` was the newest. */
+void sql_context_rewind(struct sql_context *context, struct arena_mark mark, const struct sql_deferred *deferred);
 void sql_context_free(struct sql_context *context); /* runs what is deferred, gives memory back */
 
 /*

@@ -142,6 +142,7 @@ double estimate_share(struct optimiser *optimiser, const struct plan_node *scan,
     }
     ASSERT(sample->rows.row_count <= VECTOR_ROWS);
     struct arena_mark mark = arena_mark(&context->arena);
+    const struct sql_deferred *deferred = context->deferred;
     volatile double share = SHARE_UNKNOWN;
     SQL_GUARD(context) {
         uint32_t matches = sample_matches(context, sample, condition);
@@ -152,7 +153,7 @@ double estimate_share(struct optimiser *optimiser, const struct plan_node *scan,
         share = SHARE_UNKNOWN;
     }
     context->guarded = false;
-    arena_rewind(&context->arena, mark);
+    sql_context_rewind(context, mark, deferred);
     sql_check_cancel(optimiser->context); /* it may be what ended the sampling */
     return share;
 }
@@ -273,6 +274,7 @@ double estimate_column_fanout(struct optimiser *optimiser, const struct plan_nod
         return -1;
     }
     struct arena_mark mark = arena_mark(&context->arena);
+    const struct sql_deferred *deferred = context->deferred;
     volatile double fanout = -1;
     SQL_GUARD(context) {
         double distinct = 0;
@@ -287,6 +289,6 @@ double estimate_column_fanout(struct optimiser *optimiser, const struct plan_nod
         fanout = -1;
     }
     context->guarded = false;
-    arena_rewind(&context->arena, mark);
+    sql_context_rewind(context, mark, deferred);
     return fanout < 0 ? -1 : fanout < 1 ? 1 : fanout;
 }

@@ -63,13 +63,8 @@ static const struct expr *fold_evaluate(struct optimiser *optimiser, const struc
         folded = NULL;
     }
     scratch->guarded = false;
-    while (scratch->deferred != NULL) { /* none should be, but an evaluator may hold something one day */
-        struct sql_deferred *deferred = scratch->deferred;
-        scratch->deferred = deferred->next;
-        deferred->release(deferred->object);
-    }
-    arena_rewind(&scratch->arena, mark);
-    sql_check_cancel(optimiser->context); /* it may be what ended the evaluation */
+    sql_context_rewind(scratch, mark, NULL); /* a regular expression is held until then */
+    sql_check_cancel(optimiser->context);    /* it may be what ended the evaluation */
     return folded;
 }
 
