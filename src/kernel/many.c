@@ -1,9 +1,8 @@
 /*
  * Rows by their keys, some tens together (store_get_many).
  *
- * At the present the descents go side by side; in the past, where a row may have to be made of its history, each key
- * goes its own way. Images are gathered in the caller's memory behind the keys with their table's prefix, and the rows'
- * slices are set last, for the memory moves as it grows.
+ * The descents go side by side; in the past, a row that has changed since is then made of its history. Images are
+ * gathered in the caller's memory, and the rows' slices are set last, for the memory moves as it grows.
  */
 #include "kernel/internal.h"
 
@@ -24,52 +23,53 @@ static enum kmb_status place(struct buffer *memory, struct slice image, struct p
     return buffer_ok(memory) ? KMB_OK : no_memory(error);
 }
 
-static enum kmb_status get_present(struct kernel_view *view, const struct slice *keys, size_t count,
-                                   struct buffer *memory, struct kernel_row *rows, struct placed *placed, uint16_t *of,
-                                   size_t *found, struct kmb_error *error) {
+/* The row of a key, by the row of now that is held; in the past from its history, if it has changed since. */
+static enum kmb_status get_one(struct kernel_view *view, struct slice key, const struct store_held *held,
+                               struct buffer *work, struct history_stamp *stamp, struct slice *image, bool *there,
+                               struct kmb_error *error) {
     struct store_view store = store_view_root(view->state->root);
     uint32_t tenant = view->state->tenant.value;
+    struct slice value;
+    *there = held->entry != NULL;
+    if (*there) {
+        enum kmb_status status = store_held_value(store, tenant, held, work, &value, error);
+        if (status != KMB_OK) {
+            return status;
+        }
+        if (!history_value_split(value, stamp, image)) {
+            return meta_damaged(error, "a row is shorter than its stamp");
+        }
+    }
+    if (!view->past || (*there && stamp->position <= view->position)) {
+        return KMB_OK;
+    }
+    enum kmb_status status = history_get_at(store, tenant, key, view->position, stamp, NULL, work, there, error);
+    *image = buffer_slice(work);
+    return status;
+}
+
+static enum kmb_status get_all(struct kernel_view *view, const struct slice *keys, size_t count, struct buffer *memory,
+                               struct kernel_row *rows, struct placed *placed, uint16_t *of, size_t *found,
+                               struct kmb_error *error) {
     struct store_held held[KERNEL_MANY];
-    struct buffer joined = {0};
-    enum kmb_status status = store_get_many(store, tenant, STORE_CURRENT, keys, count, held, error);
+    struct buffer work = {0};
+    enum kmb_status status = store_get_many(store_view_root(view->state->root), view->state->tenant.value,
+                                            STORE_CURRENT, keys, count, held, error);
     if (status != KMB_OK) {
         return status;
     }
     for (size_t i = 0; i < count && status == KMB_OK; i++) {
-        struct slice value;
-        struct slice image;
-        if (held[i].entry == NULL) {
-            continue;
-        }
-        status = store_held_value(store, tenant, &held[i], &joined, &value, error);
-        if (status == KMB_OK && !history_value_split(value, &rows[*found].stamp, &image)) {
-            status = meta_damaged(error, "a row is shorter than its stamp");
-        }
-        status = status == KMB_OK ? place(memory, image, &placed[*found], error) : status;
-        of[*found] = (uint16_t)i;
-        *found += status == KMB_OK ? 1 : 0;
-    }
-    store_held_drop(held, count);
-    buffer_free(&joined);
-    return status;
-}
-
-static enum kmb_status get_past(struct kernel_view *view, const struct slice *keys, size_t count, struct buffer *memory,
-                                struct kernel_row *rows, struct placed *placed, uint16_t *of, size_t *found,
-                                struct kmb_error *error) {
-    struct buffer image = {0};
-    enum kmb_status status = KMB_OK;
-    for (size_t i = 0; i < count && status == KMB_OK; i++) {
+        struct slice image = {.length = 0};
         bool there = false;
-        status = history_get_at(store_view_root(view->state->root), view->state->tenant.value, keys[i], view->position,
-                                &rows[*found].stamp, NULL, &image, &there, error);
+        status = get_one(view, keys[i], &held[i], &work, &rows[*found].stamp, &image, &there, error);
         if (status == KMB_OK && there) {
-            status = place(memory, buffer_slice(&image), &placed[*found], error);
+            status = place(memory, image, &placed[*found], error);
             of[*found] = (uint16_t)i;
             *found += status == KMB_OK ? 1 : 0;
         }
     }
-    buffer_free(&image);
+    store_held_drop(held, count);
+    buffer_free(&work);
     return status;
 }
 
@@ -99,9 +99,8 @@ enum kmb_status kernel_get_many(struct kernel_view *view, const struct table_def
         whole[i] = slice_make(prefixed.bytes + at, length);
         at += length;
     }
-    status = !buffer_ok(&prefixed) ? no_memory(error)
-             : view->past          ? get_past(view, whole, count, memory, rows, placed, of, found, error)
-                                   : get_present(view, whole, count, memory, rows, placed, of, found, error);
+    status =
+        buffer_ok(&prefixed) ? get_all(view, whole, count, memory, rows, placed, of, found, error) : no_memory(error);
     buffer_free(&prefixed);
     for (size_t i = 0; i < *found && status == KMB_OK; i++) {
         rows[i].key = keys[of[i]];

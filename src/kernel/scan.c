@@ -11,7 +11,8 @@
  *   index, present       a cursor on the index; the rows it names are looked up together, some tens at a time.
  *   entries, present     the cursor on the index alone: as key order, for who needs no row.
  *   index, past          two cursors, on the index's entries and on its superseded ones, merged and equal neighbours
- *                        taken once. An entry says only that the row once had this value: so the row is read as of the
+ *                        taken once. Where the row is as it was at the position, the index's own entry is true of it.
+ *                        Of others an entry says only that the row once had this value: so the row is read as of the
  *                        position, its index key made again, and compared.
  *
  * Bounds are prefixes of keys. Both ends become one half-open range of bytes: an exclusive low bound and an inclusive
@@ -23,6 +24,14 @@
 #define SCAN_BYTES  32768 /* of rows gathered at a time where they must be copied */
 
 enum scan_way { SCAN_PRESENT, SCAN_PAST, SCAN_PAST_REVERSE, SCAN_INDEX, SCAN_ENTRIES };
+
+/* An entry of an index: the key of the row it names, and the columns. */
+struct entry_said {
+    size_t key; /* where it begins */
+    size_t key_length;
+    size_t columns_length; /* behind the key */
+    bool live;             /* in the index; else superseded only */
+};
 
 struct kernel_scan {
     struct kernel_view *view;
@@ -44,10 +53,14 @@ struct kernel_scan {
     struct buffer row_key; /* with table prefix */
     struct buffer image;
     struct buffer check;
-    /* past, reverse: all keys; index, present: those of the next rows; as offsets and bytes */
+    /* past, reverse: all keys, as offsets and bytes */
     struct buffer keys;
     struct buffer key_places; /* size_t offsets */
     size_t keys_left;
+    /* index: what the next rows' entries said, the bytes in keys */
+    struct entry_said said[SCAN_PLACES];
+    size_t said_count;
+    size_t said_taken;
     struct buffer memory;
 };
 
@@ -377,104 +390,12 @@ static enum kmb_status entry_columns(const struct kernel_scan *scan, struct slic
     return KMB_OK;
 }
 
-/* The key of the row that an entry names. */
-static enum kmb_status entry_row_key(const struct kernel_scan *scan, struct slice entry, struct buffer *key,
-                                     size_t *columns_end, struct kmb_error *error) {
-    enum kmb_status status = entry_columns(scan, entry, columns_end, error);
-    if (status != KMB_OK) {
-        return status;
-    }
-    key_prefix(key, scan->table->definition.id.value);
-    buffer_append(key, entry.bytes + *columns_end, entry.length - *columns_end);
-    return buffer_ok(key) ? KMB_OK : scan_no_memory(error);
-}
-
-/* Takes the keys of the next rows from the index. */
-static enum kmb_status index_keys(struct kernel_scan *scan, size_t max, struct kmb_error *error) {
-    enum kmb_status status = KMB_OK;
-    buffer_clear(&scan->keys);
-    buffer_clear(&scan->key_places);
-    scan->keys_left = 0;
-    while (status == KMB_OK && scan->keys_left < max &&
-           range_has(&scan->cursor, buffer_slice(&scan->low), buffer_slice(&scan->high), scan->reverse)) {
-        size_t columns_end = 0;
-        size_t offset = scan->keys.length;
-        buffer_append(&scan->key_places, &offset, sizeof(offset));
-        if (!buffer_ok(&scan->key_places)) {
-            return scan_no_memory(error);
-        }
-        status = entry_row_key(scan, scan->cursor.key, &scan->keys, &columns_end, error);
-        if (status == KMB_OK) {
-            scan->keys_left++;
-            status = range_move(&scan->cursor, scan->reverse, error);
-        }
-    }
-    return status;
-}
-
-static enum kmb_status index_row_present(struct kernel_scan *scan, struct slice key, const struct store_held *held,
-                                         struct kernel_row *row, struct kmb_error *error) {
-    struct slice value;
-    struct slice image;
-    struct history_stamp stamp;
-    if (held->entry == NULL) {
-        return meta_damaged(error, "an index names a row that is not there");
-    }
-    enum kmb_status status = store_held_value(store_view_root(scan->view->state->root), scan->view->state->tenant.value,
-                                              held, &scan->image, &value, error);
-    if (status != KMB_OK) {
-        return status;
-    }
-    if (!history_value_split(value, &stamp, &image)) {
-        return meta_damaged(error, "a row is shorter than its stamp");
-    }
-    return gather_row(scan, row, without_prefix(key), image, stamp, error);
-}
-
-/* Rows are looked up together. What large rows leave over of the keys is for the next call. */
-static enum kmb_status next_index_present(struct kernel_scan *scan, struct kernel_row *rows, size_t max, size_t *count,
-                                          struct kmb_error *error) {
-    size_t wanted = max < SCAN_PLACES ? max : SCAN_PLACES;
-    enum kmb_status status = scan->keys_left == 0 ? index_keys(scan, wanted, error) : KMB_OK;
-    if (status != KMB_OK || scan->keys_left == 0) {
-        scan->done = true;
-        return status;
-    }
-    size_t all = scan->key_places.length / sizeof(size_t);
-    size_t first = all - scan->keys_left;
-    size_t taken = scan->keys_left < wanted ? scan->keys_left : wanted;
-    struct slice keys[SCAN_PLACES];
-    struct store_held held[SCAN_PLACES];
-    for (size_t i = 0; i < taken; i++) {
-        size_t from = 0;
-        size_t to = scan->keys.length;
-        memcpy(&from, scan->key_places.bytes + (first + i) * sizeof(from), sizeof(from));
-        if (first + i + 1 < all) {
-            memcpy(&to, scan->key_places.bytes + (first + i + 1) * sizeof(to), sizeof(to));
-        }
-        keys[i] = slice_make(scan->keys.bytes + from, to - from);
-    }
-    status = store_get_many(store_view_root(scan->view->state->root), scan->view->state->tenant.value, STORE_CURRENT,
-                            keys, taken, held, error);
-    if (status != KMB_OK) {
-        return status;
-    }
-    for (size_t i = 0; i < taken && status == KMB_OK && scan->memory.length < SCAN_BYTES; i++) {
-        status = index_row_present(scan, keys[i], &held[i], &rows[*count], error);
-        *count += status == KMB_OK ? 1 : 0;
-        scan->keys_left--;
-    }
-    store_held_drop(held, taken);
-    return status;
-}
-
 /* The row as of the view's position, if it then had the columns of the entry. */
-static enum kmb_status index_row_past(struct kernel_scan *scan, struct slice columns, struct kernel_row *row,
-                                      bool *found, struct kmb_error *error) {
+static enum kmb_status index_row_past(struct kernel_scan *scan, struct slice key, struct slice columns,
+                                      struct kernel_row *row, bool *found, struct kmb_error *error) {
     struct history_stamp from;
-    enum kmb_status status =
-        history_get_at(store_view_root(scan->view->state->root), scan->view->state->tenant.value,
-                       buffer_slice(&scan->row_key), scan->view->position, &from, NULL, &scan->image, found, error);
+    enum kmb_status status = history_get_at(store_view_root(scan->view->state->root), scan->view->state->tenant.value,
+                                            key, scan->view->position, &from, NULL, &scan->image, found, error);
     if (status != KMB_OK || !*found) {
         return status;
     }
@@ -493,16 +414,15 @@ static enum kmb_status index_row_past(struct kernel_scan *scan, struct slice col
         *found = false;
         return KMB_OK;
     }
-    return gather_row(scan, row, without_prefix(buffer_slice(&scan->row_key)), image, from, error);
+    return gather_row(scan, row, without_prefix(key), image, from, error);
 }
 
-/* The entry to look at next, of the one or two cursors. Equal ones are taken from the index and passed in both. */
-static enum kmb_status index_entry_next(struct kernel_scan *scan, struct slice *entry, bool *from_index,
-                                        bool *from_superseded, struct kmb_error *error) {
-    (void)error;
+/* The entry to look at next, of the one or two cursors; equal ones are passed in both. False: there is none. */
+static bool index_entry_next(const struct kernel_scan *scan, struct slice *entry, bool *from_index,
+                             bool *from_superseded) {
     bool live = range_has(&scan->cursor, buffer_slice(&scan->low), buffer_slice(&scan->high), scan->reverse);
-    bool dead = range_has(&scan->superseded, buffer_slice(&scan->superseded_low), buffer_slice(&scan->superseded_high),
-                          scan->reverse);
+    bool dead = scan->view->past && range_has(&scan->superseded, buffer_slice(&scan->superseded_low),
+                                              buffer_slice(&scan->superseded_high), scan->reverse);
     *from_index = live;
     *from_superseded = dead;
     if (live && dead) {
@@ -512,38 +432,101 @@ static enum kmb_status index_entry_next(struct kernel_scan *scan, struct slice *
         *from_superseded = order >= 0;
     }
     *entry = *from_index ? scan->cursor.key : scan->superseded.key;
-    return KMB_OK;
+    return live || dead;
 }
 
-static enum kmb_status next_index_past(struct kernel_scan *scan, struct kernel_row *rows, size_t max, size_t *count,
-                                       struct kmb_error *error) {
+/* Takes what the next entries say, up to `max` of them. */
+static enum kmb_status index_take(struct kernel_scan *scan, size_t max, struct kmb_error *error) {
     enum kmb_status status = KMB_OK;
-    while (status == KMB_OK && *count < max && scan->memory.length < SCAN_BYTES) {
-        struct slice entry = {.length = 0};
-        bool from_index = false;
-        bool from_superseded = false;
-        status = index_entry_next(scan, &entry, &from_index, &from_superseded, error);
-        if (status != KMB_OK || (!from_index && !from_superseded)) {
-            scan->done = true;
-            break;
-        }
+    struct slice entry;
+    bool from_index = false;
+    bool from_superseded = false;
+    buffer_clear(&scan->keys);
+    scan->said_count = 0;
+    scan->said_taken = 0;
+    while (status == KMB_OK && scan->said_count < max &&
+           index_entry_next(scan, &entry, &from_index, &from_superseded)) {
         size_t columns_end = 0;
-        buffer_clear(&scan->row_key);
-        status = entry_row_key(scan, entry, &scan->row_key, &columns_end, error);
+        status = entry_columns(scan, entry, &columns_end, error);
         if (status != KMB_OK) {
-            break;
+            return status;
         }
-        struct slice columns = slice_make(entry.bytes + TABLE_PREFIX_SIZE, columns_end - TABLE_PREFIX_SIZE);
-        bool found = false;
-        status = index_row_past(scan, columns, &rows[*count], &found, error);
-        *count += status == KMB_OK && found ? 1 : 0;
-        if (status == KMB_OK && from_index) {
-            status = range_move(&scan->cursor, scan->reverse, error);
+        struct entry_said *said = &scan->said[scan->said_count++];
+        *said = (struct entry_said){.key = scan->keys.length,
+                                    .key_length = TABLE_PREFIX_SIZE + entry.length - columns_end,
+                                    .columns_length = scan->view->past ? columns_end - TABLE_PREFIX_SIZE : 0,
+                                    .live = from_index};
+        key_prefix(&scan->keys, scan->table->definition.id.value);
+        buffer_append(&scan->keys, entry.bytes + columns_end, entry.length - columns_end);
+        buffer_append(&scan->keys, entry.bytes + TABLE_PREFIX_SIZE, said->columns_length);
+        if (!buffer_ok(&scan->keys)) {
+            return scan_no_memory(error);
         }
+        status = from_index ? range_move(&scan->cursor, scan->reverse, error) : KMB_OK;
         if (status == KMB_OK && from_superseded) {
             status = range_move(&scan->superseded, scan->reverse, error);
         }
     }
+    return status;
+}
+
+/* The row an entry names, if the entry is true of it at the view's position. `held`: the row of now. */
+static enum kmb_status index_row(struct kernel_scan *scan, const struct entry_said *said, struct slice key,
+                                 const struct store_held *held, struct kernel_row *row, bool *found,
+                                 struct kmb_error *error) {
+    struct slice value;
+    struct slice image = {.length = 0};
+    struct history_stamp stamp = {.position = HISTORY_NEVER};
+    struct slice columns = slice_make(key.bytes + key.length, said->columns_length);
+    *found = false;
+    if (held->entry == NULL && !scan->view->past) {
+        return meta_damaged(error, "an index names a row that is not there");
+    }
+    if (held->entry != NULL) {
+        enum kmb_status status = store_held_value(store_view_root(scan->view->state->root),
+                                                  scan->view->state->tenant.value, held, &scan->image, &value, error);
+        if (status != KMB_OK) {
+            return status;
+        }
+        if (!history_value_split(value, &stamp, &image)) {
+            return meta_damaged(error, "a row is shorter than its stamp");
+        }
+    }
+    if (scan->view->past && stamp.position > scan->view->position) {
+        return index_row_past(scan, key, columns, row, found, error);
+    }
+    *found = said->live; /* it is as it was: what is superseded is not true of it */
+    return said->live ? gather_row(scan, row, without_prefix(key), image, stamp, error) : KMB_OK;
+}
+
+/* Rows are looked up together. What large rows leave over of the entries is for the next call. */
+static enum kmb_status next_index(struct kernel_scan *scan, struct kernel_row *rows, size_t max, size_t *count,
+                                  struct kmb_error *error) {
+    size_t wanted = max < SCAN_PLACES ? max : SCAN_PLACES;
+    enum kmb_status status = scan->said_taken == scan->said_count ? index_take(scan, wanted, error) : KMB_OK;
+    size_t left = scan->said_count - scan->said_taken;
+    if (status != KMB_OK || left == 0) {
+        scan->done = true;
+        return status;
+    }
+    struct slice keys[SCAN_PLACES];
+    struct store_held held[SCAN_PLACES];
+    size_t taken = left < wanted ? left : wanted;
+    for (size_t i = 0; i < taken; i++) {
+        const struct entry_said *said = &scan->said[scan->said_taken + i];
+        keys[i] = slice_make(scan->keys.bytes + said->key, said->key_length);
+    }
+    status = store_get_many(store_view_root(scan->view->state->root), scan->view->state->tenant.value, STORE_CURRENT,
+                            keys, taken, held, error);
+    if (status != KMB_OK) {
+        return status;
+    }
+    for (size_t i = 0; i < taken && status == KMB_OK && scan->memory.length < SCAN_BYTES; i++) {
+        bool found = false;
+        status = index_row(scan, &scan->said[scan->said_taken++], keys[i], &held[i], &rows[*count], &found, error);
+        *count += status == KMB_OK && found ? 1 : 0;
+    }
+    store_held_drop(held, taken);
     return status;
 }
 
@@ -601,8 +584,7 @@ enum kmb_status kernel_scan_next(struct kernel_scan *scan, struct kernel_row *ro
             status = next_past_reverse(scan, rows, max, count, error);
             break;
         case SCAN_INDEX:
-            status = scan->view->past ? next_index_past(scan, rows, max, count, error)
-                                      : next_index_present(scan, rows, max, count, error);
+            status = next_index(scan, rows, max, count, error);
             break;
         }
     }

@@ -442,7 +442,7 @@ static double conditions_share(struct optimiser *optimiser, const struct plan_no
         }
     }
     double share = tried.count == 0 ? 1 : estimate_share(optimiser, scan, conditions_join(optimiser, &tried));
-    if (share < 0) { /* no sample: the past */
+    if (share < 0) { /* no sample */
         share = 1;
         for (uint32_t i = 0; i < tried.count; i++) {
             share *= filter_share(tried.list[i]);

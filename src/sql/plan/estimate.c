@@ -98,7 +98,7 @@ static void sample_try(struct sql_context *context, struct plan_sample *sample) 
 /* The table's sample, taken when it is first asked for; NULL: there is none. */
 static const struct plan_sample *sample_of(struct optimiser *optimiser, const struct plan_node *scan) {
     struct kernel_view *view = view_of(optimiser, scan);
-    if (view == NULL || view->past) {
+    if (view == NULL) {
         return NULL;
     }
     struct plan_sample *sample = optimiser->samples;
