@@ -517,7 +517,8 @@ const char *kmb_column_type_name(const kmb_statement *statement, uint32_t column
     }
     if (statement->type_names[column] == NULL) {
         struct buffer name = {0};
-        catalogue_type_text(sql_statement_catalogue(statement->statement), found->type, &name);
+        struct type type = type_with(found->type.id, found->type.modifier); /* of a domain, the one it stands on */
+        catalogue_type_text(sql_statement_catalogue(statement->statement), type, &name);
         statement->type_names[column] = mem_strdup(buffer_text(&name));
         buffer_free(&name);
     }

@@ -201,6 +201,7 @@ void sql_context_inner(struct sql_context *context, struct sql_context *parent) 
     context->clock_context = parent->clock_context;
     context->session_user = parent->session_user;
     context->host = parent->host;
+    context->catalogue = parent->catalogue;
 }
 
 static void run_deferred(struct sql_context *context, const struct sql_deferred *last) {

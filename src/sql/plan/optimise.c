@@ -12,6 +12,7 @@ static void scratch_free(void *object) {
 static struct sql_context *scratch_new(struct sql_context *context) {
     struct sql_context *scratch = sql_alloc_zero(context, 1, sizeof(*scratch));
     sql_context_init(scratch, context->settings, NULL);
+    scratch->catalogue = context->catalogue;
     sql_defer(context, scratch_free, scratch);
     scratch->cancel = context->cancel;
     scratch->monotonic_ns = context->monotonic_ns;

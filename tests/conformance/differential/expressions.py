@@ -31,6 +31,7 @@ VALUES = {
     "integer[]": ["{}", "{1,2,3}", "{1,NULL}", "{0,5,-2}", "[0:1]={2,9}", "{4}"],
     "text[]": ["{}", "{a,b}", '{abc,NULL,"a b"}', '{"",NULL}', "{Hello}"],
     "numeric[]": ["{1.00,2.00}", "{1.50,NULL,-0.75}", "{}"],
+    "mood": ["sad", "ok", "happy", "A b"],
 }
 SPELLED = {"character": "character(3)"}  # without a length it is one character long
 # Values at the edges of the types, for statements that may fail.
@@ -50,7 +51,7 @@ WILD = {
 }
 COMPARABLE = ["boolean", "smallint", "integer", "bigint", "numeric", "real", "double precision", "text", "character varying",
               "character", "bytea", "date", "time without time zone", "timestamp without time zone",
-              "timestamp with time zone", "uuid", "interval", "jsonb", "integer[]", "text[]"]
+              "timestamp with time zone", "uuid", "interval", "jsonb", "integer[]", "text[]", "mood"]
 PATTERNS = ["%", "a%", "%c", "%b%", "a_c", "", "abc", "%ö%", "_", "A%", "%World", "a\\%b%"]
 FIELDS = ["year", "month", "day", "quarter", "week", "dow", "isodow", "doy", "epoch", "century", "decade", "isoyear", "julian"]
 CLOCK_FIELDS = ["hour", "minute", "second", "milliseconds", "microseconds"]

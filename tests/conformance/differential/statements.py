@@ -13,7 +13,9 @@ from queries import Queries
 COLUMNS = {"k": "integer", "g": "text", "b": "bigint", "s": "smallint", "n": "numeric(8,2)", "f": "boolean",
            "r": "double precision", "e": "real", "d": "date", "t": "timestamp without time zone",
            "z": "timestamp with time zone", "y": "bytea", "v": "character varying", "c": "character(3)", "u": "uuid",
-           "i": "interval", "h": "time without time zone", "j": "jsonb", "a": "integer[]", "w": "text[]"}
+           "i": "interval", "h": "time without time zone", "j": "jsonb", "a": "integer[]", "w": "text[]", "o": "few",
+           "m": "mood"}
+DOMAINS = {"few": "smallint"}  # each refuses some values that random SQL comes to
 PARTED = ("jsonb", "integer[]", "text[]")  # a part may be assigned to
 SQLITE_TYPES = {"integer": "INTEGER", "bigint": "INTEGER", "text": "TEXT", "boolean": "INTEGER"}
 ROWS = [0, 7, 13, 24, 40]
@@ -32,7 +34,7 @@ COLUMN = re.compile(r"[a-z]+[.][a-z0-9]+|id|[a-z]")
 
 
 def base_type(kind):
-    return kind.split("(")[0]
+    return DOMAINS.get(kind, kind.split("(")[0])
 
 
 class Table:
@@ -65,7 +67,9 @@ INDEXES_OF_MORE = ["((k + 1))", "(lower(g))", "((k % 3), id)", "(k) WHERE g IS N
 def make_tables(seed):
     """The tables of a seed and the statements that make them: (tables, statements, statements of SQLite)."""
     draw = random.Random("tables of %s" % seed)
-    tables, statements = [], ["CREATE SCHEMA %s" % SECOND, "SET search_path TO public, %s" % SECOND]
+    tables, statements = [], ["CREATE SCHEMA %s" % SECOND, "SET search_path TO public, %s" % SECOND,
+                              "CREATE DOMAIN few AS smallint CHECK (VALUE BETWEEN -40 AND 4000)",
+                              "CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy', 'A b')"]
     lite = ["ATTACH ':memory:' AS %s" % SECOND]
     for number, count in enumerate(ROWS + [ROWS_LONG]):
         names = ["k", "g"] + draw.sample([n for n in COLUMNS if n not in "kg"], 9)
