@@ -89,7 +89,7 @@ int main(int argc, char **argv) {
         return 2;
     }
     snprintf(keys, sizeof(keys), "%s/../keys", argv[1]);
-    struct kmb_options options = {.size = sizeof(options), .key_directory = keys, .cache_bytes = (uint64_t)1 << 30};
+    struct kmb_options options = {.size = sizeof(options), .key_directory = keys, .cache_bytes = (uint64_t)4 << 30};
     if (kmb_open(argv[1], &options, &db, &error) != KMB_OK || kmb_session_open(db, 1, &session, &error) != KMB_OK) {
         die(argv[1], error.message);
     }
