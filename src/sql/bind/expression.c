@@ -379,8 +379,6 @@ static const struct expr *bind_between(const struct bind_scope *scope, const PgQ
     uint32_t position = bind_location(node->location);
     ASSERT(node->rexpr->node_case == PG_QUERY__NODE__NODE_LIST && node->rexpr->list->n_items == 2);
     const struct expr *value = bind_expression(scope, node->lexpr);
-    const struct expr *low = bind_expression(scope, node->rexpr->list->items[0]);
-    const struct expr *high = bind_expression(scope, node->rexpr->list->items[1]);
     bool negated = node->kind == PG_QUERY__A__EXPR__KIND__AEXPR_NOT_BETWEEN ||
                    node->kind == PG_QUERY__A__EXPR__KIND__AEXPR_NOT_BETWEEN_SYM;
     bool symmetric = node->kind == PG_QUERY__A__EXPR__KIND__AEXPR_BETWEEN_SYM ||
@@ -388,8 +386,12 @@ static const struct expr *bind_between(const struct bind_scope *scope, const PgQ
     const char *above = negated ? "<" : ">=";
     const char *below = negated ? ">" : "<=";
     enum expr_kind inner = negated ? EXPR_OR : EXPR_AND;
-    const struct expr *straight = bind_pair(bind, inner, bind_operator(bind, above, value, low, position),
-                                            bind_operator(bind, below, value, high, position), position);
+    /* One comparison after the other: the first may tell the type of a parameter that the second has too. */
+    const struct expr *low = bind_expression(scope, node->rexpr->list->items[0]);
+    const struct expr *first = bind_operator(bind, above, value, low, position);
+    const struct expr *high = bind_expression(scope, node->rexpr->list->items[1]);
+    const struct expr *second = bind_operator(bind, below, value, high, position);
+    const struct expr *straight = bind_pair(bind, inner, first, second, position);
     if (!symmetric) {
         return straight;
     }
