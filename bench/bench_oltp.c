@@ -1,10 +1,11 @@
 /*
- * Short statements beside SQLite, through each one's own C API, in one run: bench_oltp [--rows N] [--runs N] [--dir DIR]
+ * Short statements beside SQLite, through each one's own C API, in one run: bench_oltp [--rows N] [--runs N] [--dir
+ * DIR]
  *
- * A table of N rows (200,000) with a key and an index on a shuffled number. Prepared statements, bound anew each time: a
- * row by its key, ten rows by a range of the index, an update by key inside a transaction and durable by itself (SQLite: WAL,
- * synchronous=FULL). And what it costs to plan a join of ten tables. Each figure is the median of the runs (5); what is
- * compared takes turns, so that a machine that slows down slows both.
+ * A table of N rows (200,000) with a key and an index on a shuffled number. Prepared statements, bound anew each time:
+ * a row by its key, ten rows by a range of the index, an update by key inside a transaction and durable by itself
+ * (SQLite: WAL, synchronous=FULL). And what it costs to plan a join of ten tables. Each figure is the median of the
+ * runs (5); what is compared takes turns, so that a machine that slows down slows both.
  */
 #include <inttypes.h>
 #include <sqlite3.h>
@@ -85,7 +86,8 @@ static void run_sqlite(sqlite3 *db, const char *sql) {
     sqlite_must(sqlite3_exec(db, sql, NULL, NULL, NULL), db, sql);
 }
 
-/* --- one kind of statement, on either side ------------------------------------------------------------------------- */
+/* --- one kind of statement, on either side -------------------------------------------------------------------------
+ */
 
 struct work {
     const char *name;
@@ -167,7 +169,8 @@ static double time_sqlite(sqlite3 *db, const struct work *work) {
     return seconds / work->count;
 }
 
-/* --- planning ------------------------------------------------------------------------------------------------------ */
+/* --- planning ------------------------------------------------------------------------------------------------------
+ */
 
 /* Milliseconds to bind and plan a chain of ten tables; the text is another each time, so that no plan is kept. */
 static double time_plan(kmb_session *session) {
@@ -189,7 +192,8 @@ static double time_plan(kmb_session *session) {
     return (now() - begun) / PLANS * 1e3;
 }
 
-/* --- the whole ----------------------------------------------------------------------------------------------------- */
+/* --- the whole -----------------------------------------------------------------------------------------------------
+ */
 
 static void fill(kmb_session *session, sqlite3 *db) {
     char sql[512];
@@ -242,8 +246,8 @@ static void measure(kmb_session *session, sqlite3 *db) {
     }
     double ms = median(plans);
     bars_missed += ms > 20;
-    printf("  %-38s %9.2f ms                                     bar at most 20%s\n", "planning a join of ten tables", ms,
-           ms > 20 ? "   MISSED" : "");
+    printf("  %-38s %9.2f ms                                     bar at most 20%s\n", "planning a join of ten tables",
+           ms, ms > 20 ? "   MISSED" : "");
 }
 
 int main(int argc, char **argv) {

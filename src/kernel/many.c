@@ -73,6 +73,22 @@ static enum kmb_status get_all(struct kernel_view *view, const struct slice *key
     return status;
 }
 
+/* The keys behind a prefix, their bytes in the buffer. */
+static bool prefix_all(struct buffer *prefixed, uint32_t prefix, const struct slice *keys, size_t count,
+                       struct slice *whole) {
+    for (size_t i = 0; i < count; i++) {
+        key_prefix(prefixed, prefix);
+        buffer_append_slice(prefixed, keys[i]);
+    }
+    size_t at = 0;
+    for (size_t i = 0; i < count && buffer_ok(prefixed); i++) {
+        size_t length = TABLE_PREFIX_SIZE + keys[i].length;
+        whole[i] = slice_make(prefixed->bytes + at, length);
+        at += length;
+    }
+    return buffer_ok(prefixed);
+}
+
 enum kmb_status kernel_get_many(struct kernel_view *view, const struct table_definition *table,
                                 const struct slice *keys, size_t count, struct buffer *memory, struct kernel_row *rows,
                                 uint16_t *of, size_t *found, struct kmb_error *error) {
@@ -86,21 +102,12 @@ enum kmb_status kernel_get_many(struct kernel_view *view, const struct table_def
     struct placed placed[KERNEL_MANY];
     struct buffer prefixed = {0};
     buffer_clear(memory);
-    for (size_t i = 0; i < count; i++) {
-        if (view->reads != NULL) {
-            kernel_reads_add_key(view->reads, table->id.value, keys[i]);
-        }
-        key_prefix(&prefixed, table->id.value);
-        buffer_append_slice(&prefixed, keys[i]);
+    for (size_t i = 0; i < count && view->reads != NULL; i++) {
+        kernel_reads_add_key(view->reads, table->id.value, keys[i]);
     }
-    size_t at = 0;
-    for (size_t i = 0; i < count && buffer_ok(&prefixed); i++) {
-        size_t length = TABLE_PREFIX_SIZE + keys[i].length;
-        whole[i] = slice_make(prefixed.bytes + at, length);
-        at += length;
-    }
-    status =
-        buffer_ok(&prefixed) ? get_all(view, whole, count, memory, rows, placed, of, found, error) : no_memory(error);
+    status = prefix_all(&prefixed, table->id.value, keys, count, whole)
+                 ? get_all(view, whole, count, memory, rows, placed, of, found, error)
+                 : no_memory(error);
     buffer_free(&prefixed);
     for (size_t i = 0; i < *found && status == KMB_OK; i++) {
         rows[i].key = keys[of[i]];
@@ -110,4 +117,16 @@ enum kmb_status kernel_get_many(struct kernel_view *view, const struct table_def
     }
     *found = status == KMB_OK ? *found : 0;
     return status;
+}
+
+void kernel_ahead(struct kernel_view *view, const struct table_definition *table, struct index_id index,
+                  const struct slice *keys, size_t count) {
+    ASSERT(count <= KERNEL_MANY);
+    struct slice whole[KERNEL_MANY];
+    struct buffer prefixed = {0};
+    if (prefix_all(&prefixed, index.value == 0 ? table->id.value : index.value, keys, count, whole)) {
+        store_ahead(store_view_root(view->state->root), view->state->tenant.value,
+                    index.value == 0 ? STORE_CURRENT : STORE_INDEX, whole, count);
+    }
+    buffer_free(&prefixed);
 }

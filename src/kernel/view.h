@@ -94,6 +94,11 @@ enum kmb_status kernel_get_many(struct kernel_view *view, const struct table_def
                                 const struct slice *keys, size_t count, struct buffer *memory, struct kernel_row *rows,
                                 uint16_t *of, size_t *found, struct kmb_error *error);
 
+/* Asks memory for where scans of these ranges' beginnings, up to KERNEL_MANY keys of an index (value 0: of the table),
+ * will look. */
+void kernel_ahead(struct kernel_view *view, const struct table_definition *table, struct index_id index,
+                  const struct slice *keys, size_t count);
+
 /* About how many present rows a table has, for the optimiser: two descents; exact while the table fits one leaf. */
 enum kmb_status kernel_table_estimate(struct kernel_view *view, const struct table_definition *table, uint64_t *rows,
                                       struct kmb_error *error);

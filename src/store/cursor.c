@@ -413,12 +413,15 @@ size_t store_cursor_take(struct store_cursor *cursor, struct slice high, struct 
     const uint8_t *last = page_cell(image, end - 1);
     bool whole = !cell_key_big(last) && slice_compare(slice_make(cell_key(last), cell_key_length(last)), high) < 0;
     unsigned count = end;
-    const uint8_t *after = after_pin(cursor);
+    bool far = max > TAKE_AHEAD; /* few rows are soon read, and what lies behind them may never be */
+    const uint8_t *after = far ? after_pin(cursor) : NULL;
     end = max < end - leaf->index ? leaf->index + (unsigned)max : end;
     size_t taken = 0;
     for (unsigned index = leaf->index; index < end; index++) {
         const uint8_t *cell = page_cell(image, index);
-        if (index + TAKE_AHEAD < count) {
+        if (!far) {
+            cell_ahead(cursor, image, index + 1 < end ? index + 1 : index);
+        } else if (index + TAKE_AHEAD < count) {
             cell_ahead(cursor, image, index + TAKE_AHEAD);
         } else if (after != NULL) {
             cell_ahead(cursor, after, index + TAKE_AHEAD - count);

@@ -65,7 +65,7 @@ static enum kmb_status descents_search(struct store *store, const struct slice *
         }
         if (level > 0) {
             descent->ref = page_child(descent->image, descent->index);
-        } else if (descent->exact) {
+        } else if (descent->index < head->count) {
             const uint8_t *cell = page_cell(descent->image, descent->index);
             for (unsigned line = 0; line < CELL_LINES; line++) {
                 __builtin_prefetch(cell + 64 * (size_t)line);
@@ -75,14 +75,13 @@ static enum kmb_status descents_search(struct store *store, const struct slice *
     return KMB_OK;
 }
 
-/* Up to TOGETHER keys. */
-static enum kmb_status get_together(struct store *store, uint32_t tenant, const struct tree_state *tree,
-                                    const struct slice *keys, size_t count, struct store_held *held,
-                                    struct kmb_error *error) {
-    struct descent descents[TOGETHER] = {0};
+/* To the leaves, up to TOGETHER keys; their pages stay pinned, on an error too. */
+static enum kmb_status descend_together(struct store *store, uint32_t tenant, const struct tree_state *tree,
+                                        const struct slice *keys, size_t count, struct descent *descents,
+                                        struct kmb_error *error) {
     enum kmb_status status = KMB_OK;
     for (size_t i = 0; i < count; i++) {
-        descents[i].ref = tree->ref;
+        descents[i] = (struct descent){.ref = tree->ref};
     }
     for (unsigned step = 0; step <= tree->level && status == KMB_OK; step++) {
         unsigned level = tree->level - step;
@@ -91,6 +90,14 @@ static enum kmb_status get_together(struct store *store, uint32_t tenant, const 
             status = descents_search(store, keys, descents, count, level, error);
         }
     }
+    return status;
+}
+
+static enum kmb_status get_together(struct store *store, uint32_t tenant, const struct tree_state *tree,
+                                    const struct slice *keys, size_t count, struct store_held *held,
+                                    struct kmb_error *error) {
+    struct descent descents[TOGETHER];
+    enum kmb_status status = descend_together(store, tenant, tree, keys, count, descents, error);
     for (size_t i = 0; i < count && status == KMB_OK; i++) {
         struct descent *descent = &descents[i];
         if (descent->exact) {
@@ -122,6 +129,22 @@ enum kmb_status store_get_many(struct store_view view, uint32_t tenant, enum sto
         store_held_drop(held, count);
     }
     return status;
+}
+
+void store_ahead(struct store_view view, uint32_t tenant, enum store_tree tree, const struct slice *keys,
+                 size_t count) {
+    ASSERT(tree < STORE_TREES && view.root != NULL);
+    struct tenant_state state;
+    struct descent descents[TOGETHER];
+    if (view_tenant(view, tenant, &state, NULL) != KMB_OK || page_u64(state.trees[tree].ref) == 0) {
+        return;
+    }
+    enum kmb_status status = KMB_OK;
+    for (size_t first = 0; first < count && status == KMB_OK; first += TOGETHER) {
+        size_t rest = count - first < TOGETHER ? count - first : TOGETHER;
+        status = descend_together(view_store(view), tenant, &state.trees[tree], keys + first, rest, descents, NULL);
+        descents_drop(descents, rest);
+    }
 }
 
 enum kmb_status store_held_value(struct store_view view, uint32_t tenant, const struct store_held *held,

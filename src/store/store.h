@@ -161,6 +161,9 @@ enum kmb_status store_get_many(struct store_view view, uint32_t tenant, enum sto
 /* The value; a big one is read into `joined`. */
 enum kmb_status store_held_value(struct store_view view, uint32_t tenant, const struct store_held *held,
                                  struct buffer *joined, struct slice *value, struct kmb_error *error);
+/* Asks memory for the places of keys that are about to be looked up one by one; what fails is for the lookup to tell.
+ */
+void store_ahead(struct store_view view, uint32_t tenant, enum store_tree tree, const struct slice *keys, size_t count);
 void store_held_drop(struct store_held *held, size_t count);
 
 /* Number of keys in a tree; O(1). */

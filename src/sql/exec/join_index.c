@@ -37,7 +37,7 @@ struct join_fetch {
     struct arena left_bytes;     /* of the left batch's search values */
     bool point;                  /* by the whole primary key */
     uint32_t *candidates;        /* then, by left row: its row in join->rows, or ROWSET_NONE */
-    uint32_t taken;              /* live rows of the left batch that have theirs */
+    uint32_t taken;              /* live rows of the left batch that have theirs, or were seen ahead */
     uint32_t together;           /* rows to be looked up next: few at first, for whoever wants but one */
 };
 
@@ -178,20 +178,15 @@ static bool search_append(const struct join_fetch *fetch, uint16_t row, struct b
     return true;
 }
 
-/* Looks up what these rows of the left batch ask for. */
-static void points_take(struct join *join, const uint16_t *rows, uint32_t count) {
+/* The keys that some rows of the left batch ask for, in fetch->key; how many, for a part of a key may be NULL. */
+static uint32_t keys_of(struct join *join, const uint16_t *rows, uint32_t count, struct slice *keys, uint16_t *asking) {
     struct join_fetch *fetch = join->fetch;
-    struct sql_context *context = join->base.exec->context;
-    struct slice keys[KERNEL_MANY];
     size_t ends[KERNEL_MANY];
-    uint16_t asking[KERNEL_MANY];
-    uint16_t of[KERNEL_MANY];
     uint32_t asked = 0;
     ASSERT(count <= KERNEL_MANY);
     buffer_clear(&fetch->key);
     for (uint32_t i = 0; i < count; i++) {
         size_t before = fetch->key.length;
-        fetch->candidates[rows[i]] = ROWSET_NONE;
         if (search_append(fetch, rows[i], &fetch->key)) {
             asking[asked] = rows[i];
             ends[asked++] = fetch->key.length;
@@ -200,12 +195,26 @@ static void points_take(struct join *join, const uint16_t *rows, uint32_t count)
         }
     }
     if (!buffer_ok(&fetch->key)) {
-        sql_raise(context, KMB_NO_MEMORY, 0, "out of memory");
+        sql_raise(join->base.exec->context, KMB_NO_MEMORY, 0, "out of memory");
     }
     for (uint32_t i = 0; i < asked; i++) {
         size_t from = i == 0 ? 0 : ends[i - 1];
         keys[i] = slice_make(fetch->key.bytes + from, ends[i] - from);
     }
+    return asked;
+}
+
+/* Looks up what these rows of the left batch ask for. */
+static void points_take(struct join *join, const uint16_t *rows, uint32_t count) {
+    struct join_fetch *fetch = join->fetch;
+    struct sql_context *context = join->base.exec->context;
+    struct slice keys[KERNEL_MANY];
+    uint16_t asking[KERNEL_MANY];
+    uint16_t of[KERNEL_MANY];
+    for (uint32_t i = 0; i < count; i++) {
+        fetch->candidates[rows[i]] = ROWSET_NONE;
+    }
+    uint32_t asked = keys_of(join, rows, count, keys, asking);
     size_t found = 0;
     sql_try(context, kernel_get_many(fetch->view, fetch->table, keys, asked, &fetch->memory, fetch->rows, of, &found,
                                      context->error));
@@ -216,8 +225,8 @@ static void points_take(struct join *join, const uint16_t *rows, uint32_t count)
     }
 }
 
-/* Looks up what the next rows of the left batch ask for. */
-static void points_take_next(struct join *join) {
+/* Looks up what the next rows of the left batch ask for; of ranges, asks memory for where they begin. */
+static void take_next(struct join *join) {
     struct join_fetch *fetch = join->fetch;
     const struct batch *left = join->left_batch;
     uint16_t rows[KERNEL_MANY];
@@ -226,7 +235,14 @@ static void points_take_next(struct join *join) {
     for (; fetch->taken < join->left_live && count < fetch->together; fetch->taken++) {
         rows[count++] = left->selection == NULL ? (uint16_t)fetch->taken : left->selection[fetch->taken];
     }
-    points_take(join, rows, count);
+    if (fetch->point) {
+        points_take(join, rows, count);
+    } else {
+        struct slice keys[KERNEL_MANY];
+        uint16_t asking[KERNEL_MANY];
+        uint32_t asked = keys_of(join, rows, count, keys, asking);
+        kernel_ahead(fetch->view, fetch->table, fetch->node->index, keys, asked);
+    }
     fetch->together = fetch->together * 4 < KERNEL_MANY ? fetch->together * 4 : KERNEL_MANY;
 }
 
@@ -237,8 +253,8 @@ void join_fetch_batch(struct join *join) {
         fetch->found[i] =
             evaluator_run(fetch->search[i], join->left_batch, join->left_batch->selection, join->left_live);
     }
+    fetch->taken = 0;
     if (fetch->point) {
-        fetch->taken = 0;
         rowset_clear(&join->rows);
         arena_free(&fetch->bytes);
     }
@@ -282,10 +298,10 @@ void join_fetch_row(struct join *join, uint16_t row) {
     if (fetch->measure != NULL) {
         fetch->measure->loops++;
     }
+    if (join->left_at >= fetch->taken) {
+        take_next(join);
+    }
     if (fetch->point) {
-        if (join->left_at >= fetch->taken) {
-            points_take_next(join);
-        }
         uint32_t candidate = fetch->candidates[row];
         join->candidate = candidate == ROWSET_NONE ? 0 : candidate;
         join->candidate_end = candidate == ROWSET_NONE ? 0 : candidate + 1;
