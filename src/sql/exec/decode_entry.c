@@ -28,7 +28,7 @@ static void part_add(struct entry_decoder *decoder, uint32_t *count, const struc
     const struct column_definition *column = definition_column_of_id(table, part->column);
     ASSERT(column != NULL);
     struct entry_part made = {.column = {.type = column->type, .descending = part->descending}, .output = UINT32_MAX};
-    for (uint32_t i = 0; i < scan->column_count; i++) {
+    for (uint32_t i = 0; i < plan_scan_width(scan); i++) {
         if (column_id_equal(catalogue_column(scan->catalogue, table, scan->scan_columns[i])->id, part->column)) {
             bool known = false;
             for (uint32_t k = 0; k < *count; k++) {

@@ -118,11 +118,14 @@ void join_fetch_make(struct join *join) {
     fetch->together = 1;
     fetch->candidates = fetch->point ? sql_alloc(exec->context, sizeof(uint32_t) * VECTOR_ROWS) : NULL;
     fetch->rows = sql_alloc(exec->context, sizeof(*fetch->rows) * FETCH_ROWS);
-    fetch->batch.column_count = join->right_count;
-    fetch->batch.columns = sql_alloc(exec->context, sizeof(struct vector) * (join->right_count + 1));
+    uint32_t width = plan_scan_width(node->right);
+    fetch->batch.column_count = width;
+    fetch->batch.columns = sql_alloc(exec->context, sizeof(struct vector) * (width + 1));
     fetch->columns = sql_alloc(exec->context, sizeof(*fetch->columns) * (join->right_count + 1));
-    for (uint32_t i = 0; i < join->right_count; i++) {
+    for (uint32_t i = 0; i < width; i++) {
         vector_init_rows(exec->context, &fetch->batch.columns[i], node->right->columns[i].type, FETCH_ROWS);
+    }
+    for (uint32_t i = 0; i < join->right_count; i++) {
         fetch->columns[i] = &fetch->batch.columns[i];
     }
     if (node->right->index_only && !fetch->view->past) {
@@ -138,7 +141,7 @@ void join_fetch_make(struct join *join) {
 static uint32_t keep(struct join *join, uint32_t count) {
     struct join_fetch *fetch = join->fetch;
     struct sql_context *context = join->base.exec->context;
-    for (uint32_t i = 0; i < join->right_count; i++) {
+    for (uint32_t i = 0; i < fetch->batch.column_count; i++) {
         struct vector *column = &fetch->batch.columns[i];
         if (column->may_have_null) {
             memset(column->null, 0, FETCH_ROWS);

@@ -133,10 +133,11 @@ static uint32_t scan_join_filters(struct scan *scan, const uint16_t *selection, 
 
 static const struct batch *scan_emit(struct scan *scan, uint32_t count) {
     struct exec_operator *self = &scan->base;
+    uint32_t width = plan_scan_width(self->node);
+    self->batch.column_count = width; /* while the conditions are asked */
     operator_clear(self);
     self->batch.count = count;
     const uint16_t *selection = NULL;
-    uint32_t width = self->node->column_count;
     uint32_t live = count;
     if (scan->entries != NULL) {
         entry_decode(scan->entries, scan->rows, count, self->batch.columns, &self->scratch);
@@ -160,13 +161,14 @@ static const struct batch *scan_emit(struct scan *scan, uint32_t count) {
     if (live == 0) {
         return NULL;
     }
-    for (uint32_t i = 0; i < width; i++) {
+    for (uint32_t i = 0; i < self->node->column_count; i++) {
         if (!bitset_get(scan->decoded, i)) {
             scan_decode(scan, i, selection, live);
         }
     }
     self->batch.selection = selection;
     self->batch.selection_count = selection == NULL ? 0 : live;
+    self->batch.column_count = self->node->column_count;
     return &self->batch;
 }
 
@@ -285,7 +287,8 @@ static void scan_open(struct scan *scan) {
 static void scan_stages_make(struct scan *scan, uint32_t rows_max) {
     struct sql_context *context = scan->base.exec->context;
     const struct plan_node *node = scan->base.node;
-    size_t words = node->column_count / 64 + 1;
+    uint32_t width = plan_scan_width(node);
+    size_t words = width / 64 + 1;
     scan->staged = sql_alloc_zero(context, words, sizeof(*scan->staged));
     scan->decoded = sql_alloc(context, words * sizeof(*scan->decoded));
     if (node->predicate == NULL) {
@@ -299,10 +302,10 @@ static void scan_stages_make(struct scan *scan, uint32_t rows_max) {
         struct scan_stage *stage = &scan->stages[i];
         const struct expr *conjunct = several ? node->predicate->arguments[i] : node->predicate;
         uint64_t *read = sql_alloc_zero(context, words, sizeof(*read));
-        expr_columns(conjunct, read, node->column_count);
+        expr_columns(conjunct, read, width);
         stage->filter = operator_evaluator(&scan->base, conjunct, rows_max);
-        stage->columns = sql_alloc(context, sizeof(*stage->columns) * (node->column_count + 1));
-        for (uint32_t k = 0; k < node->column_count; k++) {
+        stage->columns = sql_alloc(context, sizeof(*stage->columns) * (width + 1));
+        for (uint32_t k = 0; k < width; k++) {
             if (bitset_get(read, k) && !bitset_get(scan->staged, k)) {
                 bitset_set(scan->staged, k);
                 stage->columns[stage->column_count++] = k;
@@ -332,6 +335,7 @@ struct exec_operator *scan_make(struct exec *exec, const struct plan_node *node)
         scan_sample_open(scan);
     }
     uint32_t rows_max = scan->point || scan->done ? 1 : SCAN_ROWS;
+    scan->base.batch.column_count = plan_scan_width(node);
     operator_columns(&scan->base, rows_max);
     scan->rows = sql_alloc(exec->context, sizeof(struct kernel_row) * rows_max);
     scan_stages_make(scan, rows_max);

@@ -13,7 +13,7 @@ const char *explain_slice(struct explain *explain, struct slice slice) {
 
 const char *explain_expression(struct explain *explain, const struct expr *expr, const struct plan_node *over) {
     return over == NULL ? expr_text(explain->context, expr, NULL, 0)
-                        : expr_text(explain->context, expr, explain_names(explain, over), over->column_count);
+                        : expr_text(explain->context, expr, explain_names(explain, over), plan_scan_width(over));
 }
 
 /* --- names of a node's output columns --- */
@@ -48,8 +48,8 @@ static const char *aggregate_text(struct explain *explain, const struct plan_agg
 }
 
 static const char *const *names_of_columns(struct explain *explain, const struct plan_node *node) {
-    const char **names = sql_alloc(explain->context, (node->column_count + 1) * sizeof(*names));
-    for (uint32_t i = 0; i < node->column_count; i++) {
+    const char **names = sql_alloc(explain->context, (plan_scan_width(node) + 1) * sizeof(*names));
+    for (uint32_t i = 0; i < plan_scan_width(node); i++) {
         const struct plan_column *column = &node->columns[i];
         names[i] = explain->qualified && column->table_name != NULL
                        ? sql_printf(explain->context, "%s.%s", column->table_name, column->name)
@@ -144,8 +144,8 @@ static const char *part_name(struct explain *explain, const struct plan_node *sc
 }
 
 const char *explain_alias(struct explain *explain, const struct plan_node *scan) {
-    return scan->column_count > 0 && scan->columns[0].table_name != NULL ? scan->columns[0].table_name
-                                                                         : explain_slice(explain, scan->table->name);
+    return plan_scan_width(scan) > 0 && scan->columns[0].table_name != NULL ? scan->columns[0].table_name
+                                                                            : explain_slice(explain, scan->table->name);
 }
 
 static const char *condition_and(struct explain *explain, const char *all, const char *name, const char *operator_name,

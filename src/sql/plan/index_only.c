@@ -47,7 +47,7 @@ static bool is_covered(const struct plan_node *scan) {
     const struct table_definition *table = scan->table;
     const struct key_part *parts = NULL;
     uint32_t count = scan_key_columns(table, scan->index, &parts);
-    for (uint32_t i = 0; i < scan->column_count; i++) {
+    for (uint32_t i = 0; i < plan_scan_width(scan); i++) {
         if (scan->scan_columns[i] == PLAN_SCAN_KEY) {
             return false;
         }

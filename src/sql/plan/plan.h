@@ -206,6 +206,7 @@ struct plan_node {
     struct plan_at since;         /* PLAN_DIFF: the first of the two moments */
     uint32_t at_block;            /* equal for scans that share one point: one snapshot */
     const uint32_t *scan_columns; /* living-column ordinal of each output column, or PLAN_SCAN_KEY */
+    uint32_t unseen_count;        /* SCAN: columns behind the output's, which its predicate alone reads */
     /* SCAN of the present or past: what hidden columns are of, over the table's columns by their ordinals. */
     const struct expr **indexed;
     uint32_t indexed_count;
@@ -294,6 +295,11 @@ static inline bool plan_writes(const struct plan_node *node) {
 static inline bool plan_reads(const struct plan_node *node) {
     return node->kind == PLAN_SCAN || node->kind == PLAN_HISTORY || node->kind == PLAN_DIFF ||
            node->kind == PLAN_CATALOGUE;
+}
+
+/* Columns of a scan's row as its own predicate sees it. */
+static inline uint32_t plan_scan_width(const struct plan_node *scan) {
+    return scan->column_count + scan->unseen_count;
 }
 
 /* Calls each with the place of every expression of this node alone (not its children's), so that it may be replaced. */

@@ -118,18 +118,35 @@ static uint32_t *prune_through(struct optimiser *optimiser, struct plan_node *no
     return map;
 }
 
+/* Columns that somebody reads come first; behind them those that the scan's own conditions read. */
 static uint32_t *prune_scan(struct optimiser *optimiser, struct plan_node *node, uint64_t *needed) {
     uint32_t width = node->column_count;
-    set_expr(needed, node->predicate, width);
+    uint64_t *read = set_new(optimiser, width);
+    set_expr(read, node->predicate, width);
+    uint32_t *own = sql_alloc(optimiser->context, (width + 1) * sizeof(*own)); /* places in the row the scan sees */
+    uint32_t *map = sql_alloc(optimiser->context, (width + 1) * sizeof(*map));
     uint32_t *ordinals = sql_alloc(optimiser->context, (width + 1) * sizeof(*ordinals));
-    uint32_t *map = keep_columns(optimiser, node, needed);
-    for (uint32_t i = 0; i < width; i++) {
-        if (map[i] != PRUNED) {
-            ordinals[map[i]] = node->scan_columns[i];
+    struct plan_column *columns = sql_alloc(optimiser->context, (width + 1) * sizeof(*columns));
+    uint32_t count = 0;
+    for (int unseen = 0; unseen < 2; unseen++) {
+        for (uint32_t i = 0; i < width; i++) {
+            bool seen = bitset_get(needed, i);
+            if (unseen == 0) {
+                map[i] = own[i] = PRUNED;
+            }
+            if (unseen == 0 ? seen : !seen && bitset_get(read, i)) {
+                columns[count] = node->columns[i];
+                ordinals[count] = node->scan_columns[i];
+                map[i] = unseen == 0 ? count : PRUNED;
+                own[i] = count++;
+            }
         }
+        node->column_count = unseen == 0 ? count : node->column_count;
     }
+    node->unseen_count = count - node->column_count;
+    node->columns = columns;
     node->scan_columns = ordinals;
-    node->predicate = remap(optimiser, node->predicate, map, width);
+    node->predicate = remap(optimiser, node->predicate, own, width);
     return map;
 }
 
