@@ -20,12 +20,12 @@ enum {
 };
 
 static const struct plan_column history_columns[HISTORY_COLUMNS] = {
-    [HISTORY_POSITION_FROM] = {.name = "_position_from", .type = {TYPE_INT8, -1}},
-    [HISTORY_POSITION_TO] = {.name = "_position_to", .type = {TYPE_INT8, -1}},
-    [HISTORY_TIME_FROM] = {.name = "_time_from", .type = {TYPE_TIMESTAMPTZ, -1}},
-    [HISTORY_TIME_TO] = {.name = "_time_to", .type = {TYPE_TIMESTAMPTZ, -1}},
-    [HISTORY_OPERATION] = {.name = "_operation", .type = {TYPE_TEXT, -1}},
-    [HISTORY_ENTRY] = {.name = "_entry", .type = {TYPE_INT8, -1}},
+    [HISTORY_POSITION_FROM] = {.name = "_position_from", .type = {.id = TYPE_INT8, .modifier = -1}},
+    [HISTORY_POSITION_TO] = {.name = "_position_to", .type = {.id = TYPE_INT8, .modifier = -1}},
+    [HISTORY_TIME_FROM] = {.name = "_time_from", .type = {.id = TYPE_TIMESTAMPTZ, .modifier = -1}},
+    [HISTORY_TIME_TO] = {.name = "_time_to", .type = {.id = TYPE_TIMESTAMPTZ, .modifier = -1}},
+    [HISTORY_OPERATION] = {.name = "_operation", .type = {.id = TYPE_TEXT, .modifier = -1}},
+    [HISTORY_ENTRY] = {.name = "_entry", .type = {.id = TYPE_INT8, .modifier = -1}},
 };
 
 /* The versions of a table: its columns, and behind them the six. */
@@ -160,8 +160,8 @@ static void diff_columns(struct bind *bind, struct plan_node *node) {
             columns[count++].name = sql_printf(bind->context, "old_%s", node->columns[i].name);
         }
     }
-    columns[count++] = (struct plan_column){.name = "_operation", .type = {TYPE_TEXT, -1}};
-    columns[count++] = (struct plan_column){.name = "_position", .type = {TYPE_INT8, -1}};
+    columns[count++] = (struct plan_column){.name = "_operation", .type = {.id = TYPE_TEXT, .modifier = -1}};
+    columns[count++] = (struct plan_column){.name = "_position", .type = {.id = TYPE_INT8, .modifier = -1}};
     node->columns = columns;
     node->column_count = count;
 }
