@@ -458,11 +458,11 @@ void array_print(const struct value *value, const struct datetime_context *conte
             buffer_clear(&text);
             value_print(&element, context, &text);
             print_element(buffer_slice(&text), out);
+            out->failed = out->failed || text.failed; /* before the next element forgets it */
         }
         for (uint32_t level = levels_at(&array.shape, i + 1); level > 0; level--) {
             buffer_append_byte(out, '}');
         }
     }
-    out->failed = out->failed || text.failed;
     buffer_free(&text);
 }

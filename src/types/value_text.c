@@ -454,6 +454,7 @@ void value_print_short(const struct value *value, struct buffer *out) {
         value_print(value, NULL, &text);
         struct value printed = value_text(buffer_slice(&text));
         value_print_short(&printed, out);
+        out->failed = out->failed || text.failed;
         buffer_free(&text);
         return;
     }

@@ -250,9 +250,9 @@ void bind_change_owned(struct bind *bind, const struct table_definition *sequenc
 
 static struct table_definition *sequence_table(struct sql_context *context, struct slice schema, const char *name) {
     static const struct column_definition columns[] = {
-        {.name = {(const uint8_t *)"last_value", 10}, .type = {TYPE_INT8, -1}, .not_null = true},
-        {.name = {(const uint8_t *)"log_cnt", 7}, .type = {TYPE_INT8, -1}, .not_null = true},
-        {.name = {(const uint8_t *)"is_called", 9}, .type = {TYPE_BOOL, -1}, .not_null = true},
+        {.name = {(const uint8_t *)"last_value", 10}, .type = {.id = TYPE_INT8, .modifier = -1}, .not_null = true},
+        {.name = {(const uint8_t *)"log_cnt", 7}, .type = {.id = TYPE_INT8, .modifier = -1}, .not_null = true},
+        {.name = {(const uint8_t *)"is_called", 9}, .type = {.id = TYPE_BOOL, .modifier = -1}, .not_null = true},
     };
     struct table_definition *table = sql_alloc_zero(context, 1, sizeof(*table));
     table->schema_name = schema;

@@ -133,8 +133,8 @@ static bool creates_as(const PgQuery__Node *node) {
 }
 
 static void bind_explain(struct bind *bind, const PgQuery__ExplainStmt *explain, struct plan_statement *statement) {
-    static struct plan_column text = {.name = "QUERY PLAN", .type = {TYPE_TEXT, -1}};
-    static struct plan_column json = {.name = "QUERY PLAN", .type = {TYPE_JSON, -1}};
+    static struct plan_column text = {.name = "QUERY PLAN", .type = {.id = TYPE_TEXT, .modifier = -1}};
+    static struct plan_column json = {.name = "QUERY PLAN", .type = {.id = TYPE_JSON, .modifier = -1}};
     struct plan_explain_options options = explain_options(bind, explain);
     bool declares = explain->query->node_case == PG_QUERY__NODE__NODE_DECLARE_CURSOR_STMT;
     bind_statement(bind, declares ? explain->query->declare_cursor_stmt->query : explain->query, statement);
@@ -158,7 +158,7 @@ void bind_control_option(struct bind *bind, const PgQuery__DefElem *option, stru
         option->arg != NULL && option->arg->node_case == PG_QUERY__NODE__NODE_A_CONST ? option->arg->a_const : NULL;
     if (strcmp(option->defname, "transaction_isolation") == 0 && value != NULL &&
         value->val_case == PG_QUERY__A__CONST__VAL_SVAL) {
-        ddl->isolation = bind_isolation(bind, option->defname, value->sval->sval);
+        ddl->isolation = (int)bind_isolation(bind, option->defname, value->sval->sval);
         return;
     }
     bool on = value != NULL && value->val_case == PG_QUERY__A__CONST__VAL_IVAL && value->ival->ival != 0;

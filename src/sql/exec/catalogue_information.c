@@ -7,11 +7,11 @@
 
 #define TEXT(name_)                                                                                                    \
     {                                                                                                                  \
-        .name = (name_), .type = { TYPE_TEXT, -1 }                                                                     \
+        .name = (name_), .type = {.id = TYPE_TEXT, .modifier = -1 }                                                    \
     }
 #define INT4(name_)                                                                                                    \
     {                                                                                                                  \
-        .name = (name_), .type = { TYPE_INT4, -1 }                                                                     \
+        .name = (name_), .type = {.id = TYPE_INT4, .modifier = -1 }                                                    \
     }
 
 #define EACH_TABLE(table, rows)                                                                                        \

@@ -9,31 +9,31 @@
 
 #define TEXT(name_)                                                                                                    \
     {                                                                                                                  \
-        .name = (name_), .type = { TYPE_TEXT, -1 }                                                                     \
+        .name = (name_), .type = {.id = TYPE_TEXT, .modifier = -1 }                                                    \
     }
 #define INT2(name_)                                                                                                    \
     {                                                                                                                  \
-        .name = (name_), .type = { TYPE_INT2, -1 }                                                                     \
+        .name = (name_), .type = {.id = TYPE_INT2, .modifier = -1 }                                                    \
     }
 #define INT4(name_)                                                                                                    \
     {                                                                                                                  \
-        .name = (name_), .type = { TYPE_INT4, -1 }                                                                     \
+        .name = (name_), .type = {.id = TYPE_INT4, .modifier = -1 }                                                    \
     }
 #define INT8(name_)                                                                                                    \
     {                                                                                                                  \
-        .name = (name_), .type = { TYPE_INT8, -1 }                                                                     \
+        .name = (name_), .type = {.id = TYPE_INT8, .modifier = -1 }                                                    \
     }
 #define BOOL(name_)                                                                                                    \
     {                                                                                                                  \
-        .name = (name_), .type = { TYPE_BOOL, -1 }                                                                     \
+        .name = (name_), .type = {.id = TYPE_BOOL, .modifier = -1 }                                                    \
     }
 #define REAL(name_)                                                                                                    \
     {                                                                                                                  \
-        .name = (name_), .type = { TYPE_FLOAT4, -1 }                                                                   \
+        .name = (name_), .type = {.id = TYPE_FLOAT4, .modifier = -1 }                                                  \
     }
 #define INT2S(name_)                                                                                                   \
     {                                                                                                                  \
-        .name = (name_), .type = { TYPE_ARRAY | TYPE_INT2, -1 }                                                        \
+        .name = (name_), .type = {.id = TYPE_ARRAY | TYPE_INT2, .modifier = -1 }                                       \
     }
 
 #define OID_OWNER    10 /* PostgreSQL's first role */

@@ -197,9 +197,9 @@ struct plan_ddl {
     const struct plan_alter *alters;
     uint32_t alter_count;
 
-    int control; /* enum sql_control_kind */
-    int access;  /* enum sql_access */
-    int isolation;
+    int control;   /* enum sql_control_kind */
+    int access;    /* enum sql_access */
+    int isolation; /* enum sql_isolation */
     int deferral;
     bool chain;
     const char *savepoint;

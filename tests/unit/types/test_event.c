@@ -84,7 +84,7 @@ static struct slice sample_old_key(struct buffer *buffer, int64_t number) {
 
 static struct table_definition sample_view(void) {
     static const struct column_definition columns[] = {
-        {.id = {1}, .name = {(const uint8_t *)"n", 1}, .type = {TYPE_INT8, -1}, .added_in = {1}}};
+        {.id = {1}, .name = {(const uint8_t *)"n", 1}, .type = {.id = TYPE_INT8, .modifier = -1}, .added_in = {1}}};
     return (struct table_definition){.id = {10},
                                      .version = {1},
                                      .schema_name = T("public"),
@@ -132,7 +132,7 @@ static const struct index_definition sample_index_whole = {.id = {11},
                                                            .include_count = 2};
 static const struct column_definition sample_column_hidden = {.id = {7},
                                                               .name = {(const uint8_t *)"..1", 3},
-                                                              .type = {TYPE_BOOL, -1},
+                                                              .type = {.id = TYPE_BOOL, .modifier = -1},
                                                               .hidden = true,
                                                               .place = {3},
                                                               .default_kind = DEFAULT_GENERATED,
