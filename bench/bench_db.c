@@ -21,6 +21,7 @@
 #include "base/environment.h"
 #include "crypto/aead.h"
 #include "crypto/hash.h"
+#include "figures.h"
 #include "kimberlite.h"
 
 #define RUNS_MAX     15
@@ -41,38 +42,10 @@ static unsigned bars_missed;
 
 /* --- small tools -------------------------------------------------------------------------------------------------- */
 
-static double now(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
-
-static _Noreturn void die(const char *what, const char *why) {
-    fprintf(stderr, "bench_db: %s: %s\n", what, why);
-    exit(1);
-}
-
-static void must(enum kmb_status status, const struct kmb_error *error, const char *what) {
-    if (status != KMB_OK && status != KMB_ROW && status != KMB_DONE) {
-        die(what, error->message);
-    }
-}
-
 static void sqlite_must(int code, sqlite3 *db, const char *what) {
     if (code != SQLITE_OK && code != SQLITE_ROW && code != SQLITE_DONE) {
         die(what, sqlite3_errmsg(db));
     }
-}
-
-static int compare(const void *a, const void *b) {
-    double left = *(const double *)a;
-    double right = *(const double *)b;
-    return left < right ? -1 : left > right;
-}
-
-static double median(double *values, unsigned count) {
-    qsort(values, count, sizeof(double), compare);
-    return values[count / 2];
 }
 
 static void figure(const char *name, double value, const char *unit) {

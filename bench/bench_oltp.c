@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "figures.h"
 #include "kimberlite.h"
 
 #define RUNS_MAX    99
@@ -36,23 +37,6 @@ static struct {
 static uint64_t seed = 1;
 static unsigned bars_missed;
 
-static double now(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
-
-static _Noreturn void die(const char *what, const char *why) {
-    fprintf(stderr, "bench_oltp: %s: %s\n", what, why);
-    exit(1);
-}
-
-static void must(enum kmb_status status, const struct kmb_error *error, const char *what) {
-    if (status != KMB_OK && status != KMB_ROW && status != KMB_DONE) {
-        die(what, error->message);
-    }
-}
-
 static void sqlite_must(int code, sqlite3 *db, const char *what) {
     if (code != SQLITE_OK && code != SQLITE_ROW && code != SQLITE_DONE) {
         die(what, sqlite3_errmsg(db));
@@ -64,17 +48,6 @@ static uint64_t next_random(void) { /* xorshift64 (Marsaglia, 2003) */
     seed ^= seed >> 7;
     seed ^= seed << 17;
     return seed;
-}
-
-static int compare(const void *a, const void *b) {
-    double left = *(const double *)a;
-    double right = *(const double *)b;
-    return left < right ? -1 : left > right;
-}
-
-static double median(double *values) {
-    qsort(values, bench.runs, sizeof(*values), compare);
-    return values[bench.runs / 2];
 }
 
 static void run_ours(kmb_session *session, const char *sql) {
@@ -233,8 +206,8 @@ static void measure(kmb_session *session, sqlite3 *db) {
             ours[run] = time_ours(session, &works[w]);
             theirs[run] = time_sqlite(db, &works[w]);
         }
-        double mine = median(ours) * 1e6;
-        double other = median(theirs) * 1e6;
+        double mine = median(ours, bench.runs) * 1e6;
+        double other = median(theirs, bench.runs) * 1e6;
         bool missed = other / mine < works[w].bar;
         bars_missed += missed;
         printf("  %-38s %9.2f us   sqlite %9.2f us   ratio %5.2f   bar at least %.0f%s\n", works[w].name, mine, other,
@@ -244,7 +217,7 @@ static void measure(kmb_session *session, sqlite3 *db) {
     for (unsigned run = 0; run < bench.runs; run++) {
         plans[run] = time_plan(session);
     }
-    double ms = median(plans);
+    double ms = median(plans, bench.runs);
     bars_missed += ms > 20;
     printf("  %-38s %9.2f ms                                     bar at most 20%s\n", "planning a join of ten tables",
            ms, ms > 20 ? "   MISSED" : "");

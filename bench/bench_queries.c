@@ -13,25 +13,15 @@
 #include <string.h>
 #include <time.h>
 
+#include "figures.h"
 #include "kimberlite.h"
 
 #define RUNS_MAX 99
 
-static double now(clockid_t clock) {
+static double core_now(void) {
     struct timespec time;
-    clock_gettime(clock, &time);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
     return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
-
-static _Noreturn void die(const char *what, const char *why) {
-    fprintf(stderr, "bench_queries: %s: %s\n", what, why);
-    exit(1);
-}
-
-static int compare(const void *a, const void *b) {
-    double left = *(const double *)a;
-    double right = *(const double *)b;
-    return left < right ? -1 : left > right;
 }
 
 static char *read_text(const char *path) {
@@ -101,14 +91,14 @@ int main(int argc, char **argv) {
         double core_seconds[RUNS_MAX];
         unsigned long rows = run(session, argv[i], sql);
         for (unsigned n = 0; n < runs; n++) {
-            double begun = now(CLOCK_MONOTONIC);
-            double core_begun = now(CLOCK_PROCESS_CPUTIME_ID);
+            double begun = now();
+            double core_begun = core_now();
             (void)run(session, argv[i], sql);
-            seconds[n] = now(CLOCK_MONOTONIC) - begun;
-            core_seconds[n] = now(CLOCK_PROCESS_CPUTIME_ID) - core_begun;
+            seconds[n] = now() - begun;
+            core_seconds[n] = core_now() - core_begun;
         }
-        qsort(seconds, runs, sizeof(double), compare);
-        qsort(core_seconds, runs, sizeof(double), compare);
+        qsort(seconds, runs, sizeof(double), figures_compare);
+        qsort(core_seconds, runs, sizeof(double), figures_compare);
         const char *name = strrchr(argv[i], '/') == NULL ? argv[i] : strrchr(argv[i], '/') + 1;
         printf("%-12s %10.6f s %10.6f s %8lu rows\n", name, seconds[runs / 2], core_seconds[0], rows);
         fflush(stdout);

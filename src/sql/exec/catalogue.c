@@ -220,23 +220,6 @@ int64_t catalogue_oid_constraint(const struct table_definition *table, const str
 
 /* --- those without a schema --- */
 
-#define TEXT(name_)                                                                                                    \
-    {                                                                                                                  \
-        .name = (name_), .type = {.id = TYPE_TEXT, .modifier = -1 }                                                    \
-    }
-#define INT4(name_)                                                                                                    \
-    {                                                                                                                  \
-        .name = (name_), .type = {.id = TYPE_INT4, .modifier = -1 }                                                    \
-    }
-#define INT8(name_)                                                                                                    \
-    {                                                                                                                  \
-        .name = (name_), .type = {.id = TYPE_INT8, .modifier = -1 }                                                    \
-    }
-#define BOOL(name_)                                                                                                    \
-    {                                                                                                                  \
-        .name = (name_), .type = {.id = TYPE_BOOL, .modifier = -1 }                                                    \
-    }
-
 static const struct plan_column show_tables_columns[] = {TEXT("table_name"), INT4("column_count")};
 
 static void show_tables(struct catalogue_rows *rows) {

@@ -90,4 +90,17 @@ extern const uint32_t catalogue_information_count;
 extern const struct catalogue_relation catalogue_system[];
 extern const uint32_t catalogue_system_count;
 
+/* A column of a relation of the catalogue, in a list of them. */
+#define CATALOGUE_COLUMN(name_, type_)                                                                                 \
+    {                                                                                                                  \
+        .name = (name_), .type = {.id = (type_), .modifier = -1 }                                                      \
+    }
+#define TEXT(name_)  CATALOGUE_COLUMN(name_, TYPE_TEXT)
+#define INT2(name_)  CATALOGUE_COLUMN(name_, TYPE_INT2)
+#define INT4(name_)  CATALOGUE_COLUMN(name_, TYPE_INT4)
+#define INT8(name_)  CATALOGUE_COLUMN(name_, TYPE_INT8)
+#define BOOL(name_)  CATALOGUE_COLUMN(name_, TYPE_BOOL)
+#define REAL(name_)  CATALOGUE_COLUMN(name_, TYPE_FLOAT4)
+#define INT2S(name_) CATALOGUE_COLUMN(name_, TYPE_ARRAY | TYPE_INT2)
+
 #endif

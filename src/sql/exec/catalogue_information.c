@@ -5,15 +5,6 @@
 #include "sql/bind/bind.h"
 #include "sql/exec/catalogue.h"
 
-#define TEXT(name_)                                                                                                    \
-    {                                                                                                                  \
-        .name = (name_), .type = {.id = TYPE_TEXT, .modifier = -1 }                                                    \
-    }
-#define INT4(name_)                                                                                                    \
-    {                                                                                                                  \
-        .name = (name_), .type = {.id = TYPE_INT4, .modifier = -1 }                                                    \
-    }
-
 #define EACH_TABLE(table, rows)                                                                                        \
     for (uint32_t at_##table = 0; at_##table < catalogue_table_count((rows)->catalogue); at_##table++)                 \
         for (const struct table_definition *table = catalogue_table_at((rows)->catalogue, at_##table); table != NULL;  \

@@ -7,35 +7,6 @@
 #include "sql/exec/catalogue.h"
 #include "types/array.h"
 
-#define TEXT(name_)                                                                                                    \
-    {                                                                                                                  \
-        .name = (name_), .type = {.id = TYPE_TEXT, .modifier = -1 }                                                    \
-    }
-#define INT2(name_)                                                                                                    \
-    {                                                                                                                  \
-        .name = (name_), .type = {.id = TYPE_INT2, .modifier = -1 }                                                    \
-    }
-#define INT4(name_)                                                                                                    \
-    {                                                                                                                  \
-        .name = (name_), .type = {.id = TYPE_INT4, .modifier = -1 }                                                    \
-    }
-#define INT8(name_)                                                                                                    \
-    {                                                                                                                  \
-        .name = (name_), .type = {.id = TYPE_INT8, .modifier = -1 }                                                    \
-    }
-#define BOOL(name_)                                                                                                    \
-    {                                                                                                                  \
-        .name = (name_), .type = {.id = TYPE_BOOL, .modifier = -1 }                                                    \
-    }
-#define REAL(name_)                                                                                                    \
-    {                                                                                                                  \
-        .name = (name_), .type = {.id = TYPE_FLOAT4, .modifier = -1 }                                                  \
-    }
-#define INT2S(name_)                                                                                                   \
-    {                                                                                                                  \
-        .name = (name_), .type = {.id = TYPE_ARRAY | TYPE_INT2, .modifier = -1 }                                       \
-    }
-
 #define OID_OWNER    10 /* PostgreSQL's first role */
 #define OID_HEAP     2
 #define OID_BTREE    403
