@@ -117,11 +117,19 @@ static void host_view_close(void *context, struct kernel_view *view) {
     kernel_view_close(view);
 }
 
+/* A write, while every read is at a point given beside the text. */
+static enum kmb_status in_past(struct kmb_error *error) {
+    return error_set(error, KMB_HISTORY_READ_ONLY, "Cannot modify historical data");
+}
+
 static enum kmb_status host_transaction(void *context, struct kernel_transaction **transaction,
                                         struct kmb_error *error) {
     struct session *session = context;
     if (session->settings.read_only) {
         return error_set(error, KMB_READ_ONLY_TRANSACTION, "cannot write in a read-only transaction");
+    }
+    if (session->host.at.kind != PLAN_AT_NONE) {
+        return in_past(error);
     }
     if (session->transaction == NULL) {
         return error_set(error, KMB_INTERNAL, "a statement that was not known to write asks for a transaction");
@@ -797,6 +805,11 @@ enum kmb_status session_run(struct session *session, struct sql_statement *state
         session_fail(session);
         return error_set(error, KMB_READ_ONLY_TRANSACTION, "cannot execute %s in a read-only transaction",
                          change_name(statement));
+    }
+    if (session->host.at.kind != PLAN_AT_NONE && !session->failed && is_change(statement)) {
+        *outcome = session->outcome;
+        session_fail(session);
+        return in_past(error);
     }
     enum kmb_status status = alone ? run_alone(session, statement, parameters, parameter_count, run, error)
                                    : run_inside(session, statement, parameters, parameter_count, run, error);

@@ -113,7 +113,8 @@ bool lateral_try(struct optimiser *optimiser, struct plan_node *join, struct pla
         !key_conditions(optimiser, join, spare, &conditions)) {
         return false;
     }
-    for (uint32_t i = 0; i < own->count; i++) { /* one that takes values of a query around would take the keys instead */
+    for (uint32_t i = 0; i < own->count;
+         i++) { /* one that takes values of a query around would take the keys instead */
         if (!expr_walk(own->list[i], visit_plain, NULL) || optimise_is_volatile(own->list[i])) {
             return false;
         }

@@ -376,7 +376,19 @@ def reading_at_a_position_and_at_a_time(box):
     same(box.run("export", "-q", "--table", "t", "--at", "1", code=0).out, "a\n1\n")
     has(box.query("SELECT 1 FROM t", "--at", "3", code=1).err, "position 3 is ahead")
     box.query("SELECT 1 FROM t AT OFFSET 1", "--at", "1", code=2)
-    has(box.query("INSERT INTO t VALUES (3)", "--at", "1", code=1).err, "Cannot modify historical data")
+    for change in (
+        "INSERT INTO t VALUES (3)",
+        "TRUNCATE t",
+        "DROP TABLE t",
+        "ALTER TABLE t ADD COLUMN late int",
+        "CREATE INDEX late ON t (a)",
+        "CREATE SCHEMA late",
+        "CREATE TYPE late AS ENUM ('x')",
+        "CREATE TABLE late AS SELECT 1 AS a",
+        "CREATE SEQUENCE late",
+        "COMMENT ON TABLE t IS 'late'",
+    ):
+        has(box.query(change, "--at", "1", code=1).err, "Cannot modify historical data")
     has(box.query("SELECT 1 FROM t", "--as-of", "2999-01-01", code=1).err, "future")
     has(box.query("SELECT 1 FROM t", "--as-of", "garbage", code=1).err, "--as-of", "invalid input syntax")
 
