@@ -157,10 +157,15 @@ static void bind_recursive(struct bind *bind, struct bind_cte *entry, const PgQu
         entry->cte->root = bind_search_anchor(bind, &search, entry, entry->cte->root);
         right = bind_search_term(bind, &search, entry, right);
     }
+    size_t added = right->n_target_list - select->rarg->n_target_list;
     entry->working = true;
     struct plan_node *term = bind_select_branch(bind, right);
     entry->working = false;
-    term = term_as(bind, entry, term, own, (uint32_t)(right->n_target_list - select->rarg->n_target_list), position);
+    if (bind->spell_stars && right != select->rarg) { /* what is kept of the term has its stars spelled out, too */
+        select->rarg->target_list = right->target_list;
+        select->rarg->n_target_list = right->n_target_list - added;
+    }
+    term = term_as(bind, entry, term, own, (uint32_t)added, position);
     entry->cte->recursive = searches ? bind_search_rows(bind, &search, entry, term) : term;
     for (uint32_t i = 0; entry->cte->distinct && i < entry->column_count; i++) {
         bind_check_equality(bind, column_at(bind, i, entry->columns[i].type));
