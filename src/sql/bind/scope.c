@@ -414,8 +414,15 @@ uint32_t bind_star(struct bind *bind, const struct scope *scope, const PgQuery__
                                           bind_string(reference->fields[last])),
                                position);
         }
-        if (scope_find_table(&place, schema, bind_string(reference->fields[last]), &table) == NULL) {
-            raise_no_table(&place, bind_string(reference->fields[last]), position);
+        const char *name = bind_string(reference->fields[last]);
+        if (scope_find_table(&place, schema, name, &table) == NULL) { /* of a query around this one */
+            struct bind_record record = {0};
+            if (!find_row(&place, schema, name, position, &record)) {
+                raise_no_table(&place, name, position);
+            }
+            *expressions = record.fields;
+            *names = record.names;
+            return record.count;
         }
     } else if (scope == NULL || scope->table_count == 0) {
         sql_raise(bind->context, KMB_SYNTAX, position, "SELECT * with no tables specified is not valid");

@@ -329,8 +329,8 @@ static const char *alias_in(const PgQuery__Node *item, const char *name) {
     const PgQuery__RangeVar *table = item->range_var;
     bool bare = table->schemaname == NULL || table->schemaname[0] == 0;
     return !bare || strcmp(table->relname, name) != 0 ? NULL
-           : table->alias != NULL                    ? table->alias->aliasname
-                                                     : table->relname;
+           : table->alias != NULL                     ? table->alias->aliasname
+                                                      : table->relname;
 }
 
 /* The carried columns in their order; UINT32_MAX ends them. */

@@ -323,6 +323,7 @@ void bind_spell_stars(struct bind *bind, const PgQuery__SelectStmt *select, cons
             continue;
         }
         const char *only = star->n_fields > 1 ? bind_string(star->fields[star->n_fields - 2]) : NULL;
+        size_t before = count;
         for (uint32_t k = 0; k < scope->column_count; k++) {
             const struct scope_column *column = &scope->columns[k];
             const char *alias = column->table == SCOPE_MERGED ? NULL : scope->tables[column->table].alias;
@@ -332,8 +333,8 @@ void bind_spell_stars(struct bind *bind, const PgQuery__SelectStmt *select, cons
                 list[count++] = bind_column_target(bind, alias, column->name, star->location);
             }
         }
-        if (only != NULL && scope->column_count == 0) {
-            list[count++] = select->target_list[i]; /* binding it raises what is wrong with it */
+        if (only != NULL && count == before) {
+            list[count++] = select->target_list[i]; /* of a query around this one; or binding it raises what is wrong */
         }
     }
     mutable->target_list = list;
