@@ -421,7 +421,7 @@ static double candidate_rows(struct optimiser *optimiser, const struct plan_node
     }
     bool range = candidate->above != NULL || candidate->below != NULL;
     bool both = candidate->above != NULL && candidate->below != NULL;
-    return rows * (both ? 0.1 : range ? 0.33 : 1);
+    return rows * (both ? 0.005 : range ? 0.33 : 1); /* as PostgreSQL guesses of bounds that are not known yet */
 }
 
 /* In rows read in order: what a range of the key costs, and what rows fetched one by one through an index do. */
