@@ -360,7 +360,8 @@ def reading_at_a_position_and_at_a_time(box):
     box.query("CREATE TABLE t (a INT)")
     box.query("INSERT INTO t VALUES (1)")
     time.sleep(0.01)
-    moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime()) + f".{time.time_ns() // 1000 % 1000000:06d}Z"
+    now = time.time_ns()  # read once: a second may begin between two
+    moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now // 10**9)) + f".{now // 1000 % 1000000:06d}Z"
     time.sleep(0.01)
     has(box.query("INSERT INTO t VALUES (2)").err, "INSERT 0 1 @ 2")
     same(box.one("SELECT count(*) FROM t", "--at", "0"), "0")
