@@ -16,6 +16,14 @@
 #include "base/assert.h"
 #include "base/memory.h"
 
+const char *sql_way_name(enum sql_way way) {
+    static const char *const names[SQL_WAY_COUNT] = {
+        "enable_bitmapscan", "enable_hashjoin", "enable_indexonlyscan", "enable_indexscan",
+        "enable_mergejoin",  "enable_nestloop", "enable_seqscan",       "kimberlite.enable_common_subplans"};
+    ASSERT(way < SQL_WAY_COUNT);
+    return names[way];
+}
+
 uint32_t sql_position_character(struct slice text, uint32_t byte_position) {
     if (byte_position == 0) {
         return 0;

@@ -21,6 +21,19 @@
 #define SQL_SEARCH_PATH_SIZE    512
 #define SQL_SEARCH_PATH_DEFAULT "\"$user\", public"
 
+/* Ways to run a query that a session may forbid (enable_hashjoin and its kin): where there is another, it is taken. */
+enum sql_way {
+    SQL_WAY_BITMAPSCAN,
+    SQL_WAY_HASHJOIN,
+    SQL_WAY_INDEXONLYSCAN,
+    SQL_WAY_INDEXSCAN,
+    SQL_WAY_MERGEJOIN,
+    SQL_WAY_NESTLOOP,
+    SQL_WAY_SEQSCAN,
+    SQL_WAY_COMMON_SUBPLANS,
+    SQL_WAY_COUNT,
+};
+
 /* Settings of a session that change what statements mean; plain data, copied. */
 struct sql_settings {
     int64_t time_zone_offset_s;   /* of the session's zone; 0: UTC */
@@ -36,6 +49,7 @@ struct sql_settings {
     bool serializable;
     bool default_deferrable; /* and of a word that changes nothing: no read-only transaction has to wait or fails */
     bool deferrable;
+    uint32_t ways_forbidden; /* bits of enum sql_way */
     char application_name[64];
     char search_path[SQL_SEARCH_PATH_SIZE]; /* as SHOW has it */
 };
@@ -43,6 +57,11 @@ struct sql_settings {
 /* What one operator keeps in memory at most before it spills; 0: no bound. */
 static inline uint64_t sql_work_bytes(const struct sql_settings *settings) {
     return settings->work_bytes != 0 ? settings->work_bytes : settings->memory_bytes_max / 4;
+}
+
+const char *sql_way_name(enum sql_way way); /* of its setting */
+static inline bool sql_way_open(const struct sql_settings *settings, enum sql_way way) {
+    return settings == NULL || (settings->ways_forbidden >> way & 1u) == 0;
 }
 
 struct catalogue;

@@ -851,6 +851,13 @@ static void settings_change(struct sql_context *context, struct sql_settings *se
     if (all || ddl->setting == SETTING_JOIN_ROWS_MAX) {
         settings->join_rows_max = all ? 0 : (uint64_t)ddl->number;
     }
+    if (ddl->setting == SETTING_WAY) {
+        uint32_t bit = 1u << (ddl->number / 2);
+        settings->ways_forbidden = (settings->ways_forbidden & ~bit) | (ddl->number % 2 == 0 ? bit : 0);
+    }
+    if (all) {
+        settings->ways_forbidden = 0;
+    }
     if (all || ddl->setting == SETTING_APPLICATION_NAME) {
         settings_text(context, settings->application_name, sizeof(settings->application_name), all ? "" : ddl->value,
                       "application_name");

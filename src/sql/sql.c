@@ -47,6 +47,7 @@ struct sql_statement {
     int64_t planning_ns; /* EXPLAIN: of the last binding */
     struct store_touched planning_pages;
     const char *bound_path; /* search_path; in plan's arena */
+    uint32_t bound_ways;    /* ways_forbidden */
 };
 
 struct sql_run {
@@ -141,6 +142,7 @@ static void bind_work(void *object) {
         statement->bound_at = preparation->host->at;
         statement->bound_zone_s = context->settings->time_zone_offset_s;
         statement->bound_path = sql_printf(context, "%s", context->settings->search_path);
+        statement->bound_ways = context->settings->ways_forbidden;
         bind_close_views(bind);
         preparation->status = KMB_OK;
     }
@@ -363,7 +365,8 @@ static enum kmb_status statement_stale(const struct sql_statement *statement, co
     const struct sql_point *was = &statement->bound_at;
     *stale = statement->bind_each_run || was->kind != host->at.kind || was->offset != host->at.offset ||
              was->time_us != host->at.time_us || statement->bound_zone_s != host->settings->time_zone_offset_s ||
-             strcmp(statement->bound_path, host->settings->search_path) != 0;
+             strcmp(statement->bound_path, host->settings->search_path) != 0 ||
+             statement->bound_ways != host->settings->ways_forbidden;
     enum plan_statement_kind kind = statement->bound.kind;
     if (*stale || kind == STATEMENT_TRANSACTION || kind == STATEMENT_SETTING || kind == STATEMENT_EMPTY ||
         (kind == STATEMENT_QUERY && statement->scans)) {

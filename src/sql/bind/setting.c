@@ -26,9 +26,18 @@ static const struct setting settings[] = {
      "Sets the transaction isolation level of each new transaction."},
     {"default_transaction_read_only", "default_transaction_read_only", NULL,
      "Sets the default read-only status of new transactions."},
+    {"enable_bitmapscan", "enable_bitmapscan", NULL, "Enables the planner's use of bitmap-scan plans."},
+    {"enable_hashjoin", "enable_hashjoin", NULL, "Enables the planner's use of hash join plans."},
+    {"enable_indexonlyscan", "enable_indexonlyscan", NULL, "Enables the planner's use of index-only-scan plans."},
+    {"enable_indexscan", "enable_indexscan", NULL, "Enables the planner's use of index-scan plans."},
+    {"enable_mergejoin", "enable_mergejoin", NULL, "Enables the planner's use of merge join plans."},
+    {"enable_nestloop", "enable_nestloop", NULL, "Enables the planner's use of nested-loop join plans."},
+    {"enable_seqscan", "enable_seqscan", NULL, "Enables the planner's use of sequential-scan plans."},
     {"extra_float_digits", "extra_float_digits", "1", "Sets the number of digits displayed for floating-point values."},
     {"integer_datetimes", "integer_datetimes", "on", "Shows whether datetimes are integer based."},
     {"intervalstyle", "IntervalStyle", "postgres", "Sets the display format for interval values."},
+    {"kimberlite.enable_common_subplans", "kimberlite.enable_common_subplans", NULL,
+     "Enables the planner's use of one result where a statement has the same query several times."},
     {"kimberlite.join_rows_max", "kimberlite.join_rows_max", NULL,
      "Sets the most rows that the joins of a statement may give (0: no limit)."},
     {"lc_collate", "lc_collate", "C", "Shows the collation order locale."},
@@ -49,6 +58,15 @@ static const struct setting settings[] = {
     {"transaction_read_only", "transaction_read_only", NULL, "Sets the current transaction's read-only status."},
     {"work_mem", "work_mem", NULL, "Sets the maximum memory to be used for query workspaces."},
 };
+
+/* The way that a setting opens; SQL_WAY_COUNT: it is another setting. */
+static enum sql_way way_of(const char *name) {
+    enum sql_way way = 0;
+    while (way < SQL_WAY_COUNT && strcasecmp(sql_way_name(way), name) != 0) {
+        way++;
+    }
+    return way;
+}
 
 /* --- numbers with units --- */
 
@@ -164,6 +182,9 @@ static const char *setting_value(struct bind *bind, const struct setting *settin
     }
     if (strcmp(setting->name, "search_path") == 0) {
         return session->search_path;
+    }
+    if (way_of(setting->name) < SQL_WAY_COUNT) {
+        return sql_way_open(session, way_of(setting->name)) ? "on" : "off";
     }
     bool to_come = strncmp(setting->name, "default_", 8) == 0;
     if (strstr(setting->name, "transaction_read_only") != NULL) {
@@ -429,6 +450,10 @@ void bind_set(struct bind *bind, const PgQuery__VariableSetStmt *set, struct pla
     } else if (strcasecmp(set->name, "kimberlite.join_rows_max") == 0) {
         ddl->setting = SETTING_JOIN_ROWS_MAX;
         ddl->number = value == NULL ? 0 : count_parse(bind, "kimberlite.join_rows_max", value);
+    } else if (way_of(set->name) < SQL_WAY_COUNT) {
+        enum sql_way way = way_of(set->name);
+        ddl->setting = SETTING_WAY;
+        ddl->number = 2 * (int64_t)way + (value == NULL || set_boolean(bind, sql_way_name(way), value));
     } else if (strcasecmp(set->name, "application_name") == 0) {
         ddl->setting = SETTING_APPLICATION_NAME;
         ddl->value = value == NULL ? "" : value;

@@ -179,7 +179,17 @@ struct cte_scan {
     uint32_t end; /* of a working table */
     uint16_t *selection;
     struct spill_reader *reader; /* of the rows behind those in memory */
+    struct vector *chosen;       /* of a common subplan: the columns that this one reads */
 };
+
+/* Gives rows of the query, in the columns that the reader wants. */
+static void give(struct cte_scan *scan, struct vector *columns) {
+    const struct plan_node *node = scan->base.node;
+    for (uint32_t i = 0; scan->chosen != NULL && i < node->column_count; i++) {
+        scan->chosen[i] = columns[node->scan_columns[i]];
+    }
+    scan->base.batch.columns = scan->chosen != NULL ? scan->chosen : columns;
+}
 
 static const struct batch *rest_next(struct cte_scan *scan) {
     struct exec_operator *self = &scan->base;
@@ -191,7 +201,9 @@ static const struct batch *rest_next(struct cte_scan *scan) {
     if (batch == NULL) {
         return NULL;
     }
-    self->batch = *batch;
+    give(scan, batch->columns);
+    self->batch.count = batch->count;
+    self->batch.selection = NULL;
     return &self->batch;
 }
 
@@ -212,7 +224,9 @@ static const struct batch *scan_next(struct exec_operator *self) {
     uint32_t first = scan->at % VECTOR_ROWS;
     uint32_t chunk = scan->at / VECTOR_ROWS;
     uint32_t last = end - chunk * VECTOR_ROWS < VECTOR_ROWS ? end - chunk * VECTOR_ROWS : VECTOR_ROWS;
-    self->batch.columns = rows->rows.column_count == 0 ? self->batch.columns : rows->rows.chunks[chunk];
+    if (rows->rows.column_count > 0) {
+        give(scan, rows->rows.chunks[chunk]);
+    }
     self->batch.count = last;
     self->batch.selection = NULL;
     if (first > 0) {
@@ -230,6 +244,9 @@ struct exec_operator *cte_make(struct exec *exec, const struct plan_node *node) 
     struct cte_scan *scan = operator_new(exec, node, sizeof(*scan), scan_next);
     scan->rows = rows_of(exec, node->cte);
     scan->selection = sql_alloc(exec->context, sizeof(*scan->selection) * VECTOR_ROWS);
+    if (node->cte->readers != NULL) {
+        scan->chosen = sql_alloc(exec->context, sizeof(*scan->chosen) * (node->column_count + 1));
+    }
     if (node->cte_work) {
         scan->at = scan->rows->work_first;
         scan->end = scan->rows->work_end;

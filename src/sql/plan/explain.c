@@ -182,6 +182,9 @@ static uint32_t count_relations(const struct plan_node *node) {
     if (node == NULL) {
         return 0;
     }
+    if (node->kind == PLAN_CTE && node->cte->readers != NULL) {
+        return count_relations(node->cte->root);
+    }
     bool relation =
         plan_reads(node) || node->kind == PLAN_VALUES || node->kind == PLAN_FUNCTION || node->kind == PLAN_CTE;
     return (relation ? 1 : 0) + count_relations(node->left) + count_relations(node->right);
@@ -678,6 +681,21 @@ static void add_summary(struct explain *explain, struct explain_group *root, int
     }
 }
 
+/* What the session has set that plans follow. */
+static void add_settings(struct explain *explain, struct explain_group *document, struct explain_group *group) {
+    const char *text = NULL;
+    for (enum sql_way way = 0; way < SQL_WAY_COUNT; way++) {
+        if (!sql_way_open(explain->context->settings, way)) {
+            const char *one = sql_printf(explain->context, "%s = 'off'", sql_way_name(way));
+            text = text == NULL ? one : sql_printf(explain->context, "%s, %s", text, one);
+            add_other(explain, group, sql_way_name(way), "off");
+        }
+    }
+    if (text != NULL) {
+        add_prose(explain, document, "Settings", text);
+    }
+}
+
 uint32_t plan_explain(struct sql_context *context, const struct plan_statement *statement,
                       const struct plan_measures *measures, int64_t planning_ns, struct slice **lines) {
     const struct plan_node *root = statement->root;
@@ -696,6 +714,7 @@ uint32_t plan_explain(struct sql_context *context, const struct plan_statement *
         struct explain_property *settings =
             explain_add(&explain, document, "Settings", EXPLAIN_GROUP, EXPLAIN_IN_OTHERS);
         settings->groups = explain_group_new(&explain);
+        add_settings(&explain, document, settings->groups);
     }
     add_summary(&explain, document, planning_ns);
     return explain_print(&explain, document, lines);

@@ -1,7 +1,7 @@
 /*
  * The optimiser's passes, in the order in which each helps the next: constants first, so that conditions are plain;
- * then conditions down and joins in order; then the orders that scans give; unread columns last, because what is read
- * is known only then.
+ * then conditions down and joins in order; then the orders that scans give; then what stands several times in all of
+ * the statement; unread columns last, because what is read is known only then.
  */
 #include "sql/plan/optimise.h"
 
@@ -75,10 +75,49 @@ static struct plan_node *optimise_query(struct optimiser *optimiser, struct plan
     optimise_subqueries(optimiser, root);
     optimise_ctes(optimiser, root);
     root = optimise_push(optimiser, root, &none);
-    root = optimise_order(optimiser, root);
-    root = optimise_prune(optimiser, root);
+    return optimise_order(optimiser, root);
+}
+
+/* --- what is done when all of the statement is in order --- */
+
+static struct plan_node *finish_query(struct optimiser *optimiser, struct plan_node *root);
+
+static void finish_subquery(void *object, struct plan_subquery *subquery) {
+    if (!subquery->finished) {
+        subquery->finished = true;
+        subquery->root = finish_query(object, subquery->root);
+    }
+}
+
+static void finish_cte(struct optimiser *optimiser, struct plan_cte *cte) {
+    if (!cte->finished && cte->readers == NULL) {
+        cte->finished = true;
+        cte->root = finish_query(optimiser, cte->root);
+        cte->recursive = cte->recursive == NULL ? NULL : finish_query(optimiser, cte->recursive);
+    }
+}
+
+static void finish_below(struct optimiser *optimiser, struct plan_node *node) {
+    if (node == NULL) {
+        return;
+    }
+    plan_subqueries(node, finish_subquery, optimiser);
+    if (node->kind == PLAN_CTE && !node->cte_work) {
+        finish_cte(optimiser, node->cte);
+    }
+    finish_below(optimiser, node->left);
+    finish_below(optimiser, node->right);
+}
+
+static void finish_nodes(struct optimiser *optimiser, struct plan_node *root) {
     optimise_index_only(root);
     optimise_once(optimiser, root);
+    finish_below(optimiser, root);
+}
+
+static struct plan_node *finish_query(struct optimiser *optimiser, struct plan_node *root) {
+    root = optimise_prune(optimiser, root);
+    finish_nodes(optimiser, root);
     return root;
 }
 
@@ -88,10 +127,20 @@ struct plan_node *plan_optimise(struct sql_context *context, struct plan_estimat
     struct plan_cte **writes = root->writes;
     uint32_t write_count = root->write_count;
     root = optimise_query(&optimiser, root);
+    for (uint32_t i = 0; i < write_count; i++) {
+        optimise_cte(&optimiser, writes[i]);
+    }
+    optimiser.common_end = &optimiser.commons;
+    optimise_common(&optimiser, &root, writes, write_count);
+    root = finish_query(&optimiser, root);
     root->writes = writes;
     root->write_count = write_count;
     for (uint32_t i = 0; i < write_count; i++) {
-        optimise_cte(&optimiser, writes[i]);
+        finish_cte(&optimiser, writes[i]);
+    }
+    for (struct plan_cte *cte = optimiser.commons; cte != NULL; cte = cte->next_common) {
+        optimise_prune_common(&optimiser, cte);
+        finish_nodes(&optimiser, cte->root);
     }
     sql_release(context, optimiser.scratch);
     sql_release(context, optimiser.sampling);

@@ -7,6 +7,7 @@
  *   decorrelate  EXISTS, IN and aggregates over what belongs to a row become joins
  *   push      conditions move to where their columns come from; inner joins are put in order
  *   access    a scan gets a range of its key or of an index; an ORDER BY that it satisfies goes
+ *   common    what stands several times is done once
  *   prune     columns that nobody reads are not produced
  */
 #ifndef KMB_SQL_OPTIMISE_H
@@ -33,6 +34,8 @@ struct optimiser {
     struct plan_estimator estimator;
     struct sql_context *sampling; /* where samples live and are tried on */
     struct plan_sample *samples;
+    struct plan_cte *commons; /* common subplans, none read by an earlier one */
+    struct plan_cte **common_end;
 };
 
 /* A list of conditions that must all hold. */
@@ -45,6 +48,10 @@ void conditions_add(struct optimiser *optimiser, struct conditions *conditions, 
 /* Splits ANDs. */
 void conditions_split(struct optimiser *optimiser, struct conditions *conditions, const struct expr *condition);
 const struct expr *conditions_join(struct optimiser *optimiser, const struct conditions *conditions); /* NULL: none */
+
+/* common.c: subplans that stand several times, in the statement and its writes, become optimiser->commons. */
+void optimise_common(struct optimiser *optimiser, struct plan_node **root, struct plan_cte *const *writes,
+                     uint32_t write_count);
 
 /* inline.c: puts WITH queries that are read once in place of their reference. */
 void optimise_inline(struct optimiser *optimiser, struct plan_node *node);
@@ -111,6 +118,8 @@ void optimise_rank(struct optimiser *optimiser, const struct plan_node *scan, st
 
 /* prune.c */
 struct plan_node *optimise_prune(struct optimiser *optimiser, struct plan_node *root);
+/* A common subplan, when all that read it are done. */
+void optimise_prune_common(struct optimiser *optimiser, struct plan_cte *cte);
 
 /* index_only.c: marks scans of an index that need no row; columns that nobody reads are gone by then. */
 void optimise_index_only(struct plan_node *node);

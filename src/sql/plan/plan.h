@@ -174,6 +174,8 @@ struct plan_subquery {
     const struct expr *comparison; /* ANY, ALL: over root's row; the left operands are outer values */
     const struct expr *joined;     /* what stands for it where it has become a join */
     bool optimised;
+    bool collected; /* common.c has seen it */
+    bool finished;
     uint32_t position;
 };
 
@@ -190,6 +192,12 @@ struct plan_cte {
     uint32_t own_columns; /* that * shows of its working table; 0: all */
     bool takes_outer;     /* reads values of the query around its own */
     bool optimised;
+    bool collected; /* common.c has seen it */
+    bool finished;
+    /* a subplan that stands several times (common.c) */
+    struct plan_node **readers; /* `references` of them; NULL: it is a query that was written in WITH */
+    uint64_t *needed;           /* its columns that they read */
+    struct plan_cte *next_common;
 };
 
 struct plan_node {
@@ -250,7 +258,7 @@ struct plan_node {
 
     struct plan_cte *cte;
     bool cte_work;      /* the rows of the last round, inside the recursive term */
-    uint32_t cte_depth; /* of the query that reads it */
+    uint32_t cte_depth; /* of the query that reads it; of a common subplan scan_columns are its columns there */
 
     const struct plan_copy *copy;           /* COPY */
     const struct table_definition **locked; /* LOCK: the table of each expression */

@@ -374,6 +374,21 @@ static uint32_t *prune_merge(struct optimiser *optimiser, struct plan_node *node
     return map_identity(optimiser, node->column_count);
 }
 
+/* Of a common subplan; who else reads it may want other columns. */
+static uint32_t *prune_reader(struct optimiser *optimiser, struct plan_node *node, const uint64_t *needed) {
+    uint32_t width = node->column_count;
+    uint32_t *map = keep_columns(optimiser, node, needed);
+    uint32_t *columns = sql_alloc(optimiser->context, (node->column_count + 1) * sizeof(*columns));
+    for (uint32_t i = 0; i < width; i++) {
+        if (map[i] != PRUNED) {
+            columns[map[i]] = node->scan_columns[i];
+            bitset_set(node->cte->needed, node->scan_columns[i]);
+        }
+    }
+    node->scan_columns = columns;
+    return map;
+}
+
 static uint32_t *prune(struct optimiser *optimiser, struct plan_node *node, uint64_t *needed) {
     switch (node->kind) {
     case PLAN_SCAN:
@@ -384,9 +399,11 @@ static uint32_t *prune(struct optimiser *optimiser, struct plan_node *node, uint
     case PLAN_FUNCTION:
     case PLAN_COPY:
     case PLAN_CATALOGUE:
-    case PLAN_CTE:
     case PLAN_ONE_ROW:
         return map_identity(optimiser, node->column_count);
+    case PLAN_CTE:
+        return node->cte->readers != NULL ? prune_reader(optimiser, node, needed)
+                                          : map_identity(optimiser, node->column_count);
     case PLAN_FILTER:
     case PLAN_SORT:
     case PLAN_LIMIT:
@@ -454,4 +471,17 @@ struct plan_node *optimise_prune(struct optimiser *optimiser, struct plan_node *
     set_all(all, root->column_count);
     (void)prune(optimiser, root, all);
     return drop_idle(root);
+}
+
+void optimise_prune_common(struct optimiser *optimiser, struct plan_cte *cte) {
+    uint32_t *map = prune(optimiser, cte->root, cte->needed);
+    cte->root = drop_idle(cte->root);
+    for (uint32_t r = 0; r < cte->references; r++) {
+        struct plan_node *reader = cte->readers[r];
+        uint32_t *columns = sql_alloc(optimiser->context, (reader->column_count + 1) * sizeof(*columns));
+        for (uint32_t i = 0; i < reader->column_count; i++) {
+            columns[i] = map[reader->scan_columns[i]];
+        }
+        reader->scan_columns = columns;
+    }
 }

@@ -1,5 +1,6 @@
 #!/bin/bash
-# sqllogictest again: with so little memory that nearly everything is spilled, and with plans kept of other literals.
+# sqllogictest again: with so little memory that nearly everything is spilled, with plans kept of other literals, and
+# with ways to run a query forbidden.
 # The answers are the same.
 set -u
 ninja -C "$BUILD" -j"$JOBS" slt >/dev/null || exit 1
@@ -22,3 +23,7 @@ again() {
 }
 again --first "SET work_mem = '64kB'"
 again --repeat 4
+for way in kimberlite.enable_common_subplans; do
+    echo "without $way"
+    again --first "SET $way = off"
+done

@@ -171,6 +171,81 @@ static void test_joins(void **state) {
          "  ->  Hash\n        ->  Seq Scan on k\n");
 }
 
+/* What stands twice is done once: a view, a subquery, also where each reads other columns of it. */
+static void test_common(void **state) {
+    (void)state;
+    SQL("CREATE VIEW sums AS SELECT g, sum(id) AS s, min(w) AS m FROM big GROUP BY g");
+    PLAN("SELECT g FROM sums WHERE s = (SELECT max(s) FROM sums)",
+         "CTE Scan on common_1\n  Filter: (sum = (InitPlan 1))\n  InitPlan 1\n    ->  Aggregate\n"
+         "          ->  CTE Scan on common_1\n                CTE common_1\n"
+         "                  ->  HashAggregate\n                        Group Key: g\n"
+         "                        ->  Seq Scan on big\n");
+    ROWS("SELECT g FROM sums WHERE s = (SELECT max(s) FROM sums)", "3\n");
+    /* the join below two aggregates, of which each reads its columns */
+    PLAN("SELECT y.g, sum(x.id) FROM big x, big y WHERE x.id = y.g AND y.w = 'w9' GROUP BY y.g HAVING sum(x.id) > "
+         "(SELECT "
+         "avg(y.id) FROM big x, big y WHERE x.id = y.g AND y.w = 'w9')",
+         "HashAggregate\n"
+         "  Group Key: y.g\n"
+         "  Filter: (sum(x.id) > (InitPlan 1))\n"
+         "  InitPlan 1\n"
+         "    ->  Aggregate\n"
+         "          ->  CTE Scan on common_1\n"
+         "                CTE common_1\n"
+         "                  ->  Nested Loop\n"
+         "                        ->  Seq Scan on big y\n"
+         "                              Filter: (y.w = 'w9'::text)\n"
+         "                        ->  Index Scan using big_pkey on big x\n"
+         "                              Index Cond: (x.id = (y.g)::bigint)\n"
+         "  ->  CTE Scan on common_1\n");
+    /* a condition pushed into one of them makes it another */
+    PLAN("SELECT count(*) FROM sums a, sums b WHERE a.g = b.g AND a.g = 5",
+         "Aggregate\n"
+         "  ->  Hash Join\n"
+         "        Hash Cond: (big.g = big.g)\n"
+         "        ->  HashAggregate\n"
+         "              Group Key: big.g\n"
+         "              ->  Seq Scan on big\n"
+         "        ->  Hash\n"
+         "              ->  HashAggregate\n"
+         "                    Group Key: big.g\n"
+         "                    ->  Seq Scan on big\n"
+         "                          Filter: (big.g = 5)\n");
+    /* another moment has other rows */
+    PLAN("SELECT (SELECT count(DISTINCT g) FROM big), (SELECT count(DISTINCT g) FROM big AT OFFSET 100)",
+         "Result\n"
+         "  InitPlan 1\n"
+         "    ->  Aggregate\n"
+         "          ->  Seq Scan on big\n"
+         "  InitPlan 2\n"
+         "    ->  Aggregate\n"
+         "          ->  Seq Scan on big\n"
+         "                As Of: position '100'::bigint\n");
+    PLAN("SELECT (SELECT count(DISTINCT g) FROM big AT OFFSET 100), (SELECT count(DISTINCT g) FROM big AT OFFSET 100)",
+         "Result\n"
+         "  InitPlan 1\n"
+         "    ->  CTE Scan on common_1\n"
+         "          CTE common_1\n"
+         "            ->  Aggregate\n"
+         "                  ->  Seq Scan on big\n"
+         "                        As Of: position '100'::bigint\n"
+         "  InitPlan 2\n"
+         "    ->  CTE Scan on common_1\n");
+    SQL("SET kimberlite.enable_common_subplans = off");
+    PLAN("SELECT g FROM sums WHERE s = (SELECT max(s) FROM sums)", "HashAggregate\n"
+                                                                   "  Group Key: g\n"
+                                                                   "  Filter: (sum(id) = (InitPlan 1))\n"
+                                                                   "  InitPlan 1\n"
+                                                                   "    ->  Aggregate\n"
+                                                                   "          ->  HashAggregate\n"
+                                                                   "                Group Key: g\n"
+                                                                   "                ->  Seq Scan on big\n"
+                                                                   "  ->  Seq Scan on big\n");
+    ROWS("EXPLAIN (SETTINGS) SELECT 1", "Result  (cost=0.00..0.01 rows=1 width=4)\n"
+                                        "Settings: kimberlite.enable_common_subplans = 'off'\n");
+    SQL("RESET kimberlite.enable_common_subplans");
+}
+
 static void test_folding(void **state) {
     (void)state;
     PLAN("SELECT * FROM t WHERE id = 2 + 3 * 4", "Index Scan using t_pkey on t\n  Index Cond: (id = 14)\n");
@@ -300,7 +375,7 @@ int main(void) {
         cmocka_unit_test(test_order),       cmocka_unit_test(test_index_only),
         cmocka_unit_test(test_joins),       cmocka_unit_test(test_folding),
         cmocka_unit_test(test_many_tables), cmocka_unit_test(test_options),
-        cmocka_unit_test(test_analyze),
+        cmocka_unit_test(test_analyze),     cmocka_unit_test(test_common),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
