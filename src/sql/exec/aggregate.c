@@ -11,11 +11,12 @@
  *
  * When the groups are more than work_mem holds, no more are added: rows of other groups are put aside, spread over runs
  * by hash (spill.h). The groups held are finished and written out in the order of their keys, then each run is grouped
- * in turn, and in the end the finished groups are merged. So the answer is the same row for row. Aggregates that keep
- * their rows (DISTINCT, ORDER BY) stay in memory.
+ * in turn, and in the end the finished groups are merged. So the answer is the same row for row. What calls with
+ * DISTINCT or an order of their own keep of the groups held (distinct_input.h, ordered_input.h) spills by itself.
  */
 #include "base/assert.h"
 #include "base/map.h"
+#include "sql/exec/distinct_input.h"
 #include "sql/exec/hash_table.h"
 #include "sql/exec/operator.h"
 #include "sql/exec/ordered_input.h"
@@ -29,20 +30,13 @@ struct aggregate_call {
     struct vector **vectors;
     uint32_t argument_count;
     struct evaluator *filter;
-    struct hash_table *seen; /* DISTINCT: (group, arguments) */
-    const struct vector **seen_keys;
+    struct distinct_input *distinct;
     struct ordered_input *ordered; /* an order of its own: rows wait here */
     struct evaluator *direct;      /* ordered sets: over the grouped row */
+    struct rowset results;         /* ordered sets: by number of the group */
+    struct vector result;          /* of one of them */
     uint32_t offset;               /* of its state in a group's */
     struct sql_call call;
-};
-
-/* Rows put aside, to be grouped by one of the sets. */
-struct aside {
-    struct aside *next;
-    struct spill_run *run;
-    uint32_t level;
-    uint32_t set;
 };
 
 struct aggregate {
@@ -67,17 +61,16 @@ struct aggregate {
     void **row_states;
     void **call_states;
     uint16_t *rows;
-    uint8_t *fresh;
-    struct vector group_numbers; /* by row: a key column of `seen` */
+    struct vector group_numbers; /* by row */
     uint32_t *order;
     uint32_t given;
     bool consumed;
 
-    bool spills;               /* it can */
-    bool full;                 /* no group is added to the table any more */
-    struct spill_parts *parts; /* by set: rows of groups that are not in the table */
-    struct aside *asides;      /* not grouped yet */
-    struct aside *current;     /* what is grouped now; NULL: the input */
+    bool spills;                         /* it can */
+    bool full;                           /* no group is added to the table any more */
+    struct spill_parts *parts;           /* by set: rows of groups that are not in the table */
+    struct spill_waiting *waiting;       /* not grouped yet, each by one of the sets */
+    const struct spill_waiting *current; /* what is grouped now; NULL: the input */
     struct spill_reader *reader;
     struct spill_merge *results; /* groups finished; NULL: the table has all */
     struct type *input_types;
@@ -146,47 +139,38 @@ static uint32_t call_rows(struct aggregate *aggregate, struct aggregate_call *ca
     return kept;
 }
 
-/* DISTINCT: keeps the rows whose arguments are new to their group. */
-static uint32_t call_distinct(struct aggregate *aggregate, struct aggregate_call *call, const uint16_t **selection,
-                              uint32_t count) {
-    uint32_t ids[VECTOR_ROWS];
-    call->seen_keys[0] = &aggregate->group_numbers;
-    for (uint32_t n = 0; n < call->argument_count; n++) {
-        call->seen_keys[n + 1] = call->vectors[n];
-    }
-    hash_table_insert(call->seen, call->seen_keys, *selection, count, ids, aggregate->fresh);
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        aggregate->rows[kept] = *selection == NULL ? (uint16_t)i : (*selection)[i];
-        kept += aggregate->fresh[i];
-    }
-    *selection = aggregate->rows;
-    return kept;
-}
-
-static void call_add(struct aggregate *aggregate, struct aggregate_call *call, const struct batch *batch) {
-    const uint16_t *selection = NULL;
-    uint32_t count = call_rows(aggregate, call, batch, &selection);
-    if (count > 0 && call->seen != NULL) {
-        count = call_distinct(aggregate, call, &selection, count);
-    }
-    if (count == 0) {
-        return;
-    }
+/* Rows of the call into their groups' states, or to the others that wait for their order. `row_states` has their
+ * groups'. */
+static void call_take(struct aggregate *aggregate, struct aggregate_call *call, const struct batch *batch,
+                      const struct vector *groups, struct vector *const *arguments, const uint16_t *selection,
+                      uint32_t count) {
     if (call->ordered != NULL) {
-        ordered_input_add(call->ordered, batch, &aggregate->group_numbers, call->vectors, selection, count);
+        ordered_input_add(call->ordered, batch, groups, arguments, selection, count);
         return;
     }
     const struct sql_aggregate *functions = call->function->aggregate;
     if (aggregate->group_count == 0 && functions->add_one_group != NULL) {
-        functions->add_one_group(&call->call, state_of(aggregate, 0) + call->offset, call->vectors, selection, count);
+        functions->add_one_group(&call->call, state_of(aggregate, 0) + call->offset, arguments, selection, count);
         return;
     }
     for (uint32_t i = 0; i < count; i++) {
         uint32_t row = selection == NULL ? i : selection[i];
         aggregate->call_states[i] = (uint8_t *)aggregate->row_states[row] + call->offset;
     }
-    functions->add(&call->call, aggregate->call_states, call->vectors, selection, count);
+    functions->add(&call->call, aggregate->call_states, arguments, selection, count);
+}
+
+static void call_add(struct aggregate *aggregate, struct aggregate_call *call, const struct batch *batch) {
+    const uint16_t *selection = NULL;
+    uint32_t count = call_rows(aggregate, call, batch, &selection);
+    if (count > 0 && call->distinct != NULL) {
+        count = distinct_input_pass(call->distinct, &aggregate->group_numbers, call->vectors, selection, count,
+                                    aggregate->rows);
+        selection = aggregate->rows;
+    }
+    if (count > 0) {
+        call_take(aggregate, call, batch, &aggregate->group_numbers, call->vectors, selection, count);
+    }
 }
 
 /* --- what does not fit --- */
@@ -284,9 +268,9 @@ static void consume_sets(struct aggregate *aggregate, const struct batch *batch)
     for (uint32_t i = 0; i + 1 < aggregate->group_count; i++) {
         aggregate->values[i] = evaluator_run(aggregate->groups[i], batch, batch->selection, batch_live(batch));
     }
-    const struct aside *current = aggregate->current;
-    uint32_t first = current == NULL ? 0 : current->set;
-    uint32_t end = current == NULL ? node->grouping_set_count : current->set + 1;
+    const struct spill_waiting *current = aggregate->current;
+    uint32_t first = current == NULL ? 0 : current->of;
+    uint32_t end = current == NULL ? node->grouping_set_count : current->of + 1;
     struct batch found;
     for (uint32_t set = first; set < end; set++) {
         set_keys(aggregate, set);
@@ -366,54 +350,113 @@ static void order_groups(struct aggregate *aggregate) {
     rowset_sort(&aggregate->table.keys, aggregate->order_keys, aggregate->group_count, aggregate->order, count);
 }
 
-struct call_states {
-    struct aggregate *aggregate;
-    uint32_t offset;
-};
-
-static void *call_state(void *context, uint32_t group) {
-    struct call_states *states = context;
-    return state_of(states->aggregate, group) + states->offset;
+/* The rows that waited to be told from those before them. */
+static void finish_distinct(struct aggregate *aggregate, struct aggregate_call *call) {
+    const struct batch *batch = NULL;
+    while ((batch = distinct_input_rest(call->distinct)) != NULL) {
+        operator_begin(&aggregate->base);
+        uint32_t count = batch_live(batch);
+        for (uint32_t i = 0; i < count; i++) {
+            uint32_t row = batch->selection == NULL ? i : batch->selection[i];
+            aggregate->row_states[row] = state_of(aggregate, (uint32_t)batch->columns[0].integer[row]);
+        }
+        for (uint32_t i = 0; i < call->argument_count; i++) {
+            call->vectors[i] = &batch->columns[1 + i];
+        }
+        call_take(aggregate, call, batch, &batch->columns[0], call->vectors, batch->selection, count);
+    }
 }
 
-/* All rows are there: those that waited are put in order. */
-static void finish_ordered(struct aggregate *aggregate) {
+static void feed_ordered(struct aggregate *aggregate, struct aggregate_call *call) {
+    const struct batch *batch = NULL;
+    while ((batch = ordered_input_next(call->ordered)) != NULL) {
+        operator_begin(&aggregate->base);
+        for (uint32_t i = 0; i < batch->count; i++) {
+            uint32_t group = (uint32_t)batch->columns[0].integer[i];
+            aggregate->call_states[i] = state_of(aggregate, group) + call->offset;
+        }
+        for (uint32_t i = 0; i < call->argument_count; i++) {
+            call->vectors[i] = &batch->columns[1 + i];
+        }
+        call->function->aggregate->add(&call->call, aggregate->call_states, call->vectors, NULL, batch->count);
+    }
+}
+
+static uint32_t groups_held(const struct aggregate *aggregate) {
+    return aggregate->group_count == 0 ? 1 : aggregate->table.keys.row_count;
+}
+
+/* The values of an ordered set, of all groups in the order of their numbers. */
+static void finish_ordered_set(struct aggregate *aggregate, struct aggregate_call *call) {
+    struct exec_operator *self = &aggregate->base;
+    struct sql_context *context = self->exec->context;
+    const struct vector *results = &call->result;
+    uint32_t groups = groups_held(aggregate);
+    uint32_t numbers[VECTOR_ROWS];
+    rowset_init(&call->results, context, &aggregate->work, &call->call.result_type, 1);
+    for (uint32_t from = 0; from < groups; from += self->rows_max) {
+        uint32_t count = groups - from < self->rows_max ? groups - from : self->rows_max;
+        operator_begin(self);
+        operator_clear(self);
+        for (uint32_t i = 0; i < count; i++) {
+            numbers[i] = from + i;
+        }
+        for (uint32_t i = 0; i < aggregate->group_count; i++) {
+            rowset_gather(&aggregate->table.keys, i, numbers, count, &self->batch.columns[i]);
+        }
+        self->batch.count = count;
+        const struct vector *direct =
+            call->direct == NULL ? NULL : evaluator_run(call->direct, &self->batch, NULL, count);
+        for (uint32_t i = 0; i < count; i++) {
+            struct value value = {0};
+            if (direct != NULL) {
+                value = vector_get(direct, vector_row(direct, i));
+            }
+            vector_clear(&call->result, 1);
+            ordered_input_result(call->ordered, &call->call, call->function, from + i, &value, &call->result, 0);
+            rowset_append(&call->results, &results, NULL, 1);
+        }
+    }
+}
+
+/* All rows are there: those that waited get their turn. */
+static void finish_calls(struct aggregate *aggregate) {
     for (uint32_t i = 0; i < aggregate->call_count; i++) {
         struct aggregate_call *call = &aggregate->calls[i];
-        struct call_states states = {aggregate, call->offset};
+        if (call->distinct != NULL) {
+            finish_distinct(aggregate, call);
+        }
         if (call->ordered == NULL) {
             continue;
         }
         ordered_input_sort(call->ordered);
         if (call->function->ordered_set == SQL_ORDERED_SET_NONE) {
-            ordered_input_feed(call->ordered, &call->call, call->function, call_state, &states);
+            feed_ordered(aggregate, call);
+        } else {
+            finish_ordered_set(aggregate, call);
         }
+        ordered_input_reset(call->ordered);
     }
 }
 
-/* A call's column of the answer; the groups' own columns are filled already. */
+/* A call's column of the answer. */
 static void give_call(struct aggregate *aggregate, struct aggregate_call *call, const uint32_t *order, uint32_t count,
                       struct vector *column) {
-    const struct vector *direct =
-        call->direct == NULL ? NULL : evaluator_run(call->direct, &aggregate->base.batch, NULL, count);
+    if (call->function->ordered_set != SQL_ORDERED_SET_NONE) {
+        uint32_t only = 0;
+        rowset_gather(&call->results, 0, order == NULL ? &only : order, count, column);
+        return;
+    }
     for (uint32_t i = 0; i < count; i++) {
         uint32_t group = order == NULL ? 0 : order[i];
-        if (call->function->ordered_set == SQL_ORDERED_SET_NONE) {
-            call->function->aggregate->finish(&call->call, state_of(aggregate, group) + call->offset, column, i);
-            continue;
-        }
-        struct value value = {0};
-        if (direct != NULL) {
-            value = vector_get(direct, vector_row(direct, i));
-        }
-        ordered_input_result(call->ordered, &call->call, call->function, group, &value, column, i);
+        call->function->aggregate->finish(&call->call, state_of(aggregate, group) + call->offset, column, i);
     }
 }
 
 /* The next groups of the table, in order; false: there are none. */
 static bool give_groups(struct aggregate *aggregate) {
     struct exec_operator *self = &aggregate->base;
-    uint32_t groups = aggregate->group_count == 0 ? 1 : aggregate->table.keys.row_count;
+    uint32_t groups = groups_held(aggregate);
     if (aggregate->given == groups) {
         return false;
     }
@@ -452,18 +495,8 @@ static void finish_part(struct aggregate *aggregate) {
     }
     spill_run_end(run);
     spill_merge_add_run(aggregate->results, run);
-    uint32_t level = aggregate->current == NULL ? 0 : aggregate->current->level;
     for (uint32_t set = 0; aggregate->full && set < set_count(aggregate); set++) {
-        struct spill_parts *parts = &aggregate->parts[set];
-        spill_parts_end(parts);
-        for (uint32_t i = 0; i < parts->count; i++) {
-            if (parts->runs[i] != NULL) {
-                struct aside *aside = sql_alloc(exec->context, sizeof(*aside));
-                *aside =
-                    (struct aside){.next = aggregate->asides, .run = parts->runs[i], .level = level + 1, .set = set};
-                aggregate->asides = aside;
-            }
-        }
+        aggregate->waiting = spill_parts_wait(&aggregate->parts[set], set, aggregate->waiting);
     }
     aggregate->full = false;
     aggregate->given = 0;
@@ -477,7 +510,7 @@ static void finish_part(struct aggregate *aggregate) {
 static void group_all(struct aggregate *aggregate) {
     struct exec_operator *self = &aggregate->base;
     consume(aggregate);
-    finish_ordered(aggregate);
+    finish_calls(aggregate);
     if (aggregate->group_count > 0) {
         order_groups(aggregate);
     }
@@ -487,10 +520,11 @@ static void group_all(struct aggregate *aggregate) {
     aggregate->reader =
         spill_reader_new(self->exec, aggregate->input_types, self->node->left->column_count, self->left->rows_max);
     finish_part(aggregate);
-    while ((aggregate->current = aggregate->asides) != NULL) {
-        aggregate->asides = aggregate->current->next;
+    while ((aggregate->current = aggregate->waiting) != NULL) {
+        aggregate->waiting = aggregate->current->next;
         spill_reader_open(aggregate->reader, aggregate->current->run);
         consume(aggregate);
+        finish_calls(aggregate);
         order_groups(aggregate);
         finish_part(aggregate);
     }
@@ -544,23 +578,20 @@ static void call_make(struct aggregate *aggregate, struct aggregate_call *call, 
     struct exec *exec = aggregate->base.exec;
     struct sql_context *context = exec->context;
     uint32_t rows_max = aggregate->base.left->rows_max;
-    struct type *types = sql_alloc_zero(context, plan->argument_count + 2, sizeof(*types));
-    types[0] = type_make(TYPE_INT8); /* the group's number, for DISTINCT */
+    struct type *types = sql_alloc_zero(context, plan->argument_count + 1, sizeof(*types));
     call->function = plan->function;
     call->argument_count = plan->argument_count;
     call->arguments = sql_alloc(context, sizeof(*call->arguments) * (plan->argument_count + 1));
     call->vectors = sql_alloc(context, sizeof(*call->vectors) * (plan->argument_count + 1));
     for (uint32_t i = 0; i < plan->argument_count; i++) {
         call->arguments[i] = operator_evaluator(&aggregate->base, plan->arguments[i], rows_max);
-        types[i + 1] = plan->arguments[i]->type;
+        types[i] = plan->arguments[i]->type;
     }
     if (plan->filter != NULL) {
         call->filter = operator_evaluator(&aggregate->base, plan->filter, rows_max);
     }
     if (plan->distinct) {
-        call->seen = sql_alloc(context, sizeof(*call->seen));
-        call->seen_keys = sql_alloc(context, sizeof(*call->seen_keys) * (plan->argument_count + 1));
-        hash_table_init(call->seen, context, NULL, types, plan->argument_count + 1);
+        call->distinct = distinct_input_make(&aggregate->base, plan);
     }
     if (plan->order_count > 0) {
         call->ordered = ordered_input_make(&aggregate->base, plan, rows_max);
@@ -568,15 +599,17 @@ static void call_make(struct aggregate *aggregate, struct aggregate_call *call, 
     if (plan->direct_count > 0) {
         call->direct = operator_evaluator(&aggregate->base, plan->direct[0], aggregate->base.rows_max);
     }
+    if (plan->function->ordered_set != SQL_ORDERED_SET_NONE) {
+        vector_init_rows(context, &call->result, plan->type, 1);
+    }
     call->offset = aggregate->state_size;
     if (plan->function->aggregate != NULL) {
         aggregate->state_size += (plan->function->aggregate->state_size + 15) & ~15u;
     }
-    aggregate->spills = aggregate->spills && call->seen == NULL && call->ordered == NULL;
     call->call = (struct sql_call){.context = context,
                                    .arena = &aggregate->work,
                                    .result_type = plan->type,
-                                   .argument_types = types + 1,
+                                   .argument_types = types,
                                    .argument_count = plan->argument_count,
                                    .position = plan->position};
 }
@@ -610,10 +643,10 @@ struct exec_operator *aggregate_make(struct exec *exec, const struct plan_node *
         }
     }
     aggregate->ids = sql_alloc(context, sizeof(uint32_t) * rows_max);
-    aggregate->row_states = sql_alloc(context, sizeof(void *) * rows_max);
-    aggregate->call_states = sql_alloc(context, sizeof(void *) * rows_max);
+    uint32_t rows_waiting_max = rows_max < VECTOR_ROWS ? VECTOR_ROWS : rows_max; /* in batches of their own */
+    aggregate->row_states = sql_alloc(context, sizeof(void *) * rows_waiting_max);
+    aggregate->call_states = sql_alloc(context, sizeof(void *) * rows_waiting_max);
     aggregate->rows = sql_alloc(context, sizeof(uint16_t) * rows_max);
-    aggregate->fresh = sql_alloc(context, rows_max);
     vector_init_rows(context, &aggregate->group_numbers, type_make(TYPE_INT8), rows_max);
     aggregate->calls = sql_alloc_zero(context, node->aggregate_count + 1, sizeof(*aggregate->calls));
     for (uint32_t i = 0; i < node->aggregate_count; i++) {

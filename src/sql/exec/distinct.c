@@ -10,12 +10,6 @@
 #include "sql/exec/operator.h"
 #include "sql/exec/spill.h"
 
-struct aside {
-    struct aside *next;
-    const struct spill_run *run;
-    uint32_t level;
-};
-
 struct distinct {
     struct exec_operator base;
     struct arena work; /* of the table */
@@ -28,8 +22,8 @@ struct distinct {
     bool full; /* no key is added to the table any more */
     uint32_t level;
     struct spill_parts parts; /* rows whose keys are not in the table */
-    struct aside *asides;     /* not looked at yet */
-    struct type *types;       /* of the columns and the row's number */
+    struct spill_waiting *waiting;
+    struct type *types; /* of the columns and the row's number */
     const struct vector **columns;
     struct vector number;
     int64_t next_number;
@@ -97,15 +91,7 @@ static void put_aside(struct distinct *distinct, const struct batch *batch) {
 
 static void end_part(struct distinct *distinct) {
     if (distinct->full) {
-        spill_parts_end(&distinct->parts);
-        for (uint32_t i = 0; i < SPILL_PARTS; i++) {
-            if (distinct->parts.runs[i] != NULL) {
-                struct aside *aside = sql_alloc(distinct->base.exec->context, sizeof(*aside));
-                *aside = (struct aside){
-                    .next = distinct->asides, .run = distinct->parts.runs[i], .level = distinct->level + 1};
-                distinct->asides = aside;
-            }
-        }
+        distinct->waiting = spill_parts_wait(&distinct->parts, 0, distinct->waiting);
     }
     distinct->full = false;
     arena_free(&distinct->work);
@@ -132,10 +118,10 @@ static void finish(struct distinct *distinct) {
     distinct->by_number.column = columns - 1;
     distinct->merge = spill_merge_new(&distinct->base, &distinct->by_number, 1, distinct->types, columns);
     end_part(distinct);
-    for (struct aside *aside; (aside = distinct->asides) != NULL;) {
-        distinct->asides = aside->next;
-        distinct->level = aside->level;
-        spill_reader_open(reader, aside->run);
+    for (const struct spill_waiting *part; (part = distinct->waiting) != NULL;) {
+        distinct->waiting = part->next;
+        distinct->level = part->level;
+        spill_reader_open(reader, part->run);
         struct spill_run *stays = spill_run_new(&distinct->base, distinct->types, columns);
         const struct batch *batch;
         while ((batch = spill_reader_next(reader)) != NULL) {

@@ -90,11 +90,7 @@ void operator_columns(struct exec_operator *self, uint32_t rows_max) {
 
 void operator_clear(struct exec_operator *self) {
     for (uint32_t i = 0; i < self->batch.column_count; i++) {
-        struct vector *column = &self->batch.columns[i];
-        if (column->may_have_null) {
-            memset(column->null, 0, self->rows_max);
-            column->may_have_null = false;
-        }
+        vector_clear(&self->batch.columns[i], self->rows_max);
     }
     self->batch.selection = NULL;
     self->batch.selection_count = 0;

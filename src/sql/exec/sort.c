@@ -57,10 +57,7 @@ static void cut(struct sort *sort) {
         uint32_t step = sort->limit - done < VECTOR_ROWS ? (uint32_t)sort->limit - done : VECTOR_ROWS;
         struct vector *batch = sort->base.batch.columns;
         for (uint32_t i = 0; i < from->column_count; i++) {
-            if (batch[i].may_have_null) {
-                memset(batch[i].null, 0, sort->base.rows_max);
-                batch[i].may_have_null = false;
-            }
+            vector_clear(&batch[i], sort->base.rows_max);
             rowset_gather(from, i, order + done, step, &batch[i]);
             sort->columns[i] = &batch[i];
         }

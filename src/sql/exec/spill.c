@@ -338,6 +338,19 @@ void spill_parts_end(struct spill_parts *parts) {
     }
 }
 
+struct spill_waiting *spill_parts_wait(struct spill_parts *parts, uint32_t of, struct spill_waiting *waiting) {
+    spill_parts_end(parts);
+    for (uint32_t part = 0; part < parts->count; part++) {
+        if (parts->runs[part] != NULL) {
+            struct spill_waiting *one = sql_alloc(parts->self->exec->context, sizeof(*one));
+            *one =
+                (struct spill_waiting){.next = waiting, .run = parts->runs[part], .level = parts->level + 1, .of = of};
+            waiting = one;
+        }
+    }
+    return waiting;
+}
+
 /* --- merging --- */
 
 struct merge_source {

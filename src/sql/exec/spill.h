@@ -55,6 +55,16 @@ void spill_parts_add(struct spill_parts *parts, const struct vector *const *colu
                      uint32_t count, const uint64_t *hashes);
 void spill_parts_end(struct spill_parts *parts);
 
+/* Runs of partitions that wait for their turn, a list. */
+struct spill_waiting {
+    struct spill_waiting *next;
+    const struct spill_run *run;
+    uint32_t level; /* of what its rows are spread to, where they are too many again */
+    uint32_t of;    /* the user's: what they are rows of */
+};
+/* Ends the parts and puts their runs before `waiting`; answers the new list. */
+struct spill_waiting *spill_parts_wait(struct spill_parts *parts, uint32_t of, struct spill_waiting *waiting);
+
 /* --- sorted runs --- */
 
 /* Runs that are each in the order of some keys, merged into one sequence; rows of an earlier run come first among

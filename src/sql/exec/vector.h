@@ -6,6 +6,8 @@
 #ifndef KMB_SQL_VECTOR_H
 #define KMB_SQL_VECTOR_H
 
+#include <string.h>
+
 #include "base/arena.h"
 #include "types/value.h"
 
@@ -63,6 +65,14 @@ void vector_set(struct vector *vector, uint32_t row, const struct value *value);
 /* to[to_rows[i]] = from[from_rows[i]], nulls too; either list may be NULL: 0, 1, 2... Same form; bytes are borrowed. */
 void vector_copy(struct vector *to, const uint16_t *to_rows, const struct vector *from, const uint16_t *from_rows,
                  uint32_t count);
+
+/* Forgets the nulls of the first `rows` rows, all that were filled. */
+static inline void vector_clear(struct vector *vector, uint32_t rows) {
+    if (vector->may_have_null) {
+        memset(vector->null, 0, rows);
+        vector->may_have_null = false;
+    }
+}
 
 static inline uint32_t vector_row(const struct vector *vector, uint32_t row) {
     return vector->constant ? 0 : row;

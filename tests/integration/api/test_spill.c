@@ -80,6 +80,10 @@ static void each_node_spills(void **state) {
         {"Hash Join", "SELECT count(*) FROM large a JOIN large b ON a.pad = b.pad"},
         {"Hash Full Join", "SELECT count(*) FROM large a FULL JOIN large b ON a.pad = b.pad"},
         {"HashAggregate", "SELECT DISTINCT pad FROM large"},
+        {"Aggregate", "SELECT count(DISTINCT pad) FROM large"},
+        {"Aggregate", "SELECT max(md5(pad) ORDER BY pad) FROM large"},
+        {"Aggregate", "SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY pad) FROM large"},
+        {"HashAggregate", "SELECT k % 3, mode() WITHIN GROUP (ORDER BY pad) FROM large GROUP BY 1"},
         {"WindowAgg", "SELECT count(*) OVER (PARTITION BY pad) FROM large"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
