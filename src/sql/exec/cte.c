@@ -6,22 +6,44 @@
  * over it, in a context of its own, and what is new is the next one. A scan asks for more only when it has read
  * everything there is, so a LIMIT above ends a recursion that has no end.
  *
- * Rows of a query that is not recursive stay in memory up to work_mem; then the rest is made at once and put aside in a
- * file, which each scan reads for itself when it is through with those in memory. Nothing moves that a scan has given.
+ * Rows stay in memory up to work_mem; those behind are put aside in runs, which each scan reads for itself when it is
+ * through with those in memory. Nothing moves that a scan has given. Of a query that is not recursive all the rest is
+ * made at once; of a recursive one some rounds at a time, and the working table, when its rows are no longer among
+ * those in memory, is kept once more, in memory as far as it fits. What UNION has met stays in memory.
  */
 #include "sql/exec/hash_table.h"
 #include "sql/exec/operator.h"
 #include "sql/exec/spill.h"
 
+#define PIECE_ROWS 16384 /* of a recursive query that are put aside before scans see them */
+
+/* Rows behind those in memory. */
+struct piece {
+    struct piece *next;
+    const struct spill_run *run;
+};
+
+/* A working table: rows first .. end - 1 of those in memory, then others. */
+struct work {
+    uint32_t first;
+    uint32_t end;
+    struct arena arena;
+    struct rowset others;
+    struct spill_run *rest; /* that do not fit; NULL: none */
+};
+
 struct cte_rows {
     struct cte_rows *next;
     const struct plan_cte *cte;
     struct exec *owner;
-    struct exec_operator *source; /* of the query, or of the non-recursive term; NULL: at its end */
+    struct exec_operator *source; /* of the query, or of the non-recursive term */
+    bool source_done;
     bool done;
     struct arena kept; /* the rows and what they point at */
     struct rowset rows;
-    struct spill_run *rest; /* rows behind those kept; NULL: none */
+    struct spill_run *written; /* rows go here; NULL: they are kept */
+    struct piece *pieces;
+    struct piece **pieces_end;
     struct hash_table seen; /* UNION: rows met */
     uint32_t *ids;
     uint8_t *fresh;
@@ -29,8 +51,8 @@ struct cte_rows {
     const struct type *types;
     const struct vector **columns;
     struct sql_context round; /* a recursive term's execution */
-    uint32_t work_first;      /* the working table: rows first .. end - 1 */
-    uint32_t work_end;
+    struct work works[2];     /* of this round, and of the next */
+    uint32_t work;
 };
 
 static void rows_free(void *object) {
@@ -58,6 +80,11 @@ static struct cte_rows *rows_make(struct exec *owner, const struct plan_cte *cte
         rows->fresh = sql_alloc(context, VECTOR_ROWS);
         rows->selection = sql_alloc(context, sizeof(*rows->selection) * VECTOR_ROWS);
     }
+    for (uint32_t i = 0; i < 2 && cte->recursive != NULL; i++) {
+        exec_arena_init(owner, &rows->works[i].arena);
+        rowset_init(&rows->works[i].others, context, &rows->works[i].arena, types, count);
+    }
+    rows->pieces_end = &rows->pieces;
     sql_context_inner(&rows->round, context);
     exec_defer(owner, rows_free, rows);
     rows->next = owner->ctes;
@@ -80,6 +107,35 @@ static struct cte_rows *rows_of(struct exec *exec, const struct plan_cte *cte) {
     return rows_make(exec, cte);
 }
 
+/* --- what does not fit --- */
+
+static void piece_begin(struct cte_rows *rows) {
+    rows->written = spill_run_new(rows->source, rows->types, rows->rows.column_count);
+}
+
+static void piece_end(struct cte_rows *rows) {
+    struct piece *piece = sql_alloc(rows->owner->context, sizeof(*piece));
+    spill_run_end(rows->written);
+    *piece = (struct piece){.run = rows->written};
+    *rows->pieces_end = piece;
+    rows->pieces_end = &piece->next;
+    rows->written = NULL;
+}
+
+/* Rows that are written out are needed once more, by the next round. */
+static void work_take(struct cte_rows *rows, struct work *work, const uint16_t *selection, uint32_t count) {
+    if (work->rest == NULL && spill_wanted(rows->owner, &work->arena)) {
+        work->rest = spill_run_new(rows->source, rows->types, rows->rows.column_count);
+    }
+    if (work->rest == NULL) {
+        rowset_append(&work->others, rows->columns, selection, count);
+    } else {
+        spill_run_append(work->rest, rows->columns, selection, count);
+    }
+}
+
+/* --- making rows --- */
+
 static void rows_take(struct cte_rows *rows, const struct batch *batch) {
     const uint16_t *selection = batch->selection;
     uint32_t live = batch_live(batch);
@@ -96,26 +152,36 @@ static void rows_take(struct cte_rows *rows, const struct batch *batch) {
         selection = rows->selection;
         live = kept;
     }
-    if (live > 0) {
+    if (live == 0) {
+        return;
+    }
+    if (rows->written == NULL && rows->rows.column_count > 0 && spill_wanted(rows->owner, &rows->kept)) {
+        piece_begin(rows);
+    }
+    if (rows->written == NULL) {
         rowset_append(&rows->rows, rows->columns, selection, live);
+        return;
+    }
+    spill_run_append(rows->written, rows->columns, selection, live);
+    if (rows->cte->recursive != NULL) {
+        work_take(rows, &rows->works[1 - rows->work], selection, live);
     }
 }
 
-/* Puts what is still to come aside. */
-static void rows_put_aside(struct cte_rows *rows) {
-    const struct batch *batch;
-    uint32_t count = rows->cte->root->column_count;
-    rows->rest = spill_run_new(rows->source, rows->types, count);
-    while ((batch = rows->source->next(rows->source)) != NULL) {
-        sql_check_cancel(rows->owner->context);
-        for (uint32_t i = 0; i < count; i++) {
-            rows->columns[i] = &batch->columns[i];
-        }
-        spill_run_append(rows->rest, rows->columns, batch->selection, batch_live(batch));
+/* What the round gave is the working table of the next; false: it gave nothing. */
+static bool round_next(struct cte_rows *rows) {
+    struct work *last = &rows->works[rows->work];
+    struct work *next = &rows->works[1 - rows->work];
+    next->first = last->end;
+    next->end = rows->rows.row_count;
+    if (next->rest != NULL) {
+        spill_run_end(next->rest);
     }
-    spill_run_end(rows->rest);
-    rows->source = NULL;
-    rows->done = true;
+    arena_free(&last->arena);
+    rowset_reset(&last->others);
+    last->rest = NULL;
+    rows->work = 1 - rows->work;
+    return next->first < next->end || next->others.row_count > 0;
 }
 
 static void rows_round(struct cte_rows *rows) {
@@ -133,31 +199,29 @@ static void rows_round(struct cte_rows *rows) {
 /* Makes more rows; false when there are no more to come. */
 static bool rows_more(struct cte_rows *rows) {
     uint32_t before = rows->rows.row_count;
-    while (!rows->done && rows->rows.row_count == before) {
+    struct piece *const *pieces_before = rows->pieces_end;
+    bool recursive = rows->cte->recursive != NULL;
+    while (!rows->done && rows->rows.row_count == before && rows->pieces_end == pieces_before) {
         sql_check_cancel(rows->owner->context);
-        if (rows->source != NULL) {
+        if (!rows->source_done) {
             const struct batch *batch = rows->source->next(rows->source);
             if (batch != NULL) {
                 rows_take(rows, batch);
-                if (rows->cte->recursive == NULL && rows->rows.column_count > 0 &&
-                    spill_wanted(rows->owner, &rows->kept)) {
-                    rows_put_aside(rows);
-                }
                 continue;
             }
-            rows->source = NULL;
-            rows->done = rows->cte->recursive == NULL;
-            rows->work_end = rows->rows.row_count;
-            continue;
-        }
-        rows->done = rows->work_first == rows->work_end;
-        if (!rows->done) {
+            rows->source_done = true;
+        } else {
             rows_round(rows);
-            rows->work_first = rows->work_end;
-            rows->work_end = rows->rows.row_count;
+        }
+        rows->done = !recursive || !round_next(rows);
+        if (rows->written != NULL && (rows->done || spill_run_rows(rows->written) >= PIECE_ROWS)) {
+            piece_end(rows);
+        }
+        if (rows->written == NULL && !rows->done && rows->pieces != NULL) {
+            piece_begin(rows);
         }
     }
-    return rows->rows.row_count > before;
+    return rows->rows.row_count > before || rows->pieces_end != pieces_before;
 }
 
 void cte_open(struct exec *exec, const struct plan_cte *cte) {
@@ -175,60 +239,35 @@ void cte_finish(struct exec *exec, const struct plan_cte *cte) {
 struct cte_scan {
     struct exec_operator base;
     struct cte_rows *rows;
-    uint32_t at;  /* next row */
-    uint32_t end; /* of a working table */
+    uint32_t at; /* next row of those in memory */
     uint16_t *selection;
     struct spill_reader *reader; /* of the rows behind those in memory */
-    struct vector *chosen;       /* of a common subplan: the columns that this one reads */
+    struct piece *const *piece;  /* not yet opened */
+    struct work *work;           /* a working table's rows are read; NULL: all */
+    uint32_t others_at;
+    bool opened;           /* the reader is at the work's rest */
+    struct vector *chosen; /* of a common subplan: the columns that this one reads */
 };
 
 /* Gives rows of the query, in the columns that the reader wants. */
-static void give(struct cte_scan *scan, struct vector *columns) {
-    const struct plan_node *node = scan->base.node;
-    for (uint32_t i = 0; scan->chosen != NULL && i < node->column_count; i++) {
-        scan->chosen[i] = columns[node->scan_columns[i]];
-    }
-    scan->base.batch.columns = scan->chosen != NULL ? scan->chosen : columns;
-}
-
-static const struct batch *rest_next(struct cte_scan *scan) {
+static const struct batch *give(struct cte_scan *scan, struct vector *columns, uint32_t count) {
     struct exec_operator *self = &scan->base;
-    if (scan->reader == NULL) {
-        scan->reader = spill_reader_new(self->exec, scan->rows->types, scan->rows->rows.column_count, VECTOR_ROWS);
-        spill_reader_open(scan->reader, scan->rows->rest);
+    for (uint32_t i = 0; scan->chosen != NULL && i < self->node->column_count; i++) {
+        scan->chosen[i] = columns[self->node->scan_columns[i]];
     }
-    const struct batch *batch = spill_reader_next(scan->reader);
-    if (batch == NULL) {
-        return NULL;
-    }
-    give(scan, batch->columns);
-    self->batch.count = batch->count;
+    self->batch.columns = scan->chosen != NULL ? scan->chosen : columns;
+    self->batch.count = count;
     self->batch.selection = NULL;
     return &self->batch;
 }
 
-static const struct batch *scan_next(struct exec_operator *self) {
-    struct cte_scan *scan = (struct cte_scan *)self;
-    struct cte_rows *rows = scan->rows;
-    operator_begin(self);
-    uint32_t end = self->node->cte_work ? scan->end : rows->rows.row_count;
-    if (scan->at == end) {
-        if (self->node->cte_work) {
-            return NULL;
-        }
-        if (!rows_more(rows)) {
-            return rows->rest == NULL ? NULL : rest_next(scan);
-        }
-        end = rows->rows.row_count;
-    }
-    uint32_t first = scan->at % VECTOR_ROWS;
-    uint32_t chunk = scan->at / VECTOR_ROWS;
+/* Rows at .. end - 1 as far as they stand in one chunk. */
+static const struct batch *chunk_next(struct cte_scan *scan, const struct rowset *rows, uint32_t *at, uint32_t end) {
+    struct exec_operator *self = &scan->base;
+    uint32_t first = *at % VECTOR_ROWS;
+    uint32_t chunk = *at / VECTOR_ROWS;
     uint32_t last = end - chunk * VECTOR_ROWS < VECTOR_ROWS ? end - chunk * VECTOR_ROWS : VECTOR_ROWS;
-    if (rows->rows.column_count > 0) {
-        give(scan, rows->rows.chunks[chunk]);
-    }
-    self->batch.count = last;
-    self->batch.selection = NULL;
+    (void)give(scan, rows->column_count == 0 ? self->batch.columns : rows->chunks[chunk], last);
     if (first > 0) {
         for (uint32_t i = first; i < last; i++) {
             scan->selection[i - first] = (uint16_t)i;
@@ -236,8 +275,59 @@ static const struct batch *scan_next(struct exec_operator *self) {
         self->batch.selection = scan->selection;
         self->batch.selection_count = last - first;
     }
-    scan->at = chunk * VECTOR_ROWS + last;
+    *at = chunk * VECTOR_ROWS + last;
     return &self->batch;
+}
+
+static void run_open(struct cte_scan *scan, const struct spill_run *run) {
+    const struct cte_rows *rows = scan->rows;
+    if (scan->reader == NULL) {
+        scan->reader = spill_reader_new(scan->base.exec, rows->types, rows->rows.column_count, VECTOR_ROWS);
+    }
+    spill_reader_open(scan->reader, run);
+    scan->opened = true;
+}
+
+static const struct batch *run_next(struct cte_scan *scan) {
+    const struct batch *batch = scan->opened ? spill_reader_next(scan->reader) : NULL;
+    return batch == NULL ? NULL : give(scan, batch->columns, batch->count);
+}
+
+static const struct batch *work_next(struct cte_scan *scan) {
+    const struct work *work = scan->work;
+    if (scan->at < work->end) {
+        return chunk_next(scan, &scan->rows->rows, &scan->at, work->end);
+    }
+    if (scan->others_at < work->others.row_count) {
+        return chunk_next(scan, &work->others, &scan->others_at, work->others.row_count);
+    }
+    if (work->rest != NULL && !scan->opened) {
+        run_open(scan, work->rest);
+    }
+    return run_next(scan);
+}
+
+static const struct batch *scan_next(struct exec_operator *self) {
+    struct cte_scan *scan = (struct cte_scan *)self;
+    struct cte_rows *rows = scan->rows;
+    operator_begin(self);
+    if (scan->work != NULL) {
+        return work_next(scan);
+    }
+    const struct batch *batch = run_next(scan);
+    while (batch == NULL) {
+        if (scan->at < rows->rows.row_count) {
+            return chunk_next(scan, &rows->rows, &scan->at, rows->rows.row_count);
+        }
+        if (*scan->piece != NULL) {
+            run_open(scan, (*scan->piece)->run);
+            scan->piece = &(*scan->piece)->next;
+            batch = run_next(scan);
+        } else if (!rows_more(rows)) {
+            return NULL;
+        }
+    }
+    return batch;
 }
 
 struct exec_operator *cte_make(struct exec *exec, const struct plan_node *node) {
@@ -247,9 +337,10 @@ struct exec_operator *cte_make(struct exec *exec, const struct plan_node *node) 
     if (node->cte->readers != NULL) {
         scan->chosen = sql_alloc(exec->context, sizeof(*scan->chosen) * (node->column_count + 1));
     }
+    scan->piece = &scan->rows->pieces;
     if (node->cte_work) {
-        scan->at = scan->rows->work_first;
-        scan->end = scan->rows->work_end;
+        scan->work = &scan->rows->works[scan->rows->work];
+        scan->at = scan->work->first;
     }
     return &scan->base;
 }

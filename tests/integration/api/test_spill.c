@@ -47,6 +47,17 @@ static void larger_than_memory(void **state) {
     assert_int_equal(ASK(box->one, "SELECT sum(n) FROM (SELECT row_number() OVER (PARTITION BY id % 5000 ORDER BY pad) "
                                    "AS n FROM large) w"),
                      5000 * 55);
+    /* many small rounds; one large one, read twice; a recursion without an end */
+    assert_int_equal(ASK(box->one, "WITH RECURSIVE w(n, pad) AS (SELECT 1, repeat(md5('1'), 12) UNION ALL "
+                                   "SELECT n + 1, pad FROM w WHERE n < 50000) SELECT sum(n) + count(pad) FROM w"),
+                     INT64_C(50000) * 50001 / 2 + 50000);
+    assert_int_equal(ASK(box->one, "WITH RECURSIVE w(n, k, pad) AS (SELECT 1, k, pad FROM large UNION ALL "
+                                   "SELECT n + 1, k, pad FROM w WHERE n < 3) "
+                                   "SELECT count(*) FROM w a JOIN w b ON a.n = b.n AND a.k = b.k"),
+                     150000);
+    assert_int_equal(ASK(box->one, "WITH RECURSIVE w(n, pad) AS (SELECT 1, repeat(md5('1'), 12) UNION ALL "
+                                   "SELECT n + 1, pad FROM w) SELECT max(n) FROM (SELECT n FROM w LIMIT 30000) l"),
+                     30000);
     assert_int_equal(temporary_files(box), 0);
 }
 
