@@ -147,12 +147,14 @@ static bool next_left(struct join *join) {
     join->left_at = 0;
     join->candidates_open = false;
     memset(join->left_matched, 0, join->left_batch->count);
+    join_spill_matches(join, false);
     join_source_batch(join);
     return true;
 }
 
 /* Adds pairs until the buffer is full or the left batch is at its end; true: the buffer is full. */
 static bool collect(struct join *join) {
+    bool alone = keeps_left(join) && join_spill_last(join);
     while (join->left_at < join->left_live) {
         uint16_t row =
             join->left_batch->selection == NULL ? (uint16_t)join->left_at : join->left_batch->selection[join->left_at];
@@ -173,10 +175,10 @@ static bool collect(struct join *join) {
         if (join->pair_count == VECTOR_ROWS && !enough) {
             return true;
         }
-        if (join->pair_count == VECTOR_ROWS && keeps_left(join)) {
+        if (join->pair_count == VECTOR_ROWS && alone) {
             return true;
         }
-        if (keeps_left(join)) {
+        if (alone) {
             join->pair_left[join->pair_count] = row;
             join->pair_right[join->pair_count++] = ROWSET_NONE;
         }
@@ -235,6 +237,7 @@ static const struct batch *part_next(struct join *join) {
         bool any = flush(join);
         join_source_flushed(join);
         if (!full) {
+            join_spill_matches(join, true);
             join->left_batch = NULL;
         }
         if (any) {

@@ -43,7 +43,7 @@ struct join {
 
     struct join_filter *filter; /* of the left side's scan; NULL: none */
 
-    struct arena work;        /* right rows, keys and chains of a hash join */
+    struct arena work;        /* right rows of a hash join or nested loop, keys and chains */
     struct join_spill *spill; /* what did not fit; NULL: all did */
 
     struct join_lateral *lateral;
@@ -70,7 +70,7 @@ void join_source_row(struct join *join, uint16_t row); /* a new left row */
 uint32_t join_source_next(struct join *join);          /* its next candidate, or ROWSET_NONE */
 void join_source_flushed(struct join *join);           /* no pair refers to `rows` any more */
 
-/* --- hash joins that do not fit (join_spill.c) --- */
+/* --- hash joins and nested loops that do not fit (join_spill.c) --- */
 /* The right side read so far is too large: puts it aside in parts; the rest follows by join_spill_right(). */
 void join_spill_begin(struct join *join);
 void join_spill_right(struct join *join, const struct batch *batch);
@@ -79,6 +79,10 @@ void join_spill_left(struct join *join);
 /* Takes the next part: its right rows by join_spill_right_next(), its left rows by join_spill_left_next(). */
 bool join_spill_next(struct join *join);
 bool join_spill_possible(const struct join *join); /* and wanted now */
+/* A left row that has no partner until the end of this part has none. */
+bool join_spill_last(const struct join *join);
+/* Recalls or stores which rows of the left batch had a partner, where later parts want to know. */
+void join_spill_matches(struct join *join, bool store);
 const struct batch *join_spill_right_next(struct join *join);
 const struct batch *join_spill_left_next(struct join *join);
 void join_spill_places(struct join *join); /* notes where the pairs gathered belong */

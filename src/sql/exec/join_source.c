@@ -1,7 +1,8 @@
 /*
  * Where a join's candidates come from.
  *
- *   nested  the right side is kept whole; every row of it is a candidate
+ *   nested  the right side is kept whole; every row of it is a candidate. Where it is more than work_mem holds, it is
+ *           joined slice by slice (join_spill.c)
  *   hash    the right side is kept whole and its rows chained by key; a left row's candidates are one chain. A key with
  *           a NULL is equal to nothing and in no chain. Where it is more than work_mem holds, both sides are joined
  *           part by part (join_spill.c)
@@ -28,7 +29,8 @@ void join_source_make(struct join *join) {
         types[i] = node->right->columns[i].type;
     }
     bool hash = node->join_strategy == PLAN_JOIN_HASH;
-    rowset_init(&join->rows, context, hash ? &join->work : NULL, types, join->right_count);
+    bool whole = hash || node->join_strategy == PLAN_JOIN_NESTED;
+    rowset_init(&join->rows, context, whole ? &join->work : NULL, types, join->right_count);
     if (node->join_strategy == PLAN_JOIN_INDEX) {
         join_fetch_make(join);
         return;
@@ -149,7 +151,7 @@ static bool build(struct join *join) {
             numbers_reserve(join, &list, join->rows.row_count, first);
             number_keys(join, batch, first, &list);
         }
-        if (hash && join_spill_possible(join)) {
+        if (join_spill_possible(join)) {
             join_spill_begin(join);
             fits = false;
         }

@@ -47,6 +47,11 @@ static void larger_than_memory(void **state) {
     assert_int_equal(ASK(box->one, "SELECT sum(n) FROM (SELECT row_number() OVER (PARTITION BY id % 5000 ORDER BY pad) "
                                    "AS n FROM large) w"),
                      5000 * 55);
+    /* the inner side in slices: only rows 30 to 60 have no partner in any of them */
+    assert_int_equal(ASK(box->one, "SELECT count(*) FROM (SELECT id, id BETWEEN 30 AND 60 AS alone FROM large "
+                                   "WHERE id <= 90) a LEFT JOIN large b ON b.id >= a.id + 49900 AND NOT a.alone "
+                                   "AND b.pad > '' WHERE b.pad IS NULL"),
+                     31);
     /* many small rounds; one large one, read twice; a recursion without an end */
     assert_int_equal(ASK(box->one, "WITH RECURSIVE w(n, pad) AS (SELECT 1, repeat(md5('1'), 12) UNION ALL "
                                    "SELECT n + 1, pad FROM w WHERE n < 50000) SELECT sum(n) + count(pad) FROM w"),
@@ -90,6 +95,8 @@ static void each_node_spills(void **state) {
         {"HashAggregate", "SELECT pad, k, count(*) FROM large GROUP BY ROLLUP (pad, k)"},
         {"Hash Join", "SELECT count(*) FROM large a JOIN large b ON a.pad = b.pad"},
         {"Hash Full Join", "SELECT count(*) FROM large a FULL JOIN large b ON a.pad = b.pad"},
+        {"Nested Loop Left Join", "SELECT count(b.pad) FROM (SELECT * FROM large WHERE id <= 20) a "
+                                  "LEFT JOIN large b ON b.pad > a.pad AND b.k < a.k"},
         {"HashAggregate", "SELECT DISTINCT pad FROM large"},
         {"Aggregate", "SELECT count(DISTINCT pad) FROM large"},
         {"Aggregate", "SELECT max(md5(pad) ORDER BY pad) FROM large"},
