@@ -507,6 +507,7 @@ static bool index_implied(struct optimiser *optimiser, const struct plan_node *s
 
 void optimise_access(struct optimiser *optimiser, struct plan_node *scan, const struct conditions *conditions) {
     struct sargs sargs = {0};
+    scan->asked = conditions_join(optimiser, conditions);
     sargs_collect(optimiser, scan, &sargs, conditions);
     const struct table_definition *table = scan->table;
     struct candidate best = {

@@ -4,6 +4,9 @@
  * c.nation = s.nation and s.nation = n.key say that c.nation = n.key as well, and only then may c and n be joined
  * before s is. Columns that equalities connect form a class; for each class that has one column a relation, every pair
  * that nobody wrote becomes a condition. When two parts are joined, one equality of a class is enough.
+ *
+ * Where one column of a class is equal to a value, all are: each is asked for it in its own table, where an index may
+ * find it, and the equalities between them say nothing any more.
  */
 #include "base/assert.h"
 #include "sql/plan/region.h"
@@ -145,4 +148,71 @@ void region_close(struct region *region) {
             region->classes[k] = numbers[k] == numbers[i] ? 0 : region->classes[k];
         }
     }
+}
+
+/* --- values --- */
+
+/* column = value of one type; *side: of the column. */
+static bool is_fixed(const struct expr *condition, int *side) {
+    if (!region_is_equality(condition) || condition->arguments[0]->type.id != condition->arguments[1]->type.id) {
+        return false;
+    }
+    *side = condition->arguments[0]->kind == EXPR_COLUMN ? 0 : 1;
+    const struct expr *value = condition->arguments[1 - *side];
+    return condition->arguments[*side]->kind == EXPR_COLUMN &&
+           (value->kind == EXPR_CONSTANT || value->kind == EXPR_PARAMETER);
+}
+
+/* The condition that fixes a column; NULL: none. */
+static const struct expr *fixing(const struct conditions *conditions, const struct expr *column) {
+    for (uint32_t i = 0; i < conditions->count; i++) {
+        int side = 0;
+        if (is_fixed(conditions->list[i], &side) && conditions->list[i]->arguments[side]->column == column->column) {
+            return conditions->list[i];
+        }
+    }
+    return NULL;
+}
+
+static const struct expr *value_of(const struct expr *fixed) {
+    int side = 0;
+    (void)is_fixed(fixed, &side);
+    return fixed->arguments[1 - side];
+}
+
+void region_fix(struct optimiser *optimiser, struct conditions *conditions) {
+    for (bool changed = true; changed;) { /* each round fixes a column more */
+        changed = false;
+        for (uint32_t i = 0; i < conditions->count; i++) {
+            const struct expr *pair = conditions->list[i];
+            for (int side = 0; side < 2 && is_pair(pair); side++) {
+                const struct expr *from = fixing(conditions, pair->arguments[side]);
+                const struct expr *to = pair->arguments[1 - side];
+                if (from == NULL || from->function != pair->function || fixing(conditions, to) != NULL) {
+                    continue;
+                }
+                struct expr *fixed = sql_alloc(optimiser->context, sizeof(*fixed));
+                *fixed = *from;
+                int column = 0;
+                (void)is_fixed(from, &column);
+                fixed->arguments = sql_alloc(optimiser->context, 2 * sizeof(*fixed->arguments));
+                fixed->arguments[column] = to;
+                fixed->arguments[1 - column] = from->arguments[1 - column];
+                conditions_add(optimiser, conditions, fixed);
+                changed = true;
+            }
+        }
+    }
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < conditions->count; i++) {
+        const struct expr *pair = conditions->list[i];
+        const struct expr *left = is_pair(pair) ? fixing(conditions, pair->arguments[0]) : NULL;
+        const struct expr *right = is_pair(pair) ? fixing(conditions, pair->arguments[1]) : NULL;
+        bool needless = left != NULL && right != NULL && left->function == pair->function &&
+                        right->function == pair->function && expr_equal(value_of(left), value_of(right));
+        if (!needless) {
+            conditions->list[count++] = pair;
+        }
+    }
+    conditions->count = count;
 }

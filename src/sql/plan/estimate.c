@@ -10,108 +10,24 @@
  * an index it comes from how many different values the sample has (the estimator of Haas and Stokes, Duj1).
  */
 #include "base/assert.h"
-#include "sql/exec/decode.h"
-#include "sql/exec/evaluate.h"
 #include "sql/exec/hash_table.h"
-#include "sql/exec/rowset.h"
 #include "sql/exec/scan.h"
-#include "sql/plan/optimise.h"
+#include "sql/plan/sample.h"
 
-#define SAMPLE_SPOTS  64
-#define SAMPLE_ROWS   8 /* a spot: neighbours are often alike */
 #define FANOUT_SPOTS  8
 #define SHARE_UNKNOWN (-1.0)
 
-/* Rows of a table, all living columns. */
-struct plan_sample {
-    struct plan_sample *next;
-    const struct table_definition *table;
-    struct kernel_view *view;
-    bool failed;
-    struct rowset rows;
-};
-
-static struct kernel_view *view_of(const struct optimiser *optimiser, const struct plan_node *scan) {
+struct kernel_view *estimate_view(const struct optimiser *optimiser, const struct plan_node *scan) {
     return optimiser->estimator.view == NULL ? NULL : optimiser->estimator.view(optimiser->estimator.context, scan);
 }
 
 double estimate_table(struct optimiser *optimiser, const struct plan_node *scan) {
-    struct kernel_view *view = view_of(optimiser, scan);
+    struct kernel_view *view = estimate_view(optimiser, scan);
     uint64_t rows = 0;
     if (view == NULL || kernel_table_estimate(view, scan->table, &rows, NULL) != KMB_OK) {
         return -1;
     }
     return (double)rows;
-}
-
-/* --- samples --- */
-
-static void sample_spot(struct sql_context *context, struct plan_sample *sample, double part, struct buffer *key) {
-    struct kernel_row rows[SAMPLE_ROWS];
-    struct kernel_scan *cursor = NULL;
-    const struct catalogue *catalogue = sample->view->catalogue;
-    bool found = false;
-    size_t count = 0;
-    if (kernel_sample_key(sample->view, sample->table, part, key, &found, NULL) != KMB_OK || !found) {
-        return;
-    }
-    struct kernel_range range = {.low = {.key = buffer_slice(key), .inclusive = true}};
-    if (kernel_scan_open(sample->view, sample->table, &range, &cursor, NULL) == KMB_OK &&
-        kernel_scan_next(cursor, rows, SAMPLE_ROWS, &count, NULL) == KMB_OK && count > 0) {
-        uint32_t width = sample->rows.column_count;
-        const struct vector **columns = sql_alloc(context, (width + 1) * sizeof(*columns));
-        for (uint32_t i = 0; i < width; i++) {
-            struct vector *column = sql_alloc_zero(context, 1, sizeof(*column));
-            vector_init_rows(context, column, sample->rows.types[i], SAMPLE_ROWS);
-            decode_column(context, catalogue, sample->table, rows, i, NULL, (uint32_t)count, column, &context->arena);
-            columns[i] = column;
-        }
-        rowset_append(&sample->rows, columns, NULL, (uint32_t)count);
-    }
-    kernel_scan_close(cursor);
-}
-
-static void sample_fill(struct sql_context *context, struct plan_sample *sample) {
-    const struct catalogue *catalogue = sample->view->catalogue;
-    uint32_t width = catalogue_column_count(catalogue, sample->table);
-    struct type *types = sql_alloc(context, (width + 1) * sizeof(*types));
-    for (uint32_t i = 0; i < width; i++) {
-        types[i] = catalogue_column(catalogue, sample->table, i)->type;
-    }
-    rowset_init(&sample->rows, context, NULL, types, width);
-    struct buffer key = {0};
-    for (unsigned spot = 0; spot < SAMPLE_SPOTS; spot++) {
-        sample_spot(context, sample, (spot + 0.5) / SAMPLE_SPOTS, &key);
-    }
-    buffer_free(&key);
-}
-
-/* What raises leaves the sample as it is, failed. */
-static void sample_try(struct sql_context *context, struct plan_sample *sample) {
-    SQL_GUARD(context) {
-        sample_fill(context, sample);
-        sample->failed = false;
-    }
-    context->guarded = false;
-}
-
-/* The table's sample, taken when it is first asked for; NULL: there is none. */
-static const struct plan_sample *sample_of(struct optimiser *optimiser, const struct plan_node *scan) {
-    struct kernel_view *view = view_of(optimiser, scan);
-    if (view == NULL) {
-        return NULL;
-    }
-    struct plan_sample *sample = optimiser->samples;
-    while (sample != NULL && (sample->table != scan->table || sample->view != view)) {
-        sample = sample->next;
-    }
-    if (sample == NULL) {
-        sample = sql_alloc_zero(optimiser->context, 1, sizeof(*sample));
-        *sample = (struct plan_sample){.next = optimiser->samples, .table = scan->table, .view = view, .failed = true};
-        optimiser->samples = sample;
-        sample_try(optimiser->sampling, sample);
-    }
-    return sample->failed || sample->rows.row_count == 0 ? NULL : sample;
 }
 
 /* --- filters --- */
@@ -125,37 +41,14 @@ bool optimise_is_known(const struct expr *expr) {
     return expr_walk(expr, visit_known, NULL) && !optimise_is_volatile(expr);
 }
 
-static uint32_t sample_matches(struct sql_context *context, const struct plan_sample *sample,
-                               const struct expr *condition) {
-    struct evaluator_scope scope = {.context = context, .arena = &context->arena, .rows_max = VECTOR_ROWS};
-    uint16_t rows[VECTOR_ROWS];
-    struct batch batch = {
-        .column_count = sample->rows.column_count, .count = sample->rows.row_count, .columns = sample->rows.chunks[0]};
-    return evaluator_select(evaluator_make(&scope, condition), &batch, NULL, sample->rows.row_count, rows);
-}
-
 double estimate_share(struct optimiser *optimiser, const struct plan_node *scan, const struct expr *condition) {
     const struct plan_sample *sample = sample_of(optimiser, scan);
-    struct sql_context *context = optimiser->sampling;
-    if (sample == NULL || condition == NULL || !optimise_is_known(condition)) {
+    if (sample == NULL || condition == NULL) {
         return SHARE_UNKNOWN;
     }
-    ASSERT(sample->rows.row_count <= VECTOR_ROWS);
-    struct arena_mark mark = arena_mark(&context->arena);
-    const struct sql_deferred *deferred = context->deferred;
-    volatile double share = SHARE_UNKNOWN;
-    SQL_GUARD(context) {
-        uint32_t matches = sample_matches(context, sample, condition);
-        double rows = sample->rows.row_count;
-        share = (matches == 0 ? 0.5 : matches) / rows;
-    }
-    SQL_CAUGHT {
-        share = SHARE_UNKNOWN;
-    }
-    context->guarded = false;
-    sql_context_rewind(context, mark, deferred);
-    sql_check_cancel(optimiser->context); /* it may be what ended the sampling */
-    return share;
+    uint64_t *bits = sql_alloc_zero(optimiser->context, sample_words(sample), sizeof(*bits));
+    uint32_t matches = sample_match(optimiser, sample, condition, bits);
+    return matches == UINT32_MAX ? SHARE_UNKNOWN : (matches == 0 ? 0.5 : matches) / sample->rows.row_count;
 }
 
 /* --- ranges --- */
@@ -174,7 +67,7 @@ static bool bound_key(struct optimiser *optimiser, const struct plan_node *scan,
 
 double estimate_range(struct optimiser *optimiser, const struct plan_node *scan, struct index_id index,
                       const struct plan_bound *low, const struct plan_bound *high) {
-    struct kernel_view *view = view_of(optimiser, scan);
+    struct kernel_view *view = estimate_view(optimiser, scan);
     const struct key_part *parts = NULL;
     (void)scan_key_columns(scan->table, index, &parts);
     struct buffer from = {0};
@@ -195,16 +88,6 @@ double estimate_range(struct optimiser *optimiser, const struct plan_node *scan,
 
 /* --- fan-out --- */
 
-/* The ordinal among the living columns of a key part. */
-static uint32_t part_ordinal(const struct plan_sample *sample, const struct key_part *part) {
-    for (uint32_t i = 0; i < sample->rows.column_count; i++) {
-        if (column_id_equal(catalogue_column(sample->view->catalogue, sample->table, i)->id, part->column)) {
-            return i;
-        }
-    }
-    return UINT32_MAX;
-}
-
 /* Entries that share the first parts with a sampled row; -1: not known. */
 static double equal_entries(const struct plan_sample *sample, struct index_id index, const struct key_part *parts,
                             uint32_t count, uint32_t row) {
@@ -212,7 +95,7 @@ static double equal_entries(const struct plan_sample *sample, struct index_id in
     uint64_t rows = 0;
     bool known = true;
     for (uint32_t i = 0; i < count && known; i++) {
-        uint32_t ordinal = part_ordinal(sample, &parts[i]);
+        uint32_t ordinal = sample_ordinal(sample, &parts[i]);
         uint32_t place = 0;
         known = ordinal != UINT32_MAX;
         if (known) {
@@ -252,10 +135,13 @@ static void sample_distinct(struct sql_context *context, const struct plan_sampl
                             double *distinct, double *once) {
     struct hash_table table;
     uint32_t count = sample->rows.row_count;
-    uint32_t *ids = sql_alloc(context, count * sizeof(*ids));
-    const struct vector *vector = &sample->rows.chunks[0][column];
+    uint32_t *ids = sql_alloc(context, (count + 1) * sizeof(*ids));
     hash_table_init(&table, context, NULL, &sample->rows.types[column], 1);
-    hash_table_insert(&table, &vector, NULL, count, ids, NULL);
+    for (uint32_t chunk = 0; chunk < sample->rows.chunk_count; chunk++) {
+        struct batch batch = rowset_chunk(&sample->rows, chunk);
+        const struct vector *vector = &batch.columns[column];
+        hash_table_insert(&table, &vector, NULL, batch.count, ids + chunk * VECTOR_ROWS, NULL);
+    }
     uint32_t *uses = sql_alloc_zero(context, count + 1, sizeof(*uses));
     for (uint32_t i = 0; i < count; i++) {
         uses[ids[i]]++;

@@ -36,6 +36,7 @@ struct optimiser {
     struct plan_sample *samples;
     struct plan_cte *commons; /* common subplans, none read by an earlier one */
     struct plan_cte **common_end;
+    double lookup_rows; /* of the join that is made: what a left row meets by an index; 0: not known */
 };
 
 /* A list of conditions that must all hold. */
@@ -101,6 +102,8 @@ bool optimise_unique_key(const struct plan_node *scan, const struct expr *const 
 #define PLAN_COST_LOOKUP  20.0                   /* a descent to a key, in rows read in order */
 #define PLAN_COST_FETCH   12.0                   /* a row that an index names: some tens are looked up together */
 bool optimise_is_known(const struct expr *expr); /* can be tried on rows while planning */
+/* What a scan reads; NULL: not known. */
+struct kernel_view *estimate_view(const struct optimiser *optimiser, const struct plan_node *scan);
 double estimate_table(struct optimiser *optimiser, const struct plan_node *scan);
 /* The share of the table's rows for which a condition over the scan's row is true, 0 to 1. */
 double estimate_share(struct optimiser *optimiser, const struct plan_node *scan, const struct expr *condition);

@@ -384,15 +384,19 @@ struct plan_node *optimise_join_region(struct optimiser *optimiser, struct plan_
         conditions_add(optimiser, &region.conditions, conditions->list[i]);
     }
     region_collect(&region, join, 0);
+    region_fix(optimiser, &region.conditions);
     region_divide(&region);
     region_close(&region);
     uint32_t order[REGION_ENUMERATED_MAX];
     double rows[REGION_ENUMERATED_MAX];
-    if (region_enumerate(&region, order, rows)) {
+    double lookups[REGION_ENUMERATED_MAX];
+    if (region_enumerate(&region, order, rows, lookups)) {
         struct part all = part_of(&region, order[0]);
         for (uint32_t i = 1; i < region.relation_count; i++) {
             struct part right = part_of(&region, order[i]);
+            optimiser->lookup_rows = lookups[i];
             part_join(&region, &all, &right);
+            optimiser->lookup_rows = 0;
             all.node->rows_estimate = rows[i];
         }
         return optimise_filter(optimiser, region_restore(&region, &all, join->columns), &region.constant);

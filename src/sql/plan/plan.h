@@ -228,6 +228,7 @@ struct plan_node {
     const char *sample_method;         /* for EXPLAIN */
     const char *current_of;            /* SCAN of a write: the row that this cursor stands on, alone */
 
+    const struct expr *asked;        /* SCAN, until it is planned: all that is asked of its rows; NULL: nothing */
     const struct expr *predicate;    /* FILTER, JOIN ON, SCAN's pushed filter */
     const struct expr *once;         /* FILTER: reads no column; asked before the first row is */
     const struct expr **expressions; /* PROJECT; AGGREGATE's groups; WINDOW's partition */

@@ -38,12 +38,16 @@ bool strategy_index(const struct plan_node *scan, const struct expr *const *keys
 
 /* classes.c: adds the equalities that follow from others: a = b and b = c make a = c. */
 void region_close(struct region *region);
+/* a = b and b = 3 make a = 3 of all columns of the region, and a = b is gone. */
+void region_fix(struct optimiser *optimiser, struct conditions *conditions);
 
 /* enumerate.c: the cheapest order by which to join, by dynamic programming; false: too many relations, or small ones.
  */
 #define REGION_ENUMERATED_MAX 10
-/* rows: what the first i + 1 of them give */
-bool region_enumerate(struct region *region, uint32_t order[REGION_ENUMERATED_MAX], double rows[REGION_ENUMERATED_MAX]);
+/* rows: what the first i + 1 of them give; lookups: rows of the table of relation i that a row of those before it meets
+ * by an index, 0: none serves */
+bool region_enumerate(struct region *region, uint32_t order[REGION_ENUMERATED_MAX], double rows[REGION_ENUMERATED_MAX],
+                      double lookups[REGION_ENUMERATED_MAX]);
 
 /* lateral.c: a copy of groups made of a scan, to be taken before conditions are pushed into them; NULL: it is something
  * else. */

@@ -117,7 +117,9 @@ static double join_fanout(struct optimiser *optimiser, const struct plan_node *j
 /* Small or unknown tables: a unique key, few left rows. */
 static bool join_by_rule(const struct plan_node *join, struct index_id *index) {
     double left = join->left->rows_estimate;
-    if (left > INDEX_JOIN_ROWS_MAX || left * 4 > join->right->rows_estimate) {
+    const struct plan_node *scan = join->right;
+    if (scan->low.count > 0 || scan->high.count > 0 || left > INDEX_JOIN_ROWS_MAX ||
+        left * 4 > join->right->rows_estimate) {
         return false;
     }
     return optimise_unique_key(join->right, join->right_keys, join->key_count, index);
@@ -130,8 +132,9 @@ static bool join_by_index(struct optimiser *optimiser, struct plan_node *join, s
     if (scan->kind != PLAN_SCAN) {
         return false;
     }
-    bool fits = join->join_type != PLAN_JOIN_RIGHT && join->join_type != PLAN_JOIN_FULL && scan->low.count == 0 &&
-                scan->high.count == 0 && scan->sample_percent == NULL;
+    bool ranged = scan->low.count > 0 || scan->high.count > 0;
+    bool fits = join->join_type != PLAN_JOIN_RIGHT && join->join_type != PLAN_JOIN_FULL &&
+                (!ranged || scan->asked != NULL) && scan->sample_percent == NULL;
     double table_rows = estimate_table(optimiser, scan);
     if (table_rows < ESTIMATE_ROWS_MIN) {
         return fits && join_by_rule(join, index);
@@ -142,13 +145,15 @@ static bool join_by_index(struct optimiser *optimiser, struct plan_node *join, s
     if (fanout < 0) {
         return fits && join_by_rule(join, index);
     }
+    fanout = optimiser->lookup_rows > 0 && indexed ? optimiser->lookup_rows : fanout;
     join->rows_estimate = left * fanout * (scan->rows_estimate / table_rows);
     bool half = join->join_type == PLAN_JOIN_SEMI || join->join_type == PLAN_JOIN_ANTI;
     if (half && join->predicate == NULL && scan->predicate == NULL && fanout > 1) {
         fanout = 1; /* the first decides */
     }
     double each = PLAN_COST_LOOKUP + fanout * (index->value == 0 ? 1 : PLAN_COST_FETCH);
-    return fits && indexed && left * each < table_rows;
+    double reads = !ranged ? table_rows : scan->read_estimate * (scan->index.value == 0 ? 1 : PLAN_COST_FETCH);
+    return fits && indexed && left * each < reads;
 }
 
 /* Left rows of a semi join that find a partner: half, or fewer where the right side's own conditions leave fewer. */
@@ -198,6 +203,11 @@ void optimise_join_strategy(struct optimiser *optimiser, struct plan_node *join,
     if (join->key_count > 0 && join_by_index(optimiser, join, &index)) {
         join->join_strategy = PLAN_JOIN_INDEX;
         join->right->index = index;
+        if (join->right->low.count > 0 || join->right->high.count > 0) { /* its own range gives way to the lookups */
+            join->right->low = (struct plan_bound){0};
+            join->right->high = (struct plan_bound){0};
+            join->right->predicate = join->right->asked;
+        }
     }
     join->rows_estimate = rest.count > 0 ? join->rows_estimate * 0.33 : join->rows_estimate;
     if (join->join_type == PLAN_JOIN_SEMI || join->join_type == PLAN_JOIN_ANTI) {
