@@ -353,7 +353,9 @@ enum kmb_type {
     KMB_TYPE_JSON = 18,
     KMB_TYPE_JSONB = 19,
     KMB_TYPE_TINYINT = 20,
-    KMB_TYPE_ENUM = 21,  /* of the user's: kmb_column_type_name() tells which; read and bound as text, the label */
+    KMB_TYPE_ENUM = 21, /* of the user's: kmb_column_type_name() tells which; read and bound as text, the label */
+    KMB_TYPE_NAME = 22, /* PostgreSQL's name, "char", regclass and its kin: kmb_column_type_name() tells which; text */
+    KMB_TYPE_OID = 24,
     KMB_TYPE_ARRAY = 64, /* of any elements: kmb_column_type_name() tells which; read and bound as text, '{1,2}' */
 };
 

@@ -147,6 +147,7 @@ static bool is_number(enum kmb_type type) {
     case KMB_TYPE_DOUBLE:
     case KMB_TYPE_NUMERIC:
     case KMB_TYPE_TINYINT:
+    case KMB_TYPE_OID:
         return true;
     default:
         return false;

@@ -59,6 +59,15 @@ enum kmb_type api_type(enum type_id type) {
         return KMB_TYPE_JSONB;
     case TYPE_TINYINT:
         return KMB_TYPE_TINYINT;
+    case TYPE_OID:
+        return KMB_TYPE_OID;
+    case TYPE_NAME:
+    case TYPE_CHAR:
+    case TYPE_REGCLASS:
+    case TYPE_REGTYPE:
+    case TYPE_REGNAMESPACE:
+    case TYPE_REGROLE:
+        return KMB_TYPE_NAME;
     default:
         return type_is_array(type) ? KMB_TYPE_ARRAY : type_is_enum(type) ? KMB_TYPE_ENUM : KMB_TYPE_UNKNOWN;
     }
@@ -532,7 +541,7 @@ static struct value current(const kmb_statement *statement, uint32_t column) {
     }
     const struct vector *vector = &statement->batch->columns[column];
     struct value value = vector_get(vector, vector_row(vector, statement->row));
-    return value.is_null || !type_is_enum(value.type) ? value : value_text(value_label_name(value.as.bytes));
+    return value.is_null || !type_is_label(value.type) ? value : value_text(value_label_name(value.as.bytes));
 }
 
 bool kmb_column_is_null(const kmb_statement *statement, uint32_t column) {

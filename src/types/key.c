@@ -179,6 +179,10 @@ static void key_put_body(struct buffer *key, enum type_id type, const struct val
     }
     switch (type_kind(type)) {
     case TYPE_ENUM:
+    case TYPE_REGCLASS:
+    case TYPE_REGTYPE:
+    case TYPE_REGNAMESPACE:
+    case TYPE_REGROLE:
         buffer_append_slice(key, value_label_place(value->as.bytes));
         return;
     case TYPE_BOOL:
@@ -188,6 +192,7 @@ static void key_put_body(struct buffer *key, enum type_id type, const struct val
     case TYPE_INT2:
     case TYPE_INT4:
     case TYPE_INT8:
+    case TYPE_OID:
     case TYPE_DATE:
     case TYPE_TIME:
         key_put_signed(key, value->as.integer, key_integer_width(type));
@@ -202,6 +207,8 @@ static void key_put_body(struct buffer *key, enum type_id type, const struct val
     case TYPE_TEXT:
     case TYPE_VARCHAR:
     case TYPE_BYTEA:
+    case TYPE_NAME:
+    case TYPE_CHAR:
         key_put_text(key, value->as.bytes);
         return;
     case TYPE_BPCHAR:
@@ -430,11 +437,11 @@ static void key_get_body(struct key_reader *r, struct type type, struct arena *a
                          bool *no_memory);
 
 static void key_skip_body(struct key_reader *r, struct type type) {
-    if (type_is_string(type.id) || type.id == TYPE_BYTEA) {
+    if (type_is_string(type.id) || type.id == TYPE_BYTEA || type.id == TYPE_NAME || type.id == TYPE_CHAR) {
         (void)key_skip_text(r);
         return;
     }
-    if (type_is_enum(type.id)) {
+    if (type_is_label(type.id)) {
         (void)key_get_big(r, VALUE_LABEL_PLACE);
         return;
     }
@@ -523,6 +530,10 @@ static void key_get_body(struct key_reader *r, struct type type, struct arena *a
     }
     switch (type_kind(type.id)) {
     case TYPE_ENUM:
+    case TYPE_REGCLASS:
+    case TYPE_REGTYPE:
+    case TYPE_REGNAMESPACE:
+    case TYPE_REGROLE:
         out->as.bytes = key_get_place(r, arena, no_memory);
         return;
     case TYPE_BOOL: {
@@ -535,6 +546,7 @@ static void key_get_body(struct key_reader *r, struct type type, struct arena *a
     case TYPE_INT2:
     case TYPE_INT4:
     case TYPE_INT8:
+    case TYPE_OID:
     case TYPE_DATE:
     case TYPE_TIME:
         out->as.integer = key_get_signed(r, key_integer_width(type.id));
@@ -549,6 +561,8 @@ static void key_get_body(struct key_reader *r, struct type type, struct arena *a
     case TYPE_TEXT:
     case TYPE_VARCHAR:
     case TYPE_BYTEA:
+    case TYPE_NAME:
+    case TYPE_CHAR:
     case TYPE_BPCHAR: {
         size_t pad = type.id == TYPE_BPCHAR && type.modifier > 0 ? (size_t)type.modifier : 0;
         out->as.bytes = key_get_text(r, arena, no_memory);

@@ -54,6 +54,13 @@ static const struct type_row TYPE_ROWS[TYPE_COUNT] = {
     [TYPE_JSONB] = ROW(OTHER, "jsonb", "jsonb", 3802, -1, 3807),
     [TYPE_TINYINT] = ROW(NUMERIC, "tinyint", "tinyint", 21, 2, 1005),
     [TYPE_ENUM] = ROW(OTHER, "enum", "enum", 3500, 4, 2277), /* each has a name and an OID of its own */
+    [TYPE_NAME] = ROW(STRING, "name", "name", 19, 64, 1003),
+    [TYPE_CHAR] = {TYPE_CATEGORY_INTERNAL, "\"char\"", "char", 18, 1, "\"char\"[]", "_char", 1002},
+    [TYPE_OID] = ROW(NUMERIC, "oid", "oid", 26, 4, 1028),
+    [TYPE_REGCLASS] = ROW(NUMERIC, "regclass", "regclass", 2205, 4, 2210),
+    [TYPE_REGTYPE] = ROW(NUMERIC, "regtype", "regtype", 2206, 4, 2211),
+    [TYPE_REGNAMESPACE] = ROW(NUMERIC, "regnamespace", "regnamespace", 4089, 4, 4090),
+    [TYPE_REGROLE] = ROW(NUMERIC, "regrole", "regrole", 4096, 4, 4097),
 };
 
 struct type_alias {
@@ -107,6 +114,13 @@ static const struct type_alias TYPE_ALIASES[] = {
     {"uuid", TYPE_UUID},
     {"json", TYPE_JSON},
     {"jsonb", TYPE_JSONB},
+    {"name", TYPE_NAME},
+    {"\"char\"", TYPE_CHAR},
+    {"oid", TYPE_OID},
+    {"regclass", TYPE_REGCLASS},
+    {"regtype", TYPE_REGTYPE},
+    {"regnamespace", TYPE_REGNAMESPACE},
+    {"regrole", TYPE_REGROLE},
     {"unknown", TYPE_UNKNOWN},
 };
 
@@ -153,7 +167,7 @@ bool type_is_valid(enum type_id id) {
 
 bool type_is_borrowed(enum type_id id) {
     return type_is_array(id) || type_is_string(id) || id == TYPE_BYTEA || id == TYPE_JSON || id == TYPE_JSONB ||
-           id == TYPE_UNKNOWN || type_is_enum(id);
+           id == TYPE_UNKNOWN || id == TYPE_NAME || id == TYPE_CHAR || type_is_label(id);
 }
 
 /* " day to second"; NULL for fields that no type has together. */
@@ -280,7 +294,10 @@ int32_t type_oid_length(enum type_id id) {
 }
 
 enum type_id type_of_oid(uint32_t oid) {
-    for (unsigned id = TYPE_BOOL; id < TYPE_ENUM; id++) {
+    for (unsigned id = TYPE_BOOL; id < TYPE_COUNT; id++) {
+        if (id == TYPE_ENUM) {
+            continue;
+        }
         if (TYPE_ROWS[id].oid == oid) {
             return (enum type_id)id; /* INT2 stands before TINYINT */
         }
@@ -347,8 +364,8 @@ bool type_of_name(struct slice name, enum type_id *id) {
             return true;
         }
     }
-    for (unsigned element = TYPE_BOOL; element < TYPE_ENUM; element++) { /* pg_type's name of an array: "_int4" */
-        if (strcmp(TYPE_ROWS[element].array_internal_name, folded) == 0) {
+    for (unsigned element = TYPE_BOOL; element < TYPE_COUNT; element++) { /* pg_type's name of an array: "_int4" */
+        if (element != TYPE_ENUM && strcmp(TYPE_ROWS[element].array_internal_name, folded) == 0) {
             *id = type_array_of((enum type_id)element);
             return true;
         }

@@ -31,7 +31,15 @@ enum type_id {
     TYPE_JSONB = 19,
     TYPE_TINYINT = 20, /* a SMALLINT checked to 8 bits, signed */
     TYPE_ENUM = 21,    /* with the object id of the type above its lowest byte: type_of_object() */
-    TYPE_COUNT = 22,
+    TYPE_NAME = 22,    /* PostgreSQL's own, of 63 bytes at most, as the next */
+    TYPE_CHAR = 23,    /* "char", in quotes: one character of ASCII, or none */
+    TYPE_OID = 24,     /* a number of 32 bits, unsigned */
+    /* An object of the catalogue: its number, and how it is called. Never the type of what is stored. */
+    TYPE_REGCLASS = 25,
+    TYPE_REGTYPE = 26,
+    TYPE_REGNAMESPACE = 27,
+    TYPE_REGROLE = 28,
+    TYPE_COUNT = 29,
     /* In function signatures only; never stored. Those of elements and arrays in one signature agree. */
     TYPE_ANYELEMENT = 248,         /* PostgreSQL's anyelement: exactly the element type of the ANYARRAYs */
     TYPE_ANYARRAY = 249,           /* anyarray */
@@ -70,6 +78,12 @@ static inline bool type_is_array(enum type_id id) {
 static inline bool type_is_enum(enum type_id id) { /* of one, not an array of it */
     return type_kind(id) == TYPE_ENUM;
 }
+static inline bool type_is_object(enum type_id id) { /* REGCLASS and its kin; of one, not an array of it */
+    return id >= TYPE_REGCLASS && id <= TYPE_REGROLE;
+}
+static inline bool type_is_label(enum type_id id) { /* a value is a place and a name: value_label_place() */
+    return type_is_enum(id) || type_is_object(id);
+}
 static inline enum type_id type_array_of(enum type_id element) { /* a type other than an array's, and not UNKNOWN */
     return (enum type_id)((unsigned)element | TYPE_ARRAY);
 }
@@ -94,6 +108,7 @@ struct type {
 #define TYPE_NUMERIC_PRECISION_MAX 38       /* digits a 128-bit decimal always holds */
 #define TYPE_NUMERIC_SCALE_MAX     76       /* numeric(p, s): s may exceed p, as in PostgreSQL 15 */
 #define TYPE_NAME_SIZE             64       /* room for any type_format() text */
+#define TYPE_NAME_BYTES_MAX        63       /* of a value of type name */
 
 static inline struct type type_make(enum type_id id) {
     return (struct type){.id = id, .modifier = -1};
@@ -150,11 +165,12 @@ enum type_category {
     TYPE_CATEGORY_DATETIME,
     TYPE_CATEGORY_TIMESPAN,
     TYPE_CATEGORY_ARRAY,
-    TYPE_CATEGORY_OTHER, /* BYTEA, UUID, JSON, JSONB */
+    TYPE_CATEGORY_OTHER,    /* BYTEA, UUID, JSON, JSONB */
+    TYPE_CATEGORY_INTERNAL, /* "char" */
 };
 enum type_category type_category_of(enum type_id id);
 bool type_is_integer(enum type_id id); /* TINYINT, INT2, INT4, INT8 */
-bool type_is_string(enum type_id id);  /* TEXT, VARCHAR, BPCHAR */
+bool type_is_string(enum type_id id);  /* TEXT, VARCHAR, BPCHAR; not NAME, which has no modifier */
 bool type_is_valid(enum type_id id);   /* a number of the list above that a column may have */
 /* A type and modifier that a column may have; used on what comes from bytes. */
 bool type_column_valid(struct type type);

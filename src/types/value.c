@@ -60,6 +60,10 @@ int value_compare(const struct value *a, const struct value *b) {
     }
     switch (type_kind(a->type)) {
     case TYPE_ENUM:
+    case TYPE_REGCLASS:
+    case TYPE_REGTYPE:
+    case TYPE_REGNAMESPACE:
+    case TYPE_REGROLE:
         return memcmp(a->as.bytes.bytes, b->as.bytes.bytes, VALUE_LABEL_PLACE);
     case TYPE_BOOL:
         return (int)a->as.boolean - (int)b->as.boolean;
@@ -67,6 +71,7 @@ int value_compare(const struct value *a, const struct value *b) {
     case TYPE_INT2:
     case TYPE_INT4:
     case TYPE_INT8:
+    case TYPE_OID:
     case TYPE_DATE:
     case TYPE_TIME:
         return value_compare_int64(a->as.integer, b->as.integer);
@@ -82,6 +87,8 @@ int value_compare(const struct value *a, const struct value *b) {
         return slice_compare(value_text_view(a), value_text_view(b));
     case TYPE_BYTEA:
     case TYPE_JSON:
+    case TYPE_NAME:
+    case TYPE_CHAR:
         return slice_compare(a->as.bytes, b->as.bytes);
     case TYPE_JSONB:
         return json_compare(a->as.bytes, b->as.bytes);
@@ -136,6 +143,10 @@ uint64_t value_hash(const struct value *value, uint64_t seed) {
     }
     switch (type_kind(value->type)) {
     case TYPE_ENUM:
+    case TYPE_REGCLASS:
+    case TYPE_REGTYPE:
+    case TYPE_REGNAMESPACE:
+    case TYPE_REGROLE:
         return map_hash(value->as.bytes.bytes, VALUE_LABEL_PLACE, seed);
     case TYPE_BOOL:
         return value_hash_word(value->as.boolean ? 1 : 0, seed);
@@ -143,6 +154,7 @@ uint64_t value_hash(const struct value *value, uint64_t seed) {
     case TYPE_INT2:
     case TYPE_INT4:
     case TYPE_INT8:
+    case TYPE_OID:
     case TYPE_DATE:
     case TYPE_TIME:
         return value_hash_word((uint64_t)value->as.integer, seed);
@@ -160,6 +172,8 @@ uint64_t value_hash(const struct value *value, uint64_t seed) {
     }
     case TYPE_BYTEA:
     case TYPE_JSON:
+    case TYPE_NAME:
+    case TYPE_CHAR:
         return map_hash(value->as.bytes.bytes, value->as.bytes.length, seed);
     case TYPE_JSONB:
         return json_hash(value->as.bytes, seed);
@@ -200,7 +214,17 @@ bool value_valid(const struct value *value) {
         return array_valid(type_element(value->type), value->as.bytes);
     }
     switch (type_kind(value->type)) {
+    case TYPE_OID:
+        return value->as.integer >= 0 && value->as.integer <= UINT32_MAX;
+    case TYPE_NAME:
+        return value->as.bytes.length <= TYPE_NAME_BYTES_MAX && utf8_check(value->as.bytes, NULL) == KMB_OK;
+    case TYPE_CHAR:
+        return value->as.bytes.length <= 1 && utf8_check(value->as.bytes, NULL) == KMB_OK;
     case TYPE_ENUM:
+    case TYPE_REGCLASS:
+    case TYPE_REGTYPE:
+    case TYPE_REGNAMESPACE:
+    case TYPE_REGROLE:
         return value->as.bytes.length >= VALUE_LABEL_PLACE &&
                utf8_check(value_label_name(value->as.bytes), NULL) == KMB_OK;
     case TYPE_TINYINT:

@@ -13,15 +13,11 @@
 /*
  * Which member of `as` holds the value:
  *   boolean    BOOL
- *   integer    TINYINT, INT2, INT4, INT8; DATE (days since 1970-01-01); TIME (microseconds since midnight)
- *   real       FLOAT4 (a double that is exactly a float), FLOAT8
- *   decimal    NUMERIC
- *   bytes      TEXT, VARCHAR, BPCHAR, JSON, JSONB (normalised text), UNKNOWN: valid UTF-8; BYTEA: any bytes; ENUM: see
- *              value_label_place(); arrays: see array.h
- *   timestamp  TIMESTAMP, TIMESTAMPTZ (UTC)
- *   interval   INTERVAL
- *   uuid       UUID
- * Bytes are borrowed. `as` is not looked at when is_null.
+ *   integer    TINYINT, INT2, INT4, INT8; OID (unsigned); DATE (days since 1970-01-01); TIME (microseconds since
+ * midnight) real       FLOAT4 (a double that is exactly a float), FLOAT8 decimal    NUMERIC bytes      TEXT, VARCHAR,
+ * BPCHAR, NAME, CHAR, JSON, JSONB (normalised text), UNKNOWN: valid UTF-8; BYTEA: any bytes; ENUM, REGCLASS and its
+ * kin: see value_label_place(); arrays: see array.h timestamp  TIMESTAMP, TIMESTAMPTZ (UTC) interval   INTERVAL uuid
+ * UUID Bytes are borrowed. `as` is not looked at when is_null.
  */
 struct value {
     enum type_id type;
@@ -67,7 +63,8 @@ static inline struct value value_timestamp(enum type_id type, struct timestamp t
 }
 /*
  * A label of an enum type: its place among the others in eight bytes, the least first, then its name. Order, hash and
- * keys are of the place alone, which a label keeps under any name it is given.
+ * keys are of the place alone, which a label keeps under any name it is given. REGCLASS and its kin are the same, their
+ * place is the object's number.
  */
 #define VALUE_LABEL_PLACE 8
 static inline struct slice value_label_place(struct slice label) {
@@ -80,6 +77,10 @@ static inline struct value value_interval(struct interval interval) {
     return (struct value){.type = TYPE_INTERVAL, .as.interval = interval};
 }
 struct value value_uuid(const uint8_t uuid[16]);
+
+/* What NAME and "char" keep of a text: 63 bytes, no character cut; the first. KMB_UNSUPPORTED: beyond ASCII. */
+struct slice value_name_of(struct slice text);
+enum kmb_status value_char_of(struct slice text, struct slice *out, struct kmb_error *error);
 
 /*
  * Text of a type's input function (labels of an enum type aside, which the catalogue knows), then its modifier applied

@@ -34,6 +34,7 @@ uint8_t value_bytes_width(enum type_id type) {
     case TYPE_DATE:
         return 4;
     case TYPE_INT8:
+    case TYPE_OID:
     case TYPE_FLOAT8:
     case TYPE_TIME:
     case TYPE_TIMESTAMP:

@@ -292,6 +292,41 @@ static void bytea_print(struct slice bytes, struct buffer *out) {
     }
 }
 
+/* --- PostgreSQL's own: name, "char", oid --- */
+
+struct slice value_name_of(struct slice text) {
+    size_t length = text.length < TYPE_NAME_BYTES_MAX ? text.length : TYPE_NAME_BYTES_MAX;
+    while (length < text.length && length > 0 && (text.bytes[length] & 0xc0) == 0x80) { /* inside a character */
+        length--;
+    }
+    return slice_make(text.bytes, length);
+}
+
+enum kmb_status value_char_of(struct slice text, struct slice *out, struct kmb_error *error) {
+    if (text.length > 0 && text.bytes[0] >= 0x80) {
+        return error_set(error, KMB_UNSUPPORTED, "a \"char\" beyond ASCII is not supported");
+    }
+    *out = slice_make(text.bytes, text.length > 0 ? 1 : 0);
+    return KMB_OK;
+}
+
+/* strtoul's way: a sign is taken, and what fits a signed or an unsigned number of 32 bits is kept in those bits. */
+static enum kmb_status value_parse_oid(struct slice text, int64_t *out, struct kmb_error *error) {
+    int64_t number = 0;
+    struct kmb_error unread = {0};
+    enum kmb_status status = value_parse_integer(TYPE_INT8, text, &number, &unread);
+    int shown = (int)(text.length < 100 ? text.length : 100);
+    if (status == KMB_INVALID_TEXT) {
+        return error_set(error, status, "invalid input syntax for type oid: \"%.*s\"", shown, (const char *)text.bytes);
+    }
+    if (status != KMB_OK || number < INT32_MIN || number > UINT32_MAX) {
+        return error_set(error, KMB_NUMERIC_OUT_OF_RANGE, "value \"%.*s\" is out of range for type oid", shown,
+                         (const char *)text.bytes);
+    }
+    *out = number & UINT32_MAX;
+    return KMB_OK;
+}
+
 /* --- all types --- */
 
 static enum kmb_status jsonb_parse(struct slice text, struct arena *arena, struct slice *out, struct kmb_error *error) {
@@ -328,6 +363,13 @@ static enum kmb_status value_parse_plain(struct type type, struct slice text, co
     case TYPE_UNKNOWN:
         out->as.bytes = text;
         return KMB_OK;
+    case TYPE_NAME:
+        out->as.bytes = value_name_of(text);
+        return KMB_OK;
+    case TYPE_CHAR:
+        return value_char_of(text, &out->as.bytes, error);
+    case TYPE_OID:
+        return value_parse_oid(text, &out->as.integer, error);
     case TYPE_BYTEA:
         return value_parse_bytea(text, arena, &out->as.bytes, error);
     case TYPE_DATE:
@@ -356,8 +398,9 @@ enum kmb_status value_parse(struct type type, struct slice text, const struct da
                             struct arena *arena, struct value *out, struct kmb_error *error) {
     struct value value = {.type = type.id};
     enum kmb_status status = utf8_check(text, error);
-    if (status == KMB_OK && type_kind(type_element(type.id)) == TYPE_ENUM) {
-        return error_set(error, KMB_UNSUPPORTED, "labels of an enum type are read where the type is known");
+    if (status == KMB_OK && type_is_label(type_element(type.id))) {
+        return error_set(error, KMB_UNSUPPORTED, "%s are read where the catalogue is known",
+                         type_is_enum(type_element(type.id)) ? "labels of an enum type" : "names of objects");
     }
     if (status == KMB_OK && type_is_array(type.id)) {
         return array_parse(type, text, context, arena, out, error);
@@ -386,6 +429,10 @@ void value_print(const struct value *value, const struct datetime_context *conte
     }
     switch (type_kind(value->type)) {
     case TYPE_ENUM:
+    case TYPE_REGCLASS:
+    case TYPE_REGTYPE:
+    case TYPE_REGNAMESPACE:
+    case TYPE_REGROLE:
         buffer_append_slice(out, value_label_name(value->as.bytes));
         return;
     case TYPE_BOOL:
@@ -395,6 +442,7 @@ void value_print(const struct value *value, const struct datetime_context *conte
     case TYPE_INT2:
     case TYPE_INT4:
     case TYPE_INT8:
+    case TYPE_OID:
         length = value_format_integer(value->as.integer, text);
         break;
     case TYPE_FLOAT4:
@@ -409,6 +457,8 @@ void value_print(const struct value *value, const struct datetime_context *conte
     case TYPE_BPCHAR:
     case TYPE_JSON:
     case TYPE_JSONB:
+    case TYPE_NAME:
+    case TYPE_CHAR:
     case TYPE_UNKNOWN:
         buffer_append_slice(out, value->as.bytes);
         return;

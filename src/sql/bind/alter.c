@@ -309,7 +309,7 @@ static void alter_type(struct alteration *alteration, const struct catalogue *ca
     ASSERT(command->def->node_case == PG_QUERY__NODE__NODE_COLUMN_DEF);
     const PgQuery__ColumnDef *node = command->def->column_def;
     const struct column_definition *column = alter_column(alteration, table, command->name);
-    struct type type = bind_type_name(bind, node->type_name);
+    struct type type = bind_column_type(bind, node->type_name);
     const PgQuery__Node *using = node->raw_default;
     bool generated = column->default_kind == DEFAULT_GENERATED;
     if (generated && using != NULL) {

@@ -531,6 +531,9 @@ const struct expr *bind_assign_part(const struct bind_scope *scope, const PgQuer
 
 /* --- coerce.c --- */
 struct type bind_type_name(struct bind *bind, const PgQuery__TypeName *name);
+/* The same of what is stored, which refuses regclass and its kin: their values are the names of the moment. */
+struct type bind_column_type(struct bind *bind, const PgQuery__TypeName *name);
+void bind_refuse_objects(struct bind *bind, struct type type, uint32_t position);
 /* NULL: no such cast in that context. Raises for literals that do not parse. */
 const struct expr *bind_coerce(struct bind *bind, const struct expr *expr, struct type type,
                                enum sql_cast_context cast_context, uint32_t position);

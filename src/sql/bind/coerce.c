@@ -7,6 +7,7 @@
  */
 #include "base/assert.h"
 #include "sql/bind/domain.h"
+#include "sql/object.h"
 #include "sql/type_text.h"
 
 const char *bind_type_text(struct bind *bind, struct type type) {
@@ -15,7 +16,7 @@ const char *bind_type_text(struct bind *bind, struct type type) {
 
 bool bind_type_preferred(enum type_id type) {
     return type == TYPE_BOOL || type == TYPE_FLOAT8 || type == TYPE_TEXT || type == TYPE_TIMESTAMPTZ ||
-           type == TYPE_INTERVAL;
+           type == TYPE_INTERVAL || type == TYPE_OID;
 }
 
 /* --- type names --- */
@@ -92,15 +93,17 @@ struct type bind_type_name(struct bind *bind, const PgQuery__TypeName *name) {
         bind_no_type(bind, bind_own_name(bind, name->names, name->n_names), position);
     }
     if (strcmp(last, "char") == 0) { /* only in quotes: the grammar calls CHAR bpchar */
-        sql_raise_unsupported(context, position, "type \"char\"");
+        last = "\"char\"";
     }
     enum type_id id;
     if (!type_of_name(slice_text(last), &id)) {
         static const char *const known[] = {
-            "bit",         "varbit",   "money",     "xml",     "point",     "line",     "box",     "path",
-            "polygon",     "circle",   "inet",      "cidr",    "macaddr",   "tsvector", "tsquery", "int4range",
-            "int8range",   "numrange", "daterange", "tsrange", "tstzrange", "timetz",   "serial",  "bigserial",
-            "smallserial", "serial4",  "serial8",   "serial2", "oid",       "name",     "regclass"};
+            "bit",     "varbit",      "money",     "xml",           "point",        "line",     "box",
+            "path",    "polygon",     "circle",    "inet",          "cidr",         "macaddr",  "tsvector",
+            "tsquery", "int4range",   "int8range", "numrange",      "daterange",    "tsrange",  "tstzrange",
+            "timetz",  "serial",      "bigserial", "smallserial",   "serial4",      "serial8",  "serial2",
+            "xid",     "xid8",        "cid",       "tid",           "pg_lsn",       "regproc",  "regprocedure",
+            "regoper", "regoperator", "regconfig", "regdictionary", "regcollation", "macaddr8", "int4multirange"};
         for (size_t i = 0; i < ARRAY_LENGTH(known); i++) {
             if (strcmp(known[i], last) == 0) {
                 sql_raise_unsupported(context, position, "type %s", last);
@@ -127,6 +130,18 @@ struct type bind_type_name(struct bind *bind, const PgQuery__TypeName *name) {
     if (name->n_array_bounds > 0 && !type_is_array(type.id) && type.id != TYPE_UNKNOWN) {
         type.id = type_array_of(type.id); /* of any number of dimensions, whatever is written */
     }
+    return type;
+}
+
+void bind_refuse_objects(struct bind *bind, struct type type, uint32_t position) {
+    if (type_is_object(type_element(type.id))) {
+        sql_raise_unsupported(bind->context, position, "a column of type %s", bind_type_text(bind, type));
+    }
+}
+
+struct type bind_column_type(struct bind *bind, const PgQuery__TypeName *name) {
+    struct type type = bind_type_name(bind, name);
+    bind_refuse_objects(bind, type, bind_location(name->location));
     return type;
 }
 
@@ -163,6 +178,13 @@ static const struct expr *coerce_literal(struct bind *bind, const struct expr *e
     if (type_kind(type_element(type.id)) == TYPE_ENUM) {
         copy->value = bind_label(bind, type.id, expr->value.as.bytes, expr->position);
         bind_note_label(bind, &copy->value, expr->position);
+        return copy;
+    }
+    if (type_is_object(type.id)) {
+        int64_t oid = 0;
+        (void)sql_object_of_text(context, bind_present(bind), type.id, expr->value.as.bytes, true, expr->position,
+                                 &oid);
+        copy->value = sql_object_of_oid(context, bind_present(bind), type.id, oid, &context->arena);
         return copy;
     }
     struct datetime_context when = {
@@ -257,7 +279,9 @@ const struct expr *bind_coerce(struct bind *bind, const struct expr *expr, struc
         if (expr->kind == EXPR_CONSTANT) {
             return coerce_literal(bind, expr, type, explicit_cast);
         }
-        if (expr->kind == EXPR_PARAMETER) {
+        if (expr->kind == EXPR_PARAMETER && type_is_object(type.id)) { /* by its text, when it is run */
+            expr = coerce_parameter(bind, expr, type_make(TYPE_TEXT));
+        } else if (expr->kind == EXPR_PARAMETER) {
             expr = coerce_parameter(bind, expr, type);
         }
     }

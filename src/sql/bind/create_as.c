@@ -60,6 +60,7 @@ static struct table_definition *definition_of(struct bind *bind, const PgQuery__
                 sql_raise(context, KMB_DUPLICATE_COLUMN, 0, "column \"%s\" specified more than once", name);
             }
         }
+        bind_refuse_objects(bind, type, 0);
         columns[i] = (struct column_definition){.name = slice_text(name), .type = type};
     }
     table->schema_name = bind_creation_schema(bind, into->rel);

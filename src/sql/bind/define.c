@@ -264,7 +264,7 @@ struct column_definition bind_column_definition(struct bind *bind, const char *t
         extra->not_null_said = true;
         extra->owned = bind_owned_sequence(bind, serial, NULL, 0);
     } else {
-        definition.type = bind_type_name(bind, column->type_name);
+        definition.type = bind_column_type(bind, column->type_name);
     }
     if (column->coll_clause != NULL) {
         bind_check_collation(bind, column->coll_clause, definition.type);

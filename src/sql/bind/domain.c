@@ -240,7 +240,7 @@ void bind_create_domain(struct bind *bind, const PgQuery__CreateDomainStmt *crea
     bool null_said = false;
     bind_type_free(bind, schema, name.name);
     column->name = slice_text(DOMAIN_VALUE);
-    column->type = bind_type_name(bind, create->type_name);
+    column->type = bind_column_type(bind, create->type_name);
     if (create->coll_clause != NULL) {
         bind_check_collation(bind, create->coll_clause, column->type);
     }

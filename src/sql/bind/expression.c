@@ -496,36 +496,27 @@ static const struct expr *bind_value_function(const struct bind_scope *scope, co
     return bind_cast(bind, now, type, position);
 }
 
-/* 's'::regclass: the name of a relation that is there, as a text; NULL: it is not that. */
-static const struct expr *bind_regclass(const struct bind_scope *scope, const PgQuery__TypeCast *node) {
-    struct bind *bind = scope->bind;
+/* Of 's'::regclass that is kept, the relation's full name: it must mean the same under any search_path. */
+static void spell_regclass(struct bind *bind, const PgQuery__TypeCast *node) {
     const PgQuery__TypeName *type = node->type_name;
-    bool such = type->n_names > 0 && strcmp(bind_string(type->names[type->n_names - 1]), "regclass") == 0 &&
-                type->n_array_bounds == 0 && node->arg->node_case == PG_QUERY__NODE__NODE_A_CONST &&
-                node->arg->a_const->val_case == PG_QUERY__A__CONST__VAL_SVAL && !node->arg->a_const->isnull;
-    if (!such) {
-        return NULL;
-    }
-    struct slice text = slice_text(node->arg->a_const->sval->sval);
-    uint32_t position = bind_node_position(node->arg);
-    const struct catalogue *catalogue = bind_present(bind);
     struct sql_relation found;
-    sql_path_need_text(bind->context, bind_path(bind), catalogue, text, position, &found);
-    struct slice schema = found.table->schema_name;
-    struct slice name = sql_relation_name(&found);
-    if (bind->spell_names) { /* what is kept must mean the same under any search_path */
-        node->arg->a_const->sval->sval = sql_printf(bind->context, "%s", sql_qualified(bind->context, schema, name));
+    bool such = bind->spell_names && type->n_names > 0 && type->n_array_bounds == 0 &&
+                strcmp(bind_string(type->names[type->n_names - 1]), "regclass") == 0 &&
+                node->arg->node_case == PG_QUERY__NODE__NODE_A_CONST &&
+                node->arg->a_const->val_case == PG_QUERY__A__CONST__VAL_SVAL && !node->arg->a_const->isnull;
+    if (such) {
+        const char *schema = NULL;
+        const char *name = NULL;
+        parse_relation_name(bind->context, slice_text(node->arg->a_const->sval->sval), &schema, &name);
+        if (sql_path_find(bind_path(bind), bind_present(bind), schema, name, &found)) {
+            node->arg->a_const->sval->sval = sql_printf(
+                bind->context, "%s", sql_qualified(bind->context, found.table->schema_name, sql_relation_name(&found)));
+        }
     }
-    struct expr *expr = bind_expr_new(bind, EXPR_CONSTANT, type_make(TYPE_TEXT), 0, position);
-    expr->value = value_text(slice_text(sql_path_text(bind->context, catalogue, schema, name)));
-    return expr;
 }
 
 static const struct expr *bind_type_cast(const struct bind_scope *scope, const PgQuery__TypeCast *node) {
-    const struct expr *relation = bind_regclass(scope, node);
-    if (relation != NULL) {
-        return relation;
-    }
+    spell_regclass(scope->bind, node);
     struct type type = bind_type_name(scope->bind, node->type_name);
     bool array = node->arg->node_case == PG_QUERY__NODE__NODE_A_ARRAY_EXPR && type_is_array(type.id);
     const struct expr *argument =

@@ -29,12 +29,17 @@ static enum type_id next_type(const struct catalogue_rows *rows) {
 }
 
 void catalogue_text(struct catalogue_rows *rows, struct slice text) {
-    ASSERT(next_type(rows) == TYPE_TEXT);
-    catalogue_value(rows, value_text(text));
+    enum type_id type = next_type(rows);
+    ASSERT(type == TYPE_TEXT || type == TYPE_NAME || type == TYPE_CHAR);
+    catalogue_value(rows, value_bytes(type, text));
 }
 
 void catalogue_word(struct catalogue_rows *rows, const char *text) {
-    catalogue_value(rows, text == NULL ? value_null(TYPE_TEXT) : value_text(slice_text(text)));
+    if (text == NULL) {
+        catalogue_value(rows, value_null(next_type(rows)));
+    } else {
+        catalogue_text(rows, slice_text(text));
+    }
 }
 
 void catalogue_number(struct catalogue_rows *rows, int64_t number) {
@@ -162,60 +167,6 @@ bool catalogue_constraint_needed(struct catalogue_rows *rows, const struct forei
         }
     }
     return false;
-}
-
-/* --- numbers --- */
-
-#define OID_PUBLIC      2200 /* as in PostgreSQL */
-#define OID_SYSTEM      11
-#define OID_INFORMATION 13000
-#define OID_FIRST       16384 /* of what is a tenant's */
-
-/* Object ids are below 2^31; what has no such id of its own gets a number above. */
-#define OID_PRIMARY     (INT64_C(1) << 32)
-#define OID_CONSTRAINT  (INT64_C(1) << 33) /* of a key: that of its index, beside it */
-#define OID_ARRAY       (INT64_C(1) << 34)
-#define OID_OF_TABLE    (INT64_C(1) << 40)
-#define OID_TABLE_SHIFT 16
-
-int64_t catalogue_oid_schema(const struct catalogue *catalogue, struct slice name) {
-    const struct schema_definition *schema = catalogue_schema(catalogue, name);
-    if (schema == NULL) {
-        return slice_equal_text(name, SQL_SCHEMA_SYSTEM) ? OID_SYSTEM : OID_INFORMATION;
-    }
-    return schema->id.value == 0 ? OID_PUBLIC : OID_FIRST + (int64_t)schema->id.value;
-}
-
-int64_t catalogue_oid_table(struct table_id table) {
-    return OID_FIRST + (int64_t)table.value;
-}
-
-int64_t catalogue_oid_type(struct type type) {
-    if (type.domain != 0) {
-        return OID_FIRST + (int64_t)type.domain;
-    }
-    uint32_t object = type_object(type.id);
-    return object == 0 ? (int64_t)type_oid(type.id)
-                       : OID_FIRST + (int64_t)object + (type_is_array(type.id) ? OID_ARRAY : 0);
-}
-
-int64_t catalogue_oid_index(const struct table_definition *table, const struct index_definition *index) {
-    return index == NULL ? OID_PRIMARY + catalogue_oid_table(table->id) : OID_FIRST + (int64_t)index->id.value;
-}
-
-int64_t catalogue_oid_constraint(const struct table_definition *table, const struct catalogue_constraint *constraint) {
-    switch (constraint->kind) {
-    case CATALOGUE_PRIMARY:
-    case CATALOGUE_UNIQUE:
-        return OID_CONSTRAINT + catalogue_oid_index(table, constraint->index);
-    case CATALOGUE_CHECK:
-        return OID_OF_TABLE + ((int64_t)table->id.value << OID_TABLE_SHIFT) + constraint->check->id.value;
-    case CATALOGUE_FOREIGN:
-        return OID_OF_TABLE + ((int64_t)table->id.value << OID_TABLE_SHIFT) + constraint->key->id.value;
-    case CATALOGUE_NOT_NULL:
-        break;
-    }
-    return 0;
 }
 
 /* --- those without a schema --- */

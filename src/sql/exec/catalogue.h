@@ -10,6 +10,7 @@
 
 #include "kernel/view.h"
 #include "sql/exec/operator.h"
+#include "sql/path.h"
 
 struct catalogue_rows;
 
@@ -77,12 +78,22 @@ bool catalogue_not_null(const struct table_definition *table, const struct colum
 int64_t catalogue_attribute(const struct catalogue *catalogue, const struct table_definition *table,
                             struct column_id column);
 
+/* --- numbers: catalogue_oid.c --- */
+#define CATALOGUE_OID_OWNER 10 /* of the one role: PostgreSQL's first */
 int64_t catalogue_oid_schema(const struct catalogue *catalogue, struct slice name);
 int64_t catalogue_oid_table(struct table_id table);
 /* PostgreSQL's number, or that of a type of the user's, an array of one, or a domain. */
 int64_t catalogue_oid_type(struct type type);
 int64_t catalogue_oid_index(const struct table_definition *table, const struct index_definition *index);
 int64_t catalogue_oid_constraint(const struct table_definition *table, const struct catalogue_constraint *constraint);
+int64_t catalogue_oid_rows(struct table_id table); /* of the type of its rows */
+int64_t catalogue_oid_default(const struct table_definition *table, struct column_id column);
+int64_t catalogue_oid_relation(const struct catalogue_relation *relation);
+/* And what a number is that of. */
+const struct catalogue_relation *catalogue_relation_of_oid(int64_t oid); /* NULL: none */
+bool catalogue_table_of_oid(const struct catalogue *catalogue, int64_t oid, struct sql_relation *relation);
+bool catalogue_type_of_oid(const struct catalogue *catalogue, int64_t oid, struct type *type);
+const char *catalogue_schema_of_oid(struct sql_context *context, const struct catalogue *catalogue, int64_t oid);
 
 /* --- the two schemas --- */
 extern const struct catalogue_relation catalogue_information[];
@@ -100,6 +111,9 @@ extern const uint32_t catalogue_system_count;
 #define INT4(name_)  CATALOGUE_COLUMN(name_, TYPE_INT4)
 #define INT8(name_)  CATALOGUE_COLUMN(name_, TYPE_INT8)
 #define BOOL(name_)  CATALOGUE_COLUMN(name_, TYPE_BOOL)
+#define NAME(name_)  CATALOGUE_COLUMN(name_, TYPE_NAME)
+#define CHAR(name_)  CATALOGUE_COLUMN(name_, TYPE_CHAR)
+#define OID(name_)   CATALOGUE_COLUMN(name_, TYPE_OID)
 #define REAL(name_)  CATALOGUE_COLUMN(name_, TYPE_FLOAT4)
 #define INT2S(name_) CATALOGUE_COLUMN(name_, TYPE_ARRAY | TYPE_INT2)
 

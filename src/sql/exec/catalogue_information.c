@@ -201,7 +201,7 @@ static int64_t numeric_precision(struct type type) {
 
 /* From character_maximum_length to interval_precision. */
 static void type_measures(struct catalogue_rows *rows, struct type type) {
-    bool number = type_category_of(type.id) == TYPE_CATEGORY_NUMERIC;
+    bool number = type_category_of(type.id) == TYPE_CATEGORY_NUMERIC && type.id != TYPE_OID;
     bool sized = (type.id == TYPE_VARCHAR || type.id == TYPE_BPCHAR) && type.modifier >= 0;
     bool moment = type.id == TYPE_TIME || type.id == TYPE_TIMESTAMP || type.id == TYPE_TIMESTAMPTZ;
     bool interval = type.id == TYPE_INTERVAL;

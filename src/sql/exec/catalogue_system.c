@@ -1,13 +1,12 @@
 /*
  * pg_catalog: what clients ask of PostgreSQL's own tables. Their columns are those that say something here, in
- * PostgreSQL's order; a number of an object is an integer (bigint), a name and a letter are texts.
+ * PostgreSQL's order.
  */
 #include "base/assert.h"
 #include "sql/bind/bind.h"
 #include "sql/exec/catalogue.h"
 #include "types/array.h"
 
-#define OID_OWNER    10 /* PostgreSQL's first role */
 #define OID_HEAP     2
 #define OID_BTREE    403
 #define OID_PG_CLASS 1259
@@ -22,12 +21,12 @@
 
 /* --- pg_namespace --- */
 
-static const struct plan_column namespace_columns[] = {INT8("oid"), TEXT("nspname"), INT8("nspowner")};
+static const struct plan_column namespace_columns[] = {OID("oid"), NAME("nspname"), OID("nspowner")};
 
 static void namespace_row(struct catalogue_rows *rows, struct slice name) {
     catalogue_number(rows, catalogue_oid_schema(rows->catalogue, name));
     catalogue_text(rows, name);
-    catalogue_number(rows, OID_OWNER);
+    catalogue_number(rows, CATALOGUE_OID_OWNER);
 }
 
 static void pg_namespace(struct catalogue_rows *rows) {
@@ -40,16 +39,16 @@ static void pg_namespace(struct catalogue_rows *rows) {
 
 /* --- pg_class --- */
 
-static const struct plan_column class_columns[] = {INT8("oid"),
-                                                   TEXT("relname"),
-                                                   INT8("relnamespace"),
-                                                   INT8("relowner"),
-                                                   INT8("relam"),
+static const struct plan_column class_columns[] = {OID("oid"),
+                                                   NAME("relname"),
+                                                   OID("relnamespace"),
+                                                   OID("relowner"),
+                                                   OID("relam"),
                                                    REAL("reltuples"),
                                                    BOOL("relhasindex"),
                                                    BOOL("relisshared"),
-                                                   TEXT("relpersistence"),
-                                                   TEXT("relkind"),
+                                                   CHAR("relpersistence"),
+                                                   CHAR("relkind"),
                                                    INT2("relnatts"),
                                                    INT2("relchecks"),
                                                    BOOL("relhasrules"),
@@ -77,7 +76,7 @@ static void class_row(struct catalogue_rows *rows, const struct table_definition
     catalogue_number(rows, row->oid);
     catalogue_text(rows, row->name);
     catalogue_number(rows, catalogue_oid_schema(rows->catalogue, table->schema_name));
-    catalogue_number(rows, OID_OWNER);
+    catalogue_number(rows, CATALOGUE_OID_OWNER);
     catalogue_number(rows, own ? OID_HEAP : row->kind == 'i' ? OID_BTREE : 0);
     catalogue_value(rows, value_real(TYPE_FLOAT4, (double)count));
     catalogue_bool(rows, own && (table->primary_key_count > 0 || table->index_count > 0));
@@ -118,10 +117,15 @@ static void pg_class(struct catalogue_rows *rows) {
 /* --- pg_attribute and pg_attrdef --- */
 
 static const struct plan_column attribute_columns[] = {
-    INT8("attrelid"),     TEXT("attname"),       INT8("atttypid"),    INT2("attlen"),
+    OID("attrelid"),      NAME("attname"),       OID("atttypid"),     INT2("attlen"),
     INT2("attnum"),       INT4("attndims"),      INT4("atttypmod"),   BOOL("attnotnull"),
-    BOOL("atthasdef"),    BOOL("atthasmissing"), TEXT("attidentity"), TEXT("attgenerated"),
-    BOOL("attisdropped"), BOOL("attislocal"),    INT4("attinhcount"), INT8("attcollation")};
+    BOOL("atthasdef"),    BOOL("atthasmissing"), CHAR("attidentity"), CHAR("attgenerated"),
+    BOOL("attisdropped"), BOOL("attislocal"),    INT4("attinhcount"), OID("attcollation")};
+
+/* PostgreSQL's numbers of "default" and "C". */
+static int64_t catalogue_collation(enum type_id type) {
+    return type_is_string(type) ? 100 : type == TYPE_NAME ? 950 : 0;
+}
 
 static void pg_attribute(struct catalogue_rows *rows) {
     EACH_TABLE(table, rows) {
@@ -143,12 +147,12 @@ static void pg_attribute(struct catalogue_rows *rows) {
             catalogue_bool(rows, false);
             catalogue_bool(rows, true);
             catalogue_number(rows, 0);
-            catalogue_number(rows, type_is_string(type_element(column->type.id)) ? 100 : 0);
+            catalogue_number(rows, catalogue_collation(type_element(column->type.id)));
         }
     }
 }
 
-static const struct plan_column attrdef_columns[] = {INT8("oid"), INT8("adrelid"), INT2("adnum"), TEXT("adbin")};
+static const struct plan_column attrdef_columns[] = {OID("oid"), OID("adrelid"), INT2("adnum"), TEXT("adbin")};
 
 static void pg_attrdef(struct catalogue_rows *rows) {
     EACH_TABLE(table, rows) {
@@ -157,7 +161,7 @@ static void pg_attrdef(struct catalogue_rows *rows) {
             if (column->default_kind != DEFAULT_EXPRESSION && column->default_kind != DEFAULT_GENERATED) {
                 continue;
             }
-            catalogue_number(rows, (catalogue_oid_table(table->id) << 12) + column->id.value);
+            catalogue_number(rows, catalogue_oid_default(table, column->id));
             catalogue_number(rows, catalogue_oid_table(table->id));
             catalogue_number(rows, i + 1);
             catalogue_word(rows, sql_path_shown(rows->context, rows->catalogue, column->default_text));
@@ -168,23 +172,27 @@ static void pg_attrdef(struct catalogue_rows *rows) {
 /* --- pg_type --- */
 
 static const struct plan_column type_columns[] = {
-    INT8("oid"),        TEXT("typname"),     INT8("typnamespace"), INT8("typowner"), INT2("typlen"),
-    TEXT("typtype"),    TEXT("typcategory"), INT8("typrelid"),     INT8("typelem"),  INT8("typarray"),
-    BOOL("typnotnull"), INT8("typbasetype"), INT4("typtypmod")};
+    OID("oid"),         NAME("typname"),     OID("typnamespace"), OID("typowner"), INT2("typlen"),
+    CHAR("typtype"),    CHAR("typcategory"), OID("typrelid"),     OID("typelem"),  OID("typarray"),
+    BOOL("typnotnull"), OID("typbasetype"),  INT4("typtypmod")};
 
-static void type_row(struct catalogue_rows *rows, enum type_id id) {
+static const char *category_letter(enum type_id id) {
     static const char *const categories[] = {
         [TYPE_CATEGORY_UNKNOWN] = "X", [TYPE_CATEGORY_BOOLEAN] = "B",  [TYPE_CATEGORY_NUMERIC] = "N",
         [TYPE_CATEGORY_STRING] = "S",  [TYPE_CATEGORY_DATETIME] = "D", [TYPE_CATEGORY_TIMESPAN] = "T",
-        [TYPE_CATEGORY_ARRAY] = "A",   [TYPE_CATEGORY_OTHER] = "U"};
+        [TYPE_CATEGORY_ARRAY] = "A",   [TYPE_CATEGORY_OTHER] = "U",    [TYPE_CATEGORY_INTERNAL] = "Z"};
+    return type_is_enum(id) ? "E" : categories[type_category_of(id)];
+}
+
+static void type_row(struct catalogue_rows *rows, enum type_id id) {
     bool array = type_is_array(id);
     catalogue_number(rows, type_oid(id));
     catalogue_text(rows, slice_text(type_internal_name(id)));
     catalogue_number(rows, catalogue_oid_schema(rows->catalogue, slice_text(SQL_SCHEMA_SYSTEM)));
-    catalogue_number(rows, OID_OWNER);
+    catalogue_number(rows, CATALOGUE_OID_OWNER);
     catalogue_number(rows, type_oid_length(id));
     catalogue_word(rows, "b");
-    catalogue_word(rows, categories[type_category_of(id)]);
+    catalogue_word(rows, category_letter(id));
     catalogue_number(rows, 0);
     catalogue_number(rows, array ? type_oid(type_element(id)) : 0);
     catalogue_number(rows, array ? 0 : type_oid(type_array_of(id)));
@@ -210,7 +218,7 @@ static void user_type_row(struct catalogue_rows *rows, struct slice schema, cons
     catalogue_number(rows, catalogue_oid_type(user->type));
     catalogue_word(rows, user->name);
     catalogue_number(rows, catalogue_oid_schema(rows->catalogue, schema));
-    catalogue_number(rows, OID_OWNER);
+    catalogue_number(rows, CATALOGUE_OID_OWNER);
     catalogue_number(rows, user->length);
     catalogue_word(rows, user->kind);
     catalogue_word(rows, user->category);
@@ -227,7 +235,7 @@ static void user_type(struct catalogue_rows *rows, const struct table_definition
     struct user_type user = {.name = catalogue_copy(rows, made->name), .type = type};
     if (type.domain != 0) {
         user.kind = "d";
-        user.category = "U";
+        user.category = category_letter(type.id);
         user.base = type;
         user.base.domain = 0;
         user.length = type_oid_length(type.id);
@@ -253,7 +261,10 @@ static void pg_type(struct catalogue_rows *rows) {
     for (uint32_t i = 0; i < catalogue_type_count(rows->catalogue); i++) {
         user_type(rows, catalogue_type_at(rows->catalogue, i));
     }
-    for (int id = TYPE_UNKNOWN + 1; id <= TYPE_JSONB; id++) {
+    for (int id = TYPE_UNKNOWN + 1; id < TYPE_COUNT; id++) {
+        if (id == TYPE_ENUM || id == TYPE_TINYINT) {
+            continue;
+        }
         type_row(rows, (enum type_id)id);
         type_row(rows, type_array_of((enum type_id)id));
     }
@@ -262,7 +273,7 @@ static void pg_type(struct catalogue_rows *rows) {
 /* --- pg_index --- */
 
 static const struct plan_column index_columns[] = {
-    INT8("indexrelid"),     INT8("indrelid"),       INT2("indnatts"),
+    OID("indexrelid"),      OID("indrelid"),        INT2("indnatts"),
     INT2("indnkeyatts"),    BOOL("indisunique"),    BOOL("indnullsnotdistinct"),
     BOOL("indisprimary"),   BOOL("indisexclusion"), BOOL("indimmediate"),
     BOOL("indisclustered"), BOOL("indisvalid"),     BOOL("indisready"),
@@ -337,11 +348,11 @@ static void pg_index(struct catalogue_rows *rows) {
 /* --- pg_constraint --- */
 
 static const struct plan_column constraint_columns[] = {
-    INT8("oid"),          TEXT("conname"),       INT8("connamespace"),
-    TEXT("contype"),      BOOL("condeferrable"), BOOL("condeferred"),
-    BOOL("convalidated"), INT8("conrelid"),      INT8("contypid"),
-    INT8("conindid"),     INT8("conparentid"),   INT8("confrelid"),
-    TEXT("confupdtype"),  TEXT("confdeltype"),   TEXT("confmatchtype"),
+    OID("oid"),           NAME("conname"),       OID("connamespace"),
+    CHAR("contype"),      BOOL("condeferrable"), BOOL("condeferred"),
+    BOOL("convalidated"), OID("conrelid"),       OID("contypid"),
+    OID("conindid"),      OID("conparentid"),    OID("confrelid"),
+    CHAR("confupdtype"),  CHAR("confdeltype"),   CHAR("confmatchtype"),
     BOOL("conislocal"),   INT4("coninhcount"),   BOOL("connoinherit"),
     INT2S("conkey"),      INT2S("confkey"),      INT2S("confdelsetcols"),
     TEXT("conbin")};
@@ -440,7 +451,7 @@ static void pg_constraint(struct catalogue_rows *rows) {
 
 /* --- pg_description --- */
 
-static const struct plan_column description_columns[] = {INT8("objoid"), INT8("classoid"), INT4("objsubid"),
+static const struct plan_column description_columns[] = {OID("objoid"), OID("classoid"), INT4("objsubid"),
                                                          TEXT("description")};
 
 static void description_row(struct catalogue_rows *rows, int64_t oid, int64_t class, int64_t part, struct slice text) {
@@ -489,8 +500,8 @@ static void pg_description(struct catalogue_rows *rows) {
 
 /* --- pg_tables, pg_views, pg_indexes, pg_sequences --- */
 
-static const struct plan_column tables_columns[] = {TEXT("schemaname"),  TEXT("tablename"),  TEXT("tableowner"),
-                                                    TEXT("tablespace"),  BOOL("hasindexes"), BOOL("hasrules"),
+static const struct plan_column tables_columns[] = {NAME("schemaname"),  NAME("tablename"),  NAME("tableowner"),
+                                                    NAME("tablespace"),  BOOL("hasindexes"), BOOL("hasrules"),
                                                     BOOL("hastriggers"), BOOL("rowsecurity")};
 
 static void pg_tables(struct catalogue_rows *rows) {
@@ -509,7 +520,7 @@ static void pg_tables(struct catalogue_rows *rows) {
     }
 }
 
-static const struct plan_column views_columns[] = {TEXT("schemaname"), TEXT("viewname"), TEXT("viewowner"),
+static const struct plan_column views_columns[] = {NAME("schemaname"), NAME("viewname"), NAME("viewowner"),
                                                    TEXT("definition")};
 
 static void pg_views(struct catalogue_rows *rows) {
@@ -523,8 +534,8 @@ static void pg_views(struct catalogue_rows *rows) {
     }
 }
 
-static const struct plan_column indexes_columns[] = {TEXT("schemaname"), TEXT("tablename"), TEXT("indexname"),
-                                                     TEXT("tablespace"), TEXT("indexdef")};
+static const struct plan_column indexes_columns[] = {NAME("schemaname"), NAME("tablename"), NAME("indexname"),
+                                                     NAME("tablespace"), TEXT("indexdef")};
 
 static void indexes_row(struct catalogue_rows *rows, const struct table_definition *table,
                         const struct index_definition *index) {
@@ -551,7 +562,7 @@ static void pg_indexes(struct catalogue_rows *rows) {
     }
 }
 
-static const struct plan_column sequences_columns[] = {TEXT("schemaname"), TEXT("sequencename"), TEXT("sequenceowner"),
+static const struct plan_column sequences_columns[] = {NAME("schemaname"), NAME("sequencename"), NAME("sequenceowner"),
                                                        TEXT("data_type"),  INT8("start_value"),  INT8("min_value"),
                                                        INT8("max_value"),  INT8("increment_by"), BOOL("cycle"),
                                                        INT8("cache_size"), INT8("last_value")};

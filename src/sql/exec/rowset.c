@@ -182,7 +182,7 @@ int vector_compare(const struct vector *a, uint32_t row_a, const struct vector *
         if (type_is_array(a->type.id)) {
             return array_compare(a->type.id, a->bytes[row_a], b->bytes[row_b]);
         }
-        if (type_is_enum(a->type.id)) {
+        if (type_is_label(a->type.id)) {
             return memcmp(a->bytes[row_a].bytes, b->bytes[row_b].bytes, VALUE_LABEL_PLACE);
         }
         return a->type.id == TYPE_BPCHAR
@@ -208,7 +208,7 @@ bool vector_equal(const struct vector *a, uint32_t row_a, const struct vector *b
         return a->integer[row_a] == b->integer[row_b];
     }
     if (a->form == VECTOR_BYTES && a->type.id != TYPE_BPCHAR && a->type.id != TYPE_JSONB &&
-        !type_is_array(a->type.id) && !type_is_enum(a->type.id)) {
+        !type_is_array(a->type.id) && !type_is_label(a->type.id)) {
         return slice_equal(a->bytes[row_a], b->bytes[row_b]);
     }
     return vector_compare(a, row_a, b, row_b) == 0;
@@ -267,7 +267,7 @@ static uint64_t hash_element(const struct vector *vector, uint32_t row) {
         if (type_is_array(vector->type.id)) {
             return array_hash(vector->type.id, vector->bytes[row], 0);
         }
-        if (type_is_enum(vector->type.id)) {
+        if (type_is_label(vector->type.id)) {
             return hash_bytes(value_label_place(vector->bytes[row]));
         }
         return hash_bytes(vector->type.id == TYPE_BPCHAR ? value_trim_blanks(vector->bytes[row]) : vector->bytes[row]);

@@ -461,6 +461,7 @@ static const struct sql_function aggregate_rows[] = {
     EXTREME_ROWS(TYPE_NUMERIC, numeric_min, numeric_max),
     EXTREME_ROWS(TYPE_TEXT, bytes_min, bytes_max),
     EXTREME_ROWS(TYPE_BPCHAR, bytes_min, bytes_max),
+    EXTREME_ROWS(TYPE_OID, int_min, int_max),
     EXTREME_ROWS(TYPE_DATE, int_min, int_max),
     EXTREME_ROWS(TYPE_TIME, int_min, int_max),
     EXTREME_ROWS(TYPE_TIMESTAMP, stamp_min, stamp_max),

@@ -69,6 +69,10 @@ struct slice cast_text_of(const struct sql_call *call, const struct value *value
     struct datetime_context zone = datetime_of(call);
     switch (type_kind(value->type)) {
     case TYPE_ENUM:
+    case TYPE_REGCLASS:
+    case TYPE_REGTYPE:
+    case TYPE_REGNAMESPACE:
+    case TYPE_REGROLE:
         return value_label_name(value->as.bytes);
     case TYPE_BOOL:
         return slice_text(value->as.boolean ? "true" : "false");
@@ -76,6 +80,7 @@ struct slice cast_text_of(const struct sql_call *call, const struct value *value
     case TYPE_INT2:
     case TYPE_INT4:
     case TYPE_INT8:
+    case TYPE_OID:
         return keep(call, text, value_format_integer(value->as.integer, text));
     case TYPE_FLOAT4:
     case TYPE_FLOAT8:

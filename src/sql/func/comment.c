@@ -1,19 +1,25 @@
 /*
  * Comments as functions: obj_description and col_description, of the session's present.
  *
- * A relation is named by its text, as 'name'::regclass gives it: a table, view or sequence, or an index.
+ * A relation is named by its number, as 'name'::regclass gives it, or by its text: a table, view or sequence, or an
+ * index.
  */
 #include "kernel/view.h"
+#include "sql/exec/catalogue.h"
 #include "sql/func/loops.h"
 #include "sql/path.h"
 
-/* The definition that keeps the comment of a relation, and which part of it that is; NULL: no such relation. */
+/* The definition that keeps the comment of a relation, by its text or, where oid is not 0, that, and which part of it
+ * that is; NULL: no such relation. */
 static const struct table_definition *comment_owner(struct sql_context *context, const struct catalogue *catalogue,
-                                                    struct slice text, enum definition_part *part, uint32_t *id) {
+                                                    struct slice text, int64_t oid, enum definition_part *part,
+                                                    uint32_t *id) {
     struct sql_relation found;
     *part = DEFINITION_TABLE;
     *id = 0;
-    if (!sql_path_find_text(context, catalogue, text, &found)) {
+    bool known = oid != 0 ? catalogue_table_of_oid(catalogue, oid, &found)
+                          : sql_path_find_text(context, catalogue, text, &found);
+    if (!known) {
         return NULL;
     }
     if (found.primary) {
@@ -37,16 +43,34 @@ static void comment_give(const struct sql_call *call, struct vector *result, uin
     result->bytes[row] = slice_text(copy);
 }
 
+static struct slice schema_comment(const struct catalogue *catalogue, int64_t oid) {
+    for (uint32_t i = 0; i < catalogue_schema_count(catalogue); i++) {
+        const struct schema_definition *schema = catalogue_schema_at(catalogue, i);
+        if (catalogue_oid_schema(catalogue, schema->name) == oid) {
+            return schema->comment;
+        }
+    }
+    return slice_make(NULL, 0);
+}
+
 static void fn_obj_description(SCALAR_PARAMETERS) {
     struct sql_context *context = call->context;
     struct kernel_view *view = function_present_view(call);
     EACH_ROW(row) {
         enum definition_part part;
         uint32_t id;
-        bool relations = call->argument_count < 2 || slice_equal_text(ARGUMENT_BYTES(1, row), "pg_class");
-        const struct table_definition *owner =
-            relations ? comment_owner(context, view->catalogue, ARGUMENT_BYTES(0, row), &part, &id) : NULL;
-        comment_give(call, result, row, owner == NULL ? slice_make(NULL, 0) : definition_comment(owner, part, id));
+        struct slice class = call->argument_count < 2 ? slice_text("pg_class") : ARGUMENT_BYTES(1, row);
+        bool by_oid = call->argument_types[0].id == TYPE_OID;
+        int64_t oid = by_oid ? ARGUMENT_INT(0, row) : 0;
+        struct slice text = by_oid ? slice_make(NULL, 0) : ARGUMENT_BYTES(0, row);
+        struct slice comment = slice_make(NULL, 0);
+        const struct table_definition *owner = NULL;
+        if (slice_equal_text(class, "pg_class") && !(by_oid && oid == 0)) {
+            owner = comment_owner(context, view->catalogue, text, oid, &part, &id);
+        } else if (slice_equal_text(class, "pg_namespace") && by_oid) {
+            comment = schema_comment(view->catalogue, oid);
+        }
+        comment_give(call, result, row, owner == NULL ? comment : definition_comment(owner, part, id));
     }
     sql_release(context, view);
 }
@@ -58,8 +82,11 @@ static void fn_col_description(SCALAR_PARAMETERS) {
         enum definition_part part;
         uint32_t id;
         int64_t ordinal = ARGUMENT_INT(1, row);
+        bool by_oid = call->argument_types[0].id == TYPE_OID;
+        int64_t oid = by_oid ? ARGUMENT_INT(0, row) : 0;
+        struct slice text = by_oid ? slice_make(NULL, 0) : ARGUMENT_BYTES(0, row);
         const struct table_definition *owner =
-            comment_owner(context, view->catalogue, ARGUMENT_BYTES(0, row), &part, &id);
+            by_oid && oid == 0 ? NULL : comment_owner(context, view->catalogue, text, oid, &part, &id);
         bool there = owner != NULL && part == DEFINITION_TABLE && ordinal > 0 &&
                      ordinal <= catalogue_column_count(view->catalogue, owner);
         struct slice comment = slice_make(NULL, 0);
@@ -83,7 +110,11 @@ static const struct sql_function comment_rows[] = {
     COMMENT_FN("obj_description", fn_obj_description, "comment on a relation; the second is 'pg_class'", TYPE_TEXT,
                TYPE_TEXT),
     COMMENT_FN("obj_description", fn_obj_description, "comment on a relation", TYPE_TEXT),
+    COMMENT_FN("obj_description", fn_obj_description, "comment on an object of 'pg_class' or 'pg_namespace'", TYPE_OID,
+               TYPE_TEXT),
+    COMMENT_FN("obj_description", fn_obj_description, "comment on a relation", TYPE_OID),
     COMMENT_FN("col_description", fn_col_description, "comment on a column, by its number", TYPE_TEXT, TYPE_INT4),
+    COMMENT_FN("col_description", fn_col_description, "comment on a column, by its number", TYPE_OID, TYPE_INT4),
 };
 
 struct function_rows function_rows_comment(void) {

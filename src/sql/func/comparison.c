@@ -119,6 +119,9 @@ static const struct sql_function comparison_rows[] = {
     COMPARISON_ROWS(TYPE_INTERVAL, interval),
     COMPARISON_ROWS(TYPE_UUID, uuid),
     COMPARISON_ROWS(TYPE_JSONB, json),
+    COMPARISON_ROWS(TYPE_NAME, bytes),
+    COMPARISON_ROWS(TYPE_CHAR, bytes),
+    COMPARISON_ROWS(TYPE_OID, int),
     COMPARISON_ROWS(TYPE_ANYENUM, label),
 };
 /* clang-format on */

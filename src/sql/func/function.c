@@ -82,6 +82,7 @@ static void table_build(void) {
     table_append(function_rows_array_search());
     table_append(function_rows_array_aggregate());
     table_append(function_rows_enum());
+    table_append(function_rows_object());
     table_append(function_rows_cast());
     for (uint32_t i = 0; i < table.count; i++) {
         const struct sql_function *row = &table.rows[i];

@@ -328,8 +328,10 @@ static void append_scalar(const struct sql_call *call, const struct value *of, s
     struct slice text = cast_text_of(call, &value);
     bool letter = text.length > 0 && (text.bytes[0] == 'N' || text.bytes[0] == 'I' ||
                                       (text.length > 1 && text.bytes[0] == '-' && text.bytes[1] == 'I'));
+    bool number =
+        type_category_of(value.type) == TYPE_CATEGORY_NUMERIC && value.type != TYPE_OID && !type_is_object(value.type);
     bool plain = value.type == TYPE_BOOL || value.type == TYPE_JSON || value.type == TYPE_JSONB ||
-                 (type_category_of(value.type) == TYPE_CATEGORY_NUMERIC && !letter); /* not NaN, not Infinity */
+                 (number && !letter); /* not NaN, not Infinity */
     if (plain) {
         buffer_append_slice(out, text);
         return;

@@ -141,6 +141,7 @@ struct function_rows function_rows_json_object(void);
 struct function_rows function_rows_json_query(void);
 struct function_rows function_rows_json_set(void);
 struct function_rows function_rows_normalize(void);
+struct function_rows function_rows_object(void);
 struct function_rows function_rows_regexp_parts(void);
 struct function_rows function_rows_regexp(void);
 struct function_rows function_rows_json_change(void);

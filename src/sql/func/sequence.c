@@ -79,13 +79,19 @@ static struct kernel_transaction *transaction_of(const struct sql_call *call, co
     return transaction;
 }
 
+/* By its text, or as a regclass. */
+static struct slice relation_argument(const struct sql_call *call, struct vector *const *arguments, uint32_t row) {
+    struct slice bytes = ARGUMENT_BYTES(0, row);
+    return call->argument_types[0].id == TYPE_REGCLASS ? value_label_name(bytes) : bytes;
+}
+
 static void fn_nextval(SCALAR_PARAMETERS) {
     struct sql_context *context = call->context;
     struct kernel_transaction *transaction = transaction_of(call, "nextval");
     struct sql_sequences *sequences = context->host->sequences;
     EACH_ROW(row) {
         const struct table_definition *sequence =
-            sequence_named(context, kernel_transaction_catalogue(transaction), ARGUMENT_BYTES(0, row));
+            sequence_named(context, kernel_transaction_catalogue(transaction), relation_argument(call, arguments, row));
         remember_room(context, sequences);
         sql_try(context, kernel_sequence_next(transaction, sequence->id, &result->integer[row], context->error));
         remember(sequences, sequence->id, result->integer[row]);
@@ -101,7 +107,7 @@ static void fn_setval(SCALAR_PARAMETERS) {
     struct sql_sequences *sequences = context->host->sequences;
     EACH_ROW(row) {
         const struct table_definition *sequence =
-            sequence_named(context, kernel_transaction_catalogue(transaction), ARGUMENT_BYTES(0, row));
+            sequence_named(context, kernel_transaction_catalogue(transaction), relation_argument(call, arguments, row));
         int64_t value = ARGUMENT_INT(1, row);
         bool called = call->argument_count < 3 || arguments[2]->boolean[vector_row(arguments[2], row)] != 0;
         remember_room(context, sequences);
@@ -129,7 +135,8 @@ static void fn_currval(SCALAR_PARAMETERS) {
     struct sql_context *context = call->context;
     struct kernel_view *view = function_present_view(call);
     EACH_ROW(row) {
-        const struct table_definition *sequence = sequence_named(context, view->catalogue, ARGUMENT_BYTES(0, row));
+        const struct table_definition *sequence =
+            sequence_named(context, view->catalogue, relation_argument(call, arguments, row));
         const struct sql_sequence *value = remembered(context->host->sequences, sequence->id);
         if (value == NULL) {
             sql_raise(context, KMB_OBJECT_NOT_IN_STATE, 0,
@@ -199,6 +206,12 @@ static const struct sql_function sequence_rows[] = {
                 TYPE_INT8, TYPE_BOOL),
     SEQUENCE_FN("currval", fn_currval, false, TYPE_INT8, "what nextval last gave of a sequence in this session",
                 TYPE_TEXT),
+    SEQUENCE_FN("nextval", fn_nextval, true, TYPE_INT8, "next value of a sequence", TYPE_REGCLASS),
+    SEQUENCE_FN("setval", fn_setval, true, TYPE_INT8, "sets where a sequence stands", TYPE_REGCLASS, TYPE_INT8),
+    SEQUENCE_FN("setval", fn_setval, true, TYPE_INT8, "the same; false: the value is the next to be given",
+                TYPE_REGCLASS, TYPE_INT8, TYPE_BOOL),
+    SEQUENCE_FN("currval", fn_currval, false, TYPE_INT8, "what nextval last gave of a sequence in this session",
+                TYPE_REGCLASS),
     {.class = SQL_FUNCTION_SCALAR, .name = "lastval", .strict = true, .volatility = SQL_VOLATILE, .result = TYPE_INT8,
      .scalar = fn_lastval, .summary = "what nextval last gave in this session"},
     SEQUENCE_FN("pg_get_serial_sequence", fn_serial_sequence, false, TYPE_TEXT, "sequence that a column owns",

@@ -2,7 +2,9 @@
  * Functions about values of any type, and about the session: concat, concat_ws, pg_typeof, gen_random_uuid, version,
  * current_user, current_setting.
  */
+#include "base/codec.h"
 #include "kernel/view.h"
+#include "sql/exec/catalogue.h"
 #include "sql/func/cast.h"
 #include "sql/func/loops.h"
 #include "sql/path.h"
@@ -86,9 +88,13 @@ static void fn_join_any(SCALAR_PARAMETERS) {
 }
 
 static void fn_typeof(SCALAR_PARAMETERS) {
-    struct slice name = slice_text(sql_type_text(call->context, call->argument_types[0]));
+    struct type type = call->argument_types[0];
+    struct slice name = slice_text(sql_type_text(call->context, type));
+    uint8_t *bytes = result_bytes(call, VALUE_LABEL_PLACE + name.length);
+    codec_put_u64_big(bytes, (uint64_t)catalogue_oid_type(type));
+    memcpy(bytes + VALUE_LABEL_PLACE, name.bytes, name.length);
     EACH_ROW(row) {
-        result->bytes[row] = name;
+        result->bytes[row] = slice_make(bytes, VALUE_LABEL_PLACE + name.length);
     }
 }
 
@@ -154,12 +160,12 @@ static void fn_schemas(SCALAR_PARAMETERS) {
         uint32_t shown = 0;
         for (uint32_t i = path->implicit && !implicit ? 1 : 0; i < path->count; i++) {
             if (sql_schema_exists(view->catalogue, path->names[i])) {
-                names[shown++] = value_text(slice_text(path->names[i]));
+                names[shown++] = value_bytes(TYPE_NAME, slice_text(path->names[i]));
             }
         }
         struct array_shape shape = array_shape_of(shown);
         struct value made;
-        sql_try(call->context, array_make(TYPE_TEXT, &shape, names, call->arena, &made, call->context->error));
+        sql_try(call->context, array_make(TYPE_NAME, &shape, names, call->arena, &made, call->context->error));
         result->bytes[row] = made.as.bytes;
     }
     sql_release(call->context, view);
@@ -208,7 +214,7 @@ static const struct sql_function system_rows[] = {
      .arguments = {TYPE_ANY}, .result = TYPE_INT4, .scalar = fn_nonnulls,
      .summary = "how many arguments are not NULL"},
     {.class = SQL_FUNCTION_SCALAR, .name = "pg_typeof", .argument_count = 1, .volatility = SQL_STABLE,
-     .arguments = {TYPE_ANY}, .result = TYPE_TEXT, .scalar = fn_typeof, .summary = "name of the argument's type"},
+     .arguments = {TYPE_ANY}, .result = TYPE_REGTYPE, .scalar = fn_typeof, .summary = "name of the argument's type"},
     {.class = SQL_FUNCTION_OPERATOR, .name = "||", .argument_count = 2, .strict = true, .volatility = SQL_STABLE,
      .arguments = {TYPE_TEXT, TYPE_ANYNONARRAY}, .result = TYPE_TEXT, .scalar = fn_join_any, .summary = "joined"},
     {.class = SQL_FUNCTION_OPERATOR, .name = "||", .argument_count = 2, .strict = true, .volatility = SQL_STABLE,
@@ -218,16 +224,16 @@ static const struct sql_function system_rows[] = {
     {.class = SQL_FUNCTION_SCALAR, .name = "version", .strict = true, .volatility = SQL_STABLE, .result = TYPE_TEXT,
      .scalar = fn_version, .summary = "name and version of this database"},
     {.class = SQL_FUNCTION_SCALAR, .name = "current_user", .strict = true, .volatility = SQL_STABLE,
-     .result = TYPE_TEXT, .scalar = fn_user, .summary = "name of the session's user"},
+     .result = TYPE_NAME, .scalar = fn_user, .summary = "name of the session's user"},
     {.class = SQL_FUNCTION_SCALAR, .name = "session_user", .strict = true, .volatility = SQL_STABLE,
-     .result = TYPE_TEXT, .scalar = fn_user, .summary = "name of the session's user"},
+     .result = TYPE_NAME, .scalar = fn_user, .summary = "name of the session's user"},
     {.class = SQL_FUNCTION_SCALAR, .name = "current_schema", .strict = true, .volatility = SQL_STABLE,
-     .result = TYPE_TEXT, .scalar = fn_schema, .summary = "name of the schema of unqualified names"},
+     .result = TYPE_NAME, .scalar = fn_schema, .summary = "name of the schema of unqualified names"},
     {.class = SQL_FUNCTION_SCALAR, .name = "current_schemas", .argument_count = 1, .strict = true,
-     .volatility = SQL_STABLE, .arguments = {TYPE_BOOL}, .result = TYPE_ARRAY_TEXT, .scalar = fn_schemas,
+     .volatility = SQL_STABLE, .arguments = {TYPE_BOOL}, .result = (enum type_id)(TYPE_ARRAY | TYPE_NAME), .scalar = fn_schemas,
      .summary = "names of the schemas of unqualified names; true: with pg_catalog"},
     {.class = SQL_FUNCTION_SCALAR, .name = "current_database", .strict = true, .volatility = SQL_STABLE,
-     .result = TYPE_TEXT, .scalar = fn_database, .summary = "name of the database, that of current_catalog"},
+     .result = TYPE_NAME, .scalar = fn_database, .summary = "name of the database, that of current_catalog"},
     {.class = SQL_FUNCTION_SCALAR, .name = "current_setting", .argument_count = 1, .strict = true,
      .volatility = SQL_STABLE, .arguments = {TYPE_TEXT}, .result = TYPE_TEXT, .scalar = fn_setting,
      .summary = "value of a setting"},

@@ -116,7 +116,8 @@ static const struct refusal refusals[] = {
     {"SELECT 1::bit(3)", 11, "type bit"},
     {"SELECT '1'::xml", 13, "type xml"},
     {"SELECT '1'::money", 13, "type money"},
-    {"SELECT 'a'::\"char\"", 13, "type \"char\""},
+    {"SELECT 'now'::regproc", 15, "type regproc"},
+    {"CREATE TABLE n (a regclass)", 19, "a column of type regclass"},
     {"SELECT '12:00'::time with time zone", 17, "type timetz"},
     /* --- InsertStmt, OnConflictClause */
     {"INSERT INTO u VALUES (1, 1) ON CONFLICT (id int4_ops) DO NOTHING", 41,

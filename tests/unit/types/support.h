@@ -59,9 +59,9 @@ __attribute__((unused)) static struct decimal test_decimal(const char *text) {
 }
 
 static const enum type_id TEST_TYPES[] = {
-    TYPE_BOOL,      TYPE_TINYINT,     TYPE_INT2,     TYPE_INT4,   TYPE_INT8,  TYPE_FLOAT4, TYPE_FLOAT8,
-    TYPE_NUMERIC,   TYPE_TEXT,        TYPE_VARCHAR,  TYPE_BPCHAR, TYPE_BYTEA, TYPE_DATE,   TYPE_TIME,
-    TYPE_TIMESTAMP, TYPE_TIMESTAMPTZ, TYPE_INTERVAL, TYPE_UUID,   TYPE_ENUM,
+    TYPE_BOOL,     TYPE_TINYINT, TYPE_INT2,   TYPE_INT4,  TYPE_INT8, TYPE_FLOAT4, TYPE_FLOAT8,    TYPE_NUMERIC,
+    TYPE_TEXT,     TYPE_VARCHAR, TYPE_BPCHAR, TYPE_BYTEA, TYPE_DATE, TYPE_TIME,   TYPE_TIMESTAMP, TYPE_TIMESTAMPTZ,
+    TYPE_INTERVAL, TYPE_UUID,    TYPE_ENUM,   TYPE_NAME,  TYPE_CHAR, TYPE_OID,    TYPE_REGCLASS,
 };
 #define TEST_TYPE_COUNT (sizeof(TEST_TYPES) / sizeof(TEST_TYPES[0]))
 
@@ -218,11 +218,22 @@ __attribute__((unused)) static struct value test_random_value(enum type_id type,
     case TYPE_JSONB:
         value.as.bytes = slice_text(test_below(2) == 0 ? "{\"a\": 1}" : "[1, 2]");
         break;
+    case TYPE_OID:
+        value.as.integer = test_range(0, UINT32_MAX);
+        break;
     case TYPE_ENUM:
+    case TYPE_REGCLASS:
+    case TYPE_REGTYPE:
+    case TYPE_REGNAMESPACE:
+    case TYPE_REGROLE:
         value.as.bytes = test_random_label(arena);
+        break;
+    case TYPE_CHAR:
+        value.as.bytes = slice_make((const uint8_t *)"aZ~", test_below(2));
         break;
     default:
         value.as.bytes = test_random_bytes(arena, type == TYPE_BYTEA);
+        value.as.bytes = type == TYPE_NAME ? value_name_of(value.as.bytes) : value.as.bytes;
         break;
     }
     return value;

@@ -23,7 +23,7 @@ static void test_round_trip(void **state) {
         }
         struct value again;
         struct kmb_error error = {0};
-        if (element == TYPE_ENUM) { /* the catalogue reads labels */
+        if (type_is_label(element)) { /* the catalogue reads them */
             assert_int_equal(value_parse(type_make(value.type), buffer_slice(&text), NULL, &arena, &again, NULL),
                              KMB_UNSUPPORTED);
             again = value;

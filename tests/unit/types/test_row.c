@@ -174,6 +174,13 @@ static const char *const ALL_TYPES[][2] = {
     {"json", "{ \"a\": 1 }"},
     {"jsonb", "{ \"b\": 1.0, \"a\": [] }"},
 };
+/* Those that came later: golden rows of their own. */
+static const char *const OID_TYPES[][2] = {
+    {"name", "pg_class"},
+    {"\"char\"", "r"},
+    {"oid", "4294967295"},
+};
+#define OID_TYPE_COUNT (sizeof(OID_TYPES) / sizeof(OID_TYPES[0]))
 #define ALL_TYPE_COUNT (sizeof(ALL_TYPES) / sizeof(ALL_TYPES[0]))
 
 static void test_golden_rows(void **state) {
@@ -201,6 +208,16 @@ static void test_golden_rows(void **state) {
     assert_int_equal(row_encode(&layout, values, &image, NULL), KMB_OK);
     test_golden(golden_folder, "row.hex", "all_null", buffer_slice(&image));
     buffer_clear(&image);
+    for (uint32_t i = 0; i < OID_TYPE_COUNT; i++) {
+        values[i] = test_value(&arena, OID_TYPES[i][0], OID_TYPES[i][1]);
+        columns[i].type = type_make(values[i].type);
+    }
+    assert_int_equal(
+        row_layout_build(&layout, (struct table_id){258}, (struct schema_version){3}, columns, OID_TYPE_COUNT, NULL),
+        KMB_OK);
+    assert_int_equal(row_encode(&layout, values, &image, NULL), KMB_OK);
+    test_golden(golden_folder, "row.hex", "oid_types", buffer_slice(&image));
+    buffer_clear(&image);
     assert_int_equal(row_layout_build(&layout, (struct table_id){1}, (struct schema_version){1}, columns, 0, NULL),
                      KMB_OK);
     assert_int_equal(row_encode(&layout, values, &image, NULL), KMB_OK);
@@ -214,8 +231,9 @@ static void test_values(void **state) {
     struct arena arena;
     arena_init(&arena, 0);
     struct buffer bytes = {0};
-    for (uint32_t i = 0; i < ALL_TYPE_COUNT; i++) {
-        struct value value = test_value(&arena, ALL_TYPES[i][0], ALL_TYPES[i][1]);
+    for (uint32_t i = 0; i < ALL_TYPE_COUNT + OID_TYPE_COUNT; i++) {
+        const char *const *sample = i < ALL_TYPE_COUNT ? ALL_TYPES[i] : OID_TYPES[i - ALL_TYPE_COUNT];
+        struct value value = test_value(&arena, sample[0], sample[1]);
         buffer_clear(&bytes);
         value_encode(&value, &bytes);
         test_golden(golden_folder, "value.hex", type_internal_name(value.type), buffer_slice(&bytes));

@@ -1,0 +1,163 @@
+/*
+ * Numbers of objects, of 32 bits as PostgreSQL's are.
+ *
+ * A tenant counts its schemas, tables, types, indexes and sequences together, and their numbers are those, above the
+ * ones that PostgreSQL keeps for its own. What has no such id gets a number in a range of its own: beside its table's
+ * or index's where there is one at most of it, else made of the table's and its own. Those are unique up to a million
+ * objects with a thousand parts each; beyond that two may share one, as PostgreSQL's may between its catalogues.
+ */
+#include "base/assert.h"
+#include "sql/exec/catalogue.h"
+#include "sql/path.h"
+
+#define OID_PUBLIC      2200 /* as in PostgreSQL */
+#define OID_SYSTEM      11
+#define OID_INFORMATION 13000
+#define OID_RELATIONS   13100 /* of the relations whose numbers PostgreSQL does not fix, in our order */
+#define OID_FIRST       16384 /* of what is a tenant's */
+
+#define OID_RANGE         (INT64_C(1) << 28)
+#define OID_PRIMARY       (1 * OID_RANGE) /* the index of a table's primary key */
+#define OID_CONSTRAINT    (2 * OID_RANGE) /* of a key: that of its index, beside it */
+#define OID_CONSTRAINT_OF (3 * OID_RANGE) /* the same of a primary key */
+#define OID_ARRAY         (4 * OID_RANGE)
+#define OID_ROWS          (5 * OID_RANGE)  /* the type of a table's rows */
+#define OID_PART          (8 * OID_RANGE)  /* a constraint of a table that has no index */
+#define OID_DEFAULT       (12 * OID_RANGE) /* a default of a column */
+#define OID_PART_BITS     10
+#define OID_PARTS         (4 * OID_RANGE)
+
+int64_t catalogue_oid_schema(const struct catalogue *catalogue, struct slice name) {
+    const struct schema_definition *schema = catalogue_schema(catalogue, name);
+    if (schema == NULL) {
+        return slice_equal_text(name, SQL_SCHEMA_SYSTEM) ? OID_SYSTEM : OID_INFORMATION;
+    }
+    return schema->id.value == 0 ? OID_PUBLIC : OID_FIRST + (int64_t)schema->id.value;
+}
+
+int64_t catalogue_oid_table(struct table_id table) {
+    return OID_FIRST + (int64_t)table.value;
+}
+
+int64_t catalogue_oid_type(struct type type) {
+    if (type.domain != 0) {
+        return OID_FIRST + (int64_t)type.domain;
+    }
+    uint32_t object = type_object(type.id);
+    return object == 0 ? (int64_t)type_oid(type.id)
+                       : OID_FIRST + (int64_t)object + (type_is_array(type.id) ? OID_ARRAY : 0);
+}
+
+int64_t catalogue_oid_rows(struct table_id table) {
+    return OID_ROWS + catalogue_oid_table(table);
+}
+
+int64_t catalogue_oid_index(const struct table_definition *table, const struct index_definition *index) {
+    return index == NULL ? OID_PRIMARY + catalogue_oid_table(table->id) : OID_FIRST + (int64_t)index->id.value;
+}
+
+static int64_t part_of(const struct table_definition *table, uint32_t part) {
+    return ((((int64_t)table->id.value) << OID_PART_BITS) + part) % OID_PARTS;
+}
+
+int64_t catalogue_oid_constraint(const struct table_definition *table, const struct catalogue_constraint *constraint) {
+    switch (constraint->kind) {
+    case CATALOGUE_PRIMARY:
+        return OID_CONSTRAINT_OF + catalogue_oid_table(table->id);
+    case CATALOGUE_UNIQUE:
+        return OID_CONSTRAINT + catalogue_oid_index(table, constraint->index);
+    case CATALOGUE_CHECK:
+        return OID_PART + part_of(table, constraint->check->id.value);
+    case CATALOGUE_FOREIGN:
+        return OID_PART + part_of(table, constraint->key->id.value);
+    case CATALOGUE_NOT_NULL:
+        break;
+    }
+    return 0;
+}
+
+int64_t catalogue_oid_default(const struct table_definition *table, struct column_id column) {
+    return OID_DEFAULT + part_of(table, column.value);
+}
+
+int64_t catalogue_oid_relation(const struct catalogue_relation *relation) {
+    static const struct {
+        const char *name;
+        int64_t oid;
+    } fixed[] = {{"pg_namespace", 2615},  {"pg_class", 1259},       {"pg_attribute", 1249},
+                 {"pg_attrdef", 2604},    {"pg_type", 1247},        {"pg_index", 2610},
+                 {"pg_constraint", 2606}, {"pg_description", 2609}, {"pg_enum", 3501}};
+    for (size_t i = 0; i < ARRAY_LENGTH(fixed) && relation->schema != NULL; i++) {
+        if (strcmp(fixed[i].name, relation->name) == 0) {
+            return fixed[i].oid;
+        }
+    }
+    bool system = relation >= catalogue_system && relation < catalogue_system + catalogue_system_count;
+    return system ? OID_RELATIONS + (relation - catalogue_system)
+                  : OID_RELATIONS + (int64_t)catalogue_system_count + (relation - catalogue_information);
+}
+
+/* --- back --- */
+
+const struct catalogue_relation *catalogue_relation_of_oid(int64_t oid) {
+    for (uint32_t i = 0; i < catalogue_system_count; i++) {
+        if (catalogue_oid_relation(&catalogue_system[i]) == oid) {
+            return &catalogue_system[i];
+        }
+    }
+    for (uint32_t i = 0; i < catalogue_information_count; i++) {
+        if (catalogue_oid_relation(&catalogue_information[i]) == oid) {
+            return &catalogue_information[i];
+        }
+    }
+    return NULL;
+}
+
+bool catalogue_table_of_oid(const struct catalogue *catalogue, int64_t oid, struct sql_relation *relation) {
+    for (uint32_t i = 0; i < catalogue_table_count(catalogue); i++) {
+        const struct table_definition *table = catalogue_table_at(catalogue, i);
+        *relation = (struct sql_relation){.table = table};
+        if (catalogue_oid_table(table->id) == oid) {
+            return true;
+        }
+        if (table->primary_key_count > 0 && catalogue_oid_index(table, NULL) == oid) {
+            relation->primary = true;
+            return true;
+        }
+        for (uint32_t k = 0; k < table->index_count; k++) {
+            if (catalogue_oid_index(table, &table->indexes[k]) == oid) {
+                relation->index = &table->indexes[k];
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+bool catalogue_type_of_oid(const struct catalogue *catalogue, int64_t oid, struct type *type) {
+    *type = type_make(oid > 0 && oid <= UINT32_MAX ? type_of_oid((uint32_t)oid) : TYPE_UNKNOWN);
+    if (type->id != TYPE_UNKNOWN || oid == type_oid(TYPE_UNKNOWN)) {
+        return true;
+    }
+    for (uint32_t i = 0; i < catalogue_type_count(catalogue); i++) {
+        *type = definition_type(catalogue_type_at(catalogue, i));
+        if (catalogue_oid_type(*type) == oid) {
+            return true;
+        }
+        *type = type_make(type_array_of(type->domain != 0 ? TYPE_TEXT : type->id));
+        if (type_object(type->id) != 0 && catalogue_oid_type(*type) == oid) {
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *catalogue_schema_of_oid(struct sql_context *context, const struct catalogue *catalogue, int64_t oid) {
+    for (uint32_t i = 0; i < catalogue_schema_count(catalogue); i++) {
+        struct slice name = catalogue_schema_at(catalogue, i)->name;
+        if (catalogue_oid_schema(catalogue, name) == oid) {
+            return sql_printf(context, "%.*s", (int)name.length, (const char *)name.bytes);
+        }
+    }
+    return oid == OID_SYSTEM ? SQL_SCHEMA_SYSTEM : oid == OID_INFORMATION ? SQL_SCHEMA_INFORMATION : NULL;
+}
