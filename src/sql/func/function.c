@@ -103,6 +103,9 @@ static void table_build(void) {
     }
     for (uint32_t kind = 0; kind < COMPARISON_KINDS; kind++) {
         table.comparisons[kind][TYPE_VARCHAR] = table.comparisons[kind][TYPE_TEXT];
+        for (unsigned id = TYPE_REGCLASS; id <= TYPE_REGROLE; id++) { /* a place and a name, as labels are */
+            table.comparisons[kind][id] = table.comparisons[kind][TYPE_ENUM];
+        }
     }
     qsort(table.sorted, table.count, sizeof(table.sorted[0]), compare_rows);
 }
