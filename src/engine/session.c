@@ -356,6 +356,7 @@ enum kmb_status session_new(const struct session_options *options, struct sessio
         .prepared = &session->prepared,
         .cursors = &session->cursors,
         .in_block = host_in_block,
+        .statistics = shard_statistics(options->shard),
         .cancel = &session->cancel,
         .session_user = slice_text("kimberlite"),
     };

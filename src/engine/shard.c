@@ -15,6 +15,7 @@
 #include "base/memory.h"
 #include "engine/shard_internal.h"
 #include "engine/spill.h"
+#include "sql/statistics.h"
 
 struct slice shard_root_record_encode(const struct shard_root_record *record, uint8_t bytes[SHARD_ROOT_RECORD_SIZE]) {
     memcpy(bytes, record->reference.bytes, STORE_REFERENCE_MAX);
@@ -488,6 +489,7 @@ static enum kmb_status open_parts(struct shard *shard, const struct shard_option
 
 static void free_parts(struct shard *shard) {
     const struct map_entry *entry;
+    sql_statistics_free(shard->statistics);
     for (size_t at = 0; (entry = map_next(&shard->tenants, &at)) != NULL;) {
         struct shard_tenant *slot = entry->value;
         kernel_state_release(slot->head);
@@ -564,6 +566,7 @@ enum kmb_status shard_open(const struct shard_options *options, struct shard **o
                                              .sequence_hold = shard_hold_sequence,
                                              .sequence_release = shard_release_sequence,
                                              .context = shard};
+    shard->statistics = sql_statistics_new(); /* without memory plans read their own samples */
     shard->time_last_us = INT64_MIN + 1;
     shard->time_floor_us = INT64_MIN + 1;
     pthread_mutex_init(&shard->turn, NULL);

@@ -106,6 +106,8 @@ enum kmb_status shard_turn_state(struct shard_turn *turn, struct tenant_id tenan
 
 /* Where hidden row ids come from, for kernel_transaction_begin(). */
 const struct kernel_row_ids *shard_row_ids(struct shard *shard);
+/* What its sessions keep of tables in common. */
+struct sql_statistics *shard_statistics(const struct shard *shard);
 
 /* Who asked, for the entry header. */
 struct shard_request {

@@ -57,6 +57,7 @@ struct shard {
     struct io_memory *store_memory; /* of a read-only shard whose store on disk can not serve */
     struct shard_recovery recovery;
     struct kernel_row_ids row_ids;
+    struct sql_statistics *statistics; /* of all tenants' tables, for the planner */
 
     /* The turn: one writer at a time. */
     pthread_mutex_t turn;

@@ -270,6 +270,10 @@ const struct kernel_row_ids *shard_row_ids(struct shard *shard) {
     return &shard->row_ids; /* filled by shard_open(): any thread may be here */
 }
 
+struct sql_statistics *shard_statistics(const struct shard *shard) {
+    return shard->statistics;
+}
+
 /* --- committing into the open block ------------------------------------------------------------------------------ */
 
 static void block_forget(struct shard_block *block) {

@@ -61,6 +61,8 @@ struct sql_control {
 };
 
 /* What nextval() gave in a session: currval() and lastval(). */
+struct sql_statistics; /* sql/statistics.h */
+
 struct sql_sequences {
     struct sql_sequence {
         struct table_id id;
@@ -112,6 +114,7 @@ struct sql_host {
     struct sql_prepared_list *prepared; /* the session's, by PREPARE */
     struct sql_cursor_list *cursors;    /* the session's, by DECLARE */
     bool (*in_block)(void *context);    /* between BEGIN and COMMIT; NULL: never */
+    struct sql_statistics *statistics;  /* samples of tables, the shard's; NULL: none is kept */
     const atomic_bool *cancel;          /* may be NULL; set from any thread: 57014 */
     const struct sql_copy *copy;        /* of the statement that is opened; may be NULL */
     bool references_held;               /* whoever runs the statement checks foreign keys itself */

@@ -67,7 +67,7 @@ static struct kernel_view *view_to_estimate(void *object, const struct plan_node
 }
 
 struct plan_estimator bind_estimator(struct bind *bind) {
-    return (struct plan_estimator){.view = view_to_estimate, .context = bind};
+    return (struct plan_estimator){.view = view_to_estimate, .context = bind, .statistics = bind->host->statistics};
 }
 
 /* --- points --- */

@@ -1,10 +1,10 @@
 /*
  * How many rows: of a range, of a filter, of a join.
  *
- * No statistics are kept. The tree itself knows how many keys lie between two others (two descents); for all else a few
- * hundred rows are read, from places spread evenly over the table, and the conditions are tried on them. So an estimate
- * is never stale, and conditions that belong together (LIKE, OR, columns that follow each other) count as they are, not
- * as a product of guesses. Small tables are not looked at: there any plan is fast, and rules give the same plan always.
+ * The tree itself knows how many keys lie between two others (two descents); for all else conditions are tried on a
+ * sample of the table's rows (sample.c). So conditions that belong together (LIKE, OR, columns that follow each other)
+ * count as they are, not as a product of guesses. Where no table is of some size rules give the same plan always: any
+ * is fast.
  *
  * What a join key meets, the fan-out, is how many entries of an index are equal to those of the sampled rows; without
  * an index it comes from how many different values the sample has (the estimator of Haas and Stokes, Duj1).
@@ -159,6 +159,10 @@ double estimate_column_fanout(struct optimiser *optimiser, const struct plan_nod
     if (sample == NULL || column >= sample->rows.column_count) {
         return -1;
     }
+    double kept = sample->distinct == NULL ? 0 : atomic_load_explicit(&sample->distinct[column], memory_order_relaxed);
+    if (kept > 0) {
+        return rows < kept ? 1 : rows / kept;
+    }
     struct arena_mark mark = arena_mark(&context->arena);
     const struct sql_deferred *deferred = context->deferred;
     volatile double fanout = -1;
@@ -169,7 +173,11 @@ double estimate_column_fanout(struct optimiser *optimiser, const struct plan_nod
         sample_distinct(context, sample, column, &distinct, &once);
         /* Duj1: n d / (n - f1 + f1 n / N) */
         double all = taken * distinct / (taken - once + once * taken / (rows < taken ? taken : rows));
-        fanout = rows / (all < 1 ? 1 : all);
+        all = all < 1 ? 1 : all;
+        fanout = rows / all;
+        if (sample->distinct != NULL) {
+            atomic_store_explicit(&sample->distinct[column], all, memory_order_relaxed);
+        }
     }
     SQL_CAUGHT {
         fanout = -1;

@@ -3,7 +3,7 @@
  * then conditions down and joins in order; then the orders that scans give; then what stands several times in all of
  * the statement; unread columns last, because what is read is known only then.
  */
-#include "sql/plan/optimise.h"
+#include "sql/plan/sample.h"
 
 static void scratch_free(void *object) {
     sql_context_free(object);
@@ -142,6 +142,7 @@ struct plan_node *plan_optimise(struct sql_context *context, struct plan_estimat
         optimise_prune_common(&optimiser, cte);
         finish_nodes(&optimiser, cte->root);
     }
+    samples_release(&optimiser);
     sql_release(context, optimiser.scratch);
     sql_release(context, optimiser.sampling);
     return root;

@@ -17,11 +17,13 @@
 #include "sql/plan/plan.h"
 
 struct kernel_view;
+struct sql_statistics;
 
 /* The state that a scan will read, to be asked how many rows there are; NULL where it is not known yet. */
 struct plan_estimator {
     struct kernel_view *(*view)(void *context, const struct plan_node *scan);
     void *context;
+    struct sql_statistics *statistics; /* what is kept of tables; NULL: nothing is */
 };
 
 struct plan_node *plan_optimise(struct sql_context *context, struct plan_estimator estimator, struct plan_node *root);

@@ -5,6 +5,7 @@
 #include "base/map.h"
 #include "sql/exec/rowset.h"
 #include "sql/plan/optimise.h"
+#include "sql/statistics.h"
 
 #define SAMPLE_WHOLE_MAX 2000 /* tables of at most so many rows are read whole */
 
@@ -16,7 +17,16 @@ struct plan_sample {
     bool failed;
     bool whole; /* the rows are all that the table has */
     struct rowset rows;
+    _Atomic double *distinct; /* different values of each column in the table; NULL: nobody keeps them */
+    struct statistics_table *kept;
 };
+/* At the end of planning. */
+void samples_release(struct optimiser *optimiser);
+
+/* Takes a sample of the present and keeps it, held; NULL: it could not be taken. context: no guard of its own is set.
+ * spots: 0 for as many as a plan takes. */
+struct statistics_table *sample_take(struct sql_context *context, struct sql_statistics *statistics,
+                                     struct kernel_view *view, const struct table_definition *table, unsigned spots);
 
 /* The table's sample, taken when it is first asked for; NULL: there is none, or it has no row. */
 const struct plan_sample *sample_of(struct optimiser *optimiser, const struct plan_node *scan);
