@@ -75,6 +75,14 @@ struct bind_level {
     uint32_t value_count;
     uint32_t value_capacity;
     bool hidden; /* a FROM item's left neighbours, while what is bound is not LATERAL: known, but not to be named */
+    bool barred; /* the left side of a RIGHT or FULL JOIN: its row is not there for the right side, nothing is taken */
+};
+
+/* A FROM item that has been bound, of the query at work or of one around it. */
+struct bind_seen {
+    const struct bind_seen *before;
+    const char *alias;
+    const struct table_definition *table; /* NULL: not a stored table */
 };
 
 /* A WITH query in sight. */
@@ -85,6 +93,7 @@ struct bind_cte {
     uint32_t column_count;
     bool later;      /* of the same WITH RECURSIVE, not bound yet */
     bool anchor;     /* its non-recursive term is being bound */
+    bool in_with;    /* or the WITH of both its terms */
     bool working;    /* its recursive term is being bound: a reference is the working table */
     uint32_t worked; /* references in the recursive term */
     bool writing;    /* a write that is being bound */
@@ -125,10 +134,13 @@ struct bind {
     uint32_t at_block_next;
     struct bind_level *level;      /* of the query being bound; NULL: the statement's own */
     struct bind_level *from_level; /* the level of the FROM being bound: those further in are its LATERAL items' */
+    const struct bind_seen *seen;  /* the newest; for what an error says of a name that can not be used where it is */
     uint32_t subquery_count;
     uint32_t depth; /* of levels */
     uint32_t taken; /* values taken from outer levels so far */
     struct bind_cte *ctes;
+    uint32_t rounds;          /* recursive terms around what is bound */
+    const char *no_recursion; /* where in a recursive term what is bound stands: it must not read the term's query */
     const PgQuery__WithClause *top_with; /* of the statement itself: there writes may stand */
     struct plan_cte **writes;            /* in it */
     uint32_t write_count;
@@ -328,6 +340,8 @@ void bind_refuse_records(struct bind *bind, const struct plan_node *node, const 
 void bind_with(struct bind *bind, const PgQuery__WithClause *with);
 /* A FROM item that names one; NULL: there is none of that name. */
 struct plan_node *bind_cte_scan(struct bind *bind, const PgQuery__RangeVar *name);
+/* Whether rows of a recursive query's working table are among those that a FROM, not a subquery in it, has read. */
+bool bind_reads_round(const struct plan_node *from);
 
 /* --- enum.c --- */
 /* The enum type that this number, or that of an array of it, stands for. */
@@ -445,6 +459,7 @@ _Noreturn void bind_no_function(struct bind *bind, const char *name, const struc
 void bind_check_set_call(struct bind *bind, const PgQuery__FuncCall *call, const char *name);
 bool bind_is_volatile(const struct expr *expr); /* or holds a subquery, which is no other's equal */
 /* Whether one computation serves both calls. */
+bool bind_outside_only(const struct expr *const *arguments, uint32_t count); /* columns of queries around it alone */
 bool bind_aggregate_equal(const struct plan_aggregate *a, const struct plan_aggregate *b);
 
 /* --- set_function.c --- */
@@ -553,6 +568,10 @@ const char *bind_type_text(struct bind *bind, struct type type); /* format_type 
 bool bind_type_preferred(enum type_id type);
 
 /* --- scope.c --- */
+/* The FROM item that the column of the row belongs to; NULL: none. */
+const struct scope_table *bind_table_at(const struct scope *scope, uint32_t ordinal);
+/* Remembers a FROM item for what an error says of it. */
+void bind_see(struct bind *bind, const char *alias, const struct table_definition *table);
 const struct expr *bind_column_ref(const struct bind_scope *scope, const PgQuery__ColumnRef *reference);
 /* What * or table.* stands for: expressions and names, and how many. */
 uint32_t bind_star(struct bind *bind, const struct scope *scope, const PgQuery__ColumnRef *reference,

@@ -536,7 +536,7 @@ static bool visit_origin(const struct expr *expr, void *context) {
     return true;
 }
 
-static bool outside_only(const struct expr *const *arguments, uint32_t count) {
+bool bind_outside_only(const struct expr *const *arguments, uint32_t count) {
     struct origins origins = {0};
     for (uint32_t i = 0; i < count; i++) {
         (void)expr_walk(arguments[i], visit_origin, &origins);
@@ -568,18 +568,21 @@ static void check_aggregate_form(struct bind *bind, const PgQuery__FuncCall *cal
     }
 }
 
-/* ORDER BY in a call. With DISTINCT it orders what is left of the arguments, by those that it does not name too. */
-static void bind_call_order(struct bind *bind, const PgQuery__FuncCall *call, const struct expr **exprs,
+/* ORDER BY in a call, whose arguments are given as they were written, then what orders. With DISTINCT it orders what is
+ * left of the arguments, by those that it does not name too. */
+static void bind_call_order(struct bind *bind, const PgQuery__FuncCall *call, const struct expr **given,
                             struct plan_aggregate *aggregate) {
     uint32_t count = (uint32_t)call->n_agg_order;
+    const struct expr **exprs = given + call->n_args;
     bool all = aggregate->distinct && (count > 0 || !aggregate->function->strict);
     aggregate->order = sql_alloc_zero(bind->context, count + aggregate->argument_count + 1, sizeof(*aggregate->order));
     for (uint32_t i = 0; i < count; i++) {
         const PgQuery__SortBy *sort = call->agg_order[i]->sort_by;
         const struct expr *expr = bind_resolve_unknown(bind, exprs[i]);
         bool among = false;
-        for (uint32_t k = 0; k < aggregate->argument_count; k++) {
-            among = among || expr_equal(aggregate->arguments[k], expr);
+        for (uint32_t k = 0; k < aggregate->argument_count && k < call->n_args && !among; k++) {
+            among = expr_equal(given[k]->type.id == TYPE_UNKNOWN ? aggregate->arguments[k] : given[k], expr);
+            expr = among ? aggregate->arguments[k] : expr;
         }
         if (aggregate->distinct && !among) {
             sql_raise(bind->context, KMB_INVALID_COLUMN_REFERENCE, expr->position,
@@ -621,13 +624,18 @@ static const struct expr *bind_aggregate(const struct bind_scope *scope, const P
     inner.sets = NULL;
     uint32_t count = (uint32_t)call->n_args;
     uint32_t all = count + (uint32_t)call->n_agg_order;
-    const struct expr **arguments = sql_alloc(context, (all + 1) * sizeof(*arguments)); /* then what orders */
+    /* then what orders, and FILTER */
+    const struct expr **arguments = sql_alloc(context, (all + 2) * sizeof(*arguments));
     const uint32_t *taken = bind_level_mark(bind);
     for (uint32_t i = 0; i < all; i++) {
         arguments[i] = bind_expression(&inner, i < count ? call->args[i] : call->agg_order[i - count]->sort_by->node);
     }
+    if (call->agg_filter != NULL) {
+        inner.place = BIND_FILTER;
+        arguments[all] = bind_condition(&inner, call->agg_filter, "FILTER");
+    }
     struct bind_level *level = bind->level;
-    if (level != NULL && outside_only(arguments, all)) {
+    if (level != NULL && bind_outside_only(arguments, all + (call->agg_filter != NULL))) {
         /* over columns of an enclosing query alone: by the standard, that query's aggregate */
         bind_level_forget(level, taken);
         bind->level = level->outer;
@@ -654,12 +662,9 @@ static const struct expr *bind_aggregate(const struct bind_scope *scope, const P
     if (call->agg_within_group) {
         bind_within_group(bind, call, &aggregate);
     } else if (call->n_agg_order > 0 || aggregate.distinct) {
-        bind_call_order(bind, call, arguments + count, &aggregate);
+        bind_call_order(bind, call, arguments, &aggregate);
     }
-    if (call->agg_filter != NULL) {
-        inner.place = BIND_FILTER;
-        aggregate.filter = bind_condition(&inner, call->agg_filter, "FILTER");
-    }
+    aggregate.filter = call->agg_filter == NULL ? NULL : arguments[all];
     return aggregate_place(scope, &aggregate);
 }
 

@@ -278,7 +278,6 @@ struct lateral {
     struct bind_level level;
     struct bind_scope place;
     bool open; /* the right side is an execution of its own, one level further in */
-    uint32_t position;
 };
 
 /* An argument that may name something: all but constants and parameters. */
@@ -309,19 +308,21 @@ void bind_levels_hide(struct bind *bind, bool hidden) {
     }
 }
 
-/* The right side of a join whose left side has this scope. */
+/* The right side of a join whose left side has this scope; barred: the join may have rows without a left one. */
 static struct plan_node *bind_right(struct bind *bind, const PgQuery__Node *node, const struct tokens_clause *at,
-                                    const struct scope *left, struct scope *scope, struct lateral *lateral) {
-    *lateral = (struct lateral){.open = item_reaches(node), .position = bind_node_position(node)};
-    if (!lateral->open) {
+                                    const struct scope *left, bool barred, struct scope *scope,
+                                    struct lateral *lateral) {
+    *lateral = (struct lateral){.open = item_reaches(node) && !barred};
+    if (!item_reaches(node)) {
         return bind_item(bind, node, at, scope);
     }
     lateral->place = (struct bind_scope){.bind = bind, .scope = left, .place = BIND_FROM};
-    lateral->level = (struct bind_level){.outer = bind->level, .place = &lateral->place, .hidden = true};
+    lateral->level =
+        (struct bind_level){.outer = bind->level, .place = &lateral->place, .hidden = true, .barred = barred};
     bind->level = &lateral->level;
-    bind->depth++;
+    bind->depth += lateral->open;
     struct plan_node *right = bind_item(bind, node, at, scope);
-    bind->depth--;
+    bind->depth -= lateral->open;
     bind->level = lateral->level.outer;
     return right;
 }
@@ -516,8 +517,16 @@ static struct plan_node *bind_join(struct bind *bind, const PgQuery__JoinExpr *i
     struct scope left_scope = {0};
     struct scope right_scope = {0};
     struct lateral lateral;
+    const char *no_recursion = bind->no_recursion;
+    bool left_may_lack =
+        item->jointype == PG_QUERY__JOIN_TYPE__JOIN_RIGHT || item->jointype == PG_QUERY__JOIN_TYPE__JOIN_FULL;
+    bool right_may_lack =
+        item->jointype == PG_QUERY__JOIN_TYPE__JOIN_LEFT || item->jointype == PG_QUERY__JOIN_TYPE__JOIN_FULL;
+    bind->no_recursion = left_may_lack ? "within an outer join" : no_recursion;
     struct plan_node *left = bind_item(bind, item->larg, at, &left_scope);
-    struct plan_node *right = bind_right(bind, item->rarg, at, &left_scope, &right_scope, &lateral);
+    bind->no_recursion = right_may_lack ? "within an outer join" : no_recursion;
+    struct plan_node *right = bind_right(bind, item->rarg, at, &left_scope, left_may_lack, &right_scope, &lateral);
+    bind->no_recursion = no_recursion;
     bind_scope_check_aliases(bind, &left_scope, &right_scope);
     static const enum plan_join_type types[] = {
         [PG_QUERY__JOIN_TYPE__JOIN_INNER] = PLAN_JOIN_INNER,
@@ -527,11 +536,6 @@ static struct plan_node *bind_join(struct bind *bind, const PgQuery__JoinExpr *i
     };
     ASSERT(item->jointype >= PG_QUERY__JOIN_TYPE__JOIN_INNER && item->jointype <= PG_QUERY__JOIN_TYPE__JOIN_RIGHT);
     enum plan_join_type type = types[item->jointype];
-    if (lateral.level.value_count > 0 && type != PLAN_JOIN_INNER && type != PLAN_JOIN_LEFT) {
-        sql_raise_with(bind->context, KMB_INVALID_COLUMN_REFERENCE, lateral.position,
-                       "The combining JOIN type must be INNER or LEFT for a LATERAL reference.", NULL,
-                       "invalid reference to FROM-clause entry");
-    }
     *scope = left_scope;
     bind_scope_join(bind->context, scope, &right_scope);
     for (uint32_t i = 0; i < scope->table_count; i++) {
@@ -633,7 +637,7 @@ struct plan_node *bind_from(struct bind *bind, PgQuery__Node *const *items, size
         struct scope right_scope = {0};
         struct scope left_scope = *scope;
         struct lateral lateral;
-        struct plan_node *right = bind_right(bind, items[i], at, &left_scope, &right_scope, &lateral);
+        struct plan_node *right = bind_right(bind, items[i], at, &left_scope, false, &right_scope, &lateral);
         bind_scope_check_aliases(bind, scope, &right_scope);
         bind_scope_join(bind->context, scope, &right_scope);
         plan = lateral_join(bind, PLAN_JOIN_CROSS, plan, right, &lateral);

@@ -257,6 +257,19 @@ const struct expr *bind_grouping(const struct bind_scope *scope, const PgQuery__
     struct bind *bind = scope->bind;
     uint32_t position = bind_location(node->location);
     struct bind_aggregates *list = scope->aggregates;
+    const struct expr **arguments = sql_alloc(bind->context, (node->n_args + 1) * sizeof(*arguments));
+    const uint32_t *taken = bind_level_mark(bind);
+    for (size_t i = 0; i < node->n_args && node->n_args < 32; i++) {
+        arguments[i] = bind_expression(scope, node->args[i]);
+    }
+    struct bind_level *level = bind->level;
+    if (level != NULL && node->n_args < 32 && bind_outside_only(arguments, (uint32_t)node->n_args)) {
+        bind_level_forget(level, taken); /* of the query around, whose columns they are */
+        bind->level = level->outer;
+        const struct expr *value = bind_grouping(level->place, node);
+        bind->level = level;
+        return bind_outer_value(bind, level, value, position);
+    }
     if (scope->place == BIND_AGGREGATE) {
         sql_raise(bind->context, KMB_GROUPING, position, "aggregate function calls cannot be nested");
     }
@@ -267,11 +280,7 @@ const struct expr *bind_grouping(const struct bind_scope *scope, const PgQuery__
     if (node->n_args > 31) {
         sql_raise(bind->context, KMB_LIMIT, position, "GROUPING must have fewer than 32 arguments");
     }
-    struct bind_grouping grouping = {.count = (uint32_t)node->n_args, .position = position};
-    grouping.arguments = sql_alloc(bind->context, (node->n_args + 1) * sizeof(*grouping.arguments));
-    for (size_t i = 0; i < node->n_args; i++) {
-        grouping.arguments[i] = bind_expression(scope, node->args[i]);
-    }
+    struct bind_grouping grouping = {.arguments = arguments, .count = (uint32_t)node->n_args, .position = position};
     struct bind_grouping *grown = sql_alloc(bind->context, (list->grouping_count + 1) * sizeof(*grown));
     if (list->grouping_count > 0) {
         memcpy(grown, list->groupings, list->grouping_count * sizeof(*grown));
@@ -337,16 +346,6 @@ static const struct expr *grouping_value(struct select *select, const struct bin
 
 /* --- rewriting over the row of the AGGREGATE node --- */
 
-static const struct scope_table *scope_table_of(const struct scope *scope, uint32_t ordinal) {
-    for (uint32_t i = 0; i < scope->table_count; i++) {
-        const struct scope_table *table = &scope->tables[i];
-        if (ordinal >= table->first && ordinal < table->first + table->count) {
-            return table;
-        }
-    }
-    return NULL;
-}
-
 static bool in_every_set(const struct select *select, uint32_t group) {
     for (uint32_t i = 0; i < select->set_count; i++) {
         if (!bitset_get(select->sets[i], group)) {
@@ -394,7 +393,7 @@ static const struct expr *select_regroup(struct select *select, const struct exp
         return select_column(bind, first + (expr->column - BIND_AGGREGATE_BASE), expr);
     }
     if (expr->kind == EXPR_COLUMN) {
-        const struct scope_table *table = scope_table_of(&select->scope, expr->column);
+        const struct scope_table *table = bind_table_at(&select->scope, expr->column);
         if (select_determined(select, table)) {
             uint32_t group = select_add_group(select, expr);
             for (uint32_t i = 0; i < select->set_count; i++) {
@@ -491,7 +490,9 @@ void select_aggregate(struct select *select) {
     }
     select->targets = rewritten;
     select->target_capacity = select->target_count;
-    select->plan = aggregate_plan(select);
+    /* Neither groups nor aggregates, HAVING alone: one row whatever there is below, which is not asked. */
+    bool bare = select->group_count == 0 && select->set_count == 0 && select->aggregates.count == 0;
+    select->plan = bare ? bind_plan(bind, PLAN_ONE_ROW, NULL, NULL) : aggregate_plan(select);
     if (having != NULL) {
         select->plan = bind_plan(bind, PLAN_FILTER, select->plan, NULL);
         select->plan->predicate = having;

@@ -185,6 +185,9 @@ static int name_strength(struct sql_context *context, const PgQuery__Node *node,
             }
         }
         return 0;
+    case PG_QUERY__NODE__NODE_GROUPING_FUNC:
+        *name = "grouping";
+        return 2;
     case PG_QUERY__NODE__NODE_FUNC_CALL:
         *name = bind_string(node->func_call->funcname[node->func_call->n_funcname - 1]);
         return 2;

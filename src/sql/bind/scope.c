@@ -129,6 +129,16 @@ void bind_scope_check_aliases(struct bind *bind, const struct scope *left, const
 
 /* --- names --- */
 
+const struct scope_table *bind_table_at(const struct scope *scope, uint32_t ordinal) {
+    for (uint32_t i = 0; i < scope->table_count; i++) {
+        const struct scope_table *table = &scope->tables[i];
+        if (ordinal >= table->first && ordinal < table->first + table->count) {
+            return table;
+        }
+    }
+    return NULL;
+}
+
 static const struct scope_table *scope_find_table(const struct bind_scope *scope, const char *schema, const char *name,
                                                   uint32_t *index) {
     if (scope->scope == NULL) {
@@ -160,23 +170,38 @@ static const char *alias_of(const struct scope *scope, const char *name) {
     return NULL;
 }
 
+void bind_see(struct bind *bind, const char *alias, const struct table_definition *table) {
+    struct bind_seen *seen = sql_alloc(bind->context, sizeof(*seen));
+    *seen = (struct bind_seen){.before = bind->seen, .alias = alias, .table = table};
+    bind->seen = seen;
+}
+
+/* The FROM item that has this name, or whose table has it; NULL: there is none. */
+static const struct bind_seen *seen_by_name(const struct bind *bind, const char *name) {
+    const struct bind_seen *seen = bind->seen;
+    while (seen != NULL && strcmp(seen->alias, name) != 0 &&
+           (seen->table == NULL || !slice_equal_text(seen->table->name, name))) {
+        seen = seen->before;
+    }
+    return seen;
+}
+
 static _Noreturn void raise_no_table(const struct bind_scope *scope, const char *name, uint32_t position) {
     struct sql_context *context = scope->bind->context;
-    const char *hint = NULL;
+    const struct bind_seen *seen = seen_by_name(scope->bind, name);
     const char *alias = alias_of(scope->scope, name);
     for (const struct bind_level *level = scope->bind->level; level != NULL; level = level->outer) {
-        uint32_t index;
-        if (level->hidden && scope_find_table(level->place, NULL, name, &index) != NULL) {
-            hint = sql_printf(context,
-                              "There is an entry for table \"%s\", but it cannot be referenced from this part of the "
-                              "query.",
-                              name);
-        } else if (alias == NULL && !level->hidden) {
+        if (alias == NULL && !level->hidden) {
             alias = alias_of(level->place->scope, name);
         }
     }
-    if (hint == NULL && alias != NULL) {
+    const char *hint = NULL;
+    if (alias != NULL && (seen == NULL || strcmp(seen->alias, name) != 0)) {
         hint = sql_printf(context, "Perhaps you meant to reference the table alias \"%s\".", alias);
+    } else if (seen != NULL) {
+        hint = sql_printf(
+            context, "There is an entry for table \"%s\", but it cannot be referenced from this part of the query.",
+            seen->alias);
     }
     if (hint != NULL) {
         sql_raise_with(context, KMB_UNDEFINED_TABLE, position, NULL, hint,
@@ -234,6 +259,20 @@ static const struct expr *find_bare(const struct bind_scope *scope, const char *
     return found == NULL ? NULL : placed(scope->bind, found, position);
 }
 
+/* A name that was found to the left of a RIGHT or FULL JOIN. */
+static void refuse_barred(const struct bind_scope *left, const struct expr *found, uint32_t position) {
+    const struct expr *column = found;
+    while (column != NULL && column->kind != EXPR_COLUMN) {
+        column = column->argument_count > 0 ? column->arguments[0] : NULL;
+    }
+    const struct scope_table *table = column == NULL ? NULL : bind_table_at(left->scope, column->column);
+    if (found != NULL) {
+        sql_raise_with(left->bind->context, KMB_INVALID_COLUMN_REFERENCE, position,
+                       "The combining JOIN type must be INNER or LEFT for a LATERAL reference.", NULL,
+                       "invalid reference to FROM-clause entry for table \"%s\"", table == NULL ? "" : table->alias);
+    }
+}
+
 /* A name by its parts, in this query or, where it is not known there, in the ones around it. */
 static const struct expr *find_name(const struct bind_scope *scope, const char *schema, const char *table,
                                     const char *name, uint32_t position) {
@@ -244,11 +283,20 @@ static const struct expr *find_name(const struct bind_scope *scope, const char *
     if (found != NULL || level == NULL) {
         return found;
     }
-    bind->level = level->outer;
     struct bind_scope place = *level->place;
     place.scope = level->hidden ? NULL : place.scope;
+    if (level->barred) {
+        found =
+            table == NULL ? find_bare(&place, name, position) : find_qualified(&place, schema, table, name, position);
+        refuse_barred(&place, found, position);
+        place.scope = NULL;
+    }
+    bind->level = level->outer;
     found = find_name(&place, schema, table, name, position);
     bind->level = level;
+    if (level->barred) {
+        return found;
+    }
     if (found == NULL || !bind_is_record(found)) {
         return found == NULL ? NULL : bind_outer_value(bind, level, found, position);
     }
@@ -308,11 +356,18 @@ static bool find_row(const struct bind_scope *scope, const char *schema, const c
         return false;
     }
     if (table == NULL) {
-        bind->level = level->outer;
         struct bind_scope place = *level->place;
         place.scope = level->hidden ? NULL : place.scope;
+        table = level->barred ? scope_find_table(&place, schema, name, &index) : NULL;
+        refuse_barred(&place, table == NULL ? NULL : column_expr(bind, table->first, type_make(TYPE_UNKNOWN)),
+                      position);
+        place.scope = level->barred ? NULL : place.scope;
+        bind->level = level->outer;
         bool found = find_row(&place, schema, name, position, record);
         bind->level = level;
+        if (level->barred) {
+            return found;
+        }
         for (uint32_t i = 0; found && i < record->count; i++) {
             record->fields[i] = bind_outer_value(bind, level, record->fields[i], position);
         }
@@ -462,6 +517,7 @@ void bind_item_scope(struct bind *bind, struct plan_node *node, const char *alia
     }
     scope_of_columns(bind, node->columns, node->column_count, scope);
     scope_hide_parts(bind, node, scope);
+    bind_see(bind, alias, node->kind == PLAN_SCAN ? node->table : NULL);
     scope_add_table(bind, scope,
                     &(struct scope_table){.alias = alias,
                                           .schema = schema,

@@ -447,7 +447,9 @@ static void select_compute(struct select *select) {
     select->plan = bind_windows_plan(bind, &select->windows, select->plan, all.list, arguments + count);
     all.count = 0;
     bind_sets_expressions(&select->sets_called, spread_argument, &all);
-    select->plan = bind_sets_plan(bind, &select->sets_called, select->plan, all.list + arguments, count);
+    if (!select_sets_late(select)) {
+        select->plan = bind_sets_plan(bind, &select->sets_called, select->plan, all.list + arguments, count);
+    }
     memcpy(select->targets, all.list + arguments, count * sizeof(*all.list));
 }
 
@@ -490,11 +492,17 @@ static void select_finish(struct select *select) {
     struct bind *bind = select->bind;
     bool aggregated = select->aggregates.count > 0 || select->aggregates.grouping_count > 0 ||
                       select->node->n_group_clause > 0 || select->having != NULL;
+    if (select->aggregates.count > 0 && bind_reads_round(select->plan)) {
+        sql_raise(bind->context, KMB_INVALID_RECURSION, select->aggregates.list[0].position,
+                  "aggregate functions are not allowed in a recursive query's recursive term");
+    }
     if (aggregated) {
         select_aggregate(select);
     }
     select_compute(select);
-    select->plan = bind_project(bind, select->plan, select->targets, select->names, select->target_count);
+    bool late = select_find_late(select);
+    select->plan = late ? select_early_project(select)
+                        : bind_project(bind, select->plan, select->targets, select->names, select->target_count);
     if (select->node->n_distinct_clause > 0 && !distinct_on(select)) {
         for (uint32_t i = 0; i < select->visible; i++) {
             bind_check_equality(bind, select->targets[i]);
@@ -513,6 +521,16 @@ static void select_finish(struct select *select) {
     }
     const struct expr *limit = bind_limit(select, select->node->limit_count, "LIMIT", BIND_LIMIT);
     const struct expr *offset = bind_limit(select, select->node->limit_offset, "OFFSET", BIND_OFFSET);
+    const struct expr *read =
+        late && !select_sets_late(select) && !with_ties(select) ? select_rows_read(bind, limit, offset) : NULL;
+    if (read != NULL) {
+        select->plan = bind_plan(bind, PLAN_LIMIT, select->plan, NULL);
+        select->plan->limit = read;
+        limit = NULL;
+    }
+    if (late) {
+        select->plan = select_late_project(select);
+    }
     if (limit != NULL || offset != NULL) {
         select->plan = bind_plan(bind, PLAN_LIMIT, select->plan, NULL);
         select->plan->limit = limit;
@@ -645,6 +663,7 @@ static struct plan_node *bind_query(struct bind *bind, const PgQuery__SelectStmt
     select->node = node;
     select_refuse(bind, node);
     struct bind_cte *in_sight = bind->ctes;
+    const struct bind_seen *seen = bind->seen;
     if (node->with_clause != NULL) {
         bind_with(bind, node->with_clause);
     }
@@ -671,6 +690,7 @@ static struct plan_node *bind_query(struct bind *bind, const PgQuery__SelectStmt
     }
     select_finish(select);
     bind->ctes = in_sight;
+    bind->seen = seen;
     return select->plan;
 }
 

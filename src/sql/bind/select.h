@@ -31,6 +31,8 @@ struct select {
     uint32_t sort_key_count;
     const struct expr **distinct_on; /* EXPR_COLUMN of targets */
     uint32_t distinct_on_count;
+    const struct expr **late;     /* late.c: of each target; NULL: it is not late */
+    const uint32_t *late_columns; /* where the columns that late targets read stand in the projection below them */
 };
 
 /* --- select.c --- */
@@ -41,6 +43,15 @@ bool select_ordinal(struct select *select, const PgQuery__Node *node, const char
 /* An output name; two different expressions of one name are ambiguous. */
 bool select_alias(struct select *select, const PgQuery__Node *node, const char *clause, uint32_t *target);
 const char *select_bare_name(const PgQuery__Node *node); /* a name without a table; NULL: something else */
+
+/* --- late.c --- */
+/* Whether there are targets that are computed behind ORDER BY and LIMIT. */
+bool select_find_late(struct select *select);
+bool select_sets_late(const struct select *select); /* the set-returning functions are */
+/* The projection below the order, without them, and the one above it. */
+struct plan_node *select_early_project(struct select *select);
+struct plan_node *select_late_project(struct select *select);
+const struct expr *select_rows_read(struct bind *bind, const struct expr *limit, const struct expr *offset);
 
 /* --- grouping.c --- */
 /* GROUP BY: the grouping expressions and sets. */

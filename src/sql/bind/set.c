@@ -64,8 +64,15 @@ struct plan_node *bind_set_operation(struct bind *bind, const PgQuery__SelectStm
         sql_raise(context, KMB_SYNTAX, bind_location(into->rel->location),
                   "INTO is only allowed on first SELECT of UNION/INTERSECT/EXCEPT");
     }
+    const char *no_recursion = bind->no_recursion;
+    bool except = select->op == PG_QUERY__SET_OPERATION__SETOP_EXCEPT;
+    bool intersect_all = select->op == PG_QUERY__SET_OPERATION__SETOP_INTERSECT && select->all;
+    const char *within = except ? "within EXCEPT" : intersect_all ? "within INTERSECT" : no_recursion;
+    bind->no_recursion = except && !select->all ? no_recursion : within;
     struct plan_node *left = bind_select_branch(bind, select->larg);
+    bind->no_recursion = within;
     struct plan_node *right = bind_select_branch(bind, select->rarg);
+    bind->no_recursion = no_recursion;
     bind_refuse_records(bind, left, operation);
     bind_refuse_records(bind, right, operation);
     uint32_t count = left->column_count;

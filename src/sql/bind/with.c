@@ -112,7 +112,8 @@ static struct plan_node *term_as(struct bind *bind, struct bind_cte *entry, stru
             made != NULL && made->type.id == TYPE_UNKNOWN ? made : column_at(bind, i, term->columns[i].type);
         const struct expr *pair[2] = {column_at(bind, i, entry->columns[i].type), value};
         struct type type = bind_common_type(bind, pair, 2, "UNION");
-        if (type.id != entry->columns[i].type.id) {
+        bool narrowed = entry->columns[i].type.modifier != type.modifier && entry->columns[i].type.id == type.id;
+        if (type.id != entry->columns[i].type.id || (narrowed && value->type.id == type.id)) {
             sql_raise_with(bind->context, KMB_DATATYPE_MISMATCH, position, NULL,
                            "Cast the output of the non-recursive term to the correct type.",
                            "recursive query \"%s\" column %u has type %s in non-recursive term but type %s overall",
@@ -137,13 +138,19 @@ static void bind_recursive(struct bind *bind, struct bind_cte *entry, const PgQu
                          : select->limit_offset != NULL ? "OFFSET"
                          : select->limit_count != NULL  ? "LIMIT"
                          : select->n_locking_clause > 0 ? "FOR UPDATE/SHARE"
-                         : select->with_clause != NULL  ? "WITH"
                                                         : NULL;
     if (clause != NULL) {
         sql_raise(bind->context, KMB_UNSUPPORTED, position, "%s in a recursive query is not implemented", clause);
     }
+    struct bind_cte *in_sight = bind->ctes;
+    const char *no_recursion = bind->no_recursion;
     entry->anchor = true;
-    entry->cte->root = bind_select(bind, select->larg);
+    if (select->with_clause != NULL) {
+        entry->in_with = true;
+        bind_with(bind, select->with_clause);
+        entry->in_with = false;
+    }
+    entry->cte->root = bind_select_branch(bind, select->larg);
     entry->anchor = false;
     bind_refuse_records(bind, entry->cte->root, "a recursive query");
     cte_columns(bind, entry, node, entry->cte->root);
@@ -159,8 +166,13 @@ static void bind_recursive(struct bind *bind, struct bind_cte *entry, const PgQu
     }
     size_t added = right->n_target_list - select->rarg->n_target_list;
     entry->working = true;
+    bind->no_recursion = NULL;
+    bind->rounds++;
     struct plan_node *term = bind_select_branch(bind, right);
+    bind->rounds--;
+    bind->no_recursion = no_recursion;
     entry->working = false;
+    bind->ctes = in_sight;
     if (bind->spell_stars && right != select->rarg) { /* what is kept of the term has its stars spelled out, too */
         select->rarg->target_list = right->target_list;
         select->rarg->n_target_list = right->n_target_list - added;
@@ -172,13 +184,29 @@ static void bind_recursive(struct bind *bind, struct bind_cte *entry, const PgQu
     }
 }
 
+/* Whether a WITH RECURSIVE query reads itself, and not another of its name that its own WITH has. */
+static bool reads_itself(const PgQuery__SelectStmt *select, const char *name) {
+    const PgQuery__WithClause *with = select->with_clause;
+    for (size_t i = 0; with != NULL && i < with->n_ctes; i++) {
+        if (strcmp(with->ctes[i]->common_table_expr->ctename, name) != 0) {
+            continue;
+        }
+        bool read = false;
+        for (size_t k = 0; !with->recursive && k <= i; k++) {
+            read = read || parse_message_names_table(&with->ctes[k]->common_table_expr->ctequery->base, name);
+        }
+        return read;
+    }
+    return parse_names_table(select, name);
+}
+
 static void bind_cte_query(struct bind *bind, struct bind_cte *entry, const PgQuery__CommonTableExpr *node,
                            bool recursive) {
     const PgQuery__SelectStmt *select = node->ctequery->select_stmt;
     struct plan_cte *cte = entry->cte;
     uint32_t taken = bind->taken;
     entry->later = false;
-    if (recursive && parse_names_table(select, node->ctename)) {
+    if (recursive && reads_itself(select, node->ctename)) {
         bind_recursive(bind, entry, node, select);
     } else {
         cte->root = bind_select(bind, select);
@@ -254,6 +282,7 @@ void bind_with(struct bind *bind, const PgQuery__WithClause *with) {
         entries[i]->cte->name = node->ctename;
         entries[i]->query = cte_place(node);
         entries[i]->cte->depth = bind->depth;
+        entries[i]->cte->rounds = bind->rounds;
         entries[i]->cte->keep = node->ctematerialized == PG_QUERY__CTEMATERIALIZE__CTEMaterializeAlways;
         entries[i]->later = true;
         if (with->recursive) {
@@ -294,6 +323,13 @@ static void cte_check_moment(struct bind *bind, const struct bind_cte *entry, ui
     }
 }
 
+bool bind_reads_round(const struct plan_node *from) {
+    if (from->kind == PLAN_JOIN) {
+        return bind_reads_round(from->left) || bind_reads_round(from->right);
+    }
+    return from->kind == PLAN_FILTER ? bind_reads_round(from->left) : from->kind == PLAN_CTE && from->cte_work;
+}
+
 struct plan_node *bind_cte_scan(struct bind *bind, const PgQuery__RangeVar *name) {
     struct bind_cte *entry = bind->ctes;
     while (entry != NULL && strcmp(entry->cte->name, name->relname) != 0) {
@@ -315,10 +351,14 @@ struct plan_node *bind_cte_scan(struct bind *bind, const PgQuery__RangeVar *name
                   name->relname);
     }
     if (entry->anchor) {
-        raise_recursion(bind, name->relname, position, "within its non-recursive term");
+        raise_recursion(bind, name->relname, position,
+                        entry->in_with ? "within a subquery" : "within its non-recursive term");
     }
     if (entry->working && bind->depth > entry->cte->depth) {
         raise_recursion(bind, name->relname, position, "within a subquery");
+    }
+    if (entry->working && bind->no_recursion != NULL) {
+        raise_recursion(bind, name->relname, position, bind->no_recursion);
     }
     if (entry->working && entry->worked++ > 0) {
         raise_recursion(bind, name->relname, position, "more than once");

@@ -57,6 +57,7 @@ void write_open(struct write *write, struct bind *bind, const PgQuery__RangeVar 
     }
     write->column_count = catalogue_column_count(write->catalogue, write->table);
     bind_table_scope(bind, write->catalogue, write->table, write->alias, 0, &write->row);
+    bind_see(bind, write->alias, write->table);
     if (!write->view) {
         write->scope = write->row;
     }

@@ -93,10 +93,10 @@ static struct cte_rows *rows_make(struct exec *owner, const struct plan_cte *cte
     return rows;
 }
 
-/* In the execution that defines it: the outermost one of its depth, for rounds of a recursion have the depth of their
- * query. */
+/* In the execution that defines it: the outermost one of its depth, but for a query within a recursive term, which each
+ * round of the recursion has for itself. */
 static struct cte_rows *rows_of(struct exec *exec, const struct plan_cte *cte) {
-    while (exec->depth > cte->depth || (exec->parent != NULL && exec->parent->depth == cte->depth)) {
+    while (exec->depth > cte->depth || exec->rounds > cte->rounds) {
         exec = exec->parent;
     }
     for (struct cte_rows *rows = exec->ctes; rows != NULL; rows = rows->next) {
@@ -187,8 +187,7 @@ static bool round_next(struct cte_rows *rows) {
 static void rows_round(struct cte_rows *rows) {
     struct exec *owner = rows->owner;
     sql_context_inner(&rows->round, owner->context);
-    struct exec *exec = exec_open_inner(owner, &rows->round, rows->cte->recursive, owner->outers, owner->outer_count);
-    exec->depth = owner->depth;
+    struct exec *exec = exec_open_round(owner, &rows->round, rows->cte->recursive);
     const struct batch *batch;
     while ((batch = exec_next(exec)) != NULL) {
         rows_take(rows, batch);

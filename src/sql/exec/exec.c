@@ -427,19 +427,34 @@ struct exec *exec_open(struct sql_context *context, const struct sql_host *host,
     return exec;
 }
 
-struct exec *exec_open_inner(struct exec *parent, struct sql_context *context, const struct plan_node *root,
-                             const struct value *outers, uint32_t outer_count) {
+static struct exec *exec_new_inner(struct exec *parent, struct sql_context *context, const struct value *outers,
+                                   uint32_t outer_count) {
     struct exec *exec = sql_alloc_zero(context, 1, sizeof(*exec));
     exec->context = context;
     exec->host = parent->host;
     exec->measures = parent->measures;
     exec->parent = parent;
-    exec->depth = parent->depth + 1;
+    exec->depth = parent->depth;
+    exec->rounds = parent->rounds;
     exec->parameters = parent->parameters;
     exec->parameter_count = parent->parameter_count;
     exec->outers = outers;
     exec->outer_count = outer_count;
     sql_defer(context, exec_release, exec);
+    return exec;
+}
+
+struct exec *exec_open_inner(struct exec *parent, struct sql_context *context, const struct plan_node *root,
+                             const struct value *outers, uint32_t outer_count) {
+    struct exec *exec = exec_new_inner(parent, context, outers, outer_count);
+    exec->depth++;
+    exec->root = operator_make(exec, root);
+    return exec;
+}
+
+struct exec *exec_open_round(struct exec *parent, struct sql_context *context, const struct plan_node *root) {
+    struct exec *exec = exec_new_inner(parent, context, parent->outers, parent->outer_count);
+    exec->rounds++;
     exec->root = operator_make(exec, root);
     return exec;
 }

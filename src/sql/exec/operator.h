@@ -53,6 +53,7 @@ struct exec {
     struct sql_context *context;
     struct exec *parent;         /* of a subquery: the query around it, whose views and transaction it shares */
     uint32_t depth;              /* of subqueries; a round of a recursive query has that of its own */
+    uint32_t rounds;             /* of recursive queries around it */
     struct cte_rows *ctes;       /* WITH queries this one defines, as far as they were read */
     struct subquery_run *shared; /* subqueries of several columns */
     const struct value *outers;  /* of a subquery: what EXPR_OUTER 0, 1, ... stand for */
@@ -120,6 +121,8 @@ struct value subquery_value(struct subquery_run *run, const struct value *outers
                             struct arena *arena);
 
 /* --- exec.c: a query within a query, one level further in; nothing in it is closed but by exec_close --- */
+/* A round of a recursive query that `parent` has: its recursive term once more. */
+struct exec *exec_open_round(struct exec *parent, struct sql_context *context, const struct plan_node *root);
 struct exec *exec_open_inner(struct exec *parent, struct sql_context *context, const struct plan_node *root,
                              const struct value *outers, uint32_t outer_count);
 

@@ -196,8 +196,12 @@ static uint32_t range_bound(const struct window_frames *frames, uint32_t positio
     uint32_t low = frames->key.nulls_first ? nulls.to : frames->from;
     uint32_t high = frames->key.nulls_first ? frames->to : nulls.from;
     struct target target = target_of(frames, position, distance, preceding != frames->key.descending);
-    if (target.everything) {
-        return past ? high : low;
+    if (target.everything) { /* but NaN, which is behind infinity */
+        if (past == frames->key.descending) {
+            return past ? high : low;
+        }
+        target.real = (double)INFINITY;
+        target.decimal = (struct decimal){.kind = DECIMAL_INFINITY};
     }
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;

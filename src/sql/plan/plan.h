@@ -188,6 +188,7 @@ struct plan_cte {
     bool distinct;               /* recursive: UNION, not UNION ALL */
     bool keep;                   /* MATERIALIZED, or a write: never put in place of its reference */
     uint32_t depth;              /* of the query that defines it: 0 the statement, 1 a subquery in it, ... */
+    uint32_t rounds;             /* recursive terms around it: one that is in a term is made anew for each round */
     uint32_t references;
     uint32_t own_columns; /* that * shows of its working table; 0: all */
     bool takes_outer;     /* reads values of the query around its own */

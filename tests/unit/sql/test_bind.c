@@ -170,8 +170,8 @@ static void test_unsupported(void **state) {
     REFUSED("SELECT * FROM t TABLESAMPLE nope (1)", "42704", 29, "tablesample method nope does not exist");
     REFUSED("SELECT * FROM t, LATERAL (SELECT count(t.id)) x", "42803", 34,
             "aggregate functions are not allowed in FROM clause of their own query level");
-    REFUSED("SELECT * FROM t RIGHT JOIN LATERAL (SELECT t.id) x ON true", "42P10", 0,
-            "invalid reference to FROM-clause entry");
+    REFUSED("SELECT * FROM t RIGHT JOIN LATERAL (SELECT t.id) x ON true", "42P10", 44,
+            "invalid reference to FROM-clause entry for table \"t\"");
     REFUSED("SELECT * FROM t, ((SELECT t.id) x JOIN LATERAL (SELECT t.id) y ON true)", "42P01", 27,
             "invalid reference to FROM-clause entry for table \"t\"");
     REFUSED("SELECT * FROM nosuch(1)", "42883", 15, "function nosuch(integer) does not exist");
