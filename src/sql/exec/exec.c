@@ -232,6 +232,10 @@ static struct exec_operator *make(struct exec *exec, const struct plan_node *nod
         return catalogue_rows_make(exec, node);
     case PLAN_ONE_ROW:
         return one_row_make(exec, node);
+    case PLAN_BITMAP_INDEX:
+    case PLAN_BITMAP_AND:
+    case PLAN_BITMAP_OR:
+        break; /* read by their scan */
     case PLAN_FILTER:
         return filter_make(exec, node);
     case PLAN_PROJECT:

@@ -5,10 +5,14 @@
  * decoded when the first that reads it is reached, for the rows that have passed until then; the others for the rows
  * that pass them all. So a selective scan touches little, and a column nobody reads is never decoded. A point lookup is
  * recognised by its bounds and prepared for one row: no buffer of a thousand rows is made for it.
+ *
+ * Rows that a bitmap names (bitmap.h) are fetched some tens together, by their keys. If it has too many, the table is
+ * read whole instead: the conditions that the bitmap answers are asked anyway, and the order is that of the key.
  */
 #include "base/assert.h"
 #include "base/map.h"
 #include "sql/cursor.h"
+#include "sql/exec/bitmap.h"
 #include "sql/exec/decode.h"
 #include "sql/exec/decode_entry.h"
 #include "sql/exec/join_filter.h"
@@ -18,6 +22,7 @@
 
 #define SCAN_ROWS       512 /* of a batch: their slices, 40 KiB, stay in the second cache */
 #define SCAN_ROWS_FIRST 64
+#define SCAN_FETCHES    (SCAN_ROWS / KERNEL_MANY) /* of a batch of rows that a bitmap names */
 
 /* A conjunct of the filter, with the columns that none before it has read. */
 struct scan_stage {
@@ -45,6 +50,13 @@ struct scan {
     struct entry_decoder *entries; /* rows are entries of the index; NULL: images */
     bool point;
     bool done;
+    /* rows that a bitmap names */
+    bool bitmap;
+    bool bitmap_known;
+    struct bitmap_keys named;
+    uint32_t named_at;
+    struct arena named_bytes;
+    struct buffer fetched[SCAN_FETCHES];
     /* TABLESAMPLE */
     bool sampled;
     uint64_t sample_below; /* rows with a lower hash of their key are in it */
@@ -60,6 +72,9 @@ static void scan_free(void *object) {
     buffer_free(&scan->low);
     buffer_free(&scan->high);
     buffer_free(&scan->memory);
+    for (uint32_t i = 0; i < SCAN_FETCHES; i++) {
+        buffer_free(&scan->fetched[i]);
+    }
 }
 
 /* The columns of the order scanned. */
@@ -212,13 +227,58 @@ static void scan_sample_open(struct scan *scan) {
     }
 }
 
+/* The next rows by their keys; 0: there are no more. */
+static size_t scan_fetch_named(struct scan *scan) {
+    struct sql_context *context = scan->base.exec->context;
+    const struct bitmap_keys *named = &scan->named;
+    size_t total = 0;
+    for (uint32_t i = 0; (i < SCAN_FETCHES && total < scan->fetch) || total == 0; i++) {
+        struct slice keys[KERNEL_MANY];
+        uint16_t of[KERNEL_MANY];
+        size_t found = 0;
+        uint32_t count = 0;
+        sql_check_cancel(context);
+        for (; count < KERNEL_MANY && scan->named_at < named->count; count++, scan->named_at++) {
+            keys[count] = named->list[scan->base.node->reverse ? named->count - 1 - scan->named_at : scan->named_at];
+        }
+        if (count == 0) {
+            break;
+        }
+        sql_try(context, kernel_get_many(scan->view, scan->table, keys, count, &scan->fetched[i % SCAN_FETCHES],
+                                         scan->rows + total, of, &found, context->error));
+        total += found;
+    }
+    return total;
+}
+
+static void scan_cursor_open(struct scan *scan);
+
+/* Before the first row. */
+static void scan_bitmap_read(struct scan *scan) {
+    struct exec_operator *self = &scan->base;
+    scan->bitmap_known = true;
+    operator_kept_init(self, &scan->named_bytes);
+    if (!bitmap_read(self, scan->view, scan->table, &scan->named_bytes, &scan->named)) {
+        arena_free(&scan->named_bytes);
+        scan->bitmap = false;
+        scan_cursor_open(scan);
+    }
+}
+
 static const struct batch *scan_next(struct exec_operator *self) {
     struct scan *scan = (struct scan *)self;
     struct exec *exec = self->exec;
     while (!scan->done) {
         operator_begin(self);
         size_t count = 0;
-        if (scan->point) {
+        if (scan->bitmap && !scan->bitmap_known) {
+            scan_bitmap_read(scan);
+        }
+        if (scan->bitmap) {
+            count = scan_fetch_named(scan);
+            scan->fetch = self->rows_max;
+            scan->done = count == 0;
+        } else if (scan->point) {
             bool found = false;
             sql_try(exec->context, kernel_get(scan->view, scan->table, buffer_slice(&scan->low), &scan->memory,
                                               &scan->rows[0], &found, exec->context->error));
@@ -267,9 +327,15 @@ static void scan_open(struct scan *scan) {
         (!scan->point && !scan_bound(exec, scan->table, node, &node->high, &scan->high))) {
         scan->done = true;
     }
-    if (scan->done || scan->point) {
-        return;
+    scan->bitmap = node->left != NULL;
+    if (!scan->done && !scan->point && !scan->bitmap) {
+        scan_cursor_open(scan);
     }
+}
+
+static void scan_cursor_open(struct scan *scan) {
+    struct exec *exec = scan->base.exec;
+    const struct plan_node *node = scan->base.node;
     if (node->index_only && !scan->view->past) {
         scan->entries = entry_decoder_make(exec->context, node, scan->table);
     }
@@ -283,6 +349,10 @@ static void scan_open(struct scan *scan) {
     sql_try(exec->context, kernel_scan_open(scan->view, scan->table, &range, &scan->cursor, exec->context->error));
 }
 
+static uint32_t conjunct_count(const struct expr *filter) {
+    return filter == NULL ? 0 : filter->kind == EXPR_AND ? filter->argument_count : 1;
+}
+
 /* A conjunct is asked only of the rows that those before it let through, and only for these are its columns decoded. */
 static void scan_stages_make(struct scan *scan, uint32_t rows_max) {
     struct sql_context *context = scan->base.exec->context;
@@ -291,16 +361,20 @@ static void scan_stages_make(struct scan *scan, uint32_t rows_max) {
     size_t words = width / 64 + 1;
     scan->staged = sql_alloc_zero(context, words, sizeof(*scan->staged));
     scan->decoded = sql_alloc(context, words * sizeof(*scan->decoded));
-    if (node->predicate == NULL) {
+    const struct expr *filters[] = {node->recheck, node->predicate};
+    uint32_t most = conjunct_count(node->recheck) + conjunct_count(node->predicate);
+    if (most == 0) {
         return;
     }
-    bool several = node->predicate->kind == EXPR_AND;
-    scan->stage_count = several ? node->predicate->argument_count : 1;
-    scan->stages = sql_alloc_zero(context, scan->stage_count, sizeof(*scan->stages));
+    scan->stages = sql_alloc_zero(context, most, sizeof(*scan->stages));
     scan->selection = sql_alloc(context, sizeof(*scan->selection) * rows_max);
-    for (uint32_t i = 0; i < scan->stage_count; i++) {
-        struct scan_stage *stage = &scan->stages[i];
-        const struct expr *conjunct = several ? node->predicate->arguments[i] : node->predicate;
+    for (; scan->stage_count < most; scan->stage_count++) {
+        struct scan_stage *stage = &scan->stages[scan->stage_count];
+        uint32_t first = conjunct_count(filters[0]);
+        bool rest = scan->stage_count >= first;
+        const struct expr *filter = filters[rest ? 1 : 0];
+        const struct expr *conjunct =
+            filter->kind == EXPR_AND ? filter->arguments[scan->stage_count - (rest ? first : 0)] : filter;
         uint64_t *read = sql_alloc_zero(context, words, sizeof(*read));
         expr_columns(conjunct, read, width);
         stage->filter = operator_evaluator(&scan->base, conjunct, rows_max);

@@ -12,25 +12,7 @@
  * or all against it.
  */
 #include "base/assert.h"
-#include "sql/plan/optimise.h"
-
-enum sarg_kind { SARG_EQUAL, SARG_LESS, SARG_LESS_EQUAL, SARG_GREATER, SARG_GREATER_EQUAL };
-
-/* A condition that can bound a column. */
-struct sarg {
-    enum sarg_kind kind;
-    struct column_id column; /* of the table, or a hidden one whose expression the condition has */
-    bool not_null;
-    const struct expr *value;
-    uint32_t condition; /* index of the condition it came from */
-    bool exact;         /* says all that the condition says */
-};
-
-struct sargs {
-    struct sarg *list;
-    uint32_t count;
-    uint32_t capacity;
-};
+#include "sql/plan/access.h"
 
 static void sargs_add(struct optimiser *optimiser, struct sargs *sargs, struct sarg sarg) {
     if (sargs->count == sargs->capacity) {
@@ -144,8 +126,7 @@ static bool sarg_target(struct optimiser *optimiser, const struct plan_node *sca
     return hidden != NULL;
 }
 
-/* The value in the column's own type; NULL when it is not one. */
-static const struct expr *value_for(struct optimiser *optimiser, const struct expr *value, enum type_id column) {
+const struct expr *access_value(struct optimiser *optimiser, const struct expr *value, enum type_id column) {
     if (value->type.id == column || (value->type.id == TYPE_TEXT && column == TYPE_VARCHAR)) {
         return value;
     }
@@ -161,6 +142,17 @@ static const struct expr *value_for(struct optimiser *optimiser, const struct ex
     return NULL;
 }
 
+bool access_column(struct optimiser *optimiser, const struct plan_node *scan, const struct expr *expr,
+                   struct column_id *column, struct type *type) {
+    struct sarg_target target;
+    if (!sarg_target(optimiser, scan, expr, &target)) {
+        return false;
+    }
+    *column = target.column;
+    *type = target.type;
+    return true;
+}
+
 static void sargs_of_comparison(struct optimiser *optimiser, const struct plan_node *scan, struct sargs *sargs,
                                 const struct expr *condition, uint32_t number) {
     enum sarg_kind kind;
@@ -174,7 +166,7 @@ static void sargs_of_comparison(struct optimiser *optimiser, const struct plan_n
         if (expr_has_column(value) || !sarg_target(optimiser, scan, condition->arguments[side], &target)) {
             continue;
         }
-        value = value_for(optimiser, value, target.type.id);
+        value = access_value(optimiser, value, target.type.id);
         if (value != NULL) {
             sargs_add(optimiser, sargs,
                       (struct sarg){.kind = side == 0 ? kind : kind_turned(kind),
@@ -199,8 +191,8 @@ static void sargs_of_list(struct optimiser *optimiser, const struct plan_node *s
     const struct expr *greatest = NULL;
     for (uint32_t i = 1; i < condition->argument_count; i++) {
         const struct expr *value = condition->arguments[i];
-        value =
-            value->kind == EXPR_CONSTANT && !value->value.is_null ? value_for(optimiser, value, target.type.id) : NULL;
+        value = value->kind == EXPR_CONSTANT && !value->value.is_null ? access_value(optimiser, value, target.type.id)
+                                                                      : NULL;
         if (value == NULL) {
             return;
         }
@@ -269,8 +261,8 @@ static void sargs_of_like(struct optimiser *optimiser, const struct plan_node *s
     }
 }
 
-static void sargs_collect(struct optimiser *optimiser, const struct plan_node *scan, struct sargs *sargs,
-                          const struct conditions *conditions) {
+void access_sargs(struct optimiser *optimiser, const struct plan_node *scan, struct sargs *sargs,
+                  const struct conditions *conditions) {
     for (uint32_t i = 0; i < conditions->count; i++) {
         const struct expr *condition = conditions->list[i];
         if (condition->kind == EXPR_CALL) {
@@ -283,18 +275,6 @@ static void sargs_collect(struct optimiser *optimiser, const struct plan_node *s
 }
 
 /* --- one candidate: the primary key or an index --- */
-
-struct candidate {
-    struct index_id index;
-    const struct key_part *parts;
-    uint32_t part_count;
-    bool unique;
-    const struct sarg *equal[DEFINITION_KEY_COLUMNS_MAX];
-    uint32_t equal_count;
-    const struct sarg *above; /* on the column behind the equalities: > or >= */
-    const struct sarg *below;
-    uint32_t score;
-};
 
 /* A tighter bound of two constants; a bound of unknown value counts as it comes. */
 static const struct sarg *tighter(const struct sarg *a, const struct sarg *b, bool above) {
@@ -357,8 +337,8 @@ static void bound_fill(struct optimiser *optimiser, const struct candidate *cand
     }
 }
 
-static void candidate_bounds(struct optimiser *optimiser, const struct candidate *candidate, struct plan_bound *low,
-                             struct plan_bound *high) {
+void access_bounds(struct optimiser *optimiser, const struct candidate *candidate, struct plan_bound *low,
+                   struct plan_bound *high) {
     bool descending =
         candidate->equal_count < candidate->part_count && candidate->parts[candidate->equal_count].descending;
     bound_fill(optimiser, candidate, descending ? candidate->below : candidate->above, low);
@@ -371,7 +351,7 @@ static void candidate_take(struct optimiser *optimiser, struct plan_node *scan, 
     if (candidate->score == 0) {
         return;
     }
-    candidate_bounds(optimiser, candidate, &scan->low, &scan->high);
+    access_bounds(optimiser, candidate, &scan->low, &scan->high);
     for (uint32_t i = 0; i < candidate->equal_count; i++) {
         implied[candidate->equal[i]->condition] = candidate->equal[i]->exact;
     }
@@ -400,15 +380,16 @@ static double filter_share(const struct expr *condition) {
 
 /* --- by cost --- */
 
-/* How many of the table's rows the candidate's range holds. */
-static double candidate_rows(struct optimiser *optimiser, const struct plan_node *scan,
-                             const struct candidate *candidate, double table_rows) {
+#define COST_FORBIDDEN 1e10 /* as PostgreSQL: only where there is no other way */
+
+double access_rows(struct optimiser *optimiser, const struct plan_node *scan, const struct candidate *candidate,
+                   double table_rows) {
     if (candidate->score >= 1000) {
         return 1;
     }
     struct plan_bound low;
     struct plan_bound high;
-    candidate_bounds(optimiser, candidate, &low, &high);
+    access_bounds(optimiser, candidate, &low, &high);
     double rows = estimate_range(optimiser, scan, candidate->index, &low, &high);
     if (rows >= 0) {
         return rows < 1 ? 1 : rows;
@@ -454,19 +435,22 @@ static double conditions_share(struct optimiser *optimiser, const struct plan_no
 /* The cheapest of the table's orders for these conditions, and how many rows its range holds; a scan of the whole table
  * is one of them. False: the table is small, or not known; the rules choose. */
 static bool access_by_cost(struct optimiser *optimiser, struct plan_node *scan, const struct conditions *conditions,
-                           const struct candidate *candidates, uint32_t count, struct candidate *best, double *rows) {
+                           const struct candidate *candidates, uint32_t count, struct candidate *best, double *rows,
+                           struct bitmap_choice *bitmap) {
+    const struct sql_settings *settings = optimiser->context->settings;
+    bool forbidden = !sql_way_open(settings, SQL_WAY_SEQSCAN);
     double table_rows = scan->rows_estimate;
-    if (conditions->count == 0 || table_rows < ESTIMATE_ROWS_MIN || optimiser->estimator.view == NULL) {
+    if (conditions->count == 0 || (table_rows < ESTIMATE_ROWS_MIN && !forbidden) || optimiser->estimator.view == NULL) {
         return false;
     }
     *best = (struct candidate){.parts = scan->table->primary_key, .part_count = scan->table->primary_key_count};
-    double best_cost = table_rows;
+    double best_cost = forbidden ? COST_FORBIDDEN : table_rows;
     *rows = table_rows;
     for (uint32_t i = 0; i < count; i++) {
         if (candidates[i].score == 0) {
             continue;
         }
-        double met = candidate_rows(optimiser, scan, &candidates[i], table_rows);
+        double met = access_rows(optimiser, scan, &candidates[i], table_rows);
         double cost = candidate_cost(&candidates[i], met);
         if (cost < best_cost) {
             best_cost = cost;
@@ -474,7 +458,29 @@ static bool access_by_cost(struct optimiser *optimiser, struct plan_node *scan, 
             *rows = met;
         }
     }
+    if (sql_way_open(settings, SQL_WAY_BITMAPSCAN) && scan->kind == PLAN_SCAN && scan->sample_percent == NULL &&
+        scan->current_of == NULL) {
+        *bitmap = bitmap_choose(optimiser, scan, conditions, table_rows);
+        if (bitmap->bitmap != NULL && bitmap->cost >= best_cost) {
+            bitmap->bitmap = NULL;
+        }
+    }
     return true;
+}
+
+/* The scan reads the rows that the bitmap names. Its conditions are asked of them again: where a range says less than
+ * its condition, and where there are too many rows to be remembered and the table is read whole. */
+static void bitmap_take(struct optimiser *optimiser, struct plan_node *scan, const struct conditions *conditions,
+                        const struct bitmap_choice *bitmap, bool *implied) {
+    struct conditions recheck = {0};
+    for (uint32_t i = 0; i < conditions->count; i++) {
+        implied[i] = bitmap->covered[i];
+        if (implied[i]) {
+            conditions_add(optimiser, &recheck, conditions->list[i]);
+        }
+    }
+    scan->left = bitmap->bitmap;
+    scan->recheck = conditions_join(optimiser, &recheck);
 }
 
 /* Whether the conditions say what the index's own one says: each part of that is one of them. With `implied`, those are
@@ -505,39 +511,68 @@ static bool index_implied(struct optimiser *optimiser, const struct plan_node *s
     return parts.count > 0;
 }
 
+struct candidate *access_candidates(struct optimiser *optimiser, const struct plan_node *scan,
+                                    const struct sargs *sargs, const struct conditions *conditions, uint32_t *count) {
+    const struct table_definition *table = scan->table;
+    struct candidate *all = sql_alloc(optimiser->context, (table->index_count + 1u) * sizeof(*all));
+    *count = 0;
+    for (uint32_t i = 0; i <= table->index_count; i++) {
+        const struct index_definition *index = i == 0 ? NULL : &table->indexes[i - 1];
+        bool partial = index != NULL && index->filter.value != 0;
+        if (index != NULL &&
+            (index->state != INDEX_READY || (partial && !index_implied(optimiser, scan, index, conditions, NULL)))) {
+            continue;
+        }
+        struct candidate candidate = {.parts = table->primary_key,
+                                      .part_count = table->primary_key_count,
+                                      .unique = table->primary_key_count > 0};
+        if (index != NULL) {
+            candidate = (struct candidate){
+                .index = index->id, .parts = index->parts, .part_count = index->part_count, .unique = index->unique};
+        }
+        candidate_measure(sargs, &candidate);
+        candidate.score += partial ? 3 : 0; /* it has fewer rows than the table */
+        all[(*count)++] = candidate;
+    }
+    return all;
+}
+
+/* By rule: the one that says most; the primary key wins a tie, then the one with fewer columns. */
+static struct candidate access_by_rule(const struct candidate *all, uint32_t count) {
+    struct candidate best = all[0];
+    for (uint32_t i = 1; i < count; i++) {
+        bool fewer = all[i].score == best.score && all[i].score > 0 && best.index.value != 0 &&
+                     all[i].part_count < best.part_count;
+        if (all[i].score > best.score || fewer) {
+            best = all[i];
+        }
+    }
+    return best;
+}
+
 void optimise_access(struct optimiser *optimiser, struct plan_node *scan, const struct conditions *conditions) {
     struct sargs sargs = {0};
     scan->asked = conditions_join(optimiser, conditions);
-    sargs_collect(optimiser, scan, &sargs, conditions);
+    access_sargs(optimiser, scan, &sargs, conditions);
     const struct table_definition *table = scan->table;
-    struct candidate best = {
-        .parts = table->primary_key, .part_count = table->primary_key_count, .unique = table->primary_key_count > 0};
-    candidate_measure(&sargs, &best);
-    struct candidate *all = sql_alloc(optimiser->context, (table->index_count + 1u) * sizeof(*all));
+    const struct sql_settings *settings = optimiser->context->settings;
     uint32_t count = 0;
-    all[count++] = best;
-    for (uint32_t i = 0; i < table->index_count; i++) {
-        const struct index_definition *index = &table->indexes[i];
-        bool partial = index->filter.value != 0;
-        if (index->state != INDEX_READY || (partial && !index_implied(optimiser, scan, index, conditions, NULL))) {
-            continue;
-        }
-        struct candidate candidate = {
-            .index = index->id, .parts = index->parts, .part_count = index->part_count, .unique = index->unique};
-        candidate_measure(&sargs, &candidate);
-        candidate.score += partial ? 3 : 0; /* it has fewer rows than the table */
-        all[count++] = candidate;
-        bool fewer = candidate.score == best.score && candidate.score > 0 && best.index.value != 0 &&
-                     candidate.part_count < best.part_count;
-        if (candidate.score > best.score || fewer) {
-            best = candidate;
-        }
+    struct candidate *all = access_candidates(optimiser, scan, &sargs, conditions, &count);
+    for (uint32_t i = 0; i < count && !sql_way_open(settings, SQL_WAY_INDEXSCAN); i++) {
+        all[i].score = 0;
     }
+    struct candidate best = access_by_rule(all, count);
     double rows = 0;
-    bool costed = access_by_cost(optimiser, scan, conditions, all, count, &best, &rows);
+    struct bitmap_choice bitmap = {.bitmap = NULL};
+    bool costed = access_by_cost(optimiser, scan, conditions, all, count, &best, &rows, &bitmap);
     bool *implied = sql_alloc_zero(optimiser->context, conditions->count + 1, sizeof(*implied));
-    candidate_take(optimiser, scan, &best, implied);
-    const struct index_definition *taken = definition_index_of_id(table, best.index);
+    if (bitmap.bitmap != NULL) {
+        bitmap_take(optimiser, scan, conditions, &bitmap, implied);
+        rows = bitmap.rows;
+    } else {
+        candidate_take(optimiser, scan, &best, implied);
+    }
+    const struct index_definition *taken = definition_index_of_id(table, scan->index);
     if (taken != NULL && taken->filter.value != 0) {
         (void)index_implied(optimiser, scan, taken, conditions, implied);
     }
@@ -578,7 +613,7 @@ void optimise_history_access(struct optimiser *optimiser, struct plan_node *hist
         }
     }
     struct sargs sargs = {0};
-    sargs_collect(optimiser, history, &sargs, &plain);
+    access_sargs(optimiser, history, &sargs, &plain);
     struct candidate key = {.parts = history->table->primary_key, .part_count = history->table->primary_key_count};
     candidate_measure(&sargs, &key);
     bool *implied = sql_alloc_zero(optimiser->context, plain.count + 1, sizeof(*implied));
@@ -752,7 +787,8 @@ static struct plan_node *order_drop(struct optimiser *optimiser, struct plan_nod
         return sort->left;
     }
     /* Another index reads every row by a second lookup: worth it when few are wanted. */
-    bool free_choice = scan->low.count == 0 && scan->high.count == 0;
+    bool free_choice = scan->low.count == 0 && scan->high.count == 0 && scan->left == NULL &&
+                       sql_way_open(optimiser->context->settings, SQL_WAY_INDEXSCAN);
     for (uint32_t i = 0; limited && free_choice && i < scan->table->index_count; i++) {
         const struct index_definition *index = &scan->table->indexes[i];
         reverse = false;

@@ -182,8 +182,9 @@ static void note_expression(void *context, const struct expr **place) {
 
 /* What a walk over the nodes' expressions would not tell apart: which of them there are. */
 static bool same_places(const struct plan_node *a, const struct plan_node *b) {
-    return (a->predicate == NULL) == (b->predicate == NULL) && (a->once == NULL) == (b->once == NULL) &&
-           (a->limit == NULL) == (b->limit == NULL) && (a->offset == NULL) == (b->offset == NULL) &&
+    return (a->recheck == NULL) == (b->recheck == NULL) && (a->predicate == NULL) == (b->predicate == NULL) &&
+           (a->once == NULL) == (b->once == NULL) && (a->limit == NULL) == (b->limit == NULL) &&
+           (a->offset == NULL) == (b->offset == NULL) &&
            (a->frame.start_offset == NULL) == (b->frame.start_offset == NULL) &&
            (a->frame.end_offset == NULL) == (b->frame.end_offset == NULL) &&
            (a->right_keys == NULL) == (b->right_keys == NULL) && a->low.count == b->low.count &&

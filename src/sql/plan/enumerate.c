@@ -62,7 +62,10 @@ static void side_fill(struct optimiser *optimiser, const struct relation *relati
         side->scan = node;
         side->table_rows = table_rows < 1 ? 1 : table_rows;
         bool ranged = node->low.count > 0 || node->high.count > 0;
-        side->cost = !ranged ? side->table_rows : node->index.value == 0 ? side->rows : side->rows * PLAN_COST_FETCH;
+        side->cost = node->left != NULL       ? node->read_estimate * PLAN_COST_FETCH
+                     : !ranged                ? side->table_rows
+                     : node->index.value == 0 ? side->rows
+                                              : side->rows * PLAN_COST_FETCH;
         side->known = known_rows(optimiser, node);
         if (side->known.sample != NULL && side->known.sample->whole) {
             side->rows = side->known.count < 1 ? 1 : side->known.count;

@@ -214,6 +214,9 @@ static const char *name_scan(struct explain *explain, struct explain_group *grou
     if (scan->current_of != NULL) {
         return "Tid Scan";
     }
+    if (scan->left != NULL) {
+        return "Bitmap Heap Scan";
+    }
     if (!ranged && scan->index.value == 0 && !looked_up && !(scan->reverse && scan->table->primary_key_count > 0)) {
         return "Seq Scan";
     }
@@ -275,6 +278,16 @@ static const char *name_node(struct explain *explain, struct explain_group *grou
         return "Catalogue Scan";
     case PLAN_ONE_ROW:
         return "Result";
+    case PLAN_BITMAP_INDEX: {
+        const char *name = explain_slice(explain, explain_order_name(node));
+        add_other(explain, group, "Index Name", name);
+        group->title = sql_printf(explain->context, "Bitmap Index Scan on %s", name);
+        return "Bitmap Index Scan";
+    }
+    case PLAN_BITMAP_AND:
+        return "BitmapAnd";
+    case PLAN_BITMAP_OR:
+        return "BitmapOr";
     case PLAN_AGGREGATE:
         add_other(explain, group, "Strategy", node->expression_count == 0 ? "Plain" : "Hashed");
         group->title = node->expression_count == 0 ? NULL : "HashAggregate";
@@ -392,6 +405,9 @@ static void add_scan(struct explain *explain, struct explain_group *group, const
     if (range != NULL) {
         explain_add_text(explain, group, "Index Cond", range);
     }
+    if (node->recheck != NULL) {
+        explain_add_text(explain, group, "Recheck Cond", explain_expression(explain, node->recheck, node));
+    }
     if (node->sample_percent != NULL) {
         const char *text = sql_printf(explain->context, "%s (%s)", node->sample_method,
                                       explain_expression(explain, node->sample_percent, NULL));
@@ -416,6 +432,9 @@ static void add_details(struct explain *explain, struct explain_group *group, co
     switch (node->kind) {
     case PLAN_SCAN:
         add_scan(explain, group, node, join);
+        break;
+    case PLAN_BITMAP_INDEX:
+        explain_add_text(explain, group, "Index Cond", explain_range(explain, node));
         break;
     case PLAN_HISTORY:
     case PLAN_DIFF: {
@@ -574,8 +593,24 @@ static void tell_hash(struct explain *explain, struct explain_group *group, cons
     (void)tell_node(explain, right, (struct place){.parent = hash, .relationship = "Outer"});
 }
 
+/* All parts of a chain of one kind, side by side. */
+static void tell_bitmap(struct explain *explain, struct explain_group *group, const struct plan_node *node) {
+    const struct plan_node *parts[] = {node->left, node->right};
+    for (uint32_t i = 0; i < ARRAY_LENGTH(parts); i++) {
+        if (parts[i]->kind == node->kind) {
+            tell_bitmap(explain, group, parts[i]);
+        } else {
+            (void)tell_node(explain, parts[i], (struct place){.parent = group, .relationship = "Member"});
+        }
+    }
+}
+
 static void tell_children(struct explain *explain, struct explain_group *group, const struct plan_node *node) {
     bool append = node->kind == PLAN_SET && node->set_operation == PLAN_SET_UNION_ALL;
+    if (node->kind == PLAN_BITMAP_AND || node->kind == PLAN_BITMAP_OR) {
+        tell_bitmap(explain, group, node);
+        return;
+    }
     if (node->left != NULL) {
         (void)tell_node(explain, node->left,
                         (struct place){.parent = group, .relationship = append ? "Member" : "Outer"});
@@ -619,7 +654,7 @@ static struct explain_group *tell_node(struct explain *explain, const struct pla
     if (node->table != NULL && plan_reads(node) && named->title == NULL) {
         title = sql_printf(explain->context, "%s on ", type);
     }
-    if (node->table != NULL && node->kind != PLAN_CATALOGUE) {
+    if (node->table != NULL && node->kind != PLAN_CATALOGUE && !plan_names_rows(node)) {
         title = sql_printf(explain->context, "%s%s", title, add_relation(explain, named, node));
     }
     struct explain_group *group = open_node(explain, place, type, named);

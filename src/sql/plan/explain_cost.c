@@ -48,6 +48,11 @@ static double logarithm(double rows) {
 static void scan_cost(const struct plan_node *node, struct explain_cost *cost) {
     double read = node->read_estimate < cost->rows ? cost->rows : node->read_estimate;
     bool looked_up = node->index.value != 0;
+    if (node->left != NULL) {
+        cost->startup = explain_cost_of(node->left).total;
+        cost->total = cost->startup + read * (PLAN_COST_FETCH * COST_ROW + COST_OPERATION);
+        return;
+    }
     cost->total = looked_up ? (1 + read) * PLAN_COST_LOOKUP * COST_ROW : read * COST_ROW;
     cost->total += node->predicate == NULL ? 0 : read * COST_OPERATION;
 }
@@ -126,6 +131,13 @@ struct explain_cost explain_cost_of(const struct plan_node *node) {
     struct explain_cost cost = {.rows = node_rows(node)};
     for (uint32_t i = 0; i < node->column_count; i++) {
         cost.width += type_width(node->columns[i].type);
+    }
+    if (plan_names_rows(node)) {
+        uint32_t ranges = node->expression_count == 0 ? 1 : node->expression_count;
+        cost.total = node->kind == PLAN_BITMAP_INDEX
+                         ? (ranges * PLAN_COST_LOOKUP + cost.rows * PLAN_COST_ENTRY) * COST_ROW
+                         : explain_cost_of(node->left).total + explain_cost_of(node->right).total;
+        return cost;
     }
     if (node->kind == PLAN_SCAN) {
         scan_cost(node, &cost);

@@ -159,8 +159,13 @@ static const char *condition_and(struct explain *explain, const char *all, const
 const char *explain_range(struct explain *explain, const struct plan_node *scan) {
     struct slice index_name;
     const struct key_part *parts = order_parts(scan, &index_name);
-    const char *alias = explain_alias(explain, scan);
+    const char *alias =
+        plan_names_rows(scan) ? NULL : explain_alias(explain, scan); /* PostgreSQL: an index's own names */
     const char *all = NULL;
+    if (scan->kind == PLAN_BITMAP_INDEX && scan->predicate != NULL) {
+        const char *name = part_name(explain, scan, &parts[0], alias);
+        return expr_text(explain->context, scan->predicate, &name, 1);
+    }
     uint32_t equal = 0;
     while (equal < scan->low.count && equal < scan->high.count && scan->low.values[equal] == scan->high.values[equal]) {
         all = condition_and(explain, all, part_name(explain, scan, &parts[equal], alias), "=", scan->low.values[equal]);

@@ -60,14 +60,14 @@ static bool is_covered(const struct plan_node *scan) {
     return true;
 }
 
-void optimise_index_only(struct plan_node *node) {
-    if (node == NULL) {
+void optimise_index_only(const struct optimiser *optimiser, struct plan_node *node) {
+    if (node == NULL || !sql_way_open(optimiser->context->settings, SQL_WAY_INDEXONLYSCAN)) {
         return;
     }
     if (node->kind == PLAN_SCAN && node->index.value != 0) {
         node->index_only = node->at.kind == PLAN_AT_NONE && node->sample_percent == NULL && node->current_of == NULL &&
                            is_covered(node);
     }
-    optimise_index_only(node->left);
-    optimise_index_only(node->right);
+    optimise_index_only(optimiser, node->left);
+    optimise_index_only(optimiser, node->right);
 }

@@ -97,7 +97,8 @@ static bool key_conditions(struct optimiser *optimiser, const struct plan_node *
 /* Of reading and grouping all of it. */
 static double cost_whole(struct optimiser *optimiser, const struct plan_node *scan) {
     bool ranged = scan->low.count > 0 || scan->high.count > 0;
-    double read = !ranged                  ? estimate_table(optimiser, scan)
+    double read = scan->left != NULL       ? scan->read_estimate * PLAN_COST_FETCH
+                  : !ranged                ? estimate_table(optimiser, scan)
                   : scan->index.value == 0 ? scan->rows_estimate
                                            : scan->rows_estimate * PLAN_COST_FETCH;
     return read + 2 * scan->rows_estimate;
@@ -108,6 +109,7 @@ bool lateral_try(struct optimiser *optimiser, struct plan_node *join, struct pla
     struct conditions conditions = {0};
     bool fits = spare != NULL && join->join_strategy == PLAN_JOIN_HASH &&
                 (join->join_type == PLAN_JOIN_INNER || join->join_type == PLAN_JOIN_LEFT);
+    fits = fits && sql_way_open(optimiser->context->settings, SQL_WAY_NESTLOOP);
     if (!fits || estimate_table(optimiser, scan_of(spare)) < ESTIMATE_ROWS_MIN ||
         join->left->rows_estimate * COST_EXECUTION > cost_whole(optimiser, scan_of(join->right)) ||
         !key_conditions(optimiser, join, spare, &conditions)) {

@@ -110,7 +110,7 @@ static void finish_below(struct optimiser *optimiser, struct plan_node *node) {
 }
 
 static void finish_nodes(struct optimiser *optimiser, struct plan_node *root) {
-    optimise_index_only(root);
+    optimise_index_only(optimiser, root);
     optimise_once(optimiser, root);
     finish_below(optimiser, root);
 }

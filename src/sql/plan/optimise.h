@@ -103,6 +103,7 @@ bool optimise_unique_key(const struct plan_node *scan, const struct expr *const 
 #define ESTIMATE_ROWS_MIN 2000.0                 /* smaller tables are planned by rule */
 #define PLAN_COST_LOOKUP  20.0                   /* a descent to a key, in rows read in order */
 #define PLAN_COST_FETCH   12.0                   /* a row that an index names: some tens are looked up together */
+#define PLAN_COST_ENTRY   1.5                    /* a key of a row read of an index, sorted and merged with others */
 bool optimise_is_known(const struct expr *expr); /* can be tried on rows while planning */
 /* What a scan reads; NULL: not known. */
 struct kernel_view *estimate_view(const struct optimiser *optimiser, const struct plan_node *scan);
@@ -127,6 +128,6 @@ struct plan_node *optimise_prune(struct optimiser *optimiser, struct plan_node *
 void optimise_prune_common(struct optimiser *optimiser, struct plan_cte *cte);
 
 /* index_only.c: marks scans of an index that need no row; columns that nobody reads are gone by then. */
-void optimise_index_only(struct plan_node *node);
+void optimise_index_only(const struct optimiser *optimiser, struct plan_node *node);
 
 #endif

@@ -31,6 +31,10 @@ enum plan_kind {
     PLAN_COPY,      /* the records that COPY FROM reads */
     PLAN_CTE,       /* the rows of a WITH query, kept once for all who read them; or its working table */
     PLAN_ONE_ROW,   /* no columns, one row: SELECT without FROM */
+    /* what names rows for a scan that has it as its left: no columns, for it gives keys of rows */
+    PLAN_BITMAP_INDEX, /* those in a range of an index, or equal to any of its expressions in the first part */
+    PLAN_BITMAP_AND,   /* those that both children name */
+    PLAN_BITMAP_OR,    /* those that either does */
     /* one child */
     PLAN_FILTER,    /* predicate */
     PLAN_PROJECT,   /* expressions */
@@ -230,7 +234,8 @@ struct plan_node {
     const char *current_of;            /* SCAN of a write: the row that this cursor stands on, alone */
 
     const struct expr *asked;        /* SCAN, until it is planned: all that is asked of its rows; NULL: nothing */
-    const struct expr *predicate;    /* FILTER, JOIN ON, SCAN's pushed filter */
+    const struct expr *recheck;      /* SCAN with a bitmap: the conditions that the bitmap answers */
+    const struct expr *predicate;    /* FILTER, JOIN ON, SCAN's pushed filter; BITMAP_INDEX: column 0 = any, as shown */
     const struct expr *once;         /* FILTER: reads no column; asked before the first row is */
     const struct expr **expressions; /* PROJECT; AGGREGATE's groups; WINDOW's partition */
     uint32_t expression_count;
@@ -305,6 +310,10 @@ static inline bool plan_writes(const struct plan_node *node) {
 static inline bool plan_reads(const struct plan_node *node) {
     return node->kind == PLAN_SCAN || node->kind == PLAN_HISTORY || node->kind == PLAN_DIFF ||
            node->kind == PLAN_CATALOGUE;
+}
+
+static inline bool plan_names_rows(const struct plan_node *node) {
+    return node->kind == PLAN_BITMAP_INDEX || node->kind == PLAN_BITMAP_AND || node->kind == PLAN_BITMAP_OR;
 }
 
 /* Columns of a scan's row as its own predicate sees it. */

@@ -123,6 +123,7 @@ static uint32_t *prune_scan(struct optimiser *optimiser, struct plan_node *node,
     uint32_t width = node->column_count;
     uint64_t *read = set_new(optimiser, width);
     set_expr(read, node->predicate, width);
+    set_expr(read, node->recheck, width);
     uint32_t *own = sql_alloc(optimiser->context, (width + 1) * sizeof(*own)); /* places in the row the scan sees */
     uint32_t *map = sql_alloc(optimiser->context, (width + 1) * sizeof(*map));
     uint32_t *ordinals = sql_alloc(optimiser->context, (width + 1) * sizeof(*ordinals));
@@ -147,6 +148,7 @@ static uint32_t *prune_scan(struct optimiser *optimiser, struct plan_node *node,
     node->columns = columns;
     node->scan_columns = ordinals;
     node->predicate = remap(optimiser, node->predicate, own, width);
+    node->recheck = remap(optimiser, node->recheck, own, width);
     return map;
 }
 
@@ -400,6 +402,9 @@ static uint32_t *prune(struct optimiser *optimiser, struct plan_node *node, uint
     case PLAN_COPY:
     case PLAN_CATALOGUE:
     case PLAN_ONE_ROW:
+    case PLAN_BITMAP_INDEX:
+    case PLAN_BITMAP_AND:
+    case PLAN_BITMAP_OR:
         return map_identity(optimiser, node->column_count);
     case PLAN_CTE:
         return node->cte->readers != NULL ? prune_reader(optimiser, node, needed)

@@ -407,6 +407,10 @@ struct plan_node *optimise_push(struct optimiser *optimiser, struct plan_node *n
     case PLAN_CTE:
         node->rows_estimate = node->cte_work ? 100 : node->cte->root->rows_estimate;
         return optimise_filter(optimiser, node, conditions);
+    case PLAN_BITMAP_INDEX:
+    case PLAN_BITMAP_AND:
+    case PLAN_BITMAP_OR:
+        break; /* made by this pass, below scans */
     case PLAN_VALUES:
     case PLAN_FUNCTION:
     case PLAN_COPY:

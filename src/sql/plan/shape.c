@@ -36,10 +36,11 @@ static bool node_alike(const struct plan_node *a, const struct plan_node *b) {
         (a->table == NULL) == (b->table == NULL) && (a->table == NULL || table_id_equal(a->table->id, b->table->id));
     return tables && a->kind == b->kind && a->column_count == b->column_count && index_id_equal(a->index, b->index) &&
            a->low.count == b->low.count && a->high.count == b->high.count && a->reverse == b->reverse &&
-           (a->predicate == NULL) == (b->predicate == NULL) && (a->once == NULL) == (b->once == NULL) &&
-           a->expression_count == b->expression_count && a->aggregate_count == b->aggregate_count &&
-           a->row_count == b->row_count && a->sort_key_count == b->sort_key_count && a->limit_hint == b->limit_hint &&
-           a->join_type == b->join_type && a->join_strategy == b->join_strategy && a->key_count == b->key_count &&
+           (a->recheck == NULL) == (b->recheck == NULL) && (a->predicate == NULL) == (b->predicate == NULL) &&
+           (a->once == NULL) == (b->once == NULL) && a->expression_count == b->expression_count &&
+           a->aggregate_count == b->aggregate_count && a->row_count == b->row_count &&
+           a->sort_key_count == b->sort_key_count && a->limit_hint == b->limit_hint && a->join_type == b->join_type &&
+           a->join_strategy == b->join_strategy && a->key_count == b->key_count &&
            a->set_operation == b->set_operation && a->set_all == b->set_all && a->cte_work == b->cte_work;
 }
 

@@ -118,7 +118,7 @@ static double join_fanout(struct optimiser *optimiser, const struct plan_node *j
 static bool join_by_rule(const struct plan_node *join, struct index_id *index) {
     double left = join->left->rows_estimate;
     const struct plan_node *scan = join->right;
-    if (scan->low.count > 0 || scan->high.count > 0 || left > INDEX_JOIN_ROWS_MAX ||
+    if (scan->low.count > 0 || scan->high.count > 0 || scan->left != NULL || left > INDEX_JOIN_ROWS_MAX ||
         left * 4 > join->right->rows_estimate) {
         return false;
     }
@@ -132,9 +132,10 @@ static bool join_by_index(struct optimiser *optimiser, struct plan_node *join, s
     if (scan->kind != PLAN_SCAN) {
         return false;
     }
-    bool ranged = scan->low.count > 0 || scan->high.count > 0;
-    bool fits = join->join_type != PLAN_JOIN_RIGHT && join->join_type != PLAN_JOIN_FULL &&
-                (!ranged || scan->asked != NULL) && scan->sample_percent == NULL;
+    bool ranged = scan->low.count > 0 || scan->high.count > 0 || scan->left != NULL;
+    bool fits = sql_way_open(optimiser->context->settings, SQL_WAY_NESTLOOP) &&
+                sql_way_open(optimiser->context->settings, SQL_WAY_INDEXSCAN) && join->join_type != PLAN_JOIN_RIGHT &&
+                join->join_type != PLAN_JOIN_FULL && (!ranged || scan->asked != NULL) && scan->sample_percent == NULL;
     double table_rows = estimate_table(optimiser, scan);
     if (table_rows < ESTIMATE_ROWS_MIN) {
         return fits && join_by_rule(join, index);
@@ -152,7 +153,8 @@ static bool join_by_index(struct optimiser *optimiser, struct plan_node *join, s
         fanout = 1; /* the first decides */
     }
     double each = PLAN_COST_LOOKUP + fanout * (index->value == 0 ? 1 : PLAN_COST_FETCH);
-    double reads = !ranged ? table_rows : scan->read_estimate * (scan->index.value == 0 ? 1 : PLAN_COST_FETCH);
+    bool fetches = scan->index.value != 0 || scan->left != NULL;
+    double reads = !ranged ? table_rows : scan->read_estimate * (fetches ? PLAN_COST_FETCH : 1);
     return fits && indexed && left * each < reads;
 }
 
@@ -165,6 +167,17 @@ static double half_share(struct optimiser *optimiser, const struct plan_node *jo
     double table_rows = below->kind == PLAN_SCAN ? estimate_table(optimiser, below) : -1;
     double share = table_rows < ESTIMATE_ROWS_MIN ? 1 : join->right->rows_estimate / table_rows;
     return share < 0.5 ? share : 0.5;
+}
+
+/* The scan's own range, or bitmap, gives way to the lookups. */
+static void own_range_drop(struct plan_node *scan) {
+    if (scan->low.count > 0 || scan->high.count > 0 || scan->left != NULL) {
+        scan->low = (struct plan_bound){0};
+        scan->high = (struct plan_bound){0};
+        scan->left = NULL;
+        scan->recheck = NULL;
+        scan->predicate = scan->asked;
+    }
 }
 
 void optimise_join_strategy(struct optimiser *optimiser, struct plan_node *join, const struct conditions *conditions) {
@@ -203,11 +216,7 @@ void optimise_join_strategy(struct optimiser *optimiser, struct plan_node *join,
     if (join->key_count > 0 && join_by_index(optimiser, join, &index)) {
         join->join_strategy = PLAN_JOIN_INDEX;
         join->right->index = index;
-        if (join->right->low.count > 0 || join->right->high.count > 0) { /* its own range gives way to the lookups */
-            join->right->low = (struct plan_bound){0};
-            join->right->high = (struct plan_bound){0};
-            join->right->predicate = join->right->asked;
-        }
+        own_range_drop(join->right);
     }
     join->rows_estimate = rest.count > 0 ? join->rows_estimate * 0.33 : join->rows_estimate;
     if (join->join_type == PLAN_JOIN_SEMI || join->join_type == PLAN_JOIN_ANTI) {

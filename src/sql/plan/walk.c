@@ -14,6 +14,7 @@ static void list(const struct expr **places, uint32_t count, each_expression eac
 }
 
 void plan_expressions(struct plan_node *node, each_expression each, void *context) {
+    list(&node->recheck, 1, each, context);
     list(&node->predicate, 1, each, context);
     list(&node->once, 1, each, context);
     list(node->expressions, node->expression_count, each, context);

@@ -246,6 +246,141 @@ static void test_common(void **state) {
     SQL("RESET kimberlite.enable_common_subplans");
 }
 
+/* Before rows were changed and deleted. */
+static void check_bits_at(long position) {
+    struct buffer text = {0};
+    struct buffer out = {0};
+    buffer_printf(&text, "SELECT count(*), sum(id) FROM bits AT OFFSET %ld WHERE a = 1 OR b = 2", position);
+    assert_int_equal(sql_fixture_text(f, buffer_text(&text), &out), KMB_OK);
+    assert_string_equal(buffer_text(&out), "24|71082\n");
+    buffer_free(&text);
+    buffer_free(&out);
+}
+
+/* Rows that several ranges of indexes name, in all of them or in any. */
+static void test_bitmap(void **state) {
+    (void)state;
+    SQL("CREATE TABLE bits (id int PRIMARY KEY, a int, b int, c text)");
+    SQL("INSERT INTO bits SELECT n, n % 500, n * 7 % 499, 'c' || n % 10 FROM generate_series(1, 6000) AS n");
+    SQL("CREATE INDEX bits_a ON bits (a)");
+    SQL("CREATE INDEX bits_b ON bits (b)");
+    SQL("UPDATE bits SET c = 'c2' WHERE id = 1");
+    PLAN("SELECT * FROM bits WHERE a = 1 OR b = 2", "Bitmap Heap Scan on bits\n"
+                                                    "  Recheck Cond: ((a = 1) OR (b = 2))\n"
+                                                    "  ->  BitmapOr\n"
+                                                    "        ->  Bitmap Index Scan on bits_a\n"
+                                                    "              Index Cond: (a = 1)\n"
+                                                    "        ->  Bitmap Index Scan on bits_b\n"
+                                                    "              Index Cond: (b = 2)\n");
+    PLAN("SELECT * FROM bits WHERE (a = 1 OR b = 2 OR id = 4) AND c = 'c1' ORDER BY id DESC",
+         "Bitmap Heap Scan on bits\n"
+         "  Recheck Cond: ((a = 1) OR (b = 2) OR (id = 4))\n"
+         "  Filter: (c = 'c1'::text)\n"
+         "  ->  BitmapOr\n"
+         "        ->  Bitmap Index Scan on bits_a\n"
+         "              Index Cond: (a = 1)\n"
+         "        ->  Bitmap Index Scan on bits_b\n"
+         "              Index Cond: (b = 2)\n"
+         "        ->  Bitmap Index Scan on bits_pkey\n"
+         "              Index Cond: (id = 4)\n");
+    PLAN("SELECT * FROM bits WHERE a < 40 AND b < 40", "Bitmap Heap Scan on bits\n"
+                                                       "  Recheck Cond: ((a < 40) AND (b < 40))\n"
+                                                       "  ->  BitmapAnd\n"
+                                                       "        ->  Bitmap Index Scan on bits_a\n"
+                                                       "              Index Cond: (a < 40)\n"
+                                                       "        ->  Bitmap Index Scan on bits_b\n"
+                                                       "              Index Cond: (b < 40)\n");
+    PLAN("SELECT * FROM bits x WHERE x.a IN (1, 9, 400) OR x.b BETWEEN 2 AND 3",
+         "Bitmap Heap Scan on bits x\n"
+         "  Recheck Cond: ((a = ANY ('{1,9,400}'::integer[])) OR ((b >= 2) AND (b <= 3)))\n"
+         "  ->  BitmapOr\n"
+         "        ->  Bitmap Index Scan on bits_a\n"
+         "              Index Cond: (a = ANY ('{1,9,400}'::integer[]))\n"
+         "        ->  Bitmap Index Scan on bits_b\n"
+         "              Index Cond: ((b >= 2) AND (b <= 3))\n");
+    PLAN("SELECT * FROM bits WHERE id IN (1, 5999)", "Bitmap Heap Scan on bits\n"
+                                                     "  Recheck Cond: (id = ANY ('{1,5999}'::integer[]))\n"
+                                                     "  ->  Bitmap Index Scan on bits_pkey\n"
+                                                     "        Index Cond: (id = ANY ('{1,5999}'::integer[]))\n");
+    struct buffer before = {0};
+    struct buffer past = {0};
+    assert_int_equal(sql_fixture_text(f, "SELECT max(_position_from) FROM kimberlite_history(bits)", &before), KMB_OK);
+    long position = strtol(buffer_text(&before), NULL, 10);
+    /* an arm that no index answers; a range that is most of the table; one index that is enough */
+    PLAN("SELECT * FROM bits WHERE a = 1 OR c = 'c1'", "Seq Scan on bits\n"
+                                                       "  Filter: ((a = 1) OR (c = 'c1'::text))\n");
+    PLAN("SELECT * FROM bits WHERE a > 1 OR b = 2", "Seq Scan on bits\n"
+                                                    "  Filter: ((a > 1) OR (b = 2))\n");
+    PLAN("SELECT * FROM bits WHERE a = 1 AND b < 400", "Index Scan using bits_a on bits\n"
+                                                       "  Index Cond: (a = 1)\n"
+                                                       "  Filter: (b < 400)\n");
+    /* few rows that ask: each looks its partner up, and what the bitmap would have answered is asked of that */
+    PLAN("SELECT * FROM big JOIN bits ON bits.id = big.g WHERE big.id = 3 AND (bits.a = 1 OR bits.b = 2)",
+         "Nested Loop\n"
+         "  ->  Index Scan using big_pkey on big\n"
+         "        Index Cond: (big.id = '3'::bigint)\n"
+         "  ->  Index Scan using bits_pkey on bits\n"
+         "        Index Cond: (bits.id = big.g)\n"
+         "        Filter: ((bits.a = 1) OR (bits.b = 2))\n");
+    ROWS("SELECT count(*), sum(id) FROM bits WHERE a = 1 OR b = 2", "24|71082\n");
+    ROWS("SELECT id FROM bits WHERE (a = 1 OR b = 2 OR id = 4) AND c = 'c1' ORDER BY id DESC", "5501\n"
+                                                                                               "5001\n"
+                                                                                               "4501\n"
+                                                                                               "4001\n"
+                                                                                               "3921\n"
+                                                                                               "3501\n"
+                                                                                               "3001\n"
+                                                                                               "2501\n"
+                                                                                               "2001\n"
+                                                                                               "1501\n"
+                                                                                               "1001\n"
+                                                                                               "501\n");
+    SQL("UPDATE bits SET a = 1 WHERE id = 4 OR id = 5");
+    SQL("DELETE FROM bits WHERE a = 1 AND b = 7");
+    ROWS("SELECT count(*), sum(id) FROM bits WHERE a = 1 OR b = 2", "25|71090\n");
+    check_bits_at(position);
+    SQL("SET enable_bitmapscan = off");
+    PLAN("SELECT * FROM bits WHERE a = 1 OR b = 2", "Seq Scan on bits\n"
+                                                    "  Filter: ((a = 1) OR (b = 2))\n");
+    ROWS("SELECT count(*), sum(id) FROM bits WHERE a = 1 OR b = 2", "25|71090\n");
+    check_bits_at(position);
+    SQL("RESET ALL");
+    buffer_printf(&past, "EXPLAIN SELECT * FROM bits AT OFFSET %ld WHERE a = 1 OR b = 2", position);
+    buffer_clear(&before);
+    assert_int_equal(sql_fixture_text(f, buffer_text(&past), &before), KMB_OK);
+    assert_non_null(strstr(buffer_text(&before), "Bitmap Heap Scan"));
+    buffer_free(&before);
+    buffer_free(&past);
+    /* more keys than work_mem holds are given up, and the table is read */
+    SQL("SET enable_seqscan = off");
+    ROWS("EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) SELECT id FROM bits WHERE (a < 300 OR b > 7) AND c = "
+         "'c1'",
+         "Bitmap Heap Scan on bits (actual rows=595 loops=1)\n"
+         "  Recheck Cond: ((a < 300) OR (b > 7))\n"
+         "  Filter: (c = 'c1'::text)\n"
+         "  Rows Removed by Filter: 5357\n"
+         "  Memory Usage: 1305kB\n"
+         "  ->  BitmapOr (actual rows=5952 loops=1)\n"
+         "        ->  Bitmap Index Scan on bits_a (actual rows=3599 loops=1)\n"
+         "              Index Cond: (a < 300)\n"
+         "        ->  Bitmap Index Scan on bits_b (actual rows=5903 loops=1)\n"
+         "              Index Cond: (b > 7)\n");
+    SQL("SET work_mem = '64kB'");
+    ROWS("EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) SELECT id FROM bits WHERE (a < 300 OR b > 7) AND c = "
+         "'c1'",
+         "Bitmap Heap Scan on bits (actual rows=595 loops=1)\n"
+         "  Recheck Cond: ((a < 300) OR (b > 7))\n"
+         "  Filter: (c = 'c1'::text)\n"
+         "  Rows Removed by Filter: 5404\n"
+         "  Memory Usage: 65kB\n"
+         "  ->  BitmapOr (actual rows=0 loops=1)\n"
+         "        ->  Bitmap Index Scan on bits_a (actual rows=0 loops=1)\n"
+         "              Index Cond: (a < 300)\n"
+         "        ->  Bitmap Index Scan on bits_b (never executed)\n"
+         "              Index Cond: (b > 7)\n");
+    SQL("RESET ALL");
+}
+
 static void test_folding(void **state) {
     (void)state;
     PLAN("SELECT * FROM t WHERE id = 2 + 3 * 4", "Index Scan using t_pkey on t\n  Index Cond: (id = 14)\n");
@@ -400,7 +535,7 @@ int main(void) {
         cmocka_unit_test(test_joins),        cmocka_unit_test(test_folding),
         cmocka_unit_test(test_many_tables),  cmocka_unit_test(test_options),
         cmocka_unit_test(test_analyze),      cmocka_unit_test(test_common),
-        cmocka_unit_test(test_known_values),
+        cmocka_unit_test(test_known_values), cmocka_unit_test(test_bitmap),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
