@@ -14,6 +14,7 @@
 #include "sql/cursor.h"
 #include "sql/exec/exec.h"
 #include "sql/parse/parse.h"
+#include "sql/plan/sample.h"
 
 void define_try(struct define *define, enum kmb_status status) {
     if (status != KMB_OK) {
@@ -916,6 +917,36 @@ static void define_discard(struct sql_context *context, const struct sql_host *h
     settings_change(context, host->settings, &(struct plan_ddl){.setting = SETTING_ALL}, false);
 }
 
+struct analyzed {
+    const struct sql_host *host;
+    struct kernel_view *view;
+};
+
+static void analyzed_close(void *object) {
+    struct analyzed *analyzed = object;
+    analyzed->host->view_close(analyzed->host->context, analyzed->view);
+}
+
+/* Takes samples anew of what is committed; a transaction's own rows are sampled by its own plans. */
+static void define_analyze(struct sql_context *context, const struct sql_host *host, const struct plan_ddl *ddl) {
+    struct sql_point present = {.kind = PLAN_AT_NONE};
+    struct analyzed *analyzed = sql_alloc_zero(context, 1, sizeof(*analyzed));
+    analyzed->host = host;
+    sql_try(context, host->view_open(host->context, &present, &analyzed->view, context->error));
+    sql_defer(context, analyzed_close, analyzed);
+    bool own = analyzed->view->state->own != NULL;
+    struct sql_context *scratch = optimise_scratch(context);
+    for (uint32_t i = 0; i < ddl->truncated_count && !own && host->statistics != NULL; i++) {
+        const struct table_definition *table = catalogue_table_of_id(analyzed->view->catalogue, ddl->truncated[i]);
+        if (table != NULL) {
+            statistics_release(sample_take(scratch, host->statistics, analyzed->view, table, SAMPLE_SPOTS_ANALYZED));
+        }
+        sql_check_cancel(context);
+    }
+    sql_release(context, scratch);
+    sql_release(context, analyzed);
+}
+
 static void define_control(struct sql_context *context, const struct sql_host *host, const struct plan_ddl *ddl) {
     struct sql_control control = {.kind = (enum sql_control_kind)ddl->control,
                                   .access = (enum sql_access)ddl->access,
@@ -945,6 +976,10 @@ void define_run(struct sql_context *context, const struct sql_host *host, const 
     }
     if (ddl->kind == DDL_DISCARD) {
         define_discard(context, host, ddl);
+        return;
+    }
+    if (ddl->kind == DDL_ANALYZE) {
+        define_analyze(context, host, ddl);
         return;
     }
     if (ddl->kind == DDL_SET) {

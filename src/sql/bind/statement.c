@@ -274,6 +274,69 @@ static void bind_truncate(struct bind *bind, const PgQuery__TruncateStmt *node, 
     statement->ddl = ddl;
 }
 
+/* --- ANALYZE --- */
+
+static void analyze_columns(struct bind *bind, const PgQuery__VacuumRelation *named, const struct catalogue *catalogue,
+                            const struct table_definition *table) {
+    for (size_t i = 0; i < named->n_va_cols; i++) {
+        const char *name = named->va_cols[i]->string->sval;
+        bool found = false;
+        for (uint32_t k = 0; k < catalogue_column_count(catalogue, table); k++) {
+            found = found || slice_equal(catalogue_column(catalogue, table, k)->name, slice_text(name));
+        }
+        if (!found) {
+            sql_raise(bind->context, KMB_UNDEFINED_COLUMN, 0, "column \"%s\" of relation \"%s\" does not exist", name,
+                      named->relation->relname);
+        }
+        for (size_t k = 0; k < i; k++) {
+            if (strcmp(named->va_cols[k]->string->sval, name) == 0) {
+                sql_raise(bind->context, KMB_DUPLICATE_COLUMN, 0,
+                          "column \"%s\" of relation \"%s\" appears more than once", name, named->relation->relname);
+            }
+        }
+    }
+}
+
+/* Names no table: all that there are. Columns are checked, and a sample has them all. */
+static void bind_analyze(struct bind *bind, const PgQuery__VacuumStmt *node, struct plan_statement *statement) {
+    const struct catalogue *catalogue = bind_present(bind);
+    struct plan_ddl *ddl = sql_alloc_zero(bind->context, 1, sizeof(*ddl));
+    if (node->is_vacuumcmd) {
+        sql_raise_unsupported(bind->context, bind->tokens->first, "VACUUM");
+    }
+    for (size_t i = 0; i < node->n_options; i++) {
+        const PgQuery__DefElem *option = node->options[i]->def_elem;
+        if (strcmp(option->defname, "verbose") != 0 && strcmp(option->defname, "skip_locked") != 0) {
+            sql_raise(bind->context, KMB_SYNTAX, bind_location(option->location), "unrecognized ANALYZE option \"%s\"",
+                      option->defname);
+        }
+        (void)option_boolean(bind, option);
+    }
+    uint32_t all = node->n_rels == 0 ? catalogue_table_count(catalogue) : 0;
+    struct table_id *tables = sql_alloc(bind->context, (all + node->n_rels + 1) * sizeof(*tables));
+    for (size_t i = 0; i < node->n_rels; i++) {
+        const PgQuery__VacuumRelation *named = node->rels[i]->vacuum_relation;
+        bind_check_schema(bind, named->relation);
+        const struct table_definition *table = bind_find_table(bind, catalogue, named->relation);
+        if (table == NULL) {
+            bind_no_relation(bind, named->relation);
+        }
+        analyze_columns(bind, named, catalogue, table);
+        tables[ddl->truncated_count] = table->id;
+        ddl->truncated_count += definition_is_table(table);
+    }
+    for (uint32_t i = 0; i < all; i++) {
+        const struct table_definition *table = catalogue_table_at(catalogue, i);
+        tables[ddl->truncated_count] = table->id;
+        ddl->truncated_count += definition_is_table(table);
+    }
+    ddl->truncated = tables;
+    ddl->kind = DDL_ANALYZE;
+    statement->kind = STATEMENT_SETTING;
+    statement->tag = "ANALYZE";
+    statement->ddl = ddl;
+}
+
 /* --- all of them --- */
 
 static void statement_ddl(struct plan_statement *statement, const char *tag) {
@@ -423,6 +486,9 @@ void bind_dispatch(struct bind *bind, const PgQuery__Node *node, struct plan_sta
         break;
     case PG_QUERY__NODE__NODE_VARIABLE_SHOW_STMT:
         bind_show(bind, node->variable_show_stmt, statement);
+        break;
+    case PG_QUERY__NODE__NODE_VACUUM_STMT:
+        bind_analyze(bind, node->vacuum_stmt, statement);
         break;
     case PG_QUERY__NODE__NODE_DISCARD_STMT:
         bind_discard(bind, node->discard_stmt, statement);

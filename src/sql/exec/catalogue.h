@@ -100,6 +100,10 @@ extern const struct catalogue_relation catalogue_information[];
 extern const uint32_t catalogue_information_count;
 extern const struct catalogue_relation catalogue_system[];
 extern const uint32_t catalogue_system_count;
+/* pg_stats: catalogue_statistics.c */
+#define CATALOGUE_STATS_COLUMNS 14
+extern const struct plan_column catalogue_stats_columns[CATALOGUE_STATS_COLUMNS];
+void catalogue_stats(struct catalogue_rows *rows);
 
 /* A column of a relation of the catalogue, in a list of them. */
 #define CATALOGUE_COLUMN(name_, type_)                                                                                 \

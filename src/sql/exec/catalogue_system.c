@@ -44,6 +44,7 @@ static const struct plan_column class_columns[] = {OID("oid"),
                                                    OID("relnamespace"),
                                                    OID("relowner"),
                                                    OID("relam"),
+                                                   INT4("relpages"),
                                                    REAL("reltuples"),
                                                    BOOL("relhasindex"),
                                                    BOOL("relisshared"),
@@ -58,6 +59,32 @@ static const struct plan_column class_columns[] = {OID("oid"),
                                                    BOOL("relforcerowsecurity"),
                                                    BOOL("relispopulated"),
                                                    BOOL("relispartition")};
+
+#define PAGE_BYTES  8192.0 /* PostgreSQL's */
+#define PAGES_SPOTS 4
+
+/* How many of PostgreSQL's pages so many rows would fill: by the bytes of some of them. */
+static int64_t table_pages(struct catalogue_rows *rows, const struct table_definition *table, uint64_t count) {
+    struct buffer key = {0};
+    struct buffer memory = {0};
+    struct kernel_reads *reads = rows->view->reads;
+    double bytes = 0;
+    unsigned met = 0;
+    rows->view->reads = NULL; /* an estimate is no part of what the transaction has seen */
+    for (unsigned spot = 0; spot < PAGES_SPOTS && count > 0; spot++) {
+        struct kernel_row row;
+        bool found = false;
+        if (kernel_sample_key(rows->view, table, (spot + 0.5) / PAGES_SPOTS, &key, &found, NULL) == KMB_OK && found &&
+            kernel_get(rows->view, table, buffer_slice(&key), &memory, &row, &found, NULL) == KMB_OK && found) {
+            bytes += (double)(row.key.length + row.image.length);
+            met++;
+        }
+    }
+    buffer_free(&key);
+    buffer_free(&memory);
+    rows->view->reads = reads;
+    return met == 0 ? 0 : (int64_t)(bytes / met * (double)count / PAGE_BYTES) + 1;
+}
 
 struct class_row {
     int64_t oid;
@@ -78,6 +105,7 @@ static void class_row(struct catalogue_rows *rows, const struct table_definition
     catalogue_number(rows, catalogue_oid_schema(rows->catalogue, table->schema_name));
     catalogue_number(rows, CATALOGUE_OID_OWNER);
     catalogue_number(rows, own ? OID_HEAP : row->kind == 'i' ? OID_BTREE : 0);
+    catalogue_number(rows, table_pages(rows, table, count));
     catalogue_value(rows, value_real(TYPE_FLOAT4, (double)count));
     catalogue_bool(rows, own && (table->primary_key_count > 0 || table->index_count > 0));
     catalogue_bool(rows, false);
@@ -609,5 +637,6 @@ const struct catalogue_relation catalogue_system[] = {
     RELATION("pg_views", views_columns, pg_views),
     RELATION("pg_indexes", indexes_columns, pg_indexes),
     RELATION("pg_sequences", sequences_columns, pg_sequences),
+    {SQL_SCHEMA_SYSTEM, "pg_stats", catalogue_stats_columns, CATALOGUE_STATS_COLUMNS, catalogue_stats},
 };
 const uint32_t catalogue_system_count = ARRAY_LENGTH(catalogue_system);

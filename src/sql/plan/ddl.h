@@ -37,6 +37,7 @@ enum plan_ddl_kind {
     DDL_FETCH,
     DDL_CLOSE, /* value, NULL: all */
     DDL_DISCARD,
+    DDL_ANALYZE, /* truncated: the tables */
 };
 
 enum plan_alter_kind {

@@ -9,7 +9,7 @@ static void scratch_free(void *object) {
     sql_context_free(object);
 }
 
-static struct sql_context *scratch_new(struct sql_context *context) {
+struct sql_context *optimise_scratch(struct sql_context *context) {
     struct sql_context *scratch = sql_alloc_zero(context, 1, sizeof(*scratch));
     sql_context_init(scratch, context->settings, NULL);
     scratch->catalogue = context->catalogue;
@@ -122,8 +122,10 @@ static struct plan_node *finish_query(struct optimiser *optimiser, struct plan_n
 }
 
 struct plan_node *plan_optimise(struct sql_context *context, struct plan_estimator estimator, struct plan_node *root) {
-    struct optimiser optimiser = {
-        .context = context, .scratch = scratch_new(context), .estimator = estimator, .sampling = scratch_new(context)};
+    struct optimiser optimiser = {.context = context,
+                                  .scratch = optimise_scratch(context),
+                                  .estimator = estimator,
+                                  .sampling = optimise_scratch(context)};
     struct plan_cte **writes = root->writes;
     uint32_t write_count = root->write_count;
     root = optimise_query(&optimiser, root);

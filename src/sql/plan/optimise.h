@@ -30,6 +30,9 @@ struct plan_node *plan_optimise(struct sql_context *context, struct plan_estimat
 
 /* --- between the optimiser's files --- */
 
+/* A context whose errors stop in it; released with the other, or by sql_release(). */
+struct sql_context *optimise_scratch(struct sql_context *context);
+
 struct optimiser {
     struct sql_context *context;
     struct sql_context *scratch; /* where constants are evaluated: its errors stop there */

@@ -41,7 +41,8 @@ static void cursor_close(void *cursor) {
     kernel_scan_close(cursor);
 }
 
-static void sample_spot(struct sql_context *context, struct plan_sample *sample, double part, struct buffer *key) {
+static void sample_spot(struct sql_context *context, struct plan_sample *sample, double part, size_t max,
+                        struct buffer *key) {
     struct kernel_row rows[SAMPLE_ROWS];
     struct kernel_scan *cursor = NULL;
     bool found = false;
@@ -54,7 +55,7 @@ static void sample_spot(struct sql_context *context, struct plan_sample *sample,
         return;
     }
     sql_defer(context, cursor_close, cursor);
-    if (kernel_scan_next(cursor, rows, SAMPLE_ROWS, &count, NULL) == KMB_OK && count > 0) {
+    if (kernel_scan_next(cursor, rows, max, &count, NULL) == KMB_OK && count > 0) {
         sample_add(context, sample, rows, (uint32_t)count);
     }
     sql_release(context, cursor);
@@ -100,8 +101,10 @@ static void sample_fill(struct sql_context *context, struct sql_context *memory,
     }
     struct buffer *key = sql_alloc_zero(context, 1, sizeof(*key));
     sql_defer(context, buffer_release, key);
+    uint64_t apart = table_rows / spots / 2; /* so that no row is taken twice */
+    size_t max = apart == 0 ? 1 : apart < SAMPLE_ROWS ? (size_t)apart : SAMPLE_ROWS;
     for (unsigned spot = 0; spot < spots && memory->arena.bytes_used < SAMPLE_BYTES_MAX; spot++) {
-        sample_spot(context, sample, (spot + 0.5) / spots, key);
+        sample_spot(context, sample, (spot + 0.5) / spots, max, key);
     }
     sql_release(context, key);
 }

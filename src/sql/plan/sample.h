@@ -7,7 +7,8 @@
 #include "sql/plan/optimise.h"
 #include "sql/statistics.h"
 
-#define SAMPLE_WHOLE_MAX 2000 /* tables of at most so many rows are read whole */
+#define SAMPLE_SPOTS_ANALYZED 512  /* places that ANALYZE reads rows at */
+#define SAMPLE_WHOLE_MAX      2000 /* tables of at most so many rows are read whole */
 
 /* Rows of a table, all living columns. */
 struct plan_sample {

@@ -244,8 +244,8 @@ static const struct refusal refusals[] = {
     {"COPY (DELETE FROM t) TO STDOUT", 0, "COPY query must have a RETURNING clause"},
     {"COPY t FROM STDIN WHERE EXISTS (SELECT 1)", 25, "cannot use subquery in COPY FROM WHERE condition"},
     {"LOCK TABLE t", 1, "LOCK"},
-    {"VACUUM t", 1, "VACUUM or ANALYZE"},
-    {"ANALYZE t", 1, "VACUUM or ANALYZE"},
+    {"VACUUM t", 1, "VACUUM"},
+    {"VACUUM ANALYZE t", 1, "VACUUM"},
     {"REINDEX TABLE t", 1, "REINDEX"},
     {"CLUSTER t USING t_b", 1, "CLUSTER"},
     {"CHECKPOINT", 1, "CHECKPOINT"},
@@ -300,7 +300,7 @@ static void refused_statements_have_names(void **state) {
                                                  "comment_stmt",       "create_table_as_stmt",  "declare_cursor_stmt",
                                                  "fetch_stmt",         "close_portal_stmt",     "discard_stmt",
                                                  "copy_stmt",          "create_enum_stmt",      "alter_enum_stmt",
-                                                 "create_domain_stmt", "alter_domain_stmt"};
+                                                 "create_domain_stmt", "alter_domain_stmt",     "vacuum_stmt"};
     unsigned named = 0;
     for (unsigned i = 0; i < pg_query__node__descriptor.n_fields; i++) {
         const ProtobufCFieldDescriptor *field = &pg_query__node__descriptor.fields[i];
