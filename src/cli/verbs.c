@@ -103,7 +103,7 @@ struct show {
 static enum kmb_status show_entry(void *context, const struct kmb_log_entry *entry) {
     struct show *show = context;
     char time_text[DATETIME_TEXT_SIZE];
-    timestamptz_format(timestamp_of_us(entry->time_us), 0, time_text);
+    timestamptz_format(timestamp_of_us(entry->time_us), time_zone_fixed(0), time_text);
     if (show->format == CLI_TABLE) {
         printf("op %" PRIu64 "  tenant %u  entry %" PRIu64 "  positions %" PRIu64 "..%" PRIu64 "  %s\n", entry->op,
                entry->tenant, entry->sequence, entry->position_before, entry->position_after, time_text);

@@ -19,6 +19,7 @@
 #include "base/memory.h"
 #include "sql/cursor.h"
 #include "engine/spill.h"
+#include "engine/zones.h"
 
 #define STATEMENT_BYTES_DEFAULT ((uint64_t)256 << 20)
 
@@ -43,6 +44,7 @@ struct session {
     struct sql_prepared_list prepared;
     struct sql_cursor_list cursors;
     struct sql_host host;
+    struct zones zones;
     atomic_bool cancel;
 
     struct savepoint *savepoints;           /* of the open transaction, newest first */
@@ -294,6 +296,11 @@ static bool host_random(void *context, void *bytes, size_t count) {
     return environment->random(environment->context, bytes, count);
 }
 
+static const struct zone *host_zone_find(void *context, struct slice name) {
+    struct session *session = context;
+    return zones_find(&session->zones, shard_io(session->shard), name);
+}
+
 static enum kmb_status host_spill_open(void *context, uint64_t bytes_max, struct sql_spill **spill,
                                        struct kmb_error *error) {
     const struct session *session = context;
@@ -336,6 +343,7 @@ enum kmb_status session_new(const struct session_options *options, struct sessio
         .memory_bytes_max = options->memory_bytes_max == 0 ? STATEMENT_BYTES_DEFAULT : options->memory_bytes_max,
     };
     atomic_init(&session->cancel, false);
+    arena_init(&session->zones.arena, 0);
     session->host = (struct sql_host){
         .context = session,
         .view_open = host_view_open,
@@ -346,6 +354,7 @@ enum kmb_status session_new(const struct session_options *options, struct sessio
         .clock_us = host_clock_us,
         .monotonic_ns = host_monotonic_ns,
         .random = host_random,
+        .zone_find = host_zone_find,
         .spill_open = host_spill_open,
         .spill_write = spill_file_write,
         .spill_read = spill_file_read,
@@ -371,6 +380,7 @@ void session_free(struct session *session) {
         kernel_transaction_discard(session->transaction);
         sql_sequences_free(&session->sequences);
         (void)sql_prepared_remove(&session->prepared, NULL, NULL);
+        zones_free(&session->zones);
         mem_free(session);
     }
 }
@@ -393,7 +403,9 @@ const struct sql_settings *session_settings(const struct session *session) {
 }
 struct datetime_context session_datetime(const struct session *session) {
     return (struct datetime_context){.now_us = shard_now_us(session->shard),
-                                     .zone_offset_s = (int32_t)session->settings.time_zone_offset_s,
+                                     .zone = session->settings.time_zone,
+                                     .zone_find = host_zone_find,
+                                     .zones = (void *)(uintptr_t)session,
                                      .has_now = true};
 }
 void session_set_at(struct session *session, const struct sql_point *point) {

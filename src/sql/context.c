@@ -188,6 +188,15 @@ void sql_check_cancel(struct sql_context *context) {
     }
 }
 
+struct datetime_context sql_datetime(const struct sql_context *context) {
+    return (struct datetime_context){.now_us = context->now_us,
+                                     .zone =
+                                         context->settings == NULL ? time_zone_fixed(0) : context->settings->time_zone,
+                                     .has_now = true,
+                                     .zone_find = context->zone_find,
+                                     .zones = context->zones};
+}
+
 void sql_context_init(struct sql_context *context, const struct sql_settings *settings, struct kmb_error *error) {
     *context = (struct sql_context){.error = error, .settings = settings};
     size_t bytes_max = settings == NULL ? 0 : (size_t)settings->memory_bytes_max;
@@ -203,6 +212,8 @@ void sql_context_inner(struct sql_context *context, struct sql_context *parent) 
     context->now_us = parent->now_us;
     context->text = parent->text;
     context->text_length = parent->text_length;
+    context->zone_find = parent->zone_find;
+    context->zones = parent->zones;
     context->random = parent->random;
     context->random_context = parent->random_context;
     context->clock_us = parent->clock_us;

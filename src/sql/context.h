@@ -17,6 +17,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "types/datetime.h"
 
 #define SQL_SEARCH_PATH_SIZE    512
 #define SQL_SEARCH_PATH_DEFAULT "\"$user\", public"
@@ -36,7 +37,7 @@ enum sql_way {
 
 /* Settings of a session that change what statements mean; plain data, copied. */
 struct sql_settings {
-    int64_t time_zone_offset_s;   /* of the session's zone; 0: UTC */
+    struct time_zone time_zone;   /* the session's; a zone's memory is the session's, too */
     char time_zone_name[64];      /* "UTC" */
     uint64_t memory_bytes_max;    /* of one statement: 53200 beyond; default 256 MiB */
     uint64_t work_bytes;          /* work_mem: one operator spills beyond; 0: a quarter of memory_bytes_max */
@@ -94,6 +95,8 @@ struct sql_context {
     size_t text_length;
     bool (*random)(void *context, void *bytes, size_t count); /* gen_random_uuid(), random(); never below the engine */
     void *random_context;
+    const struct zone *(*zone_find)(void *zones, struct slice name); /* time zones by name; NULL: none */
+    void *zones;
     int64_t (*clock_us)(void *context); /* the time while the statement runs; NULL: now_us */
     void *clock_context;
     void (*tell)(void *object, struct kmb_error *error); /* adds to what the statement raises; NULL: nothing */
@@ -145,6 +148,8 @@ void sql_release(struct sql_context *context, void *object);
 /* Raises 57014 when the statement was cancelled or its time is over. Called once a batch and in every long loop. */
 void sql_check_cancel(struct sql_context *context);
 
+/* What text of dates and times needs to know: the statement's time, the session's zone, and zones by name. */
+struct datetime_context sql_datetime(const struct sql_context *context);
 void sql_context_init(struct sql_context *context, const struct sql_settings *settings, struct kmb_error *error);
 /*
  * A context within another, for work whose memory is given back before the statement ends: raises as its parent does,

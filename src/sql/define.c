@@ -838,7 +838,7 @@ static void settings_change(struct sql_context *context, struct sql_settings *se
     if (all || ddl->setting == SETTING_TIME_ZONE) {
         settings_text(context, settings->time_zone_name, sizeof(settings->time_zone_name), all ? "UTC" : ddl->value,
                       "time zone name");
-        settings->time_zone_offset_s = all ? 0 : ddl->zone_offset_s;
+        settings->time_zone = all ? time_zone_fixed(0) : ddl->zone;
     }
     if (all || ddl->setting == SETTING_STATEMENT_TIMEOUT) {
         settings->statement_timeout_ms = all ? 0 : ddl->number;

@@ -43,7 +43,7 @@ struct sql_statement {
     bool at_parameter;  /* the point to read at is a parameter */
     bool scans;         /* the plan opens a view, so a run finds out by itself that the catalogue changed */
     struct sql_point bound_at;
-    int64_t bound_zone_s;
+    struct time_zone bound_zone;
     int64_t planning_ns; /* EXPLAIN: of the last binding */
     struct store_touched planning_pages;
     const char *bound_path; /* search_path; in plan's arena */
@@ -85,6 +85,8 @@ static void context_of_host(struct sql_context *context, const struct sql_host *
     sql_context_init(context, host->settings, error);
     context->cancel = host->cancel;
     context->now_us = host->now_us(host->context);
+    context->zone_find = host->zone_find;
+    context->zones = host->context;
     context->random = host->random;
     context->random_context = host->context;
     context->clock_us = host->clock_us;
@@ -140,7 +142,7 @@ static void bind_work(void *object) {
         statement->at_parameter = bind->at_parameter;
         statement->scans = plan_scans(statement->bound.root);
         statement->bound_at = preparation->host->at;
-        statement->bound_zone_s = context->settings->time_zone_offset_s;
+        statement->bound_zone = context->settings->time_zone;
         statement->bound_path = sql_printf(context, "%s", context->settings->search_path);
         statement->bound_ways = context->settings->ways_forbidden;
         bind_close_views(bind);
@@ -364,7 +366,7 @@ static enum kmb_status statement_stale(const struct sql_statement *statement, co
                                        struct kmb_error *error) {
     const struct sql_point *was = &statement->bound_at;
     *stale = statement->bind_each_run || was->kind != host->at.kind || was->offset != host->at.offset ||
-             was->time_us != host->at.time_us || statement->bound_zone_s != host->settings->time_zone_offset_s ||
+             was->time_us != host->at.time_us || !time_zone_equal(statement->bound_zone, host->settings->time_zone) ||
              strcmp(statement->bound_path, host->settings->search_path) != 0 ||
              statement->bound_ways != host->settings->ways_forbidden;
     enum plan_statement_kind kind = statement->bound.kind;
@@ -423,7 +425,9 @@ bool sql_statement_convert(const struct sql_statement *statement, const struct s
                            struct value *values, uint32_t count) {
     struct datetime_context when = {.now_us = host->now_us(host->context),
                                     .has_now = true,
-                                    .zone_offset_s = (int32_t)host->settings->time_zone_offset_s};
+                                    .zone = host->settings->time_zone,
+                                    .zone_find = host->zone_find,
+                                    .zones = host->context};
     for (uint32_t i = 0; i < count; i++) {
         struct type type = statement->bound.parameter_types[i];
         if (values[i].type == TYPE_UNKNOWN && !values[i].is_null && !type_is_string(type.id) &&
@@ -449,19 +453,19 @@ static enum kmb_status run_check_parameters(const struct sql_statement *statemen
 }
 
 /* The zone of a time without one: the session's, but UTC for the moment of a time-travel clause, as in its literals. */
-static int32_t run_zone(const struct sql_run *run, uint32_t number) {
+static struct time_zone run_zone(const struct sql_run *run, uint32_t number) {
     const struct tokens *tokens = &run->statement->tokens;
     for (uint32_t i = 0; i < tokens->clause_count; i++) {
         if (tokens->clauses[i].point.parameter == number) {
-            return 0;
+            return time_zone_fixed(0);
         }
     }
     for (uint32_t i = 0; i < tokens->range_count; i++) {
         if (tokens->ranges[i].low.parameter == number || tokens->ranges[i].high.parameter == number) {
-            return 0;
+            return time_zone_fixed(0);
         }
     }
-    return (int32_t)run->context.settings->time_zone_offset_s;
+    return run->context.settings->time_zone;
 }
 
 /* A parameter's value brought to the type the statement gives it. */
@@ -478,8 +482,8 @@ static struct value run_convert(struct sql_run *run, const struct value *value, 
         return *value;
     }
     if (value->type == TYPE_UNKNOWN || (type_is_string(value->type) && !type_is_string(type.id))) {
-        struct datetime_context when = {
-            .now_us = context->now_us, .has_now = true, .zone_offset_s = run_zone(run, number)};
+        struct datetime_context when = sql_datetime(context);
+        when.zone = run_zone(run, number);
         struct value parsed;
         enum kmb_status status = catalogue_value_parse(context->catalogue, type, value->as.bytes, &when,
                                                        &context->arena, &parsed, context->error);

@@ -108,6 +108,9 @@ struct sql_host {
     enum kmb_status (*spill_read)(struct sql_spill *spill, uint64_t place, void *bytes, size_t size,
                                   struct kmb_error *error);
     void (*spill_close)(struct sql_spill *spill);
+    /* A time zone by name, whose memory lives as long as the session; NULL: none. The member may be NULL: none at all.
+     */
+    const struct zone *(*zone_find)(void *context, struct slice name);
     struct sql_settings *settings;      /* the session's; SET changes it */
     struct sql_settings *settings_kept; /* within BEGIN ... COMMIT: what COMMIT leaves, without SET LOCAL */
     struct sql_sequences *sequences;    /* the session's; nextval() changes it */

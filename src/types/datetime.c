@@ -163,7 +163,7 @@ static bool timestamp_move_days(int64_t *us, struct interval span) {
     return !__builtin_mul_overflow(days, US_PER_DAY, &whole) && !__builtin_add_overflow(whole, time, us);
 }
 
-enum kmb_status timestamp_add_interval(struct timestamp a, struct interval span, int32_t zone_offset_s,
+enum kmb_status timestamp_add_interval(struct timestamp a, struct interval span, struct time_zone zone,
                                        struct timestamp *out, struct kmb_error *error) {
     if (!timestamp_is_finite(a)) {
         *out = a;
@@ -171,9 +171,9 @@ enum kmb_status timestamp_add_interval(struct timestamp a, struct interval span,
     }
     int64_t us = a.us;
     if (span.months != 0 || span.days != 0) {
-        int64_t offset = zone_offset_s * US_PER_SECOND;
-        us += offset; /* the range of a timestamp leaves room */
-        if (!timestamp_move_days(&us, span) || __builtin_sub_overflow(us, offset, &us)) {
+        us += time_zone_at(zone, us) * US_PER_SECOND; /* the range of a timestamp leaves room */
+        if (!timestamp_move_days(&us, span) ||
+            __builtin_sub_overflow(us, time_zone_of_local(zone, us) * US_PER_SECOND, &us)) {
             return timestamp_out_of_range(error);
         }
     }
@@ -183,13 +183,13 @@ enum kmb_status timestamp_add_interval(struct timestamp a, struct interval span,
     return timestamp_finish(us, a.ns, out, error);
 }
 
-enum kmb_status timestamp_subtract_interval(struct timestamp a, struct interval span, int32_t zone_offset_s,
+enum kmb_status timestamp_subtract_interval(struct timestamp a, struct interval span, struct time_zone zone,
                                             struct timestamp *out, struct kmb_error *error) {
     struct interval negative;
     if (interval_negate(span, &negative, NULL) != KMB_OK) {
         return timestamp_out_of_range(error);
     }
-    return timestamp_add_interval(a, negative, zone_offset_s, out, error);
+    return timestamp_add_interval(a, negative, zone, out, error);
 }
 
 enum kmb_status timestamp_subtract(struct timestamp a, struct timestamp b, struct interval *out,
@@ -291,18 +291,22 @@ int64_t timestamp_to_time(struct timestamp timestamp) {
     return floor_modulo(timestamp.us, US_PER_DAY);
 }
 
-enum kmb_status timestamp_to_utc(struct timestamp local, int32_t zone_offset_s, struct timestamp *out,
+enum kmb_status timestamp_to_utc(struct timestamp local, struct time_zone zone, struct timestamp *out,
                                  struct kmb_error *error) {
     if (!timestamp_is_finite(local)) {
         *out = local;
         return KMB_OK;
     }
-    return timestamp_finish(local.us - zone_offset_s * US_PER_SECOND, local.ns, out, error);
+    return timestamp_finish(local.us - time_zone_of_local(zone, local.us) * US_PER_SECOND, local.ns, out, error);
 }
 
-enum kmb_status timestamp_to_local(struct timestamp utc, int32_t zone_offset_s, struct timestamp *out,
+enum kmb_status timestamp_to_local(struct timestamp utc, struct time_zone zone, struct timestamp *out,
                                    struct kmb_error *error) {
-    return timestamp_to_utc(utc, -zone_offset_s, out, error);
+    if (!timestamp_is_finite(utc)) {
+        *out = utc;
+        return KMB_OK;
+    }
+    return timestamp_finish(utc.us + time_zone_at(zone, utc.us) * US_PER_SECOND, utc.ns, out, error);
 }
 
 /* us rounded to a multiple of unit, halves away from zero. */

@@ -13,6 +13,7 @@
 
 #include "types/decimal.h"
 #include "types/interval.h"
+#include "types/zone.h"
 
 struct timestamp {
     int64_t us;
@@ -35,8 +36,11 @@ struct timestamp {
 /* What text needs to know of the world; NULL stands for UTC and no clock. */
 struct datetime_context {
     int64_t now_us;        /* for 'now', 'today', 'yesterday', 'tomorrow' */
-    int32_t zone_offset_s; /* of the session's zone, seconds east of UTC */
+    struct time_zone zone; /* the session's */
     bool has_now;          /* false: those words are refused */
+    /* Zones by name, where there are any besides the fixed ones; NULL: there are none. */
+    const struct zone *(*zone_find)(void *zones, struct slice name);
+    void *zones;
 };
 
 static inline struct timestamp timestamp_of_us(int64_t us) {
@@ -93,7 +97,7 @@ enum kmb_status timestamp_parse(struct slice text, bool with_zone, const struct 
 size_t date_format(int64_t days, char text[DATETIME_TEXT_SIZE]);
 size_t time_format(int64_t us, char text[DATETIME_TEXT_SIZE]);
 size_t timestamp_format(struct timestamp timestamp, char text[DATETIME_TEXT_SIZE]);
-size_t timestamptz_format(struct timestamp timestamp, int32_t zone_offset_s, char text[DATETIME_TEXT_SIZE]);
+size_t timestamptz_format(struct timestamp timestamp, struct time_zone zone, char text[DATETIME_TEXT_SIZE]);
 /* timestamp(p): rounds to p digits, half up as PostgreSQL; -1 changes nothing. */
 enum kmb_status timestamp_apply_modifier(struct timestamp a, int32_t modifier, struct timestamp *out,
                                          struct kmb_error *error);
@@ -101,10 +105,12 @@ int64_t time_apply_modifier(int64_t us, int32_t modifier);
 
 /*
  * A zone by name: "UTC", "GMT", "Z", "Etc/UTC", the fixed abbreviations PostgreSQL knows ("EST", "CEST", ...) and
- * offsets in ISO form "+02", "+02:00", "-03:30:15". Zones with rules are KMB_INVALID_PARAMETER: time zone "x" not
- * recognized, with a hint.
+ * offsets in ISO form "+02", "+02:00", "-03:30:15"; then those that the context finds ("Europe/Berlin", "EST5EDT").
+ * whole_first: those that it finds come before the abbreviations, as SET TIME ZONE has it. KMB_INVALID_PARAMETER:
+ * time zone "x" not recognized. context may be NULL.
  */
-enum kmb_status datetime_zone_parse(struct slice name, int32_t *zone_offset_s, struct kmb_error *error);
+enum kmb_status datetime_zone_parse(struct slice name, bool whole_first, const struct datetime_context *context,
+                                    struct time_zone *zone, struct kmb_error *error);
 
 /* --- order --- */
 static inline int timestamp_compare(struct timestamp a, struct timestamp b) {
@@ -113,10 +119,10 @@ static inline int timestamp_compare(struct timestamp a, struct timestamp b) {
 
 /* --- arithmetic; infinities stay what they are --- */
 /* Months first, the day clamped to the month's end, then days, then microseconds. KMB_DATETIME_OVERFLOW: timestamp out
- * of range. For TIMESTAMPTZ pass the zone's offset, so that months and days count in local time. */
-enum kmb_status timestamp_add_interval(struct timestamp a, struct interval span, int32_t zone_offset_s,
+ * of range. For TIMESTAMPTZ pass the zone, so that months and days count in local time; else one of offset 0. */
+enum kmb_status timestamp_add_interval(struct timestamp a, struct interval span, struct time_zone zone,
                                        struct timestamp *out, struct kmb_error *error);
-enum kmb_status timestamp_subtract_interval(struct timestamp a, struct interval span, int32_t zone_offset_s,
+enum kmb_status timestamp_subtract_interval(struct timestamp a, struct interval span, struct time_zone zone,
                                             struct timestamp *out, struct kmb_error *error);
 /* Days and microseconds, no months; KMB_DATETIME_OVERFLOW for infinities: cannot subtract infinite timestamps. */
 enum kmb_status timestamp_subtract(struct timestamp a, struct timestamp b, struct interval *out,
@@ -135,9 +141,9 @@ enum kmb_status date_to_timestamp(int64_t days, struct timestamp *out, struct km
 int64_t timestamp_to_date(struct timestamp timestamp); /* floor; infinities map to the date's */
 int64_t timestamp_to_time(struct timestamp timestamp); /* finite; ns is dropped */
 /* Local time in a zone -> UTC and back, checked. */
-enum kmb_status timestamp_to_utc(struct timestamp local, int32_t zone_offset_s, struct timestamp *out,
+enum kmb_status timestamp_to_utc(struct timestamp local, struct time_zone zone, struct timestamp *out,
                                  struct kmb_error *error);
-enum kmb_status timestamp_to_local(struct timestamp utc, int32_t zone_offset_s, struct timestamp *out,
+enum kmb_status timestamp_to_local(struct timestamp utc, struct time_zone zone, struct timestamp *out,
                                    struct kmb_error *error);
 
 /* --- fields --- */
@@ -176,7 +182,7 @@ const char *datetime_field_name(enum datetime_field field);
  */
 enum kmb_status timestamp_extract(enum datetime_field field, struct timestamp timestamp, struct decimal *out,
                                   bool *is_null, struct kmb_error *error);
-enum kmb_status timestamptz_extract(enum datetime_field field, struct timestamp timestamp, int32_t zone_offset_s,
+enum kmb_status timestamptz_extract(enum datetime_field field, struct timestamp timestamp, struct time_zone zone,
                                     struct decimal *out, bool *is_null, struct kmb_error *error);
 enum kmb_status date_extract(enum datetime_field field, int64_t days, struct decimal *out, bool *is_null,
                              struct kmb_error *error);

@@ -313,13 +313,14 @@ enum kmb_status timestamp_extract(enum datetime_field field, struct timestamp ti
     return instant_extract(field, timestamp, timestamp, TYPE_TIMESTAMP_NAME, out, error);
 }
 
-enum kmb_status timestamptz_extract(enum datetime_field field, struct timestamp timestamp, int32_t zone_offset_s,
+enum kmb_status timestamptz_extract(enum datetime_field field, struct timestamp timestamp, struct time_zone zone,
                                     struct decimal *out, bool *is_null, struct kmb_error *error) {
     *is_null = false;
     if (!timestamp_is_finite(timestamp)) {
         field_of_infinity(field, timestamp.us == TIMESTAMP_NEGATIVE_INFINITY, out, is_null);
         return KMB_OK;
     }
+    int32_t zone_offset_s = time_zone_at(zone, timestamp.us);
     switch (field) {
     case DATETIME_TIMEZONE:
         *out = decimal_of_int64(zone_offset_s);

@@ -125,6 +125,7 @@ size_t timestamp_format(struct timestamp timestamp, char text[DATETIME_TEXT_SIZE
     return put_timestamp(text, timestamp, NULL);
 }
 
-size_t timestamptz_format(struct timestamp timestamp, int32_t zone_offset_s, char text[DATETIME_TEXT_SIZE]) {
-    return put_timestamp(text, timestamp, &zone_offset_s);
+size_t timestamptz_format(struct timestamp timestamp, struct time_zone zone, char text[DATETIME_TEXT_SIZE]) {
+    int32_t offset_s = timestamp_is_finite(timestamp) ? time_zone_at(zone, timestamp.us) : 0;
+    return put_timestamp(text, timestamp, &offset_s);
 }

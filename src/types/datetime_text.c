@@ -6,7 +6,7 @@
  * a bare number means follows from what is already known and from its length. Dates given as three numbers are year,
  * month, day when the first has three digits or more, else month, day, year (DateStyle MDY).
  *
- * There is no zone database: offsets and the fixed abbreviations are known, "Europe/Berlin" is refused by name. The
+ * Offsets and the fixed abbreviations are known, other zones are asked of the context by name. The
  * words that need a clock ('now', 'today') take it from the context and are refused without one.
  */
 #include <stdio.h>
@@ -46,11 +46,16 @@ struct moment {
     bool bc;
     bool era; /* BC or AD was said */
     bool has_zone;
-    int32_t zone_offset_s;
+    struct time_zone zone;
     enum moment_special special;
     bool time_only; /* reading a TIME: numbers are clock times */
     char name[TOKEN_BYTES + 1];
 };
+
+/* How far the session's wall clock is ahead of UTC now. */
+static int64_t moment_session_us(const struct datetime_context *context) {
+    return context == NULL ? 0 : time_zone_at(context->zone, context->now_us) * US_PER_SECOND;
+}
 
 /* --- parts --- */
 
@@ -196,19 +201,47 @@ static bool moment_date_full(const struct moment *m) {
     return m->has_date || m->number_count + (m->word_month != 0 ? 1u : 0u) >= 3 || m->day_of_year;
 }
 
-static enum moment_result moment_zone_name(struct moment *m, struct slice name) {
+static enum moment_result moment_zone(struct moment *m, struct time_zone zone) {
+    if (m->has_zone) {
+        return MOMENT_SYNTAX;
+    }
+    m->has_zone = true;
+    m->zone = zone;
+    return MOMENT_OK;
+}
+
+/* A zone of the context's, or none. */
+static enum moment_result moment_zone_name(struct moment *m, struct slice name,
+                                           const struct datetime_context *context) {
+    const struct zone *zone =
+        context == NULL || context->zone_find == NULL ? NULL : context->zone_find(context->zones, name);
+    if (zone != NULL) {
+        return moment_zone(m, time_zone_of(zone));
+    }
     snprintf(m->name, sizeof(m->name), "%.*s", (int)(name.length < TOKEN_BYTES ? name.length : TOKEN_BYTES),
              (const char *)name.bytes);
     return MOMENT_ZONE_NAME;
 }
 
+/* PostgreSQL shows the name as its reader of dates has it, in lower case. */
+static enum moment_result moment_zone_lower(struct moment *m, struct slice name,
+                                            const struct datetime_context *context) {
+    enum moment_result result = moment_zone_name(m, name, context);
+    for (char *c = m->name; result == MOMENT_ZONE_NAME && *c != 0; c++) {
+        *c = (char)text_lower((uint8_t)*c);
+    }
+    return result;
+}
+
 /* A token with separators: "1999-01-08", "08-Jan-1999", "1/8/1999", or a zone's name. */
-static enum moment_result moment_date_token(struct moment *m, struct slice text) {
+static enum moment_result moment_date_token(struct moment *m, struct slice text,
+                                            const struct datetime_context *context) {
     if (text_alpha(text, 0)) {
         size_t end = token_while(text, 0, false, true, "");
         const struct word_row *word = word_find(slice_make(text.bytes, end));
         if (word == NULL || word->kind != WORD_MONTH) { /* a zone has its place behind a date */
-            return m->time_only || moment_date_full(m) ? moment_zone_name(m, text) : MOMENT_SYNTAX;
+            return m->time_only || moment_date_full(m) || m->has_time ? moment_zone_lower(m, text, context)
+                                                                      : MOMENT_SYNTAX;
         }
     }
     size_t at = 0;
@@ -300,15 +333,6 @@ static enum moment_result zone_offset_read(struct slice text, int32_t *offset_s)
     return MOMENT_OK;
 }
 
-static enum moment_result moment_zone(struct moment *m, int32_t offset_s) {
-    if (m->has_zone) {
-        return MOMENT_SYNTAX;
-    }
-    m->has_zone = true;
-    m->zone_offset_s = offset_s;
-    return MOMENT_OK;
-}
-
 static enum moment_result moment_relative(struct moment *m, const struct datetime_context *context, int32_t days) {
     if (context == NULL || !context->has_now) {
         return MOMENT_NO_CLOCK;
@@ -316,7 +340,7 @@ static enum moment_result moment_relative(struct moment *m, const struct datetim
     if (moment_date_full(m) || m->number_count > 0) {
         return MOMENT_SYNTAX;
     }
-    struct timestamp local = timestamp_of_us(context->now_us + context->zone_offset_s * US_PER_SECOND);
+    struct timestamp local = timestamp_of_us(context->now_us + moment_session_us(context));
     m->days = timestamp_to_date(local) + days;
     m->has_date = true;
     return MOMENT_OK;
@@ -336,7 +360,7 @@ static enum moment_result moment_word(struct moment *m, const struct token *toke
     case WORD_IGNORED:
         return MOMENT_OK;
     case WORD_ZONE:
-        return moment_zone(m, word->value);
+        return moment_zone(m, time_zone_fixed(word->value));
     case WORD_MERIDIAN:
         if (m->meridian != 0 || !m->has_time) {
             return MOMENT_SYNTAX;
@@ -393,7 +417,7 @@ static enum moment_result moment_token(struct moment *m, const struct token *tok
     case TOKEN_NUMBER:
         return moment_number_token(m, text);
     case TOKEN_DATE:
-        return moment_date_token(m, text);
+        return moment_date_token(m, text, context);
     case TOKEN_TIME:
         return moment_clock(m, text);
     case TOKEN_WORD:
@@ -401,7 +425,7 @@ static enum moment_result moment_token(struct moment *m, const struct token *tok
     case TOKEN_ZONE: {
         int32_t offset_s = 0;
         enum moment_result result = zone_offset_read(text, &offset_s);
-        return result != MOMENT_OK ? result : moment_zone(m, offset_s);
+        return result != MOMENT_OK ? result : moment_zone(m, time_zone_fixed(offset_s));
     }
     case TOKEN_SPECIAL: {
         size_t at = token_while(text, 1, false, false, " \t\n\v\f\r");
@@ -541,9 +565,7 @@ static enum kmb_status moment_error(enum moment_result result, const struct mome
     case MOMENT_ZONE:
         return error_set(error, KMB_INVALID_ZONE_OFFSET, "time zone displacement out of range: \"%.*s\"", shown, bytes);
     case MOMENT_ZONE_NAME:
-        error_set(error, KMB_INVALID_PARAMETER, "time zone \"%s\" not recognized", m->name);
-        error_hint(error, "Give the offset instead, such as +02:00, or UTC.");
-        return KMB_INVALID_PARAMETER;
+        return error_set(error, KMB_INVALID_PARAMETER, "time zone \"%s\" not recognized", m->name);
     case MOMENT_NO_CLOCK:
         return error_set(error, KMB_UNSUPPORTED, "\"%.*s\" depends on the clock and has no fixed value here", shown,
                          bytes);
@@ -554,10 +576,6 @@ static enum kmb_status moment_error(enum moment_result result, const struct mome
 static enum kmb_status moment_out_of_range(const char *type, struct slice text, struct kmb_error *error) {
     return error_set(error, KMB_DATETIME_OVERFLOW, "%s out of range: \"%.*s\"", type,
                      (int)(text.length < 200 ? text.length : 200), (const char *)text.bytes);
-}
-
-static int32_t moment_session_offset(const struct datetime_context *context) {
-    return context == NULL ? 0 : context->zone_offset_s;
 }
 
 /* Nanoseconds of the clock time; 24:00:00 and 23:59:60 are the next midnight. */
@@ -585,7 +603,7 @@ enum kmb_status date_parse(struct slice text, const struct datetime_context *con
         *days = 0;
         return KMB_OK;
     case SPECIAL_NOW:
-        *days = timestamp_to_date(timestamp_of_us(context->now_us + moment_session_offset(context) * US_PER_SECOND));
+        *days = timestamp_to_date(timestamp_of_us(context->now_us + moment_session_us(context)));
         return KMB_OK;
     case SPECIAL_NONE:
         break;
@@ -602,10 +620,11 @@ enum kmb_status time_parse(struct slice text, const struct datetime_context *con
     struct moment m = {.special = SPECIAL_NONE, .time_only = true};
     enum moment_result result = moment_read(&m, text, context);
     if (result == MOMENT_OK && m.special == SPECIAL_NOW) {
-        *us = timestamp_to_time(timestamp_of_us(context->now_us + moment_session_offset(context) * US_PER_SECOND));
+        *us = timestamp_to_time(timestamp_of_us(context->now_us + moment_session_us(context)));
         return KMB_OK;
     }
-    if (result != MOMENT_OK || m.special != SPECIAL_NONE) {
+    bool dateless = m.has_zone && m.zone.zone != NULL && !moment_date_full(&m); /* which offset, nobody knows */
+    if (result != MOMENT_OK || m.special != SPECIAL_NONE || dateless) {
         return moment_error(result == MOMENT_OK ? MOMENT_SYNTAX : result, &m, text, "time", error);
     }
     int64_t ns = moment_time_ns(&m) + 500;
@@ -623,7 +642,6 @@ enum kmb_status timestamp_parse(struct slice text, bool with_zone, const struct 
     if (result != MOMENT_OK) {
         return moment_error(result, &m, text, with_zone ? "timestamp with time zone" : "timestamp", error);
     }
-    int64_t session_us = moment_session_offset(context) * US_PER_SECOND;
     switch (m.special) {
     case SPECIAL_INFINITY:
         *out = timestamp_of_us(TIMESTAMP_INFINITY);
@@ -635,18 +653,21 @@ enum kmb_status timestamp_parse(struct slice text, bool with_zone, const struct 
         *out = timestamp_of_us(0);
         return KMB_OK;
     case SPECIAL_NOW:
-        *out = timestamp_of_us(context->now_us + (with_zone ? 0 : session_us));
+        *out = timestamp_of_us(context->now_us + (with_zone ? 0 : moment_session_us(context)));
         return KMB_OK;
     case SPECIAL_NONE:
         break;
     }
-    int64_t offset_us = !with_zone ? 0 : m.has_zone ? m.zone_offset_s * US_PER_SECOND : session_us;
     int64_t last_day = TIMESTAMP_END_US / US_PER_DAY;
     if (m.days < DATE_MIN - 1 || m.days > last_day) {
         return moment_out_of_range("timestamp", text, error);
     }
     int64_t ns = moment_time_ns(&m);
-    int64_t us = m.days * US_PER_DAY + ns / 1000 - offset_us; /* the ends leave room for a day and an offset */
+    int64_t us = m.days * US_PER_DAY + ns / 1000; /* the ends leave room for a day and an offset */
+    if (with_zone) {
+        struct time_zone session = context == NULL ? time_zone_fixed(0) : context->zone;
+        us -= time_zone_of_local(m.has_zone ? m.zone : session, us) * US_PER_SECOND;
+    }
     if (us < TIMESTAMP_MIN_US || us >= TIMESTAMP_END_US) {
         return moment_out_of_range("timestamp", text, error);
     }
@@ -654,7 +675,8 @@ enum kmb_status timestamp_parse(struct slice text, bool with_zone, const struct 
     return KMB_OK;
 }
 
-enum kmb_status datetime_zone_parse(struct slice name, int32_t *zone_offset_s, struct kmb_error *error) {
+enum kmb_status datetime_zone_parse(struct slice name, bool whole_first, const struct datetime_context *context,
+                                    struct time_zone *zone, struct kmb_error *error) {
     struct slice text = name;
     while (text.length > 0 && text.bytes[text.length - 1] == ' ') {
         text.length--;
@@ -664,21 +686,30 @@ enum kmb_status datetime_zone_parse(struct slice name, int32_t *zone_offset_s, s
         text.bytes++;
     }
     struct moment m = {.special = SPECIAL_NONE};
+    struct slice whole = text;
     if (text.length > 3 && text_lower(text.bytes[0]) == 'e' && text_lower(text.bytes[1]) == 't' &&
         text_lower(text.bytes[2]) == 'c' && text.bytes[3] == '/') {
         text = slice_make(text.bytes + 4, text.length - 4);
     }
     const struct word_row *word = word_find(text);
-    if (word != NULL && word->kind == WORD_ZONE) {
-        *zone_offset_s = word->value;
+    bool greenwich = word != NULL && word->kind == WORD_ZONE && word->value == 0;
+    enum moment_result result = MOMENT_SYNTAX;
+    if (whole_first && !greenwich && !text_is(text, 0, "+-") && moment_zone_name(&m, whole, context) == MOMENT_OK) {
+        *zone = m.zone;
         return KMB_OK;
     }
-    enum moment_result result = MOMENT_SYNTAX;
+    if (word != NULL && word->kind == WORD_ZONE) {
+        *zone = time_zone_fixed(word->value);
+        return KMB_OK;
+    }
     if (text_is(text, 0, "+-")) {
-        result = zone_offset_read(text, zone_offset_s);
+        int32_t offset_s = 0;
+        result = zone_offset_read(text, &offset_s);
+        *zone = time_zone_fixed(offset_s);
     }
     if (result == MOMENT_SYNTAX) {
-        result = moment_zone_name(&m, name);
+        result = moment_zone_name(&m, whole, context);
+        *zone = m.zone;
     }
     return moment_error(result, &m, name, "time zone", error);
 }

@@ -166,7 +166,8 @@ static size_t token_of_letter(struct slice text, size_t at, enum token_kind *kin
     at = token_while(text, at, false, true, "");
     bool date = text_is(text, at, "-/.");
     if (text_is(text, at, "+") || text_digit(text, at)) {
-        date = word_find(slice_make(text.bytes + start, at - start)) == NULL;
+        const struct word_row *word = word_find(slice_make(text.bytes + start, at - start));
+        date = word == NULL || word->kind == WORD_ZONE; /* "GMT+8" is a zone's rule */
     }
     if (date) {
         *kind = TOKEN_DATE; /* "Jan-08-1999", or a zone's name */

@@ -475,7 +475,7 @@ void value_print(const struct value *value, const struct datetime_context *conte
         length = timestamp_format(value->as.timestamp, text);
         break;
     case TYPE_TIMESTAMPTZ:
-        length = timestamptz_format(value->as.timestamp, context == NULL ? 0 : context->zone_offset_s, text);
+        length = timestamptz_format(value->as.timestamp, context == NULL ? time_zone_fixed(0) : context->zone, text);
         break;
     case TYPE_INTERVAL:
         length = interval_format(value->as.interval, text);

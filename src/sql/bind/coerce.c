@@ -187,8 +187,7 @@ static const struct expr *coerce_literal(struct bind *bind, const struct expr *e
         copy->value = sql_object_of_oid(context, bind_present(bind), type.id, oid, &context->arena);
         return copy;
     }
-    struct datetime_context when = {
-        .now_us = context->now_us, .has_now = true, .zone_offset_s = (int32_t)context->settings->time_zone_offset_s};
+    struct datetime_context when = sql_datetime(context);
     enum type_id base = type_element(type.id);
     bool moment = base == TYPE_DATE || base == TYPE_TIME || base == TYPE_TIMESTAMP || base == TYPE_TIMESTAMPTZ;
     /* An assignment refuses text that is too long, an explicit cast cuts it: read unmodified, then apply. An interval's

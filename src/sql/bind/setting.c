@@ -323,19 +323,20 @@ static void set_time_zone(struct bind *bind, struct plan_ddl *ddl, const char *v
     ddl->value = value;
     char *end = NULL;
     double hours = strtod(value, &end);
-    int32_t offset = 0;
     if (end != value && *end == 0) { /* SET TIME ZONE -5: hours east */
         if (!(hours >= -15 && hours <= 15)) {
             sql_raise(context, KMB_INVALID_PARAMETER, 0, "invalid value for parameter \"TimeZone\": \"%s\"", value);
         }
-        ddl->zone_offset_s = (int64_t)(hours * 3600);
+        ddl->zone = time_zone_fixed((int32_t)(hours * 3600));
         return;
     }
-    enum kmb_status status = datetime_zone_parse(slice_text(value), &offset, context->error);
-    if (status != KMB_OK) {
-        sql_raise_status(context, status, 0);
+    struct datetime_context when = sql_datetime(context);
+    if (datetime_zone_parse(slice_text(value), true, &when, &ddl->zone, NULL) != KMB_OK) {
+        sql_raise(context, KMB_INVALID_PARAMETER, 0, "invalid value for parameter \"TimeZone\": \"%s\"", value);
     }
-    ddl->zone_offset_s = offset;
+    if (ddl->zone.zone != NULL) {
+        ddl->value = ddl->zone.zone->name;
+    }
 }
 
 /* default_transaction_... of those to come, transaction_... of the open one. False: it is another setting. */

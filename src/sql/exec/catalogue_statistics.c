@@ -179,7 +179,7 @@ static void give_array(struct catalogue_rows *rows, enum type_id element, const 
         return;
     }
     struct buffer out = {0};
-    struct datetime_context when = {.zone_offset_s = (int32_t)rows->context->settings->time_zone_offset_s};
+    struct datetime_context when = sql_datetime(rows->context);
     array_print(&made, &when, &out);
     bool whole = buffer_ok(&out);
     struct slice copy = whole ? arena_dup_slice(&rows->context->arena, buffer_slice(&out)) : (struct slice){0};

@@ -38,8 +38,7 @@ struct copy_in {
 };
 
 static struct datetime_context copy_when(const struct sql_context *context) {
-    return (struct datetime_context){
-        .now_us = context->now_us, .has_now = true, .zone_offset_s = (int32_t)context->settings->time_zone_offset_s};
+    return sql_datetime(context);
 }
 
 /* --- where --- */

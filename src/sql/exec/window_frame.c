@@ -90,8 +90,7 @@ static struct timestamp date_midnight(const struct window_frames *frames, int64_
 
 static struct timestamp moved(const struct window_frames *frames, struct timestamp at, struct interval span, bool down,
                               bool local) {
-    const struct sql_settings *settings = frames->context->settings;
-    int32_t zone = local && settings != NULL ? (int32_t)settings->time_zone_offset_s : 0;
+    struct time_zone zone = local ? sql_datetime(frames->context).zone : time_zone_fixed(0);
     struct timestamp result;
     struct kmb_error *error = frames->context->error;
     check(frames, down ? timestamp_subtract_interval(at, span, zone, &result, error)

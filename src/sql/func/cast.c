@@ -24,10 +24,7 @@ static void check(const struct sql_call *call, enum kmb_status status) {
 }
 
 static struct datetime_context datetime_of(const struct sql_call *call) {
-    const struct sql_settings *settings = call->context->settings;
-    return (struct datetime_context){.now_us = call->context->now_us,
-                                     .zone_offset_s = settings == NULL ? 0 : (int32_t)settings->time_zone_offset_s,
-                                     .has_now = true};
+    return sql_datetime(call->context);
 }
 
 static struct slice keep(const struct sql_call *call, const char *text, size_t length) {
@@ -94,7 +91,7 @@ struct slice cast_text_of(const struct sql_call *call, const struct value *value
     case TYPE_TIMESTAMP:
         return keep(call, text, timestamp_format(value->as.timestamp, text));
     case TYPE_TIMESTAMPTZ:
-        return keep(call, text, timestamptz_format(value->as.timestamp, zone.zone_offset_s, text));
+        return keep(call, text, timestamptz_format(value->as.timestamp, zone.zone, text));
     case TYPE_INTERVAL:
         return keep(call, text, interval_format(value->as.interval, text));
     case TYPE_UUID:
@@ -321,7 +318,7 @@ static struct timestamp modified(const struct sql_call *call, struct timestamp v
 }
 
 static void date_to_stamp(SCALAR_PARAMETERS) {
-    int32_t zone = call->result_type.id == TYPE_TIMESTAMPTZ ? datetime_of(call).zone_offset_s : 0;
+    struct time_zone zone = call->result_type.id == TYPE_TIMESTAMPTZ ? datetime_of(call).zone : time_zone_fixed(0);
     EACH_ROW(row) {
         struct timestamp value;
         check(call, date_to_timestamp(ARGUMENT_INT(0, row), &value, call->context->error));
@@ -334,7 +331,7 @@ static void date_to_stamp(SCALAR_PARAMETERS) {
 static struct timestamp local_of(const struct sql_call *call, struct vector *const *arguments, uint32_t row) {
     struct timestamp value = arguments[0]->timestamp[vector_row(arguments[0], row)];
     if (call->argument_types[0].id == TYPE_TIMESTAMPTZ) {
-        check(call, timestamp_to_local(value, datetime_of(call).zone_offset_s, &value, call->context->error));
+        check(call, timestamp_to_local(value, datetime_of(call).zone, &value, call->context->error));
     }
     return value;
 }
@@ -359,7 +356,7 @@ static void stamp_to_time(SCALAR_PARAMETERS) {
 static void stamp_to_zoned(SCALAR_PARAMETERS) {
     EACH_ROW(row) {
         struct timestamp value = arguments[0]->timestamp[vector_row(arguments[0], row)];
-        check(call, timestamp_to_utc(value, datetime_of(call).zone_offset_s, &value, call->context->error));
+        check(call, timestamp_to_utc(value, datetime_of(call).zone, &value, call->context->error));
         result->timestamp[row] = modified(call, value);
     }
 }

@@ -12,8 +12,8 @@ static void check(const struct sql_call *call, enum kmb_status status) {
     }
 }
 
-static int32_t zone_of(const struct sql_call *call) {
-    return call->context->settings == NULL ? 0 : (int32_t)call->context->settings->time_zone_offset_s;
+static struct time_zone zone_of(const struct sql_call *call) {
+    return sql_datetime(call->context).zone;
 }
 
 #define ARGUMENT_TIMESTAMP(n, row) (arguments[n]->timestamp[vector_row(arguments[n], row)])
@@ -46,24 +46,25 @@ static struct timestamp midnight(const struct sql_call *call, int64_t days) {
     return at;
 }
 
-CHECKED(date_plus_interval, timestamp_add_interval(midnight(call, ARGUMENT_INT(0, row)), ARGUMENT_INTERVAL(1, row), 0,
-                                                   &result->timestamp[row], error))
-CHECKED(interval_plus_date, timestamp_add_interval(midnight(call, ARGUMENT_INT(1, row)), ARGUMENT_INTERVAL(0, row), 0,
-                                                   &result->timestamp[row], error))
-CHECKED(date_minus_interval, timestamp_subtract_interval(midnight(call, ARGUMENT_INT(0, row)),
-                                                         ARGUMENT_INTERVAL(1, row), 0, &result->timestamp[row], error))
+CHECKED(date_plus_interval, timestamp_add_interval(midnight(call, ARGUMENT_INT(0, row)), ARGUMENT_INTERVAL(1, row),
+                                                   time_zone_fixed(0), &result->timestamp[row], error))
+CHECKED(interval_plus_date, timestamp_add_interval(midnight(call, ARGUMENT_INT(1, row)), ARGUMENT_INTERVAL(0, row),
+                                                   time_zone_fixed(0), &result->timestamp[row], error))
+CHECKED(date_minus_interval,
+        timestamp_subtract_interval(midnight(call, ARGUMENT_INT(0, row)), ARGUMENT_INTERVAL(1, row), time_zone_fixed(0),
+                                    &result->timestamp[row], error))
 
 static struct interval span_of(int64_t us) {
     return (struct interval){.us = us};
 }
-CHECKED(date_plus_time, timestamp_add_interval(midnight(call, ARGUMENT_INT(0, row)), span_of(ARGUMENT_INT(1, row)), 0,
-                                               &result->timestamp[row], error))
-CHECKED(time_plus_date, timestamp_add_interval(midnight(call, ARGUMENT_INT(1, row)), span_of(ARGUMENT_INT(0, row)), 0,
-                                               &result->timestamp[row], error))
+CHECKED(date_plus_time, timestamp_add_interval(midnight(call, ARGUMENT_INT(0, row)), span_of(ARGUMENT_INT(1, row)),
+                                               time_zone_fixed(0), &result->timestamp[row], error))
+CHECKED(time_plus_date, timestamp_add_interval(midnight(call, ARGUMENT_INT(1, row)), span_of(ARGUMENT_INT(0, row)),
+                                               time_zone_fixed(0), &result->timestamp[row], error))
 
 /* The zone counts for TIMESTAMPTZ alone. */
-static int32_t zone_for(const struct sql_call *call) {
-    return call->result_type.id == TYPE_TIMESTAMPTZ ? zone_of(call) : 0;
+static struct time_zone zone_for(const struct sql_call *call) {
+    return call->result_type.id == TYPE_TIMESTAMPTZ ? zone_of(call) : time_zone_fixed(0);
 }
 CHECKED(timestamp_plus, timestamp_add_interval(ARGUMENT_TIMESTAMP(0, row), ARGUMENT_INTERVAL(1, row), zone_for(call),
                                                &result->timestamp[row], error))
@@ -201,25 +202,33 @@ static void fn_date_trunc(SCALAR_PARAMETERS) {
     }
 }
 
-static void trunc_zoned(const struct sql_call *call, struct slice name, struct timestamp value, int32_t zone,
+/* Of units up to an hour the offset stays; a day begins at the local midnight, whatever the offset is then. */
+static void trunc_zoned(const struct sql_call *call, struct slice name, struct timestamp value, struct time_zone zone,
                         struct timestamp *out) {
     struct kmb_error *error = call->context->error;
     enum datetime_field field = field_of(call, name, TYPE_TIMESTAMPTZ);
+    bool within_day = field == DATETIME_MICROSECONDS || field == DATETIME_MILLISECONDS || field == DATETIME_SECOND ||
+                      field == DATETIME_MINUTE || field == DATETIME_HOUR;
+    if (within_day && timestamp_is_finite(value)) {
+        zone = time_zone_fixed(time_zone_at(zone, value.us));
+    }
     check(call, timestamp_to_local(value, zone, &value, error));
     check(call, timestamp_truncate(field, value, &value, error));
     check(call, timestamp_to_utc(value, zone, out, error));
 }
 
 /* A zone named in a query. Bare offsets there are POSIX's, west of Greenwich counting up: '+02' is two hours behind. */
-static int32_t zone_named(const struct sql_call *call, struct slice name) {
-    int32_t zone = 0;
-    check(call, datetime_zone_parse(name, &zone, call->context->error));
-    return name.length > 0 && (name.bytes[0] == '+' || name.bytes[0] == '-') ? -zone : zone;
+static struct time_zone zone_named(const struct sql_call *call, struct slice name) {
+    struct time_zone zone = time_zone_fixed(0);
+    struct datetime_context when = sql_datetime(call->context);
+    check(call, datetime_zone_parse(name, false, &when, &zone, call->context->error));
+    bool bare = name.length > 0 && (name.bytes[0] == '+' || name.bytes[0] == '-');
+    return bare ? time_zone_fixed(-zone.offset_s) : zone;
 }
 
 static void fn_date_trunc_zoned(SCALAR_PARAMETERS) {
     EACH_ROW(row) {
-        int32_t zone = zone_of(call);
+        struct time_zone zone = zone_of(call);
         if (call->argument_count == 3) {
             zone = zone_named(call, ARGUMENT_BYTES(2, row));
         }
@@ -238,14 +247,14 @@ static void fn_date_trunc_interval(SCALAR_PARAMETERS) {
 
 static void fn_zone_to_utc(SCALAR_PARAMETERS) {
     EACH_ROW(row) {
-        int32_t zone = zone_named(call, ARGUMENT_BYTES(0, row));
+        struct time_zone zone = zone_named(call, ARGUMENT_BYTES(0, row));
         check(call, timestamp_to_utc(ARGUMENT_TIMESTAMP(1, row), zone, &result->timestamp[row], call->context->error));
     }
 }
 
 static void fn_zone_to_local(SCALAR_PARAMETERS) {
     EACH_ROW(row) {
-        int32_t zone = zone_named(call, ARGUMENT_BYTES(0, row));
+        struct time_zone zone = zone_named(call, ARGUMENT_BYTES(0, row));
         check(call,
               timestamp_to_local(ARGUMENT_TIMESTAMP(1, row), zone, &result->timestamp[row], call->context->error));
     }

@@ -13,8 +13,8 @@ static void check(const struct sql_call *call, enum kmb_status status) {
     }
 }
 
-static int32_t zone_of(const struct sql_call *call) {
-    return call->context->settings == NULL ? 0 : (int32_t)call->context->settings->time_zone_offset_s;
+static struct time_zone zone_of(const struct sql_call *call) {
+    return sql_datetime(call->context).zone;
 }
 
 #define ARGUMENT_TIMESTAMP(n, row) (arguments[n]->timestamp[vector_row(arguments[n], row)])
@@ -84,7 +84,7 @@ static struct timestamp timestamp_of_fields(const struct sql_call *call, struct 
     struct interval clock = {
         .us = time_of_fields(call, ARGUMENT_INT(3, row), ARGUMENT_INT(4, row), ARGUMENT_REAL(5, row))};
     check(call, date_to_timestamp(days, &at, call->context->error));
-    check(call, timestamp_add_interval(at, clock, 0, &at, call->context->error));
+    check(call, timestamp_add_interval(at, clock, time_zone_fixed(0), &at, call->context->error));
     return at;
 }
 
@@ -98,9 +98,10 @@ static void fn_make_timestamptz(SCALAR_PARAMETERS) {
     struct kmb_error *error = call->context->error;
     EACH_ROW(row) {
         struct timestamp local = timestamp_of_fields(call, arguments, row);
-        int32_t zone = zone_of(call);
+        struct time_zone zone = zone_of(call);
+        struct datetime_context when = sql_datetime(call->context);
         if (call->argument_count == 7) { /* a bare offset counts up to the east here */
-            check(call, datetime_zone_parse(ARGUMENT_BYTES(6, row), &zone, error));
+            check(call, datetime_zone_parse(ARGUMENT_BYTES(6, row), false, &when, &zone, error));
         }
         check(call, timestamp_to_utc(local, zone, &result->timestamp[row], error));
     }
@@ -182,8 +183,9 @@ static struct bound bound_end(const struct sql_call *call, struct vector *const 
     if (type == TYPE_TIME) {
         end.at = timestamp_of_us(time_add_interval(start.at.us, span));
     } else {
-        check(call, timestamp_add_interval(start.at, span, type == TYPE_TIMESTAMPTZ ? zone_of(call) : 0, &end.at,
-                                           call->context->error));
+        check(call,
+              timestamp_add_interval(start.at, span, type == TYPE_TIMESTAMPTZ ? zone_of(call) : time_zone_fixed(0),
+                                     &end.at, call->context->error));
     }
     return end;
 }

@@ -91,18 +91,17 @@ struct times {
     struct timestamp end;
     struct interval step;
     int direction;
-    int32_t zone_offset_s;
+    struct time_zone zone;
 };
 
 static void times_open(const struct sql_call *call, void *state, const struct value *arguments) {
     struct times *series = state;
-    const struct sql_settings *settings = call->context->settings;
-    bool local = call->result_type.id == TYPE_TIMESTAMPTZ && settings != NULL;
+    bool local = call->result_type.id == TYPE_TIMESTAMPTZ;
     *series = (struct times){.at = arguments[0].as.timestamp,
                              .end = arguments[1].as.timestamp,
                              .step = arguments[2].as.interval,
                              .direction = interval_compare(arguments[2].as.interval, (struct interval){0}),
-                             .zone_offset_s = local ? (int32_t)settings->time_zone_offset_s : 0};
+                             .zone = local ? sql_datetime(call->context).zone : time_zone_fixed(0)};
     if (series->direction == 0) {
         raise_zero_step(call);
     }
@@ -115,8 +114,7 @@ static bool times_next(const struct sql_call *call, void *state, struct value *r
         return false;
     }
     *row = value_timestamp(call->result_type.id, series->at);
-    check(call,
-          timestamp_add_interval(series->at, series->step, series->zone_offset_s, &series->at, call->context->error));
+    check(call, timestamp_add_interval(series->at, series->step, series->zone, &series->at, call->context->error));
     return true;
 }
 

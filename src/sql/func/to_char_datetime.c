@@ -38,8 +38,13 @@ static void check(const struct sql_call *call, enum kmb_status status) {
 }
 
 /* The name that a zone has in times: its abbreviation, or the offset. */
-static const char *zone_name(const struct sql_call *call, int32_t offset_s) {
+static const char *zone_name(const struct sql_call *call, struct timestamp at, int32_t offset_s) {
     const struct sql_settings *settings = call->context->settings;
+    const struct zone *zone = settings == NULL ? NULL : settings->time_zone.zone;
+    if (zone != NULL) {
+        int64_t second = at.us / US_PER_SECOND - (at.us % US_PER_SECOND < 0 ? 1 : 0);
+        return zone_at(zone, second)->abbreviation;
+    }
     const char *name = settings == NULL ? "UTC" : settings->time_zone_name;
     if ((name[0] | 0x20) >= 'a' && (name[0] | 0x20) <= 'z' && strchr(name, '/') == NULL) {
         return name;
@@ -81,9 +86,9 @@ static int64_t iso_week(const struct parts *parts, int64_t *year) {
 static struct parts parts_of_timestamp(const struct sql_call *call, struct timestamp at, bool zoned) {
     struct parts parts = {0};
     if (zoned) {
-        parts.offset_s = call->context->settings == NULL ? 0 : (int32_t)call->context->settings->time_zone_offset_s;
-        parts.zone = zone_name(call, parts.offset_s);
-        check(call, timestamp_to_local(at, parts.offset_s, &at, call->context->error));
+        parts.offset_s = time_zone_at(sql_datetime(call->context).zone, at.us);
+        parts.zone = zone_name(call, at, parts.offset_s);
+        check(call, timestamp_to_local(at, time_zone_fixed(parts.offset_s), &at, call->context->error));
     }
     struct civil_time civil = timestamp_to_civil(at);
     parts.year = civil.date.year;

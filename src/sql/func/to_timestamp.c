@@ -681,9 +681,9 @@ static struct timestamp timestamp_of(const struct sql_call *call, const struct t
     struct kmb_error *error = call->context->error;
     struct fields fields = read_fields(call, template, input);
     struct moment moment = moment_of(call, &fields, input);
-    int32_t zone = call->context->settings == NULL ? 0 : (int32_t)call->context->settings->time_zone_offset_s;
+    struct time_zone zone = sql_datetime(call->context).zone;
     if (fields.zone_sign != 0) {
-        zone = fields.zone_sign * (fields.zone_hour * 3600 + fields.zone_minute * 60);
+        zone = time_zone_fixed(fields.zone_sign * (fields.zone_hour * 3600 + fields.zone_minute * 60));
     }
     int64_t days = 0;
     int64_t us = ((int64_t)moment.hour * 3600 + moment.minute * 60 + moment.second) * US_PER_SECOND + moment.us;

@@ -223,7 +223,7 @@ struct plan_ddl {
     enum plan_setting_id setting;
     bool local;        /* SET LOCAL */
     const char *value; /* SET: the new one, NULL for the default; SHOW: the text to answer; else the name */
-    int64_t zone_offset_s;
+    struct time_zone zone;
     int64_t number; /* of the other settings, of FETCH */
 };
 

@@ -165,8 +165,9 @@ static enum kmb_status run_timestamp(struct operation *o) {
     if (strcmp(o->name, "tsadd") == 0 || strcmp(o->name, "tssub") == 0) {
         assert_int_equal(interval_parse(slice_text(o->b), -1, &span, &o->error), KMB_OK);
         o->result.type = TYPE_TIMESTAMP;
-        return o->name[2] == 'a' ? timestamp_add_interval(a, span, 0, &o->result.as.timestamp, &o->error)
-                                 : timestamp_subtract_interval(a, span, 0, &o->result.as.timestamp, &o->error);
+        return o->name[2] == 'a'
+                   ? timestamp_add_interval(a, span, time_zone_fixed(0), &o->result.as.timestamp, &o->error)
+                   : timestamp_subtract_interval(a, span, time_zone_fixed(0), &o->result.as.timestamp, &o->error);
     }
     status = timestamp_parse(slice_text(o->b), false, NULL, &b, &o->error);
     o->result.type = TYPE_INTERVAL;
