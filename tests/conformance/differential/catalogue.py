@@ -6,13 +6,14 @@ import re
 
 TYPES = ["boolean", "tinyint", "smallint", "integer", "bigint", "real", "double precision", "numeric", "text",
          "character varying", "character", "bytea", "date", "time without time zone", "timestamp without time zone",
-         "timestamp with time zone", "interval", "uuid", "json", "jsonb", "any"]
+         "timestamp with time zone", "interval", "uuid", "json", "jsonb", "name", '"char"', "oid", "regclass", "regtype", "regnamespace", "regrole", "any"]
 ELEMENTS = ["integer", "text", "numeric"]  # what polymorphic arguments are asked for with, and arrays of them
 ARRAYS = {"anyarray", "anycompatiblearray"}
 PSEUDO = ARRAYS | {"anyelement", "anycompatible", "anynonarray"}
 NAMES = TYPES + [name + "[]" for name in TYPES] + sorted(PSEUDO) + ["anyenum"]
 TYPE = "(%s)" % "|".join(re.escape(name) for name in sorted(NAMES, key=len, reverse=True))
-NOT_ASKED = {"tinyint", "anyenum", "enum"}  # a type that PostgreSQL does not have; types that a case would have to make
+# A type that PostgreSQL does not have; types that a case would have to make, or whose numbers differ.
+NOT_ASKED = {"tinyint", "anyenum", "enum", "regclass", "regtype", "regnamespace", "regrole"}
 
 
 class Signature:

@@ -31,6 +31,9 @@ VALUES = {
     "integer[]": ["{}", "{1,2,3}", "{1,NULL}", "{0,5,-2}", "[0:1]={2,9}", "{4}"],
     "text[]": ["{}", "{a,b}", '{abc,NULL,"a b"}', '{"",NULL}', "{Hello}"],
     "numeric[]": ["{1.00,2.00}", "{1.50,NULL,-0.75}", "{}"],
+    "name": ["a", "abc", "Hello", "pg_class"],
+    '"char"': ["a", "r", "Z"],
+    "oid": ["0", "1", "23", "1259", "4294967295"],
     "mood": ["sad", "ok", "happy", "A b"],
 }
 SPELLED = {"character": "character(3)"}  # without a length it is one character long
@@ -92,7 +95,8 @@ WORDS = {
     ("function substr", 1): ["1", "2", "0", "-1", "4"], ("function substr", 2): ["0", "1", "2", "9"],
     ("function overlay", 2): ["1", "2", "3"], ("function overlay", 3): ["0", "1", "2"],
     ("function split_part", 1): ["X", "b", " ", ""], ("function split_part", 2): ["1", "2", "3", "-1", "-2"],
-    ("function timezone", 0): ["UTC", "+02", "-03:30"], ("function date_trunc", 2): ["UTC", "+02"],
+    ("function timezone", 0): ["UTC", "+02", "-03:30", "Europe/Berlin", "America/New_York", "EST5EDT"],
+    ("function date_trunc", 2): ["UTC", "+02", "Australia/Sydney"],
     ("function date_trunc", 0): UNITS, ("function date_trunc", 0, "interval"): ["year", "month", "day", "hour", "minute", "second"],
     ("function encode", 1): ["hex", "base64", "escape"],
     ("function decode", 1): ["hex"], ("function decode", 0): ["616263", "00ff", ""],
@@ -150,8 +154,8 @@ HOLDS = {
     "current_date": ["(current_date > DATE '2020-01-01')", "(current_date = now()::date)"],
     "current_user": ["(current_user IS NOT NULL)", "(current_user = session_user)"],
     "session_user": ["(session_user IS NOT NULL)"],
-    "current_schemas": ["current_schemas(true)::text[]", "current_schemas(false)::text[]"],  # likewise
-    "current_schema": ["current_schema()::text", "(current_schema() = 'public')"],  # of type name there, text here
+    "current_schemas": ["current_schemas(true)", "current_schemas(false)"],
+    "current_schema": ["current_schema()", "(current_schema() = 'public')"],
     "current_database": ["(current_database() = current_catalog)"],
     "clock_timestamp": ["(clock_timestamp() > TIMESTAMPTZ '2020-01-01')", "(clock_timestamp() IS NOT NULL)"],
     "timeofday": ["(length(timeofday()) > 20)"],
@@ -162,6 +166,17 @@ HOLDS = {
     "lastval": ["(lastval() > 0)"],
     "obj_description": ["obj_description('t0'::regclass, 'pg_class')", "obj_description('t1'::regclass)"],
     "col_description": ["col_description('t0'::regclass, 2)"],
+    "format_type": ["format_type(23, NULL)", "format_type(1043, 14)", "format_type('timestamptz'::regtype, 3)", "format_type(0, 1)"],
+    "to_regclass": ["to_regclass('t0')::text", "(to_regclass('nobody') IS NULL)", "(to_regclass('t1') = 't1'::regclass)"],
+    "to_regtype": ["to_regtype('int4')::text", "(to_regtype('nothing') IS NULL)"],
+    "to_regnamespace": ["to_regnamespace('public')::text", "(to_regnamespace('nowhere') IS NULL)"],
+    "to_regrole": ["(to_regrole('nobody') IS NULL)"],
+    "pg_table_is_visible": ["pg_table_is_visible('t0'::regclass)"],
+    "pg_type_is_visible": ["pg_type_is_visible('int4'::regtype)"],
+    "pg_get_userbyid": ["(pg_get_userbyid(10) = current_user)"],
+    "pg_get_expr": ["(pg_get_expr(NULL, 0) IS NULL)"],
+    "pg_get_indexdef": ["(pg_get_indexdef('t0'::regclass) IS NULL)"],
+    "pg_get_viewdef": ["(pg_get_viewdef(NULL::oid) IS NULL)"],
     "pg_get_serial_sequence": ["pg_get_serial_sequence('numbered', 'id')", "pg_get_serial_sequence('numbered', 'k')"],
 }
 # Where SQLite's answers are PostgreSQL's. A plain case keeps to it.

@@ -956,6 +956,8 @@ def pivots(answers):
 WILD_NOT = {"get_bit", "set_bit", "bit_count",  # bit strings have them there, too
             "clock_timestamp", "timeofday", "nextval", "setval", "currval", "lastval", "pg_get_serial_sequence", "obj_description", "col_description",
             "age", "extract", "date_part", "date_trunc", "pg_typeof", "repeat", "lpad", "rpad", "current_setting", "timezone",
+            "format_type", "to_regclass", "to_regtype", "to_regnamespace", "to_regrole", "pg_table_is_visible", "pg_type_is_visible",
+            "pg_get_userbyid", "pg_get_expr", "pg_get_indexdef", "pg_get_viewdef",
             "random", "gen_random_uuid", "current_database", "now", "current_timestamp", "transaction_timestamp", "statement_timestamp",
             "localtimestamp", "localtime", "current_date", "current_user", "session_user", "version", "current_schema", "current_schemas"}
 # {t}: a table, {c}: a column of it, {p}: a predicate over it.
