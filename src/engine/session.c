@@ -181,6 +181,10 @@ static enum kmb_status change_transaction(struct session *session, const struct 
         return KMB_OK; /* it would be for this statement alone */
     }
     bool write = control->access == SQL_ACCESS_READ_WRITE && session->settings.read_only;
+    if (write && session->savepoints != NULL && session->savepoints->settings.read_only) {
+        return error_set(error, KMB_TRANSACTION_ACTIVE,
+                         "cannot set transaction read-write mode inside a read-only transaction");
+    }
     if (write && (session->queried || shard_is_read_only(session->shard))) {
         return error_set(error, KMB_TRANSACTION_ACTIVE, "transaction read-write mode must be set before any query");
     }
@@ -217,6 +221,12 @@ static enum kmb_status host_control(void *context, const struct sql_control *con
     struct session_modes chained = {.read_only = session->settings.read_only,
                                     .serializable = session->settings.serializable,
                                     .deferrable = session->settings.deferrable};
+    if (!session->explicit && (control->kind == SQL_CONTROL_COMMIT || control->kind == SQL_CONTROL_ROLLBACK)) {
+        const char *word = control->kind == SQL_CONTROL_COMMIT ? "COMMIT" : "ROLLBACK";
+        return !control->chain
+                   ? KMB_OK /* where PostgreSQL warns */
+                   : error_set(error, KMB_NO_TRANSACTION, "%s AND CHAIN can only be used in transaction blocks", word);
+    }
     switch (control->kind) {
     case SQL_CONTROL_BEGIN:
         return session_begin(session, &modes, error);
@@ -627,6 +637,7 @@ enum kmb_status session_savepoint(struct session *session, enum session_savepoin
         return error_set(error, KMB_INVALID_SAVEPOINT, "savepoint \"%s\" does not exist", name);
     }
     if (kind == SESSION_SAVEPOINT_RELEASE) {
+        session->settings.read_only = savepoint->settings.read_only; /* READ ONLY since then was for what is released */
         savepoints_drop(session, savepoint->older);
         return KMB_OK;
     }

@@ -357,7 +357,9 @@ static uint64_t fetch_absolute(struct use *use, int64_t count) {
         skip(use, true, wanted);
     } else {
         uint64_t at = cursor->position + (cursor->at_end ? 1 : 0);
-        skip(use, wanted > at, wanted > at ? wanted - at : wanted < at ? at - wanted : 0);
+        if (wanted != at) {
+            skip(use, wanted > at, wanted > at ? wanted - at : at - wanted);
+        }
     }
     return run_forward(use, 1);
 }

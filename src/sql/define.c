@@ -556,7 +556,9 @@ struct key_part *define_key_parts(struct define *define, const struct plan_alter
                   DEFINITION_KEY_COLUMNS_MAX);
     }
     for (uint32_t i = 0; i < action->column_count; i++) {
-        const struct column_definition *column = define_find_column(define, action->columns[i]);
+        const struct column_definition *column = action->kind == ALTER_ADD_PRIMARY_KEY
+                                                     ? define_column(define, action->columns[i])
+                                                     : define_find_column(define, action->columns[i]);
         if (column == NULL) {
             sql_raise(context, KMB_UNDEFINED_COLUMN, 0, "column \"%s\" named in key does not exist",
                       action->columns[i]);
@@ -958,6 +960,9 @@ static void define_control(struct sql_context *context, const struct sql_host *h
 }
 
 void define_run(struct sql_context *context, const struct sql_host *host, const struct plan_ddl *ddl) {
+    if (ddl->alone != NULL && host->in_block != NULL && host->in_block(host->context)) {
+        sql_raise(context, KMB_TRANSACTION_ACTIVE, 0, "%s cannot run inside a transaction block", ddl->alone);
+    }
     if (ddl->kind == DDL_CONTROL) {
         define_control(context, host, ddl);
         return;

@@ -625,6 +625,9 @@ static void rename_column(struct bind *bind, const PgQuery__RenameStmt *rename, 
     if (bind_view_reading(bind, bind_present(bind), found.table, rename->subname) != NULL) {
         sql_raise_unsupported(bind->context, bind_location(rename->relation->location), "renaming what a view reads");
     }
+    if (definition_is_table(found.table)) {
+        bind_check_column_name(bind, rename->newname, 0);
+    }
     (void)alter_one(bind, statement, found.table, ALTER_RENAME_COLUMN, rename->subname, rename->newname);
 }
 

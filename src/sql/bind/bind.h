@@ -697,6 +697,8 @@ const struct expr *bind_default(struct bind *bind, const struct table_definition
 
 /* --- define.c --- */
 void bind_create_table(struct bind *bind, const PgQuery__CreateStmt *create, struct plan_statement *statement);
+/* COLLATE and the operator class of what an index is on: those that it has anyway, or what is not there is refused. */
+void bind_index_order(struct bind *bind, const PgQuery__IndexElem *element, struct type type, uint32_t position);
 void bind_create_index(struct bind *bind, const PgQuery__IndexStmt *create, struct plan_statement *statement);
 /* --- comment.c --- */
 void bind_comment(struct bind *bind, const PgQuery__CommentStmt *comment, struct plan_statement *statement);
@@ -736,6 +738,8 @@ struct bind_column_extra {
     bool foreign_last;                    /* DEFERRABLE behind it is its own */
     const PgQuery__Constraint *generated; /* its expression is bound when all columns are known */
 };
+/* 42701 for the names of PostgreSQL's system columns. */
+void bind_check_column_name(struct bind *bind, const char *name, uint32_t position);
 struct column_definition bind_column_definition(struct bind *bind, const char *table, const PgQuery__ColumnDef *column,
                                                 struct bind_column_extra *extra);
 /* DEFAULT of a column: its text, checked against the type. */

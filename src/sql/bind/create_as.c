@@ -61,6 +61,7 @@ static struct table_definition *definition_of(struct bind *bind, const PgQuery__
             }
         }
         bind_refuse_objects(bind, type, 0);
+        bind_check_column_name(bind, name, 0);
         columns[i] = (struct column_definition){.name = slice_text(name), .type = type};
     }
     table->schema_name = bind_creation_schema(bind, into->rel);

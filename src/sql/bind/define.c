@@ -40,9 +40,26 @@ static struct slice arena_slice(struct bind *bind, const char *text) {
     return arena_dup_slice(&bind->context->arena, slice_text(text));
 }
 
+static bool visit_no_query(ProtobufCMessage *message, void *context) {
+    (void)context;
+    return message->descriptor != &pg_query__sub_link__descriptor;
+}
+
+static bool visit_no_column(ProtobufCMessage *message, void *context) {
+    if (message->descriptor == &pg_query__column_ref__descriptor) {
+        sql_raise(context, KMB_UNSUPPORTED, bind_location(((const PgQuery__ColumnRef *)message)->location),
+                  "cannot use column reference in DEFAULT expression");
+    }
+    return true;
+}
+
 struct slice bind_default_text(struct bind *bind, const PgQuery__Node *node, struct type type, const char *column) {
     struct bind_scope place = {.bind = bind, .place = BIND_DEFAULT};
     bool spell_names = bind->spell_names;
+    ProtobufCMessage *message = (ProtobufCMessage *)(uintptr_t)&node->base;
+    if (parse_walk(message, visit_no_query, NULL)) { /* a subquery is refused as such */
+        (void)parse_walk(message, visit_no_column, bind->context);
+    }
     parse_spell_sequences(bind->context, (ProtobufCMessage *)(uintptr_t)&node->base);
     bind->spell_names = true;
     const struct expr *value = bind_expression(&place, node);
@@ -249,10 +266,21 @@ static enum type_id serial_type(const PgQuery__TypeName *name) {
     return TYPE_UNKNOWN;
 }
 
+void bind_check_column_name(struct bind *bind, const char *name, uint32_t position) {
+    static const char *const system[] = {"ctid", "xmin", "cmin", "xmax", "cmax", "tableoid"};
+    for (size_t i = 0; i < ARRAY_LENGTH(system); i++) {
+        if (strcmp(name, system[i]) == 0) {
+            sql_raise(bind->context, KMB_DUPLICATE_COLUMN, position,
+                      "column name \"%s\" conflicts with a system column name", name);
+        }
+    }
+}
+
 struct column_definition bind_column_definition(struct bind *bind, const char *table, const PgQuery__ColumnDef *column,
                                                 struct bind_column_extra *extra) {
     *extra = (struct bind_column_extra){0};
     column_refuse(bind, column);
+    bind_check_column_name(bind, column->colname, bind_location(column->location));
     extra->checks = sql_alloc(bind->context, (column->n_constraints + 1) * sizeof(*extra->checks));
     extra->foreigns = sql_alloc(bind->context, (column->n_constraints + 1) * sizeof(*extra->foreigns));
     struct column_definition definition = {.name = arena_slice(bind, column->colname)};
@@ -265,6 +293,10 @@ struct column_definition bind_column_definition(struct bind *bind, const char *t
         extra->owned = bind_owned_sequence(bind, serial, NULL, 0);
     } else {
         definition.type = bind_column_type(bind, column->type_name);
+    }
+    if (definition.type.id == TYPE_UNKNOWN) {
+        sql_raise(bind->context, KMB_INVALID_TABLE_DEFINITION, bind_location(column->location),
+                  "column \"%s\" has pseudo-type unknown", column->colname);
     }
     if (column->coll_clause != NULL) {
         bind_check_collation(bind, column->coll_clause, definition.type);

@@ -341,11 +341,13 @@ void bind_drop(struct bind *bind, const PgQuery__DropStmt *drop, struct plan_sta
         sql_raise_unsupported(bind->context, bind->tokens->first, "DROP %s",
                               strncmp(kind, "OBJECT_", 7) == 0 ? kind + 7 : kind);
     }
-    if (drop->concurrent) {
-        sql_raise_unsupported(bind->context, bind->tokens->first, "DROP INDEX CONCURRENTLY");
+    if (drop->concurrent && (drop->n_objects > 1 || drop->behavior == PG_QUERY__DROP_BEHAVIOR__DROP_CASCADE)) {
+        sql_raise(bind->context, KMB_UNSUPPORTED, 0, "DROP INDEX CONCURRENTLY does not support %s",
+                  drop->n_objects > 1 ? "dropping multiple objects" : "CASCADE");
     }
     struct plan_ddl *ddl = sql_alloc_zero(bind->context, 1, sizeof(*ddl));
     statement->ddl = ddl;
+    ddl->alone = drop->concurrent ? "DROP INDEX CONCURRENTLY" : NULL;
     statement->tag = tables      ? "DROP TABLE"
                      : views     ? "DROP VIEW"
                      : sequences ? "DROP SEQUENCE"

@@ -25,9 +25,6 @@ static void index_refuse(struct bind *bind, const PgQuery__IndexStmt *create) {
     if (create->table_space != NULL && create->table_space[0] != 0) {
         sql_raise_unsupported(context, position, "TABLESPACE");
     }
-    if (create->concurrent) {
-        sql_raise_unsupported(context, position, "CREATE INDEX CONCURRENTLY");
-    }
     if (!create->relation->inh) {
         sql_raise_unsupported(context, position, "ONLY");
     }
@@ -71,12 +68,71 @@ static void index_expression(const struct indexing *indexing, const PgQuery__Nod
     part->label = strcmp(part->label, "?column?") == 0 ? "expr" : part->label;
 }
 
+/* The operator classes that PostgreSQL's btree indexes have for types without being asked. */
+static const struct {
+    const char *name;
+    enum type_id types[2];
+} operator_classes[] = {
+    {"bool_ops", {TYPE_BOOL}},         {"int2_ops", {TYPE_INT2}},
+    {"int4_ops", {TYPE_INT4}},         {"int8_ops", {TYPE_INT8}},
+    {"float4_ops", {TYPE_FLOAT4}},     {"float8_ops", {TYPE_FLOAT8}},
+    {"numeric_ops", {TYPE_NUMERIC}},   {"text_ops", {TYPE_TEXT, TYPE_VARCHAR}},
+    {"bpchar_ops", {TYPE_BPCHAR}},     {"varchar_ops", {TYPE_TEXT, TYPE_VARCHAR}},
+    {"bytea_ops", {TYPE_BYTEA}},       {"date_ops", {TYPE_DATE}},
+    {"time_ops", {TYPE_TIME}},         {"timestamp_ops", {TYPE_TIMESTAMP}},
+    {"interval_ops", {TYPE_INTERVAL}}, {"timestamptz_ops", {TYPE_TIMESTAMPTZ}},
+    {"uuid_ops", {TYPE_UUID}},         {"jsonb_ops", {TYPE_JSONB}},
+    {"enum_ops", {TYPE_ENUM}},         {"name_ops", {TYPE_NAME}},
+    {"char_ops", {TYPE_CHAR}},         {"oid_ops", {TYPE_OID}},
+    {"array_ops", {TYPE_UNKNOWN}},
+};
+
+static void check_operator_class(struct bind *bind, PgQuery__Node *const *names, size_t count, struct type type,
+                                 uint32_t position) {
+    const char *name = bind_string(names[count - 1]);
+    bool known = false;
+    bool fits = false;
+    for (size_t i = 0; i < ARRAY_LENGTH(operator_classes); i++) {
+        if (strcmp(operator_classes[i].name, name) == 0) {
+            enum type_id id = type_kind(type.id);
+            known = true;
+            fits = operator_classes[i].types[0] == TYPE_UNKNOWN
+                       ? type_is_array(type.id)
+                       : id == operator_classes[i].types[0] || id == operator_classes[i].types[1];
+        }
+    }
+    if (strstr(name, "_pattern_ops") != NULL) {
+        sql_raise_unsupported(bind->context, position, "operator class \"%s\"", name);
+    }
+    if (!known) {
+        sql_raise(bind->context, KMB_UNDEFINED_OBJECT, position,
+                  "operator class \"%s\" does not exist for access method \"btree\"", name);
+    }
+    if (!fits) {
+        sql_raise(bind->context, KMB_DATATYPE_MISMATCH, position, "operator class \"%s\" does not accept data type %s",
+                  name, bind_type_text(bind, type));
+    }
+}
+
+void bind_index_order(struct bind *bind, const PgQuery__IndexElem *element, struct type type, uint32_t position) {
+    if (element->n_collation > 0) {
+        PgQuery__CollateClause collate = PG_QUERY__COLLATE_CLAUSE__INIT;
+        collate.collname = element->collation;
+        collate.n_collname = element->n_collation;
+        collate.location = position == 0 ? -1 : (int32_t)position - 1;
+        bind_check_collation(bind, &collate, type);
+    }
+    if (element->n_opclassopts > 0) {
+        sql_raise_unsupported(bind->context, position, "options of an operator class");
+    }
+    if (element->n_opclass > 0) {
+        check_operator_class(bind, element->opclass, element->n_opclass, type, position);
+    }
+}
+
 static struct plan_index_part index_part(const struct indexing *indexing, const PgQuery__IndexElem *element) {
     struct sql_context *context = indexing->bind->context;
     struct plan_index_part part = {.descending = element->ordering == PG_QUERY__SORT_BY_DIR__SORTBY_DESC};
-    if (element->n_collation > 0 || element->n_opclass > 0 || element->n_opclassopts > 0) {
-        sql_raise_unsupported(context, indexing->position, "a collation or operator class in an index");
-    }
     bool nulls_first = element->nulls_ordering == PG_QUERY__SORT_BY_NULLS__SORTBY_NULLS_FIRST;
     bool nulls_last = element->nulls_ordering == PG_QUERY__SORT_BY_NULLS__SORTBY_NULLS_LAST;
     part.nulls_other = part.descending ? nulls_last : nulls_first;
@@ -86,6 +142,7 @@ static struct plan_index_part index_part(const struct indexing *indexing, const 
         part.column = element->name;
         part.type = index_column(indexing, element->name)->type;
     }
+    bind_index_order(indexing->bind, element, part.type, indexing->position);
     enum kmb_status status = key_type_check(part.type, context->error);
     if (status != KMB_OK) {
         sql_raise_status(context, status, indexing->position);
@@ -146,6 +203,7 @@ void bind_create_index(struct bind *bind, const PgQuery__IndexStmt *create, stru
     struct plan_ddl *ddl = sql_alloc_zero(context, 1, sizeof(*ddl));
     struct plan_index *index = sql_alloc_zero(context, 1, sizeof(*index));
     statement->ddl = ddl;
+    ddl->alone = create->concurrent ? "CREATE INDEX CONCURRENTLY" : NULL;
     indexing.table = bind_table(bind, create->relation, &indexing.catalogue, false);
     bind_table_scope(bind, indexing.catalogue, indexing.table, create->relation->relname, 0, &indexing.scope);
     if (create->n_index_params + create->n_index_including_params > DEFINITION_KEY_COLUMNS_MAX) {

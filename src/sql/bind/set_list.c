@@ -13,6 +13,18 @@ struct set_list {
     const struct expr *subquery; /* that gives the columns now set together their values */
 };
 
+/* Whether a row has t.* among its items. */
+static bool row_has_star(const PgQuery__RowExpr *row) {
+    bool star = false;
+    for (size_t i = 0; i < row->n_args; i++) {
+        const PgQuery__Node *item = row->args[i];
+        bool named = item->node_case == PG_QUERY__NODE__NODE_COLUMN_REF;
+        star = star || (named && item->column_ref->fields[item->column_ref->n_fields - 1]->node_case ==
+                                     PG_QUERY__NODE__NODE_A_STAR);
+    }
+    return star;
+}
+
 /* The value of column `number` (from 1) of a row of columns set together; NULL: DEFAULT. */
 static const struct expr *value_of_many(struct set_list *set, const struct write_target *target,
                                         const PgQuery__MultiAssignRef *many) {
@@ -20,9 +32,15 @@ static const struct expr *value_of_many(struct set_list *set, const struct write
     const PgQuery__Node *source = many->source;
     if (source->node_case == PG_QUERY__NODE__NODE_ROW_EXPR) {
         const PgQuery__RowExpr *row = source->row_expr;
-        if ((int32_t)row->n_args != many->ncolumns) {
+        bool star = row_has_star(row);
+        const struct expr **fields = NULL;
+        uint32_t count = star ? bind_row_fields(&set->place, row, &fields) : (uint32_t)row->n_args;
+        if (count != (uint32_t)many->ncolumns) {
             sql_raise(bind->context, KMB_SYNTAX, bind_location(row->location),
                       "number of columns does not match number of values");
+        }
+        if (star) {
+            return fields[many->colno - 1];
         }
         const PgQuery__Node *value = row->args[many->colno - 1];
         write_check_default(set->write, target, value);
@@ -79,7 +97,8 @@ const struct expr **write_set_list(struct write *write, PgQuery__Node *const *li
         uint32_t ordinal = target.ordinal;
         if (values[ordinal] != NULL && (!parts[ordinal] || target.part == NULL)) {
             sql_raise(bind->context, KMB_SYNTAX, bind_location(written->location),
-                      "multiple assignments to same column \"%s\"", written->name);
+                      "multiple assignments to same column \"%s\"",
+                      bind_text(bind->context, write_column(write, ordinal)->name));
         }
         const struct expr *value = given[i];
         parts[ordinal] = target.part != NULL;

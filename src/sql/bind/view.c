@@ -121,6 +121,9 @@ static void target_below(struct bind *bind, const struct catalogue *catalogue, c
         target->scope.tables[0].alias = alias;
         return;
     }
+    if (definition_is_sequence(below)) {
+        raise_not_updatable(bind, verb, view_name, "Views that do not select from a single table or view");
+    }
     target->table = below;
     bind_table_scope(bind, catalogue, below, alias, 0, &target->scope);
 }
@@ -161,14 +164,22 @@ void bind_view_target(struct bind *bind, const struct catalogue *catalogue, cons
     if (query->where_clause != NULL && checked) {
         target_check(bind, &place, query, name, target);
     }
+    struct bind_windows windows = {0};
+    struct bind_sets sets = {0};
     place.place = BIND_SELECT;
     place.aggregates = &aggregates;
+    place.windows = &windows;
+    place.sets = &sets;
     const struct expr **columns = NULL;
     const char **names = NULL;
     uint32_t count = bind_targets(&place, query->target_list, query->n_target_list, &columns, &names);
     bind->stored--;
-    if (aggregates.count > 0) {
-        raise_not_updatable(bind, verb, name, "Views that return aggregate functions");
+    const char *returned = aggregates.count > 0     ? "Views that return aggregate functions"
+                           : windows.call_count > 0 ? "Views that return window functions"
+                           : sets.count > 0         ? "Views that return set-returning functions"
+                                                    : NULL;
+    if (returned != NULL) {
+        raise_not_updatable(bind, verb, name, returned);
     }
     struct scope scope = {.column_count = count, .table_count = 1, .row_width = target->scope.row_width};
     scope.columns = sql_alloc_zero(context, count + 1, sizeof(*scope.columns));

@@ -415,8 +415,10 @@ const struct expr *bind_window_call(const struct bind_scope *scope, const PgQuer
         candidates = sql_function_candidates(context, SQL_FUNCTION_WINDOW, name, &candidate_count);
     }
     if (candidate_count == 0) {
+        uint32_t sets = 0;
+        (void)sql_function_candidates(context, SQL_FUNCTION_SET, name, &sets);
         (void)sql_function_candidates(context, SQL_FUNCTION_SCALAR, name, &candidate_count);
-        if (candidate_count > 0) {
+        if (candidate_count + sets > 0) {
             sql_raise(context, KMB_WRONG_OBJECT_TYPE, position,
                       "OVER specified, but %s is not a window function nor an aggregate function", name);
         }

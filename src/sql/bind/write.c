@@ -85,6 +85,7 @@ struct write_target write_find_column(const struct write *write, const PgQuery__
     for (uint32_t i = 0; i < write->scope.column_count; i++) {
         if (strcmp(write->scope.columns[i].name, target->name) == 0) {
             return (struct write_target){.ordinal = write_ordinal(write, i, position),
+                                         .name = target->name,
                                          .part = target->n_indirection > 0 ? target : NULL};
         }
     }
@@ -311,14 +312,19 @@ uint32_t write_named_columns(struct write *write, PgQuery__Node *const *list, si
         struct write_target *target = &(*targets)[i];
         if (list_count == 0) {
             target->ordinal = write_ordinal(write, i, 0);
+            target->name = write->scope.columns[i].name;
         } else {
             const PgQuery__ResTarget *written = list[i]->res_target;
             *target = write_find_column(write, written);
-            const struct write_target *before = named[target->ordinal];
-            if (before != NULL && (before->part == NULL || target->part == NULL)) {
-                sql_raise(context, KMB_DUPLICATE_COLUMN, bind_location(written->location),
-                          "column \"%s\" specified more than once", written->name);
-            }
+        }
+        const struct write_target *before = named[target->ordinal];
+        uint32_t position = list_count == 0 ? 0 : bind_location(list[i]->res_target->location);
+        if (before != NULL && strcmp(before->name, target->name) != 0) { /* a view that has it twice */
+            sql_raise(context, KMB_SYNTAX, position, "multiple assignments to same column \"%s\"",
+                      bind_text(context, write_column(write, target->ordinal)->name));
+        }
+        if (before != NULL && (before->part == NULL || target->part == NULL)) {
+            sql_raise(context, KMB_DUPLICATE_COLUMN, position, "column \"%s\" specified more than once", target->name);
         }
         named[target->ordinal] = target;
     }
@@ -554,9 +560,6 @@ static void conflict_by_name(struct write *write, const PgQuery__InferClause *in
 /* A column or an expression of the target, over the table's columns. */
 static const struct expr *conflict_named(struct write *write, const PgQuery__IndexElem *element, uint32_t position) {
     struct sql_context *context = write->bind->context;
-    if (element->n_collation > 0 || element->n_opclass > 0) {
-        sql_raise_unsupported(context, position, "a collation or operator class in ON CONFLICT");
-    }
     bool ordered = element->ordering != PG_QUERY__SORT_BY_DIR__SORTBY_DEFAULT;
     if (ordered || element->nulls_ordering != PG_QUERY__SORT_BY_NULLS__SORTBY_NULLS_DEFAULT) {
         sql_raise(context, KMB_INVALID_COLUMN_REFERENCE, position, "%s is not allowed in ON CONFLICT clause",
@@ -564,10 +567,13 @@ static const struct expr *conflict_named(struct write *write, const PgQuery__Ind
     }
     if (element->expr != NULL) {
         struct bind_scope place = {.bind = write->bind, .scope = &write->scope, .place = BIND_INDEX};
-        return bind_resolve_unknown(write->bind, bind_expression(&place, element->expr));
+        const struct expr *value = bind_resolve_unknown(write->bind, bind_expression(&place, element->expr));
+        bind_index_order(write->bind, element, value->type, position);
+        return value;
     }
     for (uint32_t k = 0; k < write->scope.column_count; k++) {
         if (strcmp(write->scope.columns[k].name, element->name) == 0) {
+            bind_index_order(write->bind, element, write->scope.columns[k].type, position);
             return write->scope.columns[k].expr;
         }
     }

@@ -29,6 +29,7 @@ const struct column_definition *write_column(const struct write *write, uint32_t
 /* A column that a SET or column list names, or a part of it. */
 struct write_target {
     uint32_t ordinal;               /* of the table's column */
+    const char *name;               /* as it was written; NULL: it was not */
     const PgQuery__ResTarget *part; /* with subscripts; NULL: the whole column */
 };
 struct write_target write_find_column(const struct write *write, const PgQuery__ResTarget *target);

@@ -199,6 +199,8 @@ struct plan_ddl {
     const struct plan_alter *alters;
     uint32_t alter_count;
 
+    const char *alone; /* how it is called, where it must not be in a transaction block; else NULL */
+
     int control;   /* enum sql_control_kind */
     int access;    /* enum sql_access */
     int isolation; /* enum sql_isolation */

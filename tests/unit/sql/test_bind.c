@@ -156,6 +156,13 @@ static void test_unsupported(void **state) {
     (void)state;
     REFUSED("SELECT 1 UNION SELECT 2 ORDER BY 1 + 1", "0A000", 34, "invalid UNION/INTERSECT/EXCEPT ORDER BY clause");
     REFUSED("CREATE TABLE x (a int CHECK (a > (SELECT 1)))", "0A000", 34, "cannot use subquery in check constraint");
+    REFUSED("CREATE TABLE x (a int, b int DEFAULT (max(a)))", "0A000", 43,
+            "cannot use column reference in DEFAULT expression");
+    REFUSED("CREATE TABLE x (a int, b int DEFAULT (x.a))", "0A000", 39,
+            "cannot use column reference in DEFAULT expression");
+    REFUSED("DROP INDEX CONCURRENTLY a, b", "0A000", 0,
+            "DROP INDEX CONCURRENTLY does not support dropping multiple objects");
+    REFUSED("DROP INDEX CONCURRENTLY a CASCADE", "0A000", 0, "DROP INDEX CONCURRENTLY does not support CASCADE");
     REFUSED("CREATE TABLE x (a int DEFAULT (SELECT 1))", "0A000", 31, "cannot use subquery in DEFAULT expression");
     REFUSED("SELECT id FROM t FOR UPDATE OF u", "42P01", 32,
             "relation \"u\" in FOR UPDATE clause not found in FROM clause");

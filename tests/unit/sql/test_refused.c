@@ -120,8 +120,8 @@ static const struct refusal refusals[] = {
     {"CREATE TABLE n (a regclass)", 19, "a column of type regclass"},
     {"SELECT '12:00'::time with time zone", 17, "type timetz"},
     /* --- InsertStmt, OnConflictClause */
-    {"INSERT INTO u VALUES (1, 1) ON CONFLICT (id int4_ops) DO NOTHING", 41,
-     "a collation or operator class in ON CONFLICT"},
+    {"INSERT INTO u VALUES (1, 1) ON CONFLICT (id text_pattern_ops) DO NOTHING", 41,
+     "operator class \"text_pattern_ops\""},
     /* --- UpdateStmt, DeleteStmt */
     /* --- CreateStmt */
     {"CREATE TEMP TABLE x (a int)", 19, "a temporary or unlogged table"},
@@ -160,12 +160,11 @@ static const struct refusal refusals[] = {
     {"CREATE INDEX ON t (b) INCLUDE (a DESC)", 0, "including column does not support ASC/DESC options"},
     {"CREATE INDEX ON t (((SELECT 1)))", 21, "cannot use subquery in index expression"},
     {"CREATE INDEX ON t (b) WHERE EXISTS (SELECT 1)", 29, "cannot use subquery in index predicate"},
-    {"CREATE INDEX CONCURRENTLY ON t (b)", 30, "CREATE INDEX CONCURRENTLY"},
     {"CREATE INDEX ON ONLY t (b)", 22, "ONLY"},
     {"CREATE INDEX ON t (b) WITH (fillfactor = 70)", 17, "WITH (storage parameters)"},
     {"CREATE INDEX ON t (b) TABLESPACE s", 17, "TABLESPACE"},
-    {"CREATE INDEX ON t (a COLLATE \"C\")", 17, "a collation or operator class in an index"},
-    {"CREATE INDEX ON t (a text_pattern_ops)", 17, "a collation or operator class in an index"},
+    {"CREATE INDEX ON t (b COLLATE \"de_DE\")", 17, "collation \"de_DE\""},
+    {"CREATE INDEX ON t (b text_pattern_ops)", 17, "operator class \"text_pattern_ops\""},
     /* --- AlterTableStmt, RenameStmt, DropStmt */
     {"ALTER TABLE t ADD UNIQUE (b) DEFERRABLE", 19, "this form of ADD CONSTRAINT"},
     {"ALTER TABLE t ADD CHECK (b > 0) NO INHERIT", 19, "NO INHERIT"},
@@ -179,7 +178,6 @@ static const struct refusal refusals[] = {
     {"ALTER TABLE t CLUSTER ON t_b", 13, "ALTER TABLE action ClusterOn"},
     {"ALTER INDEX t_b SET (fillfactor = 70)", 13, "ALTER of anything but a table"},
     {"ALTER FUNCTION f() SET SCHEMA x", 1, "SET SCHEMA of anything but a table, a view or a sequence"},
-    {"DROP INDEX CONCURRENTLY t_b", 1, "DROP INDEX CONCURRENTLY"},
     {"DROP TABLE other.public.t", 0, "cross-database references are not implemented: \"other.public.t\""},
     {"DROP FUNCTION x", 1, "DROP FUNCTION"},
     {"DROP POLICY p ON t", 1, "DROP POLICY"},
