@@ -586,9 +586,7 @@ void optimise_access(struct optimiser *optimiser, struct plan_node *scan, const 
     }
     scan->rows_estimate = costed ? rows * conditions_share(optimiser, scan, &rest) : scan->rows_estimate;
     scan->rows_estimate = scan->rows_estimate < 1 ? 1 : scan->rows_estimate;
-    if (costed && rest.count > 1) {
-        optimise_rank(optimiser, scan, &rest);
-    }
+    optimise_rank(optimiser, scan, costed, &rest);
     scan->predicate = conditions_join(optimiser, &rest);
 }
 

@@ -174,6 +174,110 @@ static const struct expr *fold_junction(struct optimiser *optimiser, struct expr
     return and || count > OR_ARMS_MAX ? expr : fold_common(optimiser, expr);
 }
 
+/* The comparison that is true where this one is false; NULL: it is none. */
+static const struct sql_function *negator_of(const struct expr *call) {
+    static const char *const pairs[][2] = {{"=", "<>"}, {"<", ">="}, {">", "<="}};
+    for (uint32_t i = 0; i < 6 && call->argument_count == 2; i++) {
+        enum type_id type = call->arguments[0]->type.id;
+        if (call->function == sql_comparison_find(pairs[i / 2][i % 2], type)) {
+            return sql_comparison_find(pairs[i / 2][1 - i % 2], type);
+        }
+    }
+    return NULL;
+}
+
+/* NOT of a folded condition goes down to what can be turned round: so its parts can be pushed and indexes serve. */
+static const struct expr *fold_not(struct optimiser *optimiser, const struct expr *like, const struct expr *condition) {
+    struct expr *turned = sql_alloc(optimiser->context, sizeof(*turned));
+    *turned = *condition;
+    switch (condition->kind) {
+    case EXPR_CONSTANT:
+        return condition->value.is_null ? condition : fold_boolean(optimiser, condition, !condition->value.as.boolean);
+    case EXPR_AND:
+    case EXPR_OR:
+        turned->kind = condition->kind == EXPR_AND ? EXPR_OR : EXPR_AND;
+        turned->arguments = sql_alloc(optimiser->context, (condition->argument_count + 1) * sizeof(*turned->arguments));
+        for (uint32_t i = 0; i < condition->argument_count; i++) {
+            turned->arguments[i] = fold_not(optimiser, like, condition->arguments[i]);
+        }
+        return fold_junction(optimiser, turned);
+    case EXPR_NOT:
+        return condition->arguments[0];
+    case EXPR_IS_NULL:
+    case EXPR_IS_TRUTH:
+    case EXPR_DISTINCT:
+    case EXPR_IN_LIST:
+        turned->negated = !condition->negated;
+        return turned;
+    case EXPR_CALL:
+        turned->function = negator_of(condition);
+        if (turned->function != NULL) {
+            return turned;
+        }
+        break;
+    default:
+        break;
+    }
+    struct expr *made = junction_new(optimiser, like, EXPR_NOT, 1);
+    made->arguments[0] = condition;
+    made->argument_count = 1;
+    return made;
+}
+
+/* Sums, differences and products of NUMERICs are NULL where an operand is: they need not be made, nor fit, to tell. */
+static bool is_numeric_arithmetic(const struct expr *expr) {
+    static const char *const names[] = {"+", "-", "*"};
+    if (expr->kind != EXPR_CALL || expr->function->class != SQL_FUNCTION_OPERATOR || expr->type.id != TYPE_NUMERIC) {
+        return false;
+    }
+    bool arithmetic = false;
+    for (uint32_t i = 0; i < 3; i++) {
+        arithmetic = arithmetic || strcmp(expr->function->name, names[i]) == 0;
+    }
+    for (uint32_t i = 0; i < expr->argument_count; i++) {
+        arithmetic = arithmetic && expr->arguments[i]->type.id == TYPE_NUMERIC;
+    }
+    return arithmetic;
+}
+
+static const struct expr *fold_is_null(struct optimiser *optimiser, const struct expr *test) {
+    const struct expr *of = test->arguments[0];
+    if (!is_numeric_arithmetic(of)) {
+        return test;
+    }
+    struct expr *parts = junction_new(optimiser, test, test->negated ? EXPR_AND : EXPR_OR, of->argument_count);
+    for (uint32_t i = 0; i < of->argument_count; i++) {
+        struct expr *part = junction_new(optimiser, test, EXPR_IS_NULL, 1);
+        part->negated = test->negated;
+        part->arguments[0] = of->arguments[i];
+        part->argument_count = 1;
+        parts->arguments[parts->argument_count++] = fold_is_null(optimiser, part);
+    }
+    return fold_junction(optimiser, parts);
+}
+
+/* A condition that rows are asked for: what is not true is as good as false, so NULL decides like it. */
+static const struct expr *fold_condition(struct optimiser *optimiser, const struct expr *expr) {
+    if (expr->kind == EXPR_CONSTANT && expr->value.is_null) {
+        return fold_boolean(optimiser, expr, false);
+    }
+    if (expr->kind == EXPR_IN_LIST && expr->negated) { /* NOT IN (..., NULL) is never true */
+        for (uint32_t i = 1; i < expr->argument_count; i++) {
+            if (expr->arguments[i]->kind == EXPR_CONSTANT && expr->arguments[i]->value.is_null) {
+                return fold_boolean(optimiser, expr, false);
+            }
+        }
+    }
+    if (expr->kind != EXPR_AND && expr->kind != EXPR_OR) {
+        return expr;
+    }
+    struct expr *copy = junction_new(optimiser, expr, expr->kind, expr->argument_count);
+    for (uint32_t i = 0; i < expr->argument_count; i++) {
+        copy->arguments[copy->argument_count++] = fold_condition(optimiser, expr->arguments[i]);
+    }
+    return fold_junction(optimiser, copy);
+}
+
 static const struct expr *fold_case(struct optimiser *optimiser, struct expr *expr) {
     const struct expr **kept = sql_alloc(optimiser->context, expr->argument_count * sizeof(*kept));
     uint32_t count = 0;
@@ -290,6 +394,8 @@ const struct expr *optimise_fold(struct optimiser *optimiser, const struct expr 
     case EXPR_AND:
     case EXPR_OR:
         return fold_junction(optimiser, copy);
+    case EXPR_NOT:
+        return fold_not(optimiser, expr, copy->arguments[0]);
     case EXPR_CASE:
         return fold_case(optimiser, copy);
     case EXPR_COALESCE:
@@ -300,6 +406,9 @@ const struct expr *optimise_fold(struct optimiser *optimiser, const struct expr 
         return copy;
     default: {
         const struct expr *folded = all_constant(copy) ? fold_evaluate(optimiser, copy) : NULL;
+        if (folded == NULL && copy->kind == EXPR_IS_NULL) {
+            return fold_is_null(optimiser, copy);
+        }
         if (folded == NULL && copy->kind == EXPR_ANY_ARRAY) {
             return fold_any_array(optimiser, copy);
         }
@@ -319,6 +428,9 @@ void optimise_fold_plan(struct optimiser *optimiser, struct plan_node *node) {
     optimise_fold_plan(optimiser, node->left);
     optimise_fold_plan(optimiser, node->right);
     plan_expressions(node, fold_place, optimiser);
+    if ((node->kind == PLAN_FILTER || node->kind == PLAN_JOIN) && node->predicate != NULL) {
+        node->predicate = fold_condition(optimiser, node->predicate);
+    }
 }
 
 void optimise_once(struct optimiser *optimiser, struct plan_node *node) {

@@ -122,8 +122,10 @@ double estimate_index_fanout(struct optimiser *optimiser, const struct plan_node
 /* Rows that are equal to a row in one column, of a table of so many rows. */
 double estimate_column_fanout(struct optimiser *optimiser, const struct plan_node *scan, uint32_t column, double rows);
 
-/* rank.c: puts the conditions of a scan in the order in which it should ask them. */
-void optimise_rank(struct optimiser *optimiser, const struct plan_node *scan, struct conditions *conditions);
+/* rank.c: puts the conditions of a scan in the order in which it should ask them; sampled: its table is large enough
+ * for a sample to tell. */
+void optimise_rank(struct optimiser *optimiser, const struct plan_node *scan, bool sampled,
+                   struct conditions *conditions);
 
 /* prune.c */
 struct plan_node *optimise_prune(struct optimiser *optimiser, struct plan_node *root);

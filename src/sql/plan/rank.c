@@ -3,9 +3,9 @@
  *
  * A row that one condition refuses is not asked the next, nor are the next one's columns decoded. So what is cheap and
  * refuses much comes first: by cost over the share refused, as is best for independent conditions (Hellerstein and
- * Stonebraker, 1993). The share is seen on the table's sample. Only comparisons of columns with values that are known,
- * which cannot fail, change places; all others follow in the order written, as in PostgreSQL, so that `b <> 0 AND a / b
- * > 1` stays what it says.
+ * Stonebraker, 1993). The share is seen on the table's sample, of comparisons of columns with values that are known,
+ * which cannot fail. All others follow in PostgreSQL's order: by the number of operators, those of as many as they were
+ * written, so that `b <> 0 AND a / b > 1` stays what it says, either way round.
  */
 #include "base/assert.h"
 #include "sql/exec/vector.h"
@@ -72,17 +72,61 @@ static double condition_cost(const struct expr *expr) {
     return cost + 2 * operand_cost(expr->arguments[0]);
 }
 
-void optimise_rank(struct optimiser *optimiser, const struct plan_node *scan, struct conditions *conditions) {
+static bool count_operators(const struct expr *node, void *context) {
+    uint64_t *count = context;
+    switch (node->kind) {
+    case EXPR_CALL:
+        *count += node->function->scalar == NULL && node->function->class == SQL_FUNCTION_CAST ? 0 : 2;
+        break;
+    case EXPR_IN_LIST:
+        *count += node->argument_count - 1; /* one is found half-way, PostgreSQL thinks */
+        break;
+    case EXPR_ANY_ARRAY:
+        *count += 10;
+        break;
+    case EXPR_SUBQUERY:
+        *count += UINT32_MAX;
+        break;
+    case EXPR_DISTINCT:
+    case EXPR_NULLIF:
+    case EXPR_EXTREME:
+    case EXPR_DOMAIN:
+        *count += 2;
+        break;
+    default: /* AND, OR, NOT, tests, CASE, COALESCE: what they are made of */
+        break;
+    }
+    return true;
+}
+
+/* Adds a condition behind those of no more operators. */
+static void add_by_operators(struct optimiser *optimiser, struct conditions *list, uint64_t *counts,
+                             const struct expr *condition) {
+    uint64_t count = 0;
+    (void)expr_walk(condition, count_operators, &count);
+    conditions_add(optimiser, list, condition);
+    uint32_t place = list->count - 1;
+    for (; place > 0 && counts[place - 1] > count; place--) {
+        list->list[place] = list->list[place - 1];
+        counts[place] = counts[place - 1];
+    }
+    list->list[place] = condition;
+    counts[place] = count;
+}
+
+void optimise_rank(struct optimiser *optimiser, const struct plan_node *scan, bool sampled,
+                   struct conditions *conditions) {
     const struct expr *ranked[RANKED_MAX];
     double ranks[RANKED_MAX];
     uint32_t count = 0;
     struct conditions rest = {0};
+    uint64_t *counts = sql_alloc(optimiser->context, sizeof(*counts) * ((size_t)conditions->count + 1));
     for (uint32_t i = 0; i < conditions->count; i++) {
         const struct expr *condition = conditions->list[i];
-        double cost = count < RANKED_MAX ? condition_cost(condition) : -1;
+        double cost = sampled && count < RANKED_MAX ? condition_cost(condition) : -1;
         double share = cost < 0 || conditions->count == 1 ? -1 : estimate_share(optimiser, scan, condition);
         if (share < 0) {
-            conditions_add(optimiser, &rest, condition);
+            add_by_operators(optimiser, &rest, counts, condition);
             continue;
         }
         double rank = cost / (1.001 - share);
