@@ -21,6 +21,7 @@ struct kept_value {
     struct arena arena;
     struct arena_mark start;
     struct value value;
+    uint64_t row; /* of the group; UINT64_MAX: none */
 };
 
 struct ordered_input {
@@ -41,12 +42,12 @@ struct ordered_input {
     struct spill_merge *merge; /* NULL: nothing was written out */
     struct batch rows;         /* a piece of the order */
 
-    /* ordered sets: the row that comes next, and what was read last */
+    /* ordered sets: the row that comes next, and what was read lately */
     const struct batch *batch; /* NULL: none yet */
     uint32_t at;
-    uint64_t passed; /* rows of the group */
-    struct kept_value values[2];
-    struct kept_value *last;
+    uint64_t passed;             /* rows of the group */
+    struct kept_value values[2]; /* two shares may lie between the same two rows */
+    uint32_t last;               /* of the values */
 };
 
 /* The column of a key: that of an argument it equals, or one of its own. */
@@ -230,17 +231,22 @@ static void keep(struct kept_value *kept, const struct value *value) {
     copy_value(value, &kept->arena, &kept->value);
 }
 
-/* The value of a row of the group, none before the one read last. */
+/* The value of a row of the group, none before the two read last. */
 static const struct value *value_at(struct ordered_input *input, uint64_t row) {
-    if (row + 1 != input->passed || input->last == NULL) {
-        ASSERT(row >= input->passed);
-        pass(input, row - input->passed);
-        struct value value = current(input);
-        input->last = &input->values[0];
-        keep(input->last, &value);
-        pass(input, 1);
+    for (uint32_t i = 0; i < 2; i++) {
+        if (input->values[i].row == row) {
+            return &input->values[i].value;
+        }
     }
-    return &input->last->value;
+    ASSERT(row >= input->passed);
+    pass(input, row - input->passed);
+    struct value value = current(input);
+    struct kept_value *kept = &input->values[1 - input->last];
+    input->last = 1 - input->last;
+    keep(kept, &value);
+    kept->row = row;
+    pass(input, 1);
+    return &kept->value;
 }
 
 /* Between two values, `share` of the way. */
@@ -368,7 +374,8 @@ void ordered_input_result(struct ordered_input *input, const struct sql_call *ca
         share = direct->is_null || several ? 0 : share_of(input, call, direct);
     }
     input->passed = 0;
-    input->last = NULL;
+    input->values[0].row = UINT64_MAX;
+    input->values[1].row = UINT64_MAX;
     if (none) {
         result->null[row] = 1;
         result->may_have_null = true;

@@ -14,6 +14,7 @@
 #include "sql/func/arithmetic.h"
 #include "sql/func/loops.h"
 #include "types/decimal.h"
+#include "types/wide.h"
 
 #define SIGNIFICANT_DIGITS 16 /* PostgreSQL's NUMERIC_MIN_SIG_DIGITS */
 #define CERTAIN_DIGITS     18 /* of an 80-bit float after one library call */
@@ -230,11 +231,15 @@ static int most(int a, int b) {
 }
 
 /* The decimal exponent PostgreSQL expects of ln(x), from which it takes the scale (estimate_ln_dweight). */
-static int logarithm_weight(long double x) {
-    if (x == 1) {
-        return 0;
+static int logarithm_weight(struct decimal a) {
+    long double x = extended(a);
+    struct decimal above;
+    if (x < 0.9L || x > 1.1L || decimal_subtract(a, decimal_of_int64(1), &above, NULL) != KMB_OK) {
+        return (int)log10l(fabsl(logl(x)));
     }
-    return x >= 0.9L && x <= 1.1L ? (int)floorl(log10l(fabsl(x - 1))) : (int)log10l(fabsl(logl(x)));
+    return decimal_is_zero(above) ? 0
+                                  : (int)wide_digits(wide_absolute((struct wide){above.low, above.high})) - 1 -
+                                        above.scale; /* ln(1 + d) is about d */
 }
 
 /* 16 digits counted from the first expected of the result. */
@@ -253,7 +258,7 @@ static void numeric_ln(SCALAR_PARAMETERS) {
             raise_logarithm(call, decimal_is_zero(a));
         }
         long double value = logl(extended(a));
-        result->decimal[row] = of_extended(call, value, logarithm_scale(logarithm_weight(extended(a)), a.scale));
+        result->decimal[row] = of_extended(call, value, logarithm_scale(logarithm_weight(a), a.scale));
     }
 }
 
@@ -281,7 +286,7 @@ static void numeric_log(SCALAR_PARAMETERS) {
         }
         bool ten = decimal_compare(base, decimal_of_int64(10)) == 0;
         long double value = ten ? log10l(extended(a)) : logl(extended(a)) / divisor;
-        int weight = logarithm_weight(extended(a)) - logarithm_weight(extended(base));
+        int weight = logarithm_weight(a) - logarithm_weight(base);
         result->decimal[row] = of_extended(call, value, logarithm_scale(weight, most(base.scale, a.scale)));
     }
 }
