@@ -28,7 +28,7 @@ static struct decimal decimal_join(struct wide mantissa, uint32_t scale) {
     return (struct decimal){.low = mantissa.low, .high = mantissa.high, .scale = (uint16_t)scale};
 }
 
-static enum kmb_status decimal_overflow(struct kmb_error *error) {
+enum kmb_status decimal_overflow(struct kmb_error *error) {
     error_set(error, KMB_NUMERIC_OUT_OF_RANGE, "value overflows numeric format");
     return error == NULL ? KMB_NUMERIC_OUT_OF_RANGE
                          : error_detail(error, "A numeric value holds at most %d digits, at most %d after the point.",

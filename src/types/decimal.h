@@ -101,11 +101,25 @@ double decimal_to_double(struct decimal a); /* correctly rounded */
 enum kmb_status decimal_of_double(double value, struct decimal *out, struct kmb_error *error);
 enum kmb_status decimal_of_float(float value, struct decimal *out, struct kmb_error *error);
 
+/* Tells that a result has no place: KMB_NUMERIC_OUT_OF_RANGE. */
+enum kmb_status decimal_overflow(struct kmb_error *error);
+
 /* PostgreSQL's numeric sqrt: at least 16 significant digits. KMB_INVALID_POWER_ARGUMENT: cannot take square root of a
  * negative number. */
 enum kmb_status decimal_sqrt(struct decimal a, struct decimal *out, struct kmb_error *error);
 /* a^exponent by repeated multiplication, rounded to at least 16 significant digits as PostgreSQL's numeric power. */
 enum kmb_status decimal_power_integer(struct decimal a, int64_t exponent, struct decimal *out, struct kmb_error *error);
+
+/*
+ * Natural logarithm, logarithm to a base, e^a and a^b of finite numbers, exact to the last digit at PostgreSQL's
+ * scales: 16 significant digits, or the operands' scale, less where 38 digits do not hold it. Logarithms are of numbers
+ * above 0, powers of numbers not below 0, 0^b for b > 0 only. KMB_DIVISION_BY_ZERO: the base is 1.
+ * KMB_NUMERIC_OUT_OF_RANGE.
+ */
+enum kmb_status decimal_ln(struct decimal a, struct decimal *out, struct kmb_error *error);
+enum kmb_status decimal_log(struct decimal base, struct decimal a, struct decimal *out, struct kmb_error *error);
+enum kmb_status decimal_exp(struct decimal a, struct decimal *out, struct kmb_error *error);
+enum kmb_status decimal_power(struct decimal a, struct decimal b, struct decimal *out, struct kmb_error *error);
 
 /*
  * Running sum for aggregates: adds are inline and exact while the scale stays the same and 38 digits suffice; the total

@@ -18,13 +18,6 @@ static struct wide math_mantissa(struct decimal a) {
     return (struct wide){.low = a.low, .high = a.high};
 }
 
-static enum kmb_status math_overflow(struct kmb_error *error) {
-    error_set(error, KMB_NUMERIC_OUT_OF_RANGE, "value overflows numeric format");
-    error_detail(error, "A numeric value holds at most %d digits, at most %d after the point.", DECIMAL_DIGITS_MAX,
-                 DECIMAL_SCALE_MAX);
-    return KMB_NUMERIC_OUT_OF_RANGE;
-}
-
 /* --- roots --- */
 
 static int full_compare(struct wide_full a, struct wide_full b) {
@@ -106,7 +99,7 @@ enum kmb_status decimal_sqrt(struct decimal a, struct decimal *out, struct kmb_e
     bool fits = wide_scale_up(mantissa, first, &mantissa);
     ASSERT(fits);
     struct wide root = full_root(wide_multiply_full(mantissa, wide_power10((uint32_t)up - first)));
-    return decimal_make(root.high, root.low, (uint32_t)scale, out) ? KMB_OK : math_overflow(error);
+    return decimal_make(root.high, root.low, (uint32_t)scale, out) ? KMB_OK : decimal_overflow(error);
 }
 
 /* --- powers --- */
@@ -166,7 +159,7 @@ static enum kmb_status float_to_decimal(struct math_float a, bool negative, int3
     struct wide mantissa = a.mantissa;
     int64_t digits = wide_digits(mantissa);
     if (digits + a.exponent > DECIMAL_DIGITS_MAX) {
-        return math_overflow(error);
+        return decimal_overflow(error);
     }
     int64_t most = DECIMAL_DIGITS_MAX - (digits + a.exponent > 0 ? digits + a.exponent : 0);
     scale = scale > most ? (int32_t)most : scale;
@@ -187,7 +180,7 @@ static enum kmb_status float_to_decimal(struct math_float a, bool negative, int3
         mantissa = math_mantissa(exact);
     }
     mantissa = negative ? wide_negate(mantissa) : mantissa;
-    return decimal_make(mantissa.high, mantissa.low, (uint32_t)scale, out) ? KMB_OK : math_overflow(error);
+    return decimal_make(mantissa.high, mantissa.low, (uint32_t)scale, out) ? KMB_OK : decimal_overflow(error);
 }
 
 static enum kmb_status power_special(struct decimal a, int64_t exponent, struct decimal *out) {

@@ -1,11 +1,9 @@
 /*
  * Mathematical functions.
  *
- * Each exists for DOUBLE PRECISION and, where PostgreSQL has it, for NUMERIC. NUMERIC roundings, roots and integer
- * powers are exact decimal arithmetic. The transcendental ones (ln, exp, log, fractional powers) have no exact value:
- * PostgreSQL rounds them to 16 or more significant digits. An 80-bit float carries 19, so they are computed there and
- * rounded to PostgreSQL's scale; where that scale asks for more digits than are certain, the call is refused rather
- * than answered with digits that are wrong.
+ * Each exists for DOUBLE PRECISION and, where PostgreSQL has it, for NUMERIC, where nothing passes through a float:
+ * roundings, roots and integer powers are decimal arithmetic, logarithms, exp and other powers exact to the digit shown
+ * (types/decimal_series.c).
  */
 #include <math.h>
 #include <stdio.h>
@@ -14,10 +12,6 @@
 #include "sql/func/arithmetic.h"
 #include "sql/func/loops.h"
 #include "types/decimal.h"
-#include "types/wide.h"
-
-#define SIGNIFICANT_DIGITS 16 /* PostgreSQL's NUMERIC_MIN_SIG_DIGITS */
-#define CERTAIN_DIGITS     18 /* of an 80-bit float after one library call */
 
 /* --- DOUBLE PRECISION --- */
 
@@ -205,48 +199,6 @@ static void numeric_trim_scale(SCALAR_PARAMETERS) {
     }
 }
 
-static long double extended(struct decimal a) {
-    char text[DECIMAL_TEXT_SIZE];
-    decimal_format(a, text);
-    return strtold(text, NULL);
-}
-
-/* value rounded to `scale` places, refused when that needs more digits than an 80-bit float has. */
-static struct decimal of_extended(const struct sql_call *call, long double value, int scale) {
-    int before = value == 0 ? 0 : (int)floorl(log10l(fabsl(value))) + 1;
-    if (!isfinite(value) || before + scale > CERTAIN_DIGITS || scale > DECIMAL_SCALE_MAX) {
-        sql_raise_with(call->context, KMB_UNSUPPORTED, call->position, NULL,
-                       "Cast an argument to double precision for an approximate result.",
-                       "a result of more than %d digits of this function on numeric is not supported", CERTAIN_DIGITS);
-    }
-    char text[DECIMAL_TEXT_SIZE];
-    int length = snprintf(text, sizeof text, "%.*Lf", scale, value);
-    struct decimal out;
-    check(call, decimal_parse(slice_make(text, (size_t)length), &out, call->context->error));
-    return out;
-}
-
-static int most(int a, int b) {
-    return a > b ? a : b;
-}
-
-/* The decimal exponent PostgreSQL expects of ln(x), from which it takes the scale (estimate_ln_dweight). */
-static int logarithm_weight(struct decimal a) {
-    long double x = extended(a);
-    struct decimal above;
-    if (x < 0.9L || x > 1.1L || decimal_subtract(a, decimal_of_int64(1), &above, NULL) != KMB_OK) {
-        return (int)log10l(fabsl(logl(x)));
-    }
-    return decimal_is_zero(above) ? 0
-                                  : (int)wide_digits(wide_absolute((struct wide){above.low, above.high})) - 1 -
-                                        above.scale; /* ln(1 + d) is about d */
-}
-
-/* 16 digits counted from the first expected of the result. */
-static int logarithm_scale(int weight, int scale) {
-    return most(most(SIGNIFICANT_DIGITS - weight, scale), 0);
-}
-
 static void numeric_ln(SCALAR_PARAMETERS) {
     EACH_ROW(row) {
         struct decimal a = argument(arguments, 0, row);
@@ -257,8 +209,7 @@ static void numeric_ln(SCALAR_PARAMETERS) {
         if (decimal_sign(a) <= 0) {
             raise_logarithm(call, decimal_is_zero(a));
         }
-        long double value = logl(extended(a));
-        result->decimal[row] = of_extended(call, value, logarithm_scale(logarithm_weight(a), a.scale));
+        check(call, decimal_ln(a, &result->decimal[row], call->context->error));
     }
 }
 
@@ -280,14 +231,7 @@ static void numeric_log(SCALAR_PARAMETERS) {
                                                            : decimal_special(DECIMAL_NAN);
             continue;
         }
-        long double divisor = logl(extended(base));
-        if (divisor == 0) {
-            sql_raise(call->context, KMB_DIVISION_BY_ZERO, call->position, "division by zero");
-        }
-        bool ten = decimal_compare(base, decimal_of_int64(10)) == 0;
-        long double value = ten ? log10l(extended(a)) : logl(extended(a)) / divisor;
-        int weight = logarithm_weight(a) - logarithm_weight(base);
-        result->decimal[row] = of_extended(call, value, logarithm_scale(weight, most(base.scale, a.scale)));
+        check(call, decimal_log(base, a, &result->decimal[row], call->context->error));
     }
 }
 
@@ -298,10 +242,7 @@ static void numeric_exp(SCALAR_PARAMETERS) {
             result->decimal[row] = a.kind == DECIMAL_NEGATIVE_INFINITY ? decimal_of_int64(0) : a;
             continue;
         }
-        long double x = extended(a);
-        int scale = SIGNIFICANT_DIGITS - (int)(x * 0.434294481903252L);
-        scale = most(most(scale, a.scale), 0);
-        result->decimal[row] = of_extended(call, expl(x), scale);
+        check(call, decimal_exp(a, &result->decimal[row], call->context->error));
     }
 }
 
@@ -332,10 +273,7 @@ static void numeric_power(SCALAR_PARAMETERS) {
         if (decimal_sign(a) < 0) {
             raise_power(call, false);
         }
-        long double value = decimal_is_zero(a) ? 0 : powl(extended(a), extended(b));
-        int weight = value == 0 ? 0 : (int)log10l(value);
-        int scale = most(most(SIGNIFICANT_DIGITS - weight, most(a.scale, b.scale)), 0);
-        result->decimal[row] = of_extended(call, value, scale);
+        check(call, decimal_power(a, b, &result->decimal[row], call->context->error));
     }
 }
 

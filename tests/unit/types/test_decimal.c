@@ -186,6 +186,60 @@ static void test_sum(void **state) {
     assert_int_equal(out.kind, DECIMAL_NAN);
 }
 
+/* To the last digit, against values computed with 80 digits elsewhere. */
+static void test_series(void **state) {
+    (void)state;
+    static const struct {
+        enum kmb_status (*one)(struct decimal a, struct decimal *out, struct kmb_error *error);
+        enum kmb_status (*two)(struct decimal a, struct decimal b, struct decimal *out, struct kmb_error *error);
+        const char *a;
+        const char *b;
+        const char *value;
+    } cases[] = {
+        {decimal_ln, NULL, "2", "0", "0.6931471805599453"},
+        {decimal_ln, NULL, "1.0000001", "0", "0.00000009999999500000033"},
+        {decimal_ln, NULL, "99999999999999999999999999999999999999", "0", "87.498233533773736"},
+        {decimal_ln, NULL, "1e-38", "0", "-87.498233533773735992683675278005839889"},
+        {decimal_exp, NULL, "1", "0", "2.7182818284590452"},
+        {decimal_exp, NULL, "80.1", "0", "61233347272706593014002622317448428.8"},
+        {decimal_exp, NULL, "-80", "0", "0.00000000000000000000000000000000001804851387845415"},
+        {NULL, decimal_log, "10", "1000", "3.0000000000000000"},
+        {NULL, decimal_log, "2", "10", "3.3219280948873623"},
+        {NULL, decimal_power, "2", "0.5", "1.4142135623730950"},
+        {NULL, decimal_power, "1.0000000000001", "100000.5", "1.0000000100000501"},
+        {NULL, decimal_power, "0.5", "150.5", "0.0000000000000000000000000000000000000000000004954338232951867"},
+    };
+    struct decimal out;
+    char text[DECIMAL_TEXT_SIZE];
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct decimal a = test_decimal(cases[i].a);
+        struct decimal b = test_decimal(cases[i].b);
+        enum kmb_status status = cases[i].one != NULL ? cases[i].one(a, &out, NULL) : cases[i].two(a, b, &out, NULL);
+        assert_int_equal(status, KMB_OK);
+        decimal_format(out, text);
+        assert_string_equal(text, cases[i].value);
+    }
+    /* and back, where nothing is lost on the way */
+    for (int round = 0; round < 500; round++) {
+        struct decimal a = decimal_of_int64(1 + (int64_t)test_below(1000000));
+        a.scale = (uint16_t)test_below(9);
+        struct decimal ln;
+        assert_int_equal(decimal_ln(a, &ln, NULL), KMB_OK);
+        assert_int_equal(decimal_exp(ln, &out, NULL), KMB_OK);
+        assert_int_equal(decimal_round(out, 9, DECIMAL_HALF_AWAY, &out, NULL), KMB_OK);
+        assert_int_equal(decimal_compare(out, a), 0);
+    }
+    struct kmb_error error = {0};
+    assert_int_equal(decimal_exp(decimal_of_int64(88), &out, &error), KMB_NUMERIC_OUT_OF_RANGE);
+    assert_string_equal(error.message, "value overflows numeric format");
+    assert_int_equal(decimal_exp(test_decimal("-1e37"), &out, NULL), KMB_OK);
+    assert_true(decimal_is_zero(out));
+    assert_int_equal(decimal_log(decimal_of_int64(1), decimal_of_int64(2), &out, NULL), KMB_DIVISION_BY_ZERO);
+    assert_int_equal(decimal_power(test_decimal("1e37"), test_decimal("1e37"), &out, NULL), KMB_NUMERIC_OUT_OF_RANGE);
+    assert_int_equal(decimal_power(test_decimal("1e-37"), test_decimal("1e37"), &out, NULL), KMB_OK);
+    assert_true(decimal_is_zero(out));
+}
+
 static void test_roots_and_powers(void **state) {
     (void)state;
     struct decimal out;
@@ -261,6 +315,7 @@ int main(void) {
         cmocka_unit_test(test_order),
         cmocka_unit_test(test_sum),
         cmocka_unit_test(test_roots_and_powers),
+        cmocka_unit_test(test_series),
         cmocka_unit_test(test_rounding_extremes),
         cmocka_unit_test(test_valid),
     };
