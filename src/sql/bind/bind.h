@@ -713,6 +713,15 @@ bool bind_column_of(const struct table_definition *type, const struct column_def
 
 /* --- index.c --- */
 /* CREATE INDEX as it would be written again; name NULL: without one. table_name: as SQL text. */
+/* Constraints as a table's definition has them: constraint_text.c. index NULL: the primary key. */
+const char *bind_key_text(struct sql_context *context, const struct table_definition *table,
+                          const struct index_definition *index);
+const char *bind_check_text(struct sql_context *context, const struct catalogue *catalogue,
+                            const struct check_definition *check);
+const char *bind_reference_text(struct sql_context *context, const struct catalogue *catalogue,
+                                const struct table_definition *table, const struct foreign_key_definition *key);
+const char *bind_index_part_text(struct sql_context *context, const struct table_definition *table,
+                                 const struct key_part *part);
 const char *bind_index_text(struct sql_context *context, const struct table_definition *table,
                             const struct index_definition *index, const char *name, const char *table_name);
 /* Whether the index has the column, or is of an expression or a condition that names it. */

@@ -242,8 +242,8 @@ void bind_create_index(struct bind *bind, const PgQuery__IndexStmt *create, stru
 
 /* --- and back --- */
 
-static const char *part_text(struct sql_context *context, const struct table_definition *table,
-                             const struct key_part *part) {
+const char *bind_index_part_text(struct sql_context *context, const struct table_definition *table,
+                                 const struct key_part *part) {
     const struct column_definition *column = definition_column_of_id(table, part->column);
     bool call = definition_text_is_call(column->default_text);
     const char *text = column->hidden
@@ -259,7 +259,8 @@ const char *bind_index_text(struct sql_context *context, const struct table_defi
                             const struct index_definition *index, const char *name, const char *table_name) {
     const char *text = "";
     for (uint32_t i = 0; i < index->part_count; i++) {
-        text = sql_printf(context, "%s%s%s", text, i == 0 ? "" : ", ", part_text(context, table, &index->parts[i]));
+        text = sql_printf(context, "%s%s%s", text, i == 0 ? "" : ", ",
+                          bind_index_part_text(context, table, &index->parts[i]));
     }
     text = sql_printf(context, "CREATE %sINDEX%s%s ON %s USING btree (%s)", index->unique ? "UNIQUE " : "",
                       name == NULL ? "" : " ", name == NULL ? "" : parse_quote_name(context, name), table_name, text);

@@ -228,8 +228,11 @@ const struct catalogue_relation *catalogue_relation_find(const char *schema, con
     if (schema == NULL) {
         return find_in(unnamed, ARRAY_LENGTH(unnamed), name);
     }
-    return strcmp(schema, SQL_SCHEMA_SYSTEM) == 0 ? find_in(catalogue_system, catalogue_system_count, name)
-                                                  : find_in(catalogue_information, catalogue_information_count, name);
+    if (strcmp(schema, SQL_SCHEMA_SYSTEM) != 0) {
+        return find_in(catalogue_information, catalogue_information_count, name);
+    }
+    const struct catalogue_relation *found = find_in(catalogue_system, catalogue_system_count, name);
+    return found != NULL ? found : find_in(catalogue_objects, catalogue_objects_count, name);
 }
 
 /* --- the operator --- */

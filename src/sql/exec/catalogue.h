@@ -88,10 +88,14 @@ int64_t catalogue_oid_index(const struct table_definition *table, const struct i
 int64_t catalogue_oid_constraint(const struct table_definition *table, const struct catalogue_constraint *constraint);
 int64_t catalogue_oid_rows(struct table_id table); /* of the type of its rows */
 int64_t catalogue_oid_default(const struct table_definition *table, struct column_id column);
+int64_t catalogue_oid_label(const struct table_definition *type, uint32_t label); /* by its place among them */
 int64_t catalogue_oid_relation(const struct catalogue_relation *relation);
 /* And what a number is that of. */
 const struct catalogue_relation *catalogue_relation_of_oid(int64_t oid); /* NULL: none */
 bool catalogue_table_of_oid(const struct catalogue *catalogue, int64_t oid, struct sql_relation *relation);
+/* A constraint of a table or, by its check alone, of a domain. */
+bool catalogue_constraint_of_oid(struct catalogue_rows *rows, int64_t oid, const struct table_definition **table,
+                                 struct catalogue_constraint *constraint);
 bool catalogue_type_of_oid(const struct catalogue *catalogue, int64_t oid, struct type *type);
 const char *catalogue_schema_of_oid(struct sql_context *context, const struct catalogue *catalogue, int64_t oid);
 
@@ -100,6 +104,8 @@ extern const struct catalogue_relation catalogue_information[];
 extern const uint32_t catalogue_information_count;
 extern const struct catalogue_relation catalogue_system[];
 extern const uint32_t catalogue_system_count;
+extern const struct catalogue_relation catalogue_objects[]; /* of pg_catalog, too */
+extern const uint32_t catalogue_objects_count;
 /* pg_stats: catalogue_statistics.c */
 #define CATALOGUE_STATS_COLUMNS 14
 extern const struct plan_column catalogue_stats_columns[CATALOGUE_STATS_COLUMNS];
@@ -119,6 +125,7 @@ void catalogue_stats(struct catalogue_rows *rows);
 #define CHAR(name_)  CATALOGUE_COLUMN(name_, TYPE_CHAR)
 #define OID(name_)   CATALOGUE_COLUMN(name_, TYPE_OID)
 #define REAL(name_)  CATALOGUE_COLUMN(name_, TYPE_FLOAT4)
+#define TEXTS(name_) CATALOGUE_COLUMN(name_, TYPE_ARRAY | TYPE_TEXT)
 #define INT2S(name_) CATALOGUE_COLUMN(name_, TYPE_ARRAY | TYPE_INT2)
 
 #endif

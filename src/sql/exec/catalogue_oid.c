@@ -80,37 +80,76 @@ int64_t catalogue_oid_default(const struct table_definition *table, struct colum
     return OID_DEFAULT + part_of(table, column.value);
 }
 
+int64_t catalogue_oid_label(const struct table_definition *type, uint32_t label) {
+    return OID_PART + part_of(type, label + 1);
+}
+
+static const struct {
+    const struct catalogue_relation *list;
+    const uint32_t *count;
+} LISTS[] = {{catalogue_system, &catalogue_system_count},
+             {catalogue_objects, &catalogue_objects_count},
+             {catalogue_information, &catalogue_information_count}};
+
 int64_t catalogue_oid_relation(const struct catalogue_relation *relation) {
     static const struct {
         const char *name;
         int64_t oid;
-    } fixed[] = {{"pg_namespace", 2615},  {"pg_class", 1259},       {"pg_attribute", 1249},
-                 {"pg_attrdef", 2604},    {"pg_type", 1247},        {"pg_index", 2610},
-                 {"pg_constraint", 2606}, {"pg_description", 2609}, {"pg_enum", 3501}};
+    } fixed[] = {{"pg_namespace", 2615},   {"pg_class", 1259},    {"pg_attribute", 1249},  {"pg_attrdef", 2604},
+                 {"pg_type", 1247},        {"pg_index", 2610},    {"pg_constraint", 2606}, {"pg_description", 2609},
+                 {"pg_enum", 3501},        {"pg_am", 2601},       {"pg_collation", 3456},  {"pg_sequence", 2224},
+                 {"pg_depend", 2608},      {"pg_database", 1262}, {"pg_tablespace", 1213}, {"pg_inherits", 2611},
+                 {"pg_trigger", 2620},     {"pg_policy", 3256},   {"pg_extension", 3079},  {"pg_proc", 1255},
+                 {"pg_auth_members", 1261}};
     for (size_t i = 0; i < ARRAY_LENGTH(fixed) && relation->schema != NULL; i++) {
         if (strcmp(fixed[i].name, relation->name) == 0) {
             return fixed[i].oid;
         }
     }
-    bool system = relation >= catalogue_system && relation < catalogue_system + catalogue_system_count;
-    return system ? OID_RELATIONS + (relation - catalogue_system)
-                  : OID_RELATIONS + (int64_t)catalogue_system_count + (relation - catalogue_information);
+    int64_t at = OID_RELATIONS;
+    for (size_t i = 0; i < ARRAY_LENGTH(LISTS); i++) {
+        if (relation >= LISTS[i].list && relation < LISTS[i].list + *LISTS[i].count) {
+            return at + (relation - LISTS[i].list);
+        }
+        at += *LISTS[i].count;
+    }
+    return 0;
 }
 
 /* --- back --- */
 
 const struct catalogue_relation *catalogue_relation_of_oid(int64_t oid) {
-    for (uint32_t i = 0; i < catalogue_system_count; i++) {
-        if (catalogue_oid_relation(&catalogue_system[i]) == oid) {
-            return &catalogue_system[i];
-        }
-    }
-    for (uint32_t i = 0; i < catalogue_information_count; i++) {
-        if (catalogue_oid_relation(&catalogue_information[i]) == oid) {
-            return &catalogue_information[i];
+    for (size_t i = 0; i < ARRAY_LENGTH(LISTS); i++) {
+        for (uint32_t k = 0; k < *LISTS[i].count; k++) {
+            if (catalogue_oid_relation(&LISTS[i].list[k]) == oid) {
+                return &LISTS[i].list[k];
+            }
         }
     }
     return NULL;
+}
+
+bool catalogue_constraint_of_oid(struct catalogue_rows *rows, int64_t oid, const struct table_definition **table,
+                                 struct catalogue_constraint *constraint) {
+    for (uint32_t i = 0; i < catalogue_table_count(rows->catalogue); i++) {
+        *table = catalogue_table_at(rows->catalogue, i);
+        for (uint32_t at = 0; catalogue_constraint_next(rows, *table, &at, constraint);) {
+            if (constraint->kind != CATALOGUE_NOT_NULL && catalogue_oid_constraint(*table, constraint) == oid) {
+                return true;
+            }
+        }
+    }
+    for (uint32_t i = 0; i < catalogue_type_count(rows->catalogue); i++) {
+        *table = catalogue_type_at(rows->catalogue, i);
+        for (uint32_t k = 0; k < (*table)->check_count; k++) {
+            *constraint = (struct catalogue_constraint){
+                .kind = CATALOGUE_CHECK, .name = (*table)->checks[k].name, .check = &(*table)->checks[k]};
+            if (catalogue_oid_constraint(*table, constraint) == oid) {
+                return true;
+            }
+        }
+    }
+    return false;
 }
 
 bool catalogue_table_of_oid(const struct catalogue *catalogue, int64_t oid, struct sql_relation *relation) {

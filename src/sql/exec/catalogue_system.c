@@ -37,15 +37,25 @@ static void pg_namespace(struct catalogue_rows *rows) {
     }
 }
 
+/* PostgreSQL's numbers of "default" and "C". */
+static int64_t catalogue_collation(enum type_id type) {
+    return type_is_string(type) ? 100 : type == TYPE_NAME ? 950 : 0;
+}
+
 /* --- pg_class --- */
 
 static const struct plan_column class_columns[] = {OID("oid"),
                                                    NAME("relname"),
                                                    OID("relnamespace"),
+                                                   OID("reltype"),
+                                                   OID("reloftype"),
                                                    OID("relowner"),
                                                    OID("relam"),
+                                                   OID("relfilenode"),
+                                                   OID("reltablespace"),
                                                    INT4("relpages"),
                                                    REAL("reltuples"),
+                                                   OID("reltoastrelid"),
                                                    BOOL("relhasindex"),
                                                    BOOL("relisshared"),
                                                    CHAR("relpersistence"),
@@ -58,7 +68,11 @@ static const struct plan_column class_columns[] = {OID("oid"),
                                                    BOOL("relrowsecurity"),
                                                    BOOL("relforcerowsecurity"),
                                                    BOOL("relispopulated"),
-                                                   BOOL("relispartition")};
+                                                   CHAR("relreplident"),
+                                                   BOOL("relispartition"),
+                                                   TEXTS("relacl"),
+                                                   TEXTS("reloptions"),
+                                                   TEXT("relpartbound")};
 
 #define PAGE_BYTES  8192.0 /* PostgreSQL's */
 #define PAGES_SPOTS 4
@@ -103,10 +117,15 @@ static void class_row(struct catalogue_rows *rows, const struct table_definition
     catalogue_number(rows, row->oid);
     catalogue_text(rows, row->name);
     catalogue_number(rows, catalogue_oid_schema(rows->catalogue, table->schema_name));
+    catalogue_number(rows, 0);
+    catalogue_number(rows, 0);
     catalogue_number(rows, CATALOGUE_OID_OWNER);
     catalogue_number(rows, own ? OID_HEAP : row->kind == 'i' ? OID_BTREE : 0);
+    catalogue_number(rows, row->kind == 'v' ? 0 : row->oid);
+    catalogue_number(rows, 0);
     catalogue_number(rows, table_pages(rows, table, count));
     catalogue_value(rows, value_real(TYPE_FLOAT4, (double)count));
+    catalogue_number(rows, 0);
     catalogue_bool(rows, own && (table->primary_key_count > 0 || table->index_count > 0));
     catalogue_bool(rows, false);
     catalogue_word(rows, "p");
@@ -119,7 +138,9 @@ static void class_row(struct catalogue_rows *rows, const struct table_definition
         catalogue_bool(rows, false);
     }
     catalogue_bool(rows, true);
+    catalogue_word(rows, own ? "d" : "n");
     catalogue_bool(rows, false);
+    catalogue_nulls(rows, 3);
 }
 
 static void pg_class(struct catalogue_rows *rows) {
@@ -145,15 +166,11 @@ static void pg_class(struct catalogue_rows *rows) {
 /* --- pg_attribute and pg_attrdef --- */
 
 static const struct plan_column attribute_columns[] = {
-    OID("attrelid"),      NAME("attname"),       OID("atttypid"),     INT2("attlen"),
-    INT2("attnum"),       INT4("attndims"),      INT4("atttypmod"),   BOOL("attnotnull"),
-    BOOL("atthasdef"),    BOOL("atthasmissing"), CHAR("attidentity"), CHAR("attgenerated"),
-    BOOL("attisdropped"), BOOL("attislocal"),    INT4("attinhcount"), OID("attcollation")};
-
-/* PostgreSQL's numbers of "default" and "C". */
-static int64_t catalogue_collation(enum type_id type) {
-    return type_is_string(type) ? 100 : type == TYPE_NAME ? 950 : 0;
-}
+    OID("attrelid"),      NAME("attname"),    OID("atttypid"),       INT4("attstattarget"), INT2("attlen"),
+    INT2("attnum"),       INT4("attndims"),   INT4("atttypmod"),     CHAR("attstorage"),    CHAR("attcompression"),
+    BOOL("attnotnull"),   BOOL("atthasdef"),  BOOL("atthasmissing"), CHAR("attidentity"),   CHAR("attgenerated"),
+    BOOL("attisdropped"), BOOL("attislocal"), INT4("attinhcount"),   OID("attcollation"),   TEXTS("attacl"),
+    TEXTS("attoptions")};
 
 static void pg_attribute(struct catalogue_rows *rows) {
     EACH_TABLE(table, rows) {
@@ -163,10 +180,15 @@ static void pg_attribute(struct catalogue_rows *rows) {
             catalogue_number(rows, catalogue_oid_table(table->id));
             catalogue_text(rows, column->name);
             catalogue_number(rows, catalogue_oid_type(column->type));
+            catalogue_number(rows, -1);
             catalogue_number(rows, type_oid_length(column->type.id));
             catalogue_number(rows, i + 1);
             catalogue_number(rows, type_is_array(column->type.id) ? 1 : 0);
             catalogue_number(rows, type_oid_modifier(column->type));
+            catalogue_word(rows, type_oid_length(column->type.id) >= 0 ? "p"
+                                 : column->type.id == TYPE_NUMERIC     ? "m"
+                                                                       : "x");
+            catalogue_word(rows, "");
             catalogue_bool(rows, catalogue_not_null(table, column));
             catalogue_bool(rows, kind == DEFAULT_EXPRESSION || kind == DEFAULT_GENERATED);
             catalogue_bool(rows, column->missing_value.length > 0);
@@ -176,6 +198,7 @@ static void pg_attribute(struct catalogue_rows *rows) {
             catalogue_bool(rows, true);
             catalogue_number(rows, 0);
             catalogue_number(rows, catalogue_collation(type_element(column->type.id)));
+            catalogue_nulls(rows, 2);
         }
     }
 }
@@ -200,9 +223,10 @@ static void pg_attrdef(struct catalogue_rows *rows) {
 /* --- pg_type --- */
 
 static const struct plan_column type_columns[] = {
-    OID("oid"),         NAME("typname"),     OID("typnamespace"), OID("typowner"), INT2("typlen"),
-    CHAR("typtype"),    CHAR("typcategory"), OID("typrelid"),     OID("typelem"),  OID("typarray"),
-    BOOL("typnotnull"), OID("typbasetype"),  INT4("typtypmod")};
+    OID("oid"),        NAME("typname"),     OID("typnamespace"),    OID("typowner"),      INT2("typlen"),
+    CHAR("typtype"),   CHAR("typcategory"), BOOL("typispreferred"), BOOL("typisdefined"), CHAR("typdelim"),
+    OID("typrelid"),   OID("typelem"),      OID("typarray"),        BOOL("typnotnull"),   OID("typbasetype"),
+    INT4("typtypmod"), INT4("typndims"),    OID("typcollation"),    TEXT("typdefault"),   TEXTS("typacl")};
 
 static const char *category_letter(enum type_id id) {
     static const char *const categories[] = {
@@ -221,21 +245,28 @@ static void type_row(struct catalogue_rows *rows, enum type_id id) {
     catalogue_number(rows, type_oid_length(id));
     catalogue_word(rows, "b");
     catalogue_word(rows, category_letter(id));
+    catalogue_bool(rows, bind_type_preferred(id));
+    catalogue_bool(rows, true);
+    catalogue_word(rows, ",");
     catalogue_number(rows, 0);
     catalogue_number(rows, array ? type_oid(type_element(id)) : 0);
     catalogue_number(rows, array ? 0 : type_oid(type_array_of(id)));
     catalogue_bool(rows, false);
     catalogue_number(rows, 0);
     catalogue_number(rows, -1);
+    catalogue_number(rows, 0);
+    catalogue_number(rows, catalogue_collation(type_element(id)));
+    catalogue_nulls(rows, 2);
 }
 
 struct user_type {
     const char *name;
     const char *kind;
     const char *category;
-    struct type type;  /* itself */
-    struct type base;  /* of a domain */
-    struct type other; /* the array of it, or the element */
+    struct type type;                     /* itself */
+    struct type base;                     /* of a domain */
+    struct type other;                    /* the array of it, or the element */
+    const struct column_definition *rule; /* of a domain */
     int64_t length;
 };
 
@@ -250,12 +281,23 @@ static void user_type_row(struct catalogue_rows *rows, struct slice schema, cons
     catalogue_number(rows, user->length);
     catalogue_word(rows, user->kind);
     catalogue_word(rows, user->category);
+    catalogue_bool(rows, false);
+    catalogue_bool(rows, true);
+    catalogue_word(rows, ",");
     catalogue_number(rows, 0);
     catalogue_number(rows, array ? other : 0);
     catalogue_number(rows, array ? 0 : other);
-    catalogue_bool(rows, false);
+    catalogue_bool(rows, user->rule != NULL && user->rule->not_null);
     catalogue_number(rows, domain ? catalogue_oid_type(user->base) : 0);
     catalogue_number(rows, domain ? type_oid_modifier(user->base) : -1);
+    catalogue_number(rows, 0);
+    catalogue_number(rows, domain ? catalogue_collation(type_element(user->base.id)) : 0);
+    if (user->rule != NULL && user->rule->default_text.length > 0) {
+        catalogue_word(rows, sql_path_shown(rows->context, rows->catalogue, user->rule->default_text));
+    } else {
+        catalogue_nulls(rows, 1);
+    }
+    catalogue_nulls(rows, 1);
 }
 
 static void user_type(struct catalogue_rows *rows, const struct table_definition *made) {
@@ -266,6 +308,7 @@ static void user_type(struct catalogue_rows *rows, const struct table_definition
         user.category = category_letter(type.id);
         user.base = type;
         user.base.domain = 0;
+        user.rule = &made->columns[0];
         user.length = type_oid_length(type.id);
         user_type_row(rows, made->schema_name, &user);
         return;
@@ -400,8 +443,8 @@ static void constraint_columns_of(struct catalogue_rows *rows, const struct tabl
     for (uint32_t i = 0; i < one->part_count && !parent; i++) {
         numbers[count++] = catalogue_attribute(rows->catalogue, table, one->parts[i].column);
     }
-    PgQuery__Node *tree =
-        one->check == NULL || parent ? NULL : parse_expression(rows->context, catalogue_copy(rows, one->check->text));
+    bool named = one->check != NULL && !parent && table->form != DEFINITION_DOMAIN;
+    PgQuery__Node *tree = !named ? NULL : parse_expression(rows->context, catalogue_copy(rows, one->check->text));
     for (uint32_t i = 0; tree != NULL && i < catalogue_column_count(rows->catalogue, table); i++) {
         struct slice name = catalogue_column(rows->catalogue, table, i)->name;
         if (count < DEFINITION_KEY_COLUMNS_MAX && parse_names_column(tree, catalogue_copy(rows, name))) {
@@ -439,8 +482,9 @@ static void constraint_row(struct catalogue_rows *rows, const struct table_defin
     catalogue_bool(rows, key != NULL && key->deferrable);
     catalogue_bool(rows, key != NULL && key->deferred);
     catalogue_bool(rows, !(key != NULL && key->not_valid) && !(one->check != NULL && one->check->not_valid));
-    catalogue_number(rows, catalogue_oid_table(table->id));
-    catalogue_number(rows, 0);
+    bool domain = table->form == DEFINITION_DOMAIN;
+    catalogue_number(rows, domain ? 0 : catalogue_oid_table(table->id));
+    catalogue_number(rows, domain ? catalogue_oid_table(table->id) : 0);
     catalogue_number(rows, unique  ? catalogue_oid_index(table, one->index)
                            : known ? catalogue_oid_index(parent, needed.index)
                                    : 0);
@@ -473,6 +517,14 @@ static void pg_constraint(struct catalogue_rows *rows) {
             if (one.kind != CATALOGUE_NOT_NULL) {
                 constraint_row(rows, table, &one);
             }
+        }
+    }
+    for (uint32_t i = 0; i < catalogue_type_count(rows->catalogue); i++) { /* of domains */
+        const struct table_definition *type = catalogue_type_at(rows->catalogue, i);
+        for (uint32_t k = 0; k < type->check_count; k++) {
+            struct catalogue_constraint check = {
+                .kind = CATALOGUE_CHECK, .name = type->checks[k].name, .check = &type->checks[k]};
+            constraint_row(rows, type, &check);
         }
     }
 }

@@ -12,6 +12,8 @@
 #include "sql/path.h"
 #include "sql/type_text.h"
 
+#define ENCODING_UTF8 6 /* PostgreSQL's number */
+
 /* --- conversions --- */
 
 static void fn_object_of_oid(SCALAR_PARAMETERS) {
@@ -217,6 +219,7 @@ static void fn_get_expr(SCALAR_PARAMETERS) {
 
 static void fn_get_indexdef(SCALAR_PARAMETERS) {
     struct kernel_view *view = function_present_view(call);
+    bool parts = call->argument_count == 3;
     EACH_ROW(row) {
         struct sql_relation found;
         bool there =
@@ -232,9 +235,20 @@ static void fn_get_indexdef(SCALAR_PARAMETERS) {
                                            .unique = true};
         const struct index_definition *index = found.primary ? &primary : found.index;
         const char *name = sql_printf(call->context, "%.*s", (int)index->name.length, (const char *)index->name.bytes);
+        bool pretty = parts && arguments[2]->boolean[vector_row(arguments[2], row)] != 0;
+        int64_t part = parts ? ARGUMENT_INT(1, row) : 0;
+        if (part != 0) {
+            give_text(call, result, row,
+                      part < 0 || part > index->part_count
+                          ? ""
+                          : bind_index_part_text(call->context, table, &index->parts[part - 1]));
+            continue;
+        }
         give_text(call, result, row,
                   bind_index_text(call->context, table, index, name,
-                                  sql_qualified(call->context, table->schema_name, table->name)));
+                                  pretty
+                                      ? sql_path_text(call->context, view->catalogue, table->schema_name, table->name)
+                                      : sql_qualified(call->context, table->schema_name, table->name)));
     }
     sql_release(call->context, view);
 }
@@ -255,6 +269,61 @@ static void fn_get_viewdef(SCALAR_PARAMETERS) {
     }
     sql_release(call->context, view);
 }
+
+static void fn_get_constraintdef(SCALAR_PARAMETERS) {
+    struct kernel_view *view = function_present_view(call);
+    struct catalogue_rows rows = {.context = call->context, .view = view, .catalogue = view->catalogue};
+    EACH_ROW(row) {
+        const struct table_definition *table = NULL;
+        struct catalogue_constraint one;
+        if (!catalogue_constraint_of_oid(&rows, ARGUMENT_INT(0, row), &table, &one)) {
+            result_null(result, row);
+            continue;
+        }
+        give_text(call, result, row,
+                  one.key != NULL     ? bind_reference_text(call->context, view->catalogue, table, one.key)
+                  : one.check != NULL ? bind_check_text(call->context, view->catalogue, one.check)
+                                      : bind_key_text(call->context, table, one.index));
+    }
+    sql_release(call->context, view);
+}
+
+/* Of what there is none here: triggers, functions of one's own, extended statistics. */
+static void fn_none(SCALAR_PARAMETERS) {
+    (void)call;
+    (void)arguments;
+    EACH_ROW(row) {
+        result_null(result, row);
+    }
+}
+
+static void fn_false(SCALAR_PARAMETERS) {
+    (void)call;
+    (void)arguments;
+    EACH_ROW(row) {
+        result->boolean[row] = 0;
+    }
+}
+
+static void fn_encoding_name(SCALAR_PARAMETERS) {
+    EACH_ROW(row) {
+        result->bytes[row] = slice_text(ARGUMENT_INT(0, row) == ENCODING_UTF8 ? "UTF8" : "");
+    }
+}
+
+/* The tables that a partition is in: none. */
+static void none_open(const struct sql_call *call, void *state, const struct value *arguments) {
+    (void)call;
+    (void)state;
+    (void)arguments;
+}
+static bool none_next(const struct sql_call *call, void *state, struct value *row) {
+    (void)call;
+    (void)state;
+    (void)row;
+    return false;
+}
+static const struct sql_set none_set = {1, none_open, none_next, NULL, 0};
 
 #define CAST(from, to, context, scalar_, volatility_)                                                                  \
     {                                                                                                                  \
@@ -323,6 +392,19 @@ static const struct sql_function object_rows[] = {
     ASK("pg_get_expr", fn_get_expr, TYPE_TEXT, true, "text of a kept expression", TYPE_TEXT, TYPE_OID),
     ASK("pg_get_expr", fn_get_expr, TYPE_TEXT, true, "text of a kept expression", TYPE_TEXT, TYPE_OID, TYPE_BOOL),
     ASK("pg_get_indexdef", fn_get_indexdef, TYPE_TEXT, true, "statement that would make the index", TYPE_OID),
+    ASK("pg_get_indexdef", fn_get_indexdef, TYPE_TEXT, true, "the same for a second of 0, else its key of that number", TYPE_OID, TYPE_INT4, TYPE_BOOL),
+    ASK("pg_get_constraintdef", fn_get_constraintdef, TYPE_TEXT, true, "constraint as a table's definition has it", TYPE_OID),
+    ASK("pg_get_constraintdef", fn_get_constraintdef, TYPE_TEXT, true, "constraint as a table's definition has it", TYPE_OID, TYPE_BOOL),
+    ASK("pg_get_triggerdef", fn_none, TYPE_TEXT, true, "NULL: there are no triggers", TYPE_OID, TYPE_BOOL),
+    ASK("pg_get_statisticsobjdef_columns", fn_none, TYPE_TEXT, true, "NULL: there are no extended statistics", TYPE_OID),
+    ASK("pg_get_function_result", fn_none, TYPE_TEXT, true, "NULL: there are no functions of one's own", TYPE_OID),
+    ASK("pg_get_function_arguments", fn_none, TYPE_TEXT, true, "NULL: there are no functions of one's own", TYPE_OID),
+    ASK("pg_function_is_visible", fn_none, TYPE_BOOL, true, "NULL: there are no functions of one's own", TYPE_OID),
+    ASK("shobj_description", fn_none, TYPE_TEXT, true, "NULL: roles and databases have no comments", TYPE_OID, TYPE_TEXT),
+    ASK("pg_relation_is_publishable", fn_false, TYPE_BOOL, true, "false: nothing is published", TYPE_REGCLASS),
+    ASK("pg_encoding_to_char", fn_encoding_name, TYPE_NAME, true, "name of a character set", TYPE_INT4),
+    {.class = SQL_FUNCTION_SET, .name = "pg_partition_ancestors", .set = &none_set, .strict = true, .volatility = SQL_STABLE, .argument_count = 1,
+     .arguments = {TYPE_REGCLASS}, .result = TYPE_REGCLASS, .summary = "no row: there are no partitions"},
     ASK("pg_get_viewdef", fn_get_viewdef, TYPE_TEXT, true, "query of a view", TYPE_OID),
     ASK("pg_get_viewdef", fn_get_viewdef, TYPE_TEXT, true, "query of a view", TYPE_OID, TYPE_BOOL),
 };

@@ -957,7 +957,9 @@ WILD_NOT = {"get_bit", "set_bit", "bit_count",  # bit strings have them there, t
             "clock_timestamp", "timeofday", "nextval", "setval", "currval", "lastval", "pg_get_serial_sequence", "obj_description", "col_description",
             "age", "extract", "date_part", "date_trunc", "pg_typeof", "repeat", "lpad", "rpad", "current_setting", "timezone",
             "format_type", "to_regclass", "to_regtype", "to_regnamespace", "to_regrole", "pg_table_is_visible", "pg_type_is_visible",
-            "pg_get_userbyid", "pg_get_expr", "pg_get_indexdef", "pg_get_viewdef",
+            "pg_get_userbyid", "pg_get_expr", "pg_get_indexdef", "pg_get_viewdef", "pg_get_constraintdef", "pg_get_triggerdef", "pg_get_statisticsobjdef_columns",
+            "pg_get_function_result", "pg_get_function_arguments", "pg_function_is_visible", "shobj_description", "pg_relation_is_publishable",
+            "pg_encoding_to_char",
             "random", "gen_random_uuid", "current_database", "now", "current_timestamp", "transaction_timestamp", "statement_timestamp",
             "localtimestamp", "localtime", "current_date", "current_user", "session_user", "version", "current_schema", "current_schemas"}
 # {t}: a table, {c}: a column of it, {p}: a predicate over it.
