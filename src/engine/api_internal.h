@@ -45,7 +45,7 @@ struct kmb_statement {
     uint32_t row;  /* the row that stands ready: its number in the batch's vectors */
     bool has_row;
     struct buffer *texts; /* one a column */
-    char tag[128];
+    char tag[SQL_TAG_SIZE];
     uint64_t rows;
     uint64_t position;
     struct sql_copy copy;

@@ -364,8 +364,11 @@ static enum kmb_status open_run(kmb_statement *statement, struct kmb_error *erro
 static enum kmb_status finish_run(kmb_statement *statement) {
     statement->done = true;
     statement->has_row = false;
-    snprintf(statement->tag, sizeof(statement->tag), "%s",
-             statement->rolled_back ? "ROLLBACK" : sql_run_tag(statement->run));
+    if (statement->rolled_back) {
+        memcpy(statement->tag, "ROLLBACK", sizeof("ROLLBACK"));
+    } else {
+        sql_run_tag(statement->run, statement->tag);
+    }
     statement->rows = sql_run_rows_affected(statement->run);
     sql_run_close(statement->run);
     statement->run = NULL;

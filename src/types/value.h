@@ -127,7 +127,8 @@ enum kmb_status value_parse_bytea(struct slice text, struct arena *arena, struct
 #define VALUE_REAL_TEXT_SIZE 32
 /* Shortest digits that read back the same, in PostgreSQL's form: "1e+20", "0.1", "Infinity", "NaN", "-0". */
 size_t value_format_real(enum type_id type, double real, char text[VALUE_REAL_TEXT_SIZE]);
-size_t value_format_integer(int64_t integer, char text[24]);
+#define VALUE_INTEGER_TEXT_SIZE 24
+size_t value_format_integer(int64_t integer, char text[VALUE_INTEGER_TEXT_SIZE]);
 int value_compare_real(double a, double b);        /* NaN greatest, -0 = 0 */
 struct slice value_trim_blanks(struct slice text); /* without blanks (0x20) at the end */
 

@@ -99,7 +99,7 @@ enum kmb_status value_parse_integer(enum type_id type, struct slice text, int64_
     return KMB_OK;
 }
 
-size_t value_format_integer(int64_t integer, char text[24]) {
+size_t value_format_integer(int64_t integer, char text[VALUE_INTEGER_TEXT_SIZE]) {
     uint64_t magnitude = integer < 0 ? (uint64_t)0 - (uint64_t)integer : (uint64_t)integer;
     char digits[24];
     size_t count = 0;
