@@ -239,13 +239,32 @@ static void remap_calls(struct optimiser *optimiser, struct plan_node *node, con
     }
 }
 
-static uint32_t *prune_aggregate(struct optimiser *optimiser, struct plan_node *node) {
+/* Calls that nobody reads are not computed, nor do they fail. */
+static uint32_t *prune_aggregate(struct optimiser *optimiser, struct plan_node *node, const uint64_t *needed) {
     uint32_t width = node->left->column_count;
+    uint32_t groups = node->expression_count;
+    uint32_t *map = map_identity(optimiser, node->column_count);
+    struct plan_aggregate *calls = sql_alloc(optimiser->context, (node->aggregate_count + 1) * sizeof(*calls));
+    struct plan_column *columns = sql_alloc(optimiser->context, (node->column_count + 1) * sizeof(*columns));
+    memcpy(columns, node->columns, groups * sizeof(*columns));
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < node->aggregate_count; i++) {
+        map[groups + i] = PRUNED;
+        if (bitset_get(needed, groups + i)) {
+            columns[groups + count] = node->columns[groups + i];
+            map[groups + i] = groups + count;
+            calls[count++] = node->aggregates[i];
+        }
+    }
+    node->aggregates = calls;
+    node->aggregate_count = count;
+    node->columns = columns;
+    node->column_count = groups + count;
     uint64_t *below = set_new(optimiser, width);
     set_calls(below, node, width);
     uint32_t *inner = prune(optimiser, node->left, below);
     remap_calls(optimiser, node, inner, width);
-    return map_identity(optimiser, node->column_count);
+    return map;
 }
 
 /* Functions that nobody reads are not computed. */
@@ -418,7 +437,7 @@ static uint32_t *prune(struct optimiser *optimiser, struct plan_node *node, uint
     case PLAN_PROJECT:
         return prune_project(optimiser, node, needed);
     case PLAN_AGGREGATE:
-        return prune_aggregate(optimiser, node);
+        return prune_aggregate(optimiser, node, needed);
     case PLAN_WINDOW:
         return prune_window(optimiser, node, needed);
     case PLAN_JOIN:
