@@ -24,6 +24,12 @@ const char *sql_way_name(enum sql_way way) {
     return names[way];
 }
 
+const char *sql_plan_mode_name(enum sql_plan_mode mode) {
+    static const char *const names[] = {"auto", "force_generic_plan", "force_custom_plan"};
+    ASSERT(mode <= SQL_PLAN_CUSTOM);
+    return names[mode];
+}
+
 uint32_t sql_position_character(struct slice text, uint32_t byte_position) {
     if (byte_position == 0) {
         return 0;

@@ -35,6 +35,10 @@ enum sql_way {
     SQL_WAY_COUNT,
 };
 
+/* How parameters count in plans: by values that turn out otherwise than planned; always by values; never. */
+enum sql_plan_mode { SQL_PLAN_AUTO, SQL_PLAN_GENERIC, SQL_PLAN_CUSTOM };
+const char *sql_plan_mode_name(enum sql_plan_mode mode); /* "auto", "force_generic_plan", "force_custom_plan" */
+
 /* Settings of a session that change what statements mean; plain data, copied. */
 struct sql_settings {
     struct time_zone time_zone;   /* the session's; a zone's memory is the session's, too */
@@ -50,7 +54,8 @@ struct sql_settings {
     bool serializable;
     bool default_deferrable; /* and of a word that changes nothing: no read-only transaction has to wait or fails */
     bool deferrable;
-    uint32_t ways_forbidden; /* bits of enum sql_way */
+    enum sql_plan_mode plan_mode; /* plan_cache_mode */
+    uint32_t ways_forbidden;      /* bits of enum sql_way */
     char application_name[64];
     char search_path[SQL_SEARCH_PATH_SIZE]; /* as SHOW has it */
 };

@@ -861,6 +861,9 @@ static void settings_change(struct sql_context *context, struct sql_settings *se
     if (all) {
         settings->ways_forbidden = 0;
     }
+    if (all || ddl->setting == SETTING_PLAN_MODE) {
+        settings->plan_mode = all ? SQL_PLAN_AUTO : (enum sql_plan_mode)ddl->number;
+    }
     if (all || ddl->setting == SETTING_APPLICATION_NAME) {
         settings_text(context, settings->application_name, sizeof(settings->application_name), all ? "" : ddl->value,
                       "application_name");

@@ -24,6 +24,7 @@
 #include "sql/plan/explain.h"
 #include "sql/plan/optimise.h"
 #include "sql/plan/shape.h"
+#include "sql/replan.h"
 #include "types/utf8.h"
 #include "sql/type_text.h"
 
@@ -46,13 +47,22 @@ struct sql_statement {
     struct time_zone bound_zone;
     int64_t planning_ns; /* EXPLAIN: of the last binding */
     struct store_touched planning_pages;
-    const char *bound_path; /* search_path; in plan's arena */
-    uint32_t bound_ways;    /* ways_forbidden */
+    const char *bound_path;                         /* search_path; in plan's arena */
+    uint32_t bound_ways;                            /* ways_forbidden */
+    bool for_values;                                /* planned for the values that it is bound with */
+    bool minds;                                     /* its plan is up to the values of parameters */
+    uint32_t runs;                                  /* open, of this plan */
+    struct replan *replan;                          /* NULL: no run has been out of line */
+    struct sql_statement *others[REPLAN_PLANS_MAX]; /* the same text, planned for some values */
+    bool retired;                                   /* one of others: its runs may end, no other begins */
 };
 
 struct sql_run {
     struct sql_context context;
-    struct sql_statement *statement;
+    struct sql_statement *statement; /* whose plan is run */
+    struct sql_statement *first;     /* whose caller runs it: the same, or one that has it among its others */
+    uint64_t values;                 /* hash of the parameters; 0: the plan is not up to them */
+    struct plan_measures *measures;  /* of such a run */
     struct exec *exec;
     struct value *parameters; /* of the plan: EXECUTE's arguments, or the statement's own */
     uint32_t parameter_count;
@@ -61,6 +71,7 @@ struct sql_run {
     uint32_t line_next;
     struct batch line_batch;
     bool keeps;
+    bool ended;
     struct rowset kept; /* the rows of a query that writes, or of FETCH: all are there before the first is given */
     uint32_t kept_given;
     struct batch kept_batch;
@@ -114,6 +125,36 @@ static bool plan_scans(const struct plan_node *node) {
             plan_scans(node->left) || plan_scans(node->right));
 }
 
+/* What the planner may know of parameters: EXECUTE's arguments, or the values that this plan is for. */
+static void estimator_values(const struct preparation *preparation, struct plan_estimator *estimator) {
+    struct sql_statement *statement = preparation->statement;
+    struct sql_context *context = &statement->plan;
+    const struct plan_statement *bound = &statement->bound;
+    if (bound->arguments != NULL && context->settings->plan_mode != SQL_PLAN_GENERIC) {
+        estimator->value_count = bound->argument_count;
+        estimator->values = sql_alloc_zero(context, bound->argument_count + 1, sizeof(*estimator->values));
+        for (uint32_t i = 0; i < bound->argument_count; i++) {
+            estimator->values[i] = expr_is_constant(bound->arguments[i]) ? bound->arguments[i] : NULL;
+        }
+    }
+    if (!statement->for_values || bound->arguments != NULL || preparation->parameter_count != bound->parameter_count) {
+        return;
+    }
+    estimator->value_count = bound->parameter_count;
+    estimator->values = sql_alloc_zero(context, bound->parameter_count + 1, sizeof(*estimator->values));
+    for (uint32_t i = 0; i < bound->parameter_count; i++) {
+        struct type type = bound->parameter_types[i];
+        struct expr *constant = sql_alloc_zero(context, 1, sizeof(*constant));
+        *constant = (struct expr){.kind = EXPR_CONSTANT, .type = type};
+        const struct value *value = &preparation->parameters[i];
+        bool fits = type_is_integer(type.id) && type_is_integer(value->type) && !value->is_null &&
+                    value->as.integer >= type_integer_min(type.id) && value->as.integer <= type_integer_max(type.id);
+        bool same = value->type == type.id && value_copy(value, &context->arena, &constant->value);
+        constant->value = same ? constant->value : fits ? value_integer(type.id, value->as.integer) : constant->value;
+        estimator->values[i] = same || fits ? constant : NULL;
+    }
+}
+
 static void bind_work(void *object) {
     struct preparation *preparation = object;
     struct sql_statement *statement = preparation->statement;
@@ -135,8 +176,14 @@ static void bind_work(void *object) {
         }
         bind_statement(bind, statement->tree, &statement->bound);
         if (statement->bound.root != NULL) {
-            statement->bound.root = plan_optimise(context, bind_estimator(bind), statement->bound.root);
+            struct plan_estimator estimator = bind_estimator(bind);
+            estimator_values(preparation, &estimator);
+            statement->bound.root = plan_optimise(context, estimator, statement->bound.root);
         }
+        enum plan_statement_kind kind = statement->bound.kind;
+        statement->minds = (kind == STATEMENT_QUERY || kind == STATEMENT_WRITE) &&
+                           statement->bound.parameter_count > 0 && statement->bound.arguments == NULL &&
+                           !bind->at_parameter && !statement->cursor && replan_minds(statement->bound.root);
         statement->bind_each_run = bind->time_dependent;
         statement->at_parameter = bind->at_parameter;
         statement->scans = plan_scans(statement->bound.root);
@@ -292,6 +339,10 @@ void sql_statement_free(struct sql_statement *statement) {
     if (statement->plan_open) {
         sql_context_free(&statement->plan);
     }
+    for (uint32_t i = 0; i < REPLAN_PLANS_MAX; i++) {
+        sql_statement_free(statement->others[i]);
+    }
+    mem_free(statement->replan);
     sql_context_free(&statement->parse);
     mem_free(statement);
 }
@@ -663,9 +714,12 @@ static void run_begin(struct sql_run *run, const struct sql_host *host) {
     switch (statement->bound.kind) {
     case STATEMENT_QUERY:
     case STATEMENT_WRITE:
-        run->exec = exec_open(&run->context, host, statement->bound.root, run->parameters, run->parameter_count, NULL);
+        run->measures = run->values == 0 ? NULL : sql_alloc_zero(&run->context, 1, sizeof(*run->measures));
+        run->exec =
+            exec_open(&run->context, host, statement->bound.root, run->parameters, run->parameter_count, run->measures);
         if (statement->bound.kind == STATEMENT_WRITE) {
             run->rows = exec_rows_affected(run->exec);
+            run->ended = true;
         } else if (statement->bound.advances) {
             run_keep(run);
         }
@@ -721,6 +775,22 @@ static enum kmb_status run_try(struct sql_run *run, const struct sql_host *host,
     return status;
 }
 
+/* The other plans are gone, or will be with their last run. */
+static void others_forget(struct sql_statement *statement) {
+    for (uint32_t i = 0; i < REPLAN_PLANS_MAX; i++) {
+        struct sql_statement *other = statement->others[i];
+        if (other != NULL && other->runs == 0) {
+            sql_statement_free(other);
+            statement->others[i] = NULL;
+        } else if (other != NULL) {
+            other->retired = true;
+        }
+    }
+    if (statement->replan != NULL) {
+        replan_forget(statement->replan);
+    }
+}
+
 /* A plan whose catalogue is not that of the views it opens is bound again, to the point that the parameters name, and
  * tried again; twice where another session changes the schema in between, and so on. */
 static enum kmb_status run_start(struct sql_run *run, const struct sql_host *host, const struct value *parameters,
@@ -731,6 +801,13 @@ static enum kmb_status run_start(struct sql_run *run, const struct sql_host *hos
         if (tries == RUN_TRIES_MAX) {
             return error_set(error, KMB_SERIALIZATION, "the schema kept changing while the statement began");
         }
+        if (run->statement != run->first) { /* made for a schema that is gone */
+            run->statement->runs--;
+            run->first->runs++;
+            run->statement = run->first;
+            others_forget(run->first);
+        }
+        run->values = 0;
         status = statement_bind(run->statement, host, run->parameters, run->parameter_count, error);
         if (status == KMB_OK) {
             status = run_check_parameters(run->statement, parameter_count, error);
@@ -757,6 +834,91 @@ static enum kmb_status statement_rebind(struct sql_statement *statement, const s
     return status;
 }
 
+/* --- plans for values --- */
+
+/* The statement planned for these values; NULL: it could not be, and the first plan will do. */
+static struct sql_statement *other_make(const struct sql_statement *statement, const struct sql_host *host,
+                                        const struct value *parameters, uint32_t count) {
+    struct sql_statement *made = mem_alloc_zero(1, sizeof(*made));
+    if (made == NULL) {
+        return NULL;
+    }
+    made->for_values = true;
+    context_of_host(&made->parse, host, NULL, NULL);
+    struct slice text = slice_make(statement->parse.text, statement->parse.text_length);
+    enum kmb_status status = statement_scan(made, text, statement->bound.parameter_types, count);
+    if (status == KMB_OK) {
+        status = statement_bind(made, host, parameters, count, NULL);
+    }
+    if (status != KMB_OK || made->bound.parameter_count != count ||
+        made->bound.catalogue_version != statement->bound.catalogue_version ||
+        made->bound.column_count != statement->bound.column_count) {
+        sql_statement_free(made);
+        return NULL;
+    }
+    return made;
+}
+
+/* Makes a plan for the values and finds it a place; which it is. */
+static uint8_t other_choose(struct sql_statement *statement, const struct sql_host *host,
+                            const struct value *parameters, uint32_t count, uint64_t values) {
+    struct sql_statement *made = other_make(statement, host, parameters, count);
+    uint8_t plan = REPLAN_FIRST;
+    bool found = made == NULL || plan_same_shape(made->bound.root, statement->bound.root);
+    for (uint8_t i = 0; i < REPLAN_PLANS_MAX && !found; i++) {
+        const struct sql_statement *other = statement->others[i];
+        found = other != NULL && !other->retired && plan_same_shape(made->bound.root, other->bound.root);
+        plan = found ? (uint8_t)(i + 1) : plan;
+    }
+    for (uint8_t i = 0; i < REPLAN_PLANS_MAX && !found && plan == REPLAN_FIRST; i++) {
+        struct sql_statement *other = statement->others[i];
+        if (other == NULL || (other->retired && other->runs == 0)) {
+            sql_statement_free(other);
+            statement->others[i] = made;
+            plan = (uint8_t)(i + 1);
+        }
+    }
+    bool placed = !found && plan != REPLAN_FIRST;
+    if (!placed) {
+        sql_statement_free(made);
+    }
+    replan_chosen(statement->replan, values, plan, placed);
+    return plan;
+}
+
+/* The plan that a run with these values takes. */
+static void run_choose(struct sql_run *run, const struct sql_host *host, const struct value *parameters,
+                       uint32_t count) {
+    struct sql_statement *statement = run->first;
+    enum sql_plan_mode mode = host->settings->plan_mode;
+    if (statement->replan == NULL && mode == SQL_PLAN_CUSTOM) {
+        statement->replan = mem_alloc_zero(1, sizeof(*statement->replan));
+    }
+    run->values = replan_hash(parameters, count);
+    if (statement->replan == NULL) {
+        return;
+    }
+    uint8_t plan = replan_choose(statement->replan, run->values, mode);
+    plan = plan == REPLAN_WANTED ? other_choose(statement, host, parameters, count, run->values) : plan;
+    bool there = plan != REPLAN_FIRST && statement->others[plan - 1] != NULL && !statement->others[plan - 1]->retired;
+    run->statement = there ? statement->others[plan - 1] : statement;
+}
+
+/* At the end of a run that was counted. */
+static void run_judge(struct sql_run *run) {
+    struct sql_statement *statement = run->first;
+    if (run->values == 0 || run->measures == NULL ||
+        !replan_missed(run->statement->bound.root, run->measures, run->ended)) {
+        return;
+    }
+    if (statement->replan == NULL) {
+        statement->replan = mem_alloc_zero(1, sizeof(*statement->replan));
+    }
+    if (statement->replan != NULL) { /* else it runs on as it did */
+        replan_want(statement->replan, run->values);
+    }
+}
+
 enum kmb_status sql_run_open(struct sql_statement *statement, const struct sql_host *host,
                              const struct value *parameters, uint32_t parameter_count, struct sql_run **run,
                              struct kmb_error *error) {
@@ -764,6 +926,7 @@ enum kmb_status sql_run_open(struct sql_statement *statement, const struct sql_h
     bool stale = false;
     enum kmb_status status = statement_stale(statement, host, &stale, error);
     if (status == KMB_OK && stale) {
+        others_forget(statement);
         status = statement_rebind(statement, host, error);
     }
     if (status == KMB_OK) {
@@ -777,6 +940,11 @@ enum kmb_status sql_run_open(struct sql_statement *statement, const struct sql_h
         return error_set(error, KMB_NO_MEMORY, "out of memory");
     }
     made->statement = statement;
+    made->first = statement;
+    if (statement->minds) {
+        run_choose(made, host, parameters, parameter_count);
+    }
+    made->statement->runs++;
     context_of_host(&made->context, host, error, statement);
     context_start_clock(&made->context, host);
     status = run_start(made, host, parameters, parameter_count);
@@ -817,11 +985,16 @@ enum kmb_status sql_run_next(struct sql_run *run, const struct batch **batch, st
     }
     context->guarded = false;
     context->error = NULL;
+    run->ended = status == KMB_DONE;
     *batch = found;
     if (status == KMB_ROW && run->statement->bound.kind == STATEMENT_QUERY) {
         run->rows += found->selection != NULL ? found->selection_count : found->count;
     }
     return status;
+}
+
+const struct plan_statement *sql_run_plan(const struct sql_run *run) {
+    return &run->statement->bound;
 }
 
 uint64_t sql_run_rows_affected(const struct sql_run *run) {
@@ -853,6 +1026,8 @@ void sql_run_close(struct sql_run *run) {
     if (run == NULL) {
         return;
     }
+    run_judge(run);
+    run->statement->runs--;
     exec_close(run->exec);
     sql_context_free(&run->context);
     mem_free(run);

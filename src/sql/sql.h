@@ -191,6 +191,8 @@ enum kmb_status sql_run_open(struct sql_statement *statement, const struct sql_h
 /* KMB_ROW: *batch holds rows (use its selection) until the next call. KMB_DONE: no more. */
 enum kmb_status sql_run_next(struct sql_run *run, const struct batch **batch, struct kmb_error *error);
 uint64_t sql_run_rows_affected(const struct sql_run *run); /* of a write; rows given so far of a query */
+/* The plan that is run: of a statement with parameters perhaps one for their values (sql/replan.h). */
+const struct plan_statement *sql_run_plan(const struct sql_run *run);
 #define SQL_TAG_SIZE 128
 /* The command tag as PostgreSQL prints it: "INSERT 0 3", "SELECT 5", "CREATE TABLE". */
 void sql_run_tag(const struct sql_run *run, char tag[SQL_TAG_SIZE]);

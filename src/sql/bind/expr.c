@@ -131,15 +131,23 @@ bool expr_columns(const struct expr *expr, uint64_t *words, uint32_t column_coun
     return set.any;
 }
 
-const struct expr *expr_substitute(struct sql_context *context, const struct expr *expr,
-                                   const struct expr *const *mapping, uint32_t mapping_count) {
-    if (expr->kind == EXPR_COLUMN) {
-        ASSERT(expr->column < mapping_count && mapping[expr->column] != NULL);
-        return mapping[expr->column];
+/* What stands in the place of leaves. */
+struct replacement {
+    enum expr_kind kind;
+    const struct expr *const *list;
+    uint32_t count;
+};
+
+static const struct expr *replace(struct sql_context *context, const struct expr *expr,
+                                  const struct replacement *replacement) {
+    if (expr->kind == replacement->kind) {
+        bool given = expr->column < replacement->count && replacement->list[expr->column] != NULL;
+        ASSERT(given || expr->kind == EXPR_PARAMETER);
+        return given ? replacement->list[expr->column] : expr;
     }
     struct expr *copy = NULL;
     for (uint32_t i = 0; i < expr->argument_count; i++) {
-        const struct expr *argument = expr_substitute(context, expr->arguments[i], mapping, mapping_count);
+        const struct expr *argument = replace(context, expr->arguments[i], replacement);
         if (argument == expr->arguments[i]) {
             continue;
         }
@@ -152,6 +160,16 @@ const struct expr *expr_substitute(struct sql_context *context, const struct exp
         copy->arguments[i] = argument;
     }
     return copy == NULL ? expr : copy;
+}
+
+const struct expr *expr_substitute(struct sql_context *context, const struct expr *expr,
+                                   const struct expr *const *mapping, uint32_t mapping_count) {
+    return replace(context, expr, &(struct replacement){EXPR_COLUMN, mapping, mapping_count});
+}
+
+const struct expr *expr_fill(struct sql_context *context, const struct expr *expr, const struct expr *const *values,
+                             uint32_t value_count) {
+    return replace(context, expr, &(struct replacement){EXPR_PARAMETER, values, value_count});
 }
 
 /* --- text --- */

@@ -72,6 +72,9 @@ struct sql_context;
 /* The same tree with every EXPR_COLUMN c replaced by mapping[c] (an expression; NULL is an error of ours). */
 const struct expr *expr_substitute(struct sql_context *context, const struct expr *expr,
                                    const struct expr *const *mapping, uint32_t mapping_count);
+/* The same with parameters replaced by values, where there are any (NULL: none). */
+const struct expr *expr_fill(struct sql_context *context, const struct expr *expr, const struct expr *const *values,
+                             uint32_t value_count);
 /* SQL text of an expression, for EXPLAIN and generated names; column c is printed as names[c]. */
 char *expr_text(struct sql_context *context, const struct expr *expr, const char *const *names, uint32_t name_count);
 

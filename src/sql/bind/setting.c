@@ -41,6 +41,7 @@ static const struct setting settings[] = {
     {"kimberlite.join_rows_max", "kimberlite.join_rows_max", NULL,
      "Sets the most rows that the joins of a statement may give (0: no limit)."},
     {"lc_collate", "lc_collate", "C", "Shows the collation order locale."},
+    {"plan_cache_mode", "plan_cache_mode", NULL, "Controls the planner's selection of custom or generic plan."},
     {"search_path", "search_path", NULL, "Sets the schema search order for names that are not schema-qualified."},
     {"server_encoding", "server_encoding", "UTF8", "Shows the server (database) character set encoding."},
     {"server_version", "server_version", "15.0 (Kimberlite " KMB_VERSION ")", "Shows the server version."},
@@ -183,6 +184,9 @@ static const char *setting_value(struct bind *bind, const struct setting *settin
     if (strcmp(setting->name, "search_path") == 0) {
         return session->search_path;
     }
+    if (strcmp(setting->name, "plan_cache_mode") == 0) {
+        return sql_plan_mode_name(session->plan_mode);
+    }
     if (way_of(setting->name) < SQL_WAY_COUNT) {
         return sql_way_open(session, way_of(setting->name)) ? "on" : "off";
     }
@@ -285,6 +289,17 @@ static bool set_boolean(struct bind *bind, const char *name, const char *value) 
         sql_raise(bind->context, KMB_INVALID_PARAMETER, 0, "parameter \"%s\" requires a Boolean value", name);
     }
     return on;
+}
+
+static enum sql_plan_mode set_plan_mode(struct bind *bind, const char *value) {
+    for (enum sql_plan_mode mode = SQL_PLAN_AUTO; mode <= SQL_PLAN_CUSTOM; mode++) {
+        if (strcasecmp(value, sql_plan_mode_name(mode)) == 0) {
+            return mode;
+        }
+    }
+    sql_raise_with(bind->context, KMB_INVALID_PARAMETER, 0, NULL,
+                   "Available values: auto, force_generic_plan, force_custom_plan.",
+                   "invalid value for parameter \"plan_cache_mode\": \"%s\"", value);
 }
 
 /* The levels below serializable are one: a snapshot gives at least what each of them asks. */
@@ -455,6 +470,9 @@ void bind_set(struct bind *bind, const PgQuery__VariableSetStmt *set, struct pla
         enum sql_way way = way_of(set->name);
         ddl->setting = SETTING_WAY;
         ddl->number = 2 * (int64_t)way + (value == NULL || set_boolean(bind, sql_way_name(way), value));
+    } else if (strcasecmp(set->name, "plan_cache_mode") == 0) {
+        ddl->setting = SETTING_PLAN_MODE;
+        ddl->number = value == NULL ? SQL_PLAN_AUTO : (int64_t)set_plan_mode(bind, value);
     } else if (strcasecmp(set->name, "application_name") == 0) {
         ddl->setting = SETTING_APPLICATION_NAME;
         ddl->value = value == NULL ? "" : value;

@@ -416,8 +416,9 @@ static double conditions_share(struct optimiser *optimiser, const struct plan_no
     struct conditions tried = {0};
     double guessed = 1;
     for (uint32_t i = 0; i < conditions->count; i++) {
-        if (optimise_is_known(conditions->list[i])) {
-            conditions_add(optimiser, &tried, conditions->list[i]);
+        const struct expr *condition = estimate_valued(optimiser, conditions->list[i]);
+        if (optimise_is_known(condition)) {
+            conditions_add(optimiser, &tried, condition);
         } else {
             guessed *= filter_share(conditions->list[i]);
         }
@@ -550,6 +551,11 @@ static struct candidate access_by_rule(const struct candidate *all, uint32_t cou
     return best;
 }
 
+static bool visit_no_parameter(const struct expr *expr, void *context) {
+    (void)context;
+    return expr->kind != EXPR_PARAMETER;
+}
+
 void optimise_access(struct optimiser *optimiser, struct plan_node *scan, const struct conditions *conditions) {
     struct sargs sargs = {0};
     scan->asked = conditions_join(optimiser, conditions);
@@ -577,6 +583,8 @@ void optimise_access(struct optimiser *optimiser, struct plan_node *scan, const 
         (void)index_implied(optimiser, scan, taken, conditions, implied);
     }
     scan->read_estimate = costed ? rows : scan->rows_estimate;
+    bool one = best.score >= 1000 && bitmap.bitmap == NULL; /* a unique key, whole */
+    scan->by_value = !one && scan->asked != NULL && !expr_walk(scan->asked, visit_no_parameter, NULL);
     struct conditions rest = {0};
     for (uint32_t i = 0; i < conditions->count; i++) {
         if (!implied[i]) {

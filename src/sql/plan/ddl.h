@@ -169,7 +169,8 @@ enum plan_setting_id {
     SETTING_TRANSACTIONS, /* access, isolation, deferral of those to come */
     SETTING_APPLICATION_NAME,
     SETTING_SEARCH_PATH,
-    SETTING_WAY, /* number: bit of enum sql_way, times two, and whether it is open */
+    SETTING_PLAN_MODE, /* number: enum sql_plan_mode */
+    SETTING_WAY,       /* number: bit of enum sql_way, times two, and whether it is open */
 };
 
 enum plan_fetch { PLAN_FETCH_FORWARD, PLAN_FETCH_BACKWARD, PLAN_FETCH_ABSOLUTE, PLAN_FETCH_RELATIVE };

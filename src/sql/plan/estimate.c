@@ -41,6 +41,12 @@ bool optimise_is_known(const struct expr *expr) {
     return expr_walk(expr, visit_known, NULL) && !optimise_is_volatile(expr);
 }
 
+const struct expr *estimate_valued(struct optimiser *optimiser, const struct expr *expr) {
+    const struct plan_estimator *estimator = &optimiser->estimator;
+    return estimator->value_count == 0 ? expr
+                                       : expr_fill(optimiser->context, expr, estimator->values, estimator->value_count);
+}
+
 double estimate_share(struct optimiser *optimiser, const struct plan_node *scan, const struct expr *condition) {
     const struct plan_sample *sample = sample_of(optimiser, scan);
     if (sample == NULL || condition == NULL) {
@@ -55,10 +61,9 @@ double estimate_share(struct optimiser *optimiser, const struct plan_node *scan,
 
 static bool bound_key(struct optimiser *optimiser, const struct plan_node *scan, const struct key_part *parts,
                       const struct plan_bound *bound, struct buffer *key) {
-    (void)optimiser;
     for (uint32_t i = 0; i < bound->count; i++) {
-        if (bound->values[i]->kind != EXPR_CONSTANT ||
-            !scan_key_append(scan->table, &parts[i], &bound->values[i]->value, key)) {
+        const struct expr *value = estimate_valued(optimiser, bound->values[i]);
+        if (value->kind != EXPR_CONSTANT || !scan_key_append(scan->table, &parts[i], &value->value, key)) {
             return false;
         }
     }

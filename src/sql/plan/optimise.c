@@ -126,6 +126,10 @@ struct plan_node *plan_optimise(struct sql_context *context, struct plan_estimat
                                   .scratch = optimise_scratch(context),
                                   .estimator = estimator,
                                   .sampling = optimise_scratch(context)};
+    for (uint32_t i = 0; i < estimator.value_count; i++) {
+        const struct expr *value = estimator.values[i] == NULL ? NULL : optimise_fold(&optimiser, estimator.values[i]);
+        estimator.values[i] = value == NULL || value->kind != EXPR_CONSTANT ? NULL : value;
+    }
     struct plan_cte **writes = root->writes;
     uint32_t write_count = root->write_count;
     root = optimise_query(&optimiser, root);

@@ -24,6 +24,9 @@ struct plan_estimator {
     struct kernel_view *(*view)(void *context, const struct plan_node *scan);
     void *context;
     struct sql_statistics *statistics; /* what is kept of tables; NULL: nothing is */
+    /* What parameters will be, for estimates alone: the plan holds for all values. NULL: not known. */
+    const struct expr **values;
+    uint32_t value_count;
 };
 
 struct plan_node *plan_optimise(struct sql_context *context, struct plan_estimator estimator, struct plan_node *root);
@@ -111,6 +114,8 @@ bool optimise_is_known(const struct expr *expr); /* can be tried on rows while p
 /* What a scan reads; NULL: not known. */
 struct kernel_view *estimate_view(const struct optimiser *optimiser, const struct plan_node *scan);
 double estimate_table(struct optimiser *optimiser, const struct plan_node *scan);
+/* The expression with what is known of its parameters in place of them. */
+const struct expr *estimate_valued(struct optimiser *optimiser, const struct expr *expr);
 /* The share of the table's rows for which a condition over the scan's row is true, 0 to 1. */
 double estimate_share(struct optimiser *optimiser, const struct plan_node *scan, const struct expr *condition);
 /* Rows between two bounds of constants in the order of an index or (value 0) the primary key. */

@@ -235,6 +235,8 @@ struct plan_node {
 
     const struct expr *asked;        /* SCAN, until it is planned: all that is asked of its rows; NULL: nothing */
     const struct expr *recheck;      /* SCAN with a bitmap: the conditions that the bitmap answers */
+    bool large;                      /* SCAN: the table is of some size */
+    bool by_value;                   /* SCAN: how many rows it gives is up to a parameter */
     const struct expr *predicate;    /* FILTER, JOIN ON, SCAN's pushed filter; BITMAP_INDEX: column 0 = any, as shown */
     const struct expr *once;         /* FILTER: reads no column; asked before the first row is */
     const struct expr **expressions; /* PROJECT; AGGREGATE's groups; WINDOW's partition */

@@ -332,6 +332,7 @@ static struct plan_node *push_scan(struct optimiser *optimiser, struct plan_node
     }
     double rows = estimate_table(optimiser, node);
     node->rows_estimate = rows < 0 ? 1000 : rows;
+    node->large = rows >= ESTIMATE_ROWS_MIN;
     optimise_access(optimiser, node, &moved);
     return optimise_filter(optimiser, node, &above);
 }

@@ -41,8 +41,9 @@ static void cursor_close(void *cursor) {
     kernel_scan_close(cursor);
 }
 
-static void sample_spot(struct sql_context *context, struct plan_sample *sample, double part, size_t max,
-                        struct buffer *key) {
+/* The keys of places ascend: `last`, of the row taken last, is not passed twice. */
+static void sample_spot(struct sql_context *context, struct plan_sample *sample, double part, struct buffer *key,
+                        struct buffer *last) {
     struct kernel_row rows[SAMPLE_ROWS];
     struct kernel_scan *cursor = NULL;
     bool found = false;
@@ -50,13 +51,16 @@ static void sample_spot(struct sql_context *context, struct plan_sample *sample,
     if (kernel_sample_key(sample->view, sample->table, part, key, &found, NULL) != KMB_OK || !found) {
         return;
     }
-    struct kernel_range range = {.low = {.key = buffer_slice(key), .inclusive = true}};
+    bool behind = last->length > 0 && slice_compare(buffer_slice(key), buffer_slice(last)) <= 0;
+    struct kernel_range range = {.low = {.key = behind ? buffer_slice(last) : buffer_slice(key), .inclusive = !behind}};
     if (kernel_scan_open(sample->view, sample->table, &range, &cursor, NULL) != KMB_OK) {
         return;
     }
     sql_defer(context, cursor_close, cursor);
-    if (kernel_scan_next(cursor, rows, max, &count, NULL) == KMB_OK && count > 0) {
+    if (kernel_scan_next(cursor, rows, SAMPLE_ROWS, &count, NULL) == KMB_OK && count > 0) {
         sample_add(context, sample, rows, (uint32_t)count);
+        buffer_clear(last);
+        buffer_append_slice(last, rows[count - 1].key);
     }
     sql_release(context, cursor);
 }
@@ -101,11 +105,12 @@ static void sample_fill(struct sql_context *context, struct sql_context *memory,
     }
     struct buffer *key = sql_alloc_zero(context, 1, sizeof(*key));
     sql_defer(context, buffer_release, key);
-    uint64_t apart = table_rows / spots / 2; /* so that no row is taken twice */
-    size_t max = apart == 0 ? 1 : apart < SAMPLE_ROWS ? (size_t)apart : SAMPLE_ROWS;
+    struct buffer *last = sql_alloc_zero(context, 1, sizeof(*last));
+    sql_defer(context, buffer_release, last);
     for (unsigned spot = 0; spot < spots && memory->arena.bytes_used < SAMPLE_BYTES_MAX; spot++) {
-        sample_spot(context, sample, (spot + 0.5) / spots, max, key);
+        sample_spot(context, sample, (spot + 0.5) / spots, key, last);
     }
+    sql_release(context, last);
     sql_release(context, key);
 }
 
@@ -257,6 +262,7 @@ void samples_release(struct optimiser *optimiser) {
 uint32_t sample_match(struct optimiser *optimiser, const struct plan_sample *sample, const struct expr *condition,
                       uint64_t *bits) {
     struct sql_context *context = optimiser->sampling;
+    condition = estimate_valued(optimiser, condition);
     if (!optimise_is_known(condition)) {
         return UINT32_MAX;
     }
