@@ -83,6 +83,9 @@ struct bind_seen {
     const struct bind_seen *before;
     const char *alias;
     const struct table_definition *table; /* NULL: not a stored table */
+    const struct scope_column *columns;
+    uint32_t column_count;
+    uint32_t query; /* equal for the items of one query */
 };
 
 /* A WITH query in sight. */
@@ -134,7 +137,9 @@ struct bind {
     uint32_t at_block_next;
     struct bind_level *level;      /* of the query being bound; NULL: the statement's own */
     struct bind_level *from_level; /* the level of the FROM being bound: those further in are its LATERAL items' */
-    const struct bind_seen *seen;  /* the newest; for what an error says of a name that can not be used where it is */
+    uint32_t query_count;
+    uint32_t query;               /* the number of the one at work */
+    const struct bind_seen *seen; /* the newest; for what an error says of a name that can not be used where it is */
     uint32_t subquery_count;
     uint32_t depth; /* of levels */
     uint32_t taken; /* values taken from outer levels so far */
@@ -571,7 +576,9 @@ bool bind_type_preferred(enum type_id type);
 /* The FROM item that the column of the row belongs to; NULL: none. */
 const struct scope_table *bind_table_at(const struct scope *scope, uint32_t ordinal);
 /* Remembers a FROM item for what an error says of it. */
-void bind_see(struct bind *bind, const char *alias, const struct table_definition *table);
+void bind_see(struct bind *bind, const char *alias, const struct table_definition *table, const struct scope *scope);
+/* --- hint.c: of a column that is not there; table: as it was named, or NULL. NULL: there is nothing to say --- */
+const char *bind_column_hint(struct bind *bind, const char *table, const char *column);
 const struct expr *bind_column_ref(const struct bind_scope *scope, const PgQuery__ColumnRef *reference);
 /* What * or table.* stands for: expressions and names, and how many. */
 uint32_t bind_star(struct bind *bind, const struct scope *scope, const PgQuery__ColumnRef *reference,

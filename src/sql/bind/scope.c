@@ -170,9 +170,14 @@ static const char *alias_of(const struct scope *scope, const char *name) {
     return NULL;
 }
 
-void bind_see(struct bind *bind, const char *alias, const struct table_definition *table) {
+void bind_see(struct bind *bind, const char *alias, const struct table_definition *table, const struct scope *scope) {
     struct bind_seen *seen = sql_alloc(bind->context, sizeof(*seen));
-    *seen = (struct bind_seen){.before = bind->seen, .alias = alias, .table = table};
+    *seen = (struct bind_seen){.before = bind->seen,
+                               .alias = alias,
+                               .table = table,
+                               .columns = scope->columns,
+                               .column_count = scope->column_count,
+                               .query = bind->query};
     bind->seen = seen;
 }
 
@@ -237,8 +242,9 @@ static const struct expr *find_qualified(const struct bind_scope *scope, const c
         }
     }
     if (found == NULL) {
-        sql_raise(scope->bind->context, KMB_UNDEFINED_COLUMN, position, "column %s.%s does not exist", table_name,
-                  name);
+        sql_raise_with(scope->bind->context, KMB_UNDEFINED_COLUMN, position, NULL,
+                       bind_column_hint(scope->bind, table_name, name), "column %s.%s does not exist", table_name,
+                       name);
     }
     return placed(scope->bind, found, position);
 }
@@ -405,7 +411,8 @@ static const struct expr *bind_name(const struct bind_scope *scope, const char *
     if (names_table(scope, name) && find_row(scope, NULL, name, position, &record)) {
         return bind_record(scope->bind, &record, position);
     }
-    sql_raise(context, KMB_UNDEFINED_COLUMN, position, "column \"%s\" does not exist", name);
+    sql_raise_with(context, KMB_UNDEFINED_COLUMN, position, NULL, bind_column_hint(scope->bind, NULL, name),
+                   "column \"%s\" does not exist", name);
 }
 
 /* database.schema.table.column */
@@ -517,7 +524,7 @@ void bind_item_scope(struct bind *bind, struct plan_node *node, const char *alia
     }
     scope_of_columns(bind, node->columns, node->column_count, scope);
     scope_hide_parts(bind, node, scope);
-    bind_see(bind, alias, node->kind == PLAN_SCAN ? node->table : NULL);
+    bind_see(bind, alias, node->kind == PLAN_SCAN ? node->table : NULL, scope);
     scope_add_table(bind, scope,
                     &(struct scope_table){.alias = alias,
                                           .schema = schema,

@@ -664,6 +664,8 @@ static struct plan_node *bind_query(struct bind *bind, const PgQuery__SelectStmt
     select_refuse(bind, node);
     struct bind_cte *in_sight = bind->ctes;
     const struct bind_seen *seen = bind->seen;
+    uint32_t around = bind->query;
+    bind->query = ++bind->query_count;
     if (node->with_clause != NULL) {
         bind_with(bind, node->with_clause);
     }
@@ -691,6 +693,7 @@ static struct plan_node *bind_query(struct bind *bind, const PgQuery__SelectStmt
     select_finish(select);
     bind->ctes = in_sight;
     bind->seen = seen;
+    bind->query = around;
     return select->plan;
 }
 

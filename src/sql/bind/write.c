@@ -57,10 +57,10 @@ void write_open(struct write *write, struct bind *bind, const PgQuery__RangeVar 
     }
     write->column_count = catalogue_column_count(write->catalogue, write->table);
     bind_table_scope(bind, write->catalogue, write->table, write->alias, 0, &write->row);
-    bind_see(bind, write->alias, write->table);
     if (!write->view) {
         write->scope = write->row;
     }
+    bind_see(bind, write->alias, write->table, &write->scope);
     write->scope.tables[0].alias = write->alias;
     write->scope.tables[0].schema = name->alias == NULL ? bind_text(bind->context, write->schema_name) : NULL;
     write->node = bind_plan(bind, kind, NULL, NULL);

@@ -241,6 +241,31 @@ static void test_reserved_word_hint(void **state) {
     REFUSED("SELECT * FROM t AS OF 'äöü' WHERE )", "42601", 35, "syntax error at or near \")\"");
 }
 
+/* Of a column that is not there, the one that may have been meant: t (id, a, b, ...) and u (id, t_id, name, b). */
+static void test_column_hint(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        const char *hint;
+    } cases[] = {
+        {"SELECT nme FROM u", "Perhaps you meant to reference the column \"u.name\"."},
+        {"SELECT z.nam FROM u z", "Perhaps you meant to reference the column \"z.name\"."},
+        {"SELECT idd FROM t, u", "Perhaps you meant to reference the column \"t.id\" or the column \"u.id\"."},
+        {"SELECT idd FROM t, u, t v", ""},
+        {"SELECT nothing FROM t", ""},
+        {"SELECT t.nane FROM t, u", "Perhaps you meant to reference the column \"u.name\"."},
+        {"SELECT (SELECT nam FROM t) FROM u", "Perhaps you meant to reference the column \"u.name\"."},
+        {"UPDATE u SET b = t_ix", "Perhaps you meant to reference the column \"u.t_id\"."},
+        {"SELECT * FROM u, (SELECT 1 FROM t WHERE name = '') s",
+         "There is a column named \"name\" in table \"u\", but it cannot be referenced from this part of the query."},
+        {"SELECT (SELECT 1 FROM u), name FROM t", ""}, /* a query inside is not in sight */
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        assert_int_equal(sql_fixture_text(f, cases[i].text, NULL), KMB_UNDEFINED_COLUMN);
+        assert_string_equal(f->error.hint, cases[i].hint);
+    }
+}
+
 static void test_writes(void **state) {
     (void)state;
     REFUSED("INSERT INTO t (id, nosuch) VALUES (1, 2)", "42703", 20,
@@ -818,16 +843,17 @@ static void test_allocation(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_names),        cmocka_unit_test(test_types),
-        cmocka_unit_test(test_result_names), cmocka_unit_test(test_grouping),
-        cmocka_unit_test(test_unsupported),  cmocka_unit_test(test_reserved_word_hint),
-        cmocka_unit_test(test_writes),       cmocka_unit_test(test_prepare),
-        cmocka_unit_test(test_parameters),   cmocka_unit_test(test_catalogue),
-        cmocka_unit_test(test_rebind),       cmocka_unit_test(test_rebind_to_point),
-        cmocka_unit_test(test_time_travel),  cmocka_unit_test(test_definitions),
-        cmocka_unit_test(test_control),      cmocka_unit_test(test_settings),
-        cmocka_unit_test(test_timeout),      cmocka_unit_test(test_depth),
-        cmocka_unit_test(test_allocation),   cmocka_unit_test(test_hostile_text),
+        cmocka_unit_test(test_names),           cmocka_unit_test(test_types),
+        cmocka_unit_test(test_result_names),    cmocka_unit_test(test_grouping),
+        cmocka_unit_test(test_unsupported),     cmocka_unit_test(test_reserved_word_hint),
+        cmocka_unit_test(test_column_hint),     cmocka_unit_test(test_writes),
+        cmocka_unit_test(test_prepare),         cmocka_unit_test(test_parameters),
+        cmocka_unit_test(test_catalogue),       cmocka_unit_test(test_rebind),
+        cmocka_unit_test(test_rebind_to_point), cmocka_unit_test(test_time_travel),
+        cmocka_unit_test(test_definitions),     cmocka_unit_test(test_control),
+        cmocka_unit_test(test_settings),        cmocka_unit_test(test_timeout),
+        cmocka_unit_test(test_depth),           cmocka_unit_test(test_allocation),
+        cmocka_unit_test(test_hostile_text),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
