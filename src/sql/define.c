@@ -1072,6 +1072,9 @@ void define_run(struct sql_context *context, const struct sql_host *host, const 
         break;
     case DDL_ALTER_TABLE:
         define_alters(&define, ddl->alters, ddl->alter_count);
+        for (uint32_t i = 0; i < ddl->respell_count; i++) {
+            define_retext(&define, &ddl->respells[i]);
+        }
         break;
     default:
         break;

@@ -96,6 +96,10 @@ void define_retext(struct define *define, const struct plan_respell *respell) {
     struct kernel_transaction *transaction = define->transaction;
     struct slice text = slice_text(respell->text);
     define->table_id = respell->table;
+    if (respell->column.value == 0 && respell->check.value == 0) {
+        define_try(define, kernel_change_view(transaction, respell->table, text, error));
+        return;
+    }
     const struct table_definition *table = define_table(define);
     if (respell->column.value != 0) {
         enum default_kind kind = definition_column_of_id(table, respell->column)->default_kind;

@@ -608,7 +608,7 @@ static void rename_relation(struct bind *bind, const PgQuery__RenameStmt *rename
                     rename->relation->relname, rename->newname);
 }
 
-/* A column of a table or a view. What other views read keeps its name. */
+/* A column of a table or a view. */
 static void rename_column(struct bind *bind, const PgQuery__RenameStmt *rename, struct plan_statement *statement) {
     struct sql_relation found;
     statement->tag = alter_tag(rename->relation_type);
@@ -622,13 +622,12 @@ static void rename_column(struct bind *bind, const PgQuery__RenameStmt *rename, 
                                                      : "This operation is not supported for sequences.",
                        NULL, "cannot rename columns of relation \"%s\"", rename->relation->relname);
     }
-    if (bind_view_reading(bind, bind_present(bind), found.table, rename->subname) != NULL) {
-        sql_raise_unsupported(bind->context, bind_location(rename->relation->location), "renaming what a view reads");
-    }
     if (definition_is_table(found.table)) {
         bind_check_column_name(bind, rename->newname, 0);
     }
     (void)alter_one(bind, statement, found.table, ALTER_RENAME_COLUMN, rename->subname, rename->newname);
+    bind_renamed_column(bind, found.table, rename->subname, rename->newname,
+                        (struct plan_ddl *)(uintptr_t)statement->ddl);
 }
 
 static void rename_constraint(struct bind *bind, const PgQuery__RenameStmt *rename, struct plan_statement *statement) {

@@ -46,7 +46,9 @@ struct scope_table {
     uint32_t first; /* ordinal of its first column in the row */
     uint32_t count;
     uint32_t position;
-    bool nullable; /* an outer join makes rows without it */
+    bool nullable;                           /* an outer join makes rows without it */
+    const struct table_definition *relation; /* a stored table or view; else NULL */
+    uint32_t renamed;                        /* columns, the first, that the query gives names of its own */
 };
 
 /* What names mean at a place: the columns of one row. */
@@ -122,6 +124,18 @@ struct bind_label_watch {
     bool many; /* more, or in an array */
 };
 
+/* Which names in a view's query mean a column that is renamed. */
+#define BIND_COLUMNS_WATCHED 1024
+struct bind_column_watch {
+    struct table_id table;
+    const char *name;
+    uint32_t view_depth;          /* of the query whose names are looked at, not those of views in it */
+    const PgQuery__ColumnRef *at; /* being looked up; NULL: none */
+    const PgQuery__ColumnRef *references[BIND_COLUMNS_WATCHED];
+    uint32_t count;
+    bool elsewhere; /* it is meant where no name of it stands: USING, NATURAL; or too often */
+};
+
 /* One statement being bound. */
 struct bind {
     struct sql_context *context;
@@ -156,8 +170,9 @@ struct bind {
     uint32_t stored;                 /* above 0: what is bound is a text that was kept, not the statement's own */
     bool spell_stars;                /* a view is being made: * in the tree is replaced by what it stands for now */
     struct bind_label_watch *label_watch; /* NULL: nobody asks */
-    bool spell_names;                     /* a text is being made to be kept: names in the tree get their schema */
-    bool cursor;                          /* the query of a DECLARE is bound, not the DECLARE */
+    struct bind_column_watch *column_watch;
+    bool spell_names; /* a text is being made to be kept: names in the tree get their schema */
+    bool cursor;      /* the query of a DECLARE is bound, not the DECLARE */
     bool reads_past;
     bool at_parameter;   /* a point to read at is a parameter: bound anew with its value */
     bool advances;       /* a function moves a sequence */
@@ -393,6 +408,11 @@ void bind_create_view(struct bind *bind, const PgQuery__ViewStmt *create, struct
 /* The rows of a view, read at the moment of the clause (or NULL). */
 struct plan_node *bind_view_rows(struct bind *bind, const struct catalogue *catalogue,
                                  const struct table_definition *view, const struct tokens_clause *clause);
+/* The same of a tree of its query, which tells what was made of it. */
+PgQuery__SelectStmt *bind_view_query(struct bind *bind, const struct table_definition *view);
+struct plan_node *bind_view_rows_of(struct bind *bind, const struct catalogue *catalogue,
+                                    const struct table_definition *view, const PgQuery__SelectStmt *query,
+                                    const struct tokens_clause *clause);
 /* A view as the target of a write: its columns over the row of the table below it, and its condition (or NULL). */
 struct bind_view_check {
     const char *view;
@@ -417,6 +437,12 @@ bool bind_view_writable(struct sql_context *context, const struct catalogue *cat
 /* Replaces each * of the select list by the columns it stands for. */
 void bind_spell_stars(struct bind *bind, const PgQuery__SelectStmt *select, const struct scope *scope);
 /* Whether the view reads the table or view, and (column not NULL) may name this column of it. */
+/* --- rename_column.c --- */
+/* A column of the scope has been found by its name. */
+void bind_note_column(struct bind *bind, const struct scope *scope, const struct scope_column *column);
+/* The views that read the column get their new texts. */
+void bind_renamed_column(struct bind *bind, const struct table_definition *table, const char *name,
+                         const char *new_name, struct plan_ddl *ddl);
 bool bind_view_reads(struct bind *bind, const struct table_definition *view, const struct table_definition *table,
                      const char *column);
 /* Whether its query names the type, in a cast. */

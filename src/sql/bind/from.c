@@ -241,6 +241,8 @@ static struct plan_node *bind_range_var(struct bind *bind, const PgQuery__RangeV
         node = bind_view_rows(bind, view->catalogue, table, clause);
         bind_apply_alias(bind, name->alias, node, position);
         bind_item_scope(bind, node, alias, name->alias != NULL ? NULL : schema, position, scope);
+        scope->tables[0].relation = table;
+        scope->tables[0].renamed = name->alias != NULL ? (uint32_t)name->alias->n_colnames : 0;
         return node;
     }
     if (table != NULL && definition_is_sequence(table)) {
@@ -262,6 +264,8 @@ static struct plan_node *bind_range_var(struct bind *bind, const PgQuery__RangeV
         bind_append_key(bind, node);
     }
     bind_item_scope(bind, node, alias, name->alias != NULL ? NULL : schema, position, scope);
+    scope->tables[0].relation = table;
+    scope->tables[0].renamed = name->alias != NULL ? (uint32_t)name->alias->n_colnames : 0;
     if (locked) {
         scope->columns[scope->column_count - 1].pseudo = true;
     }
@@ -434,6 +438,8 @@ static const struct expr *bind_using(struct bind *bind, enum plan_join_type type
     for (uint32_t i = 0; i < count; i++) {
         struct scope_column *a = &scope->columns[scope_find_visible(bind, left, names[i], "left", false)];
         struct scope_column *b = &scope->columns[split + scope_find_visible(bind, right, names[i], "right", false)];
+        bind_note_column(bind, scope, a);
+        bind_note_column(bind, scope, b);
         all->arguments[all->argument_count++] = bind_operator(bind, "=", a->expr, b->expr, 0);
         const struct expr *merged = merged_expr(bind, type, a->expr, b->expr);
         columns[i] =

@@ -239,6 +239,7 @@ static const struct expr *find_qualified(const struct bind_scope *scope, const c
                           name);
             }
             found = column->expr;
+            bind_note_column(scope->bind, scope->scope, column);
         }
     }
     if (found == NULL) {
@@ -260,6 +261,7 @@ static const struct expr *find_bare(const struct bind_scope *scope, const char *
                 sql_raise(context, KMB_AMBIGUOUS_COLUMN, position, "column reference \"%s\" is ambiguous", name);
             }
             found = column->expr;
+            bind_note_column(scope->bind, scope->scope, column);
         }
     }
     return found == NULL ? NULL : placed(scope->bind, found, position);
@@ -431,7 +433,7 @@ static const struct expr *bind_long_name(const struct bind_scope *scope, const P
                      bind_string(reference->fields[3]), position);
 }
 
-const struct expr *bind_column_ref(const struct bind_scope *scope, const PgQuery__ColumnRef *reference) {
+static const struct expr *bind_reference(const struct bind_scope *scope, const PgQuery__ColumnRef *reference) {
     uint32_t position = bind_location(reference->location);
     size_t count = reference->n_fields;
     for (size_t i = 0; i < count; i++) {
@@ -459,6 +461,18 @@ const struct expr *bind_column_ref(const struct bind_scope *scope, const PgQuery
     default:
         return bind_long_name(scope, reference, position);
     }
+}
+
+const struct expr *bind_column_ref(const struct bind_scope *scope, const PgQuery__ColumnRef *reference) {
+    struct bind_column_watch *watch = scope->bind->column_watch;
+    if (watch != NULL) {
+        watch->at = reference;
+    }
+    const struct expr *found = bind_reference(scope, reference);
+    if (watch != NULL) {
+        watch->at = NULL;
+    }
+    return found;
 }
 
 uint32_t bind_star(struct bind *bind, const struct scope *scope, const PgQuery__ColumnRef *reference,

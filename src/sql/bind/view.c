@@ -17,7 +17,7 @@ static const char *text_of(struct bind *bind, struct slice slice) {
 }
 
 /* What stands in a kept text names its schemas, or means the default one; sequences named by plain literals, too. */
-static PgQuery__SelectStmt *view_query(struct bind *bind, const struct table_definition *view) {
+PgQuery__SelectStmt *bind_view_query(struct bind *bind, const struct table_definition *view) {
     PgQuery__SelectStmt *query = parse_query(bind->context, text_of(bind, view->view_query));
     parse_spell_sequences(bind->context, &query->base);
     return query;
@@ -25,8 +25,9 @@ static PgQuery__SelectStmt *view_query(struct bind *bind, const struct table_def
 
 /* --- reading --- */
 
-struct plan_node *bind_view_rows(struct bind *bind, const struct catalogue *catalogue,
-                                 const struct table_definition *view, const struct tokens_clause *clause) {
+struct plan_node *bind_view_rows_of(struct bind *bind, const struct catalogue *catalogue,
+                                    const struct table_definition *view, const PgQuery__SelectStmt *query,
+                                    const struct tokens_clause *clause) {
     struct sql_context *context = bind->context;
     const char *name = text_of(bind, view->name);
     if (bind->view_depth == VIEW_DEPTH_MAX) {
@@ -45,7 +46,7 @@ struct plan_node *bind_view_rows(struct bind *bind, const struct catalogue *cata
     bind->spell_names = false;
     bind->view_depth++;
     bind->stored++;
-    struct plan_node *node = bind_select(bind, view_query(bind, view));
+    struct plan_node *node = bind_select(bind, query);
     bind->stored--;
     bind->view_depth--;
     bind->spell_stars = spell_stars;
@@ -69,6 +70,11 @@ struct plan_node *bind_view_rows(struct bind *bind, const struct catalogue *cata
     }
     node->columns = columns;
     return node;
+}
+
+struct plan_node *bind_view_rows(struct bind *bind, const struct catalogue *catalogue,
+                                 const struct table_definition *view, const struct tokens_clause *clause) {
+    return bind_view_rows_of(bind, catalogue, view, bind_view_query(bind, view), clause);
 }
 
 /* --- writing --- */
@@ -147,7 +153,7 @@ void bind_view_target(struct bind *bind, const struct catalogue *catalogue, cons
                       const char *verb, struct bind_view_target *target) {
     struct sql_context *context = bind->context;
     const char *name = text_of(bind, view->name);
-    const PgQuery__SelectStmt *query = view_query(bind, view);
+    const PgQuery__SelectStmt *query = bind_view_query(bind, view);
     const char *why = bind->view_depth == VIEW_DEPTH_MAX ? "Views on themselves" : not_simple(query);
     if (why != NULL) {
         raise_not_updatable(bind, verb, name, why);

@@ -64,11 +64,11 @@ enum plan_alter_kind {
     ALTER_TYPE,       /* column.type, text: what the rows get */
 };
 
-/* A stored text that is to be another: the default of a column, or a check. */
+/* A stored text that is to be another: the default of a column, a check, or a view's query. */
 struct plan_respell {
     struct table_id table;
-    struct column_id column; /* 0: a check */
-    struct constraint_id check;
+    struct column_id column;    /* 0: a check, or the query */
+    struct constraint_id check; /* 0: the query */
     const char *text;
 };
 
@@ -191,7 +191,7 @@ struct plan_ddl {
     uint32_t after_count;
     struct sequence_definition sequence; /* ALTER SEQUENCE */
     const int64_t *restart;
-    const struct plan_respell *respells; /* RENAME VALUE */
+    const struct plan_respell *respells; /* RENAME VALUE, RENAME COLUMN */
     uint32_t respell_count;
     struct slice label;             /* of an enum type: where it stands and its name */
     const struct plan_index *index; /* CREATE INDEX */

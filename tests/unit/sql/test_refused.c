@@ -16,6 +16,7 @@ static int setup(void **state) {
     SQL("CREATE TABLE u (id int PRIMARY KEY, t_id int)");
     SQL("CREATE INDEX t_b ON t (b)");
     SQL("CREATE VIEW shown AS SELECT id FROM t");
+    SQL("CREATE VIEW joined AS SELECT t.a FROM t JOIN u USING (id)");
     SQL("INSERT INTO t VALUES (1, 'one', 10, 1.25, '{}', 'x'), (2, 'two', 20, 2.5, null, 'y')");
     SQL("INSERT INTO u VALUES (1, 1), (2, 1)");
     return 0;
@@ -166,6 +167,7 @@ static const struct refusal refusals[] = {
     {"CREATE INDEX ON t (b COLLATE \"de_DE\")", 17, "collation \"de_DE\""},
     {"CREATE INDEX ON t (b text_pattern_ops)", 17, "operator class \"text_pattern_ops\""},
     /* --- AlterTableStmt, RenameStmt, DropStmt */
+    {"ALTER TABLE t RENAME COLUMN id TO x", 0, "renaming a column that view joined joins by name"},
     {"ALTER TABLE t ADD UNIQUE (b) DEFERRABLE", 19, "this form of ADD CONSTRAINT"},
     {"ALTER TABLE t ADD CHECK (b > 0) NO INHERIT", 19, "NO INHERIT"},
     {"ALTER TABLE t ALTER COLUMN b TYPE int USING (SELECT 1)", 45, "cannot use subquery in transform expression"},
