@@ -65,7 +65,7 @@ def field(value):
     if isinstance(value, bool) or value in ("t", "f", "true", "false"):
         return str(int(value in (True, "t", "true")))
     try:
-        number = float(value)
+        number = float(str(value))
         return f"{number:.9e}" if math.isfinite(number) else str(value)
     except ValueError:
         return str(value)
