@@ -21,6 +21,8 @@ struct interval_reader {
     int64_t months;
     int64_t days;
     int64_t us;
+    int64_t years_said; /* parts of months, which PostgreSQL holds to 32 bits each */
+    int64_t months_said;
     uint32_t seen;  /* bit per enum datetime_field, so that no unit comes twice */
     int32_t fields; /* that the type has, 0: all */
 };
@@ -56,6 +58,16 @@ static enum interval_result interval_add_unit(int64_t *counter, int64_t value, i
     return __builtin_mul_overflow(value, unit, &product) || __builtin_add_overflow(*counter, product, counter)
                ? INTERVAL_OVERFLOW
                : INTERVAL_OK;
+}
+
+static enum interval_result interval_add_field(int64_t *field, int64_t value, int64_t unit) {
+    enum interval_result result = interval_add_unit(field, value, unit);
+    return result == INTERVAL_OK && *field != (int32_t)*field ? INTERVAL_OVERFLOW : result;
+}
+
+static enum interval_result interval_add_months(struct interval_reader *r, int64_t months) {
+    enum interval_result result = interval_add_field(&r->months_said, months, 1);
+    return result != INTERVAL_OK ? result : interval_add_unit(&r->months, months, 1);
 }
 
 /* Digits from *at; false on overflow. No digits give 0. */
@@ -130,7 +142,7 @@ static enum interval_result interval_add_number(struct interval_reader *r, struc
         result = interval_add_unit(&r->days, whole, 7);
         return result != INTERVAL_OK ? result : interval_add_fraction(r, fraction, 7, 0);
     case DATETIME_MONTH:
-        result = interval_add_unit(&r->months, whole, 1);
+        result = interval_add_months(r, whole);
         return result != INTERVAL_OK ? result : interval_add_fraction(r, fraction, 30, 0);
     case DATETIME_MILLENNIUM:
         years *= 10; /* fall through */
@@ -139,9 +151,9 @@ static enum interval_result interval_add_number(struct interval_reader *r, struc
     case DATETIME_DECADE:
         years *= 10; /* fall through */
     case DATETIME_YEAR:
-        result = interval_add_unit(&r->months, whole, 12 * years);
-        return result != INTERVAL_OK ? result
-                                     : interval_add_unit(&r->months, (int64_t)rint(fraction * 12 * (double)years), 1);
+        result = interval_add_field(&r->years_said, whole, years);
+        result = result != INTERVAL_OK ? result : interval_add_unit(&r->months, whole, 12 * years);
+        return result != INTERVAL_OK ? result : interval_add_months(r, (int64_t)rint(fraction * 12 * (double)years));
     default:
         return INTERVAL_SYNTAX;
     }

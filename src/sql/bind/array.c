@@ -40,10 +40,14 @@ const struct expr *bind_array(const struct bind_scope *scope, const PgQuery__AAr
     uint32_t count = (uint32_t)node->n_elements;
     const struct expr **elements = sql_alloc(bind->context, (count + 1) * sizeof(*elements));
     bool nested = false;
+    enum bind_rows rows = bind->rows;
     for (uint32_t i = 0; i < count; i++) {
         const PgQuery__Node *element = node->elements[i];
         bool inner = element->node_case == PG_QUERY__NODE__NODE_A_ARRAY_EXPR;
+        bind->rows = inner ? rows : BIND_ROWS_TEXT;
         elements[i] = inner ? bind_array(scope, element->a_array_expr, written) : bind_expression(scope, element);
+        bind->rows = rows;
+        elements[i] = bind_row_element(bind, elements[i], rows);
         nested = nested || type_is_array(elements[i]->type.id);
     }
     struct type type = written != NULL ? *written : array_common(bind, elements, count, position);

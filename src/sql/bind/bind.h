@@ -136,6 +136,9 @@ struct bind_column_watch {
     bool elsewhere; /* it is meant where no name of it stands: USING, NATURAL; or too often */
 };
 
+/* What the rows in an array become, as there is no type of them: an argument of a JSON function has objects. */
+enum bind_rows { BIND_ROWS_TEXT, BIND_ROWS_JSON, BIND_ROWS_JSONB };
+
 /* One statement being bound. */
 struct bind {
     struct sql_context *context;
@@ -176,6 +179,7 @@ struct bind {
     bool reads_past;
     bool at_parameter;   /* a point to read at is a parameter: bound anew with its value */
     bool advances;       /* a function moves a sequence */
+    enum bind_rows rows; /* of the array that is bound now */
     bool time_dependent; /* 'today'::date was read: the statement is bound anew for each run */
 };
 
@@ -341,6 +345,10 @@ const struct expr *bind_record_comparison(struct bind *bind, const char *name, c
 const struct expr *bind_record_distinct(struct bind *bind, const struct expr *left, const struct expr *right,
                                         bool negated, uint32_t position);
 const struct expr *bind_record_null_test(struct bind *bind, const struct expr *row, bool negated);
+/* What rows become in an array that is written as an argument of the function. */
+enum bind_rows bind_rows_within(const char *name, const PgQuery__Node *argument);
+/* An element of an array: a row as its JSON where that is meant. */
+const struct expr *bind_row_element(struct bind *bind, const struct expr *element, enum bind_rows rows);
 /* Rows among a function's arguments become what it takes of them; 42883 where it takes none. */
 void bind_record_arguments(struct bind *bind, const char *name, const struct expr **arguments, uint32_t count,
                            uint32_t position);

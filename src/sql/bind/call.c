@@ -627,13 +627,18 @@ static const struct expr *bind_aggregate(const struct bind_scope *scope, const P
     /* then what orders, and FILTER */
     const struct expr **arguments = sql_alloc(context, (all + 2) * sizeof(*arguments));
     const uint32_t *taken = bind_level_mark(bind);
+    enum bind_rows rows = bind->rows;
     for (uint32_t i = 0; i < all; i++) {
-        arguments[i] = bind_expression(&inner, i < count ? call->args[i] : call->agg_order[i - count]->sort_by->node);
+        const PgQuery__Node *node = i < count ? call->args[i] : call->agg_order[i - count]->sort_by->node;
+        bind->rows = i < count ? bind_rows_within(name, node) : BIND_ROWS_TEXT;
+        arguments[i] = bind_expression(&inner, node);
     }
+    bind->rows = BIND_ROWS_TEXT;
     if (call->agg_filter != NULL) {
         inner.place = BIND_FILTER;
         arguments[all] = bind_condition(&inner, call->agg_filter, "FILTER");
     }
+    bind->rows = rows;
     struct bind_level *level = bind->level;
     if (level != NULL && bind_outside_only(arguments, all + (call->agg_filter != NULL))) {
         /* over columns of an enclosing query alone: by the standard, that query's aggregate */

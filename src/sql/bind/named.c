@@ -157,10 +157,14 @@ uint32_t bind_arguments(const struct bind_scope *scope, const PgQuery__FuncCall 
     if (names) {
         check_names(bind, call);
     }
+    enum bind_rows rows = bind->rows;
     for (size_t i = 0; i < call->n_args; i++) {
         const PgQuery__NamedArgExpr *argument = named(call->args[i]);
-        (*arguments)[i] = bind_expression(scope, argument != NULL ? argument->arg : call->args[i]);
+        const PgQuery__Node *node = argument != NULL ? argument->arg : call->args[i];
+        bind->rows = bind_rows_within(name, node);
+        (*arguments)[i] = bind_expression(scope, node);
     }
+    bind->rows = rows;
     return names ? put_in_order(bind, call, name, *arguments) : (uint32_t)call->n_args;
 }
 

@@ -236,21 +236,41 @@ static const struct expr *as_json(struct bind *bind, const struct expr *row, boo
                              row->position);
 }
 
-void bind_record_arguments(struct bind *bind, const char *name, const struct expr **arguments, uint32_t count,
-                           uint32_t position) {
+/* What a function makes of rows. */
+static enum bind_rows rows_of(const char *name) {
     static const char *const json[] = {"row_to_json",       "to_json",  "json_build_array",
                                        "json_build_object", "json_agg", "json_object_agg"};
     static const char *const jsonb[] = {"to_jsonb", "jsonb_build_array", "jsonb_build_object", "jsonb_agg",
                                         "jsonb_object_agg"};
+    return listed(name, json, ARRAY_LENGTH(json))     ? BIND_ROWS_JSON
+           : listed(name, jsonb, ARRAY_LENGTH(jsonb)) ? BIND_ROWS_JSONB
+                                                      : BIND_ROWS_TEXT;
+}
+
+enum bind_rows bind_rows_within(const char *name, const PgQuery__Node *argument) {
+    bool gathered =
+        argument->node_case == PG_QUERY__NODE__NODE_FUNC_CALL && argument->func_call->n_funcname > 0 &&
+        strcmp(bind_string(argument->func_call->funcname[argument->func_call->n_funcname - 1]), "array_agg") == 0;
+    bool array = gathered || argument->node_case == PG_QUERY__NODE__NODE_A_ARRAY_EXPR;
+    return !array ? BIND_ROWS_TEXT : strcmp(name, "array_to_json") == 0 ? BIND_ROWS_JSON : rows_of(name);
+}
+
+const struct expr *bind_row_element(struct bind *bind, const struct expr *element, enum bind_rows rows) {
+    return rows == BIND_ROWS_TEXT || !bind_is_record(element) ? element
+                                                              : as_json(bind, element, rows == BIND_ROWS_JSONB, false);
+}
+
+void bind_record_arguments(struct bind *bind, const char *name, const struct expr **arguments, uint32_t count,
+                           uint32_t position) {
     static const char *const any[] = {"count",     "concat",    "concat_ws",   "format",
                                       "array_agg", "num_nulls", "num_nonnulls"};
     for (uint32_t i = 0; i < count; i++) {
         if (!bind_is_record(arguments[i])) {
             continue;
         }
-        bool plain = listed(name, json, ARRAY_LENGTH(json));
-        if (plain || listed(name, jsonb, ARRAY_LENGTH(jsonb))) {
-            arguments[i] = as_json(bind, arguments[i], !plain, false);
+        enum bind_rows rows = strcmp(name, "array_agg") == 0 ? bind->rows : rows_of(name);
+        if (rows != BIND_ROWS_TEXT) {
+            arguments[i] = bind_row_element(bind, arguments[i], rows);
         } else if (strcmp(name, "pg_typeof") == 0) {
             sql_raise_unsupported(bind->context, position, "pg_typeof of a row");
         } else if (!listed(name, any, ARRAY_LENGTH(any))) {

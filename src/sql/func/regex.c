@@ -563,12 +563,14 @@ static struct regex *regex_make(const struct sql_call *call, struct slice patter
         flag_set(call, &flags, letters, i);
     }
     struct slice rest = director(call, pattern, &flags);
-    uint32_t options = flags.options | PCRE2_UTF | PCRE2_UCP | PCRE2_NO_UTF_CHECK | PCRE2_DOLLAR_ENDONLY;
+    uint32_t options = flags.options | PCRE2_UTF | PCRE2_UCP | PCRE2_NO_UTF_CHECK;
     if (flags.literal) {
         options = (flags.options & PCRE2_CASELESS) | PCRE2_UTF | PCRE2_NO_UTF_CHECK | PCRE2_LITERAL;
     } else {
         options |= flags.line_atoms ? 0 : PCRE2_DOTALL;
-        options |= flags.line_anchors ? PCRE2_MULTILINE : 0;
+        /* pcre2_dfa_match() obeys DOLLAR_ENDONLY also where lines end; ^ is also behind a line feed that ends the text.
+         */
+        options |= flags.line_anchors ? PCRE2_MULTILINE | PCRE2_ALT_CIRCUMFLEX : PCRE2_DOLLAR_ENDONLY;
         rest = translate(call, rest, &flags, regex);
     }
     int error = 0;
