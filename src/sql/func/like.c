@@ -7,17 +7,12 @@
  * moves the remembered start one character on. That is |pattern| x |text| at worst.
  *
  * Most patterns are 'abc%', '%abc', '%abc%' or have no wildcard; they are recognised once a batch and matched with
- * memcmp and memmem.
+ * memcmp and memmem. So are others of % alone, part by part: the first place of a part leaves the most for the next.
  */
 #include "sql/func/like.h"
 
-static bool plain(struct slice text) {
-    for (size_t i = 0; i < text.length; i++) {
-        if (text.bytes[i] == '%' || text.bytes[i] == '_' || text.bytes[i] == '\\') {
-            return false;
-        }
-    }
-    return true;
+static bool has_byte(struct slice text, int byte) {
+    return text.length > 0 && memchr(text.bytes, byte, text.length) != NULL;
 }
 
 struct like_pattern like_prepare(struct slice pattern) {
@@ -27,8 +22,11 @@ struct like_pattern like_prepare(struct slice pattern) {
     if (back) {
         body.length--;
     }
-    if (!plain(body)) {
+    if (has_byte(body, '_') || has_byte(body, '\\')) {
         return (struct like_pattern){.shape = LIKE_GENERAL, .pattern = pattern};
+    }
+    if (has_byte(body, '%')) {
+        return (struct like_pattern){.shape = LIKE_PARTS, .pattern = pattern};
     }
     enum like_shape shape = front && back ? LIKE_CONTAINS : front ? LIKE_SUFFIX : back ? LIKE_PREFIX : LIKE_EXACT;
     return (struct like_pattern){.shape = shape, .pattern = body};
@@ -89,8 +87,45 @@ static bool match_general(struct slice pattern, struct slice text, bool of_bytes
     return p == pattern.length;
 }
 
+/* The pattern has a %, and nothing else that stands for something. */
+static bool match_parts(struct slice pattern, struct slice text) {
+    const uint8_t *percent = memchr(pattern.bytes, '%', pattern.length);
+    size_t length = (size_t)(percent - pattern.bytes);
+    if (text.length < length || (length > 0 && memcmp(text.bytes, pattern.bytes, length) != 0)) {
+        return false;
+    }
+    text = slice_make(text.bytes + length, text.length - length);
+    for (;;) {
+        const uint8_t *part = percent + 1;
+        size_t left = (size_t)(pattern.bytes + pattern.length - part);
+        percent = left == 0 ? NULL : memchr(part, '%', left);
+        length = percent == NULL ? left : (size_t)(percent - part);
+        if (length == 0) {
+            if (percent == NULL) {
+                return true;
+            }
+            continue;
+        }
+        if (text.length < length) {
+            return false;
+        }
+        if (percent == NULL) {
+            return memcmp(text.bytes + (text.length - length), part, length) == 0;
+        }
+        const uint8_t *found = memmem(text.bytes, text.length, part, length);
+        if (found == NULL) {
+            return false;
+        }
+        found += length;
+        text = slice_make(found, (size_t)(text.bytes + text.length - found));
+    }
+}
+
 bool like_match(const struct like_pattern *pattern, struct slice text, bool *bad_escape) {
     struct slice body = pattern->pattern;
+    if (pattern->shape == LIKE_PARTS) {
+        return match_parts(body, text);
+    }
     if (pattern->shape != LIKE_GENERAL && text.length < body.length) {
         return false;
     }
@@ -103,6 +138,7 @@ bool like_match(const struct like_pattern *pattern, struct slice text, bool *bad
         return body.length == 0 || memcmp(text.bytes + (text.length - body.length), body.bytes, body.length) == 0;
     case LIKE_CONTAINS:
         return body.length == 0 || memmem(text.bytes, text.length, body.bytes, body.length) != NULL;
+    case LIKE_PARTS:
     case LIKE_GENERAL:
         break;
     }

@@ -5,11 +5,11 @@
 #include "base/slice.h"
 
 /* A pattern looked at once: most are a plain text with % at one end or both, which need no matcher. */
-enum like_shape { LIKE_EXACT, LIKE_PREFIX, LIKE_SUFFIX, LIKE_CONTAINS, LIKE_GENERAL };
+enum like_shape { LIKE_EXACT, LIKE_PREFIX, LIKE_SUFFIX, LIKE_CONTAINS, LIKE_PARTS, LIKE_GENERAL };
 
 struct like_pattern {
     enum like_shape shape;
-    struct slice pattern; /* the whole, for LIKE_GENERAL; else the plain text alone */
+    struct slice pattern; /* the whole, for LIKE_PARTS and LIKE_GENERAL; else the plain text alone */
     bool of_bytes;        /* _ is one byte and not one character */
 };
 
