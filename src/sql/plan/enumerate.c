@@ -1,5 +1,6 @@
 /*
- * The order of joins by dynamic programming.
+ * The order of joins by dynamic programming; of more than ten relations by going on, from each of them, with the join
+ * that costs least.
  *
  * For every set of relations the cheapest linear order is kept (Selinger et al., 1979): a set's is that of the set
  * without its last relation, and one join more. A relation that no condition connects is taken only when none that is
@@ -38,7 +39,7 @@ struct pair {
 
 struct enumeration {
     struct region *region;
-    struct side sides[REGION_ENUMERATED_MAX];
+    struct side sides[REGION_ORDERED_MAX];
     uint32_t *masks;        /* per condition: the relations it reads */
     double (*different)[2]; /* per condition that is an equality: values on its sides; 0: not known */
     struct pair *pairs;     /* per condition */
@@ -126,7 +127,7 @@ static bool pair_try(struct enumeration *enumeration, uint32_t small, const stru
     pair->share = (rows < 1 ? 1 : rows) / side->table_rows;
     pair->share = pair->share > 1 ? 1 : pair->share;
     side->partners |= 1u << small;
-    if (side->together == NULL) {
+    if (side->together == NULL && region->relation_count <= REGION_ENUMERATED_MAX) {
         side->together =
             sql_alloc_zero(region->optimiser->context, (size_t)1 << region->relation_count, sizeof(*side->together));
     }
@@ -221,7 +222,8 @@ static double together_count(const struct enumeration *enumeration, uint32_t lar
 
 static double share_together(const struct enumeration *enumeration, uint32_t large, uint32_t set) {
     const struct side *side = &enumeration->sides[large];
-    double *kept = &side->together[set & side->partners];
+    double once = 0;
+    double *kept = side->together == NULL ? &once : &side->together[set & side->partners];
     if (*kept == 0) {
         *kept = (set & side->partners) == 0 ? 1 : together_count(enumeration, large, set & side->partners);
     }
@@ -364,12 +366,91 @@ static bool extend(const struct enumeration *enumeration, struct best *bests, ui
     return any;
 }
 
-bool region_enumerate(struct region *region, uint32_t order[REGION_ENUMERATED_MAX], double rows[REGION_ENUMERATED_MAX],
-                      double lookups[REGION_ENUMERATED_MAX]) {
+/* The cheapest linear order of all. */
+static void order_best(const struct enumeration *enumeration, struct region_order *order) {
+    uint32_t count = enumeration->region->relation_count;
+    uint32_t full = (1u << count) - 1;
+    struct best *bests = sql_alloc_zero(enumeration->region->optimiser->context, (size_t)full + 1, sizeof(*bests));
+    for (uint32_t i = 0; i < count; i++) {
+        bests[1u << i] = (struct best){
+            .cost = enumeration->sides[i].cost, .rows = enumeration->sides[i].rows, .last = (uint8_t)i, .set = true};
+    }
+    for (uint32_t set = 1; set < full; set++) {
+        if (bests[set].set && !extend(enumeration, bests, set, false)) {
+            (void)extend(enumeration, bests, set, true);
+        }
+    }
+    for (uint32_t set = full, i = count; i > 0; i--) {
+        ASSERT(bests[set].set);
+        order->relations[i - 1] = bests[set].last;
+        order->rows[i - 1] = bests[set].rows;
+        set &= ~(1u << bests[set].last);
+        struct meeting meeting = {0};
+        if (set != 0) {
+            meet(enumeration, set, order->relations[i - 1], &meeting);
+        }
+        order->lookups[i - 1] = meeting.lookup;
+    }
+}
+
+/* Goes on from a first relation with the one whose join costs least, each time; the cost of all. */
+static double order_from(const struct enumeration *enumeration, uint32_t first, struct region_order *order) {
+    uint32_t count = enumeration->region->relation_count;
+    uint32_t set = 1u << first;
+    double rows = enumeration->sides[first].rows;
+    double cost = enumeration->sides[first].cost;
+    order->relations[0] = first;
+    order->rows[0] = rows;
+    order->lookups[0] = 0;
+    for (uint32_t i = 1; i < count; i++) {
+        double least = 0;
+        bool connected = false;
+        order->relations[i] = UINT32_MAX;
+        for (uint32_t r = 0; r < count; r++) {
+            struct meeting meeting;
+            if ((set & (1u << r)) != 0) {
+                continue;
+            }
+            meet(enumeration, set, r, &meeting);
+            const struct side *side = &enumeration->sides[r];
+            double given = rows * side->rows * meeting.share;
+            given = given < 1 ? 1 : given;
+            double step = join_cost(side, &meeting, rows) + given;
+            bool better = order->relations[i] == UINT32_MAX || (meeting.connected && !connected) ||
+                          (meeting.connected == connected && step < least);
+            if (better) {
+                least = step;
+                connected = meeting.connected;
+                order->relations[i] = r;
+                order->rows[i] = given;
+                order->lookups[i] = meeting.lookup;
+            }
+        }
+        set |= 1u << order->relations[i];
+        rows = order->rows[i];
+        cost += least;
+    }
+    return cost;
+}
+
+/* Of more relations than all orders can be tried of: the cheapest of those that each relation begins. */
+static void order_greedy(const struct enumeration *enumeration, struct region_order *order) {
+    double least = order_from(enumeration, 0, order);
+    for (uint32_t first = 1; first < enumeration->region->relation_count; first++) {
+        struct region_order other;
+        double cost = order_from(enumeration, first, &other);
+        if (cost < least) {
+            least = cost;
+            *order = other;
+        }
+    }
+}
+
+bool region_enumerate(struct region *region, struct region_order *order) {
     uint32_t count = region->relation_count;
     struct enumeration enumeration = {.region = region};
     bool large = false;
-    if (count < 2 || count > REGION_ENUMERATED_MAX) {
+    if (count < 2 || count > REGION_ORDERED_MAX) {
         return false;
     }
     for (uint32_t i = 0; i < count; i++) {
@@ -380,27 +461,10 @@ bool region_enumerate(struct region *region, uint32_t order[REGION_ENUMERATED_MA
         return false;
     }
     conditions_fill(&enumeration);
-    uint32_t full = (1u << count) - 1;
-    struct best *bests = sql_alloc_zero(region->optimiser->context, (size_t)full + 1, sizeof(*bests));
-    for (uint32_t i = 0; i < count; i++) {
-        bests[1u << i] = (struct best){
-            .cost = enumeration.sides[i].cost, .rows = enumeration.sides[i].rows, .last = (uint8_t)i, .set = true};
-    }
-    for (uint32_t set = 1; set < full; set++) {
-        if (bests[set].set && !extend(&enumeration, bests, set, false)) {
-            (void)extend(&enumeration, bests, set, true);
-        }
-    }
-    for (uint32_t set = full, i = count; i > 0; i--) {
-        ASSERT(bests[set].set);
-        order[i - 1] = bests[set].last;
-        rows[i - 1] = bests[set].rows;
-        set &= ~(1u << bests[set].last);
-        struct meeting meeting = {0};
-        if (set != 0) {
-            meet(&enumeration, set, order[i - 1], &meeting);
-        }
-        lookups[i - 1] = meeting.lookup;
+    if (count <= REGION_ENUMERATED_MAX) {
+        order_best(&enumeration, order);
+    } else {
+        order_greedy(&enumeration, order);
     }
     return true;
 }

@@ -2,11 +2,11 @@
  * The order of inner joins.
  *
  * A tree of inner and cross joins is one set of relations and one set of conditions; which relations are joined first
- * is ours to choose. Up to ten relations of some size are tried in every linear order that makes sense (enumerate.c).
- * Else the choice is greedy: begin with the relation that promises the fewest rows, go on with the connected one (an
- * equality between it and what is joined already) that keeps the result smallest, and only when none is connected begin
- * another component, joined across at the end. Sixty tables in a comma list with equalities in WHERE so never meet in a
- * cross product.
+ * is ours to choose. Up to ten relations of some size are tried in every linear order that makes sense, up to
+ * twenty-four in one from each of them (enumerate.c). Else the choice is greedy: begin with the relation that promises
+ * the fewest rows, go on with the connected one (an equality between it and what is joined already) that keeps the
+ * result smallest, and only when none is connected begin another component, joined across at the end. Sixty tables in a
+ * comma list with equalities in WHERE so never meet in a cross product.
  *
  * Within what the conditions leave open the order of FROM is kept, so the same query always gets the same plan. The
  * columns come out in another order than the query's; a PROJECT on top puts them back.
@@ -387,17 +387,15 @@ struct plan_node *optimise_join_region(struct optimiser *optimiser, struct plan_
     region_fix(optimiser, &region.conditions);
     region_divide(&region);
     region_close(&region);
-    uint32_t order[REGION_ENUMERATED_MAX];
-    double rows[REGION_ENUMERATED_MAX];
-    double lookups[REGION_ENUMERATED_MAX];
-    if (region_enumerate(&region, order, rows, lookups)) {
-        struct part all = part_of(&region, order[0]);
+    struct region_order order;
+    if (region_enumerate(&region, &order)) {
+        struct part all = part_of(&region, order.relations[0]);
         for (uint32_t i = 1; i < region.relation_count; i++) {
-            struct part right = part_of(&region, order[i]);
-            optimiser->lookup_rows = lookups[i];
+            struct part right = part_of(&region, order.relations[i]);
+            optimiser->lookup_rows = order.lookups[i];
             part_join(&region, &all, &right);
             optimiser->lookup_rows = 0;
-            all.node->rows_estimate = rows[i];
+            all.node->rows_estimate = order.rows[i];
         }
         return optimise_filter(optimiser, region_restore(&region, &all, join->columns), &region.constant);
     }

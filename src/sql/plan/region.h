@@ -41,13 +41,16 @@ void region_close(struct region *region);
 /* a = b and b = 3 make a = 3 of all columns of the region, and a = b is gone. */
 void region_fix(struct optimiser *optimiser, struct conditions *conditions);
 
-/* enumerate.c: the cheapest order by which to join, by dynamic programming; false: too many relations, or small ones.
- */
-#define REGION_ENUMERATED_MAX 10
-/* rows: what the first i + 1 of them give; lookups: rows of the table of relation i that a row of those before it meets
- * by an index, 0: none serves */
-bool region_enumerate(struct region *region, uint32_t order[REGION_ENUMERATED_MAX], double rows[REGION_ENUMERATED_MAX],
-                      double lookups[REGION_ENUMERATED_MAX]);
+#define REGION_ENUMERATED_MAX 10 /* relations of which all orders are tried */
+#define REGION_ORDERED_MAX    24 /* and of which an order is chosen by cost */
+struct region_order {
+    uint32_t relations[REGION_ORDERED_MAX];
+    double rows[REGION_ORDERED_MAX];    /* that the first i + 1 of them give */
+    double lookups[REGION_ORDERED_MAX]; /* of the table of the one at i, that a row of those before it meets by an
+                                         * index; 0: none serves */
+};
+/* enumerate.c: the cheapest order by which to join; false: too many relations, or small ones. */
+bool region_enumerate(struct region *region, struct region_order *order);
 
 /* lateral.c: a copy of groups made of a scan, to be taken before conditions are pushed into them; NULL: it is something
  * else. */
