@@ -4,8 +4,8 @@
  * All strategies and kinds are one loop: for each row of the left side in its order, the candidate rows of the right
  * side, as pairs of (row of the left batch, kept row of the right); when a thousand pairs are together, both sides are
  * gathered into one batch and the rest of the condition narrows it. What differs is where candidates come from
- * (join_source.c): all right rows (nested loop), those with equal keys (hash), those an index finds, those of a query
- * run for the left row (lateral).
+ * (join_source.c): all right rows (nested loop), those with equal keys (hash, merge), those an index finds, those of a
+ * query run for the left row (lateral).
  *
  * SEMI gives a left row with its first partner only, ANTI only the pair without one.
  *
@@ -192,12 +192,12 @@ static bool collect(struct join *join) {
 }
 
 /* Right rows without a partner, NULLs on the left. */
-static const struct batch *rest(struct join *join) {
+static const struct batch *rest(struct join *join, uint32_t end) {
     struct exec_operator *self = &join->base;
     operator_begin(self);
     join->left_batch = NULL;
     join->pair_count = 0;
-    while (join->rest_at < join->rows.row_count && join->pair_count < VECTOR_ROWS) {
+    while (join->rest_at < end && join->pair_count < VECTOR_ROWS) {
         join->pair_right[join->pair_count] = join->rest_at;
         join->pair_count += !join->right_matched[join->rest_at];
         join->rest_at++;
@@ -210,15 +210,27 @@ static const struct batch *rest(struct join *join) {
     return &self->batch;
 }
 
+/* The same of a merge join, while the left side is still being read. */
+static const struct batch *merge_rest(struct join *join) {
+    const struct batch *left = join->left_batch;
+    const struct batch *batch = NULL;
+    uint32_t end = 0;
+    while (batch == NULL && join_merge_rest(join, &end)) {
+        batch = rest(join, end);
+    }
+    join->left_batch = left;
+    return batch;
+}
+
 /* The right side is made ready; a part of it, where it does not fit. */
 static void begin(struct join *join) {
     join_source_build(join);
-    if (keeps_right(join)) {
+    if (keeps_right(join) && join->merge == NULL) {
         size_t count = (size_t)join->rows.row_count + 1;
         join->right_matched = arena_alloc_zero(join->rows.arena, count, 1);
         ASSERT(join->right_matched != NULL); /* on_fail raises */
     }
-    bool whole = join->fetch == NULL && join->lateral == NULL; /* the right side is there */
+    bool whole = join->fetch == NULL && join->lateral == NULL && join->merge == NULL; /* the right side is there */
     join->left_done = whole && join->rows.row_count == 0 && !keeps_left(join);
     join->rest_at = 0;
 }
@@ -228,6 +240,13 @@ static const struct batch *part_next(struct join *join) {
     struct exec_operator *self = &join->base;
     while (!join->left_done) {
         operator_begin(self);
+        const struct batch *alone = join->merge != NULL && keeps_right(join) ? merge_rest(join) : NULL;
+        if (alone != NULL) {
+            return alone;
+        }
+        if (join->merge != NULL && !join->candidates_open) {
+            join_merge_forget(join);
+        }
         if (join->left_batch == NULL && !next_left(join)) {
             join->left_done = true;
             break;
@@ -240,11 +259,15 @@ static const struct batch *part_next(struct join *join) {
             join_spill_matches(join, true);
             join->left_batch = NULL;
         }
+        join->left_done = join->merge != NULL && !full && !keeps_left(join) && join_merge_over(join);
         if (any) {
             return &self->batch;
         }
     }
-    return keeps_right(join) ? rest(join) : NULL;
+    if (!keeps_right(join)) {
+        return NULL;
+    }
+    return join->merge != NULL ? merge_rest(join) : rest(join, join->rows.row_count);
 }
 
 /* Joins part by part what did not fit. */

@@ -21,14 +21,14 @@ struct join {
     uint32_t left_at;
     bool candidates_open;
 
-    /* right rows: all of them, or (index, lateral) those fetched lately */
+    /* right rows: all of them, or (index, lateral, merge) those fetched lately */
     struct rowset rows;
     uint8_t *right_matched; /* RIGHT, FULL */
     uint32_t rest_at;
 
     /* candidates of the current left row */
     uint32_t candidate;     /* next right row, or ROWSET_NONE */
-    uint32_t candidate_end; /* nested, index, lateral: one past the last */
+    uint32_t candidate_end; /* nested, index, lateral, merge: one past the last */
 
     /* hash: rows of one key are chained in their order */
     struct hash_table table;
@@ -47,6 +47,7 @@ struct join {
     struct join_spill *spill; /* what did not fit; NULL: all did */
 
     struct join_lateral *lateral;
+    struct join_merge *merge;
 
     /* index */
     struct join_fetch *fetch;
@@ -98,6 +99,16 @@ void join_fetch_batch(struct join *join);
 /* Sets the candidates of a left row: the right rows that match it, in join->rows. */
 void join_fetch_row(struct join *join, uint16_t row);
 void join_fetch_flushed(struct join *join);
+
+/* --- merge joins (join_merge.c) --- */
+void join_merge_make(struct join *join, const struct type *types); /* of the right side's columns */
+void join_merge_batch(struct join *join);
+/* Sets the candidates of a left row: the right rows equal to it. */
+void join_merge_row(struct join *join, uint16_t row);
+bool join_merge_over(const struct join *join); /* no right row can meet what is left of the left side */
+void join_merge_forget(struct join *join);     /* what was given lately is not read any more */
+/* Whether right rows from join->rest_at to *end may be given if they have no partner: none of them can get one. */
+bool join_merge_rest(struct join *join, uint32_t *end);
 
 /* --- lateral joins (join_lateral.c) --- */
 void join_lateral_make(struct join *join);

@@ -6,6 +6,7 @@
  *   hash    the right side is kept whole and its rows chained by key; a left row's candidates are one chain. A key with
  *           a NULL is equal to nothing and in no chain. Where it is more than work_mem holds, both sides are joined
  *           part by part (join_spill.c)
+ *   merge   the right side is read along with the left, for both are in the order of the keys (join_merge.c)
  *   index   the right side is a table looked up for each left row (join_index.c)
  *   lateral the right side is a query run for each left row (join_lateral.c)
  */
@@ -37,6 +38,10 @@ void join_source_make(struct join *join) {
     }
     if (node->join_strategy == PLAN_JOIN_LATERAL) {
         join_lateral_make(join);
+        return;
+    }
+    if (node->join_strategy == PLAN_JOIN_MERGE) {
+        join_merge_make(join, types);
         return;
     }
     join->base.right = operator_make(exec, node->right);
@@ -166,7 +171,7 @@ static bool build(struct join *join) {
 }
 
 void join_source_build(struct join *join) {
-    if (join->fetch != NULL || join->lateral != NULL) {
+    if (join->fetch != NULL || join->lateral != NULL || join->merge != NULL) {
         return;
     }
     while (!build(join)) {
@@ -181,6 +186,10 @@ void join_source_batch(struct join *join) {
     const struct batch *batch = join->left_batch;
     if (join->fetch != NULL) {
         join_fetch_batch(join);
+        return;
+    }
+    if (join->merge != NULL) {
+        join_merge_batch(join);
         return;
     }
     for (uint32_t i = 0; i < join->key_count; i++) {
@@ -201,6 +210,8 @@ void join_source_row(struct join *join, uint16_t row) {
         join_fetch_row(join, row);
     } else if (join->lateral != NULL) {
         join_lateral_row(join, row);
+    } else if (join->merge != NULL) {
+        join_merge_row(join, row);
     } else if (join->base.node->join_strategy == PLAN_JOIN_HASH) {
         uint32_t key = join->id_of_row[row];
         join->candidate = key == ROWSET_NONE ? ROWSET_NONE : join->heads[key];

@@ -735,12 +735,14 @@ static bool order_gives(const struct plan_node *scan, struct index_id id, const 
     return true;
 }
 
-/* The scan that drives a plan's order, and for each column of the plan's row its column there or UINT32_MAX. */
-static struct plan_node *order_source(struct optimiser *optimiser, struct plan_node *node, uint32_t *columns,
-                                      uint32_t count) {
+/* What drives a plan's order, a scan or a SORT, and for each column of the plan's row its column there. *relied: a
+ * merge join lies between, so that the order must stay as it is. */
+static struct plan_node *order_source(struct plan_node *node, uint32_t *columns, uint32_t count, bool *relied) {
+    *relied = false;
     for (;;) {
         switch (node->kind) {
         case PLAN_SCAN:
+        case PLAN_SORT:
             return node;
         case PLAN_FILTER: /* but no LIMIT: which rows it lets through is by the order below it */
             node = node->left;
@@ -749,6 +751,7 @@ static struct plan_node *order_source(struct optimiser *optimiser, struct plan_n
             if (node->join_type == PLAN_JOIN_RIGHT || node->join_type == PLAN_JOIN_FULL) {
                 return NULL;
             }
+            *relied = *relied || node->join_strategy == PLAN_JOIN_MERGE;
             for (uint32_t i = 0; i < count; i++) {
                 if (columns[i] >= node->left->column_count) {
                     return NULL;
@@ -767,10 +770,39 @@ static struct plan_node *order_source(struct optimiser *optimiser, struct plan_n
             node = node->left;
             break;
         default:
-            (void)optimiser;
             return NULL;
         }
     }
+}
+
+/* Whether the SORT begins with these keys. */
+static bool sort_gives(const struct plan_node *sort, const struct plan_sort_key *keys, const uint32_t *columns,
+                       uint32_t count) {
+    for (uint32_t i = 0; i < count; i++) {
+        const struct plan_sort_key *own = i < sort->sort_key_count ? &sort->sort_keys[i] : NULL;
+        if (own == NULL || own->expr->kind != EXPR_COLUMN || own->expr->column != columns[i] ||
+            own->descending != keys[i].descending || own->nulls_first != keys[i].nulls_first) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool access_in_order(struct optimiser *optimiser, struct plan_node *node, const uint32_t *columns, uint32_t count,
+                     bool *descending) {
+    uint32_t *own = sql_alloc(optimiser->context, (count + 1) * sizeof(*own));
+    struct plan_sort_key *keys = sql_alloc_zero(optimiser->context, count + 1, sizeof(*keys));
+    bool relied = false;
+    bool reverse = false;
+    memcpy(own, columns, count * sizeof(*own));
+    *descending = false;
+    const struct plan_node *source = order_source(node, own, count, &relied);
+    if (source == NULL || source->kind == PLAN_SORT) {
+        return source != NULL && sort_gives(source, keys, own, count);
+    }
+    bool given = order_gives(source, source->index, keys, own, count, scan_fixed(source), &reverse);
+    *descending = reverse != source->reverse;
+    return given;
 }
 
 /* The node without its SORT where the scan below can be read in order. */
@@ -782,18 +814,21 @@ static struct plan_node *order_drop(struct optimiser *optimiser, struct plan_nod
         }
         columns[i] = sort->sort_keys[i].expr->column;
     }
-    struct plan_node *scan = order_source(optimiser, sort->left, columns, sort->sort_key_count);
-    if (scan == NULL) {
-        return sort;
+    bool relied = false;
+    struct plan_node *scan = order_source(sort->left, columns, sort->sort_key_count, &relied);
+    if (scan == NULL || scan->kind == PLAN_SORT) {
+        bool given = scan != NULL && sort_gives(scan, sort->sort_keys, columns, sort->sort_key_count);
+        return given ? sort->left : sort;
     }
     bool reverse = false;
     uint32_t fixed = scan_fixed(scan);
-    if (order_gives(scan, scan->index, sort->sort_keys, columns, sort->sort_key_count, fixed, &reverse)) {
+    if (order_gives(scan, scan->index, sort->sort_keys, columns, sort->sort_key_count, fixed, &reverse) &&
+        (!relied || reverse == scan->reverse)) {
         scan->reverse = reverse;
         return sort->left;
     }
     /* Another index reads every row by a second lookup: worth it when few are wanted. */
-    bool free_choice = scan->low.count == 0 && scan->high.count == 0 && scan->left == NULL &&
+    bool free_choice = !relied && scan->low.count == 0 && scan->high.count == 0 && scan->left == NULL &&
                        sql_way_open(optimiser->context->settings, SQL_WAY_INDEXSCAN);
     for (uint32_t i = 0; limited && free_choice && i < scan->table->index_count; i++) {
         const struct index_definition *index = &scan->table->indexes[i];

@@ -52,6 +52,11 @@ const struct expr *access_value(struct optimiser *optimiser, const struct expr *
 bool access_column(struct optimiser *optimiser, const struct plan_node *scan, const struct expr *expr,
                    struct column_id *column, struct type *type);
 
+/* Whether the node's rows come in the order of these of its columns: all ascending with NULLs last or, *descending, all
+ * the other way. */
+bool access_in_order(struct optimiser *optimiser, struct plan_node *node, const uint32_t *columns, uint32_t count,
+                     bool *descending);
+
 /* bitmap.c: rows that several ranges of indexes hold, in all of them or in any. */
 struct bitmap_choice {
     struct plan_node *bitmap; /* NULL: there is none */

@@ -35,6 +35,7 @@ struct common {
     uint32_t capacity;
     uint32_t shared;
     bool many;
+    struct plan_cte *ctes; /* met, and not walked yet: they are below none of their readers alone */
 };
 
 /* --- what may be shared --- */
@@ -52,7 +53,7 @@ static void note_unsafe(void *context, const struct expr **place) {
 static bool is_safe(struct plan_node *node) {
     bool unsafe = node->kind == PLAN_LOCK || node->kind == PLAN_COPY || plan_writes(node) || node->current_of != NULL ||
                   node->sample_percent != NULL || node->join_strategy == PLAN_JOIN_LATERAL ||
-                  (node->kind == PLAN_CTE && (node->cte_work || node->cte->depth > 0));
+                  (node->kind == PLAN_CTE && (node->cte_work || node->cte->depth > 0 || node->cte->rounds > 0));
     for (uint32_t i = 0; node->kind == PLAN_SCAN && i < node->column_count; i++) {
         unsafe = unsafe || node->scan_columns[i] == PLAN_SCAN_KEY;
     }
@@ -115,9 +116,19 @@ static void collect_subquery(void *context, struct plan_subquery *subquery) {
     }
 }
 
-static void collect_cte(struct common *common, struct plan_cte *cte) {
+static void note_cte(struct common *common, struct plan_cte *cte) {
     if (!cte->collected) {
         cte->collected = true;
+        cte->next_common = common->ctes;
+        common->ctes = cte;
+    }
+}
+
+/* What the walk has met, and what is met in it. */
+static void collect_ctes(struct common *common) {
+    while (common->ctes != NULL) {
+        struct plan_cte *cte = common->ctes;
+        common->ctes = cte->next_common;
         (void)collect(common, &cte->root, false);
         if (cte->recursive != NULL) {
             (void)collect(common, &cte->recursive, false);
@@ -149,7 +160,7 @@ static struct below collect(struct common *common, struct plan_node **place, boo
     struct below below = {.safe = is_safe(node), .work = is_work(node)};
     plan_subqueries(node, collect_subquery, common);
     if (node->kind == PLAN_CTE) {
-        collect_cte(common, node->cte);
+        note_cte(common, node->cte);
     }
     struct plan_node **children[] = {&node->left, &node->right};
     for (uint32_t i = 0; i < ARRAY_LENGTH(children); i++) {
@@ -245,7 +256,7 @@ static bool same_node(struct optimiser *optimiser, struct plan_node *a, struct p
         !same_aggregates(a, b) || !same_sort_keys(a->sort_keys, b->sort_keys, a->sort_key_count) ||
         a->frame.mode != b->frame.mode || a->frame.start != b->frame.start || a->frame.end != b->frame.end ||
         a->frame.exclusion != b->frame.exclusion || a->limit_hint != b->limit_hint || a->join_type != b->join_type ||
-        a->join_strategy != b->join_strategy || a->ordinality != b->ordinality ||
+        a->join_strategy != b->join_strategy || a->ordinality != b->ordinality || a->descending != b->descending ||
         a->set_operation != b->set_operation || a->set_all != b->set_all) {
         return false;
     }
@@ -338,8 +349,9 @@ void optimise_common(struct optimiser *optimiser, struct plan_node **root, struc
     }
     (void)collect(&common, root, false);
     for (uint32_t i = 0; i < write_count; i++) {
-        collect_cte(&common, writes[i]);
+        note_cte(&common, writes[i]);
     }
+    collect_ctes(&common);
     if (common.many) {
         return;
     }

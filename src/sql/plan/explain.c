@@ -231,11 +231,13 @@ static const char *name_scan(struct explain *explain, struct explain_group *grou
 static const char *name_join(struct explain *explain, struct explain_group *group, const struct plan_node *node) {
     static const char *const types[] = {"Inner", "Left", "Right", "Full", "Inner", "Semi", "Anti"};
     bool hash = node->join_strategy == PLAN_JOIN_HASH;
+    bool merge = node->join_strategy == PLAN_JOIN_MERGE;
     const char *type = types[node->join_type];
     bool inner = strcmp(type, "Inner") == 0;
+    const char *way = hash ? "Hash" : merge ? "Merge" : "Nested Loop";
     add_other(explain, group, "Join Type", type);
-    group->title = inner ? NULL : sql_printf(explain->context, "%s%s Join", hash ? "Hash " : "Nested Loop ", type);
-    return hash ? "Hash Join" : "Nested Loop";
+    group->title = inner ? NULL : sql_printf(explain->context, "%s %s Join", way, type);
+    return hash ? "Hash Join" : merge ? "Merge Join" : "Nested Loop";
 }
 
 static const char *name_write(struct explain *explain, struct explain_group *group, const struct plan_node *node) {
@@ -460,6 +462,9 @@ static void add_details(struct explain *explain, struct explain_group *group, co
     case PLAN_JOIN:
         if (node->join_strategy == PLAN_JOIN_HASH) {
             explain_add_text(explain, group, "Hash Cond", explain_keys(explain, node, false));
+        }
+        if (node->join_strategy == PLAN_JOIN_MERGE) {
+            explain_add_text(explain, group, "Merge Cond", explain_keys(explain, node, false));
         }
         if (node->predicate != NULL) {
             explain_add_text(explain, group, "Join Filter", explain_expression(explain, node->predicate, node));

@@ -65,6 +65,10 @@ static void join_cost(const struct plan_node *node, struct explain_cost *cost) {
         cost->startup = left.startup + right.total + right.rows * COST_OPERATION;
         cost->total = cost->startup + left.total - left.startup + left.rows * COST_OPERATION;
         break;
+    case PLAN_JOIN_MERGE:
+        cost->startup = left.startup + right.startup;
+        cost->total = left.total + right.total + (left.rows + right.rows) * COST_OPERATION;
+        break;
     case PLAN_JOIN_INDEX:
         cost->startup = left.startup;
         cost->total = left.total + left.rows * PLAN_COST_LOOKUP * COST_ROW;

@@ -75,7 +75,10 @@ static struct plan_node *optimise_query(struct optimiser *optimiser, struct plan
     optimise_subqueries(optimiser, root);
     optimise_ctes(optimiser, root);
     root = optimise_push(optimiser, root, &none);
-    return optimise_order(optimiser, root);
+    optimise_merge_all(optimiser, root);
+    root = optimise_order(optimiser, root);
+    optimise_merge(optimiser, root);
+    return root;
 }
 
 /* --- what is done when all of the statement is in order --- */

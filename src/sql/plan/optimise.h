@@ -7,6 +7,7 @@
  *   decorrelate  EXISTS, IN and aggregates over what belongs to a row become joins
  *   push      conditions move to where their columns come from; inner joins are put in order
  *   access    a scan gets a range of its key or of an index; an ORDER BY that it satisfies goes
+ *   merge     sides that come in order are joined by it
  *   common    what stands several times is done once
  *   prune     columns that nobody reads are not produced
  */
@@ -131,6 +132,10 @@ double estimate_column_fanout(struct optimiser *optimiser, const struct plan_nod
  * for a sample to tell. */
 void optimise_rank(struct optimiser *optimiser, const struct plan_node *scan, bool sampled,
                    struct conditions *conditions);
+
+/* merge.c: hash joins that become merge joins, when orders are settled; all of them, where hash joins are forbidden. */
+void optimise_merge(struct optimiser *optimiser, struct plan_node *root);
+void optimise_merge_all(struct optimiser *optimiser, struct plan_node *node);
 
 /* prune.c */
 struct plan_node *optimise_prune(struct optimiser *optimiser, struct plan_node *root);

@@ -66,8 +66,8 @@ enum plan_join_type {
     PLAN_JOIN_ANTI,
 };
 /* LATERAL: the right side is a query of its own, run for each left row with the values of left_keys as its outer ones.
- */
-enum plan_join_strategy { PLAN_JOIN_NESTED, PLAN_JOIN_HASH, PLAN_JOIN_INDEX, PLAN_JOIN_LATERAL };
+ * MERGE: both sides come in the order of the keys, which are columns. */
+enum plan_join_strategy { PLAN_JOIN_NESTED, PLAN_JOIN_HASH, PLAN_JOIN_INDEX, PLAN_JOIN_LATERAL, PLAN_JOIN_MERGE };
 
 /* A column that is a row: its text. Its parts (whether it is there, then its fields) are other columns of the node. */
 struct plan_record {
@@ -200,9 +200,9 @@ struct plan_cte {
     bool collected; /* common.c has seen it */
     bool finished;
     /* a subplan that stands several times (common.c) */
-    struct plan_node **readers; /* `references` of them; NULL: it is a query that was written in WITH */
-    uint64_t *needed;           /* its columns that they read */
-    struct plan_cte *next_common;
+    struct plan_node **readers;   /* `references` of them; NULL: it is a query that was written in WITH */
+    uint64_t *needed;             /* its columns that they read */
+    struct plan_cte *next_common; /* also while common.c walks */
 };
 
 struct plan_node {
@@ -260,7 +260,8 @@ struct plan_node {
     const struct expr **left_keys; /* HASH and INDEX: equal pairs; left_keys over left's row, right_keys over right's */
     const struct expr **right_keys;
     uint32_t key_count;
-    bool repeats; /* LATERAL: for the same values the right side gives the same rows */
+    bool descending; /* MERGE: the order of the keys */
+    bool repeats;    /* LATERAL: for the same values the right side gives the same rows */
 
     enum plan_set_operation set_operation;
     bool set_all; /* INTERSECT ALL, EXCEPT ALL: rows count */

@@ -23,7 +23,7 @@ again() {
 }
 again --first "SET work_mem = '64kB'"
 again --repeat 4
-for way in kimberlite.enable_common_subplans enable_bitmapscan enable_seqscan enable_nestloop; do
+for way in kimberlite.enable_common_subplans enable_bitmapscan enable_seqscan enable_nestloop enable_hashjoin enable_mergejoin; do
     echo "without $way"
     again --first "SET $way = off"
 done

@@ -85,14 +85,15 @@ static const struct expr *condition(struct fixture *fixture, uint32_t keys, bool
 }
 
 static struct plan_node *join_node(struct fixture *fixture, struct plan_node *left, struct plan_node *right,
-                                   enum plan_join_type type, bool hash, uint32_t keys, bool residual) {
+                                   enum plan_join_type type, enum plan_join_strategy strategy, uint32_t keys,
+                                   bool residual) {
     struct plan_column columns[COLUMNS];
     memcpy(columns, left->columns, sizeof(*columns) * LEFT_COLUMNS);
     memcpy(columns + LEFT_COLUMNS, right->columns, sizeof(*columns) * RIGHT_COLUMNS);
     struct plan_node *join = make_node(fixture, PLAN_JOIN, left, right, columns, COLUMNS);
     join->join_type = type;
-    join->join_strategy = hash ? PLAN_JOIN_HASH : PLAN_JOIN_NESTED;
-    if (!hash) {
+    join->join_strategy = strategy;
+    if (strategy == PLAN_JOIN_NESTED) {
         join->predicate = condition(fixture, keys, residual);
         return join;
     }
@@ -107,8 +108,33 @@ static struct plan_node *join_node(struct fixture *fixture, struct plan_node *le
     return join;
 }
 
-static void one_join(uint64_t seed, enum plan_join_type type, bool hash, uint32_t keys, bool residual,
-                     uint32_t left_rows, uint32_t right_rows) {
+static struct plan_node *sorted(struct fixture *fixture, struct plan_node *node, const enum type_id *types,
+                                uint32_t keys, bool descending) {
+    struct plan_node *sort = make_node(fixture, PLAN_SORT, node, NULL, node->columns, node->column_count);
+    sort->sort_key_count = keys;
+    sort->sort_keys = sql_alloc_zero(&fixture->context, keys, sizeof(*sort->sort_keys));
+    for (uint32_t k = 0; k < keys; k++) {
+        sort->sort_keys[k] = (struct plan_sort_key){
+            .expr = make_column(fixture, k, types[k]), .descending = descending, .nulls_first = descending};
+    }
+    return sort;
+}
+
+static int order_of_rows(const void *a, const void *b) {
+    return compare_rows(a, b, COLUMNS);
+}
+
+/* The left side's order is the answer's, where every row has a left one. */
+static void check_order(const struct value *rows, uint32_t count, enum plan_join_type type, uint32_t keys,
+                        bool descending) {
+    for (uint32_t i = 1; i < count && (type == PLAN_JOIN_INNER || type == PLAN_JOIN_LEFT); i++) {
+        int order = compare_rows(&rows[(size_t)(i - 1) * COLUMNS], &rows[(size_t)i * COLUMNS], keys);
+        assert_true(descending ? order >= 0 : order <= 0);
+    }
+}
+
+static void one_join(uint64_t seed, enum plan_join_type type, enum plan_join_strategy strategy, uint32_t keys,
+                     bool residual, uint32_t left_rows, uint32_t right_rows) {
     struct fixture fixture;
     struct prng prng;
     volatile bool raised = false;
@@ -120,9 +146,22 @@ static void one_join(uint64_t seed, enum plan_join_type type, bool hash, uint32_
         struct plan_node *l = random_values(&fixture, &prng, left_types, LEFT_COLUMNS, left_rows, &left);
         struct plan_node *r = random_values(&fixture, &prng, right_types, RIGHT_COLUMNS, right_rows, &right);
         uint32_t rows = 0;
-        struct value *got = run_plan(&fixture, join_node(&fixture, l, r, type, hash, keys, residual), &rows);
+        bool merge = strategy == PLAN_JOIN_MERGE;
+        bool descending = merge && seed % 2 == 0;
+        if (merge) {
+            l = sorted(&fixture, l, left_types, keys, descending);
+            r = sorted(&fixture, r, right_types, keys, descending);
+        }
+        struct plan_node *join = join_node(&fixture, l, r, type, strategy, keys, residual);
+        join->descending = descending;
+        struct value *got = run_plan(&fixture, join, &rows);
         expect_join(left, left_rows, right, right_rows, type, keys, residual);
         assert_int_equal(rows, expected.count);
+        if (merge) {
+            check_order(got, rows, type, keys, descending);
+            qsort(got, rows, sizeof(*got) * COLUMNS, order_of_rows);
+            qsort(expected.rows, rows, sizeof(expected.rows[0]), order_of_rows);
+        }
         for (uint32_t i = 0; i < rows; i++) { /* the order too: that of the left side, unmatched right rows last */
             assert_int_equal(compare_rows(&got[(size_t)i * COLUMNS], expected.rows[i], COLUMNS), 0);
         }
@@ -142,12 +181,30 @@ static void joins_agree_with_nested_loops(void **state) {
         for (unsigned type = PLAN_JOIN_INNER; type <= PLAN_JOIN_FULL; type++) {
             for (uint32_t keys = 0; keys <= 3; keys++) {
                 for (unsigned residual = 0; residual < 2; residual++) {
-                    one_join(seed++, (enum plan_join_type)type, false, keys, residual, sizes[s][0], sizes[s][1]);
+                    one_join(seed++, (enum plan_join_type)type, PLAN_JOIN_NESTED, keys, residual, sizes[s][0],
+                             sizes[s][1]);
                     if (keys > 0) {
-                        one_join(seed++, (enum plan_join_type)type, true, keys, residual, sizes[s][0], sizes[s][1]);
+                        one_join(seed++, (enum plan_join_type)type, PLAN_JOIN_HASH, keys, residual, sizes[s][0],
+                                 sizes[s][1]);
+                        for (unsigned way = 0; way < 2; way++) { /* up and down */
+                            one_join(seed++, (enum plan_join_type)type, PLAN_JOIN_MERGE, keys, residual, sizes[s][0],
+                                     sizes[s][1]);
+                        }
                     }
                 }
             }
+        }
+    }
+}
+
+/* A right side so long that a merge join forgets what lies behind it, also while a row of it is still wanted. */
+static void merges_forget(void **state) {
+    (void)state;
+    uint64_t seed = 1;
+    for (unsigned type = PLAN_JOIN_INNER; type <= PLAN_JOIN_FULL; type++) {
+        for (uint32_t keys = 1; keys <= 3; keys++) {
+            one_join(seed++, (enum plan_join_type)type, PLAN_JOIN_MERGE, keys, true, 4, 15000);
+            one_join(seed++, (enum plan_join_type)type, PLAN_JOIN_MERGE, keys, false, 3, 15000);
         }
     }
 }
@@ -165,7 +222,7 @@ static void a_join_beyond_the_limit_is_an_error(void **state) {
         uint32_t rows = 0;
         struct plan_node *l = random_values(&fixture, &prng, left_types, LEFT_COLUMNS, 40, &values);
         struct plan_node *r = random_values(&fixture, &prng, right_types, RIGHT_COLUMNS, 40, &values);
-        run_plan(&fixture, join_node(&fixture, l, r, PLAN_JOIN_CROSS, false, 0, false), &rows);
+        run_plan(&fixture, join_node(&fixture, l, r, PLAN_JOIN_CROSS, PLAN_JOIN_NESTED, 0, false), &rows);
     }
     SQL_CAUGHT {
         raised = true;
@@ -190,7 +247,7 @@ static void a_join_beyond_the_budget_is_an_error(void **state) {
         struct value *values = NULL;
         struct plan_node *l = random_values(&fixture, &prng, left_types, LEFT_COLUMNS, 10, &values);
         struct plan_node *r = random_values(&fixture, &prng, right_types, RIGHT_COLUMNS, 20000, &values);
-        struct plan_node *join = join_node(&fixture, l, r, PLAN_JOIN_INNER, true, 1, false);
+        struct plan_node *join = join_node(&fixture, l, r, PLAN_JOIN_INNER, PLAN_JOIN_HASH, 1, false);
         struct exec *exec = exec_open(&inner, &fixture.host, join, NULL, 0, NULL);
         (void)exec_next(exec);
     }
@@ -217,8 +274,9 @@ static void a_cancelled_join_stops(void **state) {
         struct value *values = NULL;
         struct plan_node *l = random_values(&fixture, &prng, left_types, LEFT_COLUMNS, 100, &values);
         struct plan_node *r = random_values(&fixture, &prng, right_types, RIGHT_COLUMNS, 100, &values);
-        struct exec *exec = exec_open(&fixture.context, &fixture.host,
-                                      join_node(&fixture, l, r, PLAN_JOIN_CROSS, false, 0, false), NULL, 0, NULL);
+        struct exec *exec =
+            exec_open(&fixture.context, &fixture.host,
+                      join_node(&fixture, l, r, PLAN_JOIN_CROSS, PLAN_JOIN_NESTED, 0, false), NULL, 0, NULL);
         assert_non_null(exec_next(exec));
         atomic_store(&cancel, true);
         (void)exec_next(exec);
@@ -234,6 +292,7 @@ static void a_cancelled_join_stops(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(joins_agree_with_nested_loops),
+        cmocka_unit_test(merges_forget),
         cmocka_unit_test(a_join_beyond_the_limit_is_an_error),
         cmocka_unit_test(a_join_beyond_the_budget_is_an_error),
         cmocka_unit_test(a_cancelled_join_stops),

@@ -246,6 +246,90 @@ static void test_common(void **state) {
     SQL("RESET kimberlite.enable_common_subplans");
 }
 
+/* Sides that come in the order of the keys are merged, and the order is the answer's. */
+static void test_merge(void **state) {
+    (void)state;
+    SQL("CREATE TABLE line (id bigint, n int, v int, PRIMARY KEY (id, n))");
+    SQL("INSERT INTO line SELECT g / 3, g, g % 10 FROM generate_series(1, 9000) AS g");
+    PLAN("SELECT * FROM big JOIN line ON big.id = line.id ORDER BY line.id", "Merge Join\n"
+                                                                             "  Merge Cond: (line.id = big.id)\n"
+                                                                             "  ->  Seq Scan on line\n"
+                                                                             "  ->  Seq Scan on big\n");
+    PLAN("SELECT * FROM line x JOIN line y ON x.n = y.n AND y.id = x.id",
+         "Merge Join\n"
+         "  Merge Cond: ((x.id = y.id) AND (x.n = y.n))\n"
+         "  ->  Seq Scan on line x\n"
+         "  ->  Seq Scan on line y\n");
+    PLAN("SELECT * FROM line FULL JOIN big USING (id)", "Merge Full Join\n"
+                                                        "  Merge Cond: (line.id = big.id)\n"
+                                                        "  ->  Seq Scan on line\n"
+                                                        "  ->  Seq Scan on big\n");
+    PLAN("SELECT * FROM line WHERE NOT EXISTS (SELECT 1 FROM big WHERE big.id = line.id AND g > v)",
+         "Merge Anti Join\n"
+         "  Merge Cond: (line.id = big.id)\n"
+         "  Join Filter: (big.g > line.v)\n"
+         "  ->  Seq Scan on line\n"
+         "  ->  Seq Scan on big\n");
+    /* the other way round; an order of another column; few rows; few that have a partner */
+    PLAN("SELECT line.id FROM line JOIN big ON big.id = line.id ORDER BY line.id DESC",
+         "Hash Join\n"
+         "  Hash Cond: (line.id = big.id)\n"
+         "  ->  Index Scan Backward using line_pkey on line\n"
+         "  ->  Hash\n"
+         "        ->  Seq Scan on big\n");
+    PLAN("SELECT count(*) FROM line JOIN big ON big.g = line.id", "Aggregate\n"
+                                                                  "  ->  Hash Join\n"
+                                                                  "        Hash Cond: (line.id = (big.g)::bigint)\n"
+                                                                  "        ->  Seq Scan on line\n"
+                                                                  "        ->  Hash\n"
+                                                                  "              ->  Seq Scan on big\n");
+    PLAN("SELECT count(*) FROM line JOIN big ON big.id = line.id AND big.w = 'w7'",
+         "Aggregate\n"
+         "  ->  Nested Loop\n"
+         "        ->  Seq Scan on big\n"
+         "              Filter: (big.w = 'w7'::text)\n"
+         "        ->  Index Scan using line_pkey on line\n"
+         "              Index Cond: (line.id = big.id)\n");
+    /* nothing is put aside where a hash table would be */
+    SQL("SET work_mem = '64kB'");
+    ROWS("EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) SELECT count(*) FROM line FULL JOIN big USING (id)",
+         "Aggregate (actual rows=1 loops=1)\n"
+         "  Memory Usage: 1kB\n"
+         "  ->  Merge Full Join (actual rows=9000 loops=1)\n"
+         "        Merge Cond: (line.id = big.id)\n"
+         "        ->  Seq Scan on line (actual rows=9000 loops=1)\n"
+         "        ->  Seq Scan on big (actual rows=3000 loops=1)\n");
+    SQL("SET enable_mergejoin = off");
+    PLAN("SELECT count(*) FROM line FULL JOIN big USING (id)", "Aggregate\n"
+                                                               "  ->  Hash Full Join\n"
+                                                               "        Hash Cond: (line.id = big.id)\n"
+                                                               "        ->  Seq Scan on line\n"
+                                                               "        ->  Hash\n"
+                                                               "              ->  Seq Scan on big\n");
+    SQL("RESET ALL");
+    /* where nothing may be hashed the sides are sorted, and an order above is theirs */
+    SQL("SET enable_hashjoin = off");
+    PLAN("SELECT t.a, x FROM t JOIN k ON t.a = k.x ORDER BY t.a", "Merge Join\n"
+                                                                  "  Merge Cond: (t.a = k.x)\n"
+                                                                  "  ->  Sort\n"
+                                                                  "        Sort Key: t.a\n"
+                                                                  "        ->  Seq Scan on t\n"
+                                                                  "  ->  Seq Scan on k\n");
+    PLAN("SELECT t.id, x FROM t LEFT JOIN k ON t.id = k.x ORDER BY t.id DESC", "Sort\n"
+                                                                               "  Sort Key: t.id DESC\n"
+                                                                               "  ->  Merge Left Join\n"
+                                                                               "        Merge Cond: (t.id = k.x)\n"
+                                                                               "        ->  Seq Scan on t\n"
+                                                                               "        ->  Seq Scan on k\n");
+    PLAN("SELECT count(*) FROM t JOIN k ON t.a + 1 = k.x", "Aggregate\n"
+                                                           "  ->  Hash Join\n"
+                                                           "        Hash Cond: ((t.a + 1) = k.x)\n"
+                                                           "        ->  Seq Scan on t\n"
+                                                           "        ->  Hash\n"
+                                                           "              ->  Seq Scan on k\n");
+    SQL("RESET ALL");
+}
+
 /* Before rows were changed and deleted. */
 static void check_bits_at(long position) {
     struct buffer text = {0};
@@ -536,6 +620,7 @@ int main(void) {
         cmocka_unit_test(test_many_tables),  cmocka_unit_test(test_options),
         cmocka_unit_test(test_analyze),      cmocka_unit_test(test_common),
         cmocka_unit_test(test_known_values), cmocka_unit_test(test_bitmap),
+        cmocka_unit_test(test_merge),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
