@@ -150,7 +150,7 @@ static void bind_recursive(struct bind *bind, struct bind_cte *entry, const PgQu
         bind_with(bind, select->with_clause);
         entry->in_with = false;
     }
-    entry->cte->root = bind_select_branch(bind, select->larg);
+    entry->cte->root = bind_select(bind, select->larg);
     entry->anchor = false;
     bind_refuse_records(bind, entry->cte->root, "a recursive query");
     cte_columns(bind, entry, node, entry->cte->root);

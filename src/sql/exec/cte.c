@@ -4,7 +4,8 @@
  * The rows belong to the execution of the query that defines the name, wherever below it they are read. A recursive
  * query goes in rounds: the non-recursive term's rows are the first working table; each round runs the recursive term
  * over it, in a context of its own, and what is new is the next one. A scan asks for more only when it has read
- * everything there is, so a LIMIT above ends a recursion that has no end.
+ * everything there is, and gets it as the round goes on, so a LIMIT above ends a recursion, or a round, that has no
+ * end.
  *
  * Rows stay in memory up to work_mem; those behind are put aside in runs, which each scan reads for itself when it is
  * through with those in memory. Nothing moves that a scan has given. Of a query that is not recursive all the rest is
@@ -51,6 +52,7 @@ struct cte_rows {
     const struct type *types;
     const struct vector **columns;
     struct sql_context round; /* a recursive term's execution */
+    struct exec *running;     /* the round at work; NULL: none */
     struct work works[2];     /* of this round, and of the next */
     uint32_t work;
 };
@@ -184,15 +186,20 @@ static bool round_next(struct cte_rows *rows) {
     return next->first < next->end || next->others.row_count > 0;
 }
 
-static void rows_round(struct cte_rows *rows) {
-    struct exec *owner = rows->owner;
-    sql_context_inner(&rows->round, owner->context);
-    struct exec *exec = exec_open_round(owner, &rows->round, rows->cte->recursive);
-    const struct batch *batch;
-    while ((batch = exec_next(exec)) != NULL) {
-        rows_take(rows, batch);
+/* The next rows of the round at work, or of a new one; true: it is at its end. */
+static bool rows_round(struct cte_rows *rows) {
+    if (rows->running == NULL) {
+        sql_context_inner(&rows->round, rows->owner->context);
+        rows->running = exec_open_round(rows->owner, &rows->round, rows->cte->recursive);
     }
+    const struct batch *batch = exec_next(rows->running);
+    if (batch != NULL) {
+        rows_take(rows, batch);
+        return false;
+    }
+    rows->running = NULL;
     sql_context_free(&rows->round);
+    return true;
 }
 
 /* Makes more rows; false when there are no more to come. */
@@ -209,8 +216,12 @@ static bool rows_more(struct cte_rows *rows) {
                 continue;
             }
             rows->source_done = true;
-        } else {
-            rows_round(rows);
+        } else if (!rows_round(rows)) {
+            if (rows->written != NULL && spill_run_rows(rows->written) >= PIECE_ROWS) {
+                piece_end(rows);
+                piece_begin(rows);
+            }
+            continue;
         }
         rows->done = !recursive || !round_next(rows);
         if (rows->written != NULL && (rows->done || spill_run_rows(rows->written) >= PIECE_ROWS)) {
