@@ -95,6 +95,7 @@ bool replan_missed(const struct plan_node *root, const struct plan_measures *mea
     /* The right side of a lookup runs once a row, for a part of what was planned; below LIMIT nothing need end. */
     bool once =
         root->kind != PLAN_JOIN || root->join_strategy == PLAN_JOIN_HASH || root->join_strategy == PLAN_JOIN_NESTED;
-    bool below = ended && root->kind != PLAN_LIMIT;
+    bool merged = root->kind == PLAN_JOIN && root->join_strategy == PLAN_JOIN_MERGE; /* ends with the shorter side */
+    bool below = ended && root->kind != PLAN_LIMIT && !merged;
     return replan_missed(root->left, measures, below) || (once && replan_missed(root->right, measures, below));
 }

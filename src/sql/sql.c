@@ -125,6 +125,25 @@ static bool plan_scans(const struct plan_node *node) {
             plan_scans(node->left) || plan_scans(node->right));
 }
 
+/* A parameter's value in the type that the statement gives it, where that is plain. */
+static bool value_known(struct sql_context *context, const struct value *value, struct expr *constant) {
+    struct type type = constant->type;
+    struct datetime_context when = sql_datetime(context);
+    if (value->is_null) {
+        constant->value = value_null(type.id);
+        return true;
+    }
+    if (value->type == type.id) {
+        return value_copy(value, &context->arena, &constant->value);
+    }
+    if (type_is_integer(type.id) && type_is_integer(value->type)) {
+        constant->value = value_integer(type.id, value->as.integer);
+        return value->as.integer >= type_integer_min(type.id) && value->as.integer <= type_integer_max(type.id);
+    }
+    return value->type == TYPE_UNKNOWN && catalogue_value_parse(context->catalogue, type, value->as.bytes, &when,
+                                                                &context->arena, &constant->value, NULL) == KMB_OK;
+}
+
 /* What the planner may know of parameters: EXECUTE's arguments, or the values that this plan is for. */
 static void estimator_values(const struct preparation *preparation, struct plan_estimator *estimator) {
     struct sql_statement *statement = preparation->statement;
@@ -143,15 +162,9 @@ static void estimator_values(const struct preparation *preparation, struct plan_
     estimator->value_count = bound->parameter_count;
     estimator->values = sql_alloc_zero(context, bound->parameter_count + 1, sizeof(*estimator->values));
     for (uint32_t i = 0; i < bound->parameter_count; i++) {
-        struct type type = bound->parameter_types[i];
         struct expr *constant = sql_alloc_zero(context, 1, sizeof(*constant));
-        *constant = (struct expr){.kind = EXPR_CONSTANT, .type = type};
-        const struct value *value = &preparation->parameters[i];
-        bool fits = type_is_integer(type.id) && type_is_integer(value->type) && !value->is_null &&
-                    value->as.integer >= type_integer_min(type.id) && value->as.integer <= type_integer_max(type.id);
-        bool same = value->type == type.id && value_copy(value, &context->arena, &constant->value);
-        constant->value = same ? constant->value : fits ? value_integer(type.id, value->as.integer) : constant->value;
-        estimator->values[i] = same || fits ? constant : NULL;
+        *constant = (struct expr){.kind = EXPR_CONSTANT, .type = bound->parameter_types[i]};
+        estimator->values[i] = value_known(context, &preparation->parameters[i], constant) ? constant : NULL;
     }
 }
 
@@ -894,8 +907,12 @@ static void run_choose(struct sql_run *run, const struct sql_host *host, const s
     if (statement->replan == NULL && mode == SQL_PLAN_CUSTOM) {
         statement->replan = mem_alloc_zero(1, sizeof(*statement->replan));
     }
-    run->values = replan_hash(parameters, count);
-    if (statement->replan == NULL) {
+    bool valid = true; /* else the run is refused */
+    for (uint32_t i = 0; i < count; i++) {
+        valid = valid && (parameters[i].is_null || value_valid(&parameters[i]));
+    }
+    run->values = valid ? replan_hash(parameters, count) : 0;
+    if (statement->replan == NULL || !valid) {
         return;
     }
     uint8_t plan = replan_choose(statement->replan, run->values, mode);

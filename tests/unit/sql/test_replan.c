@@ -111,10 +111,15 @@ static void through_a_join(void **state) {
         (void)reads_all(statement, &common, 1, 19200);
         (void)reads_all(statement, &rare, 1, 10);
     }
+    struct value as_sent[2] = {value_bytes(TYPE_UNKNOWN, common.as.bytes), value_bytes(TYPE_UNKNOWN, rare.as.bytes)};
     for (int i = 0; i < 3; i++) {
         assert_true(reads_all(statement, &common, 1, 19200));
         assert_false(reads_all(statement, &rare, 1, 10));
+        (void)reads_all(statement, &as_sent[0], 1, 19200);
+        (void)reads_all(statement, &as_sent[1], 1, 10);
     }
+    assert_true(reads_all(statement, &as_sent[0], 1, 19200));
+    assert_false(reads_all(statement, &as_sent[1], 1, 10));
     sql_statement_free(statement);
 }
 
