@@ -25,7 +25,7 @@ ROWS_LONG = 1300  # more than one batch of Kimberlite's operators
 JOINS = ["inner", "left", "right", "full", "cross", "comma", "natural", "using"]
 # Shares of the kinds of cases.
 KINDS = [("select", 35), ("aggregate", 22), ("compound", 28), ("window", 12), ("constant", 6), ("write", 18), ("own table", 10), ("wild", 4), ("wrong", 4),
-         ("metamorphic", 8), ("rows", 9), ("checked view", 6)]
+         ("metamorphic", 12), ("rows", 9), ("checked view", 6)]
 PLAIN_SHARE = 0.2     # cases that keep to what SQLite answers as PostgreSQL does
 FOCUS_PER_CASE = 18  # items that a case must hold, in turn: what makes every item appear
 
@@ -911,8 +911,9 @@ class Statements(Queries):
     # --- metamorphic: answers that must fit each other, whoever else is asked
 
     def metamorphic_case(self):
-        if self.chance(0.4):
-            return self.pivot_case()
+        form = self.deal("parts", "pivots", "ways")
+        if form != "parts":
+            return self.pivot_case() if form == "pivots" else self.ways_case()
         source = self.from_clause()
         condition = self.condition(2)
         self.use("form of three parts")
@@ -934,6 +935,28 @@ class Statements(Queries):
         sql += ["SELECT id FROM %s WHERE %s" % (table.name, part)
                 for part in ("(%s)" % condition, "NOT (%s)" % condition, "(%s) IS NULL" % condition)]
         return [Step(text) for text in sql + ["SELECT 1"]]
+
+
+    def ways_case(self):
+        """A query is the same whichever ways to run it are forbidden, and where its rows are counted twice."""
+        source = self.from_clause()
+        condition = self.condition(2)
+        self.use("form of ways")
+        self.relation = ways
+        count = "SELECT count(*) FROM %s WHERE %s" % (source, condition)
+        steps = [count, "SELECT (%s), (%s)" % (count, count), "BEGIN"]
+        forbidden = self.draw.sample(WAYS, 2)
+        for way in forbidden:
+            steps += ["SET LOCAL %s = off" % way, count]
+        return [Step(sql) for sql in steps + ["ROLLBACK", "SELECT 1"]]
+
+
+WAYS = ["enable_hashjoin", "enable_mergejoin", "enable_nestloop", "enable_seqscan", "enable_bitmapscan", "enable_indexonlyscan"]
+
+
+def ways(answers):
+    counts = [value for answer in answers[:-1] for row in answer.rows or [] for value in row]
+    return None if len(set(counts)) == 1 else "counts of one query in several ways: %s" % ", ".join(map(str, counts))
 
 
 def three_parts(answers):
