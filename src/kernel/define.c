@@ -872,8 +872,11 @@ static enum kmb_status table_moved(struct evolver *evolver, const struct event_t
     if (status != KMB_OK) {
         return status;
     }
-    if (catalogue_schema(evolver->catalogue, event->schema_name) == NULL ||
-        catalogue_table(evolver->catalogue, event->schema_name, alteration.next.name) != NULL) {
+    bool type = definition_is_type(&alteration.next);
+    const struct table_definition *there =
+        type ? catalogue_type(evolver->catalogue, event->schema_name, alteration.next.name)
+             : catalogue_table(evolver->catalogue, event->schema_name, alteration.next.name);
+    if (catalogue_schema(evolver->catalogue, event->schema_name) == NULL || there != NULL) {
         return evolve_damaged(error, "table %u can not be moved", event->table.value);
     }
     alteration.next.schema_name = event->schema_name;

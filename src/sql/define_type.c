@@ -86,7 +86,9 @@ static bool text_renamed(struct define *define, struct slice text, const struct 
     if (!parse_names_type(tree, action->text, action->name)) {
         return false;
     }
-    parse_rename_type(context, tree, action->text, action->name, action->new_name);
+    bool moves = action->kind == ALTER_SET_SCHEMA;
+    parse_rename_type(context, tree, action->text, action->name, moves ? action->name : action->new_name,
+                      moves ? action->new_name : NULL);
     *to = parse_deparse(context, tree);
     return true;
 }
@@ -161,8 +163,10 @@ static void rename_type(struct define *define, const struct plan_alter *action) 
     for (uint32_t i = 0; i < types; i++) {
         ids[tables + i] = catalogue_type_at(catalogue, i)->id;
     }
-    define_try(define, kernel_rename_table(define->transaction, define->table_id, slice_text(action->new_name),
-                                           define->context->error));
+    struct slice to = slice_text(action->new_name);
+    define_try(define, action->kind == ALTER_SET_SCHEMA
+                           ? kernel_move_table(define->transaction, define->table_id, to, define->context->error)
+                           : kernel_rename_table(define->transaction, define->table_id, to, define->context->error));
     for (uint32_t i = 0; i < tables + types; i++) {
         texts_renamed(define, ids[i], action);
     }
@@ -206,6 +210,7 @@ void define_alter_type(struct define *define, const struct plan_alter *action) {
                                                     slice_text(action->new_name), error));
         break;
     case ALTER_RENAME_TABLE:
+    case ALTER_SET_SCHEMA:
         rename_type(define, action);
         break;
     default:

@@ -676,15 +676,21 @@ void bind_rename(struct bind *bind, const PgQuery__RenameStmt *rename, struct pl
                           "indexes");
 }
 
-/* ALTER TABLE, VIEW or SEQUENCE ... SET SCHEMA. */
+/* ALTER TABLE, VIEW, SEQUENCE, TYPE or DOMAIN ... SET SCHEMA. */
 void bind_alter_schema(struct bind *bind, const PgQuery__AlterObjectSchemaStmt *alter,
                        struct plan_statement *statement) {
     struct sql_context *context = bind->context;
     bool such = alter->object_type == PG_QUERY__OBJECT_TYPE__OBJECT_TABLE ||
                 alter->object_type == PG_QUERY__OBJECT_TYPE__OBJECT_VIEW ||
                 alter->object_type == PG_QUERY__OBJECT_TYPE__OBJECT_SEQUENCE;
+    if (alter->object_type == PG_QUERY__OBJECT_TYPE__OBJECT_TYPE ||
+        alter->object_type == PG_QUERY__OBJECT_TYPE__OBJECT_DOMAIN) {
+        bind_move_type(bind, alter, statement);
+        return;
+    }
     if (!such) {
-        sql_raise_unsupported(context, bind->tokens->first, "SET SCHEMA of anything but a table, a view or a sequence");
+        sql_raise_unsupported(context, bind->tokens->first,
+                              "SET SCHEMA of anything but a table, a view, a sequence or a type");
     }
     struct sql_relation found;
     statement->tag = alter_tag(alter->object_type);

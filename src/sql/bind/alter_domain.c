@@ -125,15 +125,15 @@ void bind_rename_domain_check(struct bind *bind, const PgQuery__RenameStmt *rena
     statement->tag = "ALTER DOMAIN";
 }
 
-/* ALTER TYPE ... RENAME TO and ALTER DOMAIN ... RENAME TO: texts that name the type follow it. */
-void bind_rename_type(struct bind *bind, const PgQuery__RenameStmt *rename, struct plan_statement *statement) {
+/* ALTER TYPE and ALTER DOMAIN ... RENAME TO and SET SCHEMA: texts that name the type follow it. */
+static void type_goes(struct bind *bind, const PgQuery__Node *object, bool domains, enum plan_alter_kind kind,
+                      const char *to, struct plan_statement *statement) {
     struct sql_context *context = bind->context;
-    bool domains = rename->rename_type == PG_QUERY__OBJECT_TYPE__OBJECT_DOMAIN;
-    ASSERT(rename->object->node_case == PG_QUERY__NODE__NODE_LIST);
-    const PgQuery__List *list = rename->object->list;
-    struct type_name name = bind_own_name(bind, list->items, list->n_items);
+    ASSERT(object->node_case == PG_QUERY__NODE__NODE_LIST);
+    struct type_name name = bind_own_name(bind, object->list->items, object->list->n_items);
     const struct table_definition *type = bind_find_type(bind, name);
     const struct catalogue *catalogue = bind_present(bind);
+    bool moves = kind == ALTER_SET_SCHEMA;
     if (type == NULL) {
         bind_no_type(bind, name, 0);
     }
@@ -141,23 +141,49 @@ void bind_rename_type(struct bind *bind, const PgQuery__RenameStmt *rename, stru
         sql_raise_with(context, KMB_WRONG_OBJECT_TYPE, 0, NULL, NULL, "%s is not a domain",
                        bind_type_text(bind, definition_type(type)));
     }
-    bind_type_free(bind, bind_text(context, type->schema_name), rename->newname);
+    if (moves && sql_schema_is_system(to)) {
+        sql_raise(context, KMB_PERMISSION, 0, "permission denied for schema %s", to);
+    }
+    if (moves) {
+        (void)bind_find_schema(bind, to);
+    }
+    struct plan_ddl *ddl = sql_alloc_zero(context, 1, sizeof(*ddl));
+    statement->ddl = ddl;
+    statement->tag = domains ? "ALTER DOMAIN" : "ALTER TYPE";
+    if (moves && slice_equal_text(type->schema_name, to)) {
+        ddl->kind = DDL_NOTHING;
+        return;
+    }
+    if (moves && catalogue_type(catalogue, slice_text(to), type->name) != NULL) {
+        sql_raise(context, KMB_DUPLICATE_OBJECT, 0, "type \"%s\" already exists in schema \"%s\"",
+                  bind_text(context, type->name), to);
+    }
+    bind_type_free(bind, moves ? to : bind_text(context, type->schema_name),
+                   moves ? bind_text(context, type->name) : to);
     for (uint32_t i = 0; i < catalogue_table_count(catalogue); i++) {
         const struct table_definition *view = catalogue_table_at(catalogue, i);
         if (definition_is_view(view) && bind_view_names_type(bind, view, type)) {
-            sql_raise_unsupported(context, bind->tokens->first, "renaming a type that a view names");
+            sql_raise_unsupported(context, bind->tokens->first, "%s a type that a view names",
+                                  moves ? "moving" : "renaming");
         }
     }
-    struct plan_ddl *ddl = sql_alloc_zero(context, 1, sizeof(*ddl));
     struct plan_alter *action = sql_alloc_zero(context, 1, sizeof(*action));
-    action->kind = ALTER_RENAME_TABLE;
+    action->kind = kind;
     action->name = name.name;
     action->text = bind_text(context, type->schema_name);
-    action->new_name = rename->newname;
+    action->new_name = to;
     ddl->kind = DDL_ALTER_DOMAIN;
     ddl->table_id = type->id;
     ddl->alters = action;
     ddl->alter_count = 1;
-    statement->ddl = ddl;
-    statement->tag = domains ? "ALTER DOMAIN" : "ALTER TYPE";
+}
+
+void bind_rename_type(struct bind *bind, const PgQuery__RenameStmt *rename, struct plan_statement *statement) {
+    type_goes(bind, rename->object, rename->rename_type == PG_QUERY__OBJECT_TYPE__OBJECT_DOMAIN, ALTER_RENAME_TABLE,
+              rename->newname, statement);
+}
+
+void bind_move_type(struct bind *bind, const PgQuery__AlterObjectSchemaStmt *alter, struct plan_statement *statement) {
+    type_goes(bind, alter->object, alter->object_type == PG_QUERY__OBJECT_TYPE__OBJECT_DOMAIN, ALTER_SET_SCHEMA,
+              alter->newschema, statement);
 }

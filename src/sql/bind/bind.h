@@ -408,6 +408,7 @@ void bind_create_domain(struct bind *bind, const PgQuery__CreateDomainStmt *crea
 void bind_alter_domain(struct bind *bind, const PgQuery__AlterDomainStmt *alter, struct plan_statement *statement);
 void bind_rename_domain_check(struct bind *bind, const PgQuery__RenameStmt *rename, struct plan_statement *statement);
 void bind_rename_type(struct bind *bind, const PgQuery__RenameStmt *rename, struct plan_statement *statement);
+void bind_move_type(struct bind *bind, const PgQuery__AlterObjectSchemaStmt *alter, struct plan_statement *statement);
 
 /* --- view.c --- */
 /* A String node. */

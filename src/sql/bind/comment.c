@@ -123,6 +123,45 @@ static void comment_on_constraint(struct bind *bind, const PgQuery__CommentStmt 
     }
 }
 
+/* A type's or a domain's, or one of a domain's checks. */
+static void comment_on_type(struct bind *bind, const PgQuery__CommentStmt *comment, struct plan_ddl *ddl) {
+    bool check = comment->objtype == PG_QUERY__OBJECT_TYPE__OBJECT_DOMCONSTRAINT;
+    bool domain = check || comment->objtype == PG_QUERY__OBJECT_TYPE__OBJECT_DOMAIN;
+    const PgQuery__Node *object = comment->object;
+    if (check) {
+        ASSERT(object->node_case == PG_QUERY__NODE__NODE_LIST && object->list->n_items == 2);
+        object = object->list->items[0];
+    }
+    ASSERT(object->node_case == PG_QUERY__NODE__NODE_TYPE_NAME);
+    struct type_name name = bind_own_name(bind, object->type_name->names, object->type_name->n_names);
+    const struct table_definition *type = bind_find_type(bind, name);
+    enum type_id id;
+    if (type == NULL && type_of_name(slice_text(name.name), &id)) {
+        sql_raise(bind->context, KMB_PERMISSION, 0, "must be owner of type %s", type_name(id));
+    }
+    if (type == NULL) {
+        bind_no_type(bind, name, 0);
+    }
+    if (domain && type->form != DEFINITION_DOMAIN) {
+        sql_raise(bind->context, KMB_WRONG_OBJECT_TYPE, 0, "\"%s\" is not a domain", name.name);
+    }
+    ddl->table_id = type->id;
+    ddl->part = DEFINITION_TABLE;
+    if (check) {
+        const char *wanted = comment_name(bind, comment->object, 0);
+        const struct check_definition *found = NULL;
+        for (uint32_t i = 0; i < type->check_count && found == NULL; i++) {
+            found = slice_equal_text(type->checks[i].name, wanted) ? &type->checks[i] : NULL;
+        }
+        if (found == NULL) {
+            sql_raise(bind->context, KMB_UNDEFINED_OBJECT, 0, "constraint \"%s\" for domain %s does not exist", wanted,
+                      bind_type_text(bind, definition_type(type)));
+        }
+        ddl->part = DEFINITION_CONSTRAINT;
+        ddl->part_id = found->id.value;
+    }
+}
+
 void bind_comment(struct bind *bind, const PgQuery__CommentStmt *comment, struct plan_statement *statement) {
     struct plan_ddl *ddl = sql_alloc_zero(bind->context, 1, sizeof(*ddl));
     statement->ddl = ddl;
@@ -146,6 +185,11 @@ void bind_comment(struct bind *bind, const PgQuery__CommentStmt *comment, struct
         break;
     case PG_QUERY__OBJECT_TYPE__OBJECT_TABCONSTRAINT:
         comment_on_constraint(bind, comment, ddl);
+        break;
+    case PG_QUERY__OBJECT_TYPE__OBJECT_TYPE:
+    case PG_QUERY__OBJECT_TYPE__OBJECT_DOMAIN:
+    case PG_QUERY__OBJECT_TYPE__OBJECT_DOMCONSTRAINT:
+        comment_on_type(bind, comment, ddl);
         break;
     default: {
         const ProtobufCEnumValue *value =

@@ -199,17 +199,21 @@ static int64_t numeric_precision(struct type type) {
 #define OCTETS_WITHOUT_LENGTH 1073741824 /* as PostgreSQL tells of text */
 #define OCTETS_OF_CHARACTER   4
 
-/* From character_maximum_length to interval_precision. */
-static void type_measures(struct catalogue_rows *rows, struct type type) {
-    bool number = type_category_of(type.id) == TYPE_CATEGORY_NUMERIC && type.id != TYPE_OID;
+/* character_maximum_length and character_octet_length */
+static void type_lengths(struct catalogue_rows *rows, struct type type) {
     bool sized = (type.id == TYPE_VARCHAR || type.id == TYPE_BPCHAR) && type.modifier >= 0;
-    bool moment = type.id == TYPE_TIME || type.id == TYPE_TIMESTAMP || type.id == TYPE_TIMESTAMPTZ;
-    bool interval = type.id == TYPE_INTERVAL;
-    int64_t digits = interval ? type_interval_digits(type.modifier) : type.modifier;
     number_or_null(rows, sized ? type.modifier : -1);
     number_or_null(rows, sized                     ? (int64_t)type.modifier * OCTETS_OF_CHARACTER
                          : type_is_string(type.id) ? OCTETS_WITHOUT_LENGTH
                                                    : -1);
+}
+
+/* From numeric_precision to interval_precision. */
+static void type_measures(struct catalogue_rows *rows, struct type type) {
+    bool number = type_category_of(type.id) == TYPE_CATEGORY_NUMERIC && type.id != TYPE_OID;
+    bool moment = type.id == TYPE_TIME || type.id == TYPE_TIMESTAMP || type.id == TYPE_TIMESTAMPTZ;
+    bool interval = type.id == TYPE_INTERVAL;
+    int64_t digits = interval ? type_interval_digits(type.modifier) : type.modifier;
     number_or_null(rows, numeric_precision(type));
     number_or_null(rows, !number ? -1 : type.id == TYPE_NUMERIC ? 10 : 2);
     if (type.id == TYPE_NUMERIC && type.modifier >= 0) {
@@ -257,6 +261,24 @@ static void column_identity(struct catalogue_rows *rows, const struct table_defi
     catalogue_word(rows, catalogue_yes(rule->cycle));
 }
 
+static const char *data_type(struct catalogue_rows *rows, struct type type) {
+    return type_is_array(type.id)                             ? "ARRAY"
+           : catalogue_enum(rows->catalogue, type.id) != NULL ? "USER-DEFINED"
+                                                              : type_name(type.id);
+}
+
+/* udt_catalog, udt_schema, udt_name: the type without its domain */
+static void type_udt(struct catalogue_rows *rows, struct type type) {
+    const struct table_definition *user = catalogue_enum(rows->catalogue, type.id);
+    if (user == NULL) {
+        whole_name(rows, slice_text(SQL_SCHEMA_SYSTEM), slice_text(type_internal_name(type.id)));
+        return;
+    }
+    const char *array = type_is_array(type.id) ? "_" : "";
+    const char *name = sql_printf(rows->context, "%s%s", array, catalogue_copy(rows, user->name));
+    whole_name(rows, user->schema_name, slice_text(name));
+}
+
 static void column_row(struct catalogue_rows *rows, const struct table_definition *table, uint32_t ordinal,
                        bool writable) {
     const struct column_definition *column = catalogue_column(rows->catalogue, table, ordinal);
@@ -268,12 +290,11 @@ static void column_row(struct catalogue_rows *rows, const struct table_definitio
                              ? sql_path_shown(rows->context, rows->catalogue, column->default_text)
                              : NULL);
     catalogue_word(rows, catalogue_yes(!catalogue_not_null(table, column)));
-    const struct table_definition *user = catalogue_enum(rows->catalogue, column->type.id);
     const struct table_definition *domain =
         column->type.domain == 0 ? NULL
                                  : catalogue_table_of_id(rows->catalogue, (struct table_id){column->type.domain});
-    bool array = type_is_array(column->type.id);
-    catalogue_word(rows, array ? "ARRAY" : user != NULL ? "USER-DEFINED" : type_name(column->type.id));
+    catalogue_word(rows, data_type(rows, column->type));
+    type_lengths(rows, column->type);
     type_measures(rows, column->type);
     catalogue_nulls(rows, 6);
     if (domain != NULL) {
@@ -281,12 +302,7 @@ static void column_row(struct catalogue_rows *rows, const struct table_definitio
     } else {
         catalogue_nulls(rows, 3);
     }
-    if (user != NULL) {
-        const char *name = sql_printf(rows->context, "%s%s", array ? "_" : "", catalogue_copy(rows, user->name));
-        whole_name(rows, user->schema_name, slice_text(name));
-    } else {
-        whole_name(rows, slice_text(SQL_SCHEMA_SYSTEM), slice_text(type_internal_name(column->type.id)));
-    }
+    type_udt(rows, column->type);
     catalogue_nulls(rows, 4);
     catalogue_word(rows, number_text(rows, ordinal + 1));
     catalogue_word(rows, "NO");
@@ -503,6 +519,96 @@ static void sequences(struct catalogue_rows *rows) {
     }
 }
 
+/* --- domains --- */
+
+static const struct plan_column domains_columns[] = {
+    TEXT("domain_catalog"),
+    TEXT("domain_schema"),
+    TEXT("domain_name"),
+    TEXT("data_type"),
+    INT4("character_maximum_length"),
+    INT4("character_octet_length"),
+    TEXT("character_set_catalog"),
+    TEXT("character_set_schema"),
+    TEXT("character_set_name"),
+    TEXT("collation_catalog"),
+    TEXT("collation_schema"),
+    TEXT("collation_name"),
+    INT4("numeric_precision"),
+    INT4("numeric_precision_radix"),
+    INT4("numeric_scale"),
+    INT4("datetime_precision"),
+    TEXT("interval_type"),
+    INT4("interval_precision"),
+    TEXT("domain_default"),
+    TEXT("udt_catalog"),
+    TEXT("udt_schema"),
+    TEXT("udt_name"),
+    TEXT("scope_catalog"),
+    TEXT("scope_schema"),
+    TEXT("scope_name"),
+    INT4("maximum_cardinality"),
+    TEXT("dtd_identifier"),
+};
+
+#define EACH_DOMAIN(domain, rows)                                                                                      \
+    for (uint32_t at_##domain = 0; at_##domain < catalogue_type_count((rows)->catalogue); at_##domain++)               \
+        for (const struct table_definition *domain = catalogue_type_at((rows)->catalogue, at_##domain);                \
+             domain != NULL && domain->form == DEFINITION_DOMAIN; domain = NULL)
+
+static void domains(struct catalogue_rows *rows) {
+    EACH_DOMAIN(domain, rows) {
+        const struct column_definition *rule = &domain->columns[0];
+        name_of(rows, domain);
+        catalogue_word(rows, data_type(rows, rule->type));
+        type_lengths(rows, rule->type);
+        catalogue_nulls(rows, 6);
+        type_measures(rows, rule->type);
+        catalogue_word(rows, rule->default_text.length == 0
+                                 ? NULL
+                                 : sql_path_shown(rows->context, rows->catalogue, rule->default_text));
+        type_udt(rows, rule->type);
+        catalogue_nulls(rows, 4);
+        catalogue_word(rows, "1");
+    }
+}
+
+static const struct plan_column domain_constraints_columns[] = {
+    TEXT("constraint_catalog"), TEXT("constraint_schema"), TEXT("constraint_name"), TEXT("domain_catalog"),
+    TEXT("domain_schema"),      TEXT("domain_name"),       TEXT("is_deferrable"),   TEXT("initially_deferred")};
+
+static void domain_constraints(struct catalogue_rows *rows) {
+    EACH_DOMAIN(domain, rows) {
+        for (uint32_t i = 0; i < domain->check_count; i++) {
+            whole_name(rows, domain->schema_name, domain->checks[i].name);
+            name_of(rows, domain);
+            catalogue_word(rows, "NO");
+            catalogue_word(rows, "NO");
+        }
+    }
+}
+
+static const struct plan_column domain_usage_columns[] = {
+    TEXT("domain_catalog"), TEXT("domain_schema"), TEXT("domain_name"), TEXT("table_catalog"),
+    TEXT("table_schema"),   TEXT("table_name"),    TEXT("column_name")};
+
+static void column_domain_usage(struct catalogue_rows *rows) {
+    EACH_TABLE(table, rows) {
+        for (uint32_t i = 0; i < catalogue_column_count(rows->catalogue, table); i++) {
+            const struct column_definition *column = catalogue_column(rows->catalogue, table, i);
+            const struct table_definition *domain =
+                column->type.domain == 0
+                    ? NULL
+                    : catalogue_table_of_id(rows->catalogue, (struct table_id){column->type.domain});
+            if (domain != NULL) {
+                name_of(rows, domain);
+                name_of(rows, table);
+                catalogue_text(rows, column->name);
+            }
+        }
+    }
+}
+
 /* --- comments, our own --- */
 
 static const struct plan_column comments_columns[] = {TEXT("table_schema"), TEXT("table_name"), TEXT("object_type"),
@@ -534,23 +640,32 @@ static struct slice comment_object(const struct table_definition *table, const s
     return table->name;
 }
 
-static void comments(struct catalogue_rows *rows) {
+static void comments_of(struct catalogue_rows *rows, const struct table_definition *table) {
     static const char *const kinds[] = {[DEFINITION_COLUMN] = "column",
                                         [DEFINITION_INDEX] = "index",
                                         [DEFINITION_CONSTRAINT] = "constraint",
                                         [DEFINITION_PRIMARY_KEY] = "constraint"};
+    const char *whole = definition_is_view(table)          ? "view"
+                        : definition_is_sequence(table)    ? "sequence"
+                        : table->form == DEFINITION_DOMAIN ? "domain"
+                        : definition_is_type(table)        ? "type"
+                                                           : "table";
+    for (uint32_t i = 0; i < table->comment_count; i++) {
+        const struct comment_definition *comment = &table->comments[i];
+        catalogue_text(rows, table->schema_name);
+        catalogue_text(rows, table->name);
+        catalogue_word(rows, kinds[comment->part] == NULL ? whole : kinds[comment->part]);
+        catalogue_text(rows, comment_object(table, comment));
+        catalogue_text(rows, comment->text);
+    }
+}
+
+static void comments(struct catalogue_rows *rows) {
     EACH_TABLE(table, rows) {
-        const char *relation = definition_is_view(table)       ? "view"
-                               : definition_is_sequence(table) ? "sequence"
-                                                               : "table";
-        for (uint32_t i = 0; i < table->comment_count; i++) {
-            const struct comment_definition *comment = &table->comments[i];
-            catalogue_text(rows, table->schema_name);
-            catalogue_text(rows, table->name);
-            catalogue_word(rows, kinds[comment->part] == NULL ? relation : kinds[comment->part]);
-            catalogue_text(rows, comment_object(table, comment));
-            catalogue_text(rows, comment->text);
-        }
+        comments_of(rows, table);
+    }
+    for (uint32_t i = 0; i < catalogue_type_count(rows->catalogue); i++) {
+        comments_of(rows, catalogue_type_at(rows->catalogue, i));
     }
 }
 
@@ -570,6 +685,9 @@ const struct catalogue_relation catalogue_information[] = {
     RELATION("constraint_column_usage", column_usage_columns, constraint_column_usage),
     RELATION("constraint_table_usage", table_usage_columns, constraint_table_usage),
     RELATION("sequences", sequences_columns, sequences),
+    RELATION("domains", domains_columns, domains),
+    RELATION("domain_constraints", domain_constraints_columns, domain_constraints),
+    RELATION("column_domain_usage", domain_usage_columns, column_domain_usage),
     RELATION("kimberlite_comments", comments_columns, comments),
 };
 const uint32_t catalogue_information_count = ARRAY_LENGTH(catalogue_information);

@@ -11,6 +11,7 @@
 #define OID_BTREE    403
 #define OID_PG_CLASS 1259
 
+#define OID_PG_TYPE       1247
 #define OID_PG_NAMESPACE  2615
 #define OID_PG_CONSTRAINT 2606
 
@@ -549,6 +550,16 @@ static void pg_description(struct catalogue_rows *rows) {
         const struct schema_definition *schema = catalogue_schema_at(rows->catalogue, i);
         description_row(rows, catalogue_oid_schema(rows->catalogue, schema->name), OID_PG_NAMESPACE, 0,
                         schema->comment);
+    }
+    for (uint32_t i = 0; i < catalogue_type_count(rows->catalogue); i++) {
+        const struct table_definition *type = catalogue_type_at(rows->catalogue, i);
+        description_row(rows, catalogue_oid_table(type->id), OID_PG_TYPE, 0,
+                        definition_comment(type, DEFINITION_TABLE, 0));
+        for (uint32_t k = 0; k < type->check_count; k++) {
+            struct catalogue_constraint check = {.kind = CATALOGUE_CHECK, .check = &type->checks[k]};
+            description_row(rows, catalogue_oid_constraint(type, &check), OID_PG_CONSTRAINT, 0,
+                            definition_comment(type, DEFINITION_CONSTRAINT, type->checks[k].id.value));
+        }
     }
     EACH_TABLE(table, rows) {
         int64_t oid = catalogue_oid_table(table->id);

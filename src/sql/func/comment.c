@@ -53,6 +53,30 @@ static struct slice schema_comment(const struct catalogue *catalogue, int64_t oi
     return slice_make(NULL, 0);
 }
 
+static struct slice type_comment(const struct catalogue *catalogue, int64_t oid) {
+    for (uint32_t i = 0; i < catalogue_type_count(catalogue); i++) {
+        const struct table_definition *type = catalogue_type_at(catalogue, i);
+        if (catalogue_oid_type(definition_type(type)) == oid) {
+            return definition_comment(type, DEFINITION_TABLE, 0);
+        }
+    }
+    return slice_make(NULL, 0);
+}
+
+/* Of a check or a foreign key, or of a key, which is kept as one on its index. */
+static struct slice constraint_comment(const struct sql_call *call, struct kernel_view *view, int64_t oid) {
+    struct catalogue_rows rows = {.context = call->context, .view = view, .catalogue = view->catalogue};
+    const struct table_definition *table = NULL;
+    struct catalogue_constraint one;
+    if (!catalogue_constraint_of_oid(&rows, oid, &table, &one)) {
+        return slice_make(NULL, 0);
+    }
+    return one.check != NULL   ? definition_comment(table, DEFINITION_CONSTRAINT, one.check->id.value)
+           : one.key != NULL   ? definition_comment(table, DEFINITION_CONSTRAINT, one.key->id.value)
+           : one.index != NULL ? definition_comment(table, DEFINITION_INDEX, one.index->id.value)
+                               : definition_comment(table, DEFINITION_PRIMARY_KEY, 0);
+}
+
 static void fn_obj_description(SCALAR_PARAMETERS) {
     struct sql_context *context = call->context;
     struct kernel_view *view = function_present_view(call);
@@ -69,6 +93,10 @@ static void fn_obj_description(SCALAR_PARAMETERS) {
             owner = comment_owner(context, view->catalogue, text, oid, &part, &id);
         } else if (slice_equal_text(class, "pg_namespace") && by_oid) {
             comment = schema_comment(view->catalogue, oid);
+        } else if (slice_equal_text(class, "pg_type") && by_oid) {
+            comment = type_comment(view->catalogue, oid);
+        } else if (slice_equal_text(class, "pg_constraint") && by_oid) {
+            comment = constraint_comment(call, view, oid);
         }
         comment_give(call, result, row, owner == NULL ? comment : definition_comment(owner, part, id));
     }
@@ -110,8 +138,8 @@ static const struct sql_function comment_rows[] = {
     COMMENT_FN("obj_description", fn_obj_description, "comment on a relation; the second is 'pg_class'", TYPE_TEXT,
                TYPE_TEXT),
     COMMENT_FN("obj_description", fn_obj_description, "comment on a relation", TYPE_TEXT),
-    COMMENT_FN("obj_description", fn_obj_description, "comment on an object of 'pg_class' or 'pg_namespace'", TYPE_OID,
-               TYPE_TEXT),
+    COMMENT_FN("obj_description", fn_obj_description, "comment on an object of the catalogue that the second names",
+               TYPE_OID, TYPE_TEXT),
     COMMENT_FN("obj_description", fn_obj_description, "comment on a relation", TYPE_OID),
     COMMENT_FN("col_description", fn_col_description, "comment on a column, by its number", TYPE_TEXT, TYPE_INT4),
     COMMENT_FN("col_description", fn_col_description, "comment on a column, by its number", TYPE_OID, TYPE_INT4),

@@ -12,6 +12,7 @@ struct naming {
     const char *schema;
     const char *from;
     const char *to;
+    const char *to_schema; /* NULL: the one it has */
 };
 
 /* The name of a TypeName that means the type; NULL for other messages. Without a schema it is in the default one. */
@@ -33,11 +34,25 @@ static bool visit_names(ProtobufCMessage *message, void *context) {
     return type_name_of(message, context) == NULL;
 }
 
+/* A name of two parts, of which the first is that. */
+static PgQuery__TypeName *type_name_in(struct sql_context *context, const char *schema) {
+    PgQuery__Node *cast =
+        parse_expression(context, sql_printf(context, "NULL::%s.x", parse_quote_name(context, schema)));
+    return cast->type_cast->type_name;
+}
+
 static bool visit_rename(ProtobufCMessage *message, void *context) {
     const struct naming *naming = context;
     PgQuery__String *name = type_name_of(message, naming);
     if (name != NULL) {
         name->sval = sql_printf(naming->context, "%s", naming->to);
+    }
+    if (name != NULL && naming->to_schema != NULL) {
+        PgQuery__TypeName *whole = (PgQuery__TypeName *)message;
+        PgQuery__TypeName *spelled = type_name_in(naming->context, naming->to_schema);
+        spelled->names[1] = whole->names[whole->n_names - 1];
+        whole->names = spelled->names;
+        whole->n_names = 2;
     }
     return true;
 }
@@ -53,7 +68,7 @@ bool parse_query_names_type(PgQuery__SelectStmt *select, const char *schema, con
 }
 
 void parse_rename_type(struct sql_context *context, PgQuery__Node *expression, const char *schema, const char *from,
-                       const char *to) {
-    struct naming naming = {.context = context, .schema = schema, .from = from, .to = to};
+                       const char *to, const char *to_schema) {
+    struct naming naming = {.context = context, .schema = schema, .from = from, .to = to, .to_schema = to_schema};
     (void)parse_walk(&expression->base, visit_rename, &naming);
 }

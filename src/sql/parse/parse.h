@@ -41,7 +41,7 @@ bool parse_names_column(PgQuery__Node *expression, const char *name);
 bool parse_names_type(PgQuery__Node *expression, const char *schema, const char *name);
 bool parse_query_names_type(PgQuery__SelectStmt *select, const char *schema, const char *name);
 void parse_rename_type(struct sql_context *context, PgQuery__Node *expression, const char *schema, const char *from,
-                       const char *to);
+                       const char *to, const char *to_schema);
 
 /* Whether a query reads a table, or a WITH query, of this bare name. */
 bool parse_names_table(const PgQuery__SelectStmt *select, const char *name);

@@ -179,7 +179,7 @@ static const struct refusal refusals[] = {
     {"ALTER TABLE t SET (fillfactor = 70)", 13, "ALTER TABLE action SetRelOptions"},
     {"ALTER TABLE t CLUSTER ON t_b", 13, "ALTER TABLE action ClusterOn"},
     {"ALTER INDEX t_b SET (fillfactor = 70)", 13, "ALTER of anything but a table"},
-    {"ALTER FUNCTION f() SET SCHEMA x", 1, "SET SCHEMA of anything but a table, a view or a sequence"},
+    {"ALTER FUNCTION f() SET SCHEMA x", 1, "SET SCHEMA of anything but a table, a view, a sequence or a type"},
     {"DROP TABLE other.public.t", 0, "cross-database references are not implemented: \"other.public.t\""},
     {"DROP FUNCTION x", 1, "DROP FUNCTION"},
     {"DROP POLICY p ON t", 1, "DROP POLICY"},
