@@ -82,12 +82,20 @@ static struct slice key_of_entry(const struct reading *reading, const struct key
 
 struct cursor {
     struct kernel_scan *scan;
+    struct buffer low;
+    struct buffer high;
 };
 
-static void cursor_close(void *object) {
-    struct cursor *cursor = object;
+static void cursor_close(struct cursor *cursor) {
     kernel_scan_close(cursor->scan);
     cursor->scan = NULL;
+}
+
+static void cursor_free(void *object) {
+    struct cursor *cursor = object;
+    cursor_close(cursor);
+    buffer_free(&cursor->low);
+    buffer_free(&cursor->high);
 }
 
 static bool range_read(const struct reading *reading, struct cursor *cursor, const struct plan_node *node,
@@ -114,32 +122,30 @@ static bool range_read(const struct reading *reading, struct cursor *cursor, con
 static bool index_read(const struct reading *reading, const struct plan_node *node, struct growing *growing) {
     struct exec *exec = reading->scan->exec;
     struct cursor *cursor = sql_alloc_zero(exec->context, 1, sizeof(*cursor));
-    struct buffer low = {0};
-    struct buffer high = {0};
-    exec_defer(exec, cursor_close, cursor);
+    exec_defer(exec, cursor_free, cursor);
     uint32_t times = node->expression_count == 0 ? 1 : node->expression_count;
     bool whole = node->index.value == 0 && reading->table->primary_key_count == 1;
     bool fit = true;
     for (uint32_t i = 0; i < times && fit; i++) {
-        struct plan_bound one = {.values = &node->expressions[i], .count = 1, .inclusive = true};
         bool list = node->expression_count > 0;
-        buffer_clear(&low);
-        buffer_clear(&high);
-        bool any = scan_bound(exec, reading->table, node, list ? &one : &node->low, &low) &&
-                   scan_bound(exec, reading->table, node, list ? &one : &node->high, &high);
+        struct plan_bound one = {.values = list ? &node->expressions[i] : NULL, .count = 1, .inclusive = true};
+        buffer_clear(&cursor->low);
+        buffer_clear(&cursor->high);
+        bool any = scan_bound(exec, reading->table, node, list ? &one : &node->low, &cursor->low) &&
+                   scan_bound(exec, reading->table, node, list ? &one : &node->high, &cursor->high);
         if (any && list && whole) {
-            keys_add(reading, growing, buffer_slice(&low));
+            keys_add(reading, growing, buffer_slice(&cursor->low));
         } else if (any) {
             struct kernel_range range = {
                 .index = node->index,
                 .entries = node->index.value != 0 && !reading->view->past,
-                .low = {.key = buffer_slice(&low), .inclusive = list || node->low.inclusive},
-                .high = {.key = buffer_slice(&high), .inclusive = list || node->high.inclusive}};
+                .low = {.key = buffer_slice(&cursor->low), .inclusive = list || node->low.inclusive},
+                .high = {.key = buffer_slice(&cursor->high), .inclusive = list || node->high.inclusive}};
             fit = range_read(reading, cursor, node, &range, growing);
         }
     }
-    buffer_free(&low);
-    buffer_free(&high);
+    buffer_free(&cursor->low); /* the rest of the statement needs them no more */
+    buffer_free(&cursor->high);
     return fit;
 }
 
