@@ -272,7 +272,7 @@ static void alter_type_users(struct alteration *alteration, const struct catalog
             continue;
         }
         if (parse_names_column(parse_expression(context, bind_text(context, column->default_text)), name)) {
-            sql_raise_with(context, KMB_SYNTAX, 0,
+            sql_raise_with(context, KMB_UNSUPPORTED, 0,
                            sql_printf(context, "Column \"%s\" is used by generated column \"%s\".", name,
                                       bind_text(context, column->name)),
                            NULL, "cannot alter type of a column used by a generated column");
@@ -507,6 +507,49 @@ static size_t alter_room(const PgQuery__AlterTableStmt *alter) {
     return room;
 }
 
+/* What PostgreSQL calls an action that no view can take; NULL: another. */
+static const char *action_of_tables(const PgQuery__AlterTableCmd *command) {
+    switch ((int)command->subtype) {
+    case PG_QUERY__ALTER_TABLE_TYPE__AT_AddColumn:
+        return "ADD COLUMN";
+    case PG_QUERY__ALTER_TABLE_TYPE__AT_DropColumn:
+        return "DROP COLUMN";
+    case PG_QUERY__ALTER_TABLE_TYPE__AT_SetNotNull:
+        return "ALTER COLUMN ... SET NOT NULL";
+    case PG_QUERY__ALTER_TABLE_TYPE__AT_DropNotNull:
+        return "ALTER COLUMN ... DROP NOT NULL";
+    case PG_QUERY__ALTER_TABLE_TYPE__AT_AddConstraint:
+        return "ADD CONSTRAINT";
+    case PG_QUERY__ALTER_TABLE_TYPE__AT_DropConstraint:
+        return "DROP CONSTRAINT";
+    case PG_QUERY__ALTER_TABLE_TYPE__AT_ValidateConstraint:
+        return "VALIDATE CONSTRAINT";
+    case PG_QUERY__ALTER_TABLE_TYPE__AT_AlterColumnType:
+        return "ALTER COLUMN ... SET DATA TYPE";
+    default:
+        return NULL;
+    }
+}
+
+/* ALTER TABLE of a view. */
+static void refuse_view(struct bind *bind, const PgQuery__AlterTableStmt *alter) {
+    struct sql_relation found;
+    bool view = bind_find_relation(bind, bind_present(bind), alter->relation, &found) &&
+                !sql_relation_is_index(&found) && definition_is_view(found.table);
+    for (size_t i = 0; view && i < alter->n_cmds; i++) {
+        const PgQuery__AlterTableCmd *command = alter->cmds[i]->alter_table_cmd;
+        const char *action = action_of_tables(command);
+        if (action != NULL) {
+            sql_raise_with(bind->context, KMB_WRONG_OBJECT_TYPE, 0, "This operation is not supported for views.", NULL,
+                           "ALTER action %s cannot be performed on relation \"%s\"", action, alter->relation->relname);
+        }
+        if (command->subtype == PG_QUERY__ALTER_TABLE_TYPE__AT_ColumnDefault) {
+            sql_raise_unsupported(bind->context, bind_location(alter->relation->location),
+                                  "a default of a view's column");
+        }
+    }
+}
+
 void bind_alter_table(struct bind *bind, const PgQuery__AlterTableStmt *alter, struct plan_statement *statement) {
     if (alter->objtype != PG_QUERY__OBJECT_TYPE__OBJECT_TABLE) {
         sql_raise_unsupported(bind->context, bind_location(alter->relation->location), "ALTER of anything but a table");
@@ -514,6 +557,7 @@ void bind_alter_table(struct bind *bind, const PgQuery__AlterTableStmt *alter, s
     if (!alter->missing_ok) {
         bind_check_schema(bind, alter->relation);
     }
+    refuse_view(bind, alter);
     const struct catalogue *catalogue;
     const struct table_definition *table = bind_table(bind, alter->relation, &catalogue, alter->missing_ok);
     struct alteration alteration = {

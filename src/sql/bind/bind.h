@@ -234,6 +234,7 @@ struct bind_aggregates {
     uint32_t capacity;
     struct bind_grouping *groupings;
     uint32_t grouping_count;
+    const char *ranked; /* a hypothetical-set aggregate of a column's value; NULL: none */
 };
 
 /* A window as it is defined; calls that define theirs alike share one. */

@@ -473,6 +473,9 @@ static struct plan_node *aggregate_plan(struct select *select) {
 
 void select_aggregate(struct select *select) {
     struct bind *bind = select->bind;
+    if (select->set_count > 0 && select->aggregates.ranked != NULL) {
+        sql_raise_unsupported(bind->context, 0, "%s of a column's value with GROUPING SETS", select->aggregates.ranked);
+    }
     /* The first round finds the columns that grouped keys determine and adds them to the groups; the second one then
      * knows every place. */
     const struct expr **rewritten = sql_alloc(bind->context, (select->target_count + 1) * sizeof(*rewritten));

@@ -88,6 +88,21 @@ bool bind_is_hypothetical(const char *name) {
            strcmp(name, "cume_dist") == 0;
 }
 
+/* A value is compared row by row: it must not be one that differs between a row and the groups that the row is in. */
+static void check_values(const struct bind_scope *scope, const PgQuery__FuncCall *node, const char *name) {
+    struct bind_scope inner = *scope;
+    inner.place = BIND_AGGREGATE;
+    inner.aggregates = NULL;
+    inner.windows = NULL;
+    inner.sets = NULL;
+    for (size_t i = 0; i < node->n_args; i++) {
+        bool column = expr_has_column(bind_expression(&inner, node->args[i]));
+        if (column && scope->aggregates != NULL) {
+            scope->aggregates->ranked = name;
+        }
+    }
+}
+
 const struct expr *bind_hypothetical(const struct bind_scope *scope, const PgQuery__FuncCall *node, const char *name) {
     struct bind *bind = scope->bind;
     struct sql_context *context = bind->context;
@@ -111,6 +126,7 @@ const struct expr *bind_hypothetical(const struct bind_scope *scope, const PgQue
         call.keys[i] = parse_deparse(context, call.sorts[i]->node);
         asked = sql_printf(context, "%s AND (%s) IS NULL", asked, call.values[i]);
     }
+    check_values(scope, node, name);
     call.filter = node->agg_filter == NULL ? NULL : parse_deparse(context, node->agg_filter);
     const char *text = call_text(&call, name, position);
     const char *own = context->text;

@@ -160,6 +160,14 @@ static void test_unsupported(void **state) {
             "cannot use column reference in DEFAULT expression");
     REFUSED("CREATE TABLE x (a int, b int DEFAULT (x.a))", "0A000", 39,
             "cannot use column reference in DEFAULT expression");
+    SQL("CREATE VIEW seen AS SELECT id FROM t");
+    REFUSED("ALTER TABLE seen ADD COLUMN x int", "42809", 0,
+            "ALTER action ADD COLUMN cannot be performed on relation \"seen\"");
+    assert_string_equal(f->error.detail, "This operation is not supported for views.");
+    REFUSED("ALTER TABLE seen ALTER COLUMN id SET NOT NULL", "42809", 0,
+            "ALTER action ALTER COLUMN ... SET NOT NULL cannot be performed on relation \"seen\"");
+    SQL("DROP VIEW seen");
+    REFUSED("ALTER TABLE t ADD PRIMARY KEY (nope)", "42703", 0, "column \"nope\" of relation \"t\" does not exist");
     REFUSED("DROP INDEX CONCURRENTLY a, b", "0A000", 0,
             "DROP INDEX CONCURRENTLY does not support dropping multiple objects");
     REFUSED("DROP INDEX CONCURRENTLY a CASCADE", "0A000", 0, "DROP INDEX CONCURRENTLY does not support CASCADE");

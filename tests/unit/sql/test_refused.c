@@ -120,6 +120,8 @@ static const struct refusal refusals[] = {
     {"SELECT 'now'::regproc", 15, "type regproc"},
     {"CREATE TABLE n (a regclass)", 19, "a column of type regclass"},
     {"SELECT '12:00'::time with time zone", 17, "type timetz"},
+    {"SELECT rank(b) WITHIN GROUP (ORDER BY id) FROM t GROUP BY ROLLUP (b)", 0,
+     "rank of a column's value with GROUPING SETS"},
     /* --- InsertStmt, OnConflictClause */
     {"INSERT INTO u VALUES (1, 1) ON CONFLICT (id text_pattern_ops) DO NOTHING", 41,
      "operator class \"text_pattern_ops\""},
@@ -167,6 +169,7 @@ static const struct refusal refusals[] = {
     {"CREATE INDEX ON t (b COLLATE \"de_DE\")", 17, "collation \"de_DE\""},
     {"CREATE INDEX ON t (b text_pattern_ops)", 17, "operator class \"text_pattern_ops\""},
     /* --- AlterTableStmt, RenameStmt, DropStmt */
+    {"ALTER TABLE shown ALTER COLUMN id SET DEFAULT 5", 13, "a default of a view's column"},
     {"ALTER TABLE t RENAME COLUMN id TO x", 0, "renaming a column that view joined joins by name"},
     {"ALTER TABLE t ADD UNIQUE (b) DEFERRABLE", 19, "this form of ADD CONSTRAINT"},
     {"ALTER TABLE t ADD CHECK (b > 0) NO INHERIT", 19, "NO INHERIT"},
