@@ -160,6 +160,10 @@ static void test_unsupported(void **state) {
             "cannot use column reference in DEFAULT expression");
     REFUSED("CREATE TABLE x (a int, b int DEFAULT (x.a))", "0A000", 39,
             "cannot use column reference in DEFAULT expression");
+    SQL("CREATE TABLE made (a int, b int GENERATED ALWAYS AS (a + 1) STORED)");
+    REFUSED("ALTER TABLE made ALTER COLUMN a TYPE bigint", "0A000", 0,
+            "cannot alter type of a column used by a generated column");
+    SQL("DROP TABLE made");
     SQL("CREATE VIEW seen AS SELECT id FROM t");
     REFUSED("ALTER TABLE seen ADD COLUMN x int", "42809", 0,
             "ALTER action ADD COLUMN cannot be performed on relation \"seen\"");
