@@ -56,7 +56,7 @@ struct scan {
     struct bitmap_keys named;
     uint32_t named_at;
     struct arena named_bytes;
-    struct buffer fetched[SCAN_FETCHES];
+    struct buffer *fetched; /* SCAN_FETCHES; NULL: no bitmap */
     /* TABLESAMPLE */
     bool sampled;
     uint64_t sample_below; /* rows with a lower hash of their key are in it */
@@ -72,7 +72,7 @@ static void scan_free(void *object) {
     buffer_free(&scan->low);
     buffer_free(&scan->high);
     buffer_free(&scan->memory);
-    for (uint32_t i = 0; i < SCAN_FETCHES; i++) {
+    for (uint32_t i = 0; scan->fetched != NULL && i < SCAN_FETCHES; i++) {
         buffer_free(&scan->fetched[i]);
     }
 }
@@ -328,6 +328,9 @@ static void scan_open(struct scan *scan) {
         scan->done = true;
     }
     scan->bitmap = node->left != NULL;
+    if (scan->bitmap) {
+        scan->fetched = sql_alloc_zero(exec->context, SCAN_FETCHES, sizeof(*scan->fetched));
+    }
     if (!scan->done && !scan->point && !scan->bitmap) {
         scan_cursor_open(scan);
     }

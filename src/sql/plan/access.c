@@ -512,6 +512,11 @@ static bool index_implied(struct optimiser *optimiser, const struct plan_node *s
     return parts.count > 0;
 }
 
+bool access_is_partial(const struct plan_node *scan) {
+    const struct index_definition *index = definition_index_of_id(scan->table, scan->index);
+    return index != NULL && index->filter.value != 0;
+}
+
 struct candidate *access_candidates(struct optimiser *optimiser, const struct plan_node *scan,
                                     const struct sargs *sargs, const struct conditions *conditions, uint32_t *count) {
     const struct table_definition *table = scan->table;
@@ -835,6 +840,7 @@ static struct plan_node *order_drop(struct optimiser *optimiser, struct plan_nod
         reverse = false;
         if (index->state == INDEX_READY && index->filter.value == 0 &&
             order_gives(scan, index->id, sort->sort_keys, columns, sort->sort_key_count, 0, &reverse)) {
+            scan->predicate = access_is_partial(scan) ? scan->asked : scan->predicate;
             scan->index = index->id;
             scan->reverse = reverse;
             return sort->left;

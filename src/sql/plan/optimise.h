@@ -128,6 +128,9 @@ double estimate_index_fanout(struct optimiser *optimiser, const struct plan_node
 /* Rows that are equal to a row in one column, of a table of so many rows. */
 double estimate_column_fanout(struct optimiser *optimiser, const struct plan_node *scan, uint32_t column, double rows);
 
+/* access.c: the scan reads an index of some rows only, and what that says of them is not asked again. */
+bool access_is_partial(const struct plan_node *scan);
+
 /* rank.c: puts the conditions of a scan in the order in which it should ask them; sampled: its table is large enough
  * for a sample to tell. */
 void optimise_rank(struct optimiser *optimiser, const struct plan_node *scan, bool sampled,

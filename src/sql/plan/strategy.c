@@ -169,9 +169,11 @@ static double half_share(struct optimiser *optimiser, const struct plan_node *jo
     return share < 0.5 ? share : 0.5;
 }
 
-/* The scan's own range, or bitmap, gives way to the lookups. */
-static void own_range_drop(struct plan_node *scan) {
-    if (scan->low.count > 0 || scan->high.count > 0 || scan->left != NULL) {
+/* The scan's own way, be it a range, a bitmap or an index of some rows only, gives way to lookups in this index. */
+static void own_way_drop(struct plan_node *scan, struct index_id index) {
+    bool partial = access_is_partial(scan);
+    scan->index = index;
+    if (partial || scan->low.count > 0 || scan->high.count > 0 || scan->left != NULL) {
         scan->low = (struct plan_bound){0};
         scan->high = (struct plan_bound){0};
         scan->left = NULL;
@@ -215,8 +217,7 @@ void optimise_join_strategy(struct optimiser *optimiser, struct plan_node *join,
     }
     if (join->key_count > 0 && join_by_index(optimiser, join, &index)) {
         join->join_strategy = PLAN_JOIN_INDEX;
-        join->right->index = index;
-        own_range_drop(join->right);
+        own_way_drop(join->right, index);
     }
     join->rows_estimate = rest.count > 0 ? join->rows_estimate * 0.33 : join->rows_estimate;
     if (join->join_type == PLAN_JOIN_SEMI || join->join_type == PLAN_JOIN_ANTI) {
