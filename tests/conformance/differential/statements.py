@@ -592,7 +592,7 @@ class Statements(Queries):
     def change_of_parts(self, name, columns):
         """UPDATE of elements and slices, or of members of jsonb where the steps lead through no scalar."""
         arrays = [c for c in columns if c[1].endswith("[]")]
-        if ("j", "jsonb") not in columns or (arrays and self.chance(0.2)):
+        if ("j", "jsonb") not in columns or (arrays and self.chance(0.1)):
             sets = ", ".join("%s = %s" % self.part(*self.draw.choice(arrays)) for _ in range(self.draw.randint(1, 2)))
             where = " WHERE " + self.condition(2) if self.chance(0.7) else ""
             return Step("UPDATE %s SET %s%s%s" % (name, sets, where, self.returning(columns)), False)
