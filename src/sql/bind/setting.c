@@ -317,8 +317,8 @@ enum sql_isolation bind_isolation(struct bind *bind, const char *name, const cha
 
 /* SET of what has only one value here: that value is taken, another refused. */
 static void set_fixed(struct bind *bind, const PgQuery__VariableSetStmt *set, const char *value) {
-    if (strcasecmp(set->name, "extra_float_digits") == 0) {
-        return; /* changes nothing about results here: all digits are always printed */
+    if (strcasecmp(set->name, "extra_float_digits") == 0 && value[0] >= '1' && value[0] <= '3' && value[1] == 0) {
+        return; /* all of these mean the fewest digits that read back the same */
     }
     const struct setting *setting = setting_find(bind, set->name);
     bool same = strcasecmp(value, setting->value) == 0 ||
