@@ -368,6 +368,7 @@ enum kmb_status session_new(const struct session_options *options, struct sessio
         .spill_open = host_spill_open,
         .spill_write = spill_file_write,
         .spill_read = spill_file_read,
+        .spill_give_back = spill_file_give_back,
         .spill_close = spill_file_close,
         .settings = &session->settings,
         .settings_kept = &session->kept,

@@ -18,11 +18,14 @@
  * file. */
 enum kmb_status spill_file_open(const struct io *io, const struct environment *environment, const char *path,
                                 uint64_t bytes_max, struct sql_spill **spill, struct kmb_error *error);
-/* *place: where spill_file_read() finds the block. */
-enum kmb_status spill_file_write(struct sql_spill *spill, struct slice block, uint64_t *place, struct kmb_error *error);
-/* Reads the whole block of that place; size is that of the block written. KMB_CORRUPT when it is not what was. */
-enum kmb_status spill_file_read(struct sql_spill *spill, uint64_t place, void *bytes, size_t size,
+/* *block: by which spill_file_read() finds it. */
+enum kmb_status spill_file_write(struct sql_spill *spill, struct slice bytes, struct sql_spill_block *block,
+                                 struct kmb_error *error);
+/* Reads the whole block. KMB_CORRUPT when it is not what was written. */
+enum kmb_status spill_file_read(struct sql_spill *spill, struct sql_spill_block block, void *bytes,
                                 struct kmb_error *error);
+/* Nobody reads the block any more: its place is for others. */
+void spill_file_give_back(struct sql_spill *spill, struct sql_spill_block block);
 void spill_file_close(struct sql_spill *spill); /* removes it; NULL is fine */
 
 /* Removes what a crash has left in a data directory; no statement may be running. */

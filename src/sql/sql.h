@@ -83,6 +83,13 @@ struct sql_copy {
 };
 
 /* What the engine gives. All functions may be called from sql_prepare and sql_run_* on the caller's thread. */
+/* A block of temporary space. */
+struct sql_spill_block {
+    uint64_t place;
+    uint64_t number; /* of those written: another block may come to the same place */
+    uint32_t size;   /* of what was written */
+};
+
 struct sql_host {
     void *context;
     /* Pins the state of a point. The view is given back with view_close(), also after an error of the statement. */
@@ -100,13 +107,15 @@ struct sql_host {
     bool (*random)(void *context, void *bytes, size_t count);
     /*
      * Temporary space of one run, for what does not fit into work_mem (NULL: nothing is spilled). Blocks are written
-     * once, read any number of times and gone with the file. bytes_max: KMB_TEMP_FILE_LIMIT beyond; 0: none.
+     * once, read any number of times, and gone when they are given back or with the file. bytes_max:
+     * KMB_TEMP_FILE_LIMIT beyond; 0: none.
      */
     enum kmb_status (*spill_open)(void *context, uint64_t bytes_max, struct sql_spill **spill, struct kmb_error *error);
-    enum kmb_status (*spill_write)(struct sql_spill *spill, struct slice block, uint64_t *place,
+    enum kmb_status (*spill_write)(struct sql_spill *spill, struct slice block, struct sql_spill_block *place,
                                    struct kmb_error *error);
-    enum kmb_status (*spill_read)(struct sql_spill *spill, uint64_t place, void *bytes, size_t size,
+    enum kmb_status (*spill_read)(struct sql_spill *spill, struct sql_spill_block block, void *bytes,
                                   struct kmb_error *error);
+    void (*spill_give_back)(struct sql_spill *spill, struct sql_spill_block block);
     void (*spill_close)(struct sql_spill *spill);
     /* A time zone by name, whose memory lives as long as the session; NULL: none. The member may be NULL: none at all.
      */

@@ -302,8 +302,33 @@ struct slice value_name_of(struct slice text) {
     return slice_make(text.bytes, length);
 }
 
+#define FOUR(n)    (n), (n) + 1, (n) + 2, (n) + 3
+#define SIXTEEN(n) FOUR(n), FOUR((n) + 4), FOUR((n) + 8), FOUR((n) + 12)
+static const uint8_t ascii[] = {SIXTEEN(0),  SIXTEEN(16), SIXTEEN(32), SIXTEEN(48),
+                                SIXTEEN(64), SIXTEEN(80), SIXTEEN(96), SIXTEEN(112)};
+
+/* The byte that \ooo stands for, as PostgreSQL's charin() reads it; -1: it is none. */
+static int octal_of(struct slice text) {
+    int value = 0;
+    if (text.length != 4 || text.bytes[0] != '\\') {
+        return -1;
+    }
+    for (size_t i = 1; i < 4; i++) {
+        if (text.bytes[i] < '0' || text.bytes[i] > '7') {
+            return -1;
+        }
+        value = value * 8 + (text.bytes[i] - '0');
+    }
+    return value % 256;
+}
+
 enum kmb_status value_char_of(struct slice text, struct slice *out, struct kmb_error *error) {
-    if (text.length > 0 && text.bytes[0] >= 0x80) {
+    int octal = octal_of(text);
+    if (octal >= 0 && octal < 0x80) {
+        *out = slice_make(ascii + octal, octal == 0 ? 0 : 1);
+        return KMB_OK;
+    }
+    if (octal >= 0x80 || (text.length > 0 && text.bytes[0] >= 0x80)) {
         return error_set(error, KMB_UNSUPPORTED, "a \"char\" beyond ASCII is not supported");
     }
     *out = slice_make(text.bytes, text.length > 0 ? 1 : 0);

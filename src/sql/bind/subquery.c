@@ -261,6 +261,9 @@ static const struct expr *sub_link(const struct bind_scope *scope, const PgQuery
     bind->level = &level;
     bind->depth++;
     subquery->root = bind_select(bind, node->subselect->select_stmt);
+    while (subquery->kind == PLAN_SUBQUERY_EXISTS && subquery->root->kind == PLAN_PROJECT) {
+        subquery->root = subquery->root->left; /* what would be selected is not computed */
+    }
     bind->depth--;
     bind->level = level.outer;
     subquery->outer_count = level.value_count;

@@ -197,7 +197,8 @@ static uint32_t set_count(const struct aggregate *aggregate) {
 static void check_room(struct aggregate *aggregate) {
     struct exec *exec = aggregate->base.exec;
     uint32_t level = aggregate->current == NULL ? 0 : aggregate->current->level;
-    if (aggregate->full || !aggregate->spills || level == SPILL_LEVELS_MAX || !spill_wanted(exec, &aggregate->work)) {
+    if (aggregate->full || !aggregate->spills || level == SPILL_LEVELS_MAX ||
+        !spill_wanted_of(exec, &aggregate->work, &aggregate->table, NULL)) {
         return;
     }
     uint32_t sets = set_count(aggregate);

@@ -45,7 +45,8 @@ static void check_room(struct distinct *distinct) {
     struct exec_operator *self = &distinct->base;
     struct exec *exec = self->exec;
     uint32_t columns = self->node->column_count;
-    if (distinct->full || distinct->level == SPILL_LEVELS_MAX || !spill_wanted(exec, &distinct->work)) {
+    if (distinct->full || distinct->level == SPILL_LEVELS_MAX ||
+        !spill_wanted_of(exec, &distinct->work, &distinct->table, NULL)) {
         return;
     }
     if (distinct->types == NULL) {

@@ -71,7 +71,7 @@ static uint32_t pass(struct distinct_input *input, const uint16_t *selection, ui
         rows[kept] = selection == NULL ? (uint16_t)i : selection[i];
         kept += input->fresh[i];
     }
-    if (input->level < SPILL_LEVELS_MAX && spill_wanted(input->self->exec, &input->work)) {
+    if (input->level < SPILL_LEVELS_MAX && spill_wanted_of(input->self->exec, &input->work, &input->seen, NULL)) {
         input->full = true;
         spill_parts_init(&input->parts, input->self, input->types, input->column_count, input->level, SPILL_PARTS);
     }

@@ -13,7 +13,9 @@
 #include "base/assert.h"
 #include "sql/exec/join.h"
 
-#define FORGET_ROWS 8192 /* right rows that are kept beyond their use: forgetting copies the others */
+/* What is kept of right rows beyond their use: forgetting copies the others. */
+#define FORGET_ROWS  8192
+#define FORGET_BYTES ((uint64_t)256 << 10)
 
 struct join_merge {
     uint32_t key_count;
@@ -225,12 +227,16 @@ static void forget(struct join *join) {
     merge->first = 0;
 }
 
+/* There is much to forget. */
+static bool worth(const struct join_merge *merge) {
+    return merge->first >= FORGET_ROWS || (merge->first > 0 && merge->bytes[merge->at].bytes_used >= FORGET_BYTES);
+}
+
 void join_merge_forget(struct join *join) {
     const struct join_merge *merge = join->merge;
     enum plan_join_type type = join->base.node->join_type;
     bool keeps = type == PLAN_JOIN_RIGHT || type == PLAN_JOIN_FULL;
-    if (merge->first >= FORGET_ROWS && merge->first >= join->rows.row_count / 2 &&
-        (!keeps || join->rest_at >= merge->first)) {
+    if (worth(merge) && merge->first >= join->rows.row_count / 2 && (!keeps || join->rest_at >= merge->first)) {
         forget(join);
     }
 }
@@ -244,7 +250,7 @@ bool join_merge_rest(struct join *join, uint32_t *end) {
     if (join->rest_at == join->rows.row_count && !merge->right_done) {
         merge->first = join->rows.row_count;
         merge->end = merge->first;
-        if (merge->first >= FORGET_ROWS) {
+        if (worth(merge)) {
             forget(join);
         }
         (void)right_more(join);

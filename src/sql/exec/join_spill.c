@@ -61,7 +61,8 @@ struct join_spill {
 
 bool join_spill_possible(const struct join *join) {
     const struct join_part *current = join->spill == NULL ? NULL : join->spill->current;
-    return (current == NULL || current->level < SPILL_LEVELS_MAX) && spill_wanted(join->base.exec, &join->work);
+    return (current == NULL || current->level < SPILL_LEVELS_MAX) &&
+           spill_wanted_of(join->base.exec, &join->work, &join->table, &join->rows);
 }
 
 /* The columns' types, and that of a number behind them. */

@@ -109,7 +109,8 @@ static void put_aside(struct set *set, const struct batch *batch, uint32_t live,
 static void check_room(struct set *set) {
     struct exec_operator *self = &set->base;
     uint32_t columns = self->node->column_count;
-    if (set->full || columns == 0 || set->level >= SPILL_LEVELS_MAX || !spill_wanted(self->exec, &set->work)) {
+    if (set->full || columns == 0 || set->level >= SPILL_LEVELS_MAX ||
+        !spill_wanted_of(self->exec, &set->work, &set->table, NULL)) {
         return;
     }
     set->full = true;

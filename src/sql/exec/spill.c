@@ -19,18 +19,13 @@
 #define BITS_OF_A_LEVEL 5
 static_assert(1 << BITS_OF_A_LEVEL == SPILL_PARTS, "a level's bits number its parts");
 
-struct spill_block {
-    uint64_t place;
-    uint32_t size;
-};
-
 struct spill_run {
     struct exec_operator *self;
     const struct type *types;
     uint32_t column_count;
     uint64_t row_count;
     struct buffer pending;
-    struct buffer blocks; /* of struct spill_block */
+    struct buffer blocks; /* of struct sql_spill_block */
 };
 
 struct spill_reader {
@@ -45,13 +40,30 @@ struct spill_reader {
 
 /* --- the file --- */
 
-bool spill_wanted(const struct exec *exec, const struct arena *arena) {
+static bool beyond_work(const struct exec *exec, const struct arena *arena, uint64_t empty) {
     const struct sql_settings *settings = exec->context->settings;
     if (exec->host->spill_open == NULL || settings == NULL || settings->temp_file_bytes_max < 0) {
         return false;
     }
     uint64_t bytes_max = sql_work_bytes(settings);
-    return bytes_max != 0 && arena->bytes_used > bytes_max;
+    return bytes_max != 0 && arena->bytes_used > bytes_max + empty;
+}
+
+bool spill_wanted(const struct exec *exec, const struct arena *arena) {
+    return beyond_work(exec, arena, 0);
+}
+
+static uint64_t chunk_bytes(const struct rowset *rowset) {
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < rowset->column_count; i++) {
+        bytes += VECTOR_ROWS * (vector_form_size(vector_form_of(rowset->types[i].id)) + 1);
+    }
+    return bytes;
+}
+
+bool spill_wanted_of(const struct exec *exec, const struct arena *arena, const struct hash_table *table,
+                     const struct rowset *rows) {
+    return beyond_work(exec, arena, chunk_bytes(&table->keys) + (rows == NULL ? 0 : chunk_bytes(rows)));
 }
 
 static struct exec *outermost(struct exec *exec) {
@@ -80,8 +92,16 @@ static struct sql_spill *file_of(struct exec *exec) {
 
 /* --- writing --- */
 
+/* Its place is for other runs, as long as there is a file. */
 static void run_free(void *object) {
     struct spill_run *run = object;
+    struct exec *exec = run->self->exec;
+    struct sql_spill *file = outermost(exec)->spill;
+    for (size_t at = 0; file != NULL && at < run->blocks.length; at += sizeof(struct sql_spill_block)) {
+        struct sql_spill_block block;
+        memcpy(&block, run->blocks.bytes + at, sizeof(block));
+        exec->host->spill_give_back(file, block);
+    }
     buffer_free(&run->pending);
     buffer_free(&run->blocks);
 }
@@ -108,13 +128,13 @@ static void check_buffer(const struct spill_run *run, const struct buffer *buffe
 
 static void write_block(struct spill_run *run) {
     struct sql_context *context = run->self->exec->context;
-    struct spill_block block = {.size = (uint32_t)run->pending.length};
-    if (block.size == 0) {
+    struct sql_spill_block block;
+    if (run->pending.length == 0) {
         return;
     }
     check_buffer(run, &run->pending);
-    sql_try(context, run->self->exec->host->spill_write(file_of(run->self->exec), buffer_slice(&run->pending),
-                                                        &block.place, context->error));
+    sql_try(context, run->self->exec->host->spill_write(file_of(run->self->exec), buffer_slice(&run->pending), &block,
+                                                        context->error));
     if (run->self->measure != NULL) {
         run->self->measure->spilled += block.size;
     }
@@ -216,7 +236,7 @@ void spill_reader_open(struct spill_reader *reader, const struct spill_run *run)
 
 static bool read_block(struct spill_reader *reader) {
     struct sql_context *context = reader->exec->context;
-    struct spill_block block;
+    struct sql_spill_block block;
     if (reader->next_block * sizeof(block) == reader->run->blocks.length) {
         return false;
     }
@@ -229,7 +249,7 @@ static bool read_block(struct spill_reader *reader) {
         sql_raise(context, KMB_NO_MEMORY, 0, "out of memory");
     }
     struct exec *exec = reader->exec;
-    sql_try(context, exec->host->spill_read(file_of(exec), block.place, bytes, block.size, context->error));
+    sql_try(context, exec->host->spill_read(file_of(exec), block, bytes, context->error));
     struct plan_measure *measure = reader->run->self->measure;
     if (measure != NULL) {
         measure->spilled_read += block.size;

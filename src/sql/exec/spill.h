@@ -9,6 +9,7 @@
 #define KMB_SQL_SPILL_H
 
 #include "base/buffer.h"
+#include "sql/exec/hash_table.h"
 #include "sql/exec/operator.h"
 #include "sql/exec/rowset.h"
 
@@ -17,6 +18,10 @@
 
 /* Whether what an operator keeps in its arena is more than work_mem, and there is a disk to put it on. */
 bool spill_wanted(const struct exec *exec, const struct arena *arena);
+/* The same of keys in a hash table and rows beside them (NULL: none): what a chunk takes before it has rows counts for
+ * nothing, or the parts of many columns would be spread again and again however few rows they have. */
+bool spill_wanted_of(const struct exec *exec, const struct arena *arena, const struct hash_table *table,
+                     const struct rowset *rows);
 
 struct spill_run;
 

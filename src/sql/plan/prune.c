@@ -152,7 +152,8 @@ static uint32_t *prune_scan(struct optimiser *optimiser, struct plan_node *node,
     return map;
 }
 
-/* PROJECT over PROJECT: the upper one over the lower one's row, unless that would compute something twice. */
+/* PROJECT over PROJECT: the upper one over the lower one's row, unless that would compute something twice, or not at
+ * all. */
 static void project_merge(struct optimiser *optimiser, struct plan_node *node) {
     while (node->left->kind == PLAN_PROJECT) {
         struct plan_node *below = node->left;
@@ -175,6 +176,11 @@ static void project_merge(struct optimiser *optimiser, struct plan_node *node) {
                 }
                 bitset_set(seen, node->expressions[i]->column);
             }
+            for (uint32_t i = 0; i < below->expression_count; i++) {
+                if (!bitset_get(seen, i) && optimise_is_volatile(below->expressions[i])) {
+                    return; /* what it does is wanted, though nobody reads it */
+                }
+            }
         }
         for (uint32_t i = 0; i < node->expression_count; i++) {
             node->expressions[i] =
@@ -184,7 +190,12 @@ static void project_merge(struct optimiser *optimiser, struct plan_node *node) {
     }
 }
 
-static uint32_t *prune_project(struct optimiser *optimiser, struct plan_node *node, const uint64_t *needed) {
+static uint32_t *prune_project(struct optimiser *optimiser, struct plan_node *node, uint64_t *needed) {
+    for (uint32_t i = 0; i < node->expression_count; i++) {
+        if (optimise_is_volatile(node->expressions[i])) { /* what it does is wanted, whoever reads it */
+            bitset_set(needed, i);
+        }
+    }
     uint32_t *map = keep_columns(optimiser, node, needed);
     const struct expr **kept = sql_alloc(optimiser->context, (node->column_count + 1) * sizeof(*kept));
     for (uint32_t i = 0; i < node->expression_count; i++) {
@@ -239,6 +250,15 @@ static void remap_calls(struct optimiser *optimiser, struct plan_node *node, con
     }
 }
 
+static bool call_is_volatile(const struct plan_aggregate *call) {
+    bool is =
+        call->function->volatility == SQL_VOLATILE || (call->filter != NULL && optimise_is_volatile(call->filter));
+    for (uint32_t i = 0; i < call->argument_count; i++) {
+        is = is || optimise_is_volatile(call->arguments[i]);
+    }
+    return is;
+}
+
 /* Calls that nobody reads are not computed, nor do they fail. */
 static uint32_t *prune_aggregate(struct optimiser *optimiser, struct plan_node *node, const uint64_t *needed) {
     uint32_t width = node->left->column_count;
@@ -250,7 +270,7 @@ static uint32_t *prune_aggregate(struct optimiser *optimiser, struct plan_node *
     uint32_t count = 0;
     for (uint32_t i = 0; i < node->aggregate_count; i++) {
         map[groups + i] = PRUNED;
-        if (bitset_get(needed, groups + i)) {
+        if (bitset_get(needed, groups + i) || call_is_volatile(&node->aggregates[i])) {
             columns[groups + count] = node->columns[groups + i];
             map[groups + i] = groups + count;
             calls[count++] = node->aggregates[i];
@@ -276,7 +296,7 @@ static uint32_t *prune_window(struct optimiser *optimiser, struct plan_node *nod
     uint32_t count = 0;
     for (uint32_t i = 0; i < node->aggregate_count; i++) {
         map[width + i] = PRUNED;
-        if (bitset_get(needed, width + i)) {
+        if (bitset_get(needed, width + i) || call_is_volatile(&node->aggregates[i])) {
             columns[count] = node->columns[width + i];
             map[width + i] = count;
             calls[count++] = node->aggregates[i];
