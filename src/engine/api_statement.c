@@ -180,7 +180,7 @@ static enum kmb_status prepare(struct kmb_session *session, struct slice text, c
         status = make_room(statement, error);
     }
     if (status != KMB_OK) {
-        session_fail(session->session);
+        status = session_fail_prepare(session->session, status, error);
         kmb_finalize(statement);
         return status;
     }

@@ -431,6 +431,14 @@ bool session_in_transaction(const struct session *session) {
 bool session_failed(const struct session *session) {
     return session->failed;
 }
+enum kmb_status session_fail_prepare(struct session *session, enum kmb_status status, struct kmb_error *error) {
+    if (session->failed && status != KMB_SYNTAX) {
+        return aborted(error);
+    }
+    session_fail(session);
+    return status;
+}
+
 void session_fail(struct session *session) {
     session->failed = session->failed || session->explicit;
 }

@@ -41,6 +41,8 @@ bool session_in_transaction(const struct session *session);
 bool session_failed(const struct session *session);
 /* A statement did not even prepare: an explicit transaction is failed by it, as by any error. */
 void session_fail(struct session *session);
+/* A statement cannot be prepared, for this reason: of what a failed transaction is asked only the grammar is told. */
+enum kmb_status session_fail_prepare(struct session *session, enum kmb_status status, struct kmb_error *error);
 uint64_t session_position(struct session *session);
 
 /* How a transaction is to be. */

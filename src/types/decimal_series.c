@@ -316,15 +316,14 @@ enum kmb_status decimal_log(struct decimal base, struct decimal a, struct decima
     return fixed_to_decimal(fixed_divide(&of_a, &of_base), 0, scale, out, error);
 }
 
-/* exp(x) of an x known to be within the range of numbers or to give 0. */
-static enum kmb_status exp_at_scale(const struct fixed *x, int32_t scale_min, struct decimal *out,
+/* exp(x) with 16 significant digits by this estimate of its decimal exponent, at least at scale_min. */
+static enum kmb_status exp_at_scale(const struct fixed *x, double exponent, int32_t scale_min, struct decimal *out,
                                     struct kmb_error *error) {
     double estimate = fixed_to_double(x);
     if (estimate > 100) { /* above 10^43 */
         return decimal_overflow(error);
     }
-    double exponent = estimate < -1000 ? -434 : estimate * LOG10_OF_E;
-    int32_t scale = most_of(MIN_SIGNIFICANT_DIGITS - (int32_t)exponent, scale_min);
+    int32_t scale = most_of(MIN_SIGNIFICANT_DIGITS - (int32_t)(exponent < -434 ? -434 : exponent), scale_min);
     if (estimate < -1000) {
         return fixed_to_decimal((struct fixed){.negative = false}, 0, scale, out, error);
     }
@@ -336,7 +335,18 @@ static enum kmb_status exp_at_scale(const struct fixed *x, int32_t scale_min, st
 
 enum kmb_status decimal_exp(struct decimal a, struct decimal *out, struct kmb_error *error) {
     struct fixed x = fixed_of_decimal(a);
-    return exp_at_scale(&x, a.scale, out, error);
+    return exp_at_scale(&x, fixed_to_double(&x) * LOG10_OF_E, a.scale, out, error);
+}
+
+/* The decimal exponent PostgreSQL expects of a^b: of a logarithm with eight digits. */
+static double power_exponent(struct decimal a, struct decimal b, const struct fixed *ln) {
+    struct decimal rounded;
+    struct decimal product;
+    int32_t scale = most_of(8 - ln_exponent(a, ln), 0);
+    bool fits = fixed_to_decimal(*ln, 0, scale, &rounded, NULL) == KMB_OK &&
+                decimal_multiply(rounded, b, &product, NULL) == KMB_OK &&
+                decimal_round(product, scale, DECIMAL_HALF_AWAY, &product, NULL) == KMB_OK;
+    return (fits ? decimal_to_double(product) : fixed_to_double(ln) * decimal_to_double(b)) * LOG10_OF_E;
 }
 
 enum kmb_status decimal_power(struct decimal a, struct decimal b, struct decimal *out, struct kmb_error *error) {
@@ -350,8 +360,8 @@ enum kmb_status decimal_power(struct decimal a, struct decimal b, struct decimal
     double estimate = fixed_to_double(&ln) * fixed_to_double(&exponent);
     if (fabs(estimate) > 0x1p60) { /* the product might not fit */
         exponent = (struct fixed){.limb[FRACTION + 1] = 1, .negative = estimate < 0};
-        return exp_at_scale(&exponent, scale, out, error);
+        return exp_at_scale(&exponent, estimate, scale, out, error);
     }
     struct fixed x = fixed_multiply(&ln, &exponent);
-    return exp_at_scale(&x, scale, out, error);
+    return exp_at_scale(&x, power_exponent(a, b, &ln), scale, out, error);
 }

@@ -475,6 +475,8 @@ static void transactions(void **state) {
     assert_true(kmb_session_in_transaction(box->session, &failed));
     assert_true(failed);
     REFUSED(kmb_exec(box->session, "SELECT 1", &error), KMB_TRANSACTION_ABORTED, "");
+    REFUSED(kmb_exec(box->session, "SELECT * FROM nowhere", &error), KMB_TRANSACTION_ABORTED, "");
+    REFUSED(kmb_exec(box->session, "SELECT FROM FROM", &error), KMB_SYNTAX, "");
     REFUSED(kmb_commit(box->session, &error), KMB_TRANSACTION_ABORTED, "rolled back");
     assert_int_equal(ask(box->session, "SELECT count(*) FROM t"), 1);
     kmb_session_close(other);
