@@ -39,9 +39,10 @@ void session_tick(struct session *session);
 
 bool session_in_transaction(const struct session *session);
 bool session_failed(const struct session *session);
-/* A statement did not even prepare: an explicit transaction is failed by it, as by any error. */
+/* A statement has failed, and with it an explicit transaction. */
 void session_fail(struct session *session);
-/* A statement cannot be prepared, for this reason: of what a failed transaction is asked only the grammar is told. */
+/* A statement did not even prepare, for this reason, which fails an explicit transaction likewise. The status to
+ * answer: of a transaction that was failed before, that it is, unless the text is no SQL. */
 enum kmb_status session_fail_prepare(struct session *session, enum kmb_status status, struct kmb_error *error);
 uint64_t session_position(struct session *session);
 
