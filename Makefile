@@ -9,7 +9,7 @@ CASE ?=
 HISTORY ?=
 export BUILD JOBS SEED ROWS
 
-.PHONY: all demo test gate bench vopr fuzz soak differential history isolation format check-format install dev clean deps deps-test deps-gate help
+.PHONY: all demo test gate bench vopr fuzz soak soak-server differential history isolation format check-format install dev clean deps deps-test deps-gate help
 
 all: $(BUILD)/build.ninja ## build/kimberlite, build/libkimberlite.so and .a, build/kimberlite.pc
 	@ninja -C $(BUILD) -j$(JOBS) face
@@ -49,10 +49,15 @@ vopr: $(BUILD)/build.ninja ## the simulator: N seeds of each scenario (N=, SEED=
 	@ninja -C $(BUILD) -j$(JOBS) vopr
 	@tools/soak --seeds $(or $(N),20) $(if $(SEED),--seed $(SEED))
 
-soak: $(BUILD)/build.ninja ## the simulator and concurrent transactions until stopped, or MINUTES=
+soak: $(BUILD)/build.ninja ## every allocation failing once, then the simulator and concurrent transactions for MINUTES= (60), then soak-server
 	@$(with_tests)
 	@ninja -C $(BUILD) -j$(JOBS) vopr tests/conformance/differential/differential_worker
+	@ALLOC_SHARE=1 tools/run-tests --only alloc tests/parts/gate.d
 	@tools/soak --minutes $(or $(MINUTES),60)
+	@$(MAKE) --no-print-directory soak-server
+
+soak-server: deps-test all ## a started server under mixed load, kill -9 every minute, then a full disk (SERVER_MINUTES=30)
+	@tests/server/soak.py --minutes $(or $(SERVER_MINUTES),30)
 
 differential: deps-test $(BUILD)/build.ninja ## random SQL beside PostgreSQL and SQLite (SEED=, N=, or CASE= alone)
 	@$(with_tests)

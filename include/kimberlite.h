@@ -161,12 +161,26 @@ enum kmb_status {
     KMB_INVALID_SCHEMA_DEFINITION = 177,
     KMB_AMBIGUOUS_ALIAS = 178,
     KMB_VIEW_CHECK_VIOLATION = 185,
+    KMB_SHUTDOWN = 191,
+    KMB_IDLE_TIMEOUT = 192,
+    KMB_IDLE_TRANSACTION_TIMEOUT = 193,
+    KMB_PROTOCOL = 200,
+    KMB_SUBSCRIPTION_NOT_FOUND = 201,
+    KMB_RATE_LIMITED = 202,
+    KMB_INVALID_PASSWORD = 210,
+    KMB_API_KEY_NOT_FOUND = 211,
+    KMB_TOO_MANY_ATTEMPTS = 212,
+    KMB_TOO_MANY_CONNECTIONS = 213,
+    KMB_SETTING_FIXED = 230,
+    KMB_DEADLOCK = 231,
+    KMB_LOCK_NOT_AVAILABLE = 232,
 };
 
 /* Room of the texts in a struct kmb_error, terminating zero included. Longer texts end in "...". */
 #define KMB_ERROR_MESSAGE_SIZE 768
 #define KMB_ERROR_DETAIL_SIZE  384
 #define KMB_ERROR_HINT_SIZE    384
+#define KMB_ERROR_NAME_SIZE    64
 
 /*
  * What went wrong, in the caller's memory: no allocation, nothing to free. Zero it before first use.
@@ -178,6 +192,12 @@ struct kmb_error {
     char message[KMB_ERROR_MESSAGE_SIZE];
     char detail[KMB_ERROR_DETAIL_SIZE];
     char hint[KMB_ERROR_HINT_SIZE];
+    /* What it is about, where that is a violated constraint; else "". */
+    char schema[KMB_ERROR_NAME_SIZE];
+    char table[KMB_ERROR_NAME_SIZE];
+    char column[KMB_ERROR_NAME_SIZE];
+    char constraint[KMB_ERROR_NAME_SIZE];
+    char context[KMB_ERROR_DETAIL_SIZE]; /* where it happened: "COPY t, line 2, column a: \"x\""; else "" */
 };
 
 /* ---- Errors and versions -------------------------------------------------------------------------------------- */
@@ -227,11 +247,47 @@ struct kmb_options {
     const char *command;       /* shown to whoever finds the directory locked; default the process's name */
     void (*log)(void *context, const char *line); /* structured log lines; default: warnings to standard error */
     void *log_context;
+    const char *passphrase; /* the root key is made of it (scrypt) and of the log's uuid, and is in no file */
 };
 
 /* options may be NULL. *db is NULL on failure. The caller closes *db. */
 KMB_API enum kmb_status kmb_open(const char *path, const struct kmb_options *options, kmb_db **db,
                                  struct kmb_error *error);
+
+/*
+ * A database behind a server, over the native protocol. The handle is as one of kmb_open(): the same functions work on
+ * it. What can not be done over a connection answers KMB_UNSUPPORTED and says so.
+ *
+ *     kimberlite://USER:PASSWORD@HOST:PORT/TENANT?tls=require&ca=FILE
+ *     kimberlite+unix:///PATH?tenant=TENANT, or just /PATH
+ *
+ * Everything but HOST may be left out: the port is 5432, the tenant 1. Behind "?" also: cert and key (files of the
+ * client's own), token, user, password, connect_timeout and timeout (seconds). tls is require (the certificate and its
+ * name are verified), insecure (nothing is verified) or disable; where it is not said, it is disable for this machine
+ * and require for any other. Secrets that neither URL nor options name are taken of the environment: KIMBERLITE_TOKEN,
+ * or, with a user, KIMBERLITE_PASSWORD.
+ *
+ * Each session is a connection of its own. One that breaks answers KMB_CONNECTION from then on, and nothing connects
+ * again by itself: whether a write that was under way is there, only the caller can find out. Close the session, open
+ * another.
+ */
+struct kmb_connect_options {
+    size_t size; /* sizeof(struct kmb_connect_options); what is not NULL comes before the URL's */
+    const char *tenant;
+    const char *user;
+    const char *password;
+    const char *token;            /* an API key or a JSON Web Token */
+    const char *tls;              /* "disable", "require", "insecure" */
+    const char *authority_file;   /* PEM: whom to trust; default those that the system trusts */
+    const char *certificate_file; /* PEM, with key_file: who this client is */
+    const char *key_file;
+    uint32_t connect_timeout_ms; /* default 10 seconds */
+    uint32_t answer_timeout_ms;  /* default none: a statement may take its time */
+};
+/* options may be NULL. *db is NULL on failure: KMB_CONNECTION, KMB_AUTHENTICATION, KMB_USAGE for a URL that is none.
+ * The caller closes *db. */
+KMB_API enum kmb_status kmb_connect(const char *url, const struct kmb_connect_options *options, kmb_db **db,
+                                    struct kmb_error *error);
 
 /*
  * Writes a checkpoint and a seal block, releases the directory. KMB_BUSY while a session is open: then nothing was done
@@ -273,8 +329,14 @@ struct kmb_tenant {
     uint64_t position;
     uint64_t entries; /* entries of its log */
 };
-/* name may be NULL. KMB_TENANT_EXISTS when the id is taken under another name; the same name again is fine. */
+/* name may be NULL. KMB_TENANT_EXISTS when the id is taken under another name, or the name by another id; the same
+ * again is fine. KMB_INVALID_NAME also for the number of another tenant: clients may say either. */
 KMB_API enum kmb_status kmb_tenant_create(kmb_db *db, uint32_t id, const char *name, struct kmb_error *error);
+/*
+ * Deletes a tenant: whatever it has can not be read or written any more, the past too, and its id is not used again.
+ * Its log stays, with its proofs. tables (may be NULL): how many it had. KMB_TENANT_NOT_FOUND; KMB_USAGE for tenant 1.
+ */
+KMB_API enum kmb_status kmb_tenant_delete(kmb_db *db, uint32_t id, uint32_t *tables, struct kmb_error *error);
 /* Calls each in order of id; stops at the first answer that is not KMB_OK and returns it. */
 KMB_API enum kmb_status kmb_tenant_list(kmb_db *db,
                                         enum kmb_status (*each)(void *context, const struct kmb_tenant *tenant),
@@ -282,6 +344,33 @@ KMB_API enum kmb_status kmb_tenant_list(kmb_db *db,
 /* The key that verifies the tenant's checkpoints, in signed-note form: "name+hash+base64". text: at least 256 bytes. */
 KMB_API enum kmb_status kmb_tenant_verifier(kmb_db *db, uint32_t tenant, char *text, size_t text_size,
                                             struct kmb_error *error);
+
+/* ---- API keys --------------------------------------------------------------------------------------------------
+ *
+ * By a key a program says to a server who it is. Keys are in the log of the tenant they are of, as hashes: the text of
+ * one is told when it is made, and never again. Over a connection all of this is for an admin.
+ */
+struct kmb_api_key {
+    const char *id;      /* names the key without giving it away: 8 hexadecimal digits; not asked of a new one */
+    uint32_t tenant;     /* 0, of a new one over a connection: that of the URL */
+    const char *subject; /* who it is: 1 to 255 bytes */
+    const char *roles;   /* at most 16 names of 63 bytes, separated by commas; NULL, of a new one: "user" */
+    int64_t expires_us;  /* microseconds since 1970; 0: never */
+    const char *text;    /* the key itself, when it has just been made; else NULL */
+};
+/* Texts live until it returns. */
+typedef enum kmb_status kmb_api_key_fn(void *context, const struct kmb_api_key *key);
+/* Calls each once, with the key made. KMB_USAGE; KMB_TENANT_NOT_FOUND. */
+KMB_API enum kmb_status kmb_api_key_create(kmb_db *db, const struct kmb_api_key *key, kmb_api_key_fn *each,
+                                           void *context, struct kmb_error *error);
+/* Another key for the same program; the old one, as text, dies in the same transaction. KMB_API_KEY_NOT_FOUND. */
+KMB_API enum kmb_status kmb_api_key_rotate(kmb_db *db, const char *old, kmb_api_key_fn *each, void *context,
+                                           struct kmb_error *error);
+/* key: its text. KMB_API_KEY_NOT_FOUND. */
+KMB_API enum kmb_status kmb_api_key_revoke(kmb_db *db, const char *key, struct kmb_error *error);
+/* Those that have not expired, of one tenant or (0) of all, by tenant and id; stops at an answer that is not KMB_OK. */
+KMB_API enum kmb_status kmb_api_key_list(kmb_db *db, uint32_t tenant, kmb_api_key_fn *each, void *context,
+                                         struct kmb_error *error);
 
 /* ---- Sessions --------------------------------------------------------------------------------------------------
  *
@@ -291,7 +380,8 @@ KMB_API enum kmb_status kmb_tenant_verifier(kmb_db *db, uint32_t tenant, char *t
 struct kmb_session;
 typedef struct kmb_session kmb_session;
 
-/* KMB_TENANT_NOT_FOUND when the tenant does not exist. The caller closes *session before the database. */
+/* KMB_TENANT_NOT_FOUND when the tenant does not exist. Over a connection tenant 0 is the one that the URL names. The
+ * caller closes *session before the database. */
 KMB_API enum kmb_status kmb_session_open(kmb_db *db, uint32_t tenant, kmb_session **session, struct kmb_error *error);
 /* Rolls back an open transaction. A statement or appender that is still open keeps the session until it is finalized or
  * closed; then the session goes. NULL is fine. */
@@ -299,6 +389,15 @@ KMB_API void kmb_session_close(kmb_session *session);
 
 /* Ends the session's running statement with KMB_CANCELLED soon. Any thread; nothing happens when none runs. */
 KMB_API void kmb_cancel(kmb_session *session);
+
+/*
+ * Who is told what a statement says beside its answer: that IF EXISTS has skipped something, what CASCADE drops.
+ * notice: message, and detail where there is one; status KMB_OK where nothing is amiss. Called by the thread that runs
+ * the statement, which must not use the session in it. notice NULL: nobody, as at first. Of a session over a connection
+ * nothing is told.
+ */
+KMB_API void kmb_session_notices(kmb_session *session, void (*notice)(void *context, const struct kmb_error *notice),
+                                 void *context);
 
 /* What reads of this session see from now on. A time-travel clause in a statement is an error while one is set. */
 enum kmb_at { KMB_AT_PRESENT, KMB_AT_POSITION, KMB_AT_TIME };
@@ -423,18 +522,44 @@ KMB_API bool kmb_statement_writes(const kmb_statement *statement);
  */
 enum kmb_copy { KMB_COPY_NONE, KMB_COPY_IN, KMB_COPY_OUT };
 KMB_API enum kmb_copy kmb_statement_copy(const kmb_statement *statement);
-/* read: puts up to size bytes (1 at least) at `bytes` and their number into *count; 0 is the end, as is a line "\\.".
- * Pieces need not be whole lines. An answer other than KMB_OK, with *error filled, fails the statement: nothing of it
- * is done. KMB_USAGE when the statement is no COPY FROM. The function must not use the session. */
+/* read: puts up to size bytes (1 at least) at `bytes` and their number into *count; 0 is the end, as is a line "\\." of
+ * text. Pieces need not be whole lines. An answer other than KMB_OK, with *error filled, fails the statement: nothing
+ * of it is done. KMB_USAGE when the statement is no COPY FROM. The function must not use the session. */
 KMB_API enum kmb_status kmb_copy_from(kmb_statement *statement,
                                       enum kmb_status (*read)(void *context, void *bytes, size_t size, size_t *count,
                                                               struct kmb_error *error),
                                       void *context, struct kmb_error *error);
-/* write: takes `length` bytes, whole lines; an answer other than KMB_OK, with *error filled, ends the statement. */
+/* write: takes `length` bytes, whole lines or rows; an answer other than KMB_OK, with *error filled, ends the
+ * statement. */
 KMB_API enum kmb_status kmb_copy_to(kmb_statement *statement,
                                     enum kmb_status (*write)(void *context, const void *bytes, size_t length,
                                                              struct kmb_error *error),
                                     void *context, struct kmb_error *error);
+
+/*
+ * Many rows at once, column by column, in the memory layout of Apache Arrow (little-endian machines): for readers of
+ * whole results. Instead of kmb_step(); all pointers stay valid until the next step, reset or finalize.
+ */
+struct kmb_column_batch {
+    enum kmb_type type;
+    uint32_t width; /* bytes of a value: tinyint 1, smallint 2, integer, real and date 4, bigint, double, time,
+                       timestamp and oid 8, uuid 16. 0: boolean (bits), and all that has offsets */
+    uint32_t null_count;
+    const uint8_t *validity; /* bit i % 8 of byte i / 8 is 0 where row i is NULL; NULL: no row is */
+    const void *values;      /* integers and floats as the machine has them; date: days since 1970-01-01; time and
+                                timestamp: microseconds (INT64_MAX and INT64_MIN: infinity and -infinity) */
+    const int32_t *offsets;  /* not NULL: row i is the bytes offsets[i] up to offsets[i + 1] of values: bytea as it is,
+                                any  other type as kmb_column_text() gives it, without the zero */
+};
+struct kmb_batch {
+    size_t size; /* set to sizeof(struct kmb_batch) */
+    uint32_t rows;
+    uint32_t columns;
+    const struct kmb_column_batch *column;
+};
+/* Up to rows_max rows (1 at least; a few thousand is a good number). KMB_ROW: batch->rows rows; KMB_DONE: no more. */
+KMB_API enum kmb_status kmb_step_batch(kmb_statement *statement, uint32_t rows_max, struct kmb_batch *batch,
+                                       struct kmb_error *error);
 
 /* Runs every statement of a text in order; stops at the first that fails. Rows are thrown away. */
 KMB_API enum kmb_status kmb_exec(kmb_session *session, const char *sql, struct kmb_error *error);
@@ -493,6 +618,16 @@ KMB_API enum kmb_status kmb_stream_create(kmb_session *session, const char *name
 /* The id of a name, or KMB_STREAM_NOT_FOUND. */
 KMB_API enum kmb_status kmb_stream_find(kmb_session *session, const char *name, uint32_t *stream,
                                         struct kmb_error *error);
+struct kmb_stream {
+    uint32_t id;
+    const char *name;
+    enum kmb_data_class data_class;
+    uint64_t length; /* events */
+};
+/* Calls each in order of name; stops at the first answer that is not KMB_OK and returns it. */
+KMB_API enum kmb_status kmb_stream_list(kmb_session *session,
+                                        enum kmb_status (*each)(void *context, const struct kmb_stream *stream),
+                                        void *context, struct kmb_error *error);
 /* expected_offset: the offset the first event must get, else KMB_OFFSET_MISMATCH; UINT64_MAX: wherever the end is.
  * *first_offset (may be NULL): the one it got. All events are durable on return, or none is written. */
 KMB_API enum kmb_status kmb_stream_append(kmb_session *session, uint32_t stream, uint64_t expected_offset,
@@ -536,6 +671,7 @@ struct kmb_verify_options {
     /* Called from time to time; an answer other than KMB_OK ends the run with it. */
     enum kmb_status (*progress)(void *context, uint64_t bytes_done, uint64_t bytes_total);
     void *context;
+    const char *passphrase; /* as in kmb_options */
 };
 struct kmb_verify_report {
     size_t size;

@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/account.h"
 #include "base/assert.h"
 #include "base/memory.h"
 
@@ -60,6 +61,9 @@ static void chunk_drop(struct arena *arena) {
     arena->chunks = chunk->older;
     ASSERT(arena->bytes_used >= chunk->size);
     arena->bytes_used -= chunk->size;
+    if (arena->charge != NULL) {
+        charge_give(arena->charge, chunk->size);
+    }
     ASAN_UNPOISON_MEMORY_REGION(chunk, chunk->size);
     mem_free(chunk);
 }
@@ -100,13 +104,23 @@ static bool chunk_add(struct arena *arena, size_t size, bool *budget) {
         size_t left = arena->bytes_used < arena->bytes_max ? arena->bytes_max - arena->bytes_used : 0;
         if (least > left) {
             *budget = true;
+            if (arena->charge != NULL) {
+                arena->charge->refusal = NULL; /* it is the arena's own */
+            }
             return false;
         }
         total = total > left ? left & ~(ARENA_ALIGNMENT - 1) : total;
         total = total < least ? least : total;
     }
+    if (arena->charge != NULL && !charge_take(arena->charge, total)) {
+        *budget = true;
+        return false;
+    }
     struct arena_chunk *chunk = mem_alloc(total);
     if (chunk == NULL) {
+        if (arena->charge != NULL) {
+            charge_give(arena->charge, total);
+        }
         return false;
     }
     chunk->older = arena->chunks;

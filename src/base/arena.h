@@ -1,7 +1,8 @@
 /*
  * Memory that lives as long as one request: bump allocation, freed as a whole. One thread at a time.
  *
- * An arena may have a byte budget. When memory or budget is out, arena_alloc() calls on_fail if one is set (it must not
+ * An arena may have a byte budget, and a charge (base/account.h) that its memory is counted to; it is set before the
+ * first allocation. When memory, budget or an account is out, arena_alloc() calls on_fail if one is set (it must not
  * return: the SQL room leaves the statement there), else answers NULL.
  */
 #ifndef KMB_BASE_ARENA_H
@@ -10,6 +11,7 @@
 #include "base/slice.h"
 
 struct arena_chunk;
+struct charge;
 
 struct arena {
     struct arena_chunk *chunks;
@@ -18,7 +20,8 @@ struct arena {
     size_t bytes_used;                           /* taken from the heap */
     size_t bytes_peak;                           /* the most it ever was */
     size_t bytes_max;                            /* 0: no budget */
-    void (*on_fail)(void *context, bool budget); /* budget: true when the budget, not memory, is out */
+    struct charge *charge;                       /* NULL: its memory is nobody's */
+    void (*on_fail)(void *context, bool budget); /* budget: true when the budget or an account, not memory, is out */
     void *on_fail_context;
 };
 

@@ -25,12 +25,9 @@ void buffer_clear(struct buffer *buffer) {
     buffer->failed = false;
 }
 
-bool buffer_reserve(struct buffer *buffer, size_t extra) {
+bool buffer_grow(struct buffer *buffer, size_t extra) {
     if (buffer->failed) {
         return false;
-    }
-    if (extra <= buffer->capacity - buffer->length) {
-        return true;
     }
     size_t needed;
     if (__builtin_add_overflow(buffer->length, extra, &needed)) {

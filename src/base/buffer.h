@@ -19,8 +19,11 @@ struct buffer {
 };
 
 void buffer_free(struct buffer *buffer);
-void buffer_clear(struct buffer *buffer); /* length 0, keeps the memory, forgets a failure */
-bool buffer_reserve(struct buffer *buffer, size_t extra);
+void buffer_clear(struct buffer *buffer);              /* length 0, keeps the memory, forgets a failure */
+bool buffer_grow(struct buffer *buffer, size_t extra); /* of buffer_reserve(): what finds no room */
+static inline bool buffer_reserve(struct buffer *buffer, size_t extra) {
+    return (!buffer->failed && extra <= buffer->capacity - buffer->length) || buffer_grow(buffer, extra);
+}
 uint8_t *buffer_extend(struct buffer *buffer, size_t count); /* uninitialised room at the end, NULL when failed */
 void buffer_append(struct buffer *buffer, const void *bytes, size_t count);
 void buffer_append_slice(struct buffer *buffer, struct slice slice);

@@ -167,6 +167,15 @@ __attribute__((target("avx"))) static void codec_clear_upper(void) {
 }
 #endif
 
+/* isa-l's vector code may leave the upper halves of registers in use, which slows what comes next. */
+static void codec_leave_vectors(void) {
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx")) {
+        codec_clear_upper();
+    }
+#endif
+}
+
 uint32_t codec_crc32c(uint32_t crc, const void *bytes, size_t count) {
     /* isa-l takes a pointer to non-const that it only reads, and an int length: long input goes in pieces. */
     const size_t piece_max = (size_t)1 << 30;
@@ -179,10 +188,12 @@ uint32_t codec_crc32c(uint32_t crc, const void *bytes, size_t count) {
         source += piece;
         count -= piece;
     }
-#if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx")) {
-        codec_clear_upper();
-    }
-#endif
+    codec_leave_vectors();
     return ~state;
+}
+
+uint32_t codec_crc32(uint32_t crc, const void *bytes, size_t count) {
+    uint32_t state = count == 0 ? crc : crc32_gzip_refl(crc, bytes, count);
+    codec_leave_vectors();
+    return state;
 }

@@ -57,5 +57,7 @@ bool codec_unhex(void *bytes, size_t count, struct slice text);
 
 /* CRC-32C (Castagnoli, RFC 3720), hardware where present. crc is 0 to start, or the value so far. */
 uint32_t codec_crc32c(uint32_t crc, const void *bytes, size_t count);
+/* CRC-32 of IEEE 802.3, as zlib has it. crc likewise. */
+uint32_t codec_crc32(uint32_t crc, const void *bytes, size_t count);
 
 #endif

@@ -49,7 +49,32 @@ enum kmb_status error_set_v(struct kmb_error *error, enum kmb_status status, con
     error->position = 0;
     error->detail[0] = 0;
     error->hint[0] = 0;
+    error->schema[0] = 0;
+    error->table[0] = 0;
+    error->column[0] = 0;
+    error->constraint[0] = 0;
+    error->context[0] = 0;
     return status;
+}
+
+static void copy_name(char name[KMB_ERROR_NAME_SIZE], struct slice from) {
+    size_t length = from.length < KMB_ERROR_NAME_SIZE ? from.length : KMB_ERROR_NAME_SIZE - 1;
+    while (length < from.length && length > 0 && (from.bytes[length] & 0xc0u) == 0x80u) {
+        length--;
+    }
+    if (length > 0) {
+        memcpy(name, from.bytes, length);
+    }
+    name[length] = 0;
+}
+
+void error_about(struct kmb_error *error, const struct error_about *about) {
+    if (error != NULL) {
+        copy_name(error->schema, about->schema);
+        copy_name(error->table, about->table);
+        copy_name(error->column, about->column);
+        copy_name(error->constraint, about->constraint);
+    }
 }
 
 enum kmb_status error_set(struct kmb_error *error, enum kmb_status status, const char *format, ...) {
@@ -67,6 +92,17 @@ enum kmb_status error_detail(struct kmb_error *error, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
     text_format(error->detail, sizeof(error->detail), format, arguments);
+    va_end(arguments);
+    return error->status;
+}
+
+enum kmb_status error_context(struct kmb_error *error, const char *format, ...) {
+    if (error == NULL) {
+        return KMB_INTERNAL;
+    }
+    va_list arguments;
+    va_start(arguments, format);
+    text_format(error->context, sizeof(error->context), format, arguments);
     va_end(arguments);
     return error->status;
 }
@@ -123,5 +159,7 @@ void error_clear(struct kmb_error *error) {
         error->message[0] = 0;
         error->detail[0] = 0;
         error->hint[0] = 0;
+        error->context[0] = 0;
+        error_about(error, &(struct error_about){.schema = {0}});
     }
 }

@@ -9,9 +9,10 @@
 
 #include <stdarg.h>
 
+#include "base/slice.h"
 #include "base/status.h"
 
-/* Sets status and message, clears detail, hint and position. Returns status, so: return error_set(error, KMB_IO, ...).
+/* Sets status and message, clears all else. Returns status, so: return error_set(error, KMB_IO, ...).
  */
 enum kmb_status error_set(struct kmb_error *error, enum kmb_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -20,6 +21,17 @@ enum kmb_status error_set_v(struct kmb_error *error, enum kmb_status status, con
 /* Adds to an error that is set. Each returns the error's status (KMB_INTERNAL where error is NULL). */
 enum kmb_status error_detail(struct kmb_error *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
 enum kmb_status error_hint(struct kmb_error *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
+enum kmb_status error_context(struct kmb_error *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* What an error is about; empty: nothing of the kind. */
+struct error_about {
+    struct slice schema;
+    struct slice table;
+    struct slice column;
+    struct slice constraint;
+};
+/* Names longer than a name may be are cut at a character. */
+void error_about(struct kmb_error *error, const struct error_about *about);
 
 /* position: 1-based character of the SQL text, 0 for none. */
 void error_position(struct kmb_error *error, uint32_t position);

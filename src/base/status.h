@@ -156,7 +156,22 @@
     X(RESERVED_NAME,             176,   8, "42939", 400, 1)                       \
     X(INVALID_SCHEMA_DEFINITION, 177,   8, "42P15", 400, 1)                       \
     X(AMBIGUOUS_ALIAS,           178,   8, "42P09", 400, 1)                       \
-    X(VIEW_CHECK_VIOLATION,      185,   8, "44000", 409, 1)
+    X(VIEW_CHECK_VIOLATION,      185,   8, "44000", 409, 1)                       \
+    /* of a server: class 53, 57 */                                               \
+    X(SHUTDOWN,                  191,   1, "57P01", 503, 3)                       \
+    X(IDLE_TIMEOUT,              192,   1, "57P05", 408, 3)                       \
+    X(IDLE_TRANSACTION_TIMEOUT,  193,   1, "25P03", 408, 3)                       \
+    X(PROTOCOL,                  200,   2, "08P01", 400, 3)                       \
+    X(SUBSCRIPTION_NOT_FOUND,    201,  17, "42704", 404, 6)                       \
+    X(RATE_LIMITED,              202,  14, "53400", 429, 1)                       \
+    /* identity */                                                                \
+    X(INVALID_PASSWORD,          210,   3, "28P01", 401, 4)                       \
+    X(API_KEY_NOT_FOUND,         211,  20, "42704", 404, 6)                       \
+    X(TOO_MANY_ATTEMPTS,         212,  14, "28000", 429, 4)                       \
+    X(TOO_MANY_CONNECTIONS,      213,  14, "53300", 503, 3)                       \
+    X(SETTING_FIXED,             230,   8, "55P02", 400, 1)                       \
+    X(DEADLOCK,                  231,   8, "40P01", 409, 1)                       \
+    X(LOCK_NOT_AVAILABLE,        232,   8, "55P03", 409, 1)
 
 /* clang-format on */
 

@@ -11,8 +11,11 @@
 
 #include "kimberlite.h"
 
-#define CLI_PATH_MAX       4096
-#define CLI_PARAMETERS_MAX 1600
+#define CLI_PATH_MAX        4096
+#define CLI_PASSPHRASE_SIZE 1024
+#define CLI_PARAMETERS_MAX  1600
+#define CLI_SETTINGS_MAX    128
+#define CLI_ARGUMENTS_MAX   256 /* events of `stream append` */
 
 enum cli_format { CLI_TABLE, CLI_CSV, CLI_TSV, CLI_JSON, CLI_NDJSON };
 
@@ -20,12 +23,21 @@ struct cli_parameter {
     const char *text; /* NULL: SQL NULL */
 };
 
+/* A setting given on the command line, as written. */
+struct settings_row;
+struct cli_setting {
+    const struct settings_row *setting;
+    const char *text;
+};
+
 /* Options that every verb takes, and those of some. Texts borrow from argv. */
 struct cli_options {
     const char *verb; /* "query" */
     const char *data; /* --data */
     const char *key;  /* --key */
-    uint32_t tenant;  /* -t */
+    const char
+        *server;     /* --server, or KIMBERLITE_SERVER where --data is not given; NULL: the database is a directory */
+    uint32_t tenant; /* -t; 0: the one that the server's URL names */
     bool tenant_given;
     enum cli_format format;
     bool format_given;
@@ -55,8 +67,45 @@ struct cli_options {
     bool log_only;
     bool no_encryption;
     bool yes;
+    bool force;
+    bool dry_run;
+    bool to_given;
+    uint64_t to;
+    bool all_tenants;
+    bool full;
+    bool port_given;
+    uint64_t port;
+    bool no_migrate;
+    bool verbose;
+    bool expect_given;
+    uint64_t expect;
+    uint64_t max_bytes;
+    uint64_t seed;
+    uint64_t iterations;
+    const char *target;
+    const char *passphrase_file;
+    const char *backup_key;             /* --backup-key */
+    const char *backup_passphrase_file; /* --backup-passphrase-file */
+    bool with_root_key;
+    uint64_t clients;  /* of bench */
+    uint64_t duration; /* seconds */
+    uint64_t warm_up;  /* seconds */
+    uint64_t rate;     /* transactions a second; 0: as they come */
+    uint64_t scale;
+    bool keep;
+    bool once;      /* of top */
+    bool validates; /* of start, and the next */
+    bool shows_config;
+    uint64_t interval_ms; /* between two looks */
+    const char *data_class;
+    const char *config_format;
+    const char *directory;                         /* --directory */
+    const char *roles;                             /* --role */
+    uint64_t days;                                 /* --days; 0: not given */
+    struct cli_setting settings[CLI_SETTINGS_MAX]; /* --set, and options of settings */
+    size_t settings_rows;
     /* what is not an option */
-    const char *arguments[16];
+    const char *arguments[CLI_ARGUMENTS_MAX];
     int argument_count;
 };
 
@@ -66,12 +115,22 @@ struct cli_place {
     char key_file[CLI_PATH_MAX];      /* "" : not given */
     char key_directory[CLI_PATH_MAX]; /* "" : beside the data */
     char project[CLI_PATH_MAX];       /* directory of kimberlite.toml, or "" */
+    char migrations[CLI_PATH_MAX];    /* "" : no project */
+    uint64_t cache_bytes;             /* settings of the project; 0: the default */
+    uint64_t statement_bytes;
+    uint64_t segment_bytes;
+    char passphrase[CLI_PASSPHRASE_SIZE]; /* "" : the root key is in a file */
+    bool ask;                             /* whether verbs that make or delete tenants ask first */
+    bool number_by_time;
 };
 
 /* Finds the database: --data, else the nearest kimberlite.toml upward. 0, or an exit code after saying why. */
 int cli_find(const struct cli_options *options, struct cli_place *place);
 /* The key file of the database at a place, for functions that take a file: written to path. */
 void cli_key_path(const struct cli_place *place, char path[CLI_PATH_MAX]);
+/* Where the database is, for people: the directory, or the server's URL without what may be secret in it. */
+void cli_place_text(const struct cli_options *options, const struct cli_place *place, char text[300]);
+/* Opens the database at a place, or connects to a server; with session, one of the tenant. 0, or an exit code. */
 int cli_open(const struct cli_options *options, unsigned flags, struct cli_place *place, kmb_db **db,
              kmb_session **session);
 /* Closes both; an error of closing is told and becomes the exit code where that was 0. */
@@ -101,7 +160,10 @@ int64_t cli_now_ns(void);
 
 /* Verbs: argv without the program's and the verb's name. */
 typedef int cli_verb(const struct cli_options *options);
-cli_verb cli_init, cli_query, cli_shell, cli_import, cli_export, cli_verify, cli_log, cli_rebuild, cli_proof, cli_info,
-    cli_version, cli_tenant;
+/* start --validate, --show-config: of a project, or of none. */
+int cli_check_settings(const struct cli_options *options, bool shows);
+cli_verb cli_start, cli_dev, cli_init, cli_config, cli_query, cli_shell, cli_import, cli_export, cli_verify, cli_log,
+    cli_rebuild, cli_proof, cli_info, cli_version, cli_tenant, cli_completion, cli_manual, cli_migration, cli_backup,
+    cli_cert, cli_apikey, cli_stream, cli_doctor, cli_sim, cli_bench, cli_stop, cli_top;
 
 #endif

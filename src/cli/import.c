@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "cli/import_json.h"
 #include "cli/infer.h"
 #include "cli/output.h"
 #include "cli/run.h"
@@ -626,11 +627,41 @@ static int open_reject(struct import *import) {
     return import->reject == NULL ? cli_error(1, "cannot write %s: %s", name, strerror(errno)) : 0;
 }
 
+void import_tell(const struct cli_options *options, uint64_t rows, uint64_t rejected, int64_t begun_ns,
+                 uint64_t position) {
+    static const char *const names[] = {"table", "rows", "rejected", "seconds", "position"};
+    double seconds = (double)(cli_now_ns() - begun_ns) / 1e9;
+    char numbers[4][32];
+    struct output output;
+    cli_note(options, "imported %" PRIu64 " rows into %s in %.2f s (%.0f rows/s) @ %" PRIu64, rows, options->table,
+             seconds, seconds > 0 ? (double)rows / seconds : 0.0, position);
+    if (rejected != 0) {
+        cli_note(options, "%" PRIu64 " rows rejected: %s", rejected, options->reject);
+    }
+    if (!options->format_given) {
+        return;
+    }
+    snprintf(numbers[0], sizeof(numbers[0]), "%" PRIu64, rows);
+    snprintf(numbers[1], sizeof(numbers[1]), "%" PRIu64, rejected);
+    snprintf(numbers[2], sizeof(numbers[2]), "%.3f", seconds);
+    snprintf(numbers[3], sizeof(numbers[3]), "%" PRIu64, position);
+    const char *facts[] = {options->table, numbers[0], numbers[1], numbers[2], numbers[3]};
+    output_init(&output, options, CLI_TABLE);
+    output_facts(&output, names, facts, "tnnnn");
+}
+
 int cli_import(const struct cli_options *options) {
     struct cli_place place = {0};
     kmb_db *db = NULL;
     if (options->table == NULL) {
         return cli_error(2, "--table is required: the table to fill");
+    }
+    if (options->config_format != NULL && strcmp(options->config_format, "csv") != 0 &&
+        strcmp(options->config_format, "ndjson") != 0) {
+        return cli_error(2, "invalid value \"%s\" for --format: csv or ndjson", options->config_format);
+    }
+    if (import_json_wanted(options)) {
+        return import_json(options);
     }
     if (options->primary_key != NULL && !options->create) {
         return cli_error(2, "invalid: --primary-key goes with --create");
@@ -660,14 +691,9 @@ int cli_import(const struct cli_options *options) {
         import->progress.terminal = import->progress.terminal && !options->quiet;
         code = run(import);
         cli_progress_end(&import->progress);
-        double seconds = (double)(cli_now_ns() - import->progress.begun_ns) / 1e9;
         if (code == 0) {
-            cli_note(options, "imported %" PRIu64 " rows into %s in %.2f s (%.0f rows/s) @ %" PRIu64, import->rows,
-                     options->table, seconds, seconds > 0 ? (double)import->rows / seconds : 0.0,
-                     kmb_session_position(import->session));
-            if (import->rejected != 0) {
-                cli_note(options, "%" PRIu64 " rows rejected: %s", import->rejected, options->reject);
-            }
+            import_tell(options, import->rows, import->rejected, import->progress.begun_ns,
+                        kmb_session_position(import->session));
         }
     }
     if (import->reject != NULL && fclose(import->reject) != 0 && code == 0) {

@@ -1,159 +1,14 @@
 /*
- * The command line: one table of verbs and one of options. An option means the same in every verb that takes it; a verb
- * refuses those it does not take, so that nothing typed is ever ignored.
+ * The command line: finds the verb, reads its options, runs it. What there is stands in table.c; a verb refuses options
+ * that it does not take, so that nothing typed is ever ignored.
  */
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
-#include "cli/cli.h"
-
-enum option_id {
-    OPT_DATA,
-    OPT_KEY,
-    OPT_TENANT,
-    OPT_OUTPUT,
-    OPT_AT,
-    OPT_AS_OF,
-    OPT_PARAM,
-    OPT_NULL_PARAM,
-    OPT_FILE,
-    OPT_ACCEPT_CLOCK,
-    OPT_NO_COLOR,
-    OPT_QUIET,
-    OPT_TABLE,
-    OPT_PRIMARY_KEY,
-    OPT_REJECT,
-    OPT_CHECKPOINT,
-    OPT_VERIFIER,
-    OPT_NAME,
-    OPT_ID,
-    OPT_TEMPLATE,
-    OPT_FROM_LINE,
-    OPT_FROM,
-    OPT_CREATE,
-    OPT_ATOMIC,
-    OPT_NO_HEADER,
-    OPT_LOG_ONLY,
-    OPT_NO_ENCRYPTION,
-    OPT_YES,
-    OPT_COUNT
-};
-#define BIT(id) (UINT64_C(1) << (id))
-
-static const struct option_row {
-    enum option_id id;
-    const char *name;
-    char letter;
-    const char *value; /* NULL: a switch */
-    const char *help;
-} option_table[] = {
-    {OPT_DATA, "--data", 0, "DIR", "database directory (default: that of the nearest kimberlite.toml upward)"},
-    {OPT_KEY, "--key", 0, "FILE", "root key file"},
-    {OPT_TENANT, "--tenant", 't', "ID", "tenant (default 1, or KIMBERLITE_TENANT)"},
-    {OPT_OUTPUT, "--output", 'o', "FORMAT", "table, csv, tsv, json or ndjson"},
-    {OPT_AT, "--at", 0, "N", "read the state after the first N events"},
-    {OPT_AS_OF, "--as-of", 0, "TIME", "read the state at a time: 2026-01-31 or 2026-01-31T12:00:00Z"},
-    {OPT_PARAM, "--param", 'p', "VALUE", "value of $1, $2, ... in order"},
-    {OPT_NULL_PARAM, "--null-param", 0, NULL, "NULL as the next parameter"},
-    {OPT_FILE, "--file", 'f', "FILE", "read statements from FILE, - for standard input"},
-    {OPT_ACCEPT_CLOCK, "--accept-clock", 0, NULL, "write although the clock jumped; recorded in the log"},
-    {OPT_NO_COLOR, "--no-color", 0, NULL, "no colours"},
-    {OPT_QUIET, "--quiet", 'q', NULL, "no notes and progress on standard error"},
-    {OPT_TABLE, "--table", 0, "NAME", "table to fill or to read"},
-    {OPT_PRIMARY_KEY, "--primary-key", 0, "COLUMNS", "with --create: key columns, separated by commas"},
-    {OPT_REJECT, "--reject", 0, "FILE", "put refused rows there and go on"},
-    {OPT_CHECKPOINT, "--checkpoint", 0, "FILE",
-     "a checkpoint kept outside: rollbacks and rewritten logs fail against it"},
-    {OPT_VERIFIER, "--verifier", 0, "KEY", "verifier key of the log, as printed by init and info"},
-    {OPT_NAME, "--name", 0, "NAME", "name of the tenant"},
-    {OPT_ID, "--id", 0, "ID", "id of the tenant"},
-    {OPT_TEMPLATE, "--template", 0, "NAME", "what to begin with (default)"},
-    {OPT_FROM_LINE, "--from-line", 0, "N", "begin at this line of the file"},
-    {OPT_FROM, "--from", 0, "OP", "begin at this op"},
-    {OPT_CREATE, "--create", 0, NULL, "make the table from the header and the values"},
-    {OPT_ATOMIC, "--atomic", 0, NULL, "all rows in one transaction"},
-    {OPT_NO_HEADER, "--no-header", 0, NULL, "the first line is a row"},
-    {OPT_LOG_ONLY, "--log-only", 0, NULL, "leave the store alone"},
-    {OPT_NO_ENCRYPTION, "--no-encryption", 0, NULL, "store in clear; cannot be changed later"},
-    {OPT_YES, "--yes", 0, NULL, "do not ask"},
-};
-
-#define COMMON (BIT(OPT_DATA) | BIT(OPT_KEY) | BIT(OPT_NO_COLOR) | BIT(OPT_QUIET))
-#define WRITES BIT(OPT_ACCEPT_CLOCK)
-#define READS  (BIT(OPT_TENANT) | BIT(OPT_OUTPUT) | BIT(OPT_AT) | BIT(OPT_AS_OF))
-
-static const struct verb_row {
-    const char *name;
-    const char *alias;
-    cli_verb *run;
-    uint64_t options;
-    int arguments_min, arguments_max;
-    const char *usage;
-    const char *help;
-} verb_table[] = {
-    {"init", NULL, cli_init, (COMMON & ~BIT(OPT_DATA)) | BIT(OPT_TEMPLATE) | BIT(OPT_NO_ENCRYPTION) | BIT(OPT_YES), 0,
-     1, "[DIR]", "make a project with a database in it"},
-    {"query", NULL, cli_query, COMMON | WRITES | READS | BIT(OPT_PARAM) | BIT(OPT_NULL_PARAM) | BIT(OPT_FILE), 0, 1,
-     "[SQL]", "run statements"},
-    {"shell", "repl", cli_shell, COMMON | WRITES | READS, 0, 0, "", "type statements"},
-    {"import", NULL, cli_import,
-     COMMON | WRITES | BIT(OPT_TENANT) | BIT(OPT_TABLE) | BIT(OPT_CREATE) | BIT(OPT_PRIMARY_KEY) | BIT(OPT_REJECT) |
-         BIT(OPT_FROM_LINE) | BIT(OPT_ATOMIC) | BIT(OPT_NO_HEADER),
-     1, 1, "FILE", "load a CSV file, - for standard input"},
-    {"export", NULL, cli_export, COMMON | READS | BIT(OPT_PARAM) | BIT(OPT_NULL_PARAM) | BIT(OPT_TABLE), 0, 1, "[SQL]",
-     "write a table or a query's answer as CSV"},
-    {"verify", NULL, cli_verify, COMMON | BIT(OPT_CHECKPOINT) | BIT(OPT_LOG_ONLY) | BIT(OPT_OUTPUT), 0, 0, "",
-     "read everything and trust nothing"},
-    {"log", NULL, cli_log, COMMON | BIT(OPT_TENANT) | BIT(OPT_OUTPUT) | BIT(OPT_FROM), 1, 1, "show",
-     "show the log's entries"},
-    {"rebuild", NULL, cli_rebuild, COMMON, 0, 0, "", "make the store anew from the log"},
-    {"proof", NULL, cli_proof, COMMON | BIT(OPT_TENANT) | BIT(OPT_VERIFIER), 1, 2,
-     "inclusion ENTRY | consistency SIZE | checkpoint | verify FILE", "make and check proofs"},
-    {"info", NULL, cli_info, COMMON | BIT(OPT_OUTPUT), 0, 0, "", "facts about the database"},
-    {"tenant", NULL, cli_tenant, COMMON | WRITES | BIT(OPT_NAME) | BIT(OPT_ID) | BIT(OPT_OUTPUT) | BIT(OPT_YES), 1, 2,
-     "create ID [--name NAME] | list", "make and list tenants"},
-    {"version", NULL, cli_version, COMMON | BIT(OPT_OUTPUT), 0, 0, "", "version of this program"},
-};
-#define VERBS   (sizeof(verb_table) / sizeof(verb_table[0]))
-#define OPTIONS (sizeof(option_table) / sizeof(option_table[0]))
-
-static void print_usage(FILE *out) {
-    fprintf(out,
-            "kimberlite %s: a tamper-evident SQL database with time travel\n\nusage: kimberlite VERB [OPTION]...\n\n",
-            kmb_version());
-    for (size_t i = 0; i < VERBS; i++) {
-        fprintf(out, "  %-9s %s\n", verb_table[i].name, verb_table[i].help);
-    }
-    fprintf(out, "\n\"kimberlite help VERB\" tells more.\n");
-}
-
-static void print_verb_help(const struct verb_row *verb) {
-    printf("usage: kimberlite %s %s%s[OPTION]...\n\n%s\n\n", verb->name, verb->usage, verb->usage[0] == 0 ? "" : " ",
-           verb->help);
-    for (size_t i = 0; i < OPTIONS; i++) {
-        const struct option_row *option = &option_table[i];
-        if ((verb->options & BIT(option->id)) != 0) {
-            char left[64];
-            snprintf(left, sizeof(left), "%s%c%s%s%s%s", option->letter == 0 ? "    " : "-",
-                     option->letter == 0 ? ' ' : option->letter, option->letter == 0 ? "" : ", ", option->name,
-                     option->value == NULL ? "" : " ", option->value == NULL ? "" : option->value);
-            printf("  %-26s %s\n", left + (option->letter == 0 ? 1 : 0), option->help);
-        }
-    }
-}
-
-static const struct verb_row *find_verb(const char *name) {
-    for (size_t i = 0; i < VERBS; i++) {
-        if (strcmp(verb_table[i].name, name) == 0 ||
-            (verb_table[i].alias != NULL && strcmp(verb_table[i].alias, name) == 0)) {
-            return &verb_table[i];
-        }
-    }
-    return NULL;
-}
+#include "cli/table.h"
+#include "server/settings.h"
 
 static bool parse_number(const char *text, uint64_t most, uint64_t *value) {
     char *end = NULL;
@@ -196,6 +51,36 @@ static int set_number(const char *name, const char *value, uint64_t least, uint6
     return 0;
 }
 
+/* "2", "0.5": to milliseconds, from 0.1 to 60 seconds. */
+static int set_seconds(const char *name, const char *value, uint64_t *milliseconds) {
+    char *end = NULL;
+    double seconds = strtod(value, &end);
+    if (*value < '0' || *value > '9' || *end != 0 || !(seconds >= 0.1 && seconds <= 60)) {
+        return bad_value(name, value, "seconds, from 0.1 to 60");
+    }
+    *milliseconds = (uint64_t)(seconds * 1000 + 0.5);
+    return 0;
+}
+
+static int add_setting(struct cli_options *options, const struct settings_row *setting, const char *text) {
+    if (options->settings_rows == CLI_SETTINGS_MAX) {
+        return cli_error(2, "more than %d settings", CLI_SETTINGS_MAX);
+    }
+    options->settings[options->settings_rows++] = (struct cli_setting){.setting = setting, .text = text};
+    return 0;
+}
+
+/* "limits.connections=5" */
+static int set_pair(struct cli_options *options, const char *pair) {
+    const char *equals = strchr(pair, '=');
+    const struct settings_row *setting =
+        equals == NULL ? NULL : settings_find(slice_make(pair, (size_t)(equals - pair)));
+    if (setting == NULL) {
+        return bad_value("--set", pair, "KEY=VALUE; \"kimberlite config show\" lists the keys");
+    }
+    return add_setting(options, setting, equals + 1);
+}
+
 static int set_option(struct cli_options *options, const struct option_row *row, const char *value) {
     uint64_t number = 0;
     int code = 0;
@@ -205,6 +90,9 @@ static int set_option(struct cli_options *options, const struct option_row *row,
         return 0;
     case OPT_KEY:
         options->key = value;
+        return 0;
+    case OPT_SERVER:
+        options->server = value;
         return 0;
     case OPT_TENANT:
         code = set_number(row->name, value, 1, UINT32_MAX, &number);
@@ -265,6 +153,13 @@ static int set_option(struct cli_options *options, const struct option_row *row,
         return set_number(row->name, value, 1, INT64_MAX, &options->from_line);
     case OPT_FROM:
         return set_number(row->name, value, 0, INT64_MAX, &options->from);
+    case OPT_VALIDATE:
+        options->validates = true;
+        return 0;
+    case OPT_SHOW_CONFIG:
+        options->shows_config = true;
+        return 0;
+    case OPT_MAKE:
     case OPT_CREATE:
         options->create = true;
         return 0;
@@ -283,17 +178,103 @@ static int set_option(struct cli_options *options, const struct option_row *row,
     case OPT_YES:
         options->yes = true;
         return 0;
+    case OPT_FORCE:
+        options->force = true;
+        return 0;
+    case OPT_DRY_RUN:
+        options->dry_run = true;
+        return 0;
+    case OPT_TO:
+        options->to_given = true;
+        return set_number(row->name, value, 0, INT64_MAX, &options->to);
+    case OPT_ALL_TENANTS:
+        options->all_tenants = true;
+        return 0;
+    case OPT_TARGET:
+        options->target = value;
+        return 0;
+    case OPT_FULL:
+        options->full = true;
+        return 0;
+    case OPT_PASSPHRASE_FILE:
+        options->passphrase_file = value;
+        return 0;
+    case OPT_CLASS:
+        options->data_class = value;
+        return 0;
+    case OPT_EXPECT:
+        options->expect_given = true;
+        return set_number(row->name, value, 0, INT64_MAX, &options->expect);
+    case OPT_MAX_BYTES:
+        return set_number(row->name, value, 1, INT64_MAX, &options->max_bytes);
+    case OPT_SEED:
+        return set_number(row->name, value, 0, INT64_MAX, &options->seed);
+    case OPT_ITERATIONS:
+        return set_number(row->name, value, 1, 1000000000, &options->iterations);
+    case OPT_VERBOSE:
+        options->verbose = true;
+        return 0;
+    case OPT_FORMAT:
+        options->config_format = value;
+        return 0;
+    case OPT_DIRECTORY:
+        options->directory = value;
+        return 0;
+    case OPT_DAYS:
+        return set_number(row->name, value, 1, 36500, &options->days);
+    case OPT_ROLE:
+        options->roles = value;
+        return 0;
+    case OPT_BACKUP_KEY:
+        options->backup_key = value;
+        return 0;
+    case OPT_BACKUP_PASSPHRASE_FILE:
+        options->backup_passphrase_file = value;
+        return 0;
+    case OPT_WITH_ROOT_KEY:
+        options->with_root_key = true;
+        return 0;
+    case OPT_CLIENTS:
+        return set_number(row->name, value, 1, 1000, &options->clients);
+    case OPT_DURATION:
+        return set_number(row->name, value, 1, 86400, &options->duration);
+    case OPT_WARM_UP:
+        return set_number(row->name, value, 0, 86400, &options->warm_up);
+    case OPT_RATE:
+        return set_number(row->name, value, 1, 10000000, &options->rate);
+    case OPT_SCALE:
+        return set_number(row->name, value, 1, 10000, &options->scale);
+    case OPT_KEEP:
+        options->keep = true;
+        return 0;
+    case OPT_ONCE:
+        options->once = true;
+        return 0;
+    case OPT_INTERVAL:
+        return set_seconds(row->name, value, &options->interval_ms);
+    case OPT_SET:
+        return set_pair(options, value);
+    case OPT_PORT:
+        options->port_given = true;
+        return set_number(row->name, value, 1, 65535, &options->port);
+    case OPT_NO_MIGRATE:
+        options->no_migrate = true;
+        return 0;
     case OPT_COUNT:
         break;
     }
     return cli_error(2, "unrecognized option %s", row->name);
 }
 
-static const struct option_row *find_option(const char *text, const char **value) {
+/* The verb's option that a text begins with; a letter stands for different options in different verbs. */
+static const struct option_row *find_option(const struct verb_row *verb, const char *text, const char **value) {
     *value = NULL;
-    for (size_t i = 0; i < OPTIONS; i++) {
-        const struct option_row *row = &option_table[i];
+    for (size_t i = 0; i < option_count(); i++) {
+        const struct option_row *row = option_at(i);
         size_t length = strlen(row->name);
+        if (!verb_takes(verb, row)) {
+            continue;
+        }
         if (strncmp(text, row->name, length) == 0 && (text[length] == 0 || text[length] == '=')) {
             *value = text[length] == '=' ? text + length + 1 : NULL;
             return row;
@@ -306,11 +287,63 @@ static const struct option_row *find_option(const char *text, const char **value
     return NULL;
 }
 
+/* An option that a setting has, of verbs that take them: its row, or NULL. */
+static const struct settings_row *find_setting(const struct verb_row *verb, const char *text, const char **value) {
+    const char *equals = strchr(text, '=');
+    *value = equals == NULL ? NULL : equals + 1;
+    return verb->settings
+               ? settings_of_option(slice_make(text, equals == NULL ? strlen(text) : (size_t)(equals - text)))
+               : NULL;
+}
+
+/* What an option does not say with "=" is the next argument. */
+static int take_value(const char *name, const char *wanted, int argc, char **argv, int *at, const char **value) {
+    if (*value == NULL) {
+        if (*at + 1 >= argc) {
+            return cli_error(2, "a value is required for %s: %s", name, wanted);
+        }
+        *value = argv[++*at];
+    }
+    return 0;
+}
+
+static int take_option(const struct verb_row *verb, int argc, char **argv, int *at, struct cli_options *options) {
+    const char *text = argv[*at];
+    const char *value = NULL;
+    const struct option_row *row = find_option(verb, text, &value);
+    const struct settings_row *setting = row == NULL ? find_setting(verb, text, &value) : NULL;
+    int code = 0;
+    if (row == NULL && setting == NULL && strncmp(text, "--server", 8) == 0 && (text[8] == 0 || text[8] == '=')) {
+        return cli_error(2, "%s is not done over a connection: it works on the directory of a database", verb->name);
+    }
+    code = row == NULL && setting == NULL ? cli_later(text) : 0;
+    if (code != 0) {
+        return code;
+    }
+    if (row == NULL && setting == NULL) {
+        return cli_error(2, "unrecognized option %s for %s; \"kimberlite help %s\" lists them", text, verb->name,
+                         verb->name);
+    }
+    if (setting != NULL) {
+        if (setting->type == SETTING_BOOLEAN && value == NULL) {
+            value = "true";
+        }
+        code = take_value(setting->option, "VALUE", argc, argv, at, &value);
+        return code == 0 ? add_setting(options, setting, value) : code;
+    }
+    if (row->value == NULL && value != NULL) {
+        return cli_error(2, "option %s takes no value", row->name);
+    }
+    if (row->value != NULL) {
+        code = take_value(row->name, row->value, argc, argv, at, &value);
+    }
+    return code == 0 ? set_option(options, row, value) : code;
+}
+
 static int parse(const struct verb_row *verb, int argc, char **argv, struct cli_options *options) {
     bool only_arguments = false;
     for (int i = 0; i < argc; i++) {
         const char *text = argv[i];
-        const char *value = NULL;
         if (only_arguments || text[0] != '-' || text[1] == 0) {
             if (options->argument_count >= verb->arguments_max) {
                 return cli_error(2, "unrecognized argument \"%s\" for %s; usage: kimberlite %s%s%s", text, verb->name,
@@ -323,21 +356,7 @@ static int parse(const struct verb_row *verb, int argc, char **argv, struct cli_
             only_arguments = true;
             continue;
         }
-        const struct option_row *row = find_option(text, &value);
-        if (row == NULL || (verb->options & BIT(row->id)) == 0) {
-            return cli_error(2, "unrecognized option %s for %s; \"kimberlite help %s\" lists them", text, verb->name,
-                             verb->name);
-        }
-        if (row->value == NULL && value != NULL) {
-            return cli_error(2, "option %s takes no value", row->name);
-        }
-        if (row->value != NULL && value == NULL) {
-            if (i + 1 >= argc) {
-                return cli_error(2, "a value is required for %s: %s", row->name, row->value);
-            }
-            value = argv[++i];
-        }
-        int code = set_option(options, row, value);
+        int code = take_option(verb, argc, argv, &i, options);
         if (code != 0) {
             return code;
         }
@@ -357,6 +376,27 @@ static bool wants_help(int argc, char **argv) {
     return false;
 }
 
+/* Whether the database is a directory or behind a server. */
+static int choose_server(const struct verb_row *verb, struct cli_options *options) {
+    const char *from_environment = getenv("KIMBERLITE_SERVER");
+    bool can = (verb->options & (UINT64_C(1) << OPT_SERVER)) != 0;
+    const char *other = options->data != NULL              ? "--data"
+                        : options->key != NULL             ? "--key"
+                        : options->passphrase_file != NULL ? "--passphrase-file"
+                                                           : NULL;
+    if (options->server != NULL && other != NULL) {
+        return cli_error(2, "invalid: --server and %s exclude each other", other);
+    }
+    if (can && options->server == NULL && options->data == NULL && from_environment != NULL &&
+        from_environment[0] != 0) {
+        options->server = from_environment;
+    }
+    if (options->server != NULL && !options->tenant_given && getenv("KIMBERLITE_TENANT") == NULL) {
+        options->tenant = 0;
+    }
+    return 0;
+}
+
 static int run_verb(const struct verb_row *verb, int argc, char **argv) {
     struct cli_options *options = calloc(1, sizeof(*options));
     if (options == NULL) {
@@ -369,12 +409,22 @@ static int run_verb(const struct verb_row *verb, int argc, char **argv) {
         code = set_number("KIMBERLITE_TENANT", from_environment, 1, UINT32_MAX, &tenant);
     }
     options->tenant = (uint32_t)tenant;
+    options->max_bytes = 65536;
+    options->iterations = 100;
+    options->clients = 1;
+    options->duration = 10;
+    options->warm_up = 2;
+    options->scale = 1;
+    options->interval_ms = 1000;
     options->verb = verb->name;
     if (code == 0) {
         code = parse(verb, argc, argv, options);
     }
     if (code == 0 && options->at_given && options->as_of != NULL) {
         code = cli_error(2, "invalid: --at and --as-of exclude each other");
+    }
+    if (code == 0) {
+        code = choose_server(verb, options);
     }
     if (code == 0) {
         code = verb->run(options);
@@ -389,7 +439,7 @@ static int run_verb(const struct verb_row *verb, int argc, char **argv) {
 int main(int argc, char **argv) {
     signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of a write, told like others */
     if (argc < 2) {
-        print_usage(stderr);
+        table_print_usage(stderr);
         return 2;
     }
     const char *name = argv[1];
@@ -398,16 +448,20 @@ int main(int argc, char **argv) {
         return 0;
     }
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || (strcmp(name, "help") == 0 && argc == 2)) {
-        print_usage(stdout);
+        table_print_usage(stdout);
         return 0;
     }
     bool help = strcmp(name, "help") == 0;
-    const struct verb_row *verb = find_verb(help ? argv[2] : name);
+    const struct verb_row *verb = verb_find(help ? argv[2] : name);
+    int code = verb == NULL ? cli_later(help ? argv[2] : name) : 0;
+    if (code != 0) {
+        return code;
+    }
     if (verb == NULL) {
         return cli_error(2, "unrecognized verb \"%s\"; \"kimberlite help\" lists them", help ? argv[2] : name);
     }
     if (help || wants_help(argc - 2, argv + 2)) {
-        print_verb_help(verb);
+        table_print_verb(stdout, verb);
         return 0;
     }
     for (int i = 2; i < argc; i++) {

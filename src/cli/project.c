@@ -1,154 +1,205 @@
 /*
- * Projects: a directory with kimberlite.toml, migrations/ and .kimberlite/. Finding one, making one, opening its
- * database.
- *
- * kimberlite.toml is read as the subset we write: sections, `key = "text"` lines, comments. What is not understood is
- * an error that names the line.
+ * Projects: a directory with kimberlite.toml, migrations/ and .kimberlite/. Finding one, reading its settings, opening
+ * its database.
  */
-#include <dirent.h>
+#include "cli/project.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "base/codec.h"
 #include "base/io.h"
-#include "cli/cli.h"
 #include "log/keystore.h"
 
-#define TOML "kimberlite.toml"
-
-static int too_long(const char *path) {
+int project_too_long(const char *path) {
     return cli_error(2, "path is longer than %d bytes: %.80s...", CLI_PATH_MAX - 1, path);
 }
 
-static bool join(char out[CLI_PATH_MAX], const char *directory, const char *name) {
+bool project_join(char out[CLI_PATH_MAX], const char *directory, const char *name) {
     int length = name[0] == '/' ? snprintf(out, CLI_PATH_MAX, "%s", name)
                                 : snprintf(out, CLI_PATH_MAX, "%s%s%s", directory,
                                            directory[strlen(directory) - 1] == '/' ? "" : "/", name);
     return length > 0 && length < CLI_PATH_MAX;
 }
 
-/* --- kimberlite.toml ---------------------------------------------------------------------------------------------- */
-
-struct toml {
-    char data[CLI_PATH_MAX];
-    char keys[CLI_PATH_MAX];
-};
-
-static char *trim(char *text) {
-    text += strspn(text, " \t\r\n");
-    size_t length = strlen(text);
-    while (length > 0 && strchr(" \t\r\n", text[length - 1]) != NULL) {
-        text[--length] = 0;
+static enum kmb_status remove_entry(void *context, const char *name, bool directory) {
+    const char *within = context;
+    struct io io = io_posix();
+    char path[CLI_PATH_MAX];
+    if (project_join(path, within, name)) {
+        if (directory) {
+            project_remove_tree(&io, path);
+        } else {
+            (void)io_unlink(&io, path, NULL);
+        }
     }
-    return text;
+    return KMB_OK;
 }
 
-/* The text between quotes at the start of value; what follows must be blank or a comment. */
-static bool quoted(char *value, char out[CLI_PATH_MAX]) {
-    char *end = value[0] == '"' ? strchr(value + 1, '"') : NULL;
-    if (end == NULL || strchr(value + 1, '\\') != NULL) {
-        return false;
-    }
-    *end = 0;
-    char *rest = trim(end + 1);
-    if (rest[0] != 0 && rest[0] != '#') {
-        return false;
-    }
-    return snprintf(out, CLI_PATH_MAX, "%s", value + 1) < CLI_PATH_MAX;
+void project_remove_tree(const struct io *io, const char *directory) {
+    (void)io_list(io, directory, remove_entry, (void *)(uintptr_t)directory, NULL);
+    (void)io_unlink(io, directory, NULL);
 }
 
-static int read_toml(const char *path, struct toml *toml) {
-    char line[CLI_PATH_MAX * 2];
-    char section[64] = "";
-    unsigned number = 0;
-    int code = 0;
-    FILE *file = fopen(path, "r");
+/* --- passphrases -------------------------------------------------------------------------------------------------- */
+
+/* A line typed at the terminal, unseen. */
+static bool ask_passphrase(const char *prompt, char *out, size_t size) {
+    struct termios before, quiet;
+    FILE *terminal = fopen("/dev/tty", "r+e");
+    if (terminal == NULL) {
+        return false;
+    }
+    bool can = tcgetattr(fileno(terminal), &before) == 0;
+    if (can) {
+        quiet = before;
+        quiet.c_lflag &= ~(tcflag_t)ECHO;
+        can = tcsetattr(fileno(terminal), TCSAFLUSH, &quiet) == 0;
+    }
+    fputs(prompt, terminal);
+    fflush(terminal);
+    bool typed = fgets(out, (int)size, terminal) != NULL;
+    if (can) {
+        tcsetattr(fileno(terminal), TCSAFLUSH, &before);
+    }
+    fputc('\n', terminal);
+    fclose(terminal);
+    return typed;
+}
+
+int project_read_passphrase(const char *file, const char *text, const char *prompt, const char *again,
+                            char out[CLI_PASSPHRASE_SIZE]) {
+    char second[CLI_PASSPHRASE_SIZE] = "";
+    bool read = true;
+    bool same = true;
     if (file == NULL) {
-        return cli_error(1, "cannot read %s: %s", path, strerror(errno));
+        read = snprintf(out, CLI_PASSPHRASE_SIZE, "%s", text) < CLI_PASSPHRASE_SIZE;
+    } else if (strcmp(file, "-") == 0) {
+        read = ask_passphrase(prompt, out, CLI_PASSPHRASE_SIZE);
+        if (read && again != NULL) {
+            same = ask_passphrase(again, second, sizeof(second)) && strcmp(second, out) == 0;
+            explicit_bzero(second, sizeof(second));
+        }
+    } else {
+        FILE *stream = fopen(file, "re");
+        if (stream == NULL) {
+            return cli_error(errno == ENOENT ? 6 : 1, "cannot read %s: %s", file, strerror(errno));
+        }
+        read = fgets(out, CLI_PASSPHRASE_SIZE, stream) != NULL;
+        fclose(stream);
     }
-    while (code == 0 && fgets(line, sizeof(line), file) != NULL) {
-        number++;
-        char *text = trim(line);
-        char *equals = strchr(text, '=');
-        char value[CLI_PATH_MAX];
-        if (text[0] == 0 || text[0] == '#') {
-            continue;
-        }
-        if (text[0] == '[' && strchr(text, ']') != NULL) {
-            *strchr(text, ']') = 0;
-            snprintf(section, sizeof(section), "%.63s", text + 1);
-            continue;
-        }
-        if (equals == NULL) {
-            code = cli_error(1, "%s:%u: expected key = \"value\", got \"%.60s\"", path, number, text);
-            continue;
-        }
-        *equals = 0;
-        char *key = trim(text);
-        if (!quoted(trim(equals + 1), value)) {
-            code = cli_error(1, "%s:%u: the value of %s must be a text in double quotes, without escapes", path, number,
-                             key);
-        } else if (strcmp(section, "storage") == 0 && strcmp(key, "data") == 0) {
-            snprintf(toml->data, sizeof(toml->data), "%s", value);
-        } else if (strcmp(section, "storage") == 0 && strcmp(key, "keys") == 0) {
-            snprintf(toml->keys, sizeof(toml->keys), "%s", value);
-        } else if (strcmp(section, "project") != 0 || strcmp(key, "name") != 0) {
-            code = cli_error(1, "%s:%u: unknown setting %s in [%s]", path, number, key, section);
-        }
+    out[strcspn(out, "\r\n")] = 0;
+    if (!same) {
+        return cli_error(1, "the two passphrases are not the same");
     }
-    fclose(file);
-    return code;
+    return read && out[0] != 0 ? 0 : cli_error(1, "the passphrase is empty, too long or can not be read");
+}
+
+int project_passphrase(const struct cli_options *options, struct cli_place *place) {
+    const char *variable = getenv("KIMBERLITE_PASSPHRASE");
+    if (options->passphrase_file == NULL && (variable == NULL || options->key != NULL)) {
+        return 0;
+    }
+    if (options->key != NULL) {
+        return cli_error(2, "invalid: --key and --passphrase-file exclude each other");
+    }
+    return project_read_passphrase(options->passphrase_file, variable, "Passphrase: ", NULL, place->passphrase);
 }
 
 /* --- finding ------------------------------------------------------------------------------------------------------ */
 
-static int use_project(const char *directory, struct cli_place *place) {
-    char path[CLI_PATH_MAX];
-    struct toml toml = {.data = ".kimberlite/data", .keys = ".kimberlite/keys"};
-    if (!join(path, directory, TOML)) {
-        return too_long(directory);
+enum kmb_status cli_read_settings(const struct cli_options *options, const char *project, struct settings *settings,
+                                  struct kmb_error *error) {
+    enum kmb_status status = settings_init(settings, error);
+    if (status != KMB_OK) {
+        return status;
     }
-    int code = read_toml(path, &toml);
+    status = settings_load(settings, project, environ, error);
+    for (size_t i = 0; status == KMB_OK && i < options->settings_rows; i++) {
+        const struct cli_setting *given = &options->settings[i];
+        const char *name = given->setting->option == NULL ? "--set" : given->setting->option;
+        status = settings_set(settings, given->setting, given->text, SETTING_OPTION, name, error);
+    }
+    if (status != KMB_OK) {
+        settings_free(settings);
+    }
+    return status;
+}
+
+int cli_settings(const struct cli_options *options, const char *project, struct settings *settings) {
+    struct kmb_error error = {0};
+    return cli_read_settings(options, project, settings, &error) == KMB_OK ? 0 : cli_fail(&error, NULL, 0, NULL);
+}
+
+int project_use(const struct cli_options *options, const char *directory, struct cli_place *place) {
+    struct settings settings;
+    int code = cli_settings(options, directory, &settings);
     if (code != 0) {
         return code;
     }
-    if (!join(place->data, directory, toml.data) || !join(place->key_directory, directory, toml.keys)) {
-        return too_long(directory);
-    }
+    bool fits = snprintf(place->data, CLI_PATH_MAX, "%s", settings.storage.data) < CLI_PATH_MAX &&
+                snprintf(place->key_directory, CLI_PATH_MAX, "%s", settings.storage.keys) < CLI_PATH_MAX &&
+                (place->key_file[0] != 0 ||
+                 snprintf(place->key_file, CLI_PATH_MAX, "%s", settings.storage.key) < CLI_PATH_MAX) &&
+                snprintf(place->migrations, CLI_PATH_MAX, "%s", settings.migrations.directory) < CLI_PATH_MAX;
+    place->cache_bytes = settings.storage.cache_bytes;
+    place->statement_bytes = settings.storage.statement_bytes;
+    place->segment_bytes = settings.storage.segment_bytes;
+    place->ask = settings.tenants.require_confirmation;
+    place->number_by_time = settings.migrations.auto_timestamp;
+    settings_free(&settings);
     snprintf(place->project, sizeof(place->project), "%s", directory);
-    return 0;
+    return fits ? 0 : project_too_long(directory);
+}
+
+/* Of a directory that no project names: what the environment and the options say of memory and segments. */
+static int place_sizes(const struct cli_options *options, struct cli_place *place) {
+    struct settings settings;
+    int code = cli_settings(options, NULL, &settings);
+    if (code == 0) {
+        place->cache_bytes = settings.storage.cache_bytes;
+        place->statement_bytes = settings.storage.statement_bytes;
+        place->segment_bytes = settings.storage.segment_bytes;
+        settings_free(&settings);
+    }
+    return code;
 }
 
 int cli_find(const struct cli_options *options, struct cli_place *place) {
     char directory[CLI_PATH_MAX];
     char path[CLI_PATH_MAX];
-    *place = (struct cli_place){0};
+    *place = (struct cli_place){.ask = true};
+    int code = project_passphrase(options, place);
+    if (code != 0) {
+        return code;
+    }
     if (options->key != NULL &&
         snprintf(place->key_file, sizeof(place->key_file), "%s", options->key) >= CLI_PATH_MAX) {
-        return too_long(options->key);
+        return project_too_long(options->key);
     }
     if (options->data != NULL) {
         if (snprintf(directory, sizeof(directory), "%s", options->data) >= CLI_PATH_MAX || directory[0] == 0) {
             return cli_error(2, "invalid value for --data: empty or too long");
         }
-        if (join(path, directory, TOML) && access(path, F_OK) == 0) { /* the project's directory will do as well */
-            return use_project(directory, place);
+        if (project_join(path, directory, PROJECT_FILE) &&
+            access(path, F_OK) == 0) { /* the project's directory will do as well */
+            return project_use(options, directory, place);
         }
         snprintf(place->data, sizeof(place->data), "%s", directory);
-        return 0;
+        return place_sizes(options, place);
     }
     if (getcwd(directory, sizeof(directory)) == NULL) {
         return cli_error(1, "cannot tell the working directory: %s", strerror(errno));
     }
     for (;;) {
-        if (!join(path, directory, TOML)) {
-            return too_long(directory);
+        if (!project_join(path, directory, PROJECT_FILE)) {
+            return project_too_long(directory);
         }
         if (access(path, F_OK) == 0) {
-            return use_project(directory, place);
+            return project_use(options, directory, place);
         }
         char *slash = strrchr(directory, '/');
         if (slash == NULL || directory[1] == 0) {
@@ -156,7 +207,7 @@ int cli_find(const struct cli_options *options, struct cli_place *place) {
         }
         slash[slash == directory ? 1 : 0] = 0;
     }
-    cli_error(6, "no database: there is no %s here or above", TOML);
+    cli_error(6, "no database: there is no %s here or above", PROJECT_FILE);
     fprintf(stderr, "Hint: \"kimberlite init DIR\" makes a project; --data DIR names a database.\n");
     return 6;
 }
@@ -179,19 +230,26 @@ void cli_key_path(const struct cli_place *place, char path[CLI_PATH_MAX]) {
 
 /* --- opening ------------------------------------------------------------------------------------------------------ */
 
-int cli_open(const struct cli_options *options, unsigned flags, struct cli_place *place, kmb_db **db,
-             kmb_session **session) {
-    struct kmb_error error = {0};
-    *db = NULL;
-    if (session != NULL) {
-        *session = NULL;
+void cli_place_text(const struct cli_options *options, const struct cli_place *place, char text[300]) {
+    if (options->server == NULL) {
+        snprintf(text, 300, "%.299s", place->data);
+        return;
     }
-    if (place->data[0] == 0) {
-        int code = cli_find(options, place);
-        if (code != 0) {
-            return code;
-        }
-    }
+    const char *start = strstr(options->server, "://");
+    const char *user = strrchr(options->server, '@');
+    start = user != NULL ? user + 1 : start != NULL ? start + 3 : options->server;
+    snprintf(text, 300, "%.*s", (int)strcspn(start, "?"), start);
+}
+
+static enum kmb_status connect_server(const struct cli_options *options, kmb_db **db, struct kmb_error *error) {
+    enum kmb_status status = options->accept_clock
+                                 ? error_set(error, KMB_UNSUPPORTED, "--accept-clock is of the server, where it starts")
+                                 : KMB_OK;
+    return status == KMB_OK ? kmb_connect(options->server, NULL, db, error) : status;
+}
+
+static enum kmb_status open_place(const struct cli_options *options, unsigned flags, const struct cli_place *place,
+                                  kmb_db **db, struct kmb_error *error) {
     char command[32];
     snprintf(command, sizeof(command), "kimberlite %s", options->verb);
     struct kmb_options open = {
@@ -199,9 +257,41 @@ int cli_open(const struct cli_options *options, unsigned flags, struct cli_place
         .flags = flags | (options->accept_clock ? (unsigned)KMB_OPEN_ACCEPT_CLOCK : 0),
         .key_file = place->key_file[0] == 0 ? NULL : place->key_file,
         .key_directory = place->key_directory[0] == 0 ? NULL : place->key_directory,
+        .cache_bytes = place->cache_bytes,
+        .statement_bytes = place->statement_bytes,
+        .segment_bytes = (flags & KMB_OPEN_CREATE) != 0 ? place->segment_bytes : 0,
         .command = command,
+        .passphrase = place->passphrase[0] == 0 ? NULL : place->passphrase,
     };
-    if (kmb_open(place->data, &open, db, &error) != KMB_OK) {
+    return kmb_open(place->data, &open, db, error);
+}
+
+/* As psql does. */
+static void tell_notice(void *context, const struct kmb_error *notice) {
+    (void)context;
+    fflush(stdout);
+    fprintf(stderr, "NOTICE:  %s\n", notice->message);
+    if (notice->detail[0] != 0) {
+        fprintf(stderr, "DETAIL:  %s\n", notice->detail);
+    }
+}
+
+int cli_open(const struct cli_options *options, unsigned flags, struct cli_place *place, kmb_db **db,
+             kmb_session **session) {
+    struct kmb_error error = {0};
+    *db = NULL;
+    if (session != NULL) {
+        *session = NULL;
+    }
+    if (options->server == NULL && place->data[0] == 0) {
+        int code = cli_find(options, place);
+        if (code != 0) {
+            return code;
+        }
+    }
+    enum kmb_status status =
+        options->server != NULL ? connect_server(options, db, &error) : open_place(options, flags, place, db, &error);
+    if (status != KMB_OK) {
         return cli_fail(&error, NULL, 0, NULL);
     }
     if (session != NULL && kmb_session_open(*db, options->tenant, session, &error) != KMB_OK) {
@@ -209,6 +299,9 @@ int cli_open(const struct cli_options *options, unsigned flags, struct cli_place
         kmb_close(*db, NULL);
         *db = NULL;
         return code;
+    }
+    if (session != NULL && !options->quiet) {
+        kmb_session_notices(*session, tell_notice, NULL);
     }
     return 0;
 }
@@ -220,153 +313,4 @@ int cli_close(kmb_db *db, kmb_session *session, int code) {
         return cli_fail(&error, NULL, 0, "closing");
     }
     return code;
-}
-
-/* --- init --------------------------------------------------------------------------------------------------------- */
-
-static int make_directory(const char *path, mode_t mode) {
-    if (mkdir(path, mode) != 0 && errno != EEXIST) {
-        return cli_error(1, "cannot make directory %s: %s", path, strerror(errno));
-    }
-    return 0;
-}
-
-static int write_new(const char *directory, const char *name, const char *text) {
-    char path[CLI_PATH_MAX];
-    if (!join(path, directory, name)) {
-        return too_long(directory);
-    }
-    FILE *file = fopen(path, "wx");
-    if (file == NULL) {
-        return errno == EEXIST ? 0 : cli_error(1, "cannot write %s: %s", path, strerror(errno));
-    }
-    bool failed = fputs(text, file) < 0;
-    if (fclose(file) != 0 || failed) {
-        return cli_error(1, "cannot write %s: %s", path, strerror(errno));
-    }
-    return 0;
-}
-
-static int make_skeleton(const char *directory) {
-    char path[CLI_PATH_MAX];
-    char name[256];
-    char real[CLI_PATH_MAX];
-    char toml[1024];
-    static const char *const folders[] = {"", "migrations", ".kimberlite", ".kimberlite/keys"};
-    for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
-        if (!join(path, directory, folders[i][0] == 0 ? "." : folders[i])) {
-            return too_long(directory);
-        }
-        /* what holds data and keys is its owner's alone */
-        mode_t mode = folders[i][0] == '.' ? 0700 : 0777;
-        int code = i == 0 ? make_directory(directory, mode) : make_directory(path, mode);
-        if (code != 0) {
-            return code;
-        }
-    }
-    const char *last = realpath(directory, real) == NULL ? directory : real;
-    last = strrchr(last, '/') == NULL ? last : strrchr(last, '/') + 1;
-    size_t out = 0;
-    for (; *last != 0 && out + 1 < sizeof(name); last++) { /* no quotes and backslashes in the file */
-        name[out++] = *last == '"' || *last == '\\' || (unsigned char)*last < ' ' ? '_' : *last;
-    }
-    name[out] = 0;
-    snprintf(toml, sizeof(toml),
-             "# A Kimberlite project. Paths are relative to this file.\n\n[project]\nname = \"%s\"\n\n[storage]\n"
-             "data = \".kimberlite/data\"\nkeys = \".kimberlite/keys\"\n",
-             name);
-    int code = write_new(directory, ".gitignore", "# Data and keys never belong into version control.\n.kimberlite/\n");
-    return code == 0 ? write_new(directory, TOML, toml) : code;
-}
-
-static bool is_empty(const char *directory) {
-    DIR *listing = opendir(directory);
-    bool empty = true;
-    const struct dirent *entry;
-    while (listing != NULL && empty && (entry = readdir(listing)) != NULL) {
-        empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
-    }
-    if (listing != NULL) {
-        closedir(listing);
-    }
-    return empty;
-}
-
-/* A directory with things in it is asked about at a terminal; elsewhere it has to be named. *go: make it there. */
-static int may_fill(const struct cli_options *options, const char *directory, bool *go) {
-    char answer[16];
-    *go = options->yes || is_empty(directory);
-    if (*go) {
-        return 0;
-    }
-    if (isatty(STDIN_FILENO) == 1 && isatty(STDERR_FILENO) == 1) {
-        fprintf(stderr, "%s is not empty. Make a project in it? [y/N] ", directory);
-        *go = fgets(answer, sizeof(answer), stdin) != NULL && (answer[0] == 'y' || answer[0] == 'Y');
-        if (!*go) {
-            fputs("Cancelled\n", stderr);
-        }
-        return 0;
-    }
-    *go = options->argument_count != 0;
-    return *go ? 0
-               : cli_error(1, "this directory is not empty; \"kimberlite init .\" makes a project in it all the same");
-}
-
-int cli_init(const struct cli_options *options) {
-    const char *directory = options->argument_count == 0 ? "." : options->arguments[0];
-    struct cli_place place = {0};
-    char path[CLI_PATH_MAX];
-    char verifier[512];
-    struct kmb_info info = {.size = sizeof(info)};
-    struct kmb_error error = {0};
-    kmb_db *db = NULL;
-    if (options->template_name != NULL && strcmp(options->template_name, "default") != 0) {
-        return cli_error(2, "invalid value \"%s\" for --template: only \"default\" is there", options->template_name);
-    }
-    if (directory[0] == 0 || !join(path, directory, TOML)) {
-        return cli_error(2, "invalid directory: empty or too long");
-    }
-    if (access(path, F_OK) == 0) {
-        return cli_error(1, "%s is already a project: it has a " TOML, directory);
-    }
-    bool go = false;
-    int code = may_fill(options, directory, &go);
-    if (!go) {
-        return code;
-    }
-    code = make_skeleton(directory);
-    if (code == 0) {
-        code = use_project(directory, &place);
-    }
-    if (code == 0 && options->key != NULL) {
-        snprintf(place.key_file, sizeof(place.key_file), "%.*s", CLI_PATH_MAX - 1, options->key);
-    }
-    if (code == 0) {
-        code = cli_open(options, KMB_OPEN_CREATE | (options->no_encryption ? (unsigned)KMB_OPEN_NO_ENCRYPTION : 0),
-                        &place, &db, NULL);
-    }
-    if (code != 0) {
-        unlink(path); /* the file that says "project": the next try shall not be told that it is one already */
-        return code;
-    }
-    if (kmb_info(db, &info, &error) != KMB_OK ||
-        kmb_tenant_verifier(db, 1, verifier, sizeof(verifier), &error) != KMB_OK) {
-        code = cli_fail(&error, NULL, 0, NULL);
-        kmb_close(db, NULL);
-        return code;
-    }
-    cli_key_path(&place, path);
-    printf("project   %s\nlog       %s\ntenant    1\nencrypted %s\nroot key  %s\nverifier  %s\n", directory, info.uuid,
-           info.encrypted ? "yes" : "NO", info.encrypted ? path : "none", verifier);
-    if (!info.encrypted) {
-        cli_note(options, "Warning: without encryption everything stands in clear on the disk, for ever.");
-    } else if (info.key_on_same_filesystem) {
-        cli_note(
-            options,
-            "Warning: the root key lies on the disk that holds the data. Keep a copy elsewhere, and for production\n"
-            "         keep the key elsewhere altogether (--key FILE). Without it the data cannot be read.");
-    }
-    cli_note(options,
-             "Keep the verifier key apart from the data: with it anybody can check this log's checkpoints and proofs.");
-    return cli_close(db, NULL, 0);
 }

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "cli/splitter.h"
 #include "types/datetime.h"
 
 int runner_set_moment(kmb_session *session, const struct cli_options *options) {
@@ -85,11 +86,7 @@ int runner_run(struct runner *runner, struct slice sql) {
     runner->copy = (struct cli_copy){.lines = runner->copy.lines};
     if (status != KMB_OK) {
         snprintf(where, sizeof(where), "statement %llu", (unsigned long long)runner->statements);
-        /* blanks before the statement are not part of what the error's position counts */
-        while (sql.length > 0 && strchr(" \t\r\n", (char)*sql.bytes) != NULL) {
-            sql.bytes++;
-            sql.length--;
-        }
+        sql = splitter_skip(sql); /* what the error's position counts from */
         return cli_fail(&error, (const char *)sql.bytes, sql.length, where);
     }
     if (runner->timing) {

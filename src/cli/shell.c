@@ -2,6 +2,7 @@
  * kimberlite shell: statements typed, with psql's habits. Line editing and history by libedit on a terminal; plain
  * lines otherwise. An error is told and the shell goes on; Ctrl-C ends the running statement, Ctrl-D the shell.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <histedit.h>
 #include <locale.h>
@@ -10,20 +11,29 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 #include <wchar.h>
 
+#include "cli/complete.h"
+#include "cli/highlight.h"
 #include "cli/run.h"
 #include "cli/splitter.h"
 
 #define INCLUDE_DEPTH_MAX 16
 #define HISTORY_SIZE      1000
+#define PAINTED_MAX       4096 /* bytes of a line: more would be drawn anew with each character */
 
 struct shell {
     struct runner runner;
     struct splitter splitter;
-    unsigned depth; /* of \i */
-    bool copying;   /* lines typed are data of COPY */
+    kmb_session *names;  /* asked for completion; NULL: none */
+    struct buffer typed; /* earlier lines of the statement that is being typed */
+    unsigned depth;      /* of \i */
+    bool copying;        /* lines typed are data of COPY */
+    bool color;          /* the terminal takes colours, and they are wanted */
+    char place[300];     /* of the database, for people */
     bool quit;
     bool failed;
 };
@@ -162,6 +172,10 @@ static void command(struct shell *shell, char *line) {
         argument[--length] = 0;
     }
     const char *verb = name + 1;
+    for (char *at = name; name[0] == '.' && *at != 0;
+         at++) { /* sqlite's commands in any case; psql's \d and \D differ */
+        *at = (char)(*at >= 'A' && *at <= 'Z' ? *at - 'A' + 'a' : *at);
+    }
     if (strcmp(verb, "q") == 0 || strcmp(verb, "quit") == 0 || strcmp(verb, "exit") == 0) {
         shell->quit = true;
     } else if (strcmp(verb, "?") == 0 || strcmp(verb, "h") == 0 || strcmp(verb, "help") == 0) {
@@ -193,7 +207,7 @@ static void feed_line(struct shell *shell, const char *line) {
     struct slice statement;
     const char *first = line + strspn(line, " \t");
     if (splitter_empty(&shell->splitter) &&
-        (first[0] == '\\' || (first[0] == '.' && first[1] >= 'a' && first[1] <= 'z'))) {
+        (first[0] == '\\' || (first[0] == '.' && isalpha((unsigned char)first[1])))) {
         char *copy = strdup(first);
         if (copy != NULL) {
             command(shell, copy);
@@ -222,18 +236,75 @@ static void read_plain(struct shell *shell) {
     free(line);
 }
 
-static char *prompt(EditLine *editor) {
-    struct shell *shell = NULL;
+static const char *prompt_text(const struct shell *shell) {
     bool failed = false;
-    el_get(editor, EL_CLIENTDATA, &shell);
     bool open = kmb_session_in_transaction(shell->runner.session, &failed);
-    static char data[] = ">> ", more[] = "kimberlite-> ", in_open[] = "kimberlite*> ", in_failed[] = "kimberlite!> ",
-                plain[] = "kimberlite=> ";
-    return shell->copying                      ? data
-           : !splitter_empty(&shell->splitter) ? more
-           : failed                            ? in_failed
-           : open                              ? in_open
-                                               : plain;
+    return shell->copying                      ? ">> "
+           : !splitter_empty(&shell->splitter) ? "kimberlite-> "
+           : failed                            ? "kimberlite!> "
+           : open                              ? "kimberlite*> "
+                                               : "kimberlite=> ";
+}
+
+/* In cyan, or yellow where a statement goes on. What takes no place stands between \1s; the editor loses such at the
+ * end. */
+static char *prompt(EditLine *editor) {
+    static char text[64];
+    struct shell *shell = NULL;
+    el_get(editor, EL_CLIENTDATA, &shell);
+    const char *plain = prompt_text(shell);
+    if (shell->color) {
+        bool more = shell->copying || !splitter_empty(&shell->splitter);
+        snprintf(text, sizeof(text), "\1\033[%dm\1%.*s\1\033[0m\1 ", more ? 33 : 36, (int)strlen(plain) - 1, plain);
+    } else {
+        snprintf(text, sizeof(text), "%s", plain);
+    }
+    return text;
+}
+
+/*
+ * Paints what is typed over the same characters that the editor has drawn, and leaves the cursor where it was. The
+ * editor knows nothing of it: it draws again what changes, without colours, and is painted over before the next
+ * character is waited for. What does not lie on the screen as it is typed (control characters, wide ones at the edge)
+ * stays plain.
+ */
+static void paint(const struct shell *shell, EditLine *editor) {
+    const LineInfo *line = el_line(editor);
+    size_t length = (size_t)(line->lastchar - line->buffer);
+    size_t before = (size_t)(line->cursor - line->buffer);
+    size_t start = strlen(prompt_text(shell));
+    size_t width = output_width(line->buffer, length);
+    struct winsize window = {0};
+    struct buffer out = {0};
+    if (!shell->color || shell->copying || length == 0 || length > PAINTED_MAX ||
+        ioctl(STDOUT_FILENO, TIOCGWINSZ, &window) != 0 || window.ws_col <= start ||
+        (start + width) / window.ws_col + 1 >= window.ws_row) {
+        return;
+    }
+    size_t characters = 0;
+    for (size_t i = 0; i < length; i++) {
+        unsigned char byte = (unsigned char)line->buffer[i];
+        if (byte < ' ' || byte == 0x7f) {
+            return;
+        }
+        characters += (byte & 0xc0) != 0x80;
+    }
+    if (characters != width && start + width >= window.ws_col) {
+        return;
+    }
+    size_t row = (start + output_width(line->buffer, before)) / window.ws_col;
+    buffer_append_text(&out, "\0337");
+    if (row > 0) {
+        buffer_printf(&out, "\033[%zuA", row);
+    }
+    buffer_printf(&out, "\033[%zuG", start + 1);
+    highlight_line(buffer_slice(&shell->typed), slice_make(line->buffer, length), &out);
+    buffer_append_text(&out, "\0338");
+    if (buffer_ok(&out)) {
+        fwrite(out.bytes, 1, out.length, stdout);
+        fflush(stdout);
+    }
+    buffer_free(&out);
 }
 
 static void history_path(char path[CLI_PATH_MAX]) {
@@ -247,9 +318,14 @@ static void history_path(char path[CLI_PATH_MAX]) {
 /* Takes SIGINT only while it waits, so that no Ctrl-C falls between the look at `interrupted` and the wait. Bytes that
  * are no UTF-8 are passed over. */
 static int read_character(EditLine *editor, wchar_t *character) {
+    struct shell *shell = NULL;
     mbstate_t state = {0};
     sigset_t open;
-    (void)editor;
+    struct pollfd more = {.fd = STDIN_FILENO, .events = POLLIN};
+    el_get(editor, EL_CLIENTDATA, &shell);
+    if (poll(&more, 1, 0) == 0) { /* what is pasted is painted once */
+        paint(shell, editor);
+    }
     sigemptyset(&open);
     for (;;) {
         struct pollfd ready = {.fd = STDIN_FILENO, .events = POLLIN};
@@ -269,6 +345,51 @@ static int read_character(EditLine *editor, wchar_t *character) {
             memset(&state, 0, sizeof(state));
         }
     }
+}
+
+/* Words in columns below the line. */
+static void list_words(const struct completion *found) {
+    size_t widest = 0;
+    for (size_t i = 0; i < found->count; i++) {
+        size_t width = output_width(found->words[i], strlen(found->words[i]));
+        widest = width > widest ? width : widest;
+    }
+    size_t columns = widest + 2 > 80 ? 1 : 80 / (widest + 2);
+    fputc('\n', stdout);
+    for (size_t i = 0; i < found->count; i++) {
+        size_t width = output_width(found->words[i], strlen(found->words[i]));
+        bool ends = (i + 1) % columns == 0 || i + 1 == found->count;
+        printf("%s%*s", found->words[i], ends ? 0 : (int)(widest + 2 - width), "");
+        fputs(ends ? "\n" : "", stdout);
+    }
+    fflush(stdout);
+}
+
+/* Tab: what all words that could stand here have in common is put in; where that is nothing new, they are listed. */
+static unsigned char complete(EditLine *editor, int key) {
+    struct shell *shell = NULL;
+    struct completion found;
+    const LineInfo *line = el_line(editor);
+    unsigned char answer = CC_ERROR;
+    (void)key;
+    el_get(editor, EL_CLIENTDATA, &shell);
+    size_t length = (size_t)(line->cursor - line->buffer);
+    completion_find(shell->names, buffer_slice(&shell->typed), slice_make(line->buffer, length), &found);
+    size_t word = length - found.start;
+    if (found.count == 1 || found.common.length > word) {
+        if (word > 0) {
+            el_deletestr(editor, (int)word); /* its letters may be of another case */
+        }
+        bool directory = found.common.length > 0 && found.common.bytes[found.common.length - 1] == '/';
+        buffer_append_text(&found.common, found.count == 1 && !directory ? " " : "");
+        const char *text = buffer_text(&found.common);
+        answer = text != NULL && el_insertstr(editor, text) == 0 ? CC_REFRESH : CC_ERROR;
+    } else if (found.count > 1) {
+        list_words(&found);
+        answer = CC_REDISPLAY;
+    }
+    completion_free(&found);
+    return answer;
 }
 
 /* A line typed, NULL at the end or when Ctrl-C came. */
@@ -320,14 +441,19 @@ static void take_line(struct shell *shell, History *past, struct buffer *typed, 
 static void read_terminal(struct shell *shell) {
     HistEvent event;
     char path[CLI_PATH_MAX];
-    struct buffer typed = {0};
+    char tenant[16] = "";
     int count = 0;
+    const char *kind = getenv("TERM");
+    shell->color = cli_color(shell->runner.options, stdout) && kind != NULL && strcmp(kind, "dumb") != 0;
     setlocale(LC_CTYPE, "C.UTF-8"); /* for what is typed, whatever the environment says */
     EditLine *editor = el_init("kimberlite", stdin, stdout, stderr);
     History *past = history_init();
     if (editor == NULL || past == NULL) {
         read_plain(shell);
         return;
+    }
+    if (shell->runner.options->tenant != 0) {
+        snprintf(tenant, sizeof(tenant), "%u", shell->runner.options->tenant);
     }
     history_path(path);
     history(past, &event, H_SETSIZE, HISTORY_SIZE);
@@ -336,36 +462,41 @@ static void read_terminal(struct shell *shell) {
         history(past, &event, H_LOAD, path);
     }
     el_set(editor, EL_CLIENTDATA, shell);
-    el_set(editor, EL_PROMPT, prompt);
+    el_set(editor, EL_PROMPT_ESC, prompt, '\1');
     el_set(editor, EL_EDITOR, "emacs");
     el_set(editor, EL_HIST, history, past);
     el_set(editor, EL_SIGNAL, 0);
     el_set(editor, EL_GETCFN, read_character);
+    /* Of wide texts, which it takes as they are: of others it makes copies that it never gives back. */
+    el_wset(editor, EL_ADDFN, L"kimberlite-complete", L"complete the word before the cursor", complete);
+    el_set(editor, EL_BIND, "^I", "kimberlite-complete", NULL);
+    el_set(editor, EL_BIND, "^R", "em-inc-search-prev", NULL);
     el_source(editor, NULL);
     struct typed_lines typed_lines = {.shell = shell, .editor = editor};
     struct cli_lines lines = {.next = typed_line, .context = &typed_lines};
     shell->runner.copy.lines = &lines;
-    fprintf(stderr, "kimberlite %s. \\? for help, \\q to end.\n", kmb_version());
+    cli_note(shell->runner.options, "kimberlite %s at %s%s%s. \\? for help, \\q to end.", kmb_version(), shell->place,
+             tenant[0] == 0 ? "" : ", tenant ", tenant);
     while (!shell->quit) {
         const char *line = read_line(editor, &count);
         if (line != NULL && count > 0) {
-            take_line(shell, past, &typed, line);
+            take_line(shell, past, &shell->typed, line);
         } else if (interrupted) {
             splitter_clear(&shell->splitter);
-            buffer_clear(&typed);
+            buffer_clear(&shell->typed);
             fputc('\n', stderr);
         } else {
             break;
         }
     }
-    buffer_free(&typed);
+    buffer_free(&shell->typed);
     if (path[0] != 0) {
         history(past, &event, H_SAVE, path);
     }
     history_end(past);
     el_end(editor);
     if (!shell->quit) {
-        fputc('\n', stderr);
+        fputs("\\q\n", stderr);
     }
 }
 
@@ -385,7 +516,10 @@ int cli_shell(const struct cli_options *options) {
     if (code == 0) {
         bool terminal = isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1;
         if (terminal) {
+            cli_place_text(options, &place, shell.place);
+            (void)kmb_session_open(db, options->tenant, &shell.names, NULL);
             read_terminal(&shell);
+            kmb_session_close(shell.names);
         } else {
             read_plain(&shell);
         }

@@ -99,6 +99,9 @@ int cli_fail(const struct kmb_error *error, const char *sql, size_t sql_length, 
     if (error->hint[0] != 0) {
         fprintf(stderr, "Hint: %s\n", error->hint);
     }
+    if (error->context[0] != 0) {
+        fprintf(stderr, "Context: %s\n", error->context);
+    }
     fprintf(stderr, "SQLSTATE: %s %s\n", kmb_status_sqlstate(error->status), kmb_status_name(error->status));
     int code = kmb_status_exit_code(error->status);
     return code == 0 ? 1 : code;

@@ -158,6 +158,24 @@ static bool scan(struct splitter *splitter, bool whole) {
     return end;
 }
 
+void splitter_mark(struct slice text, uint8_t *states) {
+    struct splitter splitter = {
+        .text = {.bytes = (uint8_t *)(uintptr_t)text.bytes, .length = text.length, .capacity = text.length}};
+    while (splitter.at < text.length) {
+        size_t from = splitter.at;
+        bool end = false;
+        enum splitter_state state = splitter.state;
+        if (state == SPLITTER_PLAIN) {
+            (void)step_plain(&splitter, text.bytes + from, text.length - from, true, &end);
+            state = splitter.state;
+        } else {
+            (void)step_inside(&splitter, text.bytes + from, text.length - from, true);
+        }
+        splitter.at += end ? 1 : 0;
+        memset(states + from, (int)state, splitter.at - from);
+    }
+}
+
 /* Forgets the first `count` bytes. */
 static void drop(struct splitter *splitter, size_t count) {
     size_t left = splitter->text.length - count;
@@ -211,4 +229,37 @@ void splitter_clear(struct splitter *splitter) {
 void splitter_free(struct splitter *splitter) {
     buffer_free(&splitter->text);
     *splitter = (struct splitter){0};
+}
+
+/* Behind a comment that begins at `at`: of a line, or of a block, which nests; `at` itself where none does. */
+static size_t comment_end(struct slice text, size_t at) {
+    bool two = at + 1 < text.length;
+    if (two && text.bytes[at] == '-' && text.bytes[at + 1] == '-') {
+        while (at < text.length && text.bytes[at] != '\n') {
+            at++;
+        }
+    } else if (two && text.bytes[at] == '/' && text.bytes[at + 1] == '*') {
+        unsigned depth = 0;
+        do {
+            bool opens = text.bytes[at] == '/' && text.bytes[at + 1] == '*';
+            bool closes = text.bytes[at] == '*' && text.bytes[at + 1] == '/';
+            depth = depth + (opens ? 1 : 0) - (closes ? 1 : 0);
+            at += opens || closes ? 2 : 1;
+        } while (depth > 0 && at + 1 < text.length);
+        at = depth > 0 ? text.length : at;
+    }
+    return at;
+}
+
+struct slice splitter_skip(struct slice statement) {
+    size_t at = 0;
+    for (size_t before = SIZE_MAX; at != before && at < statement.length;) {
+        before = at;
+        while (at < statement.length && strchr(" \t\r\n\f\v", (char)statement.bytes[at]) != NULL &&
+               statement.bytes[at] != 0) {
+            at++;
+        }
+        at = comment_end(statement, at);
+    }
+    return slice_make(statement.bytes + at, statement.length - at);
 }

@@ -35,6 +35,11 @@ bool splitter_next(struct splitter *splitter, struct slice *statement);
 bool splitter_rest(struct splitter *splitter, struct slice *statement);
 /* Nothing of a statement has been read yet. */
 bool splitter_empty(const struct splitter *splitter);
+/* A statement from its first token on: without blanks and comments before it. Positions of errors count from there. */
+struct slice splitter_skip(struct slice statement);
+/* What each byte of a text is part of, as an enum splitter_state; quotes and marks of comments belong to what they
+ * bound. */
+void splitter_mark(struct slice text, uint8_t *states);
 void splitter_clear(struct splitter *splitter);
 void splitter_free(struct splitter *splitter);
 

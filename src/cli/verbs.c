@@ -3,7 +3,9 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/utsname.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "cli/output.h"
@@ -52,6 +54,7 @@ int cli_verify(const struct cli_options *options) {
     struct kmb_verify_options verify = {
         .size = sizeof(verify),
         .key_file = key[0] == 0 ? NULL : key,
+        .passphrase = place.passphrase[0] == 0 ? NULL : place.passphrase,
         .checkpoint_file = options->checkpoint,
         .log_only = options->log_only,
         .progress = show_progress,
@@ -181,12 +184,21 @@ int cli_rebuild(const struct cli_options *options) {
         .key_file = place.key_file[0] == 0 ? NULL : place.key_file,
         .key_directory = place.key_directory[0] == 0 ? NULL : place.key_directory,
         .command = "kimberlite rebuild",
+        .passphrase = place.passphrase[0] == 0 ? NULL : place.passphrase,
     };
     int64_t begun = cli_now_ns();
     if (kmb_rebuild(place.data, &open, hash, &error) != KMB_OK) {
         return cli_fail(&error, NULL, 0, "rebuild");
     }
-    printf("state %s\n", hash);
+    if (options->format_given) {
+        static const char *const names[] = {"state"};
+        const char *facts[] = {hash};
+        struct output output;
+        output_init(&output, options, CLI_TABLE);
+        output_facts(&output, names, facts, "t");
+    } else {
+        printf("state %s\n", hash);
+    }
     cli_note(options, "rebuilt from the log in %.2f s", (double)(cli_now_ns() - begun) / 1e9);
     return 0;
 }
@@ -212,6 +224,8 @@ static int verify_proof(const struct cli_options *options, const char *path) {
         code = cli_error(1, "%s is no proof: larger than %zu bytes", path, PROOF_FILE_MAX);
     } else if (kmb_proof_verify(text, length, options->verifier, &error) != KMB_OK) {
         code = cli_fail(&error, NULL, 0, path);
+    } else if (options->format_given && options->format != CLI_TABLE) {
+        printf("{\"valid\":true,\"verifier_given\":%s}\n", options->verifier != NULL ? "true" : "false");
     } else {
         puts(options->verifier != NULL
                  ? "valid"
@@ -222,6 +236,9 @@ static int verify_proof(const struct cli_options *options, const char *path) {
 }
 
 int cli_proof(const struct cli_options *options) {
+    if (options->format_given && (options->format == CLI_CSV || options->format == CLI_TSV)) {
+        return cli_error(2, "invalid value for --output: proof knows table, json and ndjson");
+    }
     struct cli_place place = {0};
     struct kmb_error error = {0};
     kmb_db *db = NULL;
@@ -264,10 +281,14 @@ int cli_proof(const struct cli_options *options) {
     enum kmb_status status = inclusion     ? kmb_proof_inclusion(session, number, &text, &error)
                              : consistency ? kmb_proof_consistency(session, number, &text, &error)
                                            : kmb_proof_checkpoint(session, &text, &error);
-    if (status == KMB_OK) {
-        fputs(text, stdout);
-    } else {
+    if (status != KMB_OK) {
         code = cli_fail(&error, NULL, 0, "proof");
+    } else if (options->format_given && options->format != CLI_TABLE) {
+        printf("{\"kind\":\"%s\",\"text\":", what);
+        output_json_string(stdout, text, strlen(text));
+        puts("}");
+    } else {
+        fputs(text, stdout);
     }
     kmb_free(text);
     return cli_close(db, session, code);
@@ -294,7 +315,15 @@ int cli_info(const struct cli_options *options) {
         kmb_close(db, NULL);
         return code;
     }
-    cli_key_path(&place, key);
+    if (options->server != NULL) {
+        snprintf(place.data, sizeof(place.data), "behind a server");
+        snprintf(key, sizeof(key), "the server's");
+    } else {
+        cli_key_path(&place, key);
+    }
+    if (place.passphrase[0] != 0) {
+        snprintf(key, sizeof(key), "made of the passphrase");
+    }
     char numbers[6][32];
     const uint64_t values[6] = {info.op,      info.log_bytes,         info.store_bytes,
                                 info.tenants, info.recovered_entries, info.cut_bytes};
@@ -379,6 +408,121 @@ static int list_tenants(const struct cli_options *options) {
     return cli_close(db, NULL, code);
 }
 
+struct tenant_wanted {
+    uint32_t id;
+    bool found;
+    char texts[2][280]; /* name, position */
+    char entries[24];
+};
+
+static enum kmb_status note_wanted(void *context, const struct kmb_tenant *tenant) {
+    struct tenant_wanted *wanted = context;
+    if (tenant->id == wanted->id) {
+        wanted->found = true;
+        snprintf(wanted->texts[0], sizeof(wanted->texts[0]), "%.255s", tenant->name);
+        snprintf(wanted->texts[1], sizeof(wanted->texts[1]), "%" PRIu64, tenant->position);
+        snprintf(wanted->entries, sizeof(wanted->entries), "%" PRIu64, tenant->entries);
+    }
+    return KMB_OK;
+}
+
+/* How many tables the tenant has, as text; "" where it can not be told. */
+static void count_tables(kmb_db *db, uint32_t tenant, char *text, size_t size) {
+    static const char sql[] = "SELECT count(*) FROM information_schema.tables WHERE table_schema NOT IN ('pg_catalog', "
+                              "'information_schema') AND table_type = 'BASE TABLE'";
+    kmb_session *session = NULL;
+    kmb_statement *statement = NULL;
+    text[0] = 0;
+    if (kmb_session_open(db, tenant, &session, NULL) == KMB_OK &&
+        kmb_prepare(session, sql, strlen(sql), &statement, NULL, NULL) == KMB_OK &&
+        kmb_step(statement, NULL) == KMB_ROW) {
+        snprintf(text, size, "%" PRId64, kmb_column_int64(statement, 0));
+    }
+    kmb_finalize(statement);
+    kmb_session_close(session);
+}
+
+static int tenant_info(const struct cli_options *options, uint32_t id) {
+    static const char *const names[] = {"id", "name", "tables", "position", "entries", "verifier"};
+    struct cli_place place = {0};
+    struct tenant_wanted wanted = {.id = id};
+    struct kmb_error error = {0};
+    struct output output;
+    char verifier[512] = "";
+    char number[16];
+    char tables[24];
+    kmb_db *db = NULL;
+    int code = cli_open(options, KMB_OPEN_READ_ONLY, &place, &db, NULL);
+    if (code != 0) {
+        return code;
+    }
+    enum kmb_status status = kmb_tenant_list(db, note_wanted, &wanted, &error);
+    if (status == KMB_OK && !wanted.found) {
+        status = error_set(&error, KMB_TENANT_NOT_FOUND, "tenant not found: %u", id);
+    }
+    if (status == KMB_OK) {
+        status = kmb_tenant_verifier(db, id, verifier, sizeof(verifier), &error);
+    }
+    if (status != KMB_OK) {
+        return cli_close(db, NULL, cli_fail(&error, NULL, 0, "tenant info"));
+    }
+    count_tables(db, id, tables, sizeof(tables));
+    snprintf(number, sizeof(number), "%u", id);
+    const char *facts[] = {number, wanted.texts[0], tables, wanted.texts[1], wanted.entries, verifier};
+    output_init(&output, options, CLI_TABLE);
+    output_facts(&output, names, facts, "ntnnnt");
+    return cli_close(db, NULL, 0);
+}
+
+/* Whether whoever sits there means it. */
+static bool means_it(const struct cli_options *options, const char *id) {
+    char line[64];
+    if (options->force) {
+        return true;
+    }
+    if (isatty(STDIN_FILENO) != 1 || isatty(STDERR_FILENO) != 1) {
+        fprintf(stderr, "Error: tenant delete asks at a terminal; --force does without\n");
+        return false;
+    }
+    fprintf(stderr, "Everything that tenant %s has will be out of reach. Its id, to go on: ", id);
+    if (fgets(line, sizeof(line), stdin) == NULL) {
+        return false;
+    }
+    line[strcspn(line, "\n")] = 0;
+    if (strcmp(line, id) != 0) {
+        fprintf(stderr, "Error: nothing was deleted\n");
+        return false;
+    }
+    return true;
+}
+
+static int delete_tenant(const struct cli_options *options, uint32_t id) {
+    static const char *const names[] = {"tenant", "tables"};
+    struct cli_place place = {0};
+    struct kmb_error error = {0};
+    struct output output;
+    uint32_t tables = 0;
+    char number[16];
+    char count[16];
+    kmb_db *db = NULL;
+    snprintf(number, sizeof(number), "%u", id);
+    if (!means_it(options, number)) {
+        return 1;
+    }
+    int code = cli_open(options, 0, &place, &db, NULL);
+    if (code != 0) {
+        return code;
+    }
+    if (kmb_tenant_delete(db, id, &tables, &error) != KMB_OK) {
+        return cli_close(db, NULL, cli_fail(&error, NULL, 0, "tenant delete"));
+    }
+    snprintf(count, sizeof(count), "%u", tables);
+    const char *facts[] = {number, count};
+    output_init(&output, options, CLI_TABLE);
+    output_facts(&output, names, facts, "nn");
+    return cli_close(db, NULL, 0);
+}
+
 int cli_tenant(const struct cli_options *options) {
     struct cli_place place = {0};
     struct kmb_error error = {0};
@@ -390,17 +534,27 @@ int cli_tenant(const struct cli_options *options) {
                    ? cli_error(2, "unrecognized argument for tenant list")
                    : list_tenants(options);
     }
-    if (strcmp(options->arguments[0], "create") != 0) {
-        return cli_error(2, "unrecognized argument \"%s\"; usage: kimberlite tenant create ID [--name NAME] | list",
+    bool info = strcmp(options->arguments[0], "info") == 0;
+    bool deletes = strcmp(options->arguments[0], "delete") == 0;
+    if (!info && !deletes && strcmp(options->arguments[0], "create") != 0) {
+        return cli_error(2,
+                         "unrecognized argument \"%s\"; usage: kimberlite tenant create ID [--name NAME] | delete ID | "
+                         "info ID | list",
                          options->arguments[0]);
     }
     if (id == NULL) {
-        return cli_error(2, "an id is required: kimberlite tenant create ID");
+        return cli_error(2, "an id is required: kimberlite tenant %s ID", options->arguments[0]);
     }
     errno = 0;
     unsigned long long number = strtoull(id, &end, 10);
     if (*id < '0' || *id > '9' || *end != 0 || errno != 0 || number == 0 || number > UINT32_MAX) {
         return cli_error(2, "invalid tenant id \"%s\": a number from 1 to 4294967295", id);
+    }
+    if (info) {
+        return tenant_info(options, (uint32_t)number);
+    }
+    if (deletes) {
+        return delete_tenant(options, (uint32_t)number);
     }
     int code = cli_open(options, 0, &place, &db, NULL);
     if (code != 0) {
@@ -424,11 +578,28 @@ int cli_tenant(const struct cli_options *options) {
     return cli_close(db, NULL, code);
 }
 
+#ifdef __clang__
+#define COMPILER "clang " __clang_version__
+#else
+#define COMPILER "gcc " __VERSION__
+#endif
+
+/* With --verbose also what it was made with and for, and what it runs on. */
 int cli_version(const struct cli_options *options) {
-    if (options->format_given && (options->format == CLI_CSV || options->format == CLI_TSV)) {
+    static const char *const names[] = {"version", "compiler", "machine", "system"};
+    struct utsname system = {0};
+    struct output output;
+    char kernel[sizeof(system.sysname) + sizeof(system.release)];
+    if (!options->verbose && options->format_given && (options->format == CLI_CSV || options->format == CLI_TSV)) {
         return cli_error(2, "invalid value for --output: version knows table, json and ndjson");
     }
-    if (options->format_given && options->format != CLI_TABLE) {
+    if (options->verbose) {
+        (void)uname(&system);
+        snprintf(kernel, sizeof(kernel), "%s %s", system.sysname, system.release);
+        const char *facts[] = {kmb_version(), COMPILER, system.machine, kernel};
+        output_init(&output, options, CLI_TABLE);
+        output_facts(&output, names, facts, "tttt");
+    } else if (options->format_given && options->format != CLI_TABLE) {
         printf("{\"version\":\"%s\"}\n", kmb_version());
     } else {
         printf("kimberlite %s\n", kmb_version());

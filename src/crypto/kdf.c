@@ -6,6 +6,8 @@
  */
 #include "crypto/kdf.h"
 
+#include <openssl/evp.h>
+
 #include "base/assert.h"
 #include "base/memory.h"
 
@@ -62,4 +64,11 @@ void kdf_hkdf_sha256(struct slice secret, struct slice salt, struct slice info, 
     }
     mem_wipe(&block, sizeof block);
     mem_wipe(&extracted, sizeof extracted);
+}
+
+bool kdf_scrypt(struct slice passphrase, struct slice salt, struct kdf_scrypt_cost cost, void *out, size_t size) {
+    uint64_t memory =
+        cost.n > UINT64_MAX / 256 / (cost.r + 1u) ? 0 : 128 * (cost.n + 2) * cost.r + 128ull * cost.r * cost.p;
+    return memory != 0 && EVP_PBE_scrypt((const char *)passphrase.bytes, passphrase.length, salt.bytes, salt.length,
+                                         cost.n, cost.r, cost.p, memory + (1u << 20), out, size) == 1;
 }

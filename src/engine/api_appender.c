@@ -9,6 +9,7 @@
 #include "base/assert.h"
 #include "base/memory.h"
 #include "engine/api_internal.h"
+#include "engine/statement.h"
 #include "types/utf8.h"
 
 /* A flush is due by itself beyond these: bounds what the appender keeps. */
@@ -17,6 +18,7 @@
 
 struct kmb_appender {
     struct kmb_session *session;
+    void *far;           /* of a remote session; else NULL */
     char *table_name;    /* as given */
     char *parts;         /* the same, taken apart */
     char *found;         /* the schema's name */
@@ -117,6 +119,33 @@ static enum kmb_status read_columns(struct kmb_appender *appender, struct kmb_er
     return status;
 }
 
+static enum kmb_status read_columns_far(struct kmb_appender *appender, struct kmb_error *error) {
+    struct kmb_session *session = appender->session;
+    struct remote_append_column *columns = NULL;
+    uint32_t count = 0;
+    enum kmb_status status =
+        session->remote->appender_open(session->far, appender->table_name, &appender->far, &columns, &count, error);
+    if (status != KMB_OK) {
+        return status;
+    }
+    appender->column_count = count;
+    appender->types = mem_alloc_zero(count + 1u, sizeof(struct type));
+    appender->not_null = mem_alloc_zero(count + 1u, sizeof(bool));
+    appender->names = mem_alloc_zero(count + 1u, sizeof(char *));
+    bool failed = appender->types == NULL || appender->not_null == NULL || appender->names == NULL;
+    for (uint32_t i = 0; i < count; i++) {
+        if (failed) {
+            mem_free(columns[i].name);
+            continue;
+        }
+        appender->names[i] = columns[i].name;
+        appender->types[i] = columns[i].type;
+        appender->not_null[i] = columns[i].not_null;
+    }
+    mem_free(columns);
+    return failed ? error_set(error, KMB_NO_MEMORY, "out of memory") : KMB_OK;
+}
+
 /* One name of "schema.table", in place: in double quotes, or up to the next dot. */
 static struct slice take_name(char **at) {
     char *name = *at;
@@ -163,7 +192,7 @@ enum kmb_status kmb_appender_open(kmb_session *session, const char *table, kmb_a
             appender->schema = appender->table;
             appender->table = take_name(&at);
         }
-        status = read_columns(appender, error);
+        status = session->remote != NULL ? read_columns_far(appender, error) : read_columns(appender, error);
     }
     if (status != KMB_OK) {
         kmb_appender_close(appender);
@@ -175,6 +204,9 @@ enum kmb_status kmb_appender_open(kmb_session *session, const char *table, kmb_a
 
 void kmb_appender_close(kmb_appender *appender) {
     if (appender != NULL) {
+        if (appender->far != NULL) {
+            appender->session->remote->appender_close(appender->far);
+        }
         free_columns(appender);
         mem_free(appender->values);
         mem_free(appender->defaults);
@@ -295,7 +327,7 @@ enum kmb_status kmb_append_text(kmb_appender *appender, const char *text, size_t
         put(appender, place, value_bytes(type.id, copy));
         return KMB_OK;
     }
-    struct datetime_context context = session_datetime(appender->session->session);
+    struct datetime_context context = api_datetime(appender->session);
     status = catalogue_value_parse(appender->catalogue, type, copy, &context, &appender->arena, &value, error);
     if (status == KMB_INVALID_TEXT && type_object(type.id) != 0) {
         status = parse_again(appender, type, copy, &value, error);
@@ -382,6 +414,66 @@ enum kmb_status kmb_append_bytes(kmb_appender *appender, const void *bytes, size
     }
     put(appender, place, value_bytes(TYPE_BYTEA, copy));
     return KMB_OK;
+}
+
+uint32_t appender_column_count(const kmb_appender *appender) {
+    return appender->column_count;
+}
+
+struct appender_column appender_column(const kmb_appender *appender, uint32_t column) {
+    return (struct appender_column){
+        .name = appender->names[column], .type = appender->types[column], .not_null = appender->not_null[column]};
+}
+
+/* A value of the column's own type: copied, and made to fit. */
+static enum kmb_status append_same(kmb_appender *appender, const struct value *value, struct kmb_error *error) {
+    size_t place;
+    struct type type;
+    struct value copy;
+    enum kmb_status status = next_place(appender, &place, &type, error);
+    if (status != KMB_OK) {
+        return status;
+    }
+    if (!value_copy(value, &appender->arena, &copy)) {
+        return error_set(error, KMB_NO_MEMORY, "out of memory");
+    }
+    status = value_apply_modifier(type, false, &copy, &appender->arena, &copy, error);
+    if (status != KMB_OK) {
+        return name_column(appender, status, error);
+    }
+    put(appender, place, copy);
+    return KMB_OK;
+}
+
+enum kmb_status appender_append(kmb_appender *appender, const struct value *value, struct kmb_error *error) {
+    if (value->is_null) {
+        return kmb_append_null(appender, error);
+    }
+    switch (value->type) {
+    case TYPE_BOOL:
+        return kmb_append_bool(appender, value->as.boolean, error);
+    case TYPE_INT8:
+        return kmb_append_int64(appender, value->as.integer, error);
+    case TYPE_FLOAT8:
+        return kmb_append_double(appender, value->as.real, error);
+    case TYPE_BYTEA:
+        return kmb_append_bytes(appender, value->as.bytes.bytes, value->as.bytes.length, error);
+    case TYPE_UNKNOWN:
+        return kmb_append_text(appender, (const char *)value->as.bytes.bytes, value->as.bytes.length, error);
+    default:
+        break;
+    }
+    if (appender->column < appender->column_count && appender->types[appender->column].id == value->type) {
+        return append_same(appender, value, error);
+    }
+    struct datetime_context context = api_datetime(appender->session);
+    struct buffer text = {0};
+    value_print(value, &context, &text);
+    const char *printed = buffer_text(&text);
+    enum kmb_status status = printed == NULL ? error_set(error, KMB_NO_MEMORY, "out of memory")
+                                             : kmb_append_text(appender, printed, text.length, error);
+    buffer_free(&text);
+    return status;
 }
 
 /* --- writing ------------------------------------------------------------------------------------------------------ */
@@ -503,12 +595,20 @@ static void forget_rows(struct kmb_appender *appender) {
     arena_init(&appender->arena, 0);
 }
 
+void appender_forget(kmb_appender *appender) {
+    forget_rows(appender);
+    appender->flushed = 0;
+}
+
 static enum kmb_status write_batch(struct kmb_appender *appender, struct kmb_error *error) {
     enum kmb_status status = KMB_OK;
     if (appender->row_count != 0) {
         bool by_sql = appender->checked || appender->any_default;
-        status =
-            session_write(appender->session->session, by_sql ? write_rows_by_sql : write_rows, appender, NULL, error);
+        status = appender->far != NULL
+                     ? appender->session->remote->append(appender->far, appender->values, appender->defaults,
+                                                         appender->row_count, appender->column_count, error)
+                     : session_write(appender->session->session, by_sql ? write_rows_by_sql : write_rows, appender,
+                                     NULL, error);
         appender->flushed += status == KMB_OK ? appender->row_count : 0;
     }
     forget_rows(appender);
@@ -539,7 +639,7 @@ enum kmb_status kmb_append_row(kmb_appender *appender, struct kmb_error *error) 
     }
     appender->row_count++;
     bool full = appender->row_count >= APPENDER_ROWS_MAX || appender->arena.bytes_used >= APPENDER_BYTES_MAX;
-    return full && session_in_transaction(appender->session->session) ? write_batch(appender, error) : KMB_OK;
+    return full && kmb_session_in_transaction(appender->session, NULL) ? write_batch(appender, error) : KMB_OK;
 }
 
 enum kmb_status kmb_appender_flush(kmb_appender *appender, uint64_t *rows, struct kmb_error *error) {

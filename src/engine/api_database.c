@@ -13,6 +13,7 @@
 #include "base/memory.h"
 #include "engine/api_internal.h"
 #include "engine/plan_cache.h"
+#include "engine/statement.h"
 #include "types/utf8.h"
 
 #define STRUCT_SIZE_MAX ((size_t)65536) /* of a struct of the caller's: far beyond any, so that garbage is found */
@@ -115,6 +116,7 @@ enum kmb_status api_shard_options(const char *path, const struct kmb_options *op
         .path = path,
         .key_path = copy.key_file,
         .key_directory = copy.key_directory,
+        .passphrase = copy.passphrase,
         .command = copy.command == NULL ? program_invocation_short_name : copy.command,
         .cache_bytes = copy.cache_bytes,
         .segment_bytes = copy.segment_bytes,
@@ -157,6 +159,25 @@ enum kmb_status kmb_open(const char *path, const struct kmb_options *options, km
     return KMB_OK;
 }
 
+enum kmb_status remote_unsupported(const char *what, struct kmb_error *error) {
+    return error_set(error, KMB_UNSUPPORTED, "%s over a connection", what);
+}
+
+enum kmb_status remote_database(const struct remote_operations *operations, void *far, kmb_db **out,
+                                struct kmb_error *error) {
+    struct kmb_db *db = mem_alloc_zero(1, sizeof(*db));
+    *out = db;
+    if (db == NULL) {
+        operations->close(far);
+        return error_set(error, KMB_NO_MEMORY, "out of memory");
+    }
+    atomic_init(&db->session_next, 1);
+    atomic_init(&db->sessions, 0);
+    db->remote = operations;
+    db->far = far;
+    return KMB_OK;
+}
+
 enum kmb_status kmb_close(kmb_db *db, struct kmb_error *error) {
     if (db == NULL) {
         return KMB_OK;
@@ -166,7 +187,12 @@ enum kmb_status kmb_close(kmb_db *db, struct kmb_error *error) {
         error_hint(error, "Close every session before the database; it is still open.");
         return KMB_BUSY;
     }
-    enum kmb_status status = shard_close(db->shard, error);
+    enum kmb_status status = KMB_OK;
+    if (db->remote != NULL) {
+        db->remote->close(db->far);
+    } else {
+        status = shard_close(db->shard, error);
+    }
     mem_free(db);
     return status;
 }
@@ -175,12 +201,15 @@ enum kmb_status kmb_checkpoint(kmb_db *db, struct kmb_error *error) {
     if (db == NULL) {
         return api_absent("database", error);
     }
-    return shard_checkpoint(db->shard, error);
+    return db->remote != NULL ? db->remote->checkpoint(db->far, error) : shard_checkpoint(db->shard, error);
 }
 
 enum kmb_status kmb_state_hash(kmb_db *db, char *hash, struct kmb_error *error) {
     if (db == NULL || hash == NULL) {
         return api_absent("database, or no room for the hash,", error);
+    }
+    if (db->remote != NULL) {
+        return db->remote->state_hash(db->far, hash, error);
     }
     struct hash256 value;
     enum kmb_status status = shard_state_hash(db->shard, &value, error);
@@ -197,9 +226,18 @@ static bool same_filesystem(const char *a, const char *b) {
     return stat(a, &left) == 0 && stat(b, &right) == 0 && left.st_dev == right.st_dev;
 }
 
+struct tenant_count {
+    struct store_view view;
+    struct kmb_error *error;
+    uint32_t count;
+};
+
 static enum kmb_status count_tenant(void *context, uint32_t tenant) {
-    *(uint32_t *)context += tenant != 0;
-    return KMB_OK;
+    struct tenant_count *count = context;
+    bool deleted = false;
+    enum kmb_status status = kernel_tenant_is_deleted(count->view, tenant, &deleted, count->error);
+    count->count += tenant != 0 && !deleted;
+    return status;
 }
 
 enum kmb_status kmb_info(kmb_db *db, struct kmb_info *info, struct kmb_error *error) {
@@ -208,6 +246,13 @@ enum kmb_status kmb_info(kmb_db *db, struct kmb_info *info, struct kmb_error *er
     }
     struct kmb_info out = {0};
     enum kmb_status status = api_check_size(info, "kmb_info", error);
+    if (status == KMB_OK && db->remote != NULL) {
+        status = db->remote->info(db->far, &out, error);
+        if (status == KMB_OK) {
+            api_fill_sized(info, &out, sizeof(out));
+        }
+        return status;
+    }
     if (status != KMB_OK) {
         return status;
     }
@@ -233,7 +278,9 @@ enum kmb_status kmb_info(kmb_db *db, struct kmb_info *info, struct kmb_error *er
     out.cut_bytes = recovery->log.tail_cut ? recovery->log.tail_bytes : 0;
     if (status == KMB_OK) {
         struct store_root *root = shard_published(shard);
-        status = store_tenants(store_view_root(root), count_tenant, &out.tenants, error);
+        struct tenant_count count = {.view = store_view_root(root), .error = error};
+        status = store_tenants(count.view, count_tenant, &count, error);
+        out.tenants = count.count;
         store_root_release(root);
     }
     if (status == KMB_OK) {
@@ -255,7 +302,21 @@ enum kmb_status kmb_tenant_create(kmb_db *db, uint32_t id, const char *name, str
     if (text.length > 255 || utf8_check(text, NULL) != KMB_OK) {
         return error_set(error, KMB_INVALID_NAME, "a tenant's name is UTF-8 of at most 255 bytes");
     }
-    return shard_tenant_create(db->shard, id, text, error);
+    return db->remote != NULL ? db->remote->tenant_create(db->far, id, text, error)
+                              : shard_tenant_create(db->shard, id, text, error);
+}
+
+enum kmb_status kmb_tenant_delete(kmb_db *db, uint32_t id, uint32_t *tables, struct kmb_error *error) {
+    uint32_t count = 0;
+    if (db == NULL) {
+        return api_absent("database", error);
+    }
+    enum kmb_status status = db->remote != NULL ? db->remote->tenant_delete(db->far, id, &count, error)
+                                                : shard_tenant_delete(db->shard, id, &count, error);
+    if (tables != NULL) {
+        *tables = status == KMB_OK ? count : 0;
+    }
+    return status;
 }
 
 struct tenant_walk {
@@ -272,6 +333,10 @@ static enum kmb_status list_tenant(void *context, uint32_t tenant) {
         return KMB_OK;
     }
     enum kmb_status status = shard_state(walk->shard, (struct tenant_id){tenant}, &state, walk->error);
+    if (status == KMB_TENANT_NOT_FOUND) { /* deleted */
+        error_clear(walk->error);
+        return KMB_OK;
+    }
     if (status != KMB_OK) {
         return status;
     }
@@ -287,10 +352,27 @@ enum kmb_status kmb_tenant_list(kmb_db *db, enum kmb_status (*each)(void *contex
     if (db == NULL || each == NULL) {
         return api_absent("database, or no function to call,", error);
     }
+    if (db->remote != NULL) {
+        return db->remote->tenant_list(db->far, each, context, error);
+    }
     struct tenant_walk walk = {.shard = db->shard, .each = each, .context = context, .error = error};
     struct store_root *root = shard_published(db->shard);
     enum kmb_status status = store_tenants(store_view_root(root), list_tenant, &walk, error);
     store_root_release(root);
+    return status;
+}
+
+static enum kmb_status verifier_of(struct shard *shard, uint32_t tenant, struct buffer *text, struct kmb_error *error) {
+    struct kernel_state *state = NULL;
+    struct note_verifier verifier;
+    enum kmb_status status = shard_state(shard, (struct tenant_id){tenant}, &state, error);
+    kernel_state_release(state);
+    if (status == KMB_OK) {
+        status = keystore_checkpoint_verifier(shard_keystore(shard), 0, tenant, &verifier, error);
+    }
+    if (status == KMB_OK) {
+        note_verifier_write(&verifier, text);
+    }
     return status;
 }
 
@@ -299,17 +381,10 @@ enum kmb_status kmb_tenant_verifier(kmb_db *db, uint32_t tenant, char *text, siz
     if (db == NULL || text == NULL) {
         return api_absent("database, or no room for the key,", error);
     }
-    struct kernel_state *state = NULL;
-    enum kmb_status status = shard_state(db->shard, (struct tenant_id){tenant}, &state, error);
-    kernel_state_release(state);
-    if (status != KMB_OK) {
-        return status;
-    }
-    struct note_verifier verifier;
     struct buffer buffer = {0};
-    status = keystore_checkpoint_verifier(shard_keystore(db->shard), 0, tenant, &verifier, error);
+    enum kmb_status status = db->remote != NULL ? db->remote->tenant_verifier(db->far, tenant, &buffer, error)
+                                                : verifier_of(db->shard, tenant, &buffer, error);
     if (status == KMB_OK) {
-        note_verifier_write(&verifier, &buffer);
         if (!buffer_ok(&buffer)) {
             status = error_set(error, KMB_NO_MEMORY, "out of memory");
         } else if (buffer.length + 1 > text_size) {
@@ -344,14 +419,18 @@ enum kmb_status kmb_session_open(kmb_db *db, uint32_t tenant, kmb_session **out,
         .memory_bytes_max = db->statement_bytes,
     };
     session->db = db;
-    enum kmb_status status = session_new(&options, &session->session, error);
+    session->remote = db->remote;
+    enum kmb_status status = db->remote != NULL ? db->remote->session_open(db->far, tenant, &session->far, error)
+                                                : session_new(&options, &session->session, error);
     if (status != KMB_OK) {
         mem_free(session);
         return status;
     }
     atomic_init(&session->uses, 1);
-    session->plans = plan_cache_new();
-    session->digest = mem_alloc(sizeof(*session->digest));
+    if (db->remote == NULL) {
+        session->plans = plan_cache_new();
+        session->digest = mem_alloc(sizeof(*session->digest));
+    }
     atomic_fetch_add(&db->sessions, 1);
     *out = session;
     return KMB_OK;
@@ -360,12 +439,28 @@ enum kmb_status kmb_session_open(kmb_db *db, uint32_t tenant, kmb_session **out,
 void api_session_drop(struct kmb_session *session) {
     bool last = atomic_fetch_sub(&session->uses, 1) == 1;
     if (last) {
-        plan_cache_free(session->plans);
-        mem_free(session->digest);
-        session_free(session->session);
+        if (session->remote != NULL) {
+            session->remote->session_close(session->far);
+        } else {
+            plan_cache_free(session->plans);
+            mem_free(session->digest);
+            session_free(session->session);
+        }
         atomic_fetch_sub(&session->db->sessions, 1);
         mem_free(session);
     }
+}
+
+struct datetime_context api_datetime(const struct kmb_session *session) {
+    return session->remote != NULL ? session->remote->datetime(session->far) : session_datetime(session->session);
+}
+
+struct session *api_session(kmb_session *session) {
+    return session->session;
+}
+
+struct shard *api_shard(kmb_db *db) {
+    return db->shard;
 }
 
 void kmb_session_close(kmb_session *session) {
@@ -374,11 +469,22 @@ void kmb_session_close(kmb_session *session) {
     }
 }
 
+void kmb_session_notices(kmb_session *session, void (*notice)(void *context, const struct kmb_error *notice),
+                         void *context) {
+    if (session->remote == NULL) {
+        session_set_notice(session->session, notice, context);
+    }
+}
+
 void kmb_cancel(kmb_session *session) {
     if (session == NULL) {
         return;
     }
-    session_cancel(session->session);
+    if (session->remote != NULL) {
+        session->remote->cancel(session->far);
+    } else {
+        session_cancel(session->session);
+    }
 }
 
 enum kmb_status kmb_session_at(kmb_session *session, enum kmb_at kind, int64_t value, struct kmb_error *error) {
@@ -396,7 +502,11 @@ enum kmb_status kmb_session_at(kmb_session *session, enum kmb_at kind, int64_t v
     } else if (kind != KMB_AT_PRESENT) {
         return error_set(error, KMB_USAGE, "unknown kind of moment: %d", (int)kind);
     }
-    session_set_at(session->session, &point);
+    if (session->remote != NULL) {
+        session->at = point;
+    } else {
+        session_set_at(session->session, &point);
+    }
     return KMB_OK;
 }
 
@@ -404,12 +514,20 @@ uint64_t kmb_session_position(kmb_session *session) {
     if (session == NULL) {
         return 0;
     }
+    uint64_t position = 0;
+    if (session->remote != NULL) {
+        (void)session->remote->position(session->far, &position, NULL);
+        return position;
+    }
     return session_position(session->session);
 }
 
 bool kmb_session_in_transaction(kmb_session *session, bool *failed) {
     if (session == NULL) {
         return false;
+    }
+    if (session->remote != NULL) {
+        return session->remote->in_transaction(session->far, failed);
     }
     if (failed != NULL) {
         *failed = session_failed(session->session);
@@ -421,12 +539,16 @@ enum kmb_status kmb_begin(kmb_session *session, struct kmb_error *error) {
     if (session == NULL) {
         return api_absent("session", error);
     }
-    return session_begin(session->session, NULL, error);
+    return session->remote != NULL ? session->remote->begin(session->far, error)
+                                   : session_begin(session->session, NULL, error);
 }
 
 enum kmb_status kmb_commit(kmb_session *session, struct kmb_error *error) {
     if (session == NULL) {
         return api_absent("session", error);
+    }
+    if (session->remote != NULL) {
+        return session->remote->commit(session->far, error);
     }
     bool rolled_back = false;
     enum kmb_status status = session_commit(session->session, &rolled_back, NULL, error);
@@ -441,5 +563,6 @@ enum kmb_status kmb_rollback(kmb_session *session, struct kmb_error *error) {
     if (session == NULL) {
         return api_absent("session", error);
     }
-    return session_rollback(session->session, error);
+    return session->remote != NULL ? session->remote->rollback(session->far, error)
+                                   : session_rollback(session->session, error);
 }

@@ -6,11 +6,16 @@
 
 #include "base/arena.h"
 #include "base/buffer.h"
+#include "engine/remote.h"
 #include "engine/session.h"
 #include "kimberlite.h"
 
+/* Of a database over a connection: `remote` has its operations, `far` is the client's side of the handle, and what is
+ * the shard's is not there. */
 struct kmb_db {
-    struct shard *shard;
+    struct shard *shard; /* NULL: remote */
+    const struct remote_operations *remote;
+    void *far;
     atomic_uint_fast64_t session_next;
     atomic_uint_fast32_t sessions; /* open */
     uint64_t statement_bytes;
@@ -20,7 +25,10 @@ struct kmb_db {
 
 struct kmb_session {
     struct kmb_db *db;
-    struct session *session;
+    struct session *session; /* NULL: remote */
+    const struct remote_operations *remote;
+    void *far;
+    struct sql_point at;       /* of a remote one: what it reads */
     struct plan_cache *plans;  /* NULL: no memory for it */
     struct sql_digest *digest; /* of the statement being prepared; NULL likewise */
     atomic_uint_fast32_t uses; /* the caller's, and one of each open statement and appender; the last frees it */
@@ -29,6 +37,8 @@ struct kmb_session {
 struct kmb_statement {
     struct kmb_session *session;
     struct sql_statement *statement;
+    struct remote_statement *far; /* in its place; NULL: embedded */
+    bool far_running;
     struct plan_kept *kept; /* whose statement this is; NULL: our own */
     char *text;             /* with kept: as it was written, for positions of errors */
     size_t text_length;
@@ -36,7 +46,9 @@ struct kmb_statement {
     bool *bound;
     uint32_t parameter_count;
     struct arena parameter_memory;
-    char **type_names; /* of columns, made when asked */
+    char **type_names;       /* of columns, made when asked */
+    uint32_t column_room;    /* of texts and type_names */
+    uint64_t column_version; /* of the catalogue that they are of */
 
     struct sql_run *run; /* NULL: not stepping */
     bool done;
@@ -49,9 +61,12 @@ struct kmb_statement {
     uint64_t rows;
     uint64_t position;
     struct sql_copy copy;
-    bool rolled_back; /* a COMMIT that was one of a failed transaction */
+    struct api_batch *batches; /* of kmb_step_batch(); NULL: never asked for */
+    bool rolled_back;          /* a COMMIT that was one of a failed transaction */
 };
 
+/* How times of a session are read and written. */
+struct datetime_context api_datetime(const struct kmb_session *session);
 /* Gives up one use of a session. */
 void api_session_drop(struct kmb_session *session);
 /* The options of an open, resolved. */
@@ -61,13 +76,12 @@ enum kmb_status api_shard_options(const char *path, const struct kmb_options *op
 enum kmb_status api_absent(const char *what, struct kmb_error *error);
 /* KMB_USAGE where the size that a struct of the caller's begins with is none. */
 enum kmb_status api_check_size(const void *in, const char *name, struct kmb_error *error);
-/* A struct of the caller's that begins with its size: copied into ours, what it does not have is zero. KMB_USAGE for a
- * size that is none, and for anything set behind what we know. */
-enum kmb_status api_copy_sized(void *out, size_t out_size, const void *in, const char *name, struct kmb_error *error);
 /* The other way: fills what the caller's struct has room for. */
 void api_fill_sized(void *caller, const void *ours, size_t ours_size);
 /* A note that does not open is no proof, whatever is wrong with it. */
 enum kmb_status api_proof_status(enum kmb_status status, struct kmb_error *error);
-enum kmb_type api_type(enum type_id type);
+struct api_batch;
+void api_batch_free(struct api_batch *batch);  /* NULL is fine */
+void api_batch_reset(struct api_batch *batch); /* the statement begins anew; NULL is fine */
 
 #endif

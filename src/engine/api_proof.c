@@ -64,12 +64,26 @@ static enum kmb_status give(struct buffer *buffer, char **text, struct kmb_error
     return *text == NULL ? error_set(error, KMB_NO_MEMORY, "out of memory") : KMB_OK;
 }
 
+static enum kmb_status prove_far(kmb_session *session, enum remote_proof proof, uint64_t number, char **text,
+                                 struct kmb_error *error) {
+    struct buffer buffer = {0};
+    enum kmb_status status = session->remote->prove(session->far, proof, number, &buffer, error);
+    if (status == KMB_OK) {
+        status = give(&buffer, text, error);
+    }
+    buffer_free(&buffer);
+    return status;
+}
+
 enum kmb_status kmb_proof_checkpoint(kmb_session *session, char **text, struct kmb_error *error) {
     if (session == NULL || text == NULL) {
         return api_absent("session, or no place for the text,", error);
     }
     struct proof_work work;
     *text = NULL;
+    if (session->remote != NULL) {
+        return prove_far(session, REMOTE_PROOF_CHECKPOINT, 0, text, error);
+    }
     enum kmb_status status = begin(&work, session, error);
     if (status == KMB_OK) {
         status = sign_tree(&work, work.state->sequence, &work.note, error);
@@ -113,6 +127,9 @@ enum kmb_status kmb_proof_inclusion(kmb_session *session, uint64_t sequence, cha
     }
     struct proof_work work;
     *text = NULL;
+    if (session->remote != NULL) {
+        return prove_far(session, REMOTE_PROOF_INCLUSION, sequence, text, error);
+    }
     enum kmb_status status = begin(&work, session, error);
     if (status == KMB_OK && (sequence == 0 || sequence > work.state->sequence)) {
         status =
@@ -149,6 +166,9 @@ enum kmb_status kmb_proof_consistency(kmb_session *session, uint64_t old_size, c
     }
     struct proof_work work;
     *text = NULL;
+    if (session->remote != NULL) {
+        return prove_far(session, REMOTE_PROOF_CONSISTENCY, old_size, text, error);
+    }
     enum kmb_status status = begin(&work, session, error);
     if (status == KMB_OK && (old_size == 0 || old_size > work.state->sequence)) {
         status =

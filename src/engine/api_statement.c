@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "engine/api_internal.h"
 #include "engine/plan_cache.h"
+#include "engine/statement.h"
 #include "types/utf8.h"
 
 /* Bound values pile up in an arena; beyond this it is made anew with the values that count. */
@@ -67,6 +68,9 @@ enum kmb_type api_type(enum type_id type) {
     case TYPE_REGTYPE:
     case TYPE_REGNAMESPACE:
     case TYPE_REGROLE:
+    case TYPE_REGPROC:
+    case TYPE_REGPROCEDURE:
+    case TYPE_REGOPERATOR:
         return KMB_TYPE_NAME;
     default:
         return type_is_array(type) ? KMB_TYPE_ARRAY : type_is_enum(type) ? KMB_TYPE_ENUM : KMB_TYPE_UNKNOWN;
@@ -94,28 +98,55 @@ static uint32_t parameters_of(const struct kmb_statement *statement) {
     return statement->kept == NULL ? statement->parameter_count : 0;
 }
 
-/* Room for parameters and columns. */
-static enum kmb_status make_room(struct kmb_statement *statement, struct kmb_error *error) {
-    statement->parameter_count = sql_statement_parameter_count(statement->statement);
-    uint32_t columns = sql_statement_column_count(statement->statement);
-    statement->parameters = mem_alloc_zero(statement->parameter_count + 1u, sizeof(struct value));
-    statement->bound = mem_alloc_zero(statement->parameter_count + 1u, sizeof(bool));
+static void free_columns(struct kmb_statement *statement) {
+    for (uint32_t i = 0; i < statement->column_room; i++) {
+        buffer_free(&statement->texts[i]);
+        mem_free(statement->type_names[i]);
+    }
+    mem_free(statement->texts);
+    mem_free(statement->type_names);
+    statement->texts = NULL;
+    statement->type_names = NULL;
+    statement->column_room = 0;
+}
+
+static uint64_t version_of(const struct kmb_statement *statement) {
+    if (statement->far != NULL) {
+        return 0;
+    }
+    const struct catalogue *catalogue = sql_statement_catalogue(statement->statement);
+    return catalogue == NULL ? 0 : catalogue_version(catalogue);
+}
+
+/* Room for what is made of columns, which may be others after a run has bound the statement anew. Without memory for it
+ * there are no texts. */
+static bool make_columns(struct kmb_statement *statement) {
+    uint32_t columns = kmb_column_count(statement);
+    free_columns(statement);
     statement->texts = mem_alloc_zero(columns + 1u, sizeof(struct buffer));
     statement->type_names = mem_alloc_zero(columns + 1u, sizeof(char *));
-    bool made = statement->parameters != NULL && statement->bound != NULL && statement->texts != NULL &&
-                statement->type_names != NULL;
+    bool made = statement->texts != NULL && statement->type_names != NULL;
+    statement->column_room = made ? columns : 0;
+    statement->column_version = version_of(statement);
+    return made;
+}
+
+/* Room for parameters and columns. */
+static enum kmb_status make_room(struct kmb_statement *statement, struct kmb_error *error) {
+    statement->parameter_count =
+        statement->far != NULL ? statement->far->parameter_count : sql_statement_parameter_count(statement->statement);
+    statement->parameters = mem_alloc_zero(statement->parameter_count + 1u, sizeof(struct value));
+    statement->bound = mem_alloc_zero(statement->parameter_count + 1u, sizeof(bool));
+    bool made = statement->parameters != NULL && statement->bound != NULL && make_columns(statement);
     return made ? KMB_OK : error_set(error, KMB_NO_MEMORY, "out of memory");
 }
 
 static void free_room(struct kmb_statement *statement) {
+    free_columns(statement);
     mem_free(statement->text);
-    mem_free(statement->texts);
-    mem_free(statement->type_names);
     mem_free(statement->parameters);
     mem_free(statement->bound);
     statement->text = NULL;
-    statement->texts = NULL;
-    statement->type_names = NULL;
     statement->parameters = NULL;
     statement->bound = NULL;
 }
@@ -154,24 +185,29 @@ static bool take_kept(struct kmb_statement *statement, struct slice text, const 
     return true;
 }
 
-/* digest: of the text, or NULL where it has none. */
+/* digest: of the text, or NULL where it has none, or types of parameters are given. */
 static enum kmb_status prepare(struct kmb_session *session, struct slice text, const struct sql_digest *digest,
-                               struct kmb_statement **out, struct kmb_error *error) {
+                               const struct type *types, uint32_t type_count, struct kmb_statement **out,
+                               struct kmb_error *error) {
     struct kmb_statement *statement = mem_alloc_zero(1, sizeof(*statement));
     if (statement == NULL) {
         return error_set(error, KMB_NO_MEMORY, "out of memory");
     }
     arena_init(&statement->parameter_memory, 0);
+    statement->parameter_memory.charge = session_host(session->session)->charge;
     statement->session = session;
     atomic_fetch_add(&session->uses, 1);
     session_tick(session->session);
+    if (session_refresh_names(session->session, error) != KMB_OK) {
+        error_clear(error); /* as that may be COMMIT or ROLLBACK; others refresh once more when they run */
+    }
     enum kmb_status status = KMB_OK;
     if (digest == NULL || !take_kept(statement, text, digest)) {
         const struct sql_host *host = session_host(session->session);
         if (digest != NULL) {
             text = slice_make(text.bytes + digest->first, digest->end - digest->first);
         }
-        status = sql_prepare(host, text, NULL, 0, &statement->statement, error);
+        status = sql_prepare(host, text, types, type_count, &statement->statement, error);
         if (status == KMB_OK && digest != NULL) {
             plan_cache_note(session->plans, host, digest, statement->statement);
         }
@@ -181,6 +217,27 @@ static enum kmb_status prepare(struct kmb_session *session, struct slice text, c
     }
     if (status != KMB_OK) {
         status = session_fail_prepare(session->session, status, error);
+        kmb_finalize(statement);
+        return status;
+    }
+    *out = statement;
+    return KMB_OK;
+}
+
+static enum kmb_status prepare_far(struct kmb_session *session, struct slice text, struct kmb_statement **out,
+                                   struct kmb_error *error) {
+    struct kmb_statement *statement = mem_alloc_zero(1, sizeof(*statement));
+    if (statement == NULL) {
+        return error_set(error, KMB_NO_MEMORY, "out of memory");
+    }
+    arena_init(&statement->parameter_memory, 0);
+    statement->session = session;
+    atomic_fetch_add(&session->uses, 1);
+    enum kmb_status status = session->remote->prepare(session->far, text, &session->at, &statement->far, error);
+    if (status == KMB_OK) {
+        status = make_room(statement, error);
+    }
+    if (status != KMB_OK) {
         kmb_finalize(statement);
         return status;
     }
@@ -218,11 +275,28 @@ enum kmb_status kmb_prepare(kmb_session *session, const char *sql, size_t length
         return status;
     }
     size_t end = digest != NULL ? digest->end : first.offset + first.text.length;
-    status = prepare(session, first.text, digest, statement, error);
+    status = session->remote != NULL ? prepare_far(session, first.text, statement, error)
+                                     : prepare(session, first.text, digest, NULL, 0, statement, error);
     if (status == KMB_OK && tail != NULL) {
         *tail = sql + end;
     }
     return status;
+}
+
+enum kmb_status statement_prepare(kmb_session *session, struct slice text, const struct type *types,
+                                  uint32_t type_count, kmb_statement **statement, struct kmb_error *error) {
+    struct first_statement first = {.text = text};
+    const struct sql_digest *digest = type_count == 0 ? digest_of(session, text) : NULL;
+    enum kmb_status status = digest != NULL ? KMB_OK : sql_split(text, take_first, &first, error);
+    *statement = NULL;
+    if (status != KMB_OK || (digest == NULL && !first.found)) {
+        return status;
+    }
+    return prepare(session, text, digest, types, type_count, statement, error);
+}
+
+const struct sql_statement *statement_sql(const kmb_statement *statement) {
+    return statement->statement;
 }
 
 void kmb_finalize(kmb_statement *statement) {
@@ -230,16 +304,10 @@ void kmb_finalize(kmb_statement *statement) {
         return;
     }
     sql_run_close(statement->run);
-    uint32_t columns = statement->statement == NULL ? 0 : sql_statement_column_count(statement->statement);
-    for (uint32_t i = 0; i < columns; i++) {
-        if (statement->texts != NULL) {
-            buffer_free(&statement->texts[i]);
-        }
-        if (statement->type_names != NULL) {
-            mem_free(statement->type_names[i]);
-        }
-    }
-    if (statement->kept != NULL) {
+    api_batch_free(statement->batches);
+    if (statement->far != NULL) {
+        statement->session->remote->finalize(statement->far);
+    } else if (statement->kept != NULL) {
         plan_cache_give(statement->kept);
     } else {
         sql_statement_free(statement->statement);
@@ -261,18 +329,39 @@ enum kmb_type kmb_parameter_type(const kmb_statement *statement, uint32_t number
     if (statement == NULL) {
         return KMB_TYPE_UNKNOWN;
     }
-    return number == 0 || number > parameters_of(statement)
-               ? KMB_TYPE_UNKNOWN
-               : api_type(sql_statement_parameter_type(statement->statement, number - 1).id);
+    return number == 0 || number > parameters_of(statement) ? KMB_TYPE_UNKNOWN
+           : statement->far != NULL                         ? statement->far->parameters[number - 1]
+                                    : api_type(sql_statement_parameter_type(statement->statement, number - 1).id);
+}
+
+uint32_t statement_parameter_count(const kmb_statement *statement) {
+    return parameters_of(statement);
+}
+
+struct type statement_parameter_type(const kmb_statement *statement, uint32_t number) {
+    ASSERT(number >= 1 && number <= parameters_of(statement));
+    return number > sql_statement_parameter_count(statement->statement) /* its last binding has failed */
+               ? type_make(TYPE_UNKNOWN)
+               : sql_statement_parameter_type(statement->statement, number - 1);
+}
+
+bool statement_is_bound(const kmb_statement *statement) {
+    const struct plan_statement *plan = sql_statement_plan(statement->statement);
+    bool rows = plan->kind == STATEMENT_QUERY || plan->kind == STATEMENT_WRITE || plan->kind == STATEMENT_COPY;
+    return plan->root != NULL || !rows;
 }
 
 /* --- bind --------------------------------------------------------------------------------------------------------- */
+
+static bool is_open(const struct kmb_statement *statement) {
+    return statement->run != NULL || statement->far_running;
+}
 
 static enum kmb_status bind(kmb_statement *statement, uint32_t number, struct value value, struct kmb_error *error) {
     if (statement == NULL) {
         return api_absent("statement", error);
     }
-    if (statement->run != NULL && !statement->done) {
+    if (is_open(statement) && !statement->done) {
         return error_set(error, KMB_USAGE, "cannot bind $%u while the statement runs; reset it first", number);
     }
     if (number == 0 || number > parameters_of(statement)) {
@@ -287,6 +376,7 @@ static enum kmb_status bind(kmb_statement *statement, uint32_t number, struct va
     if (all && statement->parameter_memory.bytes_used > PARAMETER_BYTES_SOFT) { /* drop what older values left */
         struct arena fresh;
         arena_init(&fresh, 0);
+        fresh.charge = statement->parameter_memory.charge;
         for (uint32_t i = 0; i < statement->parameter_count; i++) {
             if (i + 1 != number && !value_copy(&statement->parameters[i], &fresh, &statement->parameters[i])) {
                 arena_free(&fresh);
@@ -338,10 +428,32 @@ enum kmb_status kmb_bind_bytes(kmb_statement *statement, uint32_t number, const 
     return bind(statement, number, value_bytes(TYPE_BYTEA, slice_make(bytes, length)), error);
 }
 
+enum kmb_status statement_bind_value(kmb_statement *statement, uint32_t number, struct value value,
+                                     struct kmb_error *error) {
+    return bind(statement, number, value, error);
+}
+
 /* --- step --------------------------------------------------------------------------------------------------------- */
+
+static enum kmb_status run_far(kmb_statement *statement, struct kmb_error *error) {
+    struct remote_run run = {.parameters = statement->parameters,
+                             .parameter_count = statement->parameter_count,
+                             .at = statement->session->at,
+                             .copy = &statement->copy};
+    enum kmb_status status = statement->session->remote->run(statement->far, &run, error);
+    statement->far_running = status == KMB_OK;
+    if (status == KMB_OK && !make_columns(statement)) { /* they may be others now */
+        kmb_reset(statement);
+        status = error_set(error, KMB_NO_MEMORY, "out of memory");
+    }
+    return status;
+}
 
 static enum kmb_status open_run(kmb_statement *statement, struct kmb_error *error) {
     struct session_outcome outcome = {0};
+    statement->done = false;
+    statement->batch = NULL;
+    statement->next = 0;
     for (uint32_t i = 0; i < statement->parameter_count; i++) {
         if (!statement->bound[i]) {
             error_set(error, KMB_UNDEFINED_PARAMETER, "parameter $%u not provided", i + 1);
@@ -349,21 +461,31 @@ static enum kmb_status open_run(kmb_statement *statement, struct kmb_error *erro
             return KMB_UNDEFINED_PARAMETER;
         }
     }
+    if (statement->far != NULL) {
+        return run_far(statement, error);
+    }
     session_set_copy(statement->session->session, &statement->copy);
     enum kmb_status status = session_run(statement->session->session, statement->statement, statement->parameters,
                                          statement->parameter_count, &statement->run, &outcome, error);
     session_set_copy(statement->session->session, NULL);
+    if (statement->column_version != version_of(statement)) {
+        (void)make_columns(statement);
+    }
     statement->position = outcome.position;
     statement->rolled_back = status == KMB_OK && outcome.rolled_back;
-    statement->done = false;
-    statement->batch = NULL;
-    statement->next = 0;
     return status;
 }
 
 static enum kmb_status finish_run(kmb_statement *statement) {
     statement->done = true;
     statement->has_row = false;
+    if (statement->far != NULL) {
+        statement->far_running = false;
+        memcpy(statement->tag, statement->far->tag, sizeof(statement->tag));
+        statement->rows = statement->far->rows;
+        statement->position = statement->far->position;
+        return KMB_DONE;
+    }
     if (statement->rolled_back) {
         memcpy(statement->tag, "ROLLBACK", sizeof("ROLLBACK"));
     } else {
@@ -384,10 +506,22 @@ static void place_error(const struct kmb_statement *statement, struct kmb_error 
     }
 }
 
+static enum kmb_status next_batch(kmb_statement *statement, struct kmb_error *error) {
+    if (statement->far != NULL) {
+        enum kmb_status status = statement->session->remote->next(statement->far, &statement->batch, error);
+        statement->position = statement->far->position;
+        return status;
+    }
+    session_fetching(statement->session->session, true);
+    enum kmb_status status = sql_run_next(statement->run, &statement->batch, error);
+    session_fetching(statement->session->session, false);
+    return status;
+}
+
 static enum kmb_status step(kmb_statement *statement, struct kmb_error *error) {
     enum kmb_status status = KMB_OK;
     statement->has_row = false;
-    if (statement->run == NULL) {
+    if (!is_open(statement)) {
         statement->tag[0] = 0;
         status = open_run(statement, error);
         if (status != KMB_OK) {
@@ -403,13 +537,15 @@ static enum kmb_status step(kmb_statement *statement, struct kmb_error *error) {
             statement->has_row = true;
             return KMB_ROW;
         }
-        status = sql_run_next(statement->run, &statement->batch, error);
+        status = next_batch(statement, error);
         statement->next = 0;
         if (status == KMB_DONE) {
             return finish_run(statement);
         }
         if (status != KMB_ROW) {
-            session_fail(statement->session->session);
+            if (statement->far == NULL) {
+                session_fail(statement->session->session);
+            }
             kmb_reset(statement);
             return status;
         }
@@ -428,6 +564,9 @@ enum kmb_status kmb_step(kmb_statement *statement, struct kmb_error *error) {
 }
 
 enum kmb_copy kmb_statement_copy(const kmb_statement *statement) {
+    if (statement != NULL && statement->far != NULL) {
+        return statement->far->copy;
+    }
     const struct plan_statement *plan = statement == NULL ? NULL : sql_statement_plan(statement->statement);
     return plan == NULL || plan->copy == NULL ? KMB_COPY_NONE
            : plan->kind == STATEMENT_COPY     ? KMB_COPY_OUT
@@ -445,6 +584,14 @@ static enum kmb_status set_copy(kmb_statement *statement, enum kmb_copy wanted, 
     }
     statement->copy = *copy;
     return KMB_OK;
+}
+
+void statement_clear_copy(kmb_statement *statement) {
+    statement->copy = (struct sql_copy){0};
+}
+
+enum kmb_status statement_set_copy(kmb_statement *statement, const struct sql_copy *copy, struct kmb_error *error) {
+    return set_copy(statement, kmb_statement_copy(statement), copy, error);
 }
 
 enum kmb_status kmb_copy_from(kmb_statement *statement,
@@ -466,6 +613,11 @@ void kmb_reset(kmb_statement *statement) {
         return;
     }
     sql_run_close(statement->run);
+    api_batch_reset(statement->batches);
+    if (statement->far_running) {
+        statement->session->remote->reset(statement->far);
+        statement->far_running = false;
+    }
     statement->run = NULL;
     statement->batch = NULL;
     statement->has_row = false;
@@ -494,7 +646,7 @@ bool kmb_statement_writes(const kmb_statement *statement) {
     if (statement == NULL) {
         return false;
     }
-    return sql_statement_writes(statement->statement);
+    return statement->far != NULL ? statement->far->writes : sql_statement_writes(statement->statement);
 }
 
 /* --- columns ------------------------------------------------------------------------------------------------------ */
@@ -503,28 +655,40 @@ uint32_t kmb_column_count(const kmb_statement *statement) {
     if (statement == NULL) {
         return 0;
     }
-    return sql_statement_column_count(statement->statement);
+    return statement->far != NULL ? statement->far->column_count : sql_statement_column_count(statement->statement);
+}
+
+static const struct remote_column *far_column_of(const kmb_statement *statement, uint32_t column) {
+    return statement != NULL && statement->far != NULL && column < statement->far->column_count
+               ? &statement->far->columns[column]
+               : NULL;
 }
 
 static const struct plan_column *column_of(const kmb_statement *statement, uint32_t column) {
-    return statement != NULL && column < kmb_column_count(statement)
+    return statement != NULL && statement->far == NULL && column < kmb_column_count(statement)
                ? sql_statement_column(statement->statement, column)
                : NULL;
 }
 
 const char *kmb_column_name(const kmb_statement *statement, uint32_t column) {
+    const struct remote_column *far = far_column_of(statement, column);
     const struct plan_column *found = column_of(statement, column);
-    return found == NULL ? NULL : found->name;
+    return far != NULL ? far->name : found == NULL ? NULL : found->name;
 }
 
 enum kmb_type kmb_column_type(const kmb_statement *statement, uint32_t column) {
+    const struct remote_column *far = far_column_of(statement, column);
     const struct plan_column *found = column_of(statement, column);
-    return found == NULL ? KMB_TYPE_UNKNOWN : api_type(found->type.id);
+    return far != NULL ? far->type : found == NULL ? KMB_TYPE_UNKNOWN : api_type(found->type.id);
 }
 
 const char *kmb_column_type_name(const kmb_statement *statement, uint32_t column) {
+    const struct remote_column *far = far_column_of(statement, column);
     const struct plan_column *found = column_of(statement, column);
-    if (found == NULL) {
+    if (far != NULL) {
+        return far->type_name;
+    }
+    if (found == NULL || column >= statement->column_room) {
         return NULL;
     }
     if (statement->type_names[column] == NULL) {
@@ -609,10 +773,10 @@ const char *kmb_column_text(kmb_statement *statement, uint32_t column, size_t *l
     if (length != NULL) {
         *length = 0;
     }
-    if (value.is_null) {
+    if (value.is_null || column >= statement->column_room) {
         return NULL;
     }
-    struct datetime_context context = session_datetime(statement->session->session);
+    struct datetime_context context = api_datetime(statement->session);
     struct buffer *text = &statement->texts[column];
     buffer_clear(text);
     value_print(&value, &context, text);
@@ -628,13 +792,33 @@ const void *kmb_column_bytes(const kmb_statement *statement, uint32_t column, si
     if (length != NULL) {
         *length = 0;
     }
-    if (value.is_null || type_is_array(value.type) || vector_form_of(value.type) != VECTOR_BYTES) {
+    if (value.is_null || kmb_column_type(statement, column) == KMB_TYPE_ARRAY ||
+        vector_form_of(value.type) != VECTOR_BYTES) {
         return NULL;
     }
     if (length != NULL) {
         *length = value.as.bytes.length;
     }
     return value.as.bytes.bytes == NULL ? (const void *)"" : value.as.bytes.bytes;
+}
+
+uint32_t statement_column_count(const kmb_statement *statement) {
+    return sql_statement_column_count(statement->statement);
+}
+
+const struct plan_column *statement_column(const kmb_statement *statement, uint32_t column) {
+    return sql_statement_column(statement->statement, column);
+}
+
+struct value statement_value(const kmb_statement *statement, uint32_t column) {
+    ASSERT(statement->has_row && column < statement->batch->column_count);
+    const struct vector *vector = &statement->batch->columns[column];
+    return vector_get(vector, vector_row(vector, statement->row));
+}
+
+const struct batch *statement_batch(const kmb_statement *statement, uint32_t *row) {
+    *row = statement->row;
+    return statement->has_row ? statement->batch : NULL;
 }
 
 /* --- scripts ------------------------------------------------------------------------------------------------------ */
@@ -647,7 +831,12 @@ struct script {
 
 static bool run_text(struct script *script, struct slice text, const struct sql_digest *digest) {
     struct kmb_statement *statement = NULL;
-    script->status = prepare(script->session, text, digest, &statement, script->error);
+    struct kmb_session *session = script->session;
+    if (session->remote != NULL) {
+        script->status = session->remote->exec(session->far, text, &session->at, script->error);
+        return script->status == KMB_OK;
+    }
+    script->status = prepare(script->session, text, digest, NULL, 0, &statement, script->error);
     if (script->status == KMB_OK) {
         while ((script->status = kmb_step(statement, script->error)) == KMB_ROW) {
         }

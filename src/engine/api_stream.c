@@ -1,5 +1,6 @@
 /* The C API's streams: byte events in order, kept in the log, found through the store. */
 #include <stdio.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "engine/api_internal.h"
@@ -34,6 +35,9 @@ enum kmb_status kmb_stream_create(kmb_session *session, const char *name, enum k
     if ((unsigned)data_class > KMB_CLASS_PUBLIC) {
         return error_set(error, KMB_USAGE, "unknown data class %d", (int)data_class);
     }
+    if (session->remote != NULL) {
+        return session->remote->stream_create(session->far, create.name, data_class, stream, error);
+    }
     enum kmb_status status = session_write(session->session, create_stream, &create, NULL, error);
     if (status == KMB_OK) {
         *stream = create.id.value;
@@ -41,9 +45,37 @@ enum kmb_status kmb_stream_create(kmb_session *session, const char *name, enum k
     return status;
 }
 
+static enum kmb_status not_found(const char *name, struct kmb_error *error) {
+    return error_set(error, KMB_STREAM_NOT_FOUND, "stream \"%s\" not found", name);
+}
+
+struct stream_search {
+    const char *name;
+    uint32_t *stream;
+    bool found;
+};
+
+static enum kmb_status compare_name(void *context, const struct kmb_stream *stream) {
+    struct stream_search *search = context;
+    if (strcmp(stream->name, search->name) == 0) {
+        *search->stream = stream->id;
+        search->found = true;
+    }
+    return KMB_OK;
+}
+
+static enum kmb_status find_far(kmb_session *session, const char *name, uint32_t *stream, struct kmb_error *error) {
+    struct stream_search search = {.name = name, .stream = stream};
+    enum kmb_status status = session->remote->stream_list(session->far, compare_name, &search, error);
+    return status == KMB_OK && !search.found ? not_found(name, error) : status;
+}
+
 enum kmb_status kmb_stream_find(kmb_session *session, const char *name, uint32_t *stream, struct kmb_error *error) {
     if (session == NULL || name == NULL || stream == NULL) {
         return api_absent("session, name or place for the id", error);
+    }
+    if (session->remote != NULL) {
+        return find_far(session, name, stream, error);
     }
     struct kernel_view *view = NULL;
     enum kmb_status status = session_view(session->session, &view, error);
@@ -52,7 +84,7 @@ enum kmb_status kmb_stream_find(kmb_session *session, const char *name, uint32_t
     }
     const struct stream_definition *found = catalogue_stream(view->catalogue, slice_text(name));
     if (found == NULL) {
-        status = error_set(error, KMB_STREAM_NOT_FOUND, "stream \"%s\" not found", name);
+        status = not_found(name, error);
     } else {
         *stream = found->id.value;
     }
@@ -100,7 +132,11 @@ enum kmb_status kmb_stream_append(kmb_session *session, uint32_t stream, uint64_
         .payloads = payloads,
         .count = event_count,
     };
-    enum kmb_status status = session_write(session->session, append_events, &append, NULL, error);
+    enum kmb_status status = session->remote != NULL
+                                 ? session->remote->stream_append(
+                                       session->far, stream, expected_offset == UINT64_MAX ? NULL : &expected_offset,
+                                       payloads, event_count, &append.first, error)
+                                 : session_write(session->session, append_events, &append, NULL, error);
     mem_free(payloads);
     if (status == KMB_OK && first_offset != NULL) {
         *first_offset = append.first;
@@ -112,6 +148,9 @@ enum kmb_status kmb_stream_length(kmb_session *session, uint32_t stream, uint64_
     if (session == NULL || length == NULL) {
         return api_absent("session, or no place for the length,", error);
     }
+    if (session->remote != NULL) {
+        return session->remote->stream_length(session->far, stream, length, error);
+    }
     struct kernel_view *view = NULL;
     enum kmb_status status = session_view(session->session, &view, error);
     if (status == KMB_OK) {
@@ -121,39 +160,88 @@ enum kmb_status kmb_stream_length(kmb_session *session, uint32_t stream, uint64_
     return status;
 }
 
+enum kmb_status kmb_stream_list(kmb_session *session,
+                                enum kmb_status (*each)(void *context, const struct kmb_stream *stream), void *context,
+                                struct kmb_error *error) {
+    if (session == NULL || each == NULL) {
+        return api_absent("session, or no function to call,", error);
+    }
+    if (session->remote != NULL) {
+        return session->remote->stream_list(session->far, each, context, error);
+    }
+    struct kernel_view *view = NULL;
+    struct buffer name = {0};
+    enum kmb_status status = session_view(session->session, &view, error);
+    uint32_t count = status == KMB_OK ? catalogue_stream_count(view->catalogue) : 0;
+    for (uint32_t i = 0; status == KMB_OK && i < count; i++) {
+        const struct stream_definition *stream = catalogue_stream_at(view->catalogue, i);
+        struct kmb_stream out = {.id = stream->id.value, .data_class = (enum kmb_data_class)stream->data_class};
+        status = kernel_stream_length(view, stream->id, &out.length, error);
+        buffer_clear(&name);
+        buffer_append_slice(&name, stream->name);
+        out.name = buffer_text(&name);
+        if (status == KMB_OK && out.name == NULL) {
+            status = error_set(error, KMB_NO_MEMORY, "out of memory");
+        }
+        status = status == KMB_OK ? each(context, &out) : status;
+    }
+    kernel_view_close(view);
+    buffer_free(&name);
+    return status;
+}
+
 /* --- reading ------------------------------------------------------------------------------------------------------ */
 
 struct bodies {
     struct shard *shard;
     struct log_keys keys;
     struct log_reader *reader;
-    uint64_t op; /* of the block the reader stands in; 0 none */
+    uint64_t op; /* of the block the reader stands in, behind the entry given last; 0: none */
 };
 
-/* Goes through the entry's block to the entry: blocks hold few entries of one tenant. */
+static enum kmb_status open_bodies(struct bodies *bodies, uint64_t op, struct kmb_error *error) {
+    struct log_reader_options options = {
+        .op_first = op, .op_last = shard_published_op(bodies->shard), .keys = &bodies->keys};
+    char directory[SHARD_PATH_MAX + 8];
+    snprintf(directory, sizeof(directory), "%s/log", shard_path(bodies->shard));
+    return log_reader_open(shard_io(bodies->shard), directory, shard_identity(bodies->shard), &options, &bodies->reader,
+                           error);
+}
+
+/* The wanted entry, from the one the reader has just given on; KMB_DONE: it is not in the rest of the block. */
+static enum kmb_status find_entry(struct bodies *bodies, struct tenant_id tenant, uint64_t sequence,
+                                  struct log_reader_entry *entry, struct kmb_error *error) {
+    enum kmb_status status = KMB_OK;
+    while (status == KMB_OK && (entry->entry.tenant != tenant.value || entry->entry.sequence != sequence)) {
+        status = log_reader_entry(bodies->reader, entry, error);
+    }
+    return status;
+}
+
+/* A stream's entries are wanted in their order, and a block may hold many: each is looked for behind the one before. */
 static enum kmb_status load_body(void *context, struct tenant_id tenant, const struct kernel_entry *wanted,
                                  struct slice *body, struct kmb_error *error) {
     struct bodies *bodies = context;
     struct log_reader_entry entry;
-    enum kmb_status status = KMB_OK;
-    if (bodies->reader == NULL) {
-        struct log_reader_options options = {
-            .op_first = wanted->op, .op_last = shard_published_op(bodies->shard), .keys = &bodies->keys};
-        char directory[SHARD_PATH_MAX + 8];
-        snprintf(directory, sizeof(directory), "%s/log", shard_path(bodies->shard));
-        status = log_reader_open(shard_io(bodies->shard), directory, shard_identity(bodies->shard), &options,
-                                 &bodies->reader, error);
-        if (status != KMB_OK) {
-            return status;
-        }
+    enum kmb_status status = bodies->reader == NULL ? open_bodies(bodies, wanted->op, error) : KMB_OK;
+    if (status != KMB_OK) {
+        return status;
     }
-    for (uint32_t index = 0; status == KMB_OK; index++) {
-        status = log_reader_seek(bodies->reader, wanted->op, index, &entry, error);
-        if (status == KMB_OK && entry.entry.tenant == tenant.value && entry.entry.sequence == wanted->sequence) {
-            return log_reader_plain(bodies->reader, body, error);
-        }
+    status = KMB_DONE;
+    if (bodies->op == wanted->op) {
+        status = log_reader_entry(bodies->reader, &entry, error);
+        status = status == KMB_OK ? find_entry(bodies, tenant, wanted->sequence, &entry, error) : status;
     }
-    return status;
+    if (status == KMB_DONE) {
+        status = log_reader_seek(bodies->reader, wanted->op, 0, &entry, error);
+        status = status == KMB_OK ? find_entry(bodies, tenant, wanted->sequence, &entry, error) : status;
+    }
+    bodies->op = status == KMB_OK ? wanted->op : 0;
+    if (status == KMB_DONE) {
+        return error_set(error, KMB_CORRUPT, "entry %llu of tenant %u is not in the block with op %llu",
+                         (unsigned long long)wanted->sequence, (unsigned)tenant.value, (unsigned long long)wanted->op);
+    }
+    return status == KMB_OK ? log_reader_plain(bodies->reader, body, error) : status;
 }
 
 struct stream_read {
@@ -178,6 +266,9 @@ enum kmb_status kmb_stream_read(kmb_session *session, uint32_t stream, uint64_t 
                                 void *context, struct kmb_error *error) {
     if (session == NULL || each == NULL) {
         return api_absent("session, or no function to call,", error);
+    }
+    if (session->remote != NULL) {
+        return session->remote->stream_read(session->far, stream, from, bytes_max, each, context, error);
     }
     struct shard *shard = session->db->shard;
     struct bodies bodies = {.shard = shard, .keys = shard_log_keys(shard)};

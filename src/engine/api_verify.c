@@ -92,6 +92,7 @@ static enum kmb_status open_keys(struct verify *verify, struct kmb_error *error)
         .environment = &verify->shard.environment,
         .directory = verify->data_path,
         .root_key_path = verify->key_path,
+        .passphrase = verify->options->passphrase,
         .read_only = true,
         .generation_min = verify->record.keystore_generation,
     };

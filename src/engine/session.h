@@ -22,18 +22,62 @@ struct session_options {
 enum kmb_status session_new(const struct session_options *options, struct session **session, struct kmb_error *error);
 void session_free(struct session *session); /* rolls back; NULL is fine */
 void session_cancel(struct session *session);
+/* Of a session that a server runs: what it knows of the others, and the database's name. Both outlive the session. */
+void session_serve(struct session *session, const struct sql_server *server, struct slice database);
+/* The level of transactions that name none, which is SQL_ISOLATION_SNAPSHOT at first. Before its first statement. */
+void session_set_isolation(struct session *session, enum sql_isolation isolation);
+/* Who is told notices; context: the caller's. */
+void session_set_notice(struct session *session, void (*notice)(void *context, const struct kmb_error *notice),
+                        void *context);
+/* Memory of its statements is counted to this from now on: before its first statement. Outlives the session. */
+void session_charge(struct session *session, struct charge *charge);
+/* pg_backend_pid(): unique in this process. */
+uint64_t session_number(const struct session *session);
+
+/*
+ * Deferred: a commit answers when its entries stand in the open block, and whoever runs the session tells nobody of it
+ * before shard_wait(session_pending()). So one thread serves many sessions and they share a sync. What the session does
+ * next still sees its own commits: reads wait for them.
+ */
+void session_defer(struct session *session, bool deferred);
+/* The op that all answers so far rest on; 0: it is durable. */
+uint64_t session_pending(struct session *session);
+/* Of the entries that the session has committed so far. */
+uint64_t session_log_bytes(const struct session *session);
+/* Whether running the statement now would first wait for that op: better to come again when it is durable. */
+bool session_waits(struct session *session, const struct sql_statement *statement);
+
+/*
+ * Whoever comes again need not wait within session_run() for a row that another session has claimed: with a `wake`,
+ * such a statement answers KMB_SERIALIZATION, session_parked() is true, and it is to be run again, with the same
+ * parameters and before anything else, when wake(context) is called (by any thread, under a lock of the engine), or to
+ * see whether it is cancelled or its time is over.
+ */
+void session_set_wake(struct session *session, void (*wake)(void *context), void *context);
+bool session_parked(const struct session *session);
+void session_leave(struct session *session); /* a statement that is parked alone is not run again */
+
+/* The open transaction reads from now on what is newest, unless it has read or written already. */
+enum kmb_status session_renew(struct session *session, struct kmb_error *error);
+/* The open transaction relies on all of the table: kernel_rely_on(). */
+enum kmb_status session_rely_on(struct session *session, struct table_id table, struct kmb_error *error);
 
 struct shard *session_shard(const struct session *session);
 struct tenant_id session_tenant(const struct session *session);
 const struct sql_host *session_host(struct session *session);
 const struct sql_settings *session_settings(const struct session *session);
 struct datetime_context session_datetime(const struct session *session);
+/* Who it is that asks (copied): current_user. Before this it is "kimberlite", trusted. KMB_NAME_TOO_LONG. */
+enum kmb_status session_set_user(struct session *session, struct slice user, enum sql_user kind,
+                                 struct kmb_error *error);
 /* What reads see from now on. */
 void session_set_at(struct session *session, const struct sql_point *point);
 
 /* What COPY reads and writes; NULL: nothing. Must last until it is set anew. */
 void session_set_copy(struct session *session, const struct sql_copy *copy);
 
+/* Rows of an open run are about to be fetched, or were: what waits within is cancelled as the statement is. */
+void session_fetching(struct session *session, bool fetching);
 /* A statement is about to be prepared: what it says of the present is meant from now. */
 void session_tick(struct session *session);
 
@@ -46,14 +90,27 @@ void session_fail(struct session *session);
 enum kmb_status session_fail_prepare(struct session *session, enum kmb_status status, struct kmb_error *error);
 uint64_t session_position(struct session *session);
 
+/* Under READ COMMITTED the open transaction goes over to what has been published since; else nothing. session_run()
+ * does so itself. */
+enum kmb_status session_refresh(struct session *session, struct kmb_error *error);
+/* The same where definitions have changed: before a text is prepared, for its names. */
+enum kmb_status session_refresh_names(struct session *session, struct kmb_error *error);
+
 /* How a transaction is to be. */
 struct session_modes {
     bool read_only;
-    bool serializable; /* else a snapshot, first committer wins */
+    enum sql_isolation isolation;
     bool deferrable;
 };
 /* modes NULL: the session's defaults. */
 enum kmb_status session_begin(struct session *session, const struct session_modes *modes, struct kmb_error *error);
+/*
+ * A block around several statements that nobody has asked for in words (PostgreSQL's implicit one: of a message with
+ * many statements). Where a block is open already, that one goes on. BEGIN makes it one like others; COMMIT and
+ * ROLLBACK end it; savepoints are refused in it.
+ */
+enum kmb_status session_begin_implicit(struct session *session, struct kmb_error *error);
+bool session_is_implicit(const struct session *session);
 /* A failed transaction is rolled back: *rolled_back (may be NULL) says so. ticket (may be NULL): what it came to. */
 enum kmb_status session_commit(struct session *session, bool *rolled_back, struct shard_ticket *ticket,
                                struct kmb_error *error);

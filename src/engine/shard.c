@@ -16,6 +16,9 @@
 #include "engine/shard_internal.h"
 #include "engine/spill.h"
 #include "sql/statistics.h"
+#include "sql/usage.h"
+#include "engine/locks.h"
+#include "engine/notify.h"
 
 struct slice shard_root_record_encode(const struct shard_root_record *record, uint8_t bytes[SHARD_ROOT_RECORD_SIZE]) {
     memcpy(bytes, record->reference.bytes, STORE_REFERENCE_MAX);
@@ -303,6 +306,7 @@ static enum kmb_status open_keys(struct shard *shard, const struct shard_options
         .environment = &shard->environment,
         .directory = shard->path,
         .root_key_path = shard->key_path,
+        .passphrase = options->passphrase,
         .encryption = !options->no_encryption,
         .read_only = shard->read_only,
         .generation_min = generation,
@@ -490,6 +494,9 @@ static enum kmb_status open_parts(struct shard *shard, const struct shard_option
 static void free_parts(struct shard *shard) {
     const struct map_entry *entry;
     sql_statistics_free(shard->statistics);
+    sql_usage_free(shard->usage);
+    locks_free(shard->locks);
+    notify_free(shard->notify);
     for (size_t at = 0; (entry = map_next(&shard->tenants, &at)) != NULL;) {
         struct shard_tenant *slot = entry->value;
         kernel_state_release(slot->head);
@@ -497,6 +504,7 @@ static void free_parts(struct shard *shard) {
         mem_free(slot);
     }
     map_free(&shard->tenants);
+    map_free(&shard->names);
     for (size_t at = 0; (entry = map_next(&shard->row_id_next, &at)) != NULL;) {
         mem_free(entry->value);
     }
@@ -521,11 +529,15 @@ static void free_parts(struct shard *shard) {
     }
     keystore_close(shard->keys);
     io_close(&shard->io, shard->lock_file);
+    pthread_mutex_destroy(&shard->watch);
+    pthread_mutex_destroy(&shard->creation);
+    pthread_mutex_destroy(&shard->names_lock);
     pthread_mutex_destroy(&shard->turn);
     pthread_mutex_destroy(&shard->row_id_lock);
     pthread_mutex_destroy(&shard->commit);
     pthread_mutex_destroy(&shard->checkpoint);
     pthread_cond_destroy(&shard->committed);
+    pthread_cond_destroy(&shard->handed);
     pthread_cond_destroy(&shard->wake);
     mem_free(shard);
 }
@@ -567,13 +579,20 @@ enum kmb_status shard_open(const struct shard_options *options, struct shard **o
                                              .sequence_release = shard_release_sequence,
                                              .context = shard};
     shard->statistics = sql_statistics_new(); /* without memory plans read their own samples */
+    shard->usage = sql_usage_new(shard_now_us(shard));
+    shard->locks = locks_new();
+    shard->notify = notify_new();
     shard->time_last_us = INT64_MIN + 1;
     shard->time_floor_us = INT64_MIN + 1;
     pthread_mutex_init(&shard->turn, NULL);
+    pthread_mutex_init(&shard->watch, NULL);
+    pthread_mutex_init(&shard->creation, NULL);
+    pthread_mutex_init(&shard->names_lock, NULL);
     pthread_mutex_init(&shard->row_id_lock, NULL);
     pthread_mutex_init(&shard->commit, NULL);
     pthread_mutex_init(&shard->checkpoint, NULL);
     pthread_cond_init(&shard->committed, NULL);
+    pthread_cond_init(&shard->handed, NULL);
     pthread_cond_init(&shard->wake, NULL);
     enum kmb_status status = open_parts(shard, options, error);
     if (status == KMB_OK) {

@@ -18,6 +18,7 @@
 #define KMB_ENGINE_SHARD_H
 
 #include "base/environment.h"
+#include "base/histogram.h"
 #include "base/io.h"
 #include "base/logging.h"
 #include "kernel/transaction.h"
@@ -27,6 +28,8 @@
 
 #define SHARD_PATH_MAX 4096
 
+struct locks;
+struct notify;
 struct shard;
 
 struct shard_options {
@@ -36,6 +39,7 @@ struct shard_options {
     const char *path;          /* data directory */
     const char *key_path;      /* root key file; NULL: see key_directory, else "<path>.key" */
     const char *key_directory; /* with key_path NULL: "<key_directory>/<log uuid>.key" */
+    const char *passphrase;    /* makes the root key: no file has it; NULL: none */
     const char *command;       /* for the lock file; NULL: unknown */
     uint64_t cache_bytes;      /* 0: the store's default */
     uint64_t segment_bytes;    /* when creating; 0: the log's default */
@@ -86,7 +90,21 @@ uint64_t shard_published_op(struct shard *shard);
 /* The newest durable state of a tenant, held for the caller. KMB_TENANT_NOT_FOUND. */
 enum kmb_status shard_state(struct shard *shard, struct tenant_id tenant, struct kernel_state **state,
                             struct kmb_error *error);
+/* The first tenant of that name; 0: there is none. */
+enum kmb_status shard_tenant_find(struct shard *shard, struct slice name, struct tenant_id *tenant,
+                                  struct kmb_error *error);
 enum kmb_status shard_log_bytes(struct shard *shard, uint64_t *bytes, struct kmb_error *error); /* of segment files */
+/* What the shard has done since it was opened; counts alone grow, and may be read at any time. */
+struct shard_counts {
+    _Atomic uint64_t blocks; /* synced */
+    _Atomic uint64_t entries;
+    _Atomic uint64_t log_bytes;
+    _Atomic uint64_t checkpoints;
+    struct histogram syncs; /* a block's write and sync */
+};
+struct shard_counts *shard_counts_of(struct shard *shard);
+struct sql_log_figures;
+void shard_figures(struct shard *shard, struct sql_log_figures *figures);
 /* The first cause of a fatal shard as a status and error; KMB_OK while it lives. */
 enum kmb_status shard_health(struct shard *shard, struct kmb_error *error);
 
@@ -103,11 +121,25 @@ enum kmb_status shard_turn_begin(struct shard *shard, struct shard_turn *turn, s
 /* The newest state of a tenant, not yet durable: what a transaction of this turn begins at. Held for the caller. */
 enum kmb_status shard_turn_state(struct shard_turn *turn, struct tenant_id tenant, struct kernel_state **state,
                                  struct kmb_error *error);
+/* The same without a turn: the newest state, which rests on what may not be durable before `op`. Held for the caller.
+ */
+enum kmb_status shard_head_state(struct shard *shard, struct tenant_id tenant, struct kernel_state **state,
+                                 uint64_t *op, struct kmb_error *error);
+/* Grows with every commit: what has not changed since is still the head. */
+uint64_t shard_commits(const struct shard *shard);
 
 /* Where hidden row ids come from, for kernel_transaction_begin(). */
 const struct kernel_row_ids *shard_row_ids(struct shard *shard);
 /* What its sessions keep of tables in common. */
 struct sql_statistics *shard_statistics(const struct shard *shard);
+/* How its tables and indexes are used. NULL: there was no memory for it. */
+struct sql_usage *shard_usage(const struct shard *shard);
+
+/* What they have to do with each other. NULL: there was no memory for it. */
+struct locks *shard_locks(const struct shard *shard);
+struct notify *shard_notify(const struct shard *shard);
+/* A number for a transaction, larger than all before: of the clock, so that a restart does not begin again. */
+uint64_t shard_transaction_number(struct shard *shard);
 
 /* Who asked, for the entry header. */
 struct shard_request {
@@ -121,6 +153,7 @@ struct shard_ticket {
     uint64_t sequence;
     uint64_t position; /* of the tenant after it */
     int64_t time_us;
+    uint64_t bytes; /* of its entries */
 };
 
 /*
@@ -140,8 +173,19 @@ void shard_turn_end(struct shard_turn *turn);
  * unknown, and the next open tells. */
 enum kmb_status shard_wait(struct shard *shard, uint64_t op, struct kmb_error *error);
 
-/* Makes a tenant: keys first, then the facts. The turn must not be held. KMB_TENANT_EXISTS with another name. */
+/* Makes a tenant: keys first, then the facts. The turn must not be held. KMB_TENANT_EXISTS: it has another name, or
+ * another has this one; KMB_INVALID_NAME: the name is the number of another. */
 enum kmb_status shard_tenant_create(struct shard *shard, uint32_t tenant, struct slice name, struct kmb_error *error);
+/* The same, but the name may be another's: for clients to whom a tenant is its number and the name a label. */
+enum kmb_status shard_tenant_create_shared(struct shard *shard, uint32_t tenant, struct slice name,
+                                           struct kmb_error *error);
+
+/*
+ * Deletes a tenant: the last event of its log. Its sessions are refused from then on (KMB_TENANT_NOT_FOUND) for
+ * reading, the past too, and for writing; its number is not used again. Its log, its keys and its proofs stay as they
+ * are. *tables: how many it had. KMB_TENANT_NOT_FOUND, also when it was deleted before; KMB_USAGE for the first.
+ */
+enum kmb_status shard_tenant_delete(struct shard *shard, uint32_t tenant, uint32_t *tables, struct kmb_error *error);
 
 /*
  * Makes the answer of a read as of time_us final: commits from now on are later, and those handed out before are
@@ -150,6 +194,19 @@ enum kmb_status shard_tenant_create(struct shard *shard, uint32_t tenant, struct
 enum kmb_status shard_time_settle(struct shard *shard, struct tenant_id tenant, int64_t time_us,
                                   struct kmb_error *error);
 int64_t shard_now_us(const struct shard *shard);
+
+/*
+ * Who wants to know of publications. published() is called after each block with entries, by the thread that wrote it,
+ * with the newest state of each tenant in it; it must not wait, nor call the shard.
+ */
+struct shard_watcher {
+    void (*published)(void *context, struct kernel_state *const *states, size_t count);
+    void *context;
+    struct shard_watcher *next; /* the shard's */
+};
+void shard_watch(struct shard *shard, struct shard_watcher *watcher);
+/* On return it is not being called and will not be. */
+void shard_unwatch(struct shard *shard, struct shard_watcher *watcher);
 
 /* --- upkeep --------------------------------------------------------------------------------------------------- */
 

@@ -174,6 +174,10 @@ static enum kmb_status decide_tenant(struct shard *shard, struct kernel_transact
                                      struct kmb_error *error) {
     const struct slice *name = argument;
     const struct kernel_state *state = kernel_transaction_base(transaction);
+    if (state->facts.deleted) {
+        return error_set(error, KMB_TENANT_EXISTS, "tenant %u was deleted, and its number is not used again",
+                         state->tenant.value);
+    }
     if (state->facts.exists) {
         if (slice_equal(state->facts.name, *name) || name->length == 0) {
             return KMB_OK;
@@ -195,24 +199,79 @@ static enum kmb_status decide_tenant(struct shard *shard, struct kernel_transact
     return kernel_set_checkpoint_key(transaction, EVENT_CHECKPOINT_KEY_SET, &event, error);
 }
 
-enum kmb_status shard_tenant_create(struct shard *shard, uint32_t tenant, struct slice name, struct kmb_error *error) {
+static enum kmb_status create_keys(struct shard *shard, uint32_t tenant, struct kmb_error *error) {
+    struct shard_turn turn;
+    enum kmb_status status = shard_turn_begin(shard, &turn, error);
+    if (status == KMB_OK) {
+        status = keystore_tenant_create(shard->keys, tenant, error);
+        shard_turn_end(&turn);
+    }
+    return status;
+}
+
+/* Who is there already keeps its name, whichever that is. */
+static enum kmb_status check_name(struct shard *shard, uint32_t tenant, struct slice name, struct kmb_error *error) {
+    struct kernel_state *state = NULL;
+    enum kmb_status status = keystore_tenant_exists(shard->keys, tenant)
+                                 ? shard_state(shard, (struct tenant_id){tenant}, &state, error)
+                                 : KMB_TENANT_NOT_FOUND;
+    if (status == KMB_TENANT_NOT_FOUND) {
+        error_clear(error);
+        status = shard_tenant_may_have(shard, tenant, name, error);
+    }
+    kernel_state_release(state);
+    return status;
+}
+
+static enum kmb_status create_tenant(struct shard *shard, uint32_t tenant, struct slice name, bool shared,
+                                     struct kmb_error *error) {
     if (shard->read_only) {
         return error_set(error, KMB_READ_ONLY, "the database was opened read-only");
     }
-    if (!keystore_tenant_exists(shard->keys, tenant)) {
-        struct shard_turn turn; /* one creation at a time */
-        enum kmb_status status = shard_turn_begin(shard, &turn, error);
-        if (status != KMB_OK) {
-            return status;
-        }
-        status =
-            keystore_tenant_exists(shard->keys, tenant) ? KMB_OK : keystore_tenant_create(shard->keys, tenant, error);
-        shard_turn_end(&turn);
-        if (status != KMB_OK) {
-            return status;
-        }
+    pthread_mutex_lock(&shard->creation);
+    enum kmb_status status = shared ? KMB_OK : check_name(shard, tenant, name, error);
+    if (status == KMB_OK && !keystore_tenant_exists(shard->keys, tenant)) {
+        status = create_keys(shard, tenant, error);
     }
-    return change(shard, (struct tenant_id){tenant}, decide_tenant, &name, error);
+    if (status == KMB_OK) {
+        status = change(shard, (struct tenant_id){tenant}, decide_tenant, &name, error);
+    }
+    if (status == KMB_OK) {
+        shard_tenant_named(shard, tenant);
+    }
+    pthread_mutex_unlock(&shard->creation);
+    return status;
+}
+
+enum kmb_status shard_tenant_create(struct shard *shard, uint32_t tenant, struct slice name, struct kmb_error *error) {
+    return create_tenant(shard, tenant, name, false, error);
+}
+
+enum kmb_status shard_tenant_create_shared(struct shard *shard, uint32_t tenant, struct slice name,
+                                           struct kmb_error *error) {
+    return create_tenant(shard, tenant, name, true, error);
+}
+
+static enum kmb_status decide_deletion(struct shard *shard, struct kernel_transaction *transaction,
+                                       const void *argument, struct kmb_error *error) {
+    uint32_t *const *tables = argument;
+    (void)shard;
+    enum kmb_status status = shard_tenant_lives(kernel_transaction_base(transaction), error);
+    return status == KMB_OK ? kernel_delete_tenant(transaction, *tables, error) : status;
+}
+
+enum kmb_status shard_tenant_delete(struct shard *shard, uint32_t tenant, uint32_t *tables, struct kmb_error *error) {
+    if (tenant <= 1) {
+        return error_set(error, KMB_USAGE, "tenant %u comes with the database and is not deleted", tenant);
+    }
+    if (shard->read_only) {
+        return error_set(error, KMB_READ_ONLY, "the database was opened read-only");
+    }
+    enum kmb_status status = change(shard, (struct tenant_id){tenant}, decide_deletion, &tables, error);
+    if (status == KMB_OK) {
+        shard_tenant_unnamed(shard);
+    }
+    return status;
 }
 
 static enum kmb_status decide_clock(struct shard *shard, struct kernel_transaction *transaction, const void *argument,
@@ -274,7 +333,7 @@ static enum kmb_status published_for_checkpoint(struct shard *shard, struct stor
     *op = shard->published_op;
     *cost = shard->replay_cost_ns;
     pthread_mutex_unlock(&shard->commit);
-    pthread_mutex_unlock(&shard->turn);
+    shard_turn_release(shard);
     return status;
 }
 
@@ -306,6 +365,7 @@ enum kmb_status shard_write_checkpoint(struct shard *shard, struct kmb_error *er
     }
     if (status == KMB_OK) {
         store_checkpoint_confirmed(shard->store);
+        atomic_fetch_add_explicit(&shard->counts.checkpoints, 1, memory_order_relaxed);
         pthread_mutex_lock(&shard->commit);
         shard->checkpoint_op = record.op;
         shard->replay_cost_ns -= cost;
@@ -387,11 +447,12 @@ static void *upkeep(void *context) {
         until.tv_nsec %= 1000000000L;
         bool idle = shard->sealed && shard->replay_cost_ns < CHECKPOINT_REPLAY_NS;
         if (idle || shard->fatal) {
+            shard->thread_idle = true;
             pthread_cond_wait(&shard->wake, &shard->commit);
+            shard->thread_idle = false;
         } else {
-            pthread_cond_timedwait(&shard->wake, &shard->commit, &until);
             while (!shard->stopping && pthread_cond_timedwait(&shard->wake, &shard->commit, &until) == 0) {
-                /* a commit came: the pause still ends at `until` */
+                /* woken for nothing: the pause still ends at `until` */
             }
         }
         if (shard->stopping) {

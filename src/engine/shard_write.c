@@ -4,7 +4,7 @@
  * Problem: many threads change one state, in one order, and each must be told only when its change is on disk; yet a
  * disk syncs a few hundred or thousand times a second. Idea: execution and durability are two locks. `turn` orders
  * execution: it guards the head and the block in the making. `commit` guards what is published. A thread whose entries
- * are in the open block waits at `commit`; the first to find nobody leading takes the block away, writes and syncs it
+ * are in the open block waits at `commit`; the first to find nobody leading has the block cut, writes and syncs it
  * without any lock held, publishes, and wakes the rest. Everybody who arrived meanwhile is in the next block, already
  * executed and sealed when its leader comes. With one thread there is no hand-over: it leads its own block at once.
  *
@@ -14,6 +14,7 @@
 
 #include "base/assert.h"
 #include "base/memory.h"
+#include "engine/notify.h"
 #include "engine/shard_internal.h"
 
 /* A clock that runs apart from the boot clock by more than this was set by somebody. */
@@ -36,7 +37,6 @@ static int64_t boot_ns(const struct shard *shard) {
 enum kmb_status shard_fail(struct shard *shard, enum kmb_status status, struct kmb_error *error) {
     pthread_mutex_lock(&shard->commit);
     if (!shard->fatal) {
-        shard->fatal = true;
         struct kmb_error cause = {0};
         if (error != NULL) {
             cause = *error;
@@ -44,6 +44,7 @@ enum kmb_status shard_fail(struct shard *shard, enum kmb_status status, struct k
         error_set(&shard->fatal_error, KMB_FATAL, "the database stopped after a failed write: %s",
                   cause.message[0] != 0 ? cause.message : status_row_of(status)->name);
         error_hint(&shard->fatal_error, "Close and open it again: what was acknowledged is there.");
+        atomic_store(&shard->fatal, true);
         logger_write(&shard->logger, LOG_ERROR, "shard.fatal", "cause", shard->fatal_error.message, NULL);
     }
     if (error != NULL) {
@@ -55,23 +56,30 @@ enum kmb_status shard_fail(struct shard *shard, enum kmb_status status, struct k
 }
 
 enum kmb_status shard_health(struct shard *shard, struct kmb_error *error) {
+    if (!atomic_load(&shard->fatal)) {
+        return KMB_OK;
+    }
     pthread_mutex_lock(&shard->commit);
-    bool fatal = shard->fatal;
-    if (fatal && error != NULL) {
+    if (error != NULL) {
         *error = shard->fatal_error;
     }
     pthread_mutex_unlock(&shard->commit);
-    return fatal ? KMB_FATAL : KMB_OK;
+    return KMB_FATAL;
 }
 
 /* --- tenants' states -------------------------------------------------------------------------------------------- */
 
-struct shard_tenant *shard_tenant_slot(struct shard *shard, struct tenant_id tenant) {
+/* NULL: it was not asked for yet. Under commit. */
+static struct shard_tenant *slot_known(const struct shard *shard, struct tenant_id tenant) {
     if (shard->tenant_recent != NULL && shard->tenant_recent->id.value == tenant.value) {
         return shard->tenant_recent;
     }
+    return map_get(&shard->tenants, slice_make(&tenant.value, sizeof(tenant.value)));
+}
+
+struct shard_tenant *shard_tenant_slot(struct shard *shard, struct tenant_id tenant) {
     struct slice key = slice_make(&tenant.value, sizeof(tenant.value));
-    struct shard_tenant *slot = map_get(&shard->tenants, key);
+    struct shard_tenant *slot = slot_known(shard, tenant);
     if (slot == NULL) {
         slot = mem_alloc_zero(1, sizeof(*slot));
         if (slot == NULL || !map_put(&shard->tenants, key, slot)) {
@@ -98,27 +106,47 @@ static enum kmb_status move_to_root(struct kernel_state **state, struct store_ro
     return KMB_OK;
 }
 
+enum kmb_status shard_tenant_lives(const struct kernel_state *state, struct kmb_error *error) {
+    if (state->facts.exists && !state->facts.deleted) {
+        return KMB_OK;
+    }
+    error_set(error, KMB_TENANT_NOT_FOUND, "tenant not found: %u", state->tenant.value);
+    error_hint(error, "\"kimberlite tenant list\" shows the tenants there are.");
+    return KMB_TENANT_NOT_FOUND;
+}
+
+/* The first look at a tenant. One that is none leaves nothing behind: numbers of tenants come from anybody. */
+static enum kmb_status open_published(struct shard *shard, struct tenant_id tenant, struct kernel_state **state,
+                                      struct kmb_error *error) {
+    enum kmb_status status = kernel_state_open(shard->published, tenant, NULL, state, error);
+    if (status == KMB_OK) {
+        status = shard_tenant_lives(*state, error);
+    }
+    struct shard_tenant *slot = status == KMB_OK ? shard_tenant_slot(shard, tenant) : NULL;
+    if (status == KMB_OK && slot == NULL) {
+        status = error_set(error, KMB_NO_MEMORY, "out of memory");
+    }
+    if (status != KMB_OK) {
+        kernel_state_release(*state);
+        *state = NULL;
+    } else {
+        slot->published = kernel_state_retain(*state);
+    }
+    return status;
+}
+
 enum kmb_status shard_state(struct shard *shard, struct tenant_id tenant, struct kernel_state **state,
                             struct kmb_error *error) {
     enum kmb_status status = KMB_OK;
     *state = NULL;
     pthread_mutex_lock(&shard->commit);
-    struct shard_tenant *slot = shard_tenant_slot(shard, tenant);
-    if (slot == NULL) {
-        status = error_set(error, KMB_NO_MEMORY, "out of memory");
-    } else if (slot->published == NULL) {
-        status = kernel_state_open(shard->published, tenant, NULL, &slot->published, error);
+    struct shard_tenant *slot = slot_known(shard, tenant);
+    if (slot != NULL && slot->published != NULL) {
+        status = shard_tenant_lives(slot->published, error);
+        status = status == KMB_OK ? move_to_root(&slot->published, shard->published, error) : status;
+        *state = status == KMB_OK ? kernel_state_retain(slot->published) : NULL;
     } else {
-        status = move_to_root(&slot->published, shard->published, error);
-    }
-    if (status == KMB_OK && !slot->published->facts.exists) {
-        kernel_state_release(slot->published); /* it may come into being: look again next time */
-        slot->published = NULL;
-        status = error_set(error, KMB_TENANT_NOT_FOUND, "tenant not found: %u", tenant.value);
-        error_hint(error, "\"kimberlite tenant list\" shows the tenants there are.");
-    }
-    if (status == KMB_OK) {
-        *state = kernel_state_retain(slot->published);
+        status = open_published(shard, tenant, state, error);
     }
     pthread_mutex_unlock(&shard->commit);
     return status;
@@ -132,10 +160,7 @@ struct store_root *shard_published(struct shard *shard) {
 }
 
 uint64_t shard_published_op(struct shard *shard) {
-    pthread_mutex_lock(&shard->commit);
-    uint64_t op = shard->published_op;
-    pthread_mutex_unlock(&shard->commit);
-    return op;
+    return atomic_load(&shard->published_op);
 }
 
 /* --- turns ------------------------------------------------------------------------------------------------------ */
@@ -171,7 +196,7 @@ enum kmb_status shard_turn_begin(struct shard *shard, struct shard_turn *turn, s
             status = check_clock(shard, error);
         }
         if (status != KMB_OK) {
-            pthread_mutex_unlock(&shard->turn);
+            shard_turn_release(shard);
             return status;
         }
         if (shard->blocks[shard->open].block.length <= SHARD_BLOCK_BYTES_SOFT) {
@@ -179,7 +204,7 @@ enum kmb_status shard_turn_begin(struct shard *shard, struct shard_turn *turn, s
             return KMB_OK;
         }
         uint64_t op = shard->op_open;
-        pthread_mutex_unlock(&shard->turn);
+        shard_turn_release(shard);
         status = shard_wait(shard, op, error);
         if (status != KMB_OK) {
             return status;
@@ -196,7 +221,7 @@ uint64_t shard_turn_newest(const struct shard_turn *turn) {
 void shard_turn_end(struct shard_turn *turn) {
     if (turn->held) {
         turn->held = false;
-        pthread_mutex_unlock(&turn->shard->turn);
+        shard_turn_release(turn->shard);
     }
 }
 
@@ -215,6 +240,23 @@ enum kmb_status shard_turn_state(struct shard_turn *turn, struct tenant_id tenan
                                                 : move_to_root(&slot->head, shard->head, error);
     if (status == KMB_OK) {
         *state = kernel_state_retain(slot->head);
+    }
+    return status;
+}
+
+uint64_t shard_commits(const struct shard *shard) {
+    return atomic_load(&shard->commits);
+}
+
+enum kmb_status shard_head_state(struct shard *shard, struct tenant_id tenant, struct kernel_state **state,
+                                 uint64_t *op, struct kmb_error *error) {
+    struct shard_turn turn;
+    *state = NULL;
+    enum kmb_status status = shard_turn_begin(shard, &turn, error);
+    if (status == KMB_OK) {
+        status = shard_turn_state(&turn, tenant, state, error);
+        *op = shard_turn_newest(&turn);
+        shard_turn_end(&turn);
     }
     return status;
 }
@@ -272,6 +314,28 @@ const struct kernel_row_ids *shard_row_ids(struct shard *shard) {
 
 struct sql_statistics *shard_statistics(const struct shard *shard) {
     return shard->statistics;
+}
+
+struct sql_usage *shard_usage(const struct shard *shard) {
+    return shard->usage;
+}
+
+struct locks *shard_locks(const struct shard *shard) {
+    return shard->locks;
+}
+
+uint64_t shard_transaction_number(struct shard *shard) {
+    uint64_t now = (uint64_t)shard_now_us(shard);
+    uint64_t last = atomic_load(&shard->transaction_number);
+    uint64_t next = now;
+    do {
+        next = now > last ? now : last + 1;
+    } while (!atomic_compare_exchange_weak(&shard->transaction_number, &last, next));
+    return next;
+}
+
+struct notify *shard_notify(const struct shard *shard) {
+    return shard->notify;
 }
 
 /* --- committing into the open block ------------------------------------------------------------------------------ */
@@ -396,8 +460,15 @@ enum kmb_status shard_turn_commit(struct shard_turn *turn, struct kernel_transac
         kernel_state_release(head);
         return KMB_OK;
     }
+    if (head->facts.deleted) {
+        kernel_transaction_discard(transaction);
+        status = shard_tenant_lives(head, error);
+        kernel_state_release(head);
+        return status;
+    }
     struct log_block_mark mark = log_block_mark(&open->block);
     uint64_t position = head->position;
+    uint64_t length = open->block.length;
     int64_t now = shard_now_us(shard);
     int64_t least = (shard->time_last_us > shard->time_floor_us ? shard->time_last_us : shard->time_floor_us) + 1;
     ticket->time_us = now > least ? now : least;
@@ -429,12 +500,14 @@ enum kmb_status shard_turn_commit(struct shard_turn *turn, struct kernel_transac
     ASSERT(slot != NULL); /* made by shard_turn_state */
     block_note_state(open, state);
     open->events += ticket->position - position;
+    ticket->bytes = open->block.length - length;
     kernel_state_release(slot->head);
     slot->head = state;
     store_root_release(shard->head);
     shard->head = store_root_retain(state->root);
     store_root_mark(shard->head, ticket->op);
     shard->time_last_us = ticket->time_us;
+    atomic_fetch_add(&shard->commits, 1);
     return KMB_OK;
 }
 
@@ -464,24 +537,96 @@ void shard_lead_end(struct shard *shard) {
     pthread_mutex_unlock(&shard->commit);
 }
 
-/* Takes the open block away from the writers. An empty one only as a seal: else NULL. *root: the state after it, held.
- */
-static struct shard_block *take_block(struct shard *shard, bool seal, struct store_root **root) {
-    pthread_mutex_lock(&shard->turn);
-    struct shard_block *taken = &shard->blocks[shard->open];
-    if ((taken->block.header.count == 0) != seal) {
-        pthread_mutex_unlock(&shard->turn);
-        return NULL;
+/* The open block taken away from the writers. An empty one only as a seal: else NULL. */
+struct shard_cut {
+    bool seal;
+    bool done;
+    struct shard_block *block;
+    struct store_root *root; /* the state after it, held */
+};
+
+/* Under turn and commit. */
+static void cut_block(struct shard *shard, struct shard_cut *cut) {
+    struct shard_block *open = &shard->blocks[shard->open];
+    cut->done = true;
+    if ((open->block.header.count == 0) == cut->seal) {
+        cut->block = open;
+        cut->root = store_root_retain(shard->head);
+        shard->open ^= 1u;
+        shard->op_open++;
+        log_block_begin(&shard->blocks[shard->open].block, shard->op_open, 0);
+        shard->leading_bytes = log_block_size(open->block.length);
     }
-    *root = store_root_retain(shard->head);
-    shard->open ^= 1u;
-    shard->op_open++;
-    log_block_begin(&shard->blocks[shard->open].block, shard->op_open, 0);
+}
+
+/* Under turn. */
+static void hand_over(struct shard *shard) {
     pthread_mutex_lock(&shard->commit);
-    shard->leading_bytes = log_block_size(taken->block.length);
+    if (shard->cut != NULL) {
+        cut_block(shard, shard->cut);
+        shard->cut = NULL;
+        atomic_store(&shard->cut_wanted, false);
+        pthread_cond_signal(&shard->handed);
+    }
     pthread_mutex_unlock(&shard->commit);
-    pthread_mutex_unlock(&shard->turn);
-    return taken;
+}
+
+void shard_turn_release(struct shard *shard) {
+    do {
+        if (atomic_load(&shard->cut_wanted)) {
+            hand_over(shard);
+        }
+        pthread_mutex_unlock(&shard->turn);
+        /* Who asked behind our look and found the turn taken relies on this one. */
+    } while (atomic_load(&shard->cut_wanted) && pthread_mutex_trylock(&shard->turn) == 0);
+}
+
+/* A leader does not queue for the turn: it would be woken for nothing whenever a writer is quicker. It asks, and
+ * whoever has the turn cuts the block at its end. */
+static struct shard_block *take_block(struct shard *shard, bool seal, struct store_root **root) {
+    struct shard_cut cut = {.seal = seal};
+    pthread_mutex_lock(&shard->commit);
+    ASSERT(shard->cut == NULL); /* there is one leader */
+    shard->cut = &cut;
+    atomic_store(&shard->cut_wanted, true);
+    pthread_mutex_unlock(&shard->commit);
+    if (pthread_mutex_trylock(&shard->turn) == 0) {
+        shard_turn_release(shard);
+    }
+    pthread_mutex_lock(&shard->commit);
+    while (!cut.done) {
+        pthread_cond_wait(&shard->handed, &shard->commit);
+    }
+    pthread_mutex_unlock(&shard->commit);
+    *root = cut.root;
+    return cut.block;
+}
+
+void shard_watch(struct shard *shard, struct shard_watcher *watcher) {
+    pthread_mutex_lock(&shard->watch);
+    watcher->next = shard->watchers;
+    shard->watchers = watcher;
+    pthread_mutex_unlock(&shard->watch);
+}
+
+void shard_unwatch(struct shard *shard, struct shard_watcher *watcher) {
+    pthread_mutex_lock(&shard->watch);
+    struct shard_watcher **place = &shard->watchers;
+    while (*place != watcher) {
+        ASSERT(*place != NULL);
+        place = &(*place)->next;
+    }
+    *place = watcher->next;
+    pthread_mutex_unlock(&shard->watch);
+}
+
+static void tell_watchers(struct shard *shard, const struct shard_block *block) {
+    pthread_mutex_lock(&shard->watch);
+    for (struct shard_watcher *watcher = shard->watchers; watcher != NULL && block->state_count > 0;
+         watcher = watcher->next) {
+        watcher->published(watcher->context, block->states, block->state_count);
+    }
+    pthread_mutex_unlock(&shard->watch);
 }
 
 static void publish(struct shard *shard, struct shard_block *block, struct store_root *root) {
@@ -499,9 +644,16 @@ static void publish(struct shard *shard, struct shard_block *block, struct store
     shard->sealed = block->block.header.count == 0;
     if (!shard->sealed) {
         shard->committed_ns = boot_ns(shard);
-        pthread_cond_signal(&shard->wake);
+        if (shard->thread_idle) {
+            pthread_cond_signal(&shard->wake);
+        }
     }
+    uint64_t op = shard->published_op;
     pthread_mutex_unlock(&shard->commit);
+    if (shard->notify != NULL) {
+        notify_publish(shard->notify, op);
+    }
+    tell_watchers(shard, block);
     block_forget(block);
 }
 
@@ -515,17 +667,27 @@ static enum kmb_status lead_block(struct shard *shard, bool seal, struct kmb_err
     }
     struct log_place head = log_head(shard->log);
     log_block_finish(&block->block, &head.hash, log_synced_op(shard->log), shard_now_us(shard));
+    int64_t begun_ns = boot_ns(shard);
     enum kmb_status status = log_write(shard->log, &block->block, error);
     if (status == KMB_OK) {
         status = log_sync(shard->log, error);
     }
+    histogram_add(&shard->counts.syncs, (uint64_t)(boot_ns(shard) - begun_ns));
     if (status != KMB_OK) {
         block_forget(block);
         store_root_release(root);
         return shard_fail(shard, status, error);
     }
+    atomic_fetch_add_explicit(&shard->counts.blocks, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&shard->counts.entries, block->block.header.count, memory_order_relaxed);
+    atomic_fetch_add_explicit(&shard->counts.log_bytes, log_block_size(block->block.header.length),
+                              memory_order_relaxed);
     publish(shard, block, root);
     return KMB_OK;
+}
+
+struct shard_counts *shard_counts_of(struct shard *shard) {
+    return &shard->counts;
 }
 
 enum kmb_status shard_wait(struct shard *shard, uint64_t op, struct kmb_error *error) {
@@ -593,6 +755,6 @@ enum kmb_status shard_time_settle(struct shard *shard, struct tenant_id tenant, 
         shard->time_floor_us = time_us;
     }
     uint64_t op = shard->blocks[shard->open].block.header.count == 0 ? shard->op_open - 1 : shard->op_open;
-    pthread_mutex_unlock(&shard->turn);
+    shard_turn_release(shard);
     return shard_wait(shard, op, error);
 }

@@ -24,6 +24,19 @@ enum kmb_status kernel_create_tenant(struct kernel_transaction *transaction, str
     return transaction_emit(transaction, &event, error);
 }
 
+enum kmb_status kernel_delete_tenant(struct kernel_transaction *transaction, uint32_t *tables,
+                                     struct kmb_error *error) {
+    const struct catalogue *catalogue = transaction->evolver.catalogue;
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < catalogue_table_count(catalogue); i++) {
+        count += definition_is_table(catalogue_table_at(catalogue, i));
+    }
+    struct event event = {.kind = EVENT_TENANT_DELETED,
+                          .as.tenant_deleted = {.tenant = transaction->base->tenant, .tables = count}};
+    *tables = count;
+    return transaction_emit(transaction, &event, error);
+}
+
 enum kmb_status kernel_set_checkpoint_key(struct kernel_transaction *transaction, enum event_kind kind,
                                           const struct event_checkpoint_key *key, struct kmb_error *error) {
     ASSERT(kind == EVENT_CHECKPOINT_KEY_SET || kind == EVENT_CHECKPOINT_KEY_ROTATED);

@@ -319,6 +319,9 @@ static void release_members(const struct catalogue_members *members) {
     for (uint32_t i = 0; i < members->schema_count; i++) {
         catalogue_schema_release(members->schemas[i]);
     }
+    for (uint32_t i = 0; i < members->principal_count; i++) {
+        catalogue_principal_release(members->principals[i]);
+    }
 }
 
 /* memcpy that may be asked for nothing. */
@@ -332,7 +335,7 @@ enum kmb_status catalogue_make(const struct catalogue_members *members, const st
                                const struct catalogue **out, struct kmb_error *error) {
     uint32_t object_count = members->table_count;
     uint32_t stream_count = members->stream_count;
-    size_t pointers = ((size_t)object_count + stream_count) * 2 + members->schema_count + 1;
+    size_t pointers = ((size_t)object_count + stream_count) * 2 + members->schema_count + members->principal_count + 1;
     struct catalogue *catalogue = mem_alloc_zero(1, sizeof(*catalogue));
     void **memory = mem_alloc_zero(pointers, sizeof(void *));
     if (catalogue == NULL || memory == NULL) {
@@ -353,6 +356,13 @@ enum kmb_status catalogue_make(const struct catalogue_members *members, const st
     catalogue->streams_by_name = (struct catalogue_stream **)(void *)(memory + (size_t)object_count * 2);
     catalogue->streams_by_id = catalogue->streams_by_name + stream_count;
     catalogue->schemas = (struct catalogue_schema **)(void *)(memory + ((size_t)object_count + stream_count) * 2);
+    catalogue->principal_count = members->principal_count;
+    catalogue->principals = (struct catalogue_principal **)(void *)(memory + ((size_t)object_count + stream_count) * 2 +
+                                                                    members->schema_count);
+    copy_pointers(catalogue->principals, members->principals, members->principal_count);
+    for (uint32_t i = 0; i < members->principal_count; i++) {
+        catalogue->role_count += members->principals[i]->object == META_OBJECT_ROLE ? 1 : 0;
+    }
     copy_pointers(catalogue->tables_by_id, members->tables, object_count);
     copy_pointers(catalogue->streams_by_name, members->streams, stream_count);
     copy_pointers(catalogue->streams_by_id, members->streams, stream_count);
@@ -374,6 +384,7 @@ enum kmb_status catalogue_make(const struct catalogue_members *members, const st
     qsort(catalogue->streams_by_name, stream_count, sizeof(void *), by_stream_name);
     qsort(catalogue->streams_by_id, stream_count, sizeof(void *), by_stream_id);
     qsort(catalogue->schemas, members->schema_count, sizeof(void *), by_schema_name);
+    qsort(catalogue->principals, members->principal_count, sizeof(void *), catalogue_principal_order);
     *out = catalogue;
     return KMB_OK;
 }
@@ -397,6 +408,25 @@ static uint32_t changed_schemas(const struct catalogue *from, const struct catal
     return count;
 }
 
+/* The same of roles and keys. */
+static uint32_t changed_principals(const struct catalogue *from, const struct catalogue_change *change,
+                                   struct catalogue_principal **principals) {
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < from->principal_count; i++) {
+        struct catalogue_principal *principal = from->principals[i];
+        bool replaced = change->principal_put != NULL && change->principal_put->object == principal->object &&
+                        catalogue_principal_id(change->principal_put) == catalogue_principal_id(principal);
+        if (!replaced && change->principal_removed != principal) {
+            atomic_fetch_add(&principal->references, 1);
+            principals[count++] = principal;
+        }
+    }
+    if (change->principal_put != NULL) {
+        principals[count++] = change->principal_put;
+    }
+    return count;
+}
+
 enum kmb_status catalogue_changed(const struct catalogue *from, const struct catalogue_change *change,
                                   const struct catalogue_header *header, const struct catalogue **out,
                                   struct kmb_error *error) {
@@ -404,12 +434,14 @@ enum kmb_status catalogue_changed(const struct catalogue *from, const struct cat
         .tables = mem_alloc(((size_t)from->object_count + 1) * sizeof(struct catalogue_table *)),
         .streams = mem_alloc(((size_t)from->stream_count + 1) * sizeof(struct catalogue_stream *)),
         .schemas = mem_alloc(((size_t)from->schema_count + 1) * sizeof(struct catalogue_schema *)),
+        .principals = mem_alloc(((size_t)from->principal_count + 1) * sizeof(struct catalogue_principal *)),
     };
     enum kmb_status status = KMB_OK;
-    if (members.tables == NULL || members.streams == NULL || members.schemas == NULL) {
+    if (members.tables == NULL || members.streams == NULL || members.schemas == NULL || members.principals == NULL) {
         catalogue_table_release(change->table_put);
         catalogue_stream_release(change->stream_put);
         catalogue_schema_release(change->schema_put);
+        catalogue_principal_release(change->principal_put);
         status = no_memory(error);
     } else {
         uint32_t out_id =
@@ -431,11 +463,13 @@ enum kmb_status catalogue_changed(const struct catalogue *from, const struct cat
             members.streams[members.stream_count++] = change->stream_put;
         }
         members.schema_count = changed_schemas(from, change, members.schemas);
+        members.principal_count = changed_principals(from, change, members.principals);
         status = catalogue_make(&members, header, out, error);
     }
     mem_free(members.tables);
     mem_free(members.streams);
     mem_free(members.schemas);
+    mem_free(members.principals);
     return status;
 }
 
@@ -471,7 +505,9 @@ void catalogue_release(const struct catalogue *constant) {
                                                 .streams = catalogue->streams_by_id,
                                                 .stream_count = catalogue->stream_count,
                                                 .schemas = catalogue->schemas,
-                                                .schema_count = catalogue->schema_count});
+                                                .schema_count = catalogue->schema_count,
+                                                .principals = catalogue->principals,
+                                                .principal_count = catalogue->principal_count});
     mem_free(catalogue->tables_by_name);
     mem_free(catalogue);
 }

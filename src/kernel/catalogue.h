@@ -15,11 +15,18 @@
 #include "types/definition.h"
 #include "types/ids.h"
 #include "types/key.h"
+#include "types/principal.h"
 #include "types/row.h"
 
 /* The schema every tenant has from the start; it can be renamed and dropped as any. */
 #define CATALOGUE_SCHEMA_DEFAULT "public"
 #define CATALOGUE_SCHEMA_COMMENT "standard public schema"
+
+/* The role every tenant has from the start: a superuser, without a password until it is given one. */
+#define CATALOGUE_ROLE_DEFAULT "kimberlite"
+#define CATALOGUE_ROLE_DEFAULT_FLAGS                                                                                   \
+    (ROLE_SUPERUSER | ROLE_LOGIN | ROLE_CREATE_ROLE | ROLE_CREATE_DATABASE | ROLE_INHERIT | ROLE_REPLICATION |         \
+     ROLE_BYPASS_POLICIES)
 
 struct catalogue;
 
@@ -91,6 +98,16 @@ const struct schema_definition *catalogue_schema(const struct catalogue *catalog
 const struct schema_definition *catalogue_schema_of_id(const struct catalogue *catalogue, struct schema_id id);
 uint32_t catalogue_schema_count(const struct catalogue *catalogue);
 const struct schema_definition *catalogue_schema_at(const struct catalogue *catalogue, uint32_t ordinal);
+
+/* Roles by name: CATALOGUE_ROLE_DEFAULT is there from the start. Keys by the SHA-256 of their text, in its order. */
+const struct role_definition *catalogue_role(const struct catalogue *catalogue, struct slice name);
+const struct role_definition *catalogue_role_of_id(const struct catalogue *catalogue, struct role_id id);
+uint32_t catalogue_role_count(const struct catalogue *catalogue);
+const struct role_definition *catalogue_role_at(const struct catalogue *catalogue, uint32_t ordinal);
+const struct api_key_definition *catalogue_api_key(const struct catalogue *catalogue,
+                                                   const uint8_t hash[API_KEY_HASH_SIZE]);
+uint32_t catalogue_api_key_count(const struct catalogue *catalogue);
+const struct api_key_definition *catalogue_api_key_at(const struct catalogue *catalogue, uint32_t ordinal);
 
 /* The ids the next table, index, stream and schema get (one counter for the tenant). */
 uint32_t catalogue_object_id_next(const struct catalogue *catalogue);

@@ -41,6 +41,7 @@ struct gathering {
     uint32_t table_capacity;
     uint32_t stream_capacity;
     uint32_t schema_capacity;
+    uint32_t principal_capacity;
     /* tables that ended exactly at the point, newest last */
     struct catalogue_table **ended;
     struct catalogue_moment *ended_at;
@@ -63,6 +64,10 @@ static void gathering_release(struct gathering *gathering) {
     for (uint32_t i = 0; i < gathering->members.schema_count; i++) {
         catalogue_schema_release(gathering->members.schemas[i]);
     }
+    for (uint32_t i = 0; i < gathering->members.principal_count; i++) {
+        catalogue_principal_release(gathering->members.principals[i]);
+    }
+    gathering->members.principal_count = 0;
     gathering->members.table_count = 0;
     gathering->members.stream_count = 0;
     gathering->members.schema_count = 0;
@@ -75,6 +80,7 @@ static void gathering_free(struct gathering *gathering) {
     mem_free(gathering->members.tables);
     mem_free(gathering->members.streams);
     mem_free(gathering->members.schemas);
+    mem_free(gathering->members.principals);
     mem_free(gathering->ended);
     mem_free(gathering->ended_at);
 }
@@ -179,6 +185,43 @@ static enum kmb_status gather_default_schema(struct gathering *gathering, struct
     return status;
 }
 
+static enum kmb_status gather_principal(struct gathering *gathering, enum meta_object object, uint32_t id,
+                                        struct slice payload, struct catalogue_moment from, struct kmb_error *error) {
+    struct catalogue_principal *principal;
+    enum kmb_status status = catalogue_principal_make(object, id, payload, from, &principal, error);
+    if (status != KMB_OK) {
+        return status;
+    }
+    if (!grow(&gathering->members.principals, gathering->members.principal_count, &gathering->principal_capacity,
+              sizeof(principal))) {
+        catalogue_principal_release(principal);
+        return gather_no_memory(error);
+    }
+    gathering->members.principals[gathering->members.principal_count++] = principal;
+    return KMB_OK;
+}
+
+/* The role that was never made: there as it was from the start as long as no record says otherwise. */
+static enum kmb_status gather_default_role(struct gathering *gathering, struct kmb_error *error) {
+    for (uint32_t i = 0; i < gathering->members.principal_count; i++) {
+        const struct catalogue_principal *principal = gathering->members.principals[i];
+        if (principal->object == META_OBJECT_ROLE && catalogue_principal_id(principal) == 0) {
+            return KMB_OK;
+        }
+    }
+    struct role_definition role = {.name = slice_text(CATALOGUE_ROLE_DEFAULT),
+                                   .flags = CATALOGUE_ROLE_DEFAULT_FLAGS,
+                                   .connection_limit = ROLE_CONNECTIONS_ANY};
+    struct buffer encoded = {.bytes = NULL};
+    role_encode(&role, &encoded);
+    enum kmb_status status = buffer_ok(&encoded)
+                                 ? gather_principal(gathering, META_OBJECT_ROLE, 0, buffer_slice(&encoded),
+                                                    (struct catalogue_moment){.sequence = 0}, error)
+                                 : gather_no_memory(error);
+    buffer_free(&encoded);
+    return status;
+}
+
 static void gather_bound(struct gathering *gathering, uint64_t change) {
     if (change <= gathering->point) {
         gathering->low = change > gathering->low ? change : gathering->low;
@@ -208,7 +251,9 @@ static enum kmb_status gather(struct gathering *gathering, enum meta_object obje
     }
     return object == META_OBJECT_TABLE    ? gather_table(gathering, payload, from, NULL, error)
            : object == META_OBJECT_SCHEMA ? gather_schema(gathering, id, payload, from, error)
-                                          : gather_stream(gathering, id, payload, from, error);
+           : object == META_OBJECT_ROLE || object == META_OBJECT_API_KEY
+               ? gather_principal(gathering, object, id, payload, from, error)
+               : gather_stream(gathering, id, payload, from, error);
 }
 
 static enum kmb_status gather_record(struct gathering *gathering, struct slice key, struct slice value,
@@ -218,9 +263,11 @@ static enum kmb_status gather_record(struct gathering *gathering, struct slice k
     if (key.length != key_length || value.length < 16) {
         return meta_damaged(error, "the record of an object");
     }
-    enum meta_object object = key.bytes[1] == META_OBJECT_TABLE    ? META_OBJECT_TABLE
-                              : key.bytes[1] == META_OBJECT_SCHEMA ? META_OBJECT_SCHEMA
-                                                                   : META_OBJECT_STREAM;
+    enum meta_object object = (enum meta_object)key.bytes[1];
+    if (object != META_OBJECT_TABLE && object != META_OBJECT_STREAM && object != META_OBJECT_SCHEMA &&
+        object != META_OBJECT_ROLE && object != META_OBJECT_API_KEY) {
+        return meta_damaged(error, "the record of an object of no kind");
+    }
     uint32_t id = codec_get_u32_big(key.bytes + 2);
     struct catalogue_moment first = {codec_get_u64(value.bytes), codec_get_u64(value.bytes + 8)};
     struct slice payload = slice_make(value.bytes + 16, value.length - 16);
@@ -281,6 +328,9 @@ enum kmb_status catalogue_load(struct store_view view, uint32_t tenant, const st
     status = gather_range(&gathering, view, tenant, META_OBJECT, error);
     if (status == KMB_OK) {
         status = gather_default_schema(&gathering, error);
+    }
+    if (status == KMB_OK) {
+        status = gather_default_role(&gathering, error);
     }
     if (status == KMB_OK) {
         status = catalogue_make(&gathering.members, &header, catalogue, error);
@@ -351,6 +401,9 @@ static enum kmb_status past_build(struct store_view view, uint32_t tenant, const
     }
     if (status == KMB_OK) {
         status = gather_default_schema(gathering, error);
+    }
+    if (status == KMB_OK) {
+        status = gather_default_role(gathering, error);
     }
     if (status != KMB_OK) {
         gathering_release(gathering);

@@ -190,7 +190,15 @@ static enum kmb_status event_same(struct validation *validation, const struct ev
     case EVENT_CHECKPOINT_KEY_SET:
     case EVENT_CHECKPOINT_KEY_ROTATED:
     case EVENT_CLOCK_ACCEPTED:
+    case EVENT_TENANT_DELETED:
         return KMB_OK;
+    case EVENT_REQUEST_ANSWERED: {
+        bool found = false;
+        struct kernel_answer answer;
+        enum kmb_status status =
+            kernel_answer_find(validation->head, event->as.answered.key, &validation->arena, &answer, &found, error);
+        return status == KMB_OK && found ? conflict(error, "the answer to a key it used") : status;
+    }
     case EVENT_SEQUENCE_ADVANCED: {
         struct table_id id = event->as.sequence_advanced.sequence;
         const struct table_definition *base = catalogue_table_of_id(validation->transaction->base->catalogue, id);
@@ -210,8 +218,8 @@ static enum kmb_status event_same(struct validation *validation, const struct ev
     }
 }
 
-static enum kmb_status validate(struct kernel_transaction *transaction, struct kernel_state *head,
-                                struct kmb_error *error) {
+enum kmb_status transaction_validate(struct kernel_transaction *transaction, struct kernel_state *head,
+                                     struct kmb_error *error) {
     struct validation validation = {.transaction = transaction, .head = head};
     arena_init(&validation.arena, 0);
     enum kmb_status status = watched_same(&validation, error);
@@ -264,6 +272,7 @@ static enum kmb_status rebase(struct kernel_transaction *transaction, struct ker
 enum kmb_status kernel_transaction_prepare(struct kernel_transaction *transaction, struct kernel_state *head,
                                            struct kmb_error *error) {
     ASSERT(head->tenant.value == transaction->base->tenant.value && head->own == NULL);
+    transaction->guard.claim = NULL; /* nobody is waited for any more */
     enum kmb_status status = transaction_check(transaction, error);
     if (status == KMB_OK) {
         status = transaction_writer_end(transaction, error);
@@ -287,19 +296,22 @@ enum kmb_status kernel_transaction_prepare(struct kernel_transaction *transactio
     }
     bool unchanged = head->sequence == transaction->base->sequence;
     if (!unchanged) {
-        status = validate(transaction, head, error);
+        status = transaction_validate(transaction, head, error);
     }
     if (status == KMB_OK && wrote && transaction->reads != NULL) {
-        status = transaction_check_reads(transaction, head, error);
+        status = transaction_check_reads(transaction, transaction->reads, head, error);
+    }
+    if (status == KMB_OK && wrote && transaction->relied != NULL) {
+        status = transaction_check_reads(transaction, transaction->relied, head, error);
     }
     if (status == KMB_OK && head->root != transaction->base->root) {
         status = rebase(transaction, head, !unchanged, error);
-        if (status == KMB_OK && !unchanged) {
-            status = transaction_check_rebased(transaction, error);
-            status = status == KMB_FOREIGN_KEY_VIOLATION ? conflict(error, "a foreign key's other side") : status;
-        }
     } else if (status == KMB_OK) {
         status = transaction_fork(transaction, error);
+    }
+    if (status == KMB_OK && (!unchanged || transaction->moved)) {
+        status = transaction_check_rebased(transaction, error);
+        status = status == KMB_FOREIGN_KEY_VIOLATION ? conflict(error, "a foreign key's other side") : status;
     }
     if (status != KMB_OK) {
         return transaction_break(transaction, status);

@@ -716,7 +716,12 @@ enum kmb_status evolve_event(struct evolver *evolver, const struct event *event,
 }
 
 enum kmb_status evolve_body(struct evolver *evolver, struct slice body, struct kmb_error *error) {
-    struct event_reader reader = event_reader_make(body, &evolver->arena);
+    return evolve_body_range(evolver, body, 0, body.length, error);
+}
+
+enum kmb_status evolve_body_range(struct evolver *evolver, struct slice body, size_t from, size_t to,
+                                  struct kmb_error *error) {
+    struct event_reader reader = event_reader_make(slice_make(body.bytes + from, to - from), &evolver->arena);
     struct event event;
     for (;;) {
         struct arena_mark mark = arena_mark(&evolver->arena);

@@ -34,10 +34,20 @@ enum meta_kind {
     META_STREAM_LENGTH = 0x08, /* stream u32 -> next offset u64 */
     META_STREAM_RUN = 0x09,    /* stream u32, first offset u64 -> struct stream_run */
     META_SEQUENCE = 0x0a,      /* table u32, entry sequence u64 -> struct kernel_sequence after that entry */
-    META_ENTRY = 0x10,         /* sequence u64 -> struct kernel_entry and the Merkle nodes it completed */
+    META_DELETED = 0x0b,       /* -> number of tables u32; there once the tenant is deleted */
+    META_ANSWER = 0x0c, /* hash of a key 16 -> ordinal u64, position u64, event_request_answered without the key */
+    META_ANSWER_ORDER = 0x0d, /* ordinal u64 -> hash of its key 16 */
+    META_ANSWER_RANGE = 0x0e, /* -> ordinal of the oldest that is kept u64, of the next u64 */
+    META_ENTRY = 0x10,        /* sequence u64 -> struct kernel_entry and the Merkle nodes it completed */
 };
 
-enum meta_object { META_OBJECT_TABLE = 1, META_OBJECT_STREAM = 2, META_OBJECT_SCHEMA = 4 };
+enum meta_object {
+    META_OBJECT_TABLE = 1,
+    META_OBJECT_STREAM = 2,
+    META_OBJECT_SCHEMA = 4,
+    META_OBJECT_ROLE = 5,
+    META_OBJECT_API_KEY = 6
+};
 
 #define META_KEY_MAX 24
 struct meta_key {
@@ -132,6 +142,19 @@ struct catalogue_schema {
     uint8_t text[]; /* name and comment */
 };
 
+/* A role or an API key (principal.c). */
+struct catalogue_principal {
+    enum meta_object object;
+    union {
+        struct role_definition role;
+        struct api_key_definition key;
+    } as;
+    atomic_uint references;
+    struct catalogue_moment from;
+    struct arena arena;
+    struct slice encoded; /* the definition's bytes */
+};
+
 struct catalogue_header {
     uint32_t object_id_next;
     uint64_t change_count;           /* changes of the catalogue so far */
@@ -155,6 +178,9 @@ struct catalogue {
     struct catalogue_stream **streams_by_name;
     struct catalogue_stream **streams_by_id;
     struct catalogue_schema **schemas; /* by name, the empty one among them */
+    uint32_t principal_count;
+    uint32_t role_count;
+    struct catalogue_principal **principals; /* roles by name, then keys by hash */
     /* The last catalogue of the past that was made from this one, good for positions [past_low, past_high). */
     pthread_mutex_t past_lock;
     const struct catalogue *past;
@@ -189,6 +215,14 @@ enum kmb_status catalogue_schema_make(struct schema_id id, struct slice encoded,
                                       struct catalogue_schema **schema, struct kmb_error *error);
 void catalogue_schema_release(struct catalogue_schema *schema);
 
+/* encoded: of the event; id: as the record's key has it. */
+enum kmb_status catalogue_principal_make(enum meta_object object, uint32_t id, struct slice encoded,
+                                         struct catalogue_moment from, struct catalogue_principal **principal,
+                                         struct kmb_error *error);
+void catalogue_principal_release(struct catalogue_principal *principal);
+uint32_t catalogue_principal_id(const struct catalogue_principal *principal);
+int catalogue_principal_order(const void *a, const void *b); /* of pointers to them, for qsort */
+
 struct catalogue_members {
     struct catalogue_table **tables;
     uint32_t table_count;
@@ -196,6 +230,8 @@ struct catalogue_members {
     uint32_t stream_count;
     struct catalogue_schema **schemas; /* one of id 0 among them */
     uint32_t schema_count;
+    struct catalogue_principal **principals; /* the role of id 0 among them */
+    uint32_t principal_count;
 };
 /*
  * A new catalogue from lists whose members it takes over (in any case). header.change_count becomes the version.
@@ -212,6 +248,8 @@ struct catalogue_change {
     struct catalogue_stream *stream_put;
     struct catalogue_schema *schema_put;
     struct schema_id schema_removed; /* 0: none */
+    struct catalogue_principal *principal_put;
+    const struct catalogue_principal *principal_removed;
 };
 enum kmb_status catalogue_changed(const struct catalogue *from, const struct catalogue_change *change,
                                   const struct catalogue_header *header, const struct catalogue **catalogue,
@@ -341,6 +379,10 @@ enum kmb_status sequence_read(struct store_view view, uint32_t tenant, const str
 enum kmb_status evolve_sequence(struct evolver *evolver, const struct event_sequence_advanced *event,
                                 struct kmb_error *error);
 
+/* answer.c */
+enum kmb_status evolve_answer(struct evolver *evolver, const struct event_request_answered *event,
+                              struct kmb_error *error);
+
 /* One event that changes definitions or facts (define.c). */
 enum kmb_status evolve_definition(struct evolver *evolver, const struct event *event, struct kmb_error *error);
 /* Fills an index from the rows that are there (backfill.c). KMB_UNIQUE_VIOLATION with clash set when two rows have one
@@ -352,6 +394,9 @@ enum kmb_status evolve_event(struct evolver *evolver, const struct event *event,
                              struct kmb_error *error);
 /* A whole body, at evolver->sequence. */
 enum kmb_status evolve_body(struct evolver *evolver, struct slice body, struct kmb_error *error);
+/* From one event's beginning to another's. */
+enum kmb_status evolve_body_range(struct evolver *evolver, struct slice body, size_t from, size_t to,
+                                  struct kmb_error *error);
 /* The record of an entry, and its place in the Merkle tree. */
 enum kmb_status evolve_entry(struct evolver *evolver, struct merkle_frontier *frontier,
                              const struct kernel_entry *entry, struct kmb_error *error);
@@ -374,8 +419,8 @@ struct state_parts {
 enum kmb_status state_make(const struct state_parts *parts, struct kernel_state **state, struct kmb_error *error);
 struct kernel_entry state_newest_entry(const struct kernel_state *state);
 
-/* The body of a part that is still in the transaction. */
-struct slice transaction_body(const struct kernel_transaction *transaction, uint64_t sequence);
+/* The body of a part that is still in the transaction, from 0. */
+struct slice transaction_body(const struct kernel_transaction *transaction, uint64_t ordinal);
 
 enum kmb_status state_entry_time(const struct kernel_state *state, uint64_t sequence, int64_t *time_us,
                                  struct kmb_error *error);

@@ -548,9 +548,8 @@ static enum kmb_status check_stream(struct read_check *check, uint32_t stream, s
     return status == KMB_OK && base != head ? read_conflict(check, 0, "a stream", error) : status;
 }
 
-enum kmb_status transaction_check_reads(struct kernel_transaction *transaction, struct kernel_state *head,
-                                        struct kmb_error *error) {
-    struct kernel_reads *reads = transaction->reads;
+enum kmb_status transaction_check_reads(struct kernel_transaction *transaction, struct kernel_reads *reads,
+                                        struct kernel_state *head, struct kmb_error *error) {
     const struct kernel_state *base = transaction->base;
     struct read_check check = {.transaction = transaction, .head = head, .reads = reads};
     reads->ended = true;

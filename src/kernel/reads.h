@@ -54,10 +54,10 @@ enum kmb_status kernel_reads_check(const struct kernel_reads *reads, struct kmb_
 void transaction_note_undone(struct kernel_transaction *transaction, uint32_t part_count, size_t tail_length);
 
 /*
- * Does all that the transaction read, in the state it began at, read the same at `head`? KMB_SERIALIZATION with
+ * Do these, of the transaction, read in the state it began at, read the same at `head`? KMB_SERIALIZATION with
  * PostgreSQL's words where it does not. The views that note here are at their end.
  */
-enum kmb_status transaction_check_reads(struct kernel_transaction *transaction, struct kernel_state *head,
-                                        struct kmb_error *error);
+enum kmb_status transaction_check_reads(struct kernel_transaction *transaction, struct kernel_reads *reads,
+                                        struct kernel_state *head, struct kmb_error *error);
 
 #endif

@@ -11,6 +11,10 @@
  * when its events have been evolved on the head, against the foreign keys of the head: a child whose parent went, a
  * parent whose child came. What is missing then was there when the statement was checked, so it is 40001: run it again.
  *
+ * Under READ COMMITTED a check claims what it relies on, before that (move.c): that a child's parent stays, with the
+ * keys that it has. Who takes a parent away has claimed it for itself, so children can come no more; those that have
+ * come since its own state stand in the head.
+ *
  * Cascades are statements, for the children's defaults, checks and generated columns are expressions: the SQL room runs
  * them. Here they are only gathered, from the same events.
  *
@@ -38,6 +42,9 @@ struct checking {
     struct buffer key;
     struct buffer found_key; /* of the parent found last, for runs of children of one parent */
     const struct foreign_key_definition *found_for;
+    struct buffer found_row; /* that parent, by its row's key */
+    bool found_claimed;
+    struct index_id found_index;
     struct buffer memory;
     bool deferred; /* constraints that are deferred are looked at too */
     uint32_t rows; /* looked at so far */
@@ -61,6 +68,7 @@ static void checking_close(struct checking *checking, enum kmb_status status) {
     arena_free(&checking->arena);
     buffer_free(&checking->key);
     buffer_free(&checking->found_key);
+    buffer_free(&checking->found_row);
     buffer_free(&checking->memory);
 }
 
@@ -164,64 +172,209 @@ static bool key_encode(const struct table_definition *table, const struct key_pa
     return true;
 }
 
-/* Is there a row of `table` with these values? By a key of it, or by reading it through. */
-static enum kmb_status row_present(struct checking *checking, const struct table_definition *table,
-                                   const struct foreign_key_definition *key, bool parent, const struct value *values,
-                                   bool *present, struct kmb_error *error) {
+/* A search for the rows of one side that have these values: by a key of the table, or by reading it through. */
+struct search {
+    const struct table_definition *table;
+    const struct foreign_key_definition *key;
+    const struct value *values;
+    bool parent;
+    bool by_key;
+    bool none; /* no row can have them */
     struct index_id index;
+};
+
+/* key: by which it is searched, the search's while it lasts. */
+static enum kmb_status search_make(struct search *search, struct buffer *key, struct kmb_error *error) {
     const struct key_part *parts = NULL;
     uint32_t order[DEFINITION_KEY_COLUMNS_MAX];
-    struct kernel_range range = {.reverse = false};
-    *present = false;
-    bool by_key = key_find(table, key, parent, &index, &parts, order);
-    if (by_key) {
-        buffer_clear(&checking->key);
-        if (!key_encode(table, parts, order, key->part_count, values, &checking->key)) {
-            return KMB_OK;
-        }
-        if (!buffer_ok(&checking->key)) {
-            return reference_no_memory(error);
-        }
-        if (parent && checking->found_for == key &&
-            slice_equal(buffer_slice(&checking->found_key), buffer_slice(&checking->key))) {
-            *present = true;
-            return KMB_OK;
-        }
-        range.index = index;
-        range.low = (struct kernel_bound){.key = buffer_slice(&checking->key), .inclusive = true};
-        range.high = range.low;
-    }
-    struct kernel_scan *scan = NULL;
-    const struct table_definition *seen = catalogue_table_of_id(checking->view->catalogue, table->id);
+    buffer_clear(key);
+    search->by_key = key_find(search->table, search->key, search->parent, &search->index, &parts, order);
+    search->none =
+        search->by_key && !key_encode(search->table, parts, order, search->key->part_count, search->values, key);
+    return buffer_ok(key) ? KMB_OK : reference_no_memory(error);
+}
+
+static enum kmb_status row_matches(const struct search *search, struct slice image, bool *matches,
+                                   struct kmb_error *error) {
+    struct value found[DEFINITION_KEY_COLUMNS_MAX];
     enum kmb_status status =
-        kernel_scan_open(checking->view, seen == NULL ? table : seen, by_key ? &range : NULL, &scan, error);
-    while (status == KMB_OK && !*present) {
+        key_values(catalogue_table_of(search->table), search->key, search->parent, image, found, error);
+    *matches = status == KMB_OK;
+    for (uint32_t k = 0; k < search->key->part_count && *matches; k++) {
+        struct value wanted;
+        *matches = !found[k].is_null && value_as(&search->values[k], found[k].type, &wanted) &&
+                   value_compare(&found[k], &wanted) == 0;
+    }
+    return status;
+}
+
+/* Called for each row that is found. KMB_DONE: no others are wanted. */
+typedef enum kmb_status found_fn(void *context, const struct kernel_row *row, struct kmb_error *error);
+
+static enum kmb_status search_run(const struct search *search, struct kernel_view *view, struct slice key,
+                                  found_fn *each, void *context, struct kmb_error *error) {
+    const struct kernel_bound bound = {.key = key, .inclusive = true};
+    const struct kernel_range range = {.index = search->index, .low = bound, .high = bound};
+    const struct table_definition *seen = catalogue_table_of_id(view->catalogue, search->table->id);
+    struct kernel_scan *scan = NULL;
+    enum kmb_status status =
+        kernel_scan_open(view, seen == NULL ? search->table : seen, search->by_key ? &range : NULL, &scan, error);
+    while (status == KMB_OK) {
         struct kernel_row rows[64];
         size_t count = 0;
-        status = kernel_scan_next(scan, rows, by_key ? 1 : ARRAY_LENGTH(rows), &count, error);
+        status = kernel_scan_next(scan, rows, search->by_key ? 1 : ARRAY_LENGTH(rows), &count, error);
         if (status != KMB_OK || count == 0) {
             break;
         }
-        *present = by_key;
-        for (size_t i = 0; i < count && !*present && status == KMB_OK; i++) {
-            struct value found[DEFINITION_KEY_COLUMNS_MAX];
-            status = key_values(catalogue_table_of(table), key, parent, rows[i].image, found, error);
-            bool equal = status == KMB_OK;
-            for (uint32_t k = 0; k < key->part_count && equal; k++) {
-                struct value wanted;
-                equal = !found[k].is_null && value_as(&values[k], found[k].type, &wanted) &&
-                        value_compare(&found[k], &wanted) == 0;
+        for (size_t i = 0; i < count && status == KMB_OK; i++) {
+            bool matches = search->by_key;
+            status = matches ? KMB_OK : row_matches(search, rows[i].image, &matches, error);
+            if (status == KMB_OK && matches) {
+                status = each(context, &rows[i], error);
             }
-            *present = equal;
         }
     }
     kernel_scan_close(scan);
-    if (status == KMB_OK && by_key && parent && *present) {
+    return status == KMB_DONE ? KMB_OK : status;
+}
+
+struct presence {
+    struct buffer *row; /* gets its key; NULL: that it is there is enough */
+    bool present;
+};
+
+static enum kmb_status note_present(void *context, const struct kernel_row *row, struct kmb_error *error) {
+    struct presence *presence = context;
+    presence->present = true;
+    if (presence->row != NULL) {
+        buffer_clear(presence->row);
+        buffer_append_slice(presence->row, row->key);
+    }
+    return presence->row == NULL || buffer_ok(presence->row) ? KMB_DONE : reference_no_memory(error);
+}
+
+/* Is there a row of `table` with these values? */
+static enum kmb_status row_present(struct checking *checking, const struct table_definition *table,
+                                   const struct foreign_key_definition *key, bool parent, const struct value *values,
+                                   bool *present, struct kmb_error *error) {
+    struct search search = {.table = table, .key = key, .values = values, .parent = parent};
+    struct presence presence = {.row = parent ? &checking->found_row : NULL};
+    *present = false;
+    enum kmb_status status = search_make(&search, &checking->key, error);
+    if (status != KMB_OK || search.none) {
+        return status;
+    }
+    struct slice wanted = buffer_slice(&checking->key);
+    if (search.by_key && parent && checking->found_for == key &&
+        slice_equal(buffer_slice(&checking->found_key), wanted)) {
+        *present = true;
+        return KMB_OK;
+    }
+    status = search_run(&search, checking->view, wanted, note_present, &presence, error);
+    *present = presence.present;
+    if (status == KMB_OK && parent && *present) {
+        checking->found_claimed = false;
+        checking->found_index = search.by_key ? search.index : (struct index_id){0};
         buffer_clear(&checking->found_key);
-        buffer_append_slice(&checking->found_key, buffer_slice(&checking->key));
-        checking->found_for = buffer_ok(&checking->found_key) ? key : NULL;
+        buffer_append_slice(&checking->found_key, wanted);
+        checking->found_for = search.by_key && buffer_ok(&checking->found_key) ? key : NULL;
     }
     return status;
+}
+
+/* --- claims ------------------------------------------------------------------------------------------------------- */
+
+/* The parent found last is to stay, with the key that a child refers to: who takes it away waits, or is waited for. */
+static enum kmb_status parent_claim(struct checking *checking, const struct table_definition *parent,
+                                    struct kmb_error *error) {
+    struct kernel_transaction *transaction = checking->transaction;
+    struct slice row = buffer_slice(&checking->found_row);
+    struct kernel_claim claim = {
+        .table = parent->id, .index = checking->found_index, .key = row, .row = row, .mode = KERNEL_CLAIM_KEY_SHARE};
+    if (transaction->guard.claim == NULL || checking->found_claimed) {
+        return KMB_OK;
+    }
+    if (claim.index.value != 0) {
+        buffer_clear(&transaction->frame);
+        key_prefix(&transaction->frame, claim.index.value);
+        buffer_append_slice(&transaction->frame, buffer_slice(&checking->key));
+        claim.key = buffer_slice(&transaction->frame);
+        if (!buffer_ok(&transaction->frame)) {
+            return reference_no_memory(error);
+        }
+    }
+    enum kmb_status status = kernel_claim_row(transaction, &claim, error);
+    checking->found_claimed = status == KMB_OK;
+    return status;
+}
+
+/* The rows of a child that refer to a key which no parent has any more. */
+struct kernel_children {
+    struct checking *checking;
+    struct search search;
+    struct slice key;
+};
+
+struct coming {
+    struct kernel_view *before;
+    const struct table_definition *child;
+    struct buffer memory;
+    bool came;
+};
+
+/* A row that was not there before is one that the transaction has not looked at. */
+static enum kmb_status note_coming(void *context, const struct kernel_row *row, struct kmb_error *error) {
+    struct coming *coming = context;
+    struct kernel_row old;
+    bool was = false;
+    enum kmb_status status = kernel_get(coming->before, coming->child, row->key, &coming->memory, &old, &was, error);
+    coming->came = status == KMB_OK && (!was || old.stamp.position != row->stamp.position);
+    return coming->came ? KMB_DONE : status;
+}
+
+enum kmb_status kernel_children_came(const struct kernel_children *children, struct kernel_state *newer, bool *came,
+                                     struct kmb_error *error) {
+    struct kernel_state *base = children->checking->transaction->base;
+    struct coming coming = {.child = children->search.table};
+    struct kernel_view *now = NULL;
+    *came = kernel_transaction_movable(children->checking->transaction);
+    if (catalogue_table_of_id(newer->catalogue, coming.child->id) != coming.child) {
+        return KMB_OK; /* it was altered: going over there finds out, or the commit */
+    }
+    enum kmb_status status = kernel_view_open(base, &coming.before, error);
+    if (status == KMB_OK) {
+        status = kernel_view_open(newer, &now, error);
+    }
+    if (status == KMB_OK) {
+        status = search_run(&children->search, now, children->key, note_coming, &coming, error);
+    }
+    kernel_view_close(now);
+    kernel_view_close(coming.before);
+    buffer_free(&coming.memory);
+    *came = coming.came;
+    return status;
+}
+
+/* The parent was claimed when it was written, so children that others have made of it are committed, or never will be.
+ */
+static enum kmb_status children_claim(struct checking *checking, const struct table_definition *parent,
+                                      struct slice row, const struct table_definition *child,
+                                      const struct foreign_key_definition *key, const struct value *values,
+                                      struct kmb_error *error) {
+    struct kernel_children children = {.checking = checking, .search = {.table = child, .key = key, .values = values}};
+    if (checking->transaction->guard.claim == NULL) {
+        return KMB_OK;
+    }
+    enum kmb_status status = search_make(&children.search, &checking->key, error);
+    if (status != KMB_OK || children.search.none) {
+        return status;
+    }
+    children.key = buffer_slice(&checking->key);
+    return kernel_claim_row(
+        checking->transaction,
+        &(struct kernel_claim){
+            .table = parent->id, .key = row, .row = row, .children = &children, .mode = KERNEL_CLAIM_UPDATE},
+        error);
 }
 
 /* --- messages ----------------------------------------------------------------------------------------------------- */
@@ -249,6 +402,8 @@ static enum kmb_status child_refused(const struct table_definition *child, const
     error_set(error, KMB_FOREIGN_KEY_VIOLATION,
               "insert or update on table \"%.*s\" violates foreign key constraint \"%.*s\"", (int)child->name.length,
               (const char *)child->name.bytes, (int)key->name.length, (const char *)key->name.bytes);
+    error_about(error,
+                &(struct error_about){.schema = child->schema_name, .table = child->name, .constraint = key->name});
     if (values == NULL) {
         error_detail(error, "MATCH FULL does not allow mixing of null and nonnull key values.");
         return KMB_FOREIGN_KEY_VIOLATION;
@@ -271,6 +426,8 @@ static enum kmb_status parent_refused(const struct table_definition *child, cons
               "update or delete on table \"%.*s\" violates foreign key constraint \"%.*s\" on table \"%.*s\"",
               (int)parent->name.length, (const char *)parent->name.bytes, (int)key->name.length,
               (const char *)key->name.bytes, (int)child->name.length, (const char *)child->name.bytes);
+    error_about(error,
+                &(struct error_about){.schema = child->schema_name, .table = child->name, .constraint = key->name});
     struct buffer text = {.bytes = NULL};
     describe(parent, key, true, values, &text);
     const char *described = buffer_text(&text);
@@ -284,9 +441,9 @@ static enum kmb_status parent_refused(const struct table_definition *child, cons
 
 /* --- one row ------------------------------------------------------------------------------------------------------ */
 
-/* A row of a child, by its image: is what it refers to there? */
+/* A row of a child, by its image: is what it refers to there? claims: and will it stay there? */
 static enum kmb_status child_check(struct checking *checking, const struct table_definition *child,
-                                   const struct foreign_key_definition *key, struct slice image,
+                                   const struct foreign_key_definition *key, struct slice image, bool claims,
                                    struct kmb_error *error) {
     struct value values[DEFINITION_KEY_COLUMNS_MAX];
     enum kmb_status status = key_values(catalogue_table_of(child), key, false, image, values, error);
@@ -303,11 +460,32 @@ static enum kmb_status child_check(struct checking *checking, const struct table
     }
     bool present = false;
     status = row_present(checking, parent, key, true, values, &present, error);
-    return status != KMB_OK || present ? status : child_refused(child, key, parent, values, error);
+    if (status == KMB_OK && !present) {
+        return child_refused(child, key, parent, values, error);
+    }
+    return status == KMB_OK && claims ? parent_claim(checking, parent, error) : status;
+}
+
+/* Whether it referred to something else as it was before. */
+static enum kmb_status child_turned(const struct table_definition *child, const struct foreign_key_definition *key,
+                                    struct slice old_image, struct slice image, bool *turned, struct kmb_error *error) {
+    struct value old_values[DEFINITION_KEY_COLUMNS_MAX];
+    struct value values[DEFINITION_KEY_COLUMNS_MAX];
+    enum kmb_status status = key_values(catalogue_table_of(child), key, false, old_image, old_values, error);
+    if (status == KMB_OK) {
+        status = key_values(catalogue_table_of(child), key, false, image, values, error);
+    }
+    *turned = false;
+    for (uint32_t i = 0; status == KMB_OK && i < key->part_count; i++) {
+        bool nulls = old_values[i].is_null || values[i].is_null;
+        *turned = *turned ||
+                  (nulls ? old_values[i].is_null != values[i].is_null : value_compare(&old_values[i], &values[i]) != 0);
+    }
+    return status;
 }
 
 /* The key that a row of a parent had: has no row it any more, and does a child refer to it? */
-static enum kmb_status parent_check(struct checking *checking, const struct table_definition *parent,
+static enum kmb_status parent_check(struct checking *checking, const struct table_definition *parent, struct slice row,
                                     const struct table_definition *child, const struct foreign_key_definition *key,
                                     const struct value *values, struct kmb_error *error) {
     bool present = false;
@@ -315,7 +493,10 @@ static enum kmb_status parent_check(struct checking *checking, const struct tabl
     enum kmb_status status = row_present(checking, parent, key, true, values, &present, error);
     if (status == KMB_OK && !present) {
         status = row_present(checking, child, key, false, values, &present, error);
-        return status != KMB_OK || !present ? status : parent_refused(child, key, parent, values, error);
+        if (status == KMB_OK && present) {
+            return parent_refused(child, key, parent, values, error);
+        }
+        status = status == KMB_OK ? children_claim(checking, parent, row, child, key, values, error) : status;
     }
     return status;
 }
@@ -423,6 +604,7 @@ enum kmb_status kernel_defer_references(struct kernel_transaction *transaction, 
 struct change_check {
     struct checking checking;
     struct kernel_view *before;
+    struct buffer old_memory;
 };
 
 /* A row as it was at `before`, under the present definition. */
@@ -433,7 +615,7 @@ static enum kmb_status row_before(struct kernel_view *before, const struct table
 }
 
 static enum kmb_status parents_check(struct change_check *check, const struct table_definition *parent,
-                                     struct slice image, struct kmb_error *error) {
+                                     struct slice row, struct slice image, struct kmb_error *error) {
     struct checking *checking = &check->checking;
     enum kmb_status status = KMB_OK;
     for (uint32_t t = 0; status == KMB_OK && t < checking->catalogue->object_count; t++) {
@@ -451,7 +633,7 @@ static enum kmb_status parents_check(struct change_check *check, const struct ta
                 whole = !values[k].is_null;
             }
             if (whole) {
-                status = parent_check(checking, parent, child, key, values, error);
+                status = parent_check(checking, parent, row, child, key, values, error);
             }
         }
     }
@@ -463,36 +645,50 @@ static enum kmb_status change_check(void *context, const struct table_definition
     struct change_check *check = context;
     struct checking *checking = &check->checking;
     struct kernel_row row;
+    struct kernel_row old;
     bool found = false;
+    bool was = false;
     bool asks = ++checking->rows % ROWS_UNASKED == 0;
     enum kmb_status status = asks ? evolver_interrupted(&checking->transaction->evolver, error) : KMB_OK;
+    if (status == KMB_OK) {
+        status = row_before(check->before, table, old_key, &check->old_memory, &old, &was, error);
+    }
     if (status == KMB_OK && table->foreign_key_count > 0 && new_key.length > 0) {
         status = kernel_get(checking->view, table, new_key, &checking->memory, &row, &found, error);
         for (uint32_t i = 0; status == KMB_OK && found && i < table->foreign_key_count; i++) {
             const struct foreign_key_definition *key = &table->foreign_keys[i];
+            bool turned = true;
             if (checking->deferred || !kernel_reference_deferred(checking->transaction, table->id, key)) {
-                status = child_check(checking, table, key, row.image, error);
+                status = was ? child_turned(table, key, old.image, row.image, &turned, error) : KMB_OK;
+                status = status == KMB_OK ? child_check(checking, table, key, row.image, turned, error) : status;
             }
         }
     }
-    if (status == KMB_OK) {
-        status = row_before(check->before, table, old_key, &checking->memory, &row, &found, error);
-    }
-    return status == KMB_OK && found && old_key.length > 0 ? parents_check(check, table, row.image, error) : status;
+    return status == KMB_OK && was ? parents_check(check, table, old_key, old.image, error) : status;
 }
 
-enum kmb_status kernel_check_references(struct kernel_transaction *transaction, const struct kernel_place *from,
-                                        struct kernel_view *before, bool deferred, struct kmb_error *error) {
+static enum kmb_status check_once(struct kernel_transaction *transaction, const struct kernel_place *from,
+                                  struct kernel_view *before, bool deferred, struct kmb_error *error) {
     struct change_check check = {.before = before};
-    if (!catalogue_has_foreign_keys(transaction->evolver.catalogue)) {
-        return KMB_OK;
-    }
     enum kmb_status status = checking_open(transaction, &check.checking, error);
     check.checking.deferred = deferred;
     if (status == KMB_OK) {
         status = changes_walk(transaction, from, change_check, &check, error);
     }
+    buffer_free(&check.old_memory);
     checking_close(&check.checking, status);
+    return status;
+}
+
+enum kmb_status kernel_check_references(struct kernel_transaction *transaction, const struct kernel_place *from,
+                                        struct kernel_view *before, bool deferred, struct kmb_error *error) {
+    const struct kernel_state *base = NULL;
+    enum kmb_status status = KMB_OK;
+    bool has = catalogue_has_foreign_keys(transaction->evolver.catalogue);
+    while (has && status == KMB_OK && base != transaction->base) { /* again, if a claim let it go over */
+        base = transaction->base;
+        status = check_once(transaction, from, before, deferred, error);
+    }
     return status;
 }
 
@@ -517,7 +713,7 @@ static enum kmb_status table_check(struct kernel_transaction *transaction, const
             break;
         }
         for (size_t i = 0; status == KMB_OK && i < count; i++) {
-            status = child_check(&checking, child, key, rows[i].image, error);
+            status = child_check(&checking, child, key, rows[i].image, false, error);
         }
     }
     kernel_scan_close(scan);
@@ -566,6 +762,14 @@ enum kmb_status transaction_check_deferred(struct kernel_transaction *transactio
         }
     }
     return any ? body_check(transaction, error) : KMB_OK;
+}
+
+enum kmb_status kernel_check_deferred(struct kernel_transaction *transaction, struct kmb_error *error) {
+    enum kmb_status status = transaction_check(transaction, error);
+    if (status == KMB_OK) {
+        status = transaction_writer_end(transaction, error);
+    }
+    return status == KMB_OK ? transaction_check_deferred(transaction, error) : status;
 }
 
 enum kmb_status transaction_check_rebased(struct kernel_transaction *transaction, struct kmb_error *error) {

@@ -80,6 +80,15 @@ struct kernel_state *kernel_state_move(const struct kernel_state *from, struct s
 
 /* --- opening ------------------------------------------------------------------------------------------------------ */
 
+enum kmb_status kernel_tenant_is_deleted(struct store_view view, uint32_t tenant, bool *deleted,
+                                         struct kmb_error *error) {
+    struct buffer value = {.bytes = NULL};
+    struct meta_key key = meta_key_make(META_DELETED);
+    enum kmb_status status = store_get(view, tenant, STORE_META, meta_slice(&key), &value, deleted, error);
+    buffer_free(&value);
+    return status;
+}
+
 static enum kmb_status facts_load(struct store_view view, uint32_t tenant, struct kernel_facts *facts,
                                   struct buffer *name, struct kmb_error *error) {
     struct buffer value = {.bytes = NULL};
@@ -109,6 +118,9 @@ static enum kmb_status facts_load(struct store_view view, uint32_t tenant, struc
         } else {
             facts->clock_accepted_us = (int64_t)codec_get_u64(value.bytes + 8);
         }
+    }
+    if (status == KMB_OK) {
+        status = kernel_tenant_is_deleted(view, tenant, &facts->deleted, error);
     }
     buffer_free(&value);
     facts->name = buffer_slice(name);

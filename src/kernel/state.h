@@ -8,10 +8,12 @@
 #include "crypto/merkle.h"
 #include "kernel/catalogue.h"
 #include "store/store.h"
+#include "types/event.h"
 
 /* Facts of the tenant itself, from its events. Texts live as long as the state. */
 struct kernel_facts {
-    bool exists; /* a tenant-created event was evolved */
+    bool exists;  /* a tenant-created event was evolved */
+    bool deleted; /* and a tenant-deleted one: nothing is read or written any more */
     struct slice name;
     struct key_version checkpoint_key; /* 0: none set yet */
     uint8_t checkpoint_verifier[32];
@@ -43,10 +45,26 @@ struct kernel_state {
  */
 enum kmb_status kernel_state_open(struct store_root *root, struct tenant_id tenant, const struct kernel_state *previous,
                                   struct kernel_state **state, struct kmb_error *error);
+/* Whether the tenant was deleted: one look, without its catalogue. */
+enum kmb_status kernel_tenant_is_deleted(struct store_view view, uint32_t tenant, bool *deleted,
+                                         struct kmb_error *error);
 /* The same state at a root that differs only in other tenants. O(1). NULL: no memory. */
 struct kernel_state *kernel_state_move(const struct kernel_state *state, struct store_root *root);
 struct kernel_state *kernel_state_retain(struct kernel_state *state); /* its argument */
 void kernel_state_release(struct kernel_state *state);                /* NULL is fine */
+
+/* --- requests that were answered ---------------------------------------------------------------------------------- */
+
+#define KERNEL_ANSWERS_KEPT 10000 /* of a tenant: the newest */
+
+struct kernel_answer {
+    uint64_t position;                    /* of the tenant after what the request did */
+    struct event_request_answered stored; /* but for its key */
+};
+
+/* What was answered to the request of that key; bytes are the arena's. */
+enum kmb_status kernel_answer_find(const struct kernel_state *state, struct slice key, struct arena *arena,
+                                   struct kernel_answer *answer, bool *found, struct kmb_error *error);
 
 /* --- entries, time, proofs ------------------------------------------------------------------------------------ */
 

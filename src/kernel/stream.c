@@ -110,7 +110,9 @@ static enum kmb_status body_of(struct stream_reading *reading, uint64_t sequence
     }
     reading->sequence = 0;
     if (sequence > state->sequence) {
-        reading->body = state->own != NULL ? transaction_body(state->own, sequence) : (struct slice){.length = 0};
+        /* The transaction may have gone over to a newer state since: its parts are counted from the view's. */
+        reading->body = state->own != NULL ? transaction_body(state->own, sequence - state->sequence - 1)
+                                           : (struct slice){.length = 0};
         reading->time_us = KERNEL_TIME_OPEN;
     } else {
         struct kernel_entry entry;

@@ -55,6 +55,7 @@ void kernel_transaction_discard(struct kernel_transaction *transaction) {
     mem_free(transaction->sequences);
     mem_free(transaction->deferrals);
     kernel_reads_release(transaction->reads);
+    kernel_reads_release(transaction->relied);
     buffer_free(&transaction->key);
     buffer_free(&transaction->watched);
     buffer_free(&transaction->image);
@@ -191,18 +192,6 @@ enum kmb_status transaction_table(struct kernel_transaction *transaction, const 
 
 /* --- marks -------------------------------------------------------------------------------------------------------- */
 
-struct kernel_mark {
-    struct store_root *root;
-    const struct catalogue *catalogue;
-    struct kernel_facts facts;
-    struct buffer facts_text;
-    uint64_t position;
-    uint32_t part_count;
-    uint32_t deferral_count;
-    size_t tail_length;
-    size_t watched_length;
-};
-
 enum kmb_status kernel_transaction_mark(struct kernel_transaction *transaction, struct kernel_mark **out,
                                         struct kmb_error *error) {
     enum kmb_status status = transaction_check(transaction, error);
@@ -286,11 +275,15 @@ enum kmb_status kernel_watch(struct kernel_transaction *transaction, struct tabl
     return status;
 }
 
+void transaction_mark_clear(struct kernel_mark *mark) {
+    store_root_release(mark->root);
+    catalogue_release(mark->catalogue);
+    buffer_free(&mark->facts_text);
+}
+
 void kernel_mark_free(struct kernel_mark *mark) {
     if (mark != NULL) {
-        store_root_release(mark->root);
-        catalogue_release(mark->catalogue);
-        buffer_free(&mark->facts_text);
+        transaction_mark_clear(mark);
         mem_free(mark);
     }
 }
@@ -339,6 +332,20 @@ enum kmb_status kernel_transaction_view(struct kernel_transaction *transaction, 
     return status;
 }
 
+enum kmb_status kernel_rely_on(struct kernel_transaction *transaction, struct table_id table, struct kmb_error *error) {
+    transaction->relied = transaction->relied == NULL ? kernel_reads_new() : transaction->relied;
+    if (transaction->relied == NULL) {
+        return transaction_no_memory(error);
+    }
+    kernel_reads_add(transaction->relied, KERNEL_READ_ROWS, table.value, 0, slice_make(NULL, 0), slice_make(NULL, 0));
+    return KMB_OK;
+}
+
+void kernel_transaction_rely_as(struct kernel_transaction *transaction, const struct kernel_transaction *other) {
+    ASSERT(transaction->relied == NULL);
+    transaction->relied = other->relied == NULL ? NULL : kernel_reads_retain(other->relied);
+}
+
 void kernel_transaction_note(struct kernel_transaction *transaction, struct kernel_view *view) {
     ASSERT(view->reads == NULL);
     view->reads = kernel_reads_retain(transaction->reads);
@@ -357,12 +364,9 @@ enum kmb_status kernel_transaction_serializable(struct kernel_transaction *trans
     return KMB_OK;
 }
 
-struct slice transaction_body(const struct kernel_transaction *transaction, uint64_t sequence) {
-    uint64_t first = transaction->base->sequence + 1;
-    if (sequence < first || sequence - first >= transaction->part_count) {
-        return (struct slice){.length = 0};
-    }
-    return buffer_slice(&transaction->parts[sequence - first].body);
+struct slice transaction_body(const struct kernel_transaction *transaction, uint64_t ordinal) {
+    return ordinal < transaction->part_count ? buffer_slice(&transaction->parts[ordinal].body)
+                                             : (struct slice){.length = 0};
 }
 
 /* --- events that are no batch ------------------------------------------------------------------------------------- */

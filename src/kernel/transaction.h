@@ -84,6 +84,28 @@ enum kmb_status kernel_transaction_rollback_to(struct kernel_transaction *transa
                                                struct kmb_error *error);
 void kernel_mark_free(struct kernel_mark *mark); /* NULL is fine */
 
+/* What a transaction has done until a moment: cheaper than a mark, for kernel_transaction_move() alone. */
+struct kernel_rest {
+    uint32_t part_count;
+    size_t tail_length;
+    size_t watched_length;
+};
+enum kmb_status kernel_transaction_rest(struct kernel_transaction *transaction, struct kernel_rest *rest,
+                                        struct kmb_error *error);
+/* Whether it may move: it is not serializable and has defined nothing. */
+bool kernel_transaction_movable(const struct kernel_transaction *transaction);
+/* Whether it relies on tables as a whole: it moves only where these are what they were. */
+bool kernel_transaction_relies(const struct kernel_transaction *transaction);
+/*
+ * Goes over to a newer state of the tenant, as if the transaction had begun there: what it has done (with rest, only
+ * what it had done until then) is made again, and its marks, oldest first, with it. KMB_SERIALIZATION where a row that
+ * it wrote, a table that it relies on, a definition or a unique key is not what it was. Where it fails it has not moved
+ * at all; with rest it can then only be rolled back, without it is what it was.
+ */
+enum kmb_status kernel_transaction_move(struct kernel_transaction *transaction, const struct kernel_rest *rest,
+                                        struct kernel_state *state, struct kernel_mark **marks, size_t mark_count,
+                                        struct kmb_error *error);
+
 /* --- rows ------------------------------------------------------------------------------------------------------- */
 
 /*
@@ -125,6 +147,42 @@ enum kmb_status kernel_delete(struct kernel_transaction *transaction, const stru
  * watched since. */
 enum kmb_status kernel_watch(struct kernel_transaction *transaction, struct table_id table, struct slice row_key,
                              struct kmb_error *error);
+
+/*
+ * Claims: before a row is written or a unique key is taken, the guard is asked, which may wait for others that have
+ * claimed the same. What it answers, if not KMB_OK, is what the write answers. While rows are inserted it may let the
+ * transaction go over to a newer state of the same catalogue.
+ */
+/* What is claimed of a row, as PostgreSQL's four modes of FOR: the last, that it stays and with the same keys, goes
+ * together with NO_KEY_UPDATE. A key of a unique index is claimed with UPDATE. */
+enum kernel_claim_mode { KERNEL_CLAIM_UPDATE, KERNEL_CLAIM_NO_KEY_UPDATE, KERNEL_CLAIM_SHARE, KERNEL_CLAIM_KEY_SHARE };
+struct kernel_claim {
+    struct table_id table;
+    struct index_id index; /* 0: the row of this key; else a key of this unique index, with the index's prefix */
+    struct slice key;
+    struct slice
+        row; /* not empty: the row that is claimed, while what must not have changed is whether `key` is there */
+    const struct kernel_children *children; /* not NULL: nor may rows have come that refer to it */
+    enum kernel_claim_mode mode;
+    bool attempt; /* KMB_LOCK_NOT_AVAILABLE instead of a wait */
+};
+struct kernel_guard {
+    enum kmb_status (*claim)(void *context, const struct kernel_claim *claim, struct kmb_error *error);
+    void *context;
+};
+/* claim NULL: nobody is asked, which is so at first. */
+void kernel_transaction_guard(struct kernel_transaction *transaction, struct kernel_guard guard);
+/* Asks for a row that is not to be written: FOR UPDATE, FOR SHARE. Without a guard all is granted. */
+enum kmb_status kernel_claim_row(struct kernel_transaction *transaction, const struct kernel_claim *claim,
+                                 struct kmb_error *error);
+/* Whether others have changed what is claimed between the state that the transaction began at and a newer one. */
+enum kmb_status kernel_claim_changed(const struct kernel_transaction *transaction, struct kernel_state *newer,
+                                     const struct kernel_claim *claim, bool *changed, struct kmb_error *error);
+
+/* The same of all rows of a table, those that are not there among them; going back to a mark does not forget it. */
+enum kmb_status kernel_rely_on(struct kernel_transaction *transaction, struct table_id table, struct kmb_error *error);
+/* On the tables that `other` relies on. */
+void kernel_transaction_rely_as(struct kernel_transaction *transaction, const struct kernel_transaction *other);
 
 /* The row as it is now in the transaction (kernel_get on a view shows it as it was when the view was opened). */
 enum kmb_status kernel_transaction_get(struct kernel_transaction *transaction, const struct table_definition *table,
@@ -169,6 +227,26 @@ enum kmb_status kernel_rename_schema(struct kernel_transaction *transaction, str
                                      struct kmb_error *error);
 enum kmb_status kernel_comment_schema(struct kernel_transaction *transaction, struct schema_id id, struct slice text,
                                       struct kmb_error *error);
+
+/* --- roles and keys (principal.c) --- */
+
+/* KMB_DUPLICATE_OBJECT. The role's id is given here; id may be NULL. verifier: checked by the caller. */
+enum kmb_status kernel_create_role(struct kernel_transaction *transaction, const struct role_definition *role,
+                                   struct role_id *id, struct kmb_error *error);
+/* All of it from now on, its name too: KMB_DUPLICATE_OBJECT, KMB_UNDEFINED_OBJECT. */
+enum kmb_status kernel_change_role(struct kernel_transaction *transaction, const struct role_definition *role,
+                                   struct kmb_error *error);
+/* KMB_UNDEFINED_OBJECT, KMB_DEPENDENT_OBJECTS: the one that is there from the start. */
+enum kmb_status kernel_drop_role(struct kernel_transaction *transaction, struct role_id id, struct kmb_error *error);
+/* KMB_DUPLICATE_OBJECT. */
+enum kmb_status kernel_create_api_key(struct kernel_transaction *transaction, const struct api_key_definition *key,
+                                      struct api_key_id *id, struct kmb_error *error);
+/* KMB_API_KEY_NOT_FOUND. */
+enum kmb_status kernel_revoke_api_key(struct kernel_transaction *transaction, const uint8_t hash[API_KEY_HASH_SIZE],
+                                      struct kmb_error *error);
+/* Who did what, or tried to: a fact of the log that changes no state. */
+enum kmb_status kernel_record_access(struct kernel_transaction *transaction, const struct access_record *access,
+                                     struct kmb_error *error);
 
 /* missing_value of the column is what rows that exist read; KMB_NOT_NULL_VIOLATION where it is NULL, the column NOT
  * NULL and the table has rows. */
@@ -275,6 +353,8 @@ enum kmb_status kernel_transaction_place(struct kernel_transaction *transaction,
  */
 enum kmb_status kernel_check_references(struct kernel_transaction *transaction, const struct kernel_place *from,
                                         struct kernel_view *before, bool deferred, struct kmb_error *error);
+/* What COMMIT will look at of deferred ones, while others can still be waited for: it asks the guard for nothing. */
+enum kmb_status kernel_check_deferred(struct kernel_transaction *transaction, struct kmb_error *error);
 /* SET CONSTRAINTS: one (deferrable) foreign key, or with table 0 all, from now on. */
 enum kmb_status kernel_defer_references(struct kernel_transaction *transaction, struct table_id table,
                                         struct constraint_id key, bool deferred, struct kmb_error *error);
@@ -303,6 +383,11 @@ enum kmb_status kernel_restrict_reference(struct kernel_transaction *transaction
 
 enum kmb_status kernel_create_tenant(struct kernel_transaction *transaction, struct slice name,
                                      struct kmb_error *error);
+/* The transaction's last event, and the tenant's. *tables: how many it had. */
+enum kmb_status kernel_delete_tenant(struct kernel_transaction *transaction, uint32_t *tables, struct kmb_error *error);
+/* The last event of what a request with a key did. KMB_SERIALIZATION: the key has its answer already. */
+enum kmb_status kernel_note_answer(struct kernel_transaction *transaction, const struct event_request_answered *answer,
+                                   struct kmb_error *error);
 /* kind EVENT_CHECKPOINT_KEY_SET or _ROTATED. */
 enum kmb_status kernel_set_checkpoint_key(struct kernel_transaction *transaction, enum event_kind kind,
                                           const struct event_checkpoint_key *key, struct kmb_error *error);

@@ -18,6 +18,22 @@ struct transaction_sequence {
     struct kernel_sequence state;
 };
 
+/* A place to come back to. */
+struct kernel_mark {
+    struct store_root *root;
+    const struct catalogue *catalogue;
+    struct kernel_facts facts;
+    struct buffer facts_text;
+    uint64_t position;
+    uint32_t part_count;
+    uint32_t deferral_count;
+    size_t tail_length;
+    size_t watched_length;
+};
+
+/* What it holds is given back, not its own memory. */
+void transaction_mark_clear(struct kernel_mark *mark);
+
 /* SET CONSTRAINTS of one foreign key, or (table 0) of all. */
 struct transaction_deferral {
     struct table_id table;
@@ -41,9 +57,12 @@ struct kernel_transaction {
     uint32_t sequence_capacity;
     struct transaction_deferral *deferrals; /* the last that names a key holds */
     uint32_t deferral_count;
-    struct kernel_reads *reads; /* of a serializable one, else NULL */
-    struct buffer watched;      /* rows it relies on: table, key, one behind the other */
-    enum kmb_status broken;     /* a change failed half-way: only rolling back or discarding is left */
+    struct kernel_reads *reads;  /* of a serializable one, else NULL */
+    struct kernel_reads *relied; /* tables it relies on as a whole; NULL: none */
+    struct buffer watched;       /* rows it relies on: table, key, one behind the other */
+    struct kernel_guard guard;
+    bool moved;             /* with rows written: what refers to them is to be looked at again */
+    enum kmb_status broken; /* a change failed half-way: only rolling back or discarding is left */
     bool prepared;
     uint32_t entries_done;
     struct kernel_entry newest; /* of the state the transaction will make */
@@ -79,6 +98,24 @@ enum kmb_status transaction_view_unnoted(struct kernel_transaction *transaction,
 /* After definitions changed: the transaction's catalogue gets a number of its own. */
 enum kmb_status transaction_defined(struct kernel_transaction *transaction, struct kmb_error *error);
 
+/* Whether what it wrote and relies on is in `head` as it is in its base: KMB_SERIALIZATION (commit.c). */
+enum kmb_status transaction_validate(struct kernel_transaction *transaction, struct kernel_state *head,
+                                     struct kmb_error *error);
+/* Asks the guard for the row that is about to be written, or for the unique keys it will have (move.c). */
+enum kmb_status transaction_claim_row(struct kernel_transaction *transaction, struct table_id table, struct slice key,
+                                      enum kernel_claim_mode mode, struct kmb_error *error);
+/* How to claim the row in old_value that gets these values: does a key change that a foreign key may refer to? That is
+ * the primary key aside. */
+enum kmb_status transaction_update_mode(struct kernel_transaction *transaction, const struct catalogue_table *table,
+                                        const struct value *values, enum kernel_claim_mode *mode,
+                                        struct kmb_error *error);
+enum kmb_status transaction_claim_keys(struct kernel_transaction *transaction, const struct catalogue_table *table,
+                                       const struct value *values, struct kmb_error *error);
+/* Or for those that the row in old_value has and, given its new values, leaves: who wants one finds it free only when
+ * the transaction has committed. */
+enum kmb_status transaction_claim_left(struct kernel_transaction *transaction, const struct catalogue_table *table,
+                                       const struct value *values, struct kmb_error *error);
+
 /* Rolled back to a mark: what was taken under definitions that are undone is forgotten. */
 void transaction_sequences_rewind(struct kernel_transaction *transaction);
 /* Writes the events of what was taken, as the last of the body. */
@@ -87,6 +124,9 @@ enum kmb_status transaction_sequences_emit(struct kernel_transaction *transactio
 /* Deferred foreign keys, at the end of the body; all of them, when it was evolved again on another head. */
 enum kmb_status transaction_check_deferred(struct kernel_transaction *transaction, struct kmb_error *error);
 enum kmb_status transaction_check_rebased(struct kernel_transaction *transaction, struct kmb_error *error);
+/* Whether rows that refer to what a claim is of have come since the transaction's state. */
+enum kmb_status kernel_children_came(const struct kernel_children *children, struct kernel_state *newer, bool *came,
+                                     struct kmb_error *error);
 /* All rows of a child. */
 enum kmb_status transaction_check_foreign_key(struct kernel_transaction *transaction,
                                               const struct table_definition *table,

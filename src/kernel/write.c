@@ -56,6 +56,9 @@ enum kmb_status write_duplicate(const struct catalogue_table *table, struct inde
     }
     error_set(error, KMB_UNIQUE_VIOLATION, "duplicate key value violates unique constraint \"%.*s\"", (int)name.length,
               (const char *)name.bytes);
+    error_about(error, &(struct error_about){.schema = table->definition.schema_name,
+                                             .table = table->definition.name,
+                                             .constraint = name});
     struct buffer text = {.bytes = NULL};
     write_describe_key(table, plan, values, &text);
     const char *described = buffer_text(&text);
@@ -73,6 +76,7 @@ static enum kmb_status null_refused(const struct catalogue_table *table, uint32_
     error_set(error, KMB_NOT_NULL_VIOLATION,
               "null value in column \"%.*s\" of relation \"%.*s\" violates not-null constraint", (int)column.length,
               (const char *)column.bytes, (int)name.length, (const char *)name.bytes);
+    error_about(error, &(struct error_about){.schema = table->definition.schema_name, .table = name, .column = column});
     struct buffer text = {.bytes = NULL};
     for (uint32_t i = 0; i < table->visible_count; i++) {
         buffer_append_text(&text, i == 0 ? "" : ", ");
@@ -276,6 +280,16 @@ static enum kmb_status insert_one(struct kernel_transaction *transaction, const 
     if (status != KMB_OK) {
         return status;
     }
+    if (transaction->guard.claim != NULL) {
+        status = has_row_id ? KMB_OK
+                            : transaction_claim_row(transaction, table->definition.id, buffer_slice(&transaction->key),
+                                                    KERNEL_CLAIM_UPDATE, error);
+        status = status == KMB_OK ? transaction_claim_keys(transaction, table, values, error) : status;
+        status = status == KMB_OK ? transaction_fork(transaction, error) : status; /* the guard may have gone over */
+        if (status != KMB_OK) {
+            return status;
+        }
+    }
     struct slice key = buffer_slice(&transaction->key);
     struct slice image = buffer_slice(&transaction->image);
     status = evolve_check_insert(evolver, table, key, values, error);
@@ -357,6 +371,27 @@ static enum kmb_status row_gone(struct kmb_error *error) {
     return KMB_SERIALIZATION;
 }
 
+/* A row, the key that it gets, and the unique ones it will have. found: it was read. */
+static enum kmb_status claim_change(struct kernel_transaction *transaction, const struct catalogue_table *table,
+                                    struct slice old_key, const struct value *values, bool found,
+                                    struct kmb_error *error) {
+    struct table_id id = table->definition.id;
+    struct slice key = buffer_slice(&transaction->key);
+    enum kernel_claim_mode mode = KERNEL_CLAIM_UPDATE;
+    enum kmb_status status = KMB_OK;
+    bool stays = slice_equal(key, old_key);
+    if (found && stays) {
+        status = transaction_update_mode(transaction, table, values, &mode, error);
+    }
+    if (status == KMB_OK) {
+        status = transaction_claim_row(transaction, id, old_key, mode, error);
+    }
+    if (status == KMB_OK && !stays) {
+        status = transaction_claim_row(transaction, id, key, KERNEL_CLAIM_UPDATE, error);
+    }
+    return status == KMB_OK ? transaction_claim_keys(transaction, table, values, error) : status;
+}
+
 static enum kmb_status update_one(struct kernel_transaction *transaction, const struct catalogue_table *table,
                                   struct slice old_key, const struct value *values, struct kmb_error *error) {
     struct evolver *evolver = &transaction->evolver;
@@ -373,11 +408,18 @@ static enum kmb_status update_one(struct kernel_transaction *transaction, const 
     if (status == KMB_OK) {
         status = evolve_read(evolver, table, old_key, &found, error);
     }
+    if (status == KMB_OK && transaction->guard.claim != NULL) {
+        status = claim_change(transaction, table, old_key, values, found, error);
+    }
     if (status != KMB_OK) {
         return status;
     }
     if (!found) {
         return row_gone(error);
+    }
+    status = transaction_claim_left(transaction, table, values, error);
+    if (status != KMB_OK) {
+        return status;
     }
     struct slice key = buffer_slice(&transaction->key);
     struct slice image = buffer_slice(&transaction->image);
@@ -420,7 +462,13 @@ enum kmb_status kernel_delete(struct kernel_transaction *transaction, const stru
     }
     enum kmb_status status = write_begin(transaction, definition, &table, error);
     if (status == KMB_OK) {
+        status = transaction_claim_row(transaction, definition->id, key, KERNEL_CLAIM_UPDATE, error);
+    }
+    if (status == KMB_OK) {
         status = evolve_read(&transaction->evolver, table, key, &found, error);
+    }
+    if (status == KMB_OK && found) {
+        status = transaction_claim_left(transaction, table, NULL, error);
     }
     if (status == KMB_OK && !found) {
         kernel_reads_add_key(transaction->reads, definition->id.value, key);

@@ -26,6 +26,8 @@
 #include "log/keystore_format.h"
 #include "log/keystore_root.h"
 
+#define KEYSTORE_SCRYPT_N ((uint64_t)1 << 17) /* with r = 8: 128 MiB and some tenths of a second */
+
 static const char *const keystore_purpose_names[] = {"", "data", "projection", "checkpoint", "tenant"};
 
 /* A key made ready. */
@@ -371,6 +373,29 @@ static enum kmb_status keystore_draw(struct keystore *store, struct aead_key *pa
     return status;
 }
 
+/* The root key: of its file, made there when `make`; or of the passphrase. The log's uuid is in the salt, so that one
+ * passphrase gives each log a key of its own. */
+static enum kmb_status keystore_root_get(struct keystore *store, const struct keystore_options *options, bool make,
+                                         struct secret_key *root, struct kmb_error *error) {
+    if (options->passphrase == NULL) {
+        return make ? keystore_root_make(&store->io, &store->environment, options->root_key_path, options->log_uuid,
+                                         root, error)
+                    : keystore_root_read(&store->io, options->root_key_path, options->log_uuid, root, error);
+    }
+    static const char label[] = "kimberlite passphrase root key v1";
+    const struct kdf_scrypt_cost cost = {.n = KEYSTORE_SCRYPT_N, .r = 8, .p = 1};
+    uint8_t salt[sizeof(label) + LOG_UUID_SIZE];
+    struct slice passphrase = slice_text(options->passphrase);
+    memcpy(salt, label, sizeof(label));
+    memcpy(salt + sizeof(label), options->log_uuid, LOG_UUID_SIZE);
+    if (passphrase.length == 0) {
+        return error_set(error, KMB_WRONG_KEY, "the passphrase is empty");
+    }
+    return kdf_scrypt(passphrase, slice_make(salt, sizeof(salt)), cost, root->bytes, SECRET_KEY_SIZE)
+               ? KMB_OK
+               : error_set(error, KMB_NO_MEMORY, "no memory to make a key of the passphrase: it takes 128 MiB");
+}
+
 enum kmb_status keystore_create(const struct keystore_options *options, struct keystore **store,
                                 struct kmb_error *error) {
     ASSERT(options->environment != NULL && !options->read_only);
@@ -390,9 +415,7 @@ enum kmb_status keystore_create(const struct keystore_options *options, struct k
     made->image.encrypted = options->encryption;
     if (status == KMB_OK && options->encryption) {
         struct secret_key *root = secret_alloc(sizeof *root);
-        status = root == NULL ? keystore_no_memory(error)
-                              : keystore_root_make(&made->io, &made->environment, options->root_key_path,
-                                                   options->log_uuid, root, error);
+        status = root == NULL ? keystore_no_memory(error) : keystore_root_get(made, options, true, root, error);
         if (status == KMB_OK) {
             status = keystore_root_use(made, root, options->log_uuid, error);
         }
@@ -421,7 +444,7 @@ static enum kmb_status keystore_authenticate(struct keystore *store, const struc
     if (root == NULL) {
         return keystore_no_memory(error);
     }
-    enum kmb_status status = keystore_root_read(&store->io, options->root_key_path, options->log_uuid, root, error);
+    enum kmb_status status = keystore_root_get(store, options, false, root, error);
     if (status == KMB_OK) {
         status = keystore_root_use(store, root, options->log_uuid, error);
     }
@@ -440,8 +463,12 @@ static enum kmb_status keystore_authenticate(struct keystore *store, const struc
         }
     }
     if (status == KMB_OK && !authentic && refused) {
-        (void)error_set(error, KMB_WRONG_KEY, "the key in '%s' does not open the key store '%s'",
-                        options->root_key_path, store->paths[0]);
+        if (options->passphrase != NULL) {
+            (void)error_set(error, KMB_WRONG_KEY, "the passphrase does not open the key store '%s'", store->paths[0]);
+        } else {
+            (void)error_set(error, KMB_WRONG_KEY, "the key in '%s' does not open the key store '%s'",
+                            options->root_key_path, store->paths[0]);
+        }
         (void)error_hint(error, "It is not the root key that this key store was made with, or the store was changed.");
         status = KMB_WRONG_KEY;
     }

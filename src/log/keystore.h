@@ -41,7 +41,8 @@ struct keystore_options {
     const struct io *io;                   /* must outlive the key store, and so must environment's context */
     const struct environment *environment; /* randomness; may be NULL for keystore_open of a reader */
     const char *directory;                 /* of keys.kks and its copy: the data directory */
-    const char *root_key_path;             /* not used without encryption */
+    const char *root_key_path;             /* not used without encryption, nor with a passphrase */
+    const char *passphrase;                /* the root key is made of it and of the log's uuid; NULL: it is in a file */
     uint8_t log_uuid[16];
     bool encryption;         /* create only: false is --no-encryption; keys.kks says it ever after */
     bool read_only;          /* open only: a damaged copy is reported and left as it is */

@@ -9,10 +9,12 @@
  * only when an error is made do they become characters, in one function.
  */
 #include "sql/context.h"
+#include "sql/sql.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/account.h"
 #include "base/assert.h"
 #include "base/memory.h"
 
@@ -28,6 +30,31 @@ const char *sql_plan_mode_name(enum sql_plan_mode mode) {
     static const char *const names[] = {"auto", "force_generic_plan", "force_custom_plan"};
     ASSERT(mode <= SQL_PLAN_CUSTOM);
     return names[mode];
+}
+
+void sql_notice(struct sql_context *context, enum kmb_status status, const char *detail, const char *format, ...) {
+    const struct sql_host *host = context->host;
+    struct kmb_error notice = {.status = KMB_OK};
+    va_list arguments;
+    if (host == NULL || host->notice == NULL || (context->settings != NULL && context->settings->messages > 0)) {
+        return;
+    }
+    va_start(arguments, format);
+    (void)error_set_v(&notice, status == KMB_OK ? KMB_INTERNAL : status, format, arguments); /* it wants a fault */
+    notice.status = status;
+    va_end(arguments);
+    if (detail != NULL) {
+        (void)error_detail(&notice, "%s", detail);
+    }
+    host->notice(host->context, &notice);
+}
+
+void sql_cascades_add(struct sql_context *context, struct sql_cascades *cascades, const char *what) {
+    cascades->count++;
+    if (cascades->count <= SQL_CASCADE_LINES) {
+        cascades->lines = sql_printf(context, "%s%sdrop cascades to %s", cascades->count == 1 ? "" : cascades->lines,
+                                     cascades->count == 1 ? "" : "\n", what);
+    }
 }
 
 uint32_t sql_position_character(struct slice text, uint32_t byte_position) {
@@ -90,6 +117,8 @@ _Noreturn void sql_raise_with(struct sql_context *context, enum kmb_status statu
     va_start(arguments, format);
     (void)error_set_v(context->error, status, format, arguments);
     va_end(arguments);
+    error_about(context->error, &context->about);
+    context->about = (struct error_about){.schema = {0}};
     if (detail != NULL) {
         (void)error_detail(context->error, "%s", detail);
     }
@@ -119,14 +148,22 @@ _Noreturn void sql_raise_unsupported(struct sql_context *context, uint32_t posit
     sql_raise(context, KMB_UNSUPPORTED, position, "%s is not supported", what);
 }
 
-static void context_out_of_memory(void *object, bool budget) {
-    struct sql_context *context = object;
+_Noreturn void sql_raise_memory(struct sql_context *context, bool budget) {
+    const struct charge *charge = context->arena.charge;
+    if (budget && charge != NULL && charge->refusal != NULL) {
+        (void)charge_error(charge, context->error);
+        sql_raise_status(context, KMB_NO_MEMORY, 0);
+    }
     if (budget) {
         sql_raise_with(context, KMB_NO_MEMORY, 0, NULL, "Select less at a time, or raise the statement's memory limit.",
                        "statement needs more than its memory limit of %llu bytes",
                        (unsigned long long)context->arena.bytes_max);
     }
     sql_raise(context, KMB_NO_MEMORY, 0, "out of memory");
+}
+
+static void context_out_of_memory(void *object, bool budget) {
+    sql_raise_memory(object, budget);
 }
 
 void *sql_alloc(struct sql_context *context, size_t size) {
@@ -185,22 +222,45 @@ void sql_release(struct sql_context *context, void *object) {
     UNREACHABLE("released what was never deferred");
 }
 
+static bool is_asked_to_end(const struct sql_context *context) {
+    return context->cancel != NULL && atomic_load_explicit(context->cancel, memory_order_relaxed);
+}
+
+static bool is_late(const struct sql_context *context) {
+    return context->deadline_ns != 0 && context->monotonic_ns(context->monotonic_context) >= context->deadline_ns;
+}
+
+bool sql_is_cancelled(const struct sql_context *context) {
+    return is_asked_to_end(context) || is_late(context);
+}
+
 void sql_check_cancel(struct sql_context *context) {
-    if (context->cancel != NULL && atomic_load_explicit(context->cancel, memory_order_relaxed)) {
+    if (is_asked_to_end(context)) {
         sql_raise(context, KMB_CANCELLED, 0, "canceling statement due to user request");
     }
-    if (context->deadline_ns != 0 && context->monotonic_ns(context->monotonic_context) >= context->deadline_ns) {
+    if (is_late(context)) {
         sql_raise(context, KMB_CANCELLED, 0, "canceling statement due to statement timeout");
     }
 }
 
+const char *sql_zone_shown(const struct sql_settings *settings) {
+    return sql_zone_name_shown(settings->time_zone_name);
+}
+
+const char *sql_zone_name_shown(const char *name) {
+    bool letters = (name[0] | 0x20) >= 'a' && (name[0] | 0x20) <= 'z' && strchr(name, '/') == NULL;
+    return letters ? name : "";
+}
+
 struct datetime_context sql_datetime(const struct sql_context *context) {
-    return (struct datetime_context){.now_us = context->now_us,
-                                     .zone =
-                                         context->settings == NULL ? time_zone_fixed(0) : context->settings->time_zone,
-                                     .has_now = true,
-                                     .zone_find = context->zone_find,
-                                     .zones = context->zones};
+    return (struct datetime_context){
+        .now_us = context->now_us,
+        .zone = context->settings == NULL ? time_zone_fixed(0) : context->settings->time_zone,
+        .has_now = true,
+        .zone_find = context->zone_find,
+        .zones = context->zones,
+        .style = context->settings == NULL ? (struct datetime_style){0} : context->settings->style,
+        .zone_name = context->settings == NULL ? NULL : sql_zone_shown(context->settings)};
 }
 
 void sql_context_init(struct sql_context *context, const struct sql_settings *settings, struct kmb_error *error) {
@@ -213,6 +273,7 @@ void sql_context_init(struct sql_context *context, const struct sql_settings *se
 
 void sql_context_inner(struct sql_context *context, struct sql_context *parent) {
     sql_context_init(context, parent->settings, parent->error);
+    context->arena.charge = parent->arena.charge;
     context->parent = parent;
     context->cancel = parent->cancel;
     context->now_us = parent->now_us;
@@ -225,6 +286,7 @@ void sql_context_inner(struct sql_context *context, struct sql_context *parent) 
     context->clock_us = parent->clock_us;
     context->clock_context = parent->clock_context;
     context->session_user = parent->session_user;
+    context->user_kind = parent->user_kind;
     context->host = parent->host;
     context->catalogue = parent->catalogue;
 }

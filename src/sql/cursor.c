@@ -39,12 +39,24 @@ struct sql_cursor {
     bool at_start;
     bool at_end;
     bool running; /* at its next use: something in it has raised */
+    int64_t made_us;
+    char *text; /* of its DECLARE, behind its name */
     char name[];
 };
 
-struct sql_cursor *sql_cursor_find(const struct sql_cursor_list *list, const char *name) {
+void sql_cursor_each(const struct sql_cursor_list *list, sql_cursor_fn *each, void *object) {
+    for (const struct sql_cursor *cursor = list->first; cursor != NULL; cursor = cursor->next) {
+        each(object, &(struct sql_cursor_facts){.name = cursor->name,
+                                                .text = cursor->text,
+                                                .hold = cursor->hold,
+                                                .scroll = !cursor->no_scroll,
+                                                .made_us = cursor->made_us});
+    }
+}
+
+struct sql_cursor *sql_cursor_find(const struct sql_cursor_list *list, struct slice name) {
     struct sql_cursor *cursor = list->first;
-    while (cursor != NULL && strcmp(cursor->name, name) != 0) {
+    while (cursor != NULL && !slice_equal_text(name, cursor->name)) {
         cursor = cursor->next;
     }
     return cursor;
@@ -55,7 +67,7 @@ _Noreturn void sql_cursor_raise_undefined(struct sql_context *context, const cha
 }
 
 static struct sql_cursor *cursor_of(struct sql_context *context, const struct sql_host *host, const char *name) {
-    struct sql_cursor *cursor = sql_cursor_find(host->cursors, name);
+    struct sql_cursor *cursor = sql_cursor_find(host->cursors, slice_text(name));
     if (cursor == NULL) {
         sql_cursor_raise_undefined(context, name);
     }
@@ -113,6 +125,7 @@ static void kept_open(struct sql_cursor *cursor, struct sql_context *context) {
     const struct plan_statement *plan = sql_statement_plan(cursor->statement);
     sql_context_free(&cursor->memory);
     sql_context_init(&cursor->memory, context->settings, NULL);
+    cursor->memory.arena.charge = context->arena.charge;
     cursor->memory.parent = context;
     cursor->memory.error = context->error;
     struct type *types = sql_alloc(&cursor->memory, (plan->column_count + 1) * sizeof(*types));
@@ -445,18 +458,21 @@ static bool goes_back(const struct plan_node *node) {
 static struct sql_cursor *cursor_new(struct sql_context *context, const struct sql_host *host,
                                      const struct plan_ddl *ddl) {
     struct sql_cursor_list *list = host->cursors;
-    if (sql_cursor_find(list, ddl->value) != NULL) {
+    if (sql_cursor_find(list, slice_text(ddl->value)) != NULL) {
         sql_raise(context, KMB_DUPLICATE_CURSOR, 0, "cursor \"%s\" already exists", ddl->value);
     }
     if (list->count == SQL_CURSORS_MAX) {
         sql_raise(context, KMB_LIMIT, 0, "a session can have at most %d cursors", SQL_CURSORS_MAX);
     }
     size_t size = strlen(ddl->value) + 1;
-    struct sql_cursor *cursor = mem_alloc_zero(1, sizeof(*cursor) + size);
+    struct sql_cursor *cursor = mem_alloc_zero(1, sizeof(*cursor) + size + context->text_length + 1);
     if (cursor == NULL) {
         sql_raise(context, KMB_NO_MEMORY, 0, "out of memory");
     }
     memcpy(cursor->name, ddl->value, size);
+    cursor->text = cursor->name + size;
+    memcpy(cursor->text, context->text, context->text_length);
+    cursor->made_us = context->now_us;
     cursor->number = ++list->made;
     cursor->hold = ddl->cursor.hold;
     cursor->scroll = ddl->cursor.scroll;

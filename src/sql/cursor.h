@@ -27,12 +27,23 @@ enum kmb_status sql_cursors_hold(struct sql_cursor_list *list, const struct sql_
 void sql_cursors_end(struct sql_cursor_list *list, uint64_t since);
 void sql_cursors_free(struct sql_cursor_list *list);
 
+/* What pg_cursors tells of each, newest first. */
+struct sql_cursor_facts {
+    const char *name;
+    const char *text; /* of its DECLARE */
+    bool hold;
+    bool scroll; /* it can go back */
+    int64_t made_us;
+};
+typedef void sql_cursor_fn(void *object, const struct sql_cursor_facts *cursor);
+void sql_cursor_each(const struct sql_cursor_list *list, sql_cursor_fn *each, void *object);
+
 /* --- the room's own; these raise --- */
 
 struct plan_ddl;
 struct rowset;
 
-struct sql_cursor *sql_cursor_find(const struct sql_cursor_list *list, const char *name); /* NULL: none */
+struct sql_cursor *sql_cursor_find(const struct sql_cursor_list *list, struct slice name); /* NULL: none */
 _Noreturn void sql_cursor_raise_undefined(struct sql_context *context, const char *name);
 /* The rows that FETCH gives: the query's columns. */
 uint32_t sql_cursor_column_count(const struct sql_cursor *cursor);

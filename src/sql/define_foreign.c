@@ -183,6 +183,13 @@ void define_foreign(struct define *define, const struct plan_foreign *foreign) {
     define_try(define, kernel_add_foreign_key(define->transaction, define->table_id, &key, context->error));
 }
 
+static void tell_dropped(struct define *define, const struct foreign_key_definition *key,
+                         const struct table_definition *child) {
+    sql_cascades_add(define->context, &define->cascades,
+                     sql_printf(define->context, "constraint %s on table %s", define_text(define, key->name),
+                                define_text(define, child->name)));
+}
+
 void define_drop_references(struct define *define, const struct key_part *parts, uint32_t part_count, const char *what,
                             const char *index, bool cascade) {
     struct sql_context *context = define->context;
@@ -200,6 +207,7 @@ void define_drop_references(struct define *define, const struct key_part *parts,
                            "cannot drop %s on table %s because other objects depend on it", what,
                            define_text(define, define_table(define)->name));
         }
+        tell_dropped(define, key, child);
         define_try(define, kernel_drop_foreign_key(define->transaction, child->id, key->id, context->error));
     }
 }
@@ -229,6 +237,9 @@ void define_drop_foreign(struct define *define, const char *name, struct column_
                                               table),
                                    "Use DROP ... CASCADE to drop the dependent objects too.",
                                    "cannot drop column %s of table %s because other objects depend on it", name, table);
+                }
+                if (other && !own) {
+                    tell_dropped(define, key, child);
                 }
                 if (own || other) {
                     define_try(define,

@@ -1,6 +1,7 @@
 /*
- * What the files that make definitions share: define.c (tables, columns, what is none of these), define_foreign.c,
- * define_index.c and define_rows.c (definitions that look at the rows of a table, or write them anew).
+ * What the files that make definitions share: define.c (tables, what is none of the others), define_alter.c,
+ * define_foreign.c, define_index.c, define_setting.c and define_rows.c (definitions that look at the rows of a table,
+ * or write them anew).
  */
 #ifndef KMB_SQL_DEFINE_INTERNAL_H
 #define KMB_SQL_DEFINE_INTERNAL_H
@@ -12,6 +13,7 @@ struct define {
     struct sql_context *context;
     struct kernel_transaction *transaction;
     struct table_id table_id;
+    struct sql_cascades cascades; /* of one action, to be told behind it */
 };
 
 /* Raises what is not KMB_OK. */
@@ -34,6 +36,21 @@ _Noreturn void define_raise_types(struct define *define, uint32_t position, cons
 /* Parts by name; kind: "unique", "primary key". */
 struct key_part *define_key_parts(struct define *define, const struct plan_alter *action, const char *kind);
 
+struct parse_move;
+struct plan_owned;
+/* Makes the sequence of a column that is about to be made, or is there. Answers nextval() of it. */
+struct slice define_owned(struct define *define, const struct plan_owned *owned, struct slice schema,
+                          struct slice table_name, struct slice column_name, struct table_id table,
+                          struct column_id column);
+
+/* --- define_alter.c --- */
+/* New types stand one behind the other, and are one change. */
+void define_alters(struct define *define, const struct plan_alter *actions, uint32_t count);
+/* With what needs it, when that is asked for. */
+void define_drop_column(struct define *define, const char *name, bool cascade);
+/* Texts that name a table or a schema are spelled anew. */
+void define_respell(struct define *define, const struct parse_move *move);
+
 /* --- define_foreign.c --- */
 void define_foreign(struct define *define, const struct plan_foreign *foreign);
 /* Foreign keys with a column go with it: those of its own table, and, when asked, those that refer to it. */
@@ -47,9 +64,22 @@ void define_hidden_fill(struct define *define);
 /* With the hidden columns that are its own. */
 void define_drop_index(struct define *define, struct table_id table, struct index_id index);
 
+/* --- define_setting.c --- */
+/* SET is undone by ROLLBACK; SET LOCAL ends with the transaction, and alone it does nothing. */
+void define_set(struct sql_context *context, const struct sql_host *host, const struct plan_ddl *ddl);
+void define_lock(struct sql_context *context, const struct sql_host *host, const struct plan_ddl *ddl);
+void define_listen(struct sql_context *context, const struct sql_host *host, const struct plan_ddl *ddl);
+void define_discard(struct sql_context *context, const struct sql_host *host, const struct plan_ddl *ddl);
+
+/* Says something to whoever listens (func/session.c). Raises what is no channel or too long. */
+void sql_notify(struct sql_context *context, struct slice channel, struct slice payload);
+
 /* --- define_type.c --- */
 void define_alter_type(struct define *define, const struct plan_alter *action);
 void define_retext(struct define *define, const struct plan_respell *respell);
+
+/* --- define_role.c --- */
+void define_roles(struct define *define, const struct plan_ddl *ddl);
 
 /* --- define_rows.c --- */
 /* Whether a query of our own has a row, in the open transaction. */

@@ -33,11 +33,43 @@ static const char *relation_text(struct sql_context *context, const struct catal
                : NULL;
 }
 
-static const char *role_text(struct sql_context *context, int64_t oid) {
-    struct slice user = context->session_user;
-    return oid == CATALOGUE_OID_OWNER
+static const char *role_text(struct sql_context *context, const struct catalogue *catalogue, int64_t oid) {
+    struct slice user;
+    return catalogue_role_of_oid(context, catalogue, oid, &user)
                ? parse_quote_name(context, sql_printf(context, "%.*s", (int)user.length, (const char *)user.bytes))
                : NULL;
+}
+
+/* abs(integer) */
+static const char *procedure_text(struct sql_context *context, int64_t oid) {
+    const struct sql_function *function = catalogue_function_of(oid);
+    if (function == NULL) {
+        return catalogue_function_of_oid(oid);
+    }
+    const char *text = sql_printf(context, "%s(", parse_quote_name(context, function->name));
+    for (uint32_t i = 0; i < function->argument_count; i++) {
+        text = sql_printf(context, "%s%s%s", text, i == 0 ? "" : ",",
+                          sql_type_text(context, type_make(function->arguments[i])));
+    }
+    return sql_printf(context, "%s)", text);
+}
+
+/* PostgreSQL's types of no values, which programs compare others with. */
+static const struct {
+    const char *name;
+    int64_t oid;
+} pseudo_types[] = {{"record", 2249},           {"cstring", 2275},  {"any", 2276},
+                    {"anyarray", 2277},         {"void", 2278},     {"trigger", 2279},
+                    {"language_handler", 2280}, {"internal", 2281}, {"anyelement", 2283},
+                    {"anynonarray", 2776},      {"anyenum", 3500},  {"event_trigger", 3838}};
+
+static const char *pseudo_text(struct sql_context *context, int64_t oid) {
+    for (size_t i = 0; i < ARRAY_LENGTH(pseudo_types); i++) {
+        if (pseudo_types[i].oid == oid) {
+            return parse_quote_name(context, pseudo_types[i].name);
+        }
+    }
+    return NULL;
 }
 
 static const char *object_text(struct sql_context *context, const struct catalogue *catalogue, enum type_id type,
@@ -45,18 +77,24 @@ static const char *object_text(struct sql_context *context, const struct catalog
     struct type of;
     const char *schema;
     if (oid == 0) {
-        return "-";
+        return type == TYPE_REGOPERATOR ? "0" : "-"; /* as PostgreSQL has it */
     }
     switch (type) {
     case TYPE_REGCLASS:
         return relation_text(context, catalogue, oid);
     case TYPE_REGTYPE:
-        return !catalogue_type_of_oid(catalogue, oid, &of) ? NULL : sql_type_text(context, of);
+        return !catalogue_type_of_oid(catalogue, oid, &of) ? pseudo_text(context, oid) : sql_type_text(context, of);
+    case TYPE_REGPROC:
+        return catalogue_function_of_oid(oid);
+    case TYPE_REGPROCEDURE:
+        return procedure_text(context, oid);
+    case TYPE_REGOPERATOR: /* operators have no numbers here */
+        return NULL;
     case TYPE_REGNAMESPACE:
         schema = catalogue_schema_of_oid(context, catalogue, oid);
         return schema == NULL ? NULL : parse_quote_name(context, schema);
     default:
-        return role_text(context, oid);
+        return role_text(context, catalogue, oid);
     }
 }
 
@@ -130,6 +168,16 @@ static bool own_type(struct sql_context *context, const struct catalogue *catalo
     return false;
 }
 
+static bool find_pseudo(const char *name, int64_t *oid) {
+    for (size_t i = 0; i < ARRAY_LENGTH(pseudo_types); i++) {
+        if (strcmp(pseudo_types[i].name, name) == 0) {
+            *oid = pseudo_types[i].oid;
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool find_type(struct sql_context *context, const struct catalogue *catalogue, struct slice text, bool need,
                       uint32_t position, int64_t *oid) {
     const PgQuery__TypeName *written = type_name_of(context, text, position);
@@ -139,6 +187,9 @@ static bool find_type(struct sql_context *context, const struct catalogue *catal
     enum type_id id;
     struct type type;
     bool found = system && type_of_name(slice_text(strcmp(name, "char") == 0 ? "\"char\"" : name), &id);
+    if (!found && system && written->n_array_bounds == 0 && find_pseudo(name, oid)) {
+        return true;
+    }
     if (found) {
         type = type_make(id);
     } else if (!own_type(context, catalogue, schema, name, &type)) {
@@ -161,17 +212,71 @@ static bool find_type(struct sql_context *context, const struct catalogue *catal
     return true;
 }
 
+static bool find_function(struct sql_context *context, struct slice text, bool need, uint32_t position, int64_t *oid) {
+    const char *schema = NULL;
+    const char *name = NULL;
+    parse_relation_name(context, text, &schema, &name);
+    bool system = schema[0] == 0 || strcmp(schema, SQL_SCHEMA_SYSTEM) == 0;
+    uint32_t found = system ? catalogue_function_named(name, oid) : 0;
+    if (found > 1 && need) {
+        sql_raise(context, KMB_AMBIGUOUS_FUNCTION, position, "more than one function named \"%.*s\"", (int)text.length,
+                  (const char *)text.bytes);
+    }
+    if (found == 0 && need) {
+        sql_raise(context, KMB_UNDEFINED_FUNCTION, position, "function \"%.*s\" does not exist", (int)text.length,
+                  (const char *)text.bytes);
+    }
+    return found == 1;
+}
+
+#define PROCEDURE_ARGUMENTS_MAX 100 /* as PostgreSQL */
+
+/* abs(integer): the name, and the types that it is called with. */
+static bool find_procedure(struct sql_context *context, const struct catalogue *catalogue, struct slice text, bool need,
+                           uint32_t position, int64_t *oid) {
+    const char *schema = NULL;
+    const char *name = NULL;
+    int64_t types[PROCEDURE_ARGUMENTS_MAX];
+    uint32_t count = 0;
+    const char *whole = sql_printf(context, "%.*s", (int)text.length, (const char *)text.bytes);
+    size_t open = strcspn(whole, "(");
+    size_t end = strlen(whole);
+    while (end > open && whole[end - 1] == ' ') {
+        end--;
+    }
+    if (whole[open] == 0 || whole[end - 1] != ')') {
+        sql_raise(context, KMB_INVALID_TEXT, position, "expected a %s parenthesis",
+                  whole[open] == 0 ? "left" : "right");
+    }
+    parse_relation_name(context, slice_make((const uint8_t *)whole, open), &schema, &name);
+    for (size_t at = open + 1; at < end - 1 && count < PROCEDURE_ARGUMENTS_MAX;) {
+        size_t length = strcspn(whole + at, ",");
+        length = at + length < end ? length : end - 1 - at;
+        if (!find_type(context, catalogue, slice_make((const uint8_t *)whole + at, length), need, position,
+                       &types[count++])) {
+            return false;
+        }
+        at += length + 1;
+    }
+    bool system = schema[0] == 0 || strcmp(schema, SQL_SCHEMA_SYSTEM) == 0;
+    bool found = system && catalogue_function_exact(name, types, count, oid);
+    if (!found && need) {
+        sql_raise(context, KMB_UNDEFINED_FUNCTION, position, "function \"%s\" does not exist", whole);
+    }
+    return found;
+}
+
 static bool find_name(struct sql_context *context, const struct catalogue *catalogue, enum type_id type,
                       struct slice text, bool need, uint32_t position, int64_t *oid) {
     const char *schema = NULL;
     const char *name = NULL;
     bool role = type == TYPE_REGROLE;
     parse_relation_name(context, text, &schema, &name);
-    bool found =
-        schema[0] == 0 && (role ? slice_equal_text(context->session_user, name) : sql_schema_exists(catalogue, name));
-    if (found) {
-        *oid = role ? CATALOGUE_OID_OWNER : catalogue_oid_schema(catalogue, slice_text(name));
-    } else if (need) {
+    bool found = schema[0] == 0 && (role ? catalogue_role_find(context, catalogue, slice_text(name), oid)
+                                         : sql_schema_exists(catalogue, name));
+    if (found && !role) {
+        *oid = catalogue_oid_schema(catalogue, slice_text(name));
+    } else if (!found && need) {
         sql_raise(context, role ? KMB_UNDEFINED_OBJECT : KMB_UNDEFINED_SCHEMA, position, "%s \"%s\" does not exist",
                   role ? "role" : "schema", name);
     }
@@ -193,6 +298,12 @@ bool sql_object_of_text(struct sql_context *context, const struct catalogue *cat
     switch (type) {
     case TYPE_REGCLASS:
         return find_relation(context, catalogue, text, need, position, oid);
+    case TYPE_REGPROC:
+        return find_function(context, text, need, position, oid);
+    case TYPE_REGPROCEDURE:
+        return find_procedure(context, catalogue, text, need, position, oid);
+    case TYPE_REGOPERATOR:
+        sql_raise_unsupported(context, position, "the name of an operator");
     case TYPE_REGTYPE:
         return find_type(context, catalogue, text, need, position, oid);
     default:

@@ -6,6 +6,7 @@
 #include "sql/path.h"
 
 #include "sql/parse/parse.h"
+#include "sql/sql.h"
 
 /* One name at *at, moved behind it and its comma; NULL at the end, and where the text is no list. */
 static const char *path_name(struct sql_context *context, const char **at) {
@@ -28,6 +29,11 @@ static const char *path_name(struct sql_context *context, const char **at) {
     *out = 0;
     *at = c + (quoted && *c == '"');
     return name;
+}
+
+const char *sql_database(struct sql_context *context) {
+    struct slice name = context->host == NULL ? (struct slice){.length = 0} : context->host->database;
+    return name.length == 0 ? SQL_DATABASE : sql_printf(context, "%.*s", (int)name.length, (const char *)name.bytes);
 }
 
 const struct sql_path *sql_path_of(struct sql_context *context) {

@@ -11,13 +11,16 @@
 
 #define SQL_SCHEMA_SYSTEM      "pg_catalog"
 #define SQL_SCHEMA_INFORMATION "information_schema"
-#define SQL_DATABASE           "kimberlite" /* the name that a database has in its own names */
+#define SQL_DATABASE           "kimberlite" /* the name of a database that was given none */
 
 struct sql_path {
     const char **names;
     uint32_t count;
     bool implicit; /* the first is pg_catalog, and search_path does not name it */
 };
+
+/* The database's own name. */
+const char *sql_database(struct sql_context *context);
 
 /* Of the session; made once a statement. */
 const struct sql_path *sql_path_of(struct sql_context *context);

@@ -8,7 +8,7 @@
  * This is the only place where a guard is set: everything below raises, everything above gets a status. A statement
  * that could nest deeper than a modest bound is parsed and bound on a thread with a large stack (parse.h).
  */
-#include "sql/sql.h"
+#include "sql/internal.h"
 
 #include <stdio.h>
 
@@ -19,64 +19,17 @@
 #include "sql/cursor.h"
 #include "sql/define.h"
 #include "sql/exec/exec.h"
-#include "sql/exec/rowset.h"
+#include "sql/object.h"
 #include "sql/plan/copy.h"
 #include "sql/plan/explain.h"
 #include "sql/plan/optimise.h"
 #include "sql/plan/shape.h"
-#include "sql/replan.h"
+#include "sql/setting.h"
+#include "types/array.h"
 #include "types/utf8.h"
 #include "sql/type_text.h"
 
 #define RUN_TRIES_MAX 100
-
-struct sql_statement {
-    struct sql_context parse;
-    struct sql_context plan;
-    bool plan_open;
-    struct tokens tokens;
-    const PgQuery__Node *tree;
-    struct type *given_types; /* of parameters, by the caller; in parse's arena */
-    uint32_t given_count;
-    struct plan_statement bound;
-    bool cursor;        /* the query of a DECLARE, not the DECLARE */
-    bool bind_each_run; /* the plan holds a value of the moment */
-    bool at_parameter;  /* the point to read at is a parameter */
-    bool scans;         /* the plan opens a view, so a run finds out by itself that the catalogue changed */
-    struct sql_point bound_at;
-    struct time_zone bound_zone;
-    int64_t planning_ns; /* EXPLAIN: of the last binding */
-    struct store_touched planning_pages;
-    const char *bound_path;                         /* search_path; in plan's arena */
-    uint32_t bound_ways;                            /* ways_forbidden */
-    bool for_values;                                /* planned for the values that it is bound with */
-    bool minds;                                     /* its plan is up to the values of parameters */
-    uint32_t runs;                                  /* open, of this plan */
-    struct replan *replan;                          /* NULL: no run has been out of line */
-    struct sql_statement *others[REPLAN_PLANS_MAX]; /* the same text, planned for some values */
-    bool retired;                                   /* one of others: its runs may end, no other begins */
-};
-
-struct sql_run {
-    struct sql_context context;
-    struct sql_statement *statement; /* whose plan is run */
-    struct sql_statement *first;     /* whose caller runs it: the same, or one that has it among its others */
-    uint64_t values;                 /* hash of the parameters; 0: the plan is not up to them */
-    struct plan_measures *measures;  /* of such a run */
-    struct exec *exec;
-    struct value *parameters; /* of the plan: EXECUTE's arguments, or the statement's own */
-    uint32_t parameter_count;
-    struct slice *lines; /* EXPLAIN's answer */
-    uint32_t line_count;
-    uint32_t line_next;
-    struct batch line_batch;
-    bool keeps;
-    bool ended;
-    struct rowset kept; /* the rows of a query that writes, or of FETCH: all are there before the first is given */
-    uint32_t kept_given;
-    struct batch kept_batch;
-    uint64_t rows;
-};
 
 /* --- preparing --- */
 
@@ -90,8 +43,8 @@ struct preparation {
     enum kmb_status status;
 };
 
-static void context_of_host(struct sql_context *context, const struct sql_host *host, struct kmb_error *error,
-                            const struct sql_statement *statement) {
+void sql_context_of_host(struct sql_context *context, const struct sql_host *host, struct kmb_error *error,
+                         const struct sql_statement *statement) {
     sql_context_init(context, host->settings, error);
     context->cancel = host->cancel;
     context->now_us = host->now_us(host->context);
@@ -102,7 +55,9 @@ static void context_of_host(struct sql_context *context, const struct sql_host *
     context->clock_us = host->clock_us;
     context->clock_context = host->context;
     context->session_user = host->session_user;
+    context->user_kind = host->user_kind;
     context->host = host;
+    context->arena.charge = host->charge;
     if (statement != NULL) {
         context->text = statement->parse.text;
         context->text_length = statement->parse.text_length;
@@ -112,10 +67,11 @@ static void context_of_host(struct sql_context *context, const struct sql_host *
 /* The time that a run may take begins. */
 static void context_start_clock(struct sql_context *context, const struct sql_host *host) {
     context->deadline_ns = 0;
-    if (host->monotonic_ns != NULL && host->settings->statement_timeout_ms > 0) {
+    if (host->monotonic_ns != NULL && host->settings->timeouts_ms[SQL_TIMEOUT_STATEMENT] > 0) {
         context->monotonic_ns = host->monotonic_ns;
         context->monotonic_context = host->context;
-        context->deadline_ns = host->monotonic_ns(host->context) + host->settings->statement_timeout_ms * 1000000;
+        context->deadline_ns =
+            host->monotonic_ns(host->context) + host->settings->timeouts_ms[SQL_TIMEOUT_STATEMENT] * 1000000;
     }
 }
 
@@ -192,6 +148,7 @@ static void bind_work(void *object) {
             struct plan_estimator estimator = bind_estimator(bind);
             estimator_values(preparation, &estimator);
             statement->bound.root = plan_optimise(context, estimator, statement->bound.root);
+            statement->bound.pointwise = plan_is_pointwise(&statement->bound);
         }
         enum plan_statement_kind kind = statement->bound.kind;
         statement->minds = (kind == STATEMENT_QUERY || kind == STATEMENT_WRITE) &&
@@ -202,6 +159,7 @@ static void bind_work(void *object) {
         statement->scans = plan_scans(statement->bound.root);
         statement->bound_at = preparation->host->at;
         statement->bound_zone = context->settings->time_zone;
+        statement->bound_style = context->settings->style;
         statement->bound_path = sql_printf(context, "%s", context->settings->search_path);
         statement->bound_ways = context->settings->ways_forbidden;
         bind_close_views(bind);
@@ -251,9 +209,8 @@ static enum kmb_status statement_work(struct preparation *preparation) {
     return preparation->status;
 }
 
-static enum kmb_status statement_bind(struct sql_statement *statement, const struct sql_host *host,
-                                      const struct value *parameters, uint32_t parameter_count,
-                                      struct kmb_error *error) {
+enum kmb_status sql_statement_bind(struct sql_statement *statement, const struct sql_host *host,
+                                   const struct value *parameters, uint32_t parameter_count, struct kmb_error *error) {
     if (statement->plan_open) {
         sql_context_free(&statement->plan);
     }
@@ -261,7 +218,7 @@ static enum kmb_status statement_bind(struct sql_statement *statement, const str
     statement->bound = (struct plan_statement){.kind = statement->bound.kind, .tag = statement->bound.tag};
     statement->scans = false;
     statement->bind_each_run = true; /* should this binding fail, the next run tries again */
-    context_of_host(&statement->plan, host, error, statement);
+    sql_context_of_host(&statement->plan, host, error, statement);
     context_start_clock(&statement->plan, host);
     statement->plan_open = true;
     struct preparation preparation = {.statement = statement,
@@ -273,9 +230,8 @@ static enum kmb_status statement_bind(struct sql_statement *statement, const str
     return statement_work(&preparation);
 }
 
-/* The text and its tokens, in the parse context. */
-static enum kmb_status statement_scan(struct sql_statement *statement, struct slice text,
-                                      const struct type *parameter_types, uint32_t parameter_type_count) {
+enum kmb_status sql_statement_scan(struct sql_statement *statement, struct slice text,
+                                   const struct type *parameter_types, uint32_t parameter_type_count) {
     struct sql_context *context = &statement->parse;
     volatile enum kmb_status status = KMB_OK;
     SQL_GUARD(context) {
@@ -317,10 +273,10 @@ static enum kmb_status prepare(const struct sql_host *host, struct slice text, b
         return error_set(error, KMB_NO_MEMORY, "out of memory");
     }
     made->cursor = cursor;
-    context_of_host(&made->parse, host, error, NULL);
-    enum kmb_status status = statement_scan(made, text, parameter_types, parameter_type_count);
+    sql_context_of_host(&made->parse, host, error, NULL);
+    enum kmb_status status = sql_statement_scan(made, text, parameter_types, parameter_type_count);
     if (status == KMB_OK) {
-        status = statement_bind(made, host, NULL, 0, error);
+        status = sql_statement_bind(made, host, NULL, 0, error);
     }
     made->parse.error = NULL; /* the caller's error need not outlive the call */
     if (status != KMB_OK) {
@@ -329,6 +285,27 @@ static enum kmb_status prepare(const struct sql_host *host, struct slice text, b
     }
     *statement = made;
     return KMB_OK;
+}
+
+enum kmb_status sql_parse_check(const struct sql_host *host, struct slice text, struct kmb_error *error) {
+    struct sql_statement *made = mem_alloc_zero(1, sizeof(*made));
+    if (made == NULL) {
+        return error_set(error, KMB_NO_MEMORY, "out of memory");
+    }
+    sql_context_of_host(&made->parse, host, error, NULL);
+    enum kmb_status status = sql_statement_scan(made, text, NULL, 0);
+    struct preparation preparation = {.statement = made, .host = host, .error = error, .status = KMB_OK};
+    if (status == KMB_OK && made->tokens.custom == TOKENS_CUSTOM_NONE) {
+        if (made->tokens.chain <= TOKENS_CHAIN_SHALLOW) {
+            parse_work(&preparation);
+        } else if (!parse_run_deep(parse_work, &preparation)) {
+            preparation.status = error_set(error, KMB_NO_MEMORY, "no thread to be had for a statement this deep");
+        }
+        status = preparation.status;
+    }
+    made->parse.error = NULL;
+    sql_statement_free(made);
+    return status;
 }
 
 enum kmb_status sql_prepare(const struct sql_host *host, struct slice text, const struct type *parameter_types,
@@ -360,11 +337,30 @@ void sql_statement_free(struct sql_statement *statement) {
     mem_free(statement);
 }
 
+bool sql_setting_show(const struct sql_host *host, const char *name, char *text, size_t size) {
+    struct sql_context context;
+    struct kmb_error error;
+    volatile bool shown = false;
+    sql_context_of_host(&context, host, &error, NULL);
+    SQL_GUARD(&context) {
+        const char *found = sql_setting_text_of(&context, name);
+        shown = found != NULL && strlen(found) < size;
+        if (shown) {
+            memcpy(text, found, strlen(found) + 1);
+        }
+    }
+    SQL_CAUGHT {
+        shown = false;
+    }
+    sql_context_free(&context);
+    return shown;
+}
+
 enum kmb_status sql_find_relation(const struct sql_host *host, const struct catalogue *catalogue, struct slice schema,
                                   struct slice name, const struct table_definition **table, struct kmb_error *error) {
     struct sql_context context;
     struct sql_relation found = {.table = NULL};
-    context_of_host(&context, host, error, NULL);
+    sql_context_of_host(&context, host, error, NULL);
     volatile enum kmb_status status = KMB_OK;
     *table = NULL;
     SQL_GUARD(&context) {
@@ -417,6 +413,10 @@ struct type sql_statement_parameter_type(const struct sql_statement *statement, 
     return statement->bound.parameter_types[index];
 }
 
+bool sql_statement_is_deep(const struct sql_statement *statement) {
+    return statement->tokens.chain > TOKENS_CHAIN_SHALLOW;
+}
+
 const struct plan_statement *sql_statement_plan(const struct sql_statement *statement) {
     return &statement->bound;
 }
@@ -430,6 +430,7 @@ static enum kmb_status statement_stale(const struct sql_statement *statement, co
     const struct sql_point *was = &statement->bound_at;
     *stale = statement->bind_each_run || was->kind != host->at.kind || was->offset != host->at.offset ||
              was->time_us != host->at.time_us || !time_zone_equal(statement->bound_zone, host->settings->time_zone) ||
+             !datetime_style_equal(statement->bound_style, host->settings->style) ||
              strcmp(statement->bound_path, host->settings->search_path) != 0 ||
              statement->bound_ways != host->settings->ways_forbidden;
     enum plan_statement_kind kind = statement->bound.kind;
@@ -531,6 +532,37 @@ static struct time_zone run_zone(const struct sql_run *run, uint32_t number) {
     return run->context.settings->time_zone;
 }
 
+/* The value of a text: what the types' input functions read, and names of objects. */
+static enum kmb_status run_read(struct sql_run *run, struct slice text, struct type type,
+                                const struct datetime_context *when, struct value *out) {
+    struct sql_context *context = &run->context;
+    const struct catalogue *catalogue = context->catalogue;
+    enum type_id element = type_element(type.id);
+    if (!type_is_object(element)) {
+        return catalogue_value_parse(catalogue, type, text, when, &context->arena, out, context->error);
+    }
+    if (!type_is_array(type.id)) {
+        int64_t oid = 0;
+        sql_try(context, utf8_check(text, context->error));
+        (void)sql_object_of_text(context, catalogue, element, text, true, 0, &oid);
+        *out = sql_object_of_oid(context, catalogue, element, oid, &context->arena);
+        return KMB_OK;
+    }
+    struct value names;
+    struct array array;
+    sql_try(context, value_parse(type_make(TYPE_ARRAY_TEXT), text, when, &context->arena, &names, context->error));
+    array_open(&names, &array);
+    struct value *elements = array_elements(&array, &context->arena);
+    for (uint32_t i = 0; i < array.count; i++) {
+        if (elements[i].is_null) {
+            elements[i] = value_null(element);
+        } else {
+            (void)run_read(run, elements[i].as.bytes, type_make(element), when, &elements[i]);
+        }
+    }
+    return array_make(element, &array.shape, elements, &context->arena, out, context->error);
+}
+
 /* A parameter's value brought to the type the statement gives it. */
 static struct value run_convert(struct sql_run *run, const struct value *value, struct type type, uint32_t number) {
     struct sql_context *context = &run->context;
@@ -548,11 +580,12 @@ static struct value run_convert(struct sql_run *run, const struct value *value, 
         struct datetime_context when = sql_datetime(context);
         when.zone = run_zone(run, number);
         struct value parsed;
-        enum kmb_status status = catalogue_value_parse(context->catalogue, type, value->as.bytes, &when,
-                                                       &context->arena, &parsed, context->error);
+        enum kmb_status status = run_read(run, value->as.bytes, type, &when, &parsed);
         if (status != KMB_OK) {
-            if (context->error != NULL) {
-                error_prefix(context->error, "parameter $%u", number);
+            if (context->error != NULL) { /* the words are PostgreSQL's, which tells the place elsewhere, as we do */
+                char before[KMB_ERROR_DETAIL_SIZE];
+                memcpy(before, context->error->detail, sizeof(before));
+                (void)error_detail(context->error, "%s%sParameter $%u.", before, before[0] == 0 ? "" : " ", number);
             }
             sql_raise_status(context, status, 0);
         }
@@ -601,7 +634,8 @@ static int64_t host_ns(const struct sql_host *host) {
 static enum kmb_status bind_measured(struct sql_run *run, const struct sql_host *host, uint32_t parameter_count) {
     int64_t begun = host_ns(host);
     struct store_touched before = store_touched();
-    enum kmb_status status = statement_bind(run->statement, host, run->parameters, parameter_count, run->context.error);
+    enum kmb_status status =
+        sql_statement_bind(run->statement, host, run->parameters, parameter_count, run->context.error);
     struct store_touched after = store_touched();
     run->statement->planning_ns = host_ns(host) - begun;
     run->statement->planning_pages = (struct store_touched){.hits = after.hits - before.hits,
@@ -724,6 +758,9 @@ static void run_setting(struct sql_run *run, const struct sql_host *host) {
 
 static void run_begin(struct sql_run *run, const struct sql_host *host) {
     struct sql_statement *statement = run->statement;
+    for (const struct plan_notice *notice = statement->bound.notices; notice != NULL; notice = notice->next) {
+        sql_notice(&run->context, notice->status, notice->detail, "%s", notice->message);
+    }
     switch (statement->bound.kind) {
     case STATEMENT_QUERY:
     case STATEMENT_WRITE:
@@ -733,8 +770,9 @@ static void run_begin(struct sql_run *run, const struct sql_host *host) {
         if (statement->bound.kind == STATEMENT_WRITE) {
             run->rows = exec_rows_affected(run->exec);
             run->ended = true;
-        } else if (statement->bound.advances) {
-            run_keep(run);
+        } else if (statement->bound.advances ||
+                   (statement->bound.locks && run->context.settings->isolation == SQL_ISOLATION_READ_COMMITTED)) {
+            run_keep(run); /* what is claimed is claimed before the first row is given */
         }
         break;
     case STATEMENT_EXPLAIN:
@@ -770,7 +808,8 @@ static enum kmb_status run_try(struct sql_run *run, const struct sql_host *host,
         run_take_parameters(run, parameters, parameter_count);
         struct sql_statement *statement = run->statement;
         if (statement->at_parameter && (statement->bound.kind == STATEMENT_EXPLAIN || !statement->scans)) {
-            sql_try(context, statement_bind(statement, host, run->parameters, run->parameter_count, context->error));
+            sql_try(context,
+                    sql_statement_bind(statement, host, run->parameters, run->parameter_count, context->error));
         }
         if (statement->bound.kind == STATEMENT_EXPLAIN && statement->bound.explain.summary) {
             sql_try(context, bind_measured(run, host, run->parameter_count));
@@ -788,22 +827,6 @@ static enum kmb_status run_try(struct sql_run *run, const struct sql_host *host,
     return status;
 }
 
-/* The other plans are gone, or will be with their last run. */
-static void others_forget(struct sql_statement *statement) {
-    for (uint32_t i = 0; i < REPLAN_PLANS_MAX; i++) {
-        struct sql_statement *other = statement->others[i];
-        if (other != NULL && other->runs == 0) {
-            sql_statement_free(other);
-            statement->others[i] = NULL;
-        } else if (other != NULL) {
-            other->retired = true;
-        }
-    }
-    if (statement->replan != NULL) {
-        replan_forget(statement->replan);
-    }
-}
-
 /* A plan whose catalogue is not that of the views it opens is bound again, to the point that the parameters name, and
  * tried again; twice where another session changes the schema in between, and so on. */
 static enum kmb_status run_start(struct sql_run *run, const struct sql_host *host, const struct value *parameters,
@@ -818,10 +841,10 @@ static enum kmb_status run_start(struct sql_run *run, const struct sql_host *hos
             run->statement->runs--;
             run->first->runs++;
             run->statement = run->first;
-            others_forget(run->first);
+            sql_others_forget(run->first);
         }
         run->values = 0;
-        status = statement_bind(run->statement, host, run->parameters, run->parameter_count, error);
+        status = sql_statement_bind(run->statement, host, run->parameters, run->parameter_count, error);
         if (status == KMB_OK) {
             status = run_check_parameters(run->statement, parameter_count, error);
         }
@@ -840,100 +863,11 @@ static enum kmb_status statement_rebind(struct sql_statement *statement, const s
     enum plan_statement_kind kind = statement->bound.kind;
     uint32_t columns = statement->bound.column_count;
     bool executes = statement->bound.arguments != NULL || kind == STATEMENT_FETCH;
-    enum kmb_status status = statement_bind(statement, host, NULL, 0, error);
+    enum kmb_status status = sql_statement_bind(statement, host, NULL, 0, error);
     if (status == KMB_OK && executes && (statement->bound.kind != kind || statement->bound.column_count != columns)) {
         return error_set(error, KMB_UNSUPPORTED, "cached plan must not change result type");
     }
     return status;
-}
-
-/* --- plans for values --- */
-
-/* The statement planned for these values; NULL: it could not be, and the first plan will do. */
-static struct sql_statement *other_make(const struct sql_statement *statement, const struct sql_host *host,
-                                        const struct value *parameters, uint32_t count) {
-    struct sql_statement *made = mem_alloc_zero(1, sizeof(*made));
-    if (made == NULL) {
-        return NULL;
-    }
-    made->for_values = true;
-    context_of_host(&made->parse, host, NULL, NULL);
-    struct slice text = slice_make(statement->parse.text, statement->parse.text_length);
-    enum kmb_status status = statement_scan(made, text, statement->bound.parameter_types, count);
-    if (status == KMB_OK) {
-        status = statement_bind(made, host, parameters, count, NULL);
-    }
-    if (status != KMB_OK || made->bound.parameter_count != count ||
-        made->bound.catalogue_version != statement->bound.catalogue_version ||
-        made->bound.column_count != statement->bound.column_count) {
-        sql_statement_free(made);
-        return NULL;
-    }
-    return made;
-}
-
-/* Makes a plan for the values and finds it a place; which it is. */
-static uint8_t other_choose(struct sql_statement *statement, const struct sql_host *host,
-                            const struct value *parameters, uint32_t count, uint64_t values) {
-    struct sql_statement *made = other_make(statement, host, parameters, count);
-    uint8_t plan = REPLAN_FIRST;
-    bool found = made == NULL || plan_same_shape(made->bound.root, statement->bound.root);
-    for (uint8_t i = 0; i < REPLAN_PLANS_MAX && !found; i++) {
-        const struct sql_statement *other = statement->others[i];
-        found = other != NULL && !other->retired && plan_same_shape(made->bound.root, other->bound.root);
-        plan = found ? (uint8_t)(i + 1) : plan;
-    }
-    for (uint8_t i = 0; i < REPLAN_PLANS_MAX && !found && plan == REPLAN_FIRST; i++) {
-        struct sql_statement *other = statement->others[i];
-        if (other == NULL || (other->retired && other->runs == 0)) {
-            sql_statement_free(other);
-            statement->others[i] = made;
-            plan = (uint8_t)(i + 1);
-        }
-    }
-    bool placed = !found && plan != REPLAN_FIRST;
-    if (!placed) {
-        sql_statement_free(made);
-    }
-    replan_chosen(statement->replan, values, plan, placed);
-    return plan;
-}
-
-/* The plan that a run with these values takes. */
-static void run_choose(struct sql_run *run, const struct sql_host *host, const struct value *parameters,
-                       uint32_t count) {
-    struct sql_statement *statement = run->first;
-    enum sql_plan_mode mode = host->settings->plan_mode;
-    if (statement->replan == NULL && mode == SQL_PLAN_CUSTOM) {
-        statement->replan = mem_alloc_zero(1, sizeof(*statement->replan));
-    }
-    bool valid = true; /* else the run is refused */
-    for (uint32_t i = 0; i < count; i++) {
-        valid = valid && (parameters[i].is_null || value_valid(&parameters[i]));
-    }
-    run->values = valid ? replan_hash(parameters, count) : 0;
-    if (statement->replan == NULL || !valid) {
-        return;
-    }
-    uint8_t plan = replan_choose(statement->replan, run->values, mode);
-    plan = plan == REPLAN_WANTED ? other_choose(statement, host, parameters, count, run->values) : plan;
-    bool there = plan != REPLAN_FIRST && statement->others[plan - 1] != NULL && !statement->others[plan - 1]->retired;
-    run->statement = there ? statement->others[plan - 1] : statement;
-}
-
-/* At the end of a run that was counted. */
-static void run_judge(struct sql_run *run) {
-    struct sql_statement *statement = run->first;
-    if (run->values == 0 || run->measures == NULL ||
-        !replan_missed(run->statement->bound.root, run->measures, run->ended)) {
-        return;
-    }
-    if (statement->replan == NULL) {
-        statement->replan = mem_alloc_zero(1, sizeof(*statement->replan));
-    }
-    if (statement->replan != NULL) { /* else it runs on as it did */
-        replan_want(statement->replan, run->values);
-    }
 }
 
 enum kmb_status sql_run_open(struct sql_statement *statement, const struct sql_host *host,
@@ -943,7 +877,7 @@ enum kmb_status sql_run_open(struct sql_statement *statement, const struct sql_h
     bool stale = false;
     enum kmb_status status = statement_stale(statement, host, &stale, error);
     if (status == KMB_OK && stale) {
-        others_forget(statement);
+        sql_others_forget(statement);
         status = statement_rebind(statement, host, error);
     }
     if (status == KMB_OK) {
@@ -959,10 +893,10 @@ enum kmb_status sql_run_open(struct sql_statement *statement, const struct sql_h
     made->statement = statement;
     made->first = statement;
     if (statement->minds) {
-        run_choose(made, host, parameters, parameter_count);
+        sql_run_choose(made, host, parameters, parameter_count);
     }
     made->statement->runs++;
-    context_of_host(&made->context, host, error, statement);
+    sql_context_of_host(&made->context, host, error, statement);
     context_start_clock(&made->context, host);
     status = run_start(made, host, parameters, parameter_count);
     made->context.error = NULL;
@@ -1043,7 +977,7 @@ void sql_run_close(struct sql_run *run) {
     if (run == NULL) {
         return;
     }
-    run_judge(run);
+    sql_run_judge(run);
     run->statement->runs--;
     exec_close(run->exec);
     sql_context_free(&run->context);

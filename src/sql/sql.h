@@ -21,6 +21,7 @@
 #include "sql/exec/vector.h"
 #include "sql/plan/plan.h"
 #include "sql/prepared.h"
+#include "sql/server.h"
 
 struct kernel_view;
 struct kernel_transaction;
@@ -48,7 +49,6 @@ enum sql_control_kind {
 
 /* How a transaction is to be; DEFAULT: as the session says, or as it is. */
 enum sql_access { SQL_ACCESS_DEFAULT, SQL_ACCESS_READ_WRITE, SQL_ACCESS_READ_ONLY };
-enum sql_isolation { SQL_ISOLATION_DEFAULT, SQL_ISOLATION_SNAPSHOT, SQL_ISOLATION_SERIALIZABLE };
 enum sql_deferral { SQL_DEFERRAL_DEFAULT, SQL_DEFERRAL_OFF, SQL_DEFERRAL_ON };
 
 struct sql_control {
@@ -80,6 +80,87 @@ struct sql_copy {
     enum kmb_status (*read)(void *context, void *bytes, size_t size, size_t *count, struct kmb_error *error);
     enum kmb_status (*write)(void *context, const void *bytes, size_t length, struct kmb_error *error);
     void *context;
+    bool by_row; /* each row, a header line and an end mark are written on their own, else many rows together */
+};
+
+/* --- what the sessions of a tenant have to do with each other --- */
+
+/* The name of an advisory lock, and how it is asked for. */
+/* Modes of locks, PostgreSQL's in its order; advisory locks know SHARE and EXCLUSIVE. */
+enum sql_lock_mode {
+    SQL_LOCK_ACCESS_SHARE = 1,
+    SQL_LOCK_ROW_SHARE,
+    SQL_LOCK_ROW_EXCLUSIVE,
+    SQL_LOCK_SHARE_UPDATE_EXCLUSIVE,
+    SQL_LOCK_SHARE,
+    SQL_LOCK_SHARE_ROW_EXCLUSIVE,
+    SQL_LOCK_EXCLUSIVE,
+    SQL_LOCK_ACCESS_EXCLUSIVE,
+};
+
+enum sql_lock_kind {
+    SQL_LOCK_NUMBER, /* of 64 bits */
+    SQL_LOCK_PAIR,   /* two of 32 */
+    SQL_LOCK_TABLE,  /* by its id */
+    SQL_LOCK_ROW,    /* first: a hash of its key, second: its table or unique index */
+};
+
+struct sql_lock {
+    enum sql_lock_kind kind;
+    int64_t first;
+    int64_t second; /* of a pair */
+    enum sql_lock_mode mode;
+    bool transaction; /* till the transaction ends, else till it is given back */
+};
+/* session: that of pg_backend_pid(). */
+const char *sql_lock_mode_name(enum sql_lock_mode mode); /* "AccessShareLock" and so on */
+typedef void sql_lock_fn(void *context, const struct sql_lock *lock, uint64_t session, bool granted);
+
+enum sql_listen { SQL_LISTEN, SQL_UNLISTEN, SQL_UNLISTEN_ALL };
+
+/* NULL in struct sql_host: the session is alone, and what needs others is refused. context: the host's. */
+struct sql_neighbours {
+    /* Waits unless `attempt`, then *taken says. KMB_DEADLOCK, KMB_LOCK_NOT_AVAILABLE, KMB_CANCELLED. */
+    enum kmb_status (*lock)(void *context, const struct sql_lock *lock, bool attempt, bool *taken,
+                            struct kmb_error *error);
+    /* One of LOCK TABLE, till the transaction ends. What the transaction reads from now on is as new as the lock, if it
+     * has read nothing yet; one of SHARE and above makes it rely on the table: it is refused at its commit where
+     * another has written to it. */
+    enum kmb_status (*lock_table)(void *context, struct table_id table, enum sql_lock_mode mode, bool attempt,
+                                  bool *taken, struct kmb_error *error);
+    /* Of those that are not the transaction's. *given false: the session has no such lock. */
+    enum kmb_status (*unlock)(void *context, const struct sql_lock *lock, bool *given, struct kmb_error *error);
+    enum kmb_status (*unlock_all)(void *context, struct kmb_error *error);
+    /* The transaction's, down to a mark: where a transaction is one statement. */
+    uint64_t (*lock_mark)(void *context);
+    void (*unlock_to)(void *context, uint64_t mark);
+    void (*locks)(void *context, sql_lock_fn *each, void *each_context);
+    /* Whom a session waits for, by number, perhaps several times. each must not raise. */
+    void (*blockers)(void *context, uint64_t session, void (*each)(void *context, uint64_t blocker),
+                     void *each_context);
+    /* Of the open transaction, or one that is this statement: larger than that of any that began before. */
+    uint64_t (*transaction_number)(void *context);
+    /* Told, listened to and not any more when the transaction commits. */
+    enum kmb_status (*notify)(void *context, struct slice channel, struct slice payload, struct kmb_error *error);
+    enum kmb_status (*listen)(void *context, enum sql_listen how, struct slice channel, struct kmb_error *error);
+    const char *(*channel)(void *context, size_t at); /* those listened to, counted from 0; NULL: no more */
+    double (*notify_usage)(void *context);            /* how full the queue is, 0 to 1 */
+};
+
+/* Of the log and the store, all tenants together, since they were opened. */
+struct sql_log_figures {
+    char uuid[37];
+    uint64_t op; /* newest durable block */
+    uint64_t blocks;
+    uint64_t entries;
+    uint64_t bytes;
+    uint64_t syncs;
+    double sync_ms; /* all of them */
+    uint64_t checkpoints;
+    uint64_t log_bytes; /* of its segments now */
+    uint64_t store_bytes;
+    uint64_t cache_bytes;
+    uint64_t pinned_bytes; /* of the store, kept for open statements alone */
 };
 
 /* What the engine gives. All functions may be called from sql_prepare and sql_run_* on the caller's thread. */
@@ -92,6 +173,7 @@ struct sql_spill_block {
 
 struct sql_host {
     void *context;
+    struct charge *charge; /* that memory of statements is counted to; NULL: nobody's */
     /* Pins the state of a point. The view is given back with view_close(), also after an error of the statement. */
     enum kmb_status (*view_open)(void *context, const struct sql_point *point, struct kernel_view **view,
                                  struct kmb_error *error);
@@ -101,6 +183,8 @@ struct sql_host {
     enum kmb_status (*transaction)(void *context, struct kernel_transaction **transaction, struct kmb_error *error);
     /* BEGIN, COMMIT, ROLLBACK, and savepoints. */
     enum kmb_status (*control)(void *context, const struct sql_control *control, struct kmb_error *error);
+    /* Something to be told beside the answer, status KMB_OK where nothing is amiss. NULL: nobody is told. */
+    void (*notice)(void *context, const struct kmb_error *notice);
     int64_t (*now_us)(void *context);       /* of the transaction where one is open: NOW() stands still in it */
     int64_t (*clock_us)(void *context);     /* clock_timestamp(), which goes on within a statement; NULL: as now_us */
     int64_t (*monotonic_ns)(void *context); /* for statement_timeout; NULL: statements take the time they take */
@@ -125,13 +209,24 @@ struct sql_host {
     struct sql_sequences *sequences;    /* the session's; nextval() changes it */
     struct sql_prepared_list *prepared; /* the session's, by PREPARE */
     struct sql_cursor_list *cursors;    /* the session's, by DECLARE */
-    bool (*in_block)(void *context);    /* between BEGIN and COMMIT; NULL: never */
-    struct sql_statistics *statistics;  /* samples of tables, the shard's; NULL: none is kept */
-    const atomic_bool *cancel;          /* may be NULL; set from any thread: 57014 */
-    const struct sql_copy *copy;        /* of the statement that is opened; may be NULL */
-    bool references_held;               /* whoever runs the statement checks foreign keys itself */
-    bool checks_held;                   /* rows are written again as they are: CHECK constraints are not asked */
-    struct slice session_user;          /* current_user */
+    /* A run of a pointwise statement is about to read one row; NULL: none is to be told of. Its refusal is the run's.
+     */
+    enum kmb_status (*point)(void *context, struct table_id table, struct slice key, struct kmb_error *error);
+    bool (*in_block)(void *context);   /* between BEGIN and COMMIT; NULL: never */
+    struct sql_statistics *statistics; /* samples of tables, the shard's; NULL: none is kept */
+    void (*log_figures)(void *context, struct sql_log_figures *figures); /* NULL: there is no log */
+    struct sql_usage *usage;     /* of tables and indexes, the shard's; NULL: none is counted */
+    const atomic_bool *cancel;   /* may be NULL; set from any thread: 57014 */
+    const struct sql_copy *copy; /* of the statement that is opened; may be NULL */
+    bool references_held;        /* whoever runs the statement checks foreign keys itself */
+    bool checks_held;            /* rows are written again as they are: CHECK constraints are not asked */
+    struct slice session_user;   /* current_user */
+    enum sql_user user_kind;
+    struct slice database; /* current_database(); empty: "kimberlite" */
+    uint64_t session;      /* its number: pg_backend_pid() */
+    uint32_t tenant;
+    const struct sql_neighbours *neighbours;
+    const struct sql_server *server;
     struct sql_point at; /* a point given beside the text (--at): every read is there; a time-travel clause or
                           * a write is then an error */
 };
@@ -146,6 +241,9 @@ enum kmb_status sql_split(struct slice script, sql_split_fn *each, void *context
  * asks before it prompts for more. */
 bool sql_incomplete(struct slice script);
 
+/* The setting as SHOW gives it, of a session that runs no statement; false: there is none, or it is longer. */
+bool sql_setting_show(const struct sql_host *host, const char *name, char *text, size_t size);
+
 /* The table, view or sequence of that name (schema empty: by the session's search_path); NULL: there is none. */
 enum kmb_status sql_find_relation(const struct sql_host *host, const struct catalogue *catalogue, struct slice schema,
                                   struct slice name, const struct table_definition **table, struct kmb_error *error);
@@ -159,6 +257,8 @@ struct sql_statement;
  */
 enum kmb_status sql_prepare(const struct sql_host *host, struct slice text, const struct type *parameter_types,
                             uint32_t parameter_type_count, struct sql_statement **statement, struct kmb_error *error);
+/* Whether the text is one statement that parses; names in it are not looked for. Its errors are sql_prepare()'s. */
+enum kmb_status sql_parse_check(const struct sql_host *host, struct slice text, struct kmb_error *error);
 void sql_statement_free(struct sql_statement *statement); /* NULL is fine */
 
 enum plan_statement_kind sql_statement_kind(const struct sql_statement *statement);
@@ -170,6 +270,15 @@ const struct catalogue *sql_statement_catalogue(const struct sql_statement *stat
 uint32_t sql_statement_parameter_count(const struct sql_statement *statement);
 struct type sql_statement_parameter_type(const struct sql_statement *statement, uint32_t index);
 /* The whole bound statement, for tools; valid until the next run or free. */
+/* DateStyle, IntervalStyle or bytea_output, as SHOW has it. */
+void sql_style_text(struct datetime_style style, const char *name, char *text, size_t size);
+/* TimeZone, as SET has it; false: there is no such zone. */
+bool sql_zone_read(const char *value, const struct datetime_context *when, struct time_zone *zone);
+/* The other way of sql_style_text(); false: it is no such text. */
+bool sql_style_read(const char *name, struct slice text, struct datetime_style *style);
+
+/* Nests deeper than the callers' stacks are meant for. */
+bool sql_statement_is_deep(const struct sql_statement *statement);
 const struct plan_statement *sql_statement_plan(const struct sql_statement *statement);
 
 /* --- plans kept between statements that differ in their literals (sql/parse/digest.h) --- */

@@ -124,6 +124,9 @@ enum kmb_status blob_write(struct store *store, uint64_t generation, struct stor
     }
     if (status == KMB_OK) {
         ASSERT(count == total);
+        for (uint64_t i = 0; fork != NULL && i < count; i++) {
+            fork_page_made(fork, made[i]);
+        }
         memset(reference, 0, BLOB_REF_SIZE);
         codec_put_u64(reference, length);
         codec_put_u64(reference + 8, made[count - 1]);

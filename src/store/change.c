@@ -93,7 +93,7 @@ static enum kmb_status tree_first_leaf(struct store_fork *fork, uint32_t tenant,
                                        struct tree_state *tree, struct store_path *path, struct kmb_error *error) {
     struct store_step *step = &path->steps[0];
     uint64_t generation = fork->version->generation;
-    enum kmb_status status = page_new(fork->store, generation, &step->slot, &step->entry, &step->image, error);
+    enum kmb_status status = fork_page_new(fork, &step->slot, &step->entry, &step->image, error);
     if (status != KMB_OK) {
         return status;
     }

@@ -375,6 +375,8 @@ struct retired_list {
 #define TENANTS_KEPT 4u
 
 /* A version: a root, or the state below an open fork. */
+#define MADE_MAX 56 /* pages that a version remembers to have made */
+
 struct store_root {
     struct store *store;
     struct store_root *parent; /* version_lock: all links, open, retired of frozen versions */
@@ -386,6 +388,8 @@ struct store_root {
     _Atomic uint64_t readers;    /* store_root_read_begin() */
     uint64_t mark;               /* store_root_mark() */
     struct retired_list retired; /* pages of older versions that this one no longer has */
+    unsigned made_count;         /* MADE_MAX + 1: it made others too */
+    uint64_t made[MADE_MAX];     /* slots of the pages that go with it */
     struct tree_state directory;
     unsigned kept_count; /* tenants lately changed, so that they need no look into the directory */
     struct tenant_state kept[TENANTS_KEPT];
@@ -415,6 +419,11 @@ struct store_fork {
 };
 
 /* version.c */
+/* A page of the fork's own, and the fork notes it. */
+enum kmb_status fork_page_new(struct store_fork *fork, uint64_t *slot, struct store_entry **entry, uint8_t **image,
+                              struct kmb_error *error);
+/* Notes one that was made for it. */
+void fork_page_made(struct store_fork *fork, uint64_t slot);
 struct store_root *version_new(struct store *store, struct store_root *parent, bool open);
 enum kmb_status fork_tenant(struct store_fork *fork, uint32_t tenant, struct tenant_state **state,
                             struct kmb_error *error);

@@ -43,6 +43,7 @@ static enum kmb_status step_own(struct store_fork *fork, uint8_t *parent_ref, st
         page_free(store, slot);
         return status;
     }
+    fork_page_made(fork, slot);
     page_unpin(step->entry);
     step->slot = slot;
     step->entry = entry;
@@ -213,7 +214,7 @@ static enum kmb_status root_grow(struct store_fork *fork, uint32_t tenant, unsig
     uint64_t slot;
     struct store_entry *entry;
     uint8_t *image;
-    enum kmb_status status = page_new(fork->store, fork->version->generation, &slot, &entry, &image, error);
+    enum kmb_status status = fork_page_new(fork, &slot, &entry, &image, error);
     if (status != KMB_OK) {
         return status;
     }
@@ -236,7 +237,7 @@ static enum kmb_status step_split(struct store_fork *fork, uint32_t tenant, unsi
     const struct page_header *head = page_head(step->image);
     struct store_entry *entry;
     uint8_t *right;
-    enum kmb_status status = page_new(fork->store, fork->version->generation, slot, &entry, &right, error);
+    enum kmb_status status = fork_page_new(fork, slot, &entry, &right, error);
     if (status != KMB_OK) {
         return status;
     }

@@ -12,6 +12,9 @@
  *     melted version had made (generation above that of its parent) are free, the rest stay retired;
  *   - a version that nobody holds and that has no child is taken away with all pages it made itself.
  *
+ * What is taken away is found by walking down from its trees, unless it made few pages: it remembers those, since a
+ * transaction's forks are thrown away as often as they are kept.
+ *
  * A version keeps standing while it is held or has two children. Holding is an atomic count; only the last release
  * takes a lock. A checkpoint simply holds its version, so what is on disk is protected by the same rules. A long-held
  * old root costs one list entry and one page per page replaced since: space bounded by pages changed, not by commits.
@@ -51,6 +54,7 @@ struct store_root *version_new(struct store *store, struct store_root *parent, b
     version->store = store;
     version->open = open;
     version->parent = parent;
+    version->made_count = parent == NULL ? MADE_MAX + 1 : 0; /* one without a parent has all pages there are */
     pthread_mutex_lock(&store->version_lock);
     version->generation = ++store->generation;
     if (parent != NULL) {
@@ -100,6 +104,52 @@ static struct store_root *version_child(const struct store_root *version) {
     return NULL;
 }
 
+/* --- pages that a version made --- */
+
+static void made_add(struct store_root *version, uint64_t slot) {
+    if (version->made_count < MADE_MAX) {
+        version->made[version->made_count++] = slot;
+    } else {
+        version->made_count = MADE_MAX + 1;
+    }
+}
+
+static bool made_known(const struct store_root *version) {
+    return version->made_count <= MADE_MAX;
+}
+
+/* The page is free: another may be made in its place. */
+static void made_remove(struct store_root *version, uint64_t slot) {
+    for (unsigned i = 0; made_known(version) && i < version->made_count; i++) {
+        if (version->made[i] == slot) {
+            version->made[i] = version->made[--version->made_count];
+            return;
+        }
+    }
+}
+
+static void made_discard(struct store_root *version) {
+    for (unsigned i = 0; i < version->made_count; i++) {
+        page_free(version->store, version->made[i]);
+    }
+    version->made_count = 0;
+}
+
+void fork_page_made(struct store_fork *fork, uint64_t slot) {
+    made_add(fork->version, slot);
+}
+
+enum kmb_status fork_page_new(struct store_fork *fork, uint64_t *slot, struct store_entry **entry, uint8_t **image,
+                              struct kmb_error *error) {
+    enum kmb_status status = page_new(fork->store, fork->version->generation, slot, entry, image, error);
+    if (status == KMB_OK) {
+        made_add(fork->version, *slot);
+    }
+    return status;
+}
+
+/* --- */
+
 /* The child takes the place of its parent, which nobody holds. */
 static void version_melt(struct store_root *version, struct store_root *child) {
     struct store *store = version->store;
@@ -108,6 +158,7 @@ static void version_melt(struct store_root *version, struct store_root *child) {
     for (size_t i = 0; i < child->retired.count; i++) {
         struct retired page = child->retired.items[i];
         if (parent == NULL || page.birth > parent->generation) {
+            made_remove(version, page.slot);
             page_free(store, page.slot);
         } else {
             child->retired.items[kept++] = page;
@@ -131,6 +182,12 @@ static void version_melt(struct store_root *version, struct store_root *child) {
         } else {
             store->slots_lost += version->retired.count;
         }
+    }
+    if (parent == NULL || !made_known(version)) {
+        child->made_count = MADE_MAX + 1;
+    }
+    for (unsigned i = 0; made_known(child) && i < version->made_count; i++) {
+        made_add(child, version->made[i]);
     }
     child->parent = parent;
     version_unlink(version);
@@ -187,7 +244,11 @@ static void version_settle(struct store *store, struct store_root *version) {
         if (!store->closing) {
             version->open = true;
             pthread_mutex_unlock(&store->version_lock);
-            pages_discard(store, 0, version->directory.ref, parent == NULL ? 0 : parent->generation, true, 0);
+            if (made_known(version)) {
+                made_discard(version);
+            } else {
+                pages_discard(store, 0, version->directory.ref, parent == NULL ? 0 : parent->generation, true, 0);
+            }
             pthread_mutex_lock(&store->version_lock);
         }
         version_unlink(version);
@@ -363,13 +424,18 @@ void store_fork_discard(struct store_fork *fork) {
     struct store *store = fork->store;
     struct store_root *version = fork->version;
     uint64_t floor = version->parent->generation;
-    for (size_t i = 0; i < fork->tenant_count; i++) {
+    bool walk = !made_known(version);
+    for (size_t i = 0; walk && i < fork->tenant_count; i++) {
         for (unsigned t = 0; t < STORE_TREES; t++) {
             pages_discard(store, fork->tenants[i].tenant, fork->tenants[i].trees[t].ref, floor, true, 0);
         }
     }
     /* Every tree this fork made is in its table; directory pages of a freeze that failed may name them once more. */
-    pages_discard(store, 0, fork->directory.ref, floor, false, 0);
+    if (walk) {
+        pages_discard(store, 0, fork->directory.ref, floor, false, 0);
+    } else {
+        made_discard(version);
+    }
     version->directory = (struct tree_state){0};
     pthread_mutex_lock(&store->version_lock);
     version->open = false;
@@ -383,6 +449,7 @@ enum kmb_status fork_give_up(struct store_fork *fork, uint64_t slot, struct kmb_
     const struct store_entry *entry = entry_peek(fork->store, slot);
     uint64_t birth = entry == NULL ? 0 : entry->birth;
     if (birth == fork->version->generation) {
+        made_remove(fork->version, slot);
         page_free(fork->store, slot);
         return KMB_OK;
     }

@@ -240,7 +240,7 @@ static bool is_null_word(const uint8_t *bytes, size_t length) {
 /* Bytes that one element can take at most: up to the end of its text. */
 static size_t reader_element_room(const struct array_reader *reader) {
     bool quoted = reader_peek(reader) == '"';
-    size_t at = reader->at + 1;
+    size_t at = reader->at + (quoted ? 1 : 0);
     for (; at < reader->text.length; at++) {
         uint8_t byte = reader->text.bytes[at];
         if (byte == '\\') {

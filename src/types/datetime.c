@@ -50,11 +50,11 @@ int64_t date_of_civil(int64_t year, int32_t month, int32_t day) {
 struct civil_date date_to_civil(int64_t days) {
     int64_t shifted = days + ERA_SHIFT;
     int64_t era = floor_divide(shifted, DAYS_PER_ERA);
-    int64_t day_of_era = shifted - era * DAYS_PER_ERA;
-    int64_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-    int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    int64_t shifted_month = (5 * day_of_year + 2) / 153;
-    int64_t month = shifted_month + (shifted_month < 10 ? 3 : -9);
+    uint32_t day_of_era = (uint32_t)(shifted - era * DAYS_PER_ERA); /* words of 32 bits divide faster */
+    uint32_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+    uint32_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    uint32_t shifted_month = (5 * day_of_year + 2) / 153;
+    uint32_t month = shifted_month < 10 ? shifted_month + 3 : shifted_month - 9;
     int64_t year = year_of_era + era * 400 + (month <= 2 ? 1 : 0);
     return (struct civil_date){.year = (int32_t)year,
                                .month = (int32_t)month,

@@ -34,6 +34,22 @@ struct timestamp {
 #define DATETIME_TEXT_SIZE 64
 
 /* What text needs to know of the world; NULL stands for UTC and no clock. */
+enum date_style { DATE_STYLE_ISO, DATE_STYLE_SQL, DATE_STYLE_POSTGRES, DATE_STYLE_GERMAN };
+/* What 01/02/03 is. */
+enum date_order { DATE_ORDER_MDY, DATE_ORDER_DMY, DATE_ORDER_YMD };
+
+/* How values are printed, and dates of three numbers are read: DateStyle, IntervalStyle, bytea_output. All 0: ISO,
+ * month before day, postgres, hex. */
+struct datetime_style {
+    uint8_t dates;     /* enum date_style */
+    uint8_t order;     /* enum date_order */
+    uint8_t intervals; /* enum interval_style */
+    uint8_t bytea_escape;
+};
+static inline bool datetime_style_equal(struct datetime_style a, struct datetime_style b) {
+    return a.dates == b.dates && a.order == b.order && a.intervals == b.intervals && a.bytea_escape == b.bytea_escape;
+}
+
 struct datetime_context {
     int64_t now_us;        /* for 'now', 'today', 'yesterday', 'tomorrow' */
     struct time_zone zone; /* the session's */
@@ -41,6 +57,8 @@ struct datetime_context {
     /* Zones by name, where there are any besides the fixed ones; NULL: there are none. */
     const struct zone *(*zone_find)(void *zones, struct slice name);
     void *zones;
+    struct datetime_style style;
+    const char *zone_name; /* of a zone of one offset: as times show it where they show names; NULL or "": the offset */
 };
 
 static inline struct timestamp timestamp_of_us(int64_t us) {
@@ -98,6 +116,10 @@ size_t date_format(int64_t days, char text[DATETIME_TEXT_SIZE]);
 size_t time_format(int64_t us, char text[DATETIME_TEXT_SIZE]);
 size_t timestamp_format(struct timestamp timestamp, char text[DATETIME_TEXT_SIZE]);
 size_t timestamptz_format(struct timestamp timestamp, struct time_zone zone, char text[DATETIME_TEXT_SIZE]);
+/* In the style of the context (NULL: ISO, UTC): style.c. */
+size_t date_print(int64_t days, const struct datetime_style *style, char text[DATETIME_TEXT_SIZE]);
+size_t timestamp_print(struct timestamp timestamp, const struct datetime_context *context, bool zoned,
+                       char text[DATETIME_TEXT_SIZE]);
 /* timestamp(p): rounds to p digits, half up as PostgreSQL; -1 changes nothing. */
 enum kmb_status timestamp_apply_modifier(struct timestamp a, int32_t modifier, struct timestamp *out,
                                          struct kmb_error *error);

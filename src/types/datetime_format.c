@@ -2,33 +2,36 @@
  * Printing dates and times, in ISO form as PostgreSQL does: the year with at least four digits, " BC" at the very end,
  * a fraction without zeros at its end. A timestamp that carries nanoseconds shows all nine digits.
  */
-#include <stdio.h>
-
 #include "base/assert.h"
 #include "types/datetime.h"
+#include "types/digits.h"
 
+/* At least `width` digits. */
 static size_t put_number(char *text, uint32_t number, uint32_t width) {
-    char digits[16];
-    uint32_t count = 0;
-    do {
-        digits[count++] = (char)('0' + number % 10);
-        number /= 10;
-    } while (number > 0);
-    while (count < width) {
-        digits[count++] = '0';
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        text[i] = digits[count - 1 - i];
-    }
+    uint32_t count = digits_count(number);
+    count = count < width ? width : count;
+    digits_put_width(text, number, count);
     return count;
 }
 
+static size_t put_pair(char *text, uint32_t number) {
+    digits_put_pair(text, number);
+    return 2;
+}
+
 static size_t put_date(char *text, struct civil_date civil) {
-    size_t at = put_number(text, (uint32_t)(civil.year > 0 ? civil.year : 1 - civil.year), 4);
+    uint32_t year = (uint32_t)(civil.year > 0 ? civil.year : 1 - civil.year);
+    size_t at = 4;
+    if (year < 10000) {
+        digits_put_pair(text, year / 100);
+        digits_put_pair(text + 2, year % 100);
+    } else {
+        at = put_number(text, year, 4);
+    }
     text[at++] = '-';
-    at += put_number(text + at, (uint32_t)civil.month, 2);
+    at += put_pair(text + at, (uint32_t)civil.month);
     text[at++] = '-';
-    return at + put_number(text + at, (uint32_t)civil.day, 2);
+    return at + put_pair(text + at, (uint32_t)civil.day);
 }
 
 static size_t put_era(char *text, struct civil_date civil) {
@@ -40,17 +43,19 @@ static size_t put_era(char *text, struct civil_date civil) {
 }
 
 static size_t put_time(char *text, int64_t us, uint32_t ns) {
-    size_t at = put_number(text, (uint32_t)(us / US_PER_HOUR), 2);
+    uint32_t seconds = (uint32_t)((uint64_t)us / US_PER_SECOND);
+    uint32_t fraction = (uint32_t)(us - (int64_t)seconds * US_PER_SECOND);
+    size_t at = put_pair(text, seconds / 3600);
     text[at++] = ':';
-    at += put_number(text + at, (uint32_t)(us / US_PER_MINUTE % 60), 2);
+    at += put_pair(text + at, seconds / 60 % 60);
     text[at++] = ':';
-    at += put_number(text + at, (uint32_t)(us / US_PER_SECOND % 60), 2);
-    uint32_t fraction = (uint32_t)(us % US_PER_SECOND);
+    at += put_pair(text + at, seconds % 60);
     if (fraction == 0 && ns == 0) {
         return at;
     }
     text[at++] = '.';
-    at += put_number(text + at, fraction, 6);
+    digits_put_width(text + at, fraction, 6);
+    at += 6;
     if (ns != 0) {
         return at + put_number(text + at, ns, 3);
     }
@@ -91,11 +96,11 @@ static size_t put_zone(char *text, int32_t offset_s) {
     at += put_number(text + at, seconds / 3600, 2);
     if (seconds % 3600 != 0) {
         text[at++] = ':';
-        at += put_number(text + at, seconds / 60 % 60, 2);
+        at += put_pair(text + at, seconds / 60 % 60);
     }
     if (seconds % 60 != 0) {
         text[at++] = ':';
-        at += put_number(text + at, seconds % 60, 2);
+        at += put_pair(text + at, seconds % 60);
     }
     return at;
 }

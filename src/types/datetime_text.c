@@ -4,7 +4,7 @@
  * The work is in two steps, as in PostgreSQL. Text is cut into tokens by shape alone: numbers, dates (numbers or words
  * joined by '-', '/' or '.'), clock times, words, zone offsets. Then each token fills a part of struct moment, and what
  * a bare number means follows from what is already known and from its length. Dates given as three numbers are year,
- * month, day when the first has three digits or more, else month, day, year (DateStyle MDY).
+ * month, day when the first has three digits or more, else as the context orders them: month, day, year by itself.
  *
  * Offsets and the fixed abbreviations are known, other zones are asked of the context by name. The
  * words that need a clock ('now', 'today') take it from the context and are refused without one.
@@ -443,15 +443,16 @@ static enum moment_result moment_token(struct moment *m, const struct token *tok
 }
 
 /* A date that is not whole. PostgreSQL looks at the month and day it has before it misses another part. */
-static enum moment_result moment_partial_date(const struct moment *m, bool year_first) {
-    uint32_t month = year_first ? 1 : 0;
+static enum moment_result moment_partial_date(const struct moment *m, bool year_first, bool day_first) {
+    uint32_t month = year_first || day_first ? 1 : 0;
     bool bad_month = m->number_count > month && (m->number[month] < 1 || m->number[month] > 12);
-    bool bad_day = m->number_count > month + 1 && (m->number[month + 1] < 1 || m->number[month + 1] > 31);
+    uint32_t day = day_first ? 0 : month + 1;
+    bool bad_day = m->number_count > day && (m->number[day] < 1 || m->number[day] > 31);
     return bad_month || bad_day ? MOMENT_MONTH_DAY : MOMENT_SYNTAX;
 }
 
 /* Which of the numbers is what; then the calendar's checks. */
-static enum moment_result moment_finish_date(struct moment *m) {
+static enum moment_result moment_finish_date(struct moment *m, enum date_order order) {
     int64_t year;
     int64_t month;
     int64_t day;
@@ -459,7 +460,8 @@ static enum moment_result moment_finish_date(struct moment *m) {
     if (m->has_date) {
         return m->number_count > 0 || m->word_month != 0 ? MOMENT_SYNTAX : MOMENT_OK;
     }
-    bool year_first = m->number_count > 0 && m->width[0] >= 3;
+    bool year_first = m->number_count > 0 && (m->width[0] >= 3 || order == DATE_ORDER_YMD);
+    bool day_first = !year_first && order == DATE_ORDER_DMY;
     if (m->day_of_year) {
         year = m->number[0];
         year_width = m->width[0];
@@ -475,12 +477,12 @@ static enum moment_result moment_finish_date(struct moment *m) {
         month = m->word_month;
     } else {
         if (m->number_count != 3) {
-            return moment_partial_date(m, year_first);
+            return moment_partial_date(m, year_first, day_first);
         }
         year = m->number[year_first ? 0 : 2];
         year_width = m->width[year_first ? 0 : 2];
-        month = m->number[year_first ? 1 : 0];
-        day = m->number[year_first ? 2 : 1];
+        month = m->number[year_first || day_first ? 1 : 0];
+        day = m->number[year_first ? 2 : day_first ? 0 : 1];
     }
     if (m->bc) {
         if (year <= 0) {
@@ -541,7 +543,9 @@ static enum moment_result moment_read(struct moment *m, struct slice text, const
         return MOMENT_SYNTAX; /* whatever else there is */
     }
     bool no_date = m->number_count == 0 && m->word_month == 0 && !m->has_date;
-    return m->time_only && no_date ? MOMENT_OK : moment_finish_date(m);
+    return m->time_only && no_date
+               ? MOMENT_OK
+               : moment_finish_date(m, context == NULL ? DATE_ORDER_MDY : (enum date_order)context->style.order);
 }
 
 /* --- errors --- */
@@ -559,7 +563,7 @@ static enum kmb_status moment_error(enum moment_result result, const struct mome
     case MOMENT_MONTH_DAY:
         error_set(error, KMB_DATETIME_OVERFLOW, "date/time field value out of range: \"%.*s\"", shown, bytes);
         if (result == MOMENT_MONTH_DAY) {
-            error_hint(error, "Dates are read as year-month-day, or as month/day/year.");
+            error_hint(error, "Perhaps you need a different \"datestyle\" setting.");
         }
         return KMB_DATETIME_OVERFLOW;
     case MOMENT_ZONE:
@@ -585,8 +589,105 @@ static int64_t moment_time_ns(const struct moment *m) {
 
 /* --- the three types --- */
 
+/* --- the form that nearly all data have --- */
+
+/* "2024-02-29", " 12:34:56", ".123456", "+02" or "+02:30": what there is of it. */
+struct iso_moment {
+    int64_t days;
+    int64_t us; /* of the day */
+    bool has_zone;
+    int32_t zone_s;
+};
+
+static bool iso_number(const uint8_t *bytes, uint32_t width, uint32_t *number) {
+    *number = 0;
+    for (uint32_t i = 0; i < width; i++) {
+        uint32_t digit = (uint32_t)bytes[i] - '0';
+        if (digit > 9) {
+            return false;
+        }
+        *number = *number * 10 + digit;
+    }
+    return true;
+}
+
+static bool iso_date(const uint8_t *at, int64_t *days) {
+    uint32_t year;
+    uint32_t month;
+    uint32_t day;
+    if (at[4] != '-' || at[7] != '-' || !iso_number(at, 4, &year) || !iso_number(at + 5, 2, &month) ||
+        !iso_number(at + 8, 2, &day)) {
+        return false;
+    }
+    if (year == 0 || month == 0 || month > 12 || day == 0 || (int32_t)day > date_month_length(year, (int32_t)month)) {
+        return false;
+    }
+    *days = date_of_civil(year, (int32_t)month, (int32_t)day);
+    return true;
+}
+
+static bool iso_time(const uint8_t *at, int64_t *us) {
+    uint32_t hour;
+    uint32_t minute;
+    uint32_t second;
+    if (at[2] != ':' || at[5] != ':' || !iso_number(at, 2, &hour) || !iso_number(at + 3, 2, &minute) ||
+        !iso_number(at + 6, 2, &second) || hour > 23 || minute > 59 || second > 59) {
+        return false;
+    }
+    *us = (int64_t)(hour * 3600 + minute * 60 + second) * US_PER_SECOND;
+    return true;
+}
+
+/* Reads a moment of that form and nothing else; false: it is of another, or wrong, which the tokens will tell. */
+static bool iso_read(struct slice text, struct iso_moment *out) {
+    const uint8_t *at = text.bytes;
+    const uint8_t *end = text.bytes + text.length;
+    *out = (struct iso_moment){.days = 0};
+    if (text.length < 10 || !iso_date(at, &out->days)) {
+        return false;
+    }
+    at += 10;
+    if (at == end) {
+        return true;
+    }
+    if (end - at < 9 || at[0] != ' ' || !iso_time(at + 1, &out->us)) {
+        return false;
+    }
+    at += 9;
+    if (at < end && *at == '.') {
+        int64_t unit = US_PER_SECOND / 10;
+        const uint8_t *first = ++at;
+        for (; at < end && *at >= '0' && *at <= '9' && unit > 0; at++, unit /= 10) {
+            out->us += (*at - '0') * unit;
+        }
+        if (at == first) {
+            return false;
+        }
+    }
+    if (at == end) {
+        return true;
+    }
+    uint32_t hour;
+    uint32_t minute = 0;
+    bool negative = *at == '-';
+    bool whole = end - at == 3;
+    if ((!negative && *at != '+') || !(whole || (end - at == 6 && at[3] == ':')) || !iso_number(at + 1, 2, &hour) ||
+        !(whole || iso_number(at + 4, 2, &minute)) || hour > 14 || minute > 59) {
+        return false;
+    }
+    int32_t offset = (int32_t)(hour * 3600 + minute * 60);
+    out->has_zone = true;
+    out->zone_s = negative ? -offset : offset;
+    return true;
+}
+
 enum kmb_status date_parse(struct slice text, const struct datetime_context *context, int64_t *days,
                            struct kmb_error *error) {
+    struct iso_moment iso;
+    if (text.length == 10 && iso_read(text, &iso)) {
+        *days = iso.days;
+        return KMB_OK;
+    }
     struct moment m = {.special = SPECIAL_NONE};
     enum moment_result result = moment_read(&m, text, context);
     if (result != MOMENT_OK) {
@@ -637,6 +738,17 @@ enum kmb_status time_parse(struct slice text, const struct datetime_context *con
 
 enum kmb_status timestamp_parse(struct slice text, bool with_zone, const struct datetime_context *context,
                                 struct timestamp *out, struct kmb_error *error) {
+    struct iso_moment iso;
+    if (iso_read(text, &iso) && (with_zone || !iso.has_zone)) {
+        int64_t local = iso.days * US_PER_DAY + iso.us;
+        int64_t offset_s = 0;
+        if (with_zone) {
+            struct time_zone session = context == NULL ? time_zone_fixed(0) : context->zone;
+            offset_s = iso.has_zone ? iso.zone_s : time_zone_of_local(session, local);
+        }
+        *out = timestamp_of_us(local - offset_s * US_PER_SECOND);
+        return KMB_OK;
+    }
     struct moment m = {.special = SPECIAL_NONE};
     enum moment_result result = moment_read(&m, text, context);
     if (result != MOMENT_OK) {

@@ -13,10 +13,13 @@
 
 #include "base/assert.h"
 #include "types/decimal.h"
+#include "types/digits.h"
 #include "types/real.h"
 #include "types/wide.h"
 
-#define EXPONENT_LIMIT 100000
+#define EXPONENT_LIMIT          100000
+#define DECIMAL_SHORT_TEXT_MAX  18 /* its digits fit 63 bits */
+#define DECIMAL_SHORT_SCALE_MAX 19 /* 10^19 fits 64 bits */
 
 static bool decimal_blank(uint8_t byte) {
     return byte == ' ' || (byte >= '\t' && byte <= '\r');
@@ -134,7 +137,38 @@ static bool decimal_scan_finish(const struct decimal_scan *scan, bool negative, 
     return decimal_make(mantissa.high, mantissa.low, (uint32_t)scale, out);
 }
 
+/* A sign, digits and a point, no more than a word holds: what most data are. False: it is something else, or wrong. */
+static bool decimal_parse_short(struct slice text, struct decimal *out) {
+    size_t at = text.length > 0 && text.bytes[0] == '-' ? 1 : 0;
+    int64_t mantissa = 0;
+    size_t digits = 0;
+    size_t point = text.length; /* where it stands */
+    if (text.length > DECIMAL_SHORT_TEXT_MAX) {
+        return false;
+    }
+    for (; at < text.length; at++) {
+        uint32_t digit = (uint32_t)text.bytes[at] - '0';
+        if (digit <= 9) {
+            mantissa = mantissa * 10 + digit;
+            digits++;
+        } else if (text.bytes[at] == '.' && point == text.length) {
+            point = at;
+        } else {
+            return false;
+        }
+    }
+    if (digits == 0) {
+        return false;
+    }
+    *out = decimal_of_int64(text.bytes[0] == '-' ? -mantissa : mantissa);
+    out->scale = (uint16_t)(point == text.length ? 0 : text.length - point - 1);
+    return true;
+}
+
 enum kmb_status decimal_parse(struct slice text, struct decimal *out, struct kmb_error *error) {
+    if (decimal_parse_short(text, out)) {
+        return KMB_OK;
+    }
     struct slice inner = text;
     size_t at = 0;
     while (at < inner.length && decimal_blank(inner.bytes[at])) {
@@ -163,14 +197,6 @@ enum kmb_status decimal_parse(struct slice text, struct decimal *out, struct kmb
 
 /* --- printing --- */
 
-/* Digits of a 64-bit number into the end of a field, padded with zeros to `width`. */
-static void decimal_put_digits(char *end, uint64_t number, uint32_t width) {
-    for (uint32_t i = 0; i < width; i++) {
-        *--end = (char)('0' + number % 10);
-        number /= 10;
-    }
-}
-
 /* Exactly `digits` digits of a non-negative mantissa. */
 static void decimal_put_mantissa(char *text, struct wide mantissa, uint32_t digits) {
     char *end = text + digits;
@@ -178,8 +204,8 @@ static void decimal_put_mantissa(char *text, struct wide mantissa, uint32_t digi
         uint32_t chunk = digits > 18 ? 18 : digits;
         struct wide rest = mantissa;
         mantissa = wide_divide(mantissa, wide_power10(18), &rest);
-        decimal_put_digits(end, rest.low, chunk);
         end -= chunk;
+        digits_put_width(end, rest.low, chunk);
         digits -= chunk;
     }
 }
@@ -197,6 +223,17 @@ size_t decimal_format(struct decimal a, char text[DECIMAL_TEXT_SIZE]) {
     if (wide_is_negative(mantissa)) {
         text[at++] = '-';
         mantissa = wide_negate(mantissa);
+    }
+    if (mantissa.high == 0 && a.scale <= DECIMAL_SHORT_SCALE_MAX) { /* what most data are */
+        uint64_t power = wide_power10(a.scale).low;
+        at += digits_put(text + at, mantissa.low / power);
+        if (a.scale > 0) {
+            text[at++] = '.';
+            digits_put_width(text + at, mantissa.low % power, a.scale);
+            at += a.scale;
+        }
+        text[at] = 0;
+        return at;
     }
     uint32_t digits = wide_digits(mantissa);
     uint32_t whole = digits > a.scale ? digits - a.scale : 1;

@@ -29,6 +29,10 @@ const char *event_kind_name(uint32_t kind) {
         return "checkpoint_key_rotated";
     case EVENT_CLOCK_ACCEPTED:
         return "clock_accepted";
+    case EVENT_TENANT_DELETED:
+        return "tenant_deleted";
+    case EVENT_REQUEST_ANSWERED:
+        return "request_answered";
     case EVENT_TABLE_CREATED:
         return "table_created";
     case EVENT_TABLE_DROPPED:
@@ -105,6 +109,18 @@ const char *event_kind_name(uint32_t kind) {
         return "table_moved";
     case EVENT_VIEW_CHANGED:
         return "view_changed";
+    case EVENT_ROLE_CREATED:
+        return "role_created";
+    case EVENT_ROLE_CHANGED:
+        return "role_changed";
+    case EVENT_ROLE_DROPPED:
+        return "role_dropped";
+    case EVENT_API_KEY_CREATED:
+        return "api_key_created";
+    case EVENT_API_KEY_REVOKED:
+        return "api_key_revoked";
+    case EVENT_ACCESS_RECORDED:
+        return "access_recorded";
     }
     return "unknown";
 }
@@ -148,6 +164,29 @@ static void put_rows(struct buffer *buffer, const struct event_rows *rows) {
     buffer_append_slice(buffer, rows->items);
 }
 
+static void put_principal(struct buffer *buffer, const struct event *event) {
+    switch (event->kind) {
+    case EVENT_ROLE_CREATED:
+    case EVENT_ROLE_CHANGED:
+        role_encode(&event->as.role, buffer);
+        return;
+    case EVENT_ROLE_DROPPED:
+        buffer_u32(buffer, event->as.role_dropped.role.value);
+        return;
+    case EVENT_API_KEY_CREATED:
+        api_key_encode(&event->as.api_key, buffer);
+        return;
+    case EVENT_API_KEY_REVOKED:
+        buffer_u32(buffer, event->as.api_key_revoked.key.value);
+        return;
+    case EVENT_ACCESS_RECORDED:
+        access_encode(&event->as.access, buffer);
+        return;
+    default:
+        UNREACHABLE("kind of an event about roles and keys");
+    }
+}
+
 static void put_schema_change(struct buffer *buffer, const struct event *event) {
     switch (event->kind) {
     case EVENT_SCHEMA_CREATED:
@@ -174,7 +213,8 @@ static void put_schema_change(struct buffer *buffer, const struct event *event) 
         buffer_bytes(buffer, event->as.view_changed.query);
         return;
     default:
-        UNREACHABLE("kind of a definition change");
+        put_principal(buffer, event);
+        return;
     }
 }
 
@@ -268,6 +308,17 @@ static void put_payload(struct buffer *buffer, const struct event *event) {
     case EVENT_CLOCK_ACCEPTED:
         buffer_i64(buffer, event->as.clock_accepted.log_time_us);
         buffer_i64(buffer, event->as.clock_accepted.clock_time_us);
+        return;
+    case EVENT_TENANT_DELETED:
+        buffer_u32(buffer, event->as.tenant_deleted.tenant.value);
+        buffer_u32(buffer, event->as.tenant_deleted.tables);
+        return;
+    case EVENT_REQUEST_ANSWERED:
+        buffer_bytes(buffer, event->as.answered.key);
+        buffer_append(buffer, event->as.answered.digest, 32);
+        buffer_u32(buffer, event->as.answered.answer);
+        buffer_append_byte(buffer, (uint8_t)event->as.answered.form);
+        buffer_bytes(buffer, event->as.answered.bytes);
         return;
     case EVENT_TABLE_CREATED:
     case EVENT_VIEW_CREATED:
@@ -456,6 +507,17 @@ static bool name_valid(struct slice name, size_t most, bool may_be_empty) {
     return name.length <= most && (may_be_empty || name.length > 0) && utf8_check(name, NULL) == KMB_OK;
 }
 
+static bool get_answer(struct reader *reader, struct event_request_answered *answered) {
+    answered->key = reader_bytes(reader);
+    reader_copy(reader, answered->digest, sizeof(answered->digest));
+    answered->answer = reader_u32(reader);
+    uint8_t form = reader_u8(reader);
+    answered->form = (enum answer_form)form;
+    answered->bytes = reader_bytes(reader);
+    return name_valid(answered->key, ANSWER_KEY_MAX, false) && form <= ANSWER_NOT_KEPT &&
+           answered->bytes.length <= ANSWER_KEPT_MAX;
+}
+
 static bool get_rows(struct reader *reader, struct event *event) {
     struct event_rows *rows = &event->as.rows;
     rows->table.value = reader_u32(reader);
@@ -522,6 +584,34 @@ static bool get_default(struct reader *reader, struct event_column_default_chang
     bool worded = kind == DEFAULT_EXPRESSION || kind == DEFAULT_GENERATED;
     return kind <= DEFAULT_IDENTITY && worded == (change->default_text.length > 0) &&
            utf8_check(change->default_text, NULL) == KMB_OK;
+}
+
+static bool get_principal(struct reader *reader, struct arena *arena, struct event *event, enum kmb_status *status,
+                          struct kmb_error *error) {
+    switch (event->kind) {
+    case EVENT_ROLE_CREATED: /* the one with number 0 is never made */
+    case EVENT_ROLE_CHANGED:
+        return role_decode(reader_take(reader, reader_left(reader)), &event->as.role) &&
+               (event->as.role.id.value > 0 || event->kind == EVENT_ROLE_CHANGED);
+    case EVENT_ROLE_DROPPED:
+        event->as.role_dropped.role.value = reader_u32(reader);
+        return event->as.role_dropped.role.value > 0;
+    case EVENT_API_KEY_CREATED: {
+        bool no_memory = false;
+        bool good = api_key_decode(reader_take(reader, reader_left(reader)), arena, &event->as.api_key, &no_memory);
+        if (no_memory) {
+            *status = error_set(error, KMB_NO_MEMORY, "out of memory");
+        }
+        return good;
+    }
+    case EVENT_API_KEY_REVOKED:
+        event->as.api_key_revoked.key.value = reader_u32(reader);
+        return event->as.api_key_revoked.key.value > 0;
+    case EVENT_ACCESS_RECORDED:
+        return access_decode(reader_take(reader, reader_left(reader)), &event->as.access);
+    default:
+        return false;
+    }
 }
 
 static bool get_schema_change(struct reader *reader, struct event *event) {
@@ -684,6 +774,13 @@ static bool get_definition_change(struct reader *reader, struct arena *arena, st
         advanced->called = called == 1;
         return good && called <= 1;
     }
+    case EVENT_ROLE_CREATED:
+    case EVENT_ROLE_CHANGED:
+    case EVENT_ROLE_DROPPED:
+    case EVENT_API_KEY_CREATED:
+    case EVENT_API_KEY_REVOKED:
+    case EVENT_ACCESS_RECORDED:
+        return get_principal(reader, arena, event, status, error);
     default:
         return get_schema_change(reader, event);
     }
@@ -719,6 +816,12 @@ static bool get_payload(struct reader *reader, struct arena *arena, struct event
         event->as.clock_accepted.log_time_us = reader_i64(reader);
         event->as.clock_accepted.clock_time_us = reader_i64(reader);
         return true;
+    case EVENT_TENANT_DELETED:
+        event->as.tenant_deleted.tenant.value = reader_u32(reader);
+        event->as.tenant_deleted.tables = reader_u32(reader);
+        return true;
+    case EVENT_REQUEST_ANSWERED:
+        return get_answer(reader, &event->as.answered);
     case EVENT_TABLE_CREATED:
     case EVENT_VIEW_CREATED:
     case EVENT_SEQUENCE_CREATED:

@@ -14,6 +14,7 @@
 #define KMB_TYPES_EVENT_H
 
 #include "types/definition.h"
+#include "types/principal.h"
 
 #define EVENT_CRITICAL    0x8000u
 #define EVENT_FRAME_SIZE  6
@@ -24,6 +25,8 @@ enum event_kind {
     EVENT_CHECKPOINT_KEY_SET = 0x8002,
     EVENT_CHECKPOINT_KEY_ROTATED = 0x8003,
     EVENT_CLOCK_ACCEPTED = 0x8004,
+    EVENT_TENANT_DELETED = 0x8005, /* its last: nothing is written or read after it */
+    EVENT_REQUEST_ANSWERED = 0x8006,
 
     EVENT_TABLE_CREATED = 0x8010,
     EVENT_TABLE_DROPPED = 0x8011,
@@ -66,6 +69,13 @@ enum event_kind {
     EVENT_SCHEMA_COMMENT_SET = 0x805b,
     EVENT_TABLE_MOVED = 0x805c, /* into another schema; a view and a sequence, too */
     EVENT_VIEW_CHANGED = 0x805d,
+
+    EVENT_ROLE_CREATED = 0x8070,
+    EVENT_ROLE_CHANGED = 0x8071, /* all of it, its name too */
+    EVENT_ROLE_DROPPED = 0x8072,
+    EVENT_API_KEY_CREATED = 0x8073,
+    EVENT_API_KEY_REVOKED = 0x8074,
+    EVENT_ACCESS_RECORDED = 0x8075, /* changes no state */
 };
 
 struct event_tenant_created {
@@ -80,6 +90,27 @@ struct event_checkpoint_key {
 struct event_clock_accepted {
     int64_t log_time_us;   /* newest commit time in the log */
     int64_t clock_time_us; /* what the clock said when the operator accepted it */
+};
+struct event_tenant_deleted {
+    struct tenant_id tenant;
+    uint32_t tables; /* that it had */
+};
+#define ANSWER_KEY_MAX  255
+#define ANSWER_KEPT_MAX 4096
+/* What an answer has behind its bytes. */
+enum answer_form {
+    ANSWER_PLAIN,           /* nothing */
+    ANSWER_POSITION,        /* the tenant's position behind the entry */
+    ANSWER_POSITION_SIGNED, /* the same, written as a signed number */
+    ANSWER_NOT_KEPT,        /* it is longer than ANSWER_KEPT_MAX: bytes is empty */
+};
+/* A request that brought a key along, and did something: the last event of what it did. */
+struct event_request_answered {
+    struct slice key;   /* a text, the client's */
+    uint8_t digest[32]; /* SHA-256 of the request, so that another one under its key is told apart */
+    uint32_t answer;    /* the kind of response, as the protocol numbers it */
+    enum answer_form form;
+    struct slice bytes;
 };
 struct event_table_created {
     struct table_definition table;
@@ -229,6 +260,12 @@ struct event_view_changed {
     struct table_id view;
     struct slice query;
 };
+struct event_role_dropped {
+    struct role_id role; /* never 0 */
+};
+struct event_api_key_revoked {
+    struct api_key_id key;
+};
 /* Of an enum type: where the label stands (a value of value.h), and its name from now on. */
 struct event_label {
     struct table_id type;
@@ -262,6 +299,8 @@ struct event {
         struct event_tenant_created tenant_created;
         struct event_checkpoint_key checkpoint_key; /* set and rotated */
         struct event_clock_accepted clock_accepted;
+        struct event_tenant_deleted tenant_deleted;
+        struct event_request_answered answered;
         struct event_table_created table_created; /* and view, sequence and type created */
         struct event_table_dropped table_dropped;
         struct event_table_renamed table_renamed;
@@ -290,6 +329,11 @@ struct event {
         struct event_schema_comment_set schema_comment_set;
         struct event_table_moved table_moved;
         struct event_view_changed view_changed;
+        struct role_definition role; /* created and changed */
+        struct event_role_dropped role_dropped;
+        struct api_key_definition api_key;
+        struct event_api_key_revoked api_key_revoked;
+        struct access_record access;
         struct event_label label; /* added, renamed */
         struct event_rows rows;   /* inserted, updated, deleted */
         struct event_stream_created stream_created;

@@ -31,6 +31,12 @@ struct constraint_id {
 struct schema_id {
     uint32_t value; /* 0: the one every tenant has from the start */
 };
+struct role_id {
+    uint32_t value; /* an object id; 0: the one every tenant has from the start */
+};
+struct api_key_id {
+    uint32_t value; /* an object id */
+};
 struct schema_version {
     uint32_t value; /* of one table: 1 when created, +1 for each change of its definition */
 };

@@ -28,6 +28,16 @@ struct interval {
 enum kmb_status interval_parse(struct slice text, int32_t modifier, struct interval *out, struct kmb_error *error);
 /* The 'postgres' style: "1 year 2 mons 3 days 04:05:06.789", "00:00:00". */
 size_t interval_format(struct interval a, char text[INTERVAL_TEXT_SIZE]);
+enum interval_style {
+    INTERVAL_STYLE_POSTGRES,
+    INTERVAL_STYLE_VERBOSE,      /* "@ 1 year 2 mons 3 days 4 hours 5 mins 6.789 secs ago" */
+    INTERVAL_STYLE_SQL_STANDARD, /* "1-2", "3 4:05:06.789", "+1-2 -3 +4:05:06.789" */
+    INTERVAL_STYLE_ISO_8601,     /* "P1Y2M3DT4H5M6.789S" */
+};
+/* In the style sql_standard one minus before all of a text, and no other sign in it, is of all its parts. */
+enum kmb_status interval_read(struct slice text, enum interval_style style, int32_t modifier, struct interval *out,
+                              struct kmb_error *error);
+size_t interval_print(struct interval a, enum interval_style style, char text[INTERVAL_TEXT_SIZE]);
 /* Rounds the seconds to the modifier's digits; drops what is smaller than the last of its fields. -1 changes nothing.
  */
 struct interval interval_apply_modifier(struct interval a, int32_t modifier);

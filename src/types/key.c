@@ -183,6 +183,9 @@ static void key_put_body(struct buffer *key, enum type_id type, const struct val
     case TYPE_REGTYPE:
     case TYPE_REGNAMESPACE:
     case TYPE_REGROLE:
+    case TYPE_REGPROC:
+    case TYPE_REGPROCEDURE:
+    case TYPE_REGOPERATOR:
         buffer_append_slice(key, value_label_place(value->as.bytes));
         return;
     case TYPE_BOOL:
@@ -534,6 +537,9 @@ static void key_get_body(struct key_reader *r, struct type type, struct arena *a
     case TYPE_REGTYPE:
     case TYPE_REGNAMESPACE:
     case TYPE_REGROLE:
+    case TYPE_REGPROC:
+    case TYPE_REGPROCEDURE:
+    case TYPE_REGOPERATOR:
         out->as.bytes = key_get_place(r, arena, no_memory);
         return;
     case TYPE_BOOL: {

@@ -4,6 +4,8 @@
  */
 #include "types/record.h"
 
+#include <endian.h>
+
 #include "types/utf8.h"
 
 #define READ_BYTES ((size_t)256 << 10)
@@ -36,6 +38,48 @@ void record_reader_init(struct record_reader *reader, const struct record_format
 void record_reader_free(struct record_reader *reader) {
     buffer_free(&reader->input);
     buffer_free(&reader->text);
+}
+
+/* --- plain bytes --- */
+
+#define EACH_BYTE UINT64_C(0x0101010101010101)
+#define HIGH_BITS UINT64_C(0x8080808080808080)
+
+/* Up to four bytes that something begins with, each eight times. */
+struct stops {
+    uint64_t words[4];
+};
+
+static struct stops stops_at(uint8_t a, uint8_t b, uint8_t c, uint8_t d) {
+    return (struct stops){{EACH_BYTE * a, EACH_BYTE * b, EACH_BYTE * c, EACH_BYTE * d}};
+}
+
+/* Which bytes are zero: the lowest that is has its high bit set, and none below it. */
+static inline uint64_t zero_bytes(uint64_t word) {
+    return (word - EACH_BYTE) & ~word & HIGH_BITS;
+}
+
+/* How many bytes come before the first of the stops, eight looked at at a time. */
+static size_t plain_run(const uint8_t *bytes, size_t length, const struct stops *stops) {
+    size_t at = 0;
+    for (; length - at >= 8; at += 8) {
+        uint64_t word;
+        memcpy(&word, bytes + at, 8);
+        word = le64toh(word);
+        uint64_t found = zero_bytes(word ^ stops->words[0]) | zero_bytes(word ^ stops->words[1]) |
+                         zero_bytes(word ^ stops->words[2]) | zero_bytes(word ^ stops->words[3]);
+        if (found != 0) {
+            return at + (size_t)__builtin_ctzll(found) / 8;
+        }
+    }
+    for (; at < length; at++) {
+        uint8_t byte = bytes[at];
+        if (byte == (uint8_t)stops->words[0] || byte == (uint8_t)stops->words[1] || byte == (uint8_t)stops->words[2] ||
+            byte == (uint8_t)stops->words[3]) {
+            break;
+        }
+    }
+    return at;
 }
 
 /* --- the source --- */
@@ -79,6 +123,12 @@ static inline enum kmb_status look(struct record_reader *reader, size_t ahead, u
     }
     *byte = reader->input.bytes[reader->at + ahead];
     return KMB_OK;
+}
+
+/* Of the bytes that are there already, how many from `ahead` on are plain. */
+static inline size_t look_over(const struct record_reader *reader, size_t ahead, const struct stops *stops) {
+    size_t from = reader->at + ahead;
+    return from < reader->input.length ? plain_run(reader->input.bytes + from, reader->input.length - from, stops) : 0;
 }
 
 static void take(struct record_reader *reader, size_t count) {
@@ -150,7 +200,13 @@ static enum kmb_status is_end_mark(struct record_reader *reader, bool *mark, str
 static enum kmb_status text_end(struct record_reader *reader, size_t *length, size_t *width, struct kmb_error *error) {
     uint8_t byte = 0;
     enum kmb_status status;
-    for (*length = 0; (status = look(reader, *length, &byte, error)) == KMB_OK; (*length)++) {
+    struct stops stops = stops_at('\n', '\r', '\\', '\\');
+    for (*length = 0;; (*length)++) {
+        *length += look_over(reader, *length, &stops);
+        status = look(reader, *length, &byte, error);
+        if (status != KMB_OK) {
+            break;
+        }
         if (byte == '\n' || byte == '\r') {
             return line_end(reader, *length, byte, width, error);
         }
@@ -175,7 +231,18 @@ static enum kmb_status csv_end(struct record_reader *reader, size_t *length, siz
     uint8_t byte = 0;
     enum kmb_status status;
     uint8_t counted = format->spreadsheet || reader->line_end == RECORD_LINE_NEWLINE ? '\n' : '\r';
-    for (*length = 0; (status = look(reader, *length, &byte, error)) == KMB_OK; (*length)++) {
+    struct stops stops = stops_at('\n', '\r', format->quote, format->escape);
+    for (*length = 0;; (*length)++) {
+        size_t run = look_over(reader, *length, &stops);
+        if (run > 0) {
+            *length += run;
+            escaped = false;
+            opens = reader->input.bytes[reader->at + *length - 1] == format->delimiter;
+        }
+        status = look(reader, *length, &byte, error);
+        if (status != KMB_OK) {
+            break;
+        }
         if (quoted && byte == format->escape && format->escape != format->quote) {
             escaped = !escaped;
         } else if (byte == format->quote && !escaped && (quoted || opens || !format->spreadsheet)) {
@@ -256,10 +323,11 @@ static void text_field(struct record_reader *reader, size_t *at) {
     struct record_field *field = &reader->fields[reader->field_count];
     size_t begin = *at;
     size_t plain = *at; /* not yet copied */
-    while (*at < raw.length && raw.bytes[*at] != reader->format.delimiter) {
-        if (raw.bytes[*at] != '\\') {
-            (*at)++;
-            continue;
+    struct stops stops = stops_at(reader->format.delimiter, '\\', '\\', '\\');
+    for (;;) {
+        *at += plain_run(raw.bytes + *at, raw.length - *at, &stops);
+        if (*at == raw.length || raw.bytes[*at] == reader->format.delimiter) {
+            break;
         }
         buffer_append(&reader->text, raw.bytes + plain, *at - plain);
         (*at)++;
@@ -315,6 +383,8 @@ static enum kmb_status csv_field(struct record_reader *reader, size_t *at, struc
     struct slice raw = reader->raw;
     struct record_field *field = &reader->fields[reader->field_count];
     size_t begin = *at;
+    uint8_t quote = format->spreadsheet ? format->delimiter : format->quote; /* in a spreadsheet it ends nothing */
+    struct stops stops = stops_at(format->delimiter, quote, quote, quote);
     while (*at < raw.length && raw.bytes[*at] != format->delimiter) {
         size_t plain = *at;
         if (raw.bytes[*at] == format->quote && (!format->spreadsheet || *at == begin)) {
@@ -326,10 +396,7 @@ static enum kmb_status csv_field(struct record_reader *reader, size_t *at, struc
             }
             plain = *at;
         }
-        while (*at < raw.length && raw.bytes[*at] != format->delimiter &&
-               (raw.bytes[*at] != format->quote || format->spreadsheet)) {
-            (*at)++;
-        }
+        *at += plain_run(raw.bytes + *at, raw.length - *at, &stops);
         buffer_append(&reader->text, raw.bytes + plain, *at - plain);
         enum kmb_status status =
             format->spreadsheet ? check_spreadsheet(reader, plain, *at, field->quoted, error) : KMB_OK;
@@ -443,8 +510,11 @@ static void append_text(struct buffer *out, const struct record_format *format, 
     static const char letters[] = "bfnrtv";
     size_t plain = 0;
     for (size_t i = 0; i < length; i++) {
-        const char *name = text[i] == 0 ? NULL : strchr(names, text[i]);
         bool delimiter = (uint8_t)text[i] == format->delimiter;
+        if ((uint8_t)text[i] >= ' ' && text[i] != '\\' && !delimiter) {
+            continue;
+        }
+        const char *name = text[i] == 0 ? NULL : strchr(names, text[i]);
         if (name == NULL && text[i] != '\\' && !delimiter) {
             continue;
         }

@@ -61,6 +61,9 @@ static const struct type_row TYPE_ROWS[TYPE_COUNT] = {
     [TYPE_REGTYPE] = ROW(NUMERIC, "regtype", "regtype", 2206, 4, 2211),
     [TYPE_REGNAMESPACE] = ROW(NUMERIC, "regnamespace", "regnamespace", 4089, 4, 4090),
     [TYPE_REGROLE] = ROW(NUMERIC, "regrole", "regrole", 4096, 4, 4097),
+    [TYPE_REGPROC] = ROW(NUMERIC, "regproc", "regproc", 24, 4, 1008),
+    [TYPE_REGPROCEDURE] = ROW(NUMERIC, "regprocedure", "regprocedure", 2202, 4, 2207),
+    [TYPE_REGOPERATOR] = ROW(NUMERIC, "regoperator", "regoperator", 2204, 4, 2209),
 };
 
 struct type_alias {
@@ -121,6 +124,9 @@ static const struct type_alias TYPE_ALIASES[] = {
     {"regtype", TYPE_REGTYPE},
     {"regnamespace", TYPE_REGNAMESPACE},
     {"regrole", TYPE_REGROLE},
+    {"regproc", TYPE_REGPROC},
+    {"regprocedure", TYPE_REGPROCEDURE},
+    {"regoperator", TYPE_REGOPERATOR},
     {"unknown", TYPE_UNKNOWN},
 };
 
@@ -286,6 +292,9 @@ const char *type_format(struct type type, char name[TYPE_NAME_SIZE]) {
 }
 
 uint32_t type_oid(enum type_id id) {
+    if (type_object(id) != 0) {
+        return TYPE_OID_FIRST + type_object(id) + (type_is_array(id) ? TYPE_OID_ARRAY : 0);
+    }
     return type_is_array(id) ? type_row(id)->array_oid : type_row(id)->oid;
 }
 
@@ -323,6 +332,23 @@ int32_t type_oid_modifier(struct type type) {
                    : type_modifier_interval(TYPE_INTERVAL_ALL, type.modifier); /* all fields, this precision */
     default:
         return type.modifier;
+    }
+}
+
+int32_t type_modifier_of_oid(enum type_id id, int32_t oid_modifier) {
+    if (oid_modifier < 0) {
+        return -1;
+    }
+    switch (type_element(id)) {
+    case TYPE_VARCHAR:
+    case TYPE_BPCHAR:
+    case TYPE_NUMERIC:
+        return oid_modifier < VARLENA_HEADER ? -1 : oid_modifier - VARLENA_HEADER;
+    case TYPE_INTERVAL:
+        return type_interval_fields(oid_modifier) == TYPE_INTERVAL_ALL ? type_interval_digits(oid_modifier)
+                                                                       : oid_modifier;
+    default:
+        return oid_modifier;
     }
 }
 

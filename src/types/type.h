@@ -39,7 +39,10 @@ enum type_id {
     TYPE_REGTYPE = 26,
     TYPE_REGNAMESPACE = 27,
     TYPE_REGROLE = 28,
-    TYPE_COUNT = 29,
+    TYPE_REGPROC = 29,
+    TYPE_REGPROCEDURE = 30,
+    TYPE_REGOPERATOR = 31,
+    TYPE_COUNT = 32,
     /* In function signatures only; never stored. Those of elements and arrays in one signature agree. */
     TYPE_ANYELEMENT = 248,         /* PostgreSQL's anyelement: exactly the element type of the ANYARRAYs */
     TYPE_ANYARRAY = 249,           /* anyarray */
@@ -79,7 +82,7 @@ static inline bool type_is_enum(enum type_id id) { /* of one, not an array of it
     return type_kind(id) == TYPE_ENUM;
 }
 static inline bool type_is_object(enum type_id id) { /* REGCLASS and its kin; of one, not an array of it */
-    return id >= TYPE_REGCLASS && id <= TYPE_REGROLE;
+    return id >= TYPE_REGCLASS && id <= TYPE_REGOPERATOR;
 }
 static inline bool type_is_label(enum type_id id) { /* a value is a place and a name: value_label_place() */
     return type_is_enum(id) || type_is_object(id);
@@ -188,11 +191,18 @@ const char *type_format(struct type type, char name[TYPE_NAME_SIZE]);
 /* pg_type.typname: "int4", "varchar", "bpchar", "timestamptz"; what pg_typeof's column headings use. */
 const char *type_internal_name(enum type_id id);
 
-/* The OID of the type in PostgreSQL; TINYINT answers int2's. type_of_oid() is TYPE_UNKNOWN for others. */
+/*
+ * The OID of the type in PostgreSQL; TINYINT answers int2's. A type that CREATE TYPE made has one of our own, made of
+ * its object id, an array of it another. type_of_oid() knows PostgreSQL's: TYPE_UNKNOWN for others.
+ */
+#define TYPE_OID_FIRST UINT32_C(16384)     /* of what is a tenant's */
+#define TYPE_OID_ARRAY (UINT32_C(1) << 30) /* added to it by an array */
 uint32_t type_oid(enum type_id id);
 enum type_id type_of_oid(uint32_t oid);
 int32_t type_oid_length(enum type_id id);    /* pg_type.typlen: 4, 8, -1 ... */
 int32_t type_oid_modifier(struct type type); /* atttypmod as PostgreSQL counts it */
+/* The other way; -1 for what no type_oid_modifier() answers. */
+int32_t type_modifier_of_oid(enum type_id id, int32_t oid_modifier);
 
 /*
  * A name as it stands in SQL or in pg_type, lower case or not, without modifier: "int", "integer", "int4", "STRING",

@@ -13,6 +13,7 @@
 #include "base/assert.h"
 
 #define HIGH_BITS UINT64_C(0x8080808080808080)
+#define LOW_BITS  UINT64_C(0x0101010101010101)
 
 /* Bytes in the character that begins with this byte, by its first byte alone; 0 for none. */
 static size_t utf8_width(uint8_t first) {
@@ -70,7 +71,33 @@ bool utf8_valid(struct slice text) {
     return utf8_invalid_at(text) == text.length;
 }
 
+/* Eight bytes of ASCII, none of them a NUL. */
+static bool is_plain(uint64_t word) {
+    return ((word | (word - LOW_BITS)) & HIGH_BITS) == 0;
+}
+
+static bool is_ascii(struct slice text) {
+    uint64_t word = LOW_BITS;
+    if (text.length < 8) {
+        if (text.length > 0) {
+            memcpy(&word, text.bytes, text.length);
+        }
+        return is_plain(word);
+    }
+    for (size_t at = 0; at + 8 < text.length; at += 8) {
+        memcpy(&word, text.bytes + at, 8);
+        if (!is_plain(word)) {
+            return false;
+        }
+    }
+    memcpy(&word, text.bytes + text.length - 8, 8);
+    return is_plain(word);
+}
+
 enum kmb_status utf8_check(struct slice text, struct kmb_error *error) {
+    if (is_ascii(text)) {
+        return KMB_OK;
+    }
     size_t at = utf8_invalid_at(text);
     const uint8_t *zero = at == 0 ? NULL : memchr(text.bytes, 0, at);
     if (zero != NULL) {

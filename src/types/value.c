@@ -64,6 +64,9 @@ int value_compare(const struct value *a, const struct value *b) {
     case TYPE_REGTYPE:
     case TYPE_REGNAMESPACE:
     case TYPE_REGROLE:
+    case TYPE_REGPROC:
+    case TYPE_REGPROCEDURE:
+    case TYPE_REGOPERATOR:
         return memcmp(a->as.bytes.bytes, b->as.bytes.bytes, VALUE_LABEL_PLACE);
     case TYPE_BOOL:
         return (int)a->as.boolean - (int)b->as.boolean;
@@ -147,6 +150,9 @@ uint64_t value_hash(const struct value *value, uint64_t seed) {
     case TYPE_REGTYPE:
     case TYPE_REGNAMESPACE:
     case TYPE_REGROLE:
+    case TYPE_REGPROC:
+    case TYPE_REGPROCEDURE:
+    case TYPE_REGOPERATOR:
         return map_hash(value->as.bytes.bytes, VALUE_LABEL_PLACE, seed);
     case TYPE_BOOL:
         return value_hash_word(value->as.boolean ? 1 : 0, seed);
@@ -225,6 +231,9 @@ bool value_valid(const struct value *value) {
     case TYPE_REGTYPE:
     case TYPE_REGNAMESPACE:
     case TYPE_REGROLE:
+    case TYPE_REGPROC:
+    case TYPE_REGPROCEDURE:
+    case TYPE_REGOPERATOR:
         return value->as.bytes.length >= VALUE_LABEL_PLACE &&
                utf8_check(value_label_name(value->as.bytes), NULL) == KMB_OK;
     case TYPE_TINYINT:

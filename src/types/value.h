@@ -94,6 +94,7 @@ enum kmb_status value_parse(struct type type, struct slice text, const struct da
 /* Text of a type's output function; a NULL prints nothing. context may be NULL: UTC. */
 void value_print(const struct value *value, const struct datetime_context *context, struct buffer *out);
 /* For messages: NULL as "null", long text cut at 64 characters with "...". */
+void value_print_escaped(struct slice bytes, struct buffer *out); /* of bytea: "a\\000" */
 void value_print_short(const struct value *value, struct buffer *out);
 
 /*

@@ -9,6 +9,7 @@
 
 #include "base/assert.h"
 #include "types/array.h"
+#include "types/digits.h"
 #include "types/json.h"
 #include "types/real.h"
 #include "types/utf8.h"
@@ -100,20 +101,11 @@ enum kmb_status value_parse_integer(enum type_id type, struct slice text, int64_
 }
 
 size_t value_format_integer(int64_t integer, char text[VALUE_INTEGER_TEXT_SIZE]) {
-    uint64_t magnitude = integer < 0 ? (uint64_t)0 - (uint64_t)integer : (uint64_t)integer;
-    char digits[24];
-    size_t count = 0;
-    do {
-        digits[count++] = (char)('0' + magnitude % 10);
-        magnitude /= 10;
-    } while (magnitude > 0);
     size_t at = 0;
     if (integer < 0) {
         text[at++] = '-';
     }
-    while (count > 0) {
-        text[at++] = digits[--count];
-    }
+    at += digits_put(text + at, integer < 0 ? (uint64_t)0 - (uint64_t)integer : (uint64_t)integer);
     text[at] = 0;
     return at;
 }
@@ -405,7 +397,9 @@ static enum kmb_status value_parse_plain(struct type type, struct slice text, co
     case TYPE_TIMESTAMPTZ:
         return timestamp_parse(text, type.id == TYPE_TIMESTAMPTZ, context, &out->as.timestamp, error);
     case TYPE_INTERVAL:
-        return interval_parse(text, type.modifier, &out->as.interval, error);
+        return interval_read(text,
+                             context == NULL ? INTERVAL_STYLE_POSTGRES : (enum interval_style)context->style.intervals,
+                             type.modifier, &out->as.interval, error);
     case TYPE_UUID:
         return uuid_parse(text, out->as.uuid, error);
     case TYPE_JSON:
@@ -442,6 +436,20 @@ enum kmb_status value_parse(struct type type, struct slice text, const struct da
     return status;
 }
 
+/* Bytes as bytea_output escape has them: what is printed stands, a backslash twice, others in octal. */
+void value_print_escaped(struct slice bytes, struct buffer *out) {
+    for (size_t i = 0; i < bytes.length; i++) {
+        uint8_t byte = bytes.bytes[i];
+        if (byte == '\\') {
+            buffer_append_text(out, "\\\\");
+        } else if (byte < 0x20 || byte > 0x7e) {
+            buffer_printf(out, "\\%03o", byte);
+        } else {
+            buffer_append_byte(out, byte);
+        }
+    }
+}
+
 void value_print(const struct value *value, const struct datetime_context *context, struct buffer *out) {
     char text[INTERVAL_TEXT_SIZE > DECIMAL_TEXT_SIZE ? INTERVAL_TEXT_SIZE : DECIMAL_TEXT_SIZE];
     size_t length = 0;
@@ -458,6 +466,9 @@ void value_print(const struct value *value, const struct datetime_context *conte
     case TYPE_REGTYPE:
     case TYPE_REGNAMESPACE:
     case TYPE_REGROLE:
+    case TYPE_REGPROC:
+    case TYPE_REGPROCEDURE:
+    case TYPE_REGOPERATOR:
         buffer_append_slice(out, value_label_name(value->as.bytes));
         return;
     case TYPE_BOOL:
@@ -488,22 +499,28 @@ void value_print(const struct value *value, const struct datetime_context *conte
         buffer_append_slice(out, value->as.bytes);
         return;
     case TYPE_BYTEA:
-        bytea_print(value->as.bytes, out);
+        if (context != NULL && context->style.bytea_escape) {
+            value_print_escaped(value->as.bytes, out);
+        } else {
+            bytea_print(value->as.bytes, out);
+        }
         return;
     case TYPE_DATE:
-        length = date_format(value->as.integer, text);
+        length = date_print(value->as.integer, context == NULL ? NULL : &context->style, text);
         break;
     case TYPE_TIME:
         length = time_format(value->as.integer, text);
         break;
     case TYPE_TIMESTAMP:
-        length = timestamp_format(value->as.timestamp, text);
+        length = timestamp_print(value->as.timestamp, context, false, text);
         break;
     case TYPE_TIMESTAMPTZ:
-        length = timestamptz_format(value->as.timestamp, context == NULL ? time_zone_fixed(0) : context->zone, text);
+        length = timestamp_print(value->as.timestamp, context, true, text);
         break;
     case TYPE_INTERVAL:
-        length = interval_format(value->as.interval, text);
+        length = interval_print(
+            value->as.interval,
+            context == NULL ? INTERVAL_STYLE_POSTGRES : (enum interval_style)context->style.intervals, text);
         break;
     case TYPE_UUID:
         uuid_format(value->as.uuid, text);

@@ -26,7 +26,7 @@ static bool rule_name(struct slice text, size_t *at, char name[ZONE_ABBREVIATION
     for (; *at < text.length; (*at)++) {
         uint8_t byte = text.bytes[*at];
         bool letter = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z');
-        bool more = letter || (quoted && ((byte >= '0' && byte <= '9') || byte == '+' || byte == '-'));
+        bool more = letter || (quoted && ((byte >= '0' && byte <= '9') || byte == '+' || byte == '-' || byte == ':'));
         if (!more) {
             break;
         }

@@ -443,7 +443,9 @@ static bool step_tenant(struct run *run) {
     struct answer answer = {0};
     for (unsigned tenant = 1; tenant < MODEL_TENANTS; tenant++) {
         if (!run->model.tenants[tenant].exists) {
-            answer.status = kmb_tenant_create(run->world.db, tenant + 1, "ward", &answer.error);
+            char name[16];
+            snprintf(name, sizeof(name), "ward %u", tenant + 1); /* no two have one */
+            answer.status = kmb_tenant_create(run->world.db, tenant + 1, name, &answer.error);
             return answered(run, tenant, &fact, 1, true, KMB_OK, &answer, "a tenant's creation");
         }
     }

@@ -566,6 +566,9 @@ void bind_alter_table(struct bind *bind, const PgQuery__AlterTableStmt *alter, s
         .position = bind_location(alter->relation->location),
         .actions = sql_alloc_zero(bind->context, alter_room(alter), sizeof(*alteration.actions)),
     };
+    if (table == NULL) {
+        bind_notice(bind, KMB_OK, "relation \"%s\" does not exist, skipping", alter->relation->relname);
+    }
     if (table != NULL) {
         alteration.schema_name = table->schema_name;
         uint32_t count = catalogue_column_count(catalogue, table);
@@ -597,16 +600,15 @@ static const char *kind_of(PgQuery__ObjectType type) {
                                                             : "table";
 }
 
-static const char *alter_tag(PgQuery__ObjectType type) {
+const char *bind_alter_tag(PgQuery__ObjectType type) {
     return type == PG_QUERY__OBJECT_TYPE__OBJECT_VIEW       ? "ALTER VIEW"
            : type == PG_QUERY__OBJECT_TYPE__OBJECT_SEQUENCE ? "ALTER SEQUENCE"
            : type == PG_QUERY__OBJECT_TYPE__OBJECT_INDEX    ? "ALTER INDEX"
                                                             : "ALTER TABLE";
 }
 
-/* The relation of that kind; false: there is none, and that is no error. */
-static bool alter_relation(struct bind *bind, const PgQuery__RangeVar *name, PgQuery__ObjectType type, bool missing_ok,
-                           struct sql_relation *found) {
+bool bind_alter_relation(struct bind *bind, const PgQuery__RangeVar *name, PgQuery__ObjectType type, bool missing_ok,
+                         struct sql_relation *found) {
     if (!missing_ok) {
         bind_check_schema(bind, name);
     }
@@ -614,6 +616,7 @@ static bool alter_relation(struct bind *bind, const PgQuery__RangeVar *name, PgQ
         if (!missing_ok) {
             bind_no_relation(bind, name);
         }
+        bind_notice(bind, KMB_OK, "relation \"%s\" does not exist, skipping", name->relname);
         return false;
     }
     bool index = sql_relation_is_index(found);
@@ -642,8 +645,8 @@ static struct plan_alter *alter_one(struct bind *bind, struct plan_statement *st
 
 static void rename_relation(struct bind *bind, const PgQuery__RenameStmt *rename, struct plan_statement *statement) {
     struct sql_relation found;
-    statement->tag = alter_tag(rename->rename_type);
-    if (!alter_relation(bind, rename->relation, rename->rename_type, rename->missing_ok, &found)) {
+    statement->tag = bind_alter_tag(rename->rename_type);
+    if (!bind_alter_relation(bind, rename->relation, rename->rename_type, rename->missing_ok, &found)) {
         (void)alter_one(bind, statement, NULL, ALTER_RENAME_TABLE, "", NULL);
         return;
     }
@@ -655,8 +658,8 @@ static void rename_relation(struct bind *bind, const PgQuery__RenameStmt *rename
 /* A column of a table or a view. */
 static void rename_column(struct bind *bind, const PgQuery__RenameStmt *rename, struct plan_statement *statement) {
     struct sql_relation found;
-    statement->tag = alter_tag(rename->relation_type);
-    if (!alter_relation(bind, rename->relation, rename->relation_type, rename->missing_ok, &found)) {
+    statement->tag = bind_alter_tag(rename->relation_type);
+    if (!bind_alter_relation(bind, rename->relation, rename->relation_type, rename->missing_ok, &found)) {
         (void)alter_one(bind, statement, NULL, ALTER_RENAME_COLUMN, "", NULL);
         return;
     }
@@ -694,6 +697,9 @@ void bind_rename(struct bind *bind, const PgQuery__RenameStmt *rename, struct pl
         return;
     case PG_QUERY__OBJECT_TYPE__OBJECT_SCHEMA:
         bind_rename_schema(bind, rename, statement);
+        return;
+    case PG_QUERY__OBJECT_TYPE__OBJECT_ROLE:
+        bind_rename_role(bind, rename, statement);
         return;
     case PG_QUERY__OBJECT_TYPE__OBJECT_TYPE:
     case PG_QUERY__OBJECT_TYPE__OBJECT_DOMAIN:
@@ -737,8 +743,8 @@ void bind_alter_schema(struct bind *bind, const PgQuery__AlterObjectSchemaStmt *
                               "SET SCHEMA of anything but a table, a view, a sequence or a type");
     }
     struct sql_relation found;
-    statement->tag = alter_tag(alter->object_type);
-    if (!alter_relation(bind, alter->relation, alter->object_type, alter->missing_ok, &found)) {
+    statement->tag = bind_alter_tag(alter->object_type);
+    if (!bind_alter_relation(bind, alter->relation, alter->object_type, alter->missing_ok, &found)) {
         (void)alter_one(bind, statement, NULL, ALTER_SET_SCHEMA, "", NULL);
         return;
     }

@@ -85,6 +85,10 @@ void bind_alter_domain(struct bind *bind, const PgQuery__AlterDomainStmt *alter,
             raise_no_check(bind, domain, alter->name);
         }
         ddl->kind = find_check(domain, alter->name) == NULL ? DDL_NOTHING : DDL_ALTER_DOMAIN;
+        if (ddl->kind == DDL_NOTHING) {
+            bind_notice(bind, KMB_OK, "constraint \"%s\" of domain \"%s\" does not exist, skipping", alter->name,
+                        bind_text(bind->context, domain->name));
+        }
         break;
     case 'V':
         action->kind = ALTER_VALIDATE;

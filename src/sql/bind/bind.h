@@ -174,11 +174,14 @@ struct bind {
     bool spell_stars;                /* a view is being made: * in the tree is replaced by what it stands for now */
     struct bind_label_watch *label_watch; /* NULL: nobody asks */
     struct bind_column_watch *column_watch;
-    bool spell_names; /* a text is being made to be kept: names in the tree get their schema */
-    bool cursor;      /* the query of a DECLARE is bound, not the DECLARE */
+    bool spell_names;                  /* a text is being made to be kept: names in the tree get their schema */
+    const struct plan_notice *notices; /* newest first */
+    bool cursor;                       /* the query of a DECLARE is bound, not the DECLARE */
     bool reads_past;
     bool at_parameter;   /* a point to read at is a parameter: bound anew with its value */
     bool advances;       /* a function moves a sequence */
+    bool locked_rows;    /* FOR UPDATE or its kin stands somewhere */
+    bool waits;          /* a function may wait for another session */
     enum bind_rows rows; /* of the array that is bound now */
     bool time_dependent; /* 'today'::date was read: the statement is bound anew for each run */
 };
@@ -479,6 +482,7 @@ const struct expr *bind_outer_value(struct bind *bind, struct bind_level *level,
 /* --- call.c: functions, operators, aggregates --- */
 const struct expr *bind_operator(struct bind *bind, const char *name, const struct expr *left, const struct expr *right,
                                  uint32_t position);
+bool bind_call_is_system(const PgQuery__FuncCall *call);
 const struct expr *bind_function_call(const struct bind_scope *scope, const PgQuery__FuncCall *call);
 const struct expr *bind_named_call(struct bind *bind, const char *name, const struct expr **arguments, uint32_t count,
                                    uint32_t position);
@@ -798,6 +802,13 @@ struct column_definition bind_column_definition(struct bind *bind, const char *t
 struct slice bind_default_text(struct bind *bind, const PgQuery__Node *node, struct type type, const char *column);
 /* Raises 3F000 where it names a schema that is not there. */
 void bind_check_schema(struct bind *bind, const PgQuery__RangeVar *name);
+/* Something to be told when the statement is run, in PostgreSQL's words. */
+void bind_notice(struct bind *bind, enum kmb_status status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* What else a DROP ... CASCADE drops, as one notice; nothing where that is nothing. */
+void bind_tell_cascades(struct bind *bind, const struct sql_cascades *cascades);
+/* WITH (...) of a table or an index: takes fillfactor, raises on others. */
+void bind_storage_parameters(struct bind *bind, PgQuery__Node **options, size_t count);
 /* Where a relation of this name is to be made. */
 struct slice bind_creation_schema(struct bind *bind, const PgQuery__RangeVar *name);
 
@@ -842,6 +853,7 @@ void bind_check_locked(struct bind *bind, const struct bind_locks *locks, const 
                        const struct plan_node *from);
 /* FOR UPDATE, as it was written. */
 const char *bind_locking_name(const PgQuery__SelectStmt *query);
+struct plan_locking bind_locking_of(const PgQuery__SelectStmt *query, const char *alias);
 
 /* --- copy.c --- */
 void bind_copy(struct bind *bind, const PgQuery__CopyStmt *node, struct plan_statement *statement);
@@ -877,6 +889,10 @@ void bind_alter_schema(struct bind *bind, const PgQuery__AlterObjectSchemaStmt *
                        struct plan_statement *statement);
 
 /* --- schema.c --- */
+void bind_create_role(struct bind *bind, const PgQuery__CreateRoleStmt *create, struct plan_statement *statement);
+void bind_alter_role(struct bind *bind, const PgQuery__AlterRoleStmt *alter, struct plan_statement *statement);
+void bind_drop_role(struct bind *bind, const PgQuery__DropRoleStmt *drop, struct plan_statement *statement);
+void bind_rename_role(struct bind *bind, const PgQuery__RenameStmt *rename, struct plan_statement *statement);
 void bind_create_schema(struct bind *bind, const PgQuery__CreateSchemaStmt *create, struct plan_statement *statement);
 void bind_rename_schema(struct bind *bind, const PgQuery__RenameStmt *rename, struct plan_statement *statement);
 /* Raises 3F000 where there is none. */
@@ -894,7 +910,20 @@ void bind_discard(struct bind *bind, const PgQuery__DiscardStmt *discard, struct
 /* An option of BEGIN or SET TRANSACTION. */
 void bind_control_option(struct bind *bind, const PgQuery__DefElem *option, struct plan_ddl *ddl);
 /* By its name in SQL or as a setting's value; name: of what is set. */
-enum sql_isolation bind_isolation(struct bind *bind, const char *name, const char *value);
+/* --- owner.c --- */
+/* ALTER TABLE and its kin with nothing but OWNER TO; false: it is another. */
+bool bind_relation_owner(struct bind *bind, const PgQuery__AlterTableStmt *alter, struct plan_statement *statement);
+void bind_owner(struct bind *bind, const PgQuery__AlterOwnerStmt *alter, struct plan_statement *statement);
+const char *bind_alter_tag(PgQuery__ObjectType type);
+/* The relation of that kind; false: there is none, and that is no error. */
+bool bind_alter_relation(struct bind *bind, const PgQuery__RangeVar *name, PgQuery__ObjectType type, bool missing_ok,
+                         struct sql_relation *found);
+/* What CURRENT_USER and its kin stand for, too. */
+const char *bind_role_name(struct bind *bind, const PgQuery__RoleSpec *spec);
+
+void bind_lock_table(struct bind *bind, const PgQuery__LockStmt *node, struct plan_statement *statement);
+void bind_listen(struct bind *bind, const char *tag, const char *channel, const char *payload,
+                 struct plan_statement *statement);
 void bind_set(struct bind *bind, const PgQuery__VariableSetStmt *set, struct plan_statement *statement);
 /* "CREATE VIEW": for statements that are refused. */
 const char *bind_statement_name(const PgQuery__Node *node);

@@ -209,6 +209,7 @@ static void call_argument_types(const struct expr *const *arguments, uint32_t co
 static const struct expr *call_build(struct bind *bind, const struct sql_function *function,
                                      const struct expr **arguments, uint32_t count, uint32_t position) {
     bind->advances = bind->advances || function->writes;
+    bind->waits = bind->waits || function->waits;
     struct expr *call = sql_alloc_zero(bind->context, 1, sizeof(*call));
     call->kind = EXPR_CALL;
     call->function = function;
@@ -696,12 +697,20 @@ void bind_check_set_call(struct bind *bind, const PgQuery__FuncCall *call, const
     }
 }
 
+/* pg_catalog.f, or one of the few functions of information_schema, whose names begin so. */
+bool bind_call_is_system(const PgQuery__FuncCall *call) {
+    const char *schema = bind_string(call->funcname[0]);
+    return call->n_funcname == 2 &&
+           (strcmp(schema, SQL_SCHEMA_SYSTEM) == 0 ||
+            (strcmp(schema, SQL_SCHEMA_INFORMATION) == 0 && strncmp(bind_string(call->funcname[1]), "_pg_", 4) == 0));
+}
+
 const struct expr *bind_function_call(const struct bind_scope *scope, const PgQuery__FuncCall *call) {
     struct bind *bind = scope->bind;
     struct sql_context *context = bind->context;
     uint32_t position = bind_location(call->location);
     const char *name = bind_string(call->funcname[call->n_funcname - 1]);
-    if (call->n_funcname > 1 && (call->n_funcname > 2 || strcmp(bind_string(call->funcname[0]), "pg_catalog") != 0)) {
+    if (call->n_funcname > 1 && !bind_call_is_system(call)) {
         sql_raise(context, KMB_UNDEFINED_SCHEMA, position, "schema \"%s\" does not exist",
                   bind_string(call->funcname[0]));
     }

@@ -26,6 +26,7 @@ struct options {
     struct bind *bind;
     bool from;
     bool csv;
+    bool binary;
     const char *delimiter; /* NULL: not said */
     const char *null_text;
     const char *quote;
@@ -101,7 +102,7 @@ static void take_format(struct options *options, const PgQuery__DefElem *option)
     if (strcmp(format, "csv") == 0) {
         options->csv = true;
     } else if (strcmp(format, "binary") == 0) {
-        sql_raise_unsupported(options->bind->context, position, "COPY in binary format");
+        options->binary = true;
     } else if (strcmp(format, "text") != 0) {
         sql_raise(options->bind->context, KMB_INVALID_PARAMETER, position, "COPY format \"%s\" not recognized", format);
     }
@@ -149,9 +150,8 @@ static void take_option(struct options *options, const PgQuery__DefElem *option)
     } else if (strcmp(name, "encoding") == 0) {
         take_encoding(options, option);
     } else if (strcmp(name, "freeze") == 0) {
-        if (option_on(options, option, "Boolean value")) {
-            sql_raise_unsupported(options->bind->context, position, "COPY FREEZE");
-        }
+        (void)option_on(options, option,
+                        "Boolean value"); /* rows are what they are from the start: none is frozen later */
     } else {
         sql_raise(options->bind->context, KMB_SYNTAX, position, "option \"%s\" not recognized", name);
     }
@@ -231,9 +231,22 @@ static void check_forced(struct options *options) {
     }
 }
 
+static void check_binary(struct options *options) {
+    if (options->binary && options->delimiter != NULL) {
+        raise_option(options, KMB_SYNTAX, "cannot specify DELIMITER in BINARY mode");
+    }
+    if (options->binary && options->null_text != NULL) {
+        raise_option(options, KMB_SYNTAX, "cannot specify NULL in BINARY mode");
+    }
+    if (options->binary && options->header != PLAN_COPY_NO_HEADER) {
+        raise_option(options, KMB_UNSUPPORTED, "cannot specify HEADER in BINARY mode");
+    }
+}
+
 /* Fills what was not said; checks the rest. */
 static struct record_format finish_options(struct options *options) {
     bool escape_said = options->escape != NULL;
+    check_binary(options);
     options->delimiter = options->delimiter != NULL ? options->delimiter : options->csv ? "," : "\t";
     options->null_text = options->null_text != NULL ? options->null_text : options->csv ? "" : "\\N";
     if (options->csv) {
@@ -286,6 +299,7 @@ static const bool *forced_fields(struct options *options, const struct column_li
 
 static void set_options(struct options *options, struct plan_copy *copy, const struct table_definition *table,
                         const struct record_format *format) {
+    copy->binary = options->binary;
     copy->format = *format;
     copy->header = options->header;
     const struct column_list *forced = options->from ? &options->force_not_null : &options->force_quote;

@@ -6,6 +6,7 @@
  */
 #include "base/assert.h"
 #include "sql/bind/bind.h"
+#include "sql/exec/catalogue.h"
 #include "types/data_class.h"
 
 const PgQuery__IntoClause *bind_into(const PgQuery__SelectStmt *select) {
@@ -24,9 +25,7 @@ static void refuse(struct bind *bind, const PgQuery__IntoClause *into) {
     if (into->access_method != NULL && into->access_method[0] != 0) {
         sql_raise_unsupported(context, position, "USING (table access method)");
     }
-    if (into->n_options > 0) {
-        sql_raise_unsupported(context, bind_node_position(into->options[0]), "WITH (storage parameters)");
-    }
+    bind_storage_parameters(bind, into->options, into->n_options);
     if (into->on_commit != PG_QUERY__ON_COMMIT_ACTION__ONCOMMIT_NOOP) {
         sql_raise_unsupported(context, position, "ON COMMIT");
     }
@@ -50,7 +49,7 @@ static struct table_definition *definition_of(struct bind *bind, const PgQuery__
     }
     for (uint32_t i = 0; i < query->column_count; i++) {
         const char *name = i < into->n_col_names ? bind_string(into->col_names[i]) : query->columns[i].name;
-        struct type type = query->columns[i].type;
+        struct type type = catalogue_plain(query->columns[i].type);
         if (!type_is_valid(type.id)) {
             sql_raise(context, KMB_INVALID_TABLE_DEFINITION, 0, "column \"%s\" has pseudo-type %s", name,
                       bind_type_text(bind, type));
@@ -102,6 +101,7 @@ static bool exists(struct bind *bind, const PgQuery__IntoClause *into, bool fine
     if (!fine) {
         sql_raise(bind->context, KMB_DUPLICATE_TABLE, 0, "relation \"%s\" already exists", into->rel->relname);
     }
+    bind_notice(bind, KMB_DUPLICATE_TABLE, "relation \"%s\" already exists, skipping", into->rel->relname);
     struct plan_ddl *nothing = sql_alloc_zero(bind->context, 1, sizeof(*nothing));
     nothing->kind = DDL_NOTHING;
     statement->kind = STATEMENT_DDL;

@@ -163,7 +163,7 @@ static enum plan_fetch direction_of(const PgQuery__FetchStmt *node) {
 
 void bind_fetch(struct bind *bind, const PgQuery__FetchStmt *node, struct plan_statement *statement) {
     struct sql_context *context = bind->context;
-    const struct sql_cursor *cursor = sql_cursor_find(list_of(bind), node->portalname);
+    const struct sql_cursor *cursor = sql_cursor_find(list_of(bind), slice_text(node->portalname));
     if (cursor == NULL) {
         sql_cursor_raise_undefined(context, node->portalname);
     }

@@ -332,6 +332,33 @@ struct creation {
     uint32_t after_count;
 };
 
+/*
+ * WITH (fillfactor = n): how full pages are left for rows that change in place. None do here, so any value that
+ * PostgreSQL takes is met; other parameters ask for something.
+ */
+void bind_storage_parameters(struct bind *bind, PgQuery__Node **options, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        const PgQuery__DefElem *option = options[i]->def_elem;
+        uint32_t position = bind_location(option->location);
+        if (option->defnamespace != NULL && option->defnamespace[0] != 0) {
+            sql_raise_unsupported(bind->context, position, "storage parameter \"%s.%s\"", option->defnamespace,
+                                  option->defname);
+        }
+        if (strcmp(option->defname, "fillfactor") != 0) {
+            sql_raise_unsupported(bind->context, position, "storage parameter \"%s\"", option->defname);
+        }
+        bool number = option->arg != NULL && option->arg->node_case == PG_QUERY__NODE__NODE_INTEGER;
+        if (!number) {
+            sql_raise(bind->context, KMB_INVALID_PARAMETER, 0, "invalid value for integer option \"fillfactor\"");
+        }
+        int32_t value = option->arg->integer->ival;
+        if (value < 10 || value > 100) {
+            sql_raise(bind->context, KMB_INVALID_PARAMETER, 0, "value %d out of bounds for option \"fillfactor\"",
+                      value);
+        }
+    }
+}
+
 static void create_refuse(struct bind *bind, const PgQuery__CreateStmt *create) {
     struct sql_context *context = bind->context;
     uint32_t position = bind_location(create->relation->location);
@@ -347,9 +374,7 @@ static void create_refuse(struct bind *bind, const PgQuery__CreateStmt *create) 
     if (create->of_typename != NULL) {
         sql_raise_unsupported(context, position, "a table of a composite type");
     }
-    if (create->n_options > 0) {
-        sql_raise_unsupported(context, bind_node_position(create->options[0]), "WITH (storage parameters)");
-    }
+    bind_storage_parameters(bind, create->options, create->n_options);
     if (create->oncommit != PG_QUERY__ON_COMMIT_ACTION__ONCOMMIT_NOOP) {
         sql_raise_unsupported(context, position, "ON COMMIT");
     }
@@ -849,7 +874,9 @@ void bind_create_table(struct bind *bind, const PgQuery__CreateStmt *create, str
     ddl->after_count = creation.after_count;
     bool exists = catalogue_relation_exists(bind_present(bind), table->schema_name, table->name);
     ddl->kind = exists && create->if_not_exists ? DDL_NOTHING : DDL_CREATE_TABLE;
-    if (exists && !create->if_not_exists) {
+    if (exists && create->if_not_exists) {
+        bind_notice(bind, KMB_DUPLICATE_TABLE, "relation \"%s\" already exists, skipping", creation.name);
+    } else if (exists) {
         sql_raise(bind->context, KMB_DUPLICATE_TABLE, bind_location(create->relation->location),
                   "relation \"%s\" already exists", creation.name);
     }

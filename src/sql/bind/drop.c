@@ -19,7 +19,13 @@ static bool drop_find(struct bind *bind, const struct catalogue *catalogue, cons
     if (!missing_ok && schema != NULL && !sql_schema_exists(catalogue, schema)) {
         sql_raise(context, KMB_UNDEFINED_SCHEMA, 0, "schema \"%s\" does not exist", schema);
     }
-    if (!missing_ok) {
+    if (schema != NULL && !sql_schema_exists(catalogue, schema)) {
+        bind_notice(bind, KMB_OK, "schema \"%s\" does not exist, skipping", schema);
+        return false;
+    }
+    if (missing_ok) {
+        bind_notice(bind, KMB_OK, "%s \"%s\" does not exist, skipping", kind, *name);
+    } else {
         sql_raise(context, kind[0] == 'i' ? KMB_UNDEFINED_OBJECT : KMB_UNDEFINED_TABLE, 0, "%s \"%s\" does not exist",
                   kind, *name);
     }
@@ -79,6 +85,7 @@ struct drops {
     struct bind *bind;
     const struct catalogue *catalogue;
     bool cascade;
+    struct sql_cascades cascades; /* what goes with what is named */
     struct plan_drop *list;
     uint32_t count;
     uint32_t capacity;
@@ -130,6 +137,7 @@ static void drops_depend(struct drops *drops, const struct table_definition *dro
                        "Use DROP ... CASCADE to drop the dependent objects too.",
                        "cannot drop %s %s because other objects depend on it", kind, name);
     }
+    sql_cascades_add(context, &drops->cascades, what);
     drops_add(drops, one);
 }
 
@@ -249,6 +257,11 @@ static void drop_contents(struct drops *drops, const struct schema_definition *s
             continue;
         }
         if (drops->cascade) {
+            if (table->sequence.owner.value == 0) {
+                sql_cascades_add(context, &drops->cascades,
+                                 sql_printf(context, "%s %s", relation_kind(table),
+                                            bind_relation_text(drops->bind, drops->catalogue, table)));
+            }
             drops_add(drops, &(struct plan_drop){.table = table->id});
         } else if (table->sequence.owner.value != 0) {
             continue; /* it goes with its owner */
@@ -290,6 +303,8 @@ static void drop_types(struct drops *drops, struct schema_id id) {
                 }
             }
         }
+        sql_cascades_add(bind->context, &drops->cascades,
+                         sql_printf(bind->context, "type %s", bind_type_text(bind, definition_type(type))));
         drops_add(drops, &(struct plan_drop){.table = type->id});
     }
 }
@@ -306,6 +321,7 @@ static void bind_drop_schemas(struct drops *drops, const PgQuery__DropStmt *drop
                       "cannot drop schema %s because it is required by the database system", name);
         }
         if (drop->missing_ok && !sql_schema_exists(drops->catalogue, name)) {
+            bind_notice(bind, KMB_OK, "schema \"%s\" does not exist, skipping", name);
             continue;
         }
         const struct schema_definition *schema = bind_find_schema(bind, name);
@@ -377,6 +393,7 @@ void bind_drop(struct bind *bind, const PgQuery__DropStmt *drop, struct plan_sta
         drop_dependents(&drops);
         drops_order(&drops);
     }
+    bind_tell_cascades(bind, &drops.cascades);
     ddl->drops = drops.list;
     ddl->drop_count = drops.count;
     ddl->kind = ddl->drop_count == 0 ? DDL_NOTHING : relations || schemas ? DDL_DROP_TABLE : DDL_DROP_INDEX;

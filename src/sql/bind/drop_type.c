@@ -11,6 +11,7 @@ struct type_drops {
     struct bind *bind;
     const struct catalogue *catalogue;
     bool cascade;
+    struct sql_cascades cascades; /* what goes with what is named */
     struct plan_drop *list;
     uint32_t count;
     uint32_t capacity;
@@ -61,6 +62,7 @@ static void drops_depend(struct type_drops *drops, const struct table_definition
                        "Use DROP ... CASCADE to drop the dependent objects too.",
                        "cannot drop %s because other objects depend on it", words);
     }
+    sql_cascades_add(context, &drops->cascades, what);
     drops_add(drops, one);
 }
 
@@ -188,6 +190,9 @@ static void drop_named(struct type_drops *drops, const PgQuery__TypeName *node, 
     if (type == NULL && !missing_ok) {
         bind_no_type(drops->bind, name, 0);
     }
+    if (type == NULL) {
+        bind_notice(drops->bind, KMB_OK, "type \"%s\" does not exist, skipping", name.name);
+    }
     if (type != NULL && domains && type->form != DEFINITION_DOMAIN) {
         sql_raise(context, KMB_WRONG_OBJECT_TYPE, 0, "\"%s\" is not a domain", name.name);
     }
@@ -209,6 +214,7 @@ void bind_drop_type(struct bind *bind, const PgQuery__DropStmt *drop, struct pla
     }
     drop_dependents(&drops);
     drops_turn(&drops);
+    bind_tell_cascades(bind, &drops.cascades);
     ddl->drops = drops.list;
     ddl->drop_count = drops.count;
     ddl->kind = drops.count == 0 ? DDL_NOTHING : DDL_DROP_TABLE;

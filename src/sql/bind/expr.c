@@ -303,7 +303,7 @@ static void print_call(struct printer *printer, const struct expr *expr) {
     } else if (function == array_operation(ARRAY_MAKE)) {
         print_around(printer, expr, "ARRAY[", ", ", "]");
     } else if (function == array_operation(ARRAY_SUBSCRIPT) || function == array_operation(ARRAY_SLICE) ||
-               function == json_subscript()) {
+               function == json_subscript() || function == object_name_subscript()) {
         print_subscripts(printer, expr);
     } else if (function->class == SQL_FUNCTION_OPERATOR) {
         print(printer, "(");

@@ -476,16 +476,14 @@ static const struct expr *bind_value_function(const struct bind_scope *scope, co
     case PG_QUERY__SQLVALUE_FUNCTION_OP__SVFOP_CURRENT_USER:
     case PG_QUERY__SQLVALUE_FUNCTION_OP__SVFOP_USER:
     case PG_QUERY__SQLVALUE_FUNCTION_OP__SVFOP_SESSION_USER:
+        return bind_named_call(bind, "current_user", NULL, 0, position); /* no constant: plans serve many users */
     case PG_QUERY__SQLVALUE_FUNCTION_OP__SVFOP_CURRENT_CATALOG:
     case PG_QUERY__SQLVALUE_FUNCTION_OP__SVFOP_CURRENT_SCHEMA: {
         struct expr *expr = bind_expr_new(bind, EXPR_CONSTANT, type_make(TYPE_TEXT), 0, position);
-        struct slice text = bind->context->session_user;
-        if (node->op == PG_QUERY__SQLVALUE_FUNCTION_OP__SVFOP_CURRENT_CATALOG) {
-            text = slice_text(SQL_DATABASE);
-        } else if (node->op == PG_QUERY__SQLVALUE_FUNCTION_OP__SVFOP_CURRENT_SCHEMA) {
+        if (node->op == PG_QUERY__SQLVALUE_FUNCTION_OP__SVFOP_CURRENT_SCHEMA) {
             return bind_named_call(bind, "current_schema", NULL, 0, position);
         }
-        expr->value = value_text(text.bytes == NULL ? slice_text("") : text);
+        expr->value = value_text(slice_text(sql_database(bind->context)));
         return expr;
     }
     default:

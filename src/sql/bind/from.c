@@ -30,7 +30,7 @@ const struct sql_path *bind_path(struct bind *bind) {
 }
 
 void bind_check_catalog(struct bind *bind, const char *catalog, const char *what, uint32_t position) {
-    if (strcmp(catalog, SQL_DATABASE) != 0) {
+    if (strcmp(catalog, sql_database(bind->context)) != 0) {
         sql_raise(bind->context, KMB_UNSUPPORTED, position, "cross-database references are not implemented: %s", what);
     }
 }
@@ -165,6 +165,9 @@ struct plan_node *bind_catalogue_node(struct bind *bind, const char *schema, con
     node->columns = sql_alloc(bind->context, (relation->column_count + 1) * sizeof(*node->columns));
     memcpy(node->columns, relation->columns, relation->column_count * sizeof(*node->columns));
     node->column_count = relation->column_count;
+    if (schema != NULL && strcmp(schema, SQL_SCHEMA_SYSTEM) == 0) { /* catalogue_rows_make() gives it */
+        node->columns[node->column_count++] = (struct plan_column){.name = "tableoid", .type = type_make(TYPE_OID)};
+    }
     return node;
 }
 
@@ -266,7 +269,7 @@ static struct plan_node *bind_range_var(struct bind *bind, const PgQuery__RangeV
     bind_item_scope(bind, node, alias, name->alias != NULL ? NULL : schema, position, scope);
     scope->tables[0].relation = table;
     scope->tables[0].renamed = name->alias != NULL ? (uint32_t)name->alias->n_colnames : 0;
-    if (locked) {
+    if (locked || (node->kind == PLAN_CATALOGUE && node->column_count > node->relation->column_count)) {
         scope->columns[scope->column_count - 1].pseudo = true;
     }
     return node;

@@ -19,9 +19,7 @@ static void index_refuse(struct bind *bind, const PgQuery__IndexStmt *create) {
     if (create->access_method != NULL && create->access_method[0] != 0 && strcmp(create->access_method, "btree") != 0) {
         sql_raise_unsupported(context, position, "index access method \"%s\"", create->access_method);
     }
-    if (create->n_options > 0) {
-        sql_raise_unsupported(context, position, "WITH (storage parameters)");
-    }
+    bind_storage_parameters(bind, create->options, create->n_options);
     if (create->table_space != NULL && create->table_space[0] != 0) {
         sql_raise_unsupported(context, position, "TABLESPACE");
     }
@@ -68,23 +66,38 @@ static void index_expression(const struct indexing *indexing, const PgQuery__Nod
     part->label = strcmp(part->label, "?column?") == 0 ? "expr" : part->label;
 }
 
-/* The operator classes that PostgreSQL's btree indexes have for types without being asked. */
+/* The operator classes that PostgreSQL's btree indexes have for types without being asked; and those for patterns,
+ * which are the same here: the collation is "C" everywhere, so that texts are compared byte by byte anyway. */
 static const struct {
     const char *name;
     enum type_id types[2];
 } operator_classes[] = {
-    {"bool_ops", {TYPE_BOOL}},         {"int2_ops", {TYPE_INT2}},
-    {"int4_ops", {TYPE_INT4}},         {"int8_ops", {TYPE_INT8}},
-    {"float4_ops", {TYPE_FLOAT4}},     {"float8_ops", {TYPE_FLOAT8}},
-    {"numeric_ops", {TYPE_NUMERIC}},   {"text_ops", {TYPE_TEXT, TYPE_VARCHAR}},
-    {"bpchar_ops", {TYPE_BPCHAR}},     {"varchar_ops", {TYPE_TEXT, TYPE_VARCHAR}},
-    {"bytea_ops", {TYPE_BYTEA}},       {"date_ops", {TYPE_DATE}},
-    {"time_ops", {TYPE_TIME}},         {"timestamp_ops", {TYPE_TIMESTAMP}},
-    {"interval_ops", {TYPE_INTERVAL}}, {"timestamptz_ops", {TYPE_TIMESTAMPTZ}},
-    {"uuid_ops", {TYPE_UUID}},         {"jsonb_ops", {TYPE_JSONB}},
-    {"enum_ops", {TYPE_ENUM}},         {"name_ops", {TYPE_NAME}},
-    {"char_ops", {TYPE_CHAR}},         {"oid_ops", {TYPE_OID}},
+    {"bool_ops", {TYPE_BOOL}},
+    {"int2_ops", {TYPE_INT2}},
+    {"int4_ops", {TYPE_INT4}},
+    {"int8_ops", {TYPE_INT8}},
+    {"float4_ops", {TYPE_FLOAT4}},
+    {"float8_ops", {TYPE_FLOAT8}},
+    {"numeric_ops", {TYPE_NUMERIC}},
+    {"text_ops", {TYPE_TEXT, TYPE_VARCHAR}},
+    {"bpchar_ops", {TYPE_BPCHAR}},
+    {"varchar_ops", {TYPE_TEXT, TYPE_VARCHAR}},
+    {"bytea_ops", {TYPE_BYTEA}},
+    {"date_ops", {TYPE_DATE}},
+    {"time_ops", {TYPE_TIME}},
+    {"timestamp_ops", {TYPE_TIMESTAMP}},
+    {"interval_ops", {TYPE_INTERVAL}},
+    {"timestamptz_ops", {TYPE_TIMESTAMPTZ}},
+    {"uuid_ops", {TYPE_UUID}},
+    {"jsonb_ops", {TYPE_JSONB}},
+    {"enum_ops", {TYPE_ENUM}},
+    {"name_ops", {TYPE_NAME}},
+    {"char_ops", {TYPE_CHAR}},
+    {"oid_ops", {TYPE_OID}},
     {"array_ops", {TYPE_UNKNOWN}},
+    {"text_pattern_ops", {TYPE_TEXT, TYPE_VARCHAR}},
+    {"bpchar_pattern_ops", {TYPE_BPCHAR}},
+    {"varchar_pattern_ops", {TYPE_TEXT, TYPE_VARCHAR}},
 };
 
 static void check_operator_class(struct bind *bind, PgQuery__Node *const *names, size_t count, struct type type,
@@ -100,9 +113,6 @@ static void check_operator_class(struct bind *bind, PgQuery__Node *const *names,
                        ? type_is_array(type.id)
                        : id == operator_classes[i].types[0] || id == operator_classes[i].types[1];
         }
-    }
-    if (strstr(name, "_pattern_ops") != NULL) {
-        sql_raise_unsupported(bind->context, position, "operator class \"%s\"", name);
     }
     if (!known) {
         sql_raise(bind->context, KMB_UNDEFINED_OBJECT, position,
@@ -236,6 +246,7 @@ void bind_create_index(struct bind *bind, const PgQuery__IndexStmt *create, stru
         if (!create->if_not_exists) {
             sql_raise(context, KMB_DUPLICATE_TABLE, 0, "relation \"%s\" already exists", create->idxname);
         }
+        bind_notice(bind, KMB_DUPLICATE_TABLE, "relation \"%s\" already exists, skipping", create->idxname);
         ddl->kind = DDL_NOTHING;
     }
 }

@@ -2,7 +2,7 @@
  * FOR UPDATE, FOR NO KEY UPDATE, FOR SHARE, FOR KEY SHARE: what they may stand behind, and which FROM items they mean.
  *
  * The rows of such an item carry their key, which comes along to the end of the query as what ORDER BY adds does; there
- * a PLAN_LOCK node takes it. NOWAIT and SKIP LOCKED ask for what is so anyway: nobody waits, and no row is ever locked.
+ * a PLAN_LOCK node takes it.
  */
 #include "base/assert.h"
 #include "sql/bind/bind.h"
@@ -46,6 +46,41 @@ static bool means_all(const PgQuery__SelectStmt *query) {
         }
     }
     return false;
+}
+
+/* FOR KEY SHARE, too, relies on the whole row (kernel_watch). */
+static enum kernel_claim_mode mode_of(const PgQuery__LockingClause *clause) {
+    switch ((int)clause->strength) {
+    case PG_QUERY__LOCK_CLAUSE_STRENGTH__LCS_FORKEYSHARE:
+    case PG_QUERY__LOCK_CLAUSE_STRENGTH__LCS_FORSHARE:
+        return KERNEL_CLAIM_SHARE;
+    case PG_QUERY__LOCK_CLAUSE_STRENGTH__LCS_FORNOKEYUPDATE:
+        return KERNEL_CLAIM_NO_KEY_UPDATE;
+    default:
+        return KERNEL_CLAIM_UPDATE;
+    }
+}
+
+/* Of all clauses that mean an item the strongest counts, and NOWAIT before SKIP LOCKED before waiting. */
+struct plan_locking bind_locking_of(const PgQuery__SelectStmt *query, const char *alias) {
+    struct plan_locking locking = {.mode = KERNEL_CLAIM_SHARE, .wait = PLAN_LOCK_WAITS};
+    for (size_t i = 0; i < query->n_locking_clause; i++) {
+        const PgQuery__LockingClause *clause = query->locking_clause[i]->locking_clause;
+        bool means = clause->n_locked_rels == 0;
+        for (size_t k = 0; k < clause->n_locked_rels && !means; k++) {
+            means = strcmp(clause->locked_rels[k]->range_var->relname, alias) == 0;
+        }
+        if (means) {
+            locking.mode = mode_of(clause) < locking.mode ? mode_of(clause) : locking.mode;
+            if (clause->wait_policy == PG_QUERY__LOCK_WAIT_POLICY__LockWaitError) {
+                locking.wait = PLAN_LOCK_FAILS;
+            } else if (clause->wait_policy == PG_QUERY__LOCK_WAIT_POLICY__LockWaitSkip &&
+                       locking.wait == PLAN_LOCK_WAITS) {
+                locking.wait = PLAN_LOCK_SKIPS;
+            }
+        }
+    }
+    return locking;
 }
 
 bool bind_locks_item(struct bind *bind, const char *alias) {

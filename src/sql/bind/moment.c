@@ -103,7 +103,9 @@ static const struct expr *point_parameter(struct bind *bind, const struct tokens
     struct bind_scope scope = {.bind = bind, .place = BIND_SELECT};
     const struct expr *parameter = bind_expression(&scope, &node);
     struct type type = type_make(point->kind == TOKENS_POSITION ? TYPE_INT8 : TYPE_TIMESTAMPTZ);
-    const struct expr *value = bind_coerce(bind, parameter, type, SQL_CAST_ASSIGNMENT, point->position);
+    bool text = type_is_string(parameter->type.id); /* what drivers call a parameter of which they know no better */
+    const struct expr *value =
+        bind_coerce(bind, parameter, type, text ? SQL_CAST_EXPLICIT : SQL_CAST_ASSIGNMENT, point->position);
     if (value == NULL) {
         sql_raise(bind->context, KMB_DATATYPE_MISMATCH, point->position,
                   "parameter $%u must be of type %s to read the past, not %s", point->parameter, type_name(type.id),

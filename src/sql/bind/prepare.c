@@ -44,6 +44,7 @@ void bind_prepare(struct bind *bind, const PgQuery__PrepareStmt *node, struct pl
     struct plan_statement query = {0};
     struct parameters outer = exchange(bind, own);
     bind_dispatch(bind, node->query, &query);
+    bind_moments(bind, query.root);
     bind_check_parameters(bind);
     own = exchange(bind, outer);
     bind->time_dependent = false; /* the text is kept, not the plan */
@@ -51,7 +52,9 @@ void bind_prepare(struct bind *bind, const PgQuery__PrepareStmt *node, struct pl
     bind->write_count = 0;
     struct plan_ddl *ddl = sql_alloc_zero(context, 1, sizeof(*ddl));
     struct sql_prepared *prepared = sql_alloc_zero(context, 1, sizeof(*prepared));
-    *prepared = (struct sql_prepared){.name = node->name,
+    *prepared = (struct sql_prepared){.name = slice_text(node->name),
+                                      .from_sql = true,
+                                      .time_us = context->now_us,
                                       .text = (char *)(uintptr_t)context->text,
                                       .text_length = context->text_length,
                                       .types = own.types,
@@ -126,6 +129,9 @@ static void clear_plan(struct plan_node *node) {
     plan_expressions(node, clear_expression, NULL);
     plan_subqueries(node, clear_subquery, NULL);
     node->at.position = 0;
+    if (node->at.value != NULL) {
+        (void)expr_walk(node->at.value, visit_clear_position, NULL);
+    }
     for (uint32_t i = 0; i < node->aggregate_count; i++) {
         node->aggregates[i].position = 0;
     }
@@ -137,9 +143,28 @@ static void clear_plan(struct plan_node *node) {
     clear_plan(node->right);
 }
 
+/* A protocol names statements of every kind; EXECUTE is for those that PREPARE takes. */
+static const PgQuery__Node *query_of(struct bind *bind, const struct sql_prepared *prepared,
+                                     const PgQuery__Node *tree) {
+    if (prepared->from_sql) {
+        ASSERT(tree != NULL && tree->node_case == PG_QUERY__NODE__NODE_PREPARE_STMT);
+        return tree->prepare_stmt->query;
+    }
+    switch (tree == NULL ? 0 : (int)tree->node_case) {
+    case PG_QUERY__NODE__NODE_SELECT_STMT:
+    case PG_QUERY__NODE__NODE_INSERT_STMT:
+    case PG_QUERY__NODE__NODE_UPDATE_STMT:
+    case PG_QUERY__NODE__NODE_DELETE_STMT:
+    case PG_QUERY__NODE__NODE_MERGE_STMT:
+        return tree;
+    default:
+        sql_raise_unsupported(bind->context, 0, "EXECUTE of anything but a query or a write");
+    }
+}
+
 void bind_execute(struct bind *bind, const PgQuery__ExecuteStmt *node, struct plan_statement *statement) {
     struct sql_context *context = bind->context;
-    const struct sql_prepared *prepared = sql_prepared_find(list_of(bind), node->name);
+    const struct sql_prepared *prepared = sql_prepared_find(list_of(bind), slice_text(node->name));
     if (prepared == NULL) {
         sql_raise(context, KMB_UNDEFINED_PREPARED, 0, "prepared statement \"%s\" does not exist", node->name);
     }
@@ -158,11 +183,12 @@ void bind_execute(struct bind *bind, const PgQuery__ExecuteStmt *node, struct pl
     struct tokens *tokens = sql_alloc_zero(context, 1, sizeof(*tokens));
     tokens_scan(context, tokens);
     const PgQuery__Node *tree = parse_statement(context, tokens);
-    ASSERT(tree != NULL && tree->node_case == PG_QUERY__NODE__NODE_PREPARE_STMT);
+    const PgQuery__Node *query = query_of(bind, prepared, tree);
     context->text = NULL;
     struct parameters outer = exchange(bind, own);
     bind->tokens = tokens;
-    bind_dispatch(bind, tree->prepare_stmt->query, statement);
+    bind_dispatch(bind, query, statement);
+    bind_moments(bind, statement->root);
     bind->tokens = own_tokens;
     (void)exchange(bind, outer);
     context->text = own_text;

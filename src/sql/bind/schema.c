@@ -77,6 +77,7 @@ void bind_create_schema(struct bind *bind, const PgQuery__CreateSchemaStmt *crea
         if (!create->if_not_exists) {
             sql_raise(context, KMB_DUPLICATE_SCHEMA, 0, "schema \"%s\" already exists", name);
         }
+        bind_notice(bind, KMB_DUPLICATE_SCHEMA, "schema \"%s\" already exists, skipping", name);
         ddl->kind = DDL_NOTHING;
         return;
     }

@@ -466,16 +466,21 @@ static void select_add_keys(struct select *select) {
     }
     select->locks = sql_alloc(bind->context, (select->scope.column_count + 1) * sizeof(*select->locks));
     select->locked = sql_alloc(bind->context, (select->scope.column_count + 1) * sizeof(*select->locked));
+    select->lockings = sql_alloc(bind->context, (select->scope.column_count + 1) * sizeof(*select->lockings));
+    bind->locked_rows = true;
     for (uint32_t i = 0; i < select->scope.column_count; i++) {
         const struct scope_column *column = &select->scope.columns[i];
         if (column->pseudo && column->name[0] == 0) {
-            select->locked[select->lock_count] = select->scope.tables[column->table].table;
+            const struct scope_table *item = &select->scope.tables[column->table];
+            select->locked[select->lock_count] = item->table;
+            select->lockings[select->lock_count] = bind_locking_of(select->node, item->alias);
+            select->lock_skips = select->lock_skips || select->lockings[select->lock_count].wait == PLAN_LOCK_SKIPS;
             select->locks[select->lock_count++] = select_add_target(select, column->expr, "");
         }
     }
 }
 
-/* Above LIMIT: what is not given is not locked. */
+/* Above LIMIT, for what is not given is not locked; but below where rows are skipped, which are given by nobody. */
 static void select_lock(struct select *select) {
     struct bind *bind = select->bind;
     const struct expr **keys = sql_alloc(bind->context, select->lock_count * sizeof(*keys));
@@ -486,6 +491,7 @@ static void select_lock(struct select *select) {
     select->plan->expressions = keys;
     select->plan->expression_count = select->lock_count;
     select->plan->locked = select->locked;
+    select->plan->lockings = select->lockings;
 }
 
 static void select_finish(struct select *select) {
@@ -531,6 +537,11 @@ static void select_finish(struct select *select) {
     if (late) {
         select->plan = select_late_project(select);
     }
+    if (select->lock_skips) {
+        select_lock(select);
+        select->plan->limit = with_ties(select) ? NULL : limit;
+        select->plan->offset = offset;
+    }
     if (limit != NULL || offset != NULL) {
         select->plan = bind_plan(bind, PLAN_LIMIT, select->plan, NULL);
         select->plan->limit = limit;
@@ -541,7 +552,7 @@ static void select_finish(struct select *select) {
             select->plan->sort_key_count = select->sort_key_count;
         }
     }
-    if (select->lock_count > 0) {
+    if (select->lock_count > 0 && !select->lock_skips) {
         select_lock(select);
     }
     if (select->target_count > select->visible) { /* drop what ORDER BY added */

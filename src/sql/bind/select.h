@@ -22,6 +22,8 @@ struct select {
     uint32_t group_capacity;
     uint32_t *locks; /* targets that are keys of locked rows */
     const struct table_definition **locked;
+    struct plan_locking *lockings;
+    bool lock_skips; /* one of them SKIP LOCKED */
     uint32_t lock_count;
     uint64_t **sets; /* GROUPING SETS: bits of groups, each with room for BIND_COLUMNS_MAX; none: plain grouping */
     uint32_t set_count;

@@ -290,6 +290,7 @@ void bind_create_sequence(struct bind *bind, const PgQuery__CreateSeqStmt *creat
     const char *name = create->sequence->relname;
     bool exists = catalogue_relation_exists(bind_present(bind), schema, slice_text(name));
     if (exists && create->if_not_exists) {
+        bind_notice(bind, KMB_DUPLICATE_TABLE, "relation \"%s\" already exists, skipping", name);
         return;
     }
     options_read(bind, create->options, create->n_options, &options);
@@ -313,6 +314,7 @@ static const struct table_definition *find_sequence(struct bind *bind, const PgQ
         if (!missing_ok) {
             bind_no_relation(bind, name);
         }
+        bind_notice(bind, KMB_OK, "relation \"%s\" does not exist, skipping", name->relname);
         return NULL;
     }
     if (sql_relation_is_index(&found) || !definition_is_sequence(found.table)) {

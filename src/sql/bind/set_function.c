@@ -10,9 +10,8 @@
 
 const struct sql_function *const *bind_set_candidates(struct bind *bind, const PgQuery__FuncCall *call,
                                                       uint32_t *count) {
-    bool system = call->n_funcname == 2 && strcmp(bind_string(call->funcname[0]), "pg_catalog") == 0;
     *count = 0;
-    return call->n_funcname == 1 || system
+    return call->n_funcname == 1 || bind_call_is_system(call)
                ? sql_function_candidates(bind->context, SQL_FUNCTION_SET,
                                          bind_string(call->funcname[call->n_funcname - 1]), count)
                : NULL;
@@ -60,6 +59,17 @@ struct bind_scope bind_without_sets(const struct bind_scope *scope, const char *
     return inner;
 }
 
+/* A column of what all the calls give. */
+static const struct expr *set_column(struct bind *bind, struct type type, uint32_t number, uint32_t position) {
+    struct expr *column = sql_alloc_zero(bind->context, 1, sizeof(*column));
+    column->kind = EXPR_COLUMN;
+    column->type = type;
+    column->column = BIND_SET_BASE + number;
+    column->position = position;
+    return column;
+}
+
+/* A call that gives several columns is a row of them. */
 const struct expr *bind_set_item(const struct bind_scope *scope, const PgQuery__FuncCall *call,
                                  const struct sql_function *const *candidates, uint32_t candidate_count) {
     struct bind *bind = scope->bind;
@@ -70,11 +80,10 @@ const struct expr *bind_set_item(const struct bind_scope *scope, const PgQuery__
     }
     struct bind_scope inner = bind_without_sets(scope, "the arguments of another here");
     struct plan_aggregate made = bind_set_call(&inner, call, candidates, candidate_count);
-    if (sql_set_columns(made.function->set) > 1) {
-        sql_raise_unsupported(bind->context, position, "%s in a select list, which gives rows,", made.function->name);
-    }
     uint32_t index = 0;
+    uint32_t first = 0; /* of the columns of all calls */
     while (index < sets->count && !bind_aggregate_equal(&sets->calls[index], &made)) {
+        first += sql_set_columns(sets->calls[index].function->set);
         index++;
     }
     if (index == sets->count) {
@@ -85,12 +94,18 @@ const struct expr *bind_set_item(const struct bind_scope *scope, const PgQuery__
         grown[sets->count++] = made;
         sets->calls = grown;
     }
-    struct expr *column = sql_alloc_zero(bind->context, 1, sizeof(*column));
-    column->kind = EXPR_COLUMN;
-    column->type = made.type;
-    column->column = BIND_SET_BASE + index;
-    column->position = position;
-    return column;
+    const struct sql_set *set = made.function->set;
+    if (sql_set_columns(set) == 1) {
+        return set_column(bind, made.type, first, position);
+    }
+    struct bind_record record = {.count = set->column_count};
+    record.fields = sql_alloc(bind->context, record.count * sizeof(*record.fields));
+    record.names = sql_alloc(bind->context, record.count * sizeof(*record.names));
+    for (uint32_t i = 0; i < record.count; i++) {
+        record.names[i] = set->columns[i].name;
+        record.fields[i] = set_column(bind, type_make(set->columns[i].type), first + i, position);
+    }
+    return bind_record(bind, &record, position);
 }
 
 void bind_sets_expressions(struct bind_sets *sets, void (*each)(void *context, const struct expr **place),
@@ -121,15 +136,22 @@ struct plan_node *bind_sets_plan(struct bind *bind, struct bind_sets *sets, stru
     struct plan_node *functions = bind_plan(bind, PLAN_FUNCTION, NULL, NULL);
     functions->aggregates = sets->calls;
     functions->aggregate_count = sets->count;
-    functions->column_count = sets->count;
-    functions->columns = sql_alloc_zero(bind->context, sets->count + 1, sizeof(*functions->columns));
     uint32_t arguments = 0;
-    uint32_t *columns = sql_alloc(bind->context, sets->count * sizeof(*columns));
     for (uint32_t i = 0; i < sets->count; i++) {
-        columns[i] = plan->column_count + i;
         arguments += sets->calls[i].argument_count;
-        functions->columns[i] =
-            (struct plan_column){.name = sets->calls[i].function->name, .type = sets->calls[i].type};
+        functions->column_count += sql_set_columns(sets->calls[i].function->set);
+    }
+    functions->columns = sql_alloc_zero(bind->context, functions->column_count + 1, sizeof(*functions->columns));
+    uint32_t *columns = sql_alloc(bind->context, (functions->column_count + 1) * sizeof(*columns));
+    for (uint32_t i = 0, at = 0; i < sets->count; i++) {
+        const struct sql_function *function = sets->calls[i].function;
+        for (uint32_t k = 0; k < sql_set_columns(function->set); k++, at++) {
+            columns[at] = plan->column_count + at;
+            functions->columns[at] = function->set->columns == NULL
+                                         ? (struct plan_column){.name = function->name, .type = sets->calls[i].type}
+                                         : (struct plan_column){.name = function->set->columns[k].name,
+                                                                .type = type_make(function->set->columns[k].type)};
+        }
     }
     struct plan_node *join = bind_join_node(bind, PLAN_JOIN_CROSS, plan, functions);
     join->join_strategy = PLAN_JOIN_LATERAL;

@@ -87,9 +87,14 @@ const struct expr **write_set_list(struct write *write, PgQuery__Node *const *li
     bool *parts = sql_alloc_zero(bind->context, write->column_count + 1, sizeof(*parts));
     struct write_target *targets = sql_alloc_zero(bind->context, count + 1, sizeof(*targets));
     const struct expr **given = sql_alloc_zero(bind->context, count + 1, sizeof(*given));
-    for (size_t i = 0; i < count; i++) { /* all of them before any meets its column: what is wrong in one comes first */
+    for (size_t i = 0; i < count;
+         i++) { /* all of them before any looks for its column: what is wrong in one comes first */
+        const PgQuery__ResTarget *written = list[i]->res_target;
+        struct write_target part = {.part = written->n_indirection > 0 ? written : NULL};
+        given[i] = value_of(&set, &part, written->val);
+    }
+    for (size_t i = 0; i < count; i++) {
         targets[i] = write_find_column(write, list[i]->res_target);
-        given[i] = value_of(&set, &targets[i], list[i]->res_target->val);
     }
     for (size_t i = 0; i < count; i++) {
         const PgQuery__ResTarget *written = list[i]->res_target;

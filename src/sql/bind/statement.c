@@ -2,11 +2,13 @@
  * From a parse tree to a bound statement: the kinds of statements, and the small ones among them.
  */
 #include <ctype.h>
+#include <stdarg.h>
 #include <stdio.h>
 
 #include "base/assert.h"
 #include "kernel/view.h"
 #include "sql/bind/bind.h"
+#include "sql/setting.h"
 
 /* --- queries and writes --- */
 
@@ -158,7 +160,7 @@ void bind_control_option(struct bind *bind, const PgQuery__DefElem *option, stru
         option->arg != NULL && option->arg->node_case == PG_QUERY__NODE__NODE_A_CONST ? option->arg->a_const : NULL;
     if (strcmp(option->defname, "transaction_isolation") == 0 && value != NULL &&
         value->val_case == PG_QUERY__A__CONST__VAL_SVAL) {
-        ddl->isolation = (int)bind_isolation(bind, option->defname, value->sval->sval);
+        ddl->isolation = (int)sql_setting_isolation(bind->context, option->defname, value->sval->sval);
         return;
     }
     bool on = value != NULL && value->val_case == PG_QUERY__A__CONST__VAL_IVAL && value->ival->ival != 0;
@@ -250,6 +252,7 @@ static void truncate_children(struct bind *bind, bool cascade, struct plan_ddl *
                                           "Truncate table \"%s\" at the same time, or use TRUNCATE ... CASCADE.", name),
                                "cannot truncate a table referenced in a foreign key constraint");
             }
+            bind_notice(bind, KMB_OK, "truncate cascades to table \"%s\"", bind_text(bind->context, child->name));
             tables[ddl->truncated_count++] = child->id;
         }
     }
@@ -297,21 +300,48 @@ static void analyze_columns(struct bind *bind, const PgQuery__VacuumRelation *na
     }
 }
 
-/* Names no table: all that there are. Columns are checked, and a sample has them all. */
+/* Options of VACUUM that say how it is to be done: there is nothing to be done here, however. */
+static bool is_vacuum_option(const char *name) {
+    static const char *const names[] = {
+        "analyze",  "buffer_usage_limit", "disable_page_skipping", "freeze",   "full",   "index_cleanup",
+        "parallel", "process_toast",      "skip_locked",           "truncate", "verbose"};
+    for (size_t i = 0; i < ARRAY_LENGTH(names); i++) {
+        if (strcmp(name, names[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Checks the options; whether samples are to be taken. */
+static bool analyze_options(struct bind *bind, const PgQuery__VacuumStmt *node) {
+    bool analyze = !node->is_vacuumcmd;
+    const char *words = node->is_vacuumcmd ? "VACUUM" : "ANALYZE";
+    for (size_t i = 0; i < node->n_options; i++) {
+        const PgQuery__DefElem *option = node->options[i]->def_elem;
+        bool known = node->is_vacuumcmd
+                         ? is_vacuum_option(option->defname)
+                         : strcmp(option->defname, "verbose") == 0 || strcmp(option->defname, "skip_locked") == 0;
+        if (!known) {
+            sql_raise(bind->context, KMB_SYNTAX, bind_location(option->location), "unrecognized %s option \"%s\"",
+                      words, option->defname);
+        }
+        if (!node->is_vacuumcmd || strcmp(option->defname, "analyze") == 0) {
+            analyze = option_boolean(bind, option) || analyze;
+        }
+    }
+    return analyze;
+}
+
+/*
+ * ANALYZE, and VACUUM, which finds nothing to clear away: rows that are superseded are history, and space that the
+ * store does not need any more is used again. Names no table: all that there are. Columns are checked, and a sample has
+ * them all.
+ */
 static void bind_analyze(struct bind *bind, const PgQuery__VacuumStmt *node, struct plan_statement *statement) {
     const struct catalogue *catalogue = bind_present(bind);
     struct plan_ddl *ddl = sql_alloc_zero(bind->context, 1, sizeof(*ddl));
-    if (node->is_vacuumcmd) {
-        sql_raise_unsupported(bind->context, bind->tokens->first, "VACUUM");
-    }
-    for (size_t i = 0; i < node->n_options; i++) {
-        const PgQuery__DefElem *option = node->options[i]->def_elem;
-        if (strcmp(option->defname, "verbose") != 0 && strcmp(option->defname, "skip_locked") != 0) {
-            sql_raise(bind->context, KMB_SYNTAX, bind_location(option->location), "unrecognized ANALYZE option \"%s\"",
-                      option->defname);
-        }
-        (void)option_boolean(bind, option);
-    }
+    bool analyze = analyze_options(bind, node);
     uint32_t all = node->n_rels == 0 ? catalogue_table_count(catalogue) : 0;
     struct table_id *tables = sql_alloc(bind->context, (all + node->n_rels + 1) * sizeof(*tables));
     for (size_t i = 0; i < node->n_rels; i++) {
@@ -331,9 +361,11 @@ static void bind_analyze(struct bind *bind, const PgQuery__VacuumStmt *node, str
         ddl->truncated_count += definition_is_table(table);
     }
     ddl->truncated = tables;
+    ddl->truncated_count = analyze ? ddl->truncated_count : 0;
     ddl->kind = DDL_ANALYZE;
+    ddl->alone = node->is_vacuumcmd ? "VACUUM" : NULL;
     statement->kind = STATEMENT_SETTING;
-    statement->tag = "ANALYZE";
+    statement->tag = node->is_vacuumcmd ? "VACUUM" : "ANALYZE";
     statement->ddl = ddl;
 }
 
@@ -462,8 +494,14 @@ void bind_dispatch(struct bind *bind, const PgQuery__Node *node, struct plan_sta
         statement_ddl(statement, "DROP");
         break;
     case PG_QUERY__NODE__NODE_ALTER_TABLE_STMT:
-        bind_alter_table(bind, node->alter_table_stmt, statement);
+        if (!bind_relation_owner(bind, node->alter_table_stmt, statement)) {
+            bind_alter_table(bind, node->alter_table_stmt, statement);
+        }
         statement_ddl(statement, "ALTER TABLE");
+        break;
+    case PG_QUERY__NODE__NODE_ALTER_OWNER_STMT:
+        bind_owner(bind, node->alter_owner_stmt, statement);
+        statement_ddl(statement, "ALTER SCHEMA");
         break;
     case PG_QUERY__NODE__NODE_RENAME_STMT:
         bind_rename(bind, node->rename_stmt, statement);
@@ -472,6 +510,18 @@ void bind_dispatch(struct bind *bind, const PgQuery__Node *node, struct plan_sta
     case PG_QUERY__NODE__NODE_CREATE_SCHEMA_STMT:
         bind_create_schema(bind, node->create_schema_stmt, statement);
         statement_ddl(statement, "CREATE SCHEMA");
+        break;
+    case PG_QUERY__NODE__NODE_CREATE_ROLE_STMT:
+        bind_create_role(bind, node->create_role_stmt, statement);
+        statement_ddl(statement, "CREATE ROLE");
+        break;
+    case PG_QUERY__NODE__NODE_ALTER_ROLE_STMT:
+        bind_alter_role(bind, node->alter_role_stmt, statement);
+        statement_ddl(statement, "ALTER ROLE");
+        break;
+    case PG_QUERY__NODE__NODE_DROP_ROLE_STMT:
+        bind_drop_role(bind, node->drop_role_stmt, statement);
+        statement_ddl(statement, "DROP ROLE");
         break;
     case PG_QUERY__NODE__NODE_ALTER_OBJECT_SCHEMA_STMT:
         bind_alter_schema(bind, node->alter_object_schema_stmt, statement);
@@ -493,6 +543,20 @@ void bind_dispatch(struct bind *bind, const PgQuery__Node *node, struct plan_sta
     case PG_QUERY__NODE__NODE_DISCARD_STMT:
         bind_discard(bind, node->discard_stmt, statement);
         break;
+    case PG_QUERY__NODE__NODE_LOCK_STMT:
+        bind_lock_table(bind, node->lock_stmt, statement);
+        break;
+    case PG_QUERY__NODE__NODE_LISTEN_STMT:
+        bind_listen(bind, "LISTEN", node->listen_stmt->conditionname, NULL, statement);
+        break;
+    case PG_QUERY__NODE__NODE_NOTIFY_STMT:
+        bind_listen(bind, "NOTIFY", node->notify_stmt->conditionname, node->notify_stmt->payload, statement);
+        break;
+    case PG_QUERY__NODE__NODE_UNLISTEN_STMT:
+        bind_listen(bind, "UNLISTEN",
+                    node->unlisten_stmt->conditionname[0] == 0 ? NULL : node->unlisten_stmt->conditionname, NULL,
+                    statement);
+        break;
     case PG_QUERY__NODE__NODE_VARIABLE_SET_STMT:
         bind_set(bind, node->variable_set_stmt, statement);
         break;
@@ -510,6 +574,42 @@ void bind_check_parameters(struct bind *bind) {
     }
 }
 
+static void add_notice(struct bind *bind, enum kmb_status status, const char *detail, const char *message) {
+    struct plan_notice *notice = sql_alloc_zero(bind->context, 1, sizeof(*notice));
+    *notice = (struct plan_notice){.next = bind->notices, .status = status, .message = message, .detail = detail};
+    bind->notices = notice;
+}
+
+void bind_notice(struct bind *bind, enum kmb_status status, const char *format, ...) {
+    char said[KMB_ERROR_MESSAGE_SIZE];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(said, sizeof(said), format, arguments);
+    va_end(arguments);
+    add_notice(bind, status, NULL, sql_printf(bind->context, "%s", said));
+}
+
+void bind_tell_cascades(struct bind *bind, const struct sql_cascades *cascades) {
+    if (cascades->count == 1) {
+        add_notice(bind, KMB_OK, NULL, cascades->lines);
+    } else if (cascades->count > 1) {
+        add_notice(bind, KMB_OK, cascades->lines,
+                   sql_printf(bind->context, "drop cascades to %u other objects", cascades->count));
+    }
+}
+
+/* In the order that they came in. */
+static const struct plan_notice *notices_in_order(struct bind *bind) {
+    const struct plan_notice *first = NULL;
+    for (const struct plan_notice *at = bind->notices; at != NULL; at = at->next) {
+        struct plan_notice *copy = sql_alloc_zero(bind->context, 1, sizeof(*copy));
+        *copy = *at;
+        copy->next = first;
+        first = copy;
+    }
+    return first;
+}
+
 void bind_statement(struct bind *bind, const PgQuery__Node *node, struct plan_statement *statement) {
     bind->context->catalogue = node == NULL ? NULL : bind_present(bind);
     if (bind->tokens->custom != TOKENS_CUSTOM_NONE) {
@@ -522,7 +622,11 @@ void bind_statement(struct bind *bind, const PgQuery__Node *node, struct plan_st
     } else {
         bind_dispatch(bind, node, statement);
     }
-    bind_moments(bind, statement->root);
+    statement->notices = notices_in_order(bind);
+    bool named = node != NULL && node->node_case == PG_QUERY__NODE__NODE_PREPARE_STMT; /* its clauses are the query's */
+    if (!named) {
+        bind_moments(bind, statement->root);
+    }
     if (statement->root != NULL) {
         statement->root->writes = bind->writes;
         statement->root->write_count = bind->write_count;
@@ -534,6 +638,9 @@ void bind_statement(struct bind *bind, const PgQuery__Node *node, struct plan_st
     statement->parameter_types = bind->parameter_types;
     statement->parameter_count = bind->parameter_count;
     statement->reads_past = bind->reads_past;
+    statement->waits = bind->waits;
+    statement->locks = bind->locked_rows && (statement->kind == STATEMENT_QUERY || statement->kind == STATEMENT_COPY ||
+                                             statement->explain.analyze);
     statement->advances = bind->advances && (statement->kind == STATEMENT_QUERY || statement->explain.analyze);
     statement->catalogue_version = catalogue_version(bind_present(bind));
 }

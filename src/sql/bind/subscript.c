@@ -92,12 +92,33 @@ static const struct expr *bind_step(const struct bind_scope *scope, const PgQuer
     return bind_coerce(bind, step, type_make(text ? TYPE_TEXT : TYPE_INT4), SQL_CAST_IMPLICIT, 0);
 }
 
-/* --- both --- */
+/* --- of a name --- */
+
+/* One alone; of two dimensions a name has nothing, so there the place is NULL. */
+static uint32_t name_subscripts(const struct bind_scope *scope, const struct container *container,
+                                const struct expr **out) {
+    struct bind *bind = scope->bind;
+    if (any_slice(container)) {
+        sql_raise(bind->context, KMB_UNSUPPORTED, 0, "slices of fixed-length arrays not implemented");
+    }
+    for (uint32_t i = 0; i < container->count; i++) {
+        out[0] = bind_bound(scope, container->indices[i]->a_indices->uidx);
+    }
+    if (container->count > 1) {
+        out[0] = bind_bound(scope, NULL);
+    }
+    return 1;
+}
+
+/* --- all of them --- */
 
 static uint32_t subscripts(const struct bind_scope *scope, const struct container *container, const struct expr **out) {
     const struct expr *value = container->value;
     if (type_is_array(value->type.id)) {
         return array_subscripts(scope, container, out);
+    }
+    if (value->type.id == TYPE_NAME) {
+        return name_subscripts(scope, container, out);
     }
     if (value->type.id != TYPE_JSONB) {
         sql_raise(scope->bind->context, KMB_DATATYPE_MISMATCH, value->position,
@@ -113,6 +134,9 @@ static uint32_t subscripts(const struct bind_scope *scope, const struct containe
 /* The type of what is there; of a slice, that of the whole. */
 static struct type part_type(const struct container *container) {
     struct type type = container->value->type;
+    if (type.id == TYPE_NAME) {
+        return type_make(TYPE_CHAR);
+    }
     return !type_is_array(type.id) || any_slice(container) ? type : type_of_elements(type);
 }
 
@@ -129,7 +153,9 @@ static const struct expr *read_part(const struct bind_scope *scope, const struct
     const struct expr **arguments = sql_alloc(bind->context, (2 * (size_t)container->count + 1) * sizeof(*arguments));
     arguments[0] = container->value;
     uint32_t given = 1 + subscripts(scope, container, arguments + 1);
-    const struct sql_function *function = !type_is_array(container->value->type.id)
+    enum type_id type = container->value->type.id;
+    const struct sql_function *function = type == TYPE_NAME ? object_name_subscript()
+                                          : !type_is_array(type)
                                               ? json_subscript()
                                               : array_operation(any_slice(container) ? ARRAY_SLICE : ARRAY_SUBSCRIPT);
     return bind_unnamed_call(bind, function, part_type(container), arguments, given, container->value->position);
@@ -216,6 +242,9 @@ const struct expr *bind_assign_part(const struct bind_scope *scope, const PgQuer
     struct container container = {
         .value = whole, .indices = target->indirection, .count = (uint32_t)target->n_indirection};
     struct type type = bind_part_type(bind, target, whole->type);
+    if (whole->type.id == TYPE_NAME) {
+        sql_raise_unsupported(bind->context, bind_location(target->location), "assignment to a part of a name");
+    }
     const struct expr **arguments = sql_alloc(bind->context, (2 * (size_t)container.count + 2) * sizeof(*arguments));
     uint32_t position = bind_location(target->location);
     uint32_t given = 2 + subscripts(scope, &container, arguments + 2);

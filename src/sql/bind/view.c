@@ -8,6 +8,7 @@
  */
 #include "base/assert.h"
 #include "sql/bind/bind.h"
+#include "sql/exec/catalogue.h"
 #include "sql/type_text.h"
 
 #define VIEW_DEPTH_MAX 100
@@ -493,7 +494,7 @@ static struct column_definition *view_columns(struct bind *bind, const PgQuery__
         const char *name = i < create->n_aliases ? bind_string(create->aliases[i]) : root->columns[i].name;
         columns[i].id.value = i + 1;
         columns[i].name = slice_text(sql_printf(context, "%s", name));
-        columns[i].type = root->columns[i].type;
+        columns[i].type = catalogue_plain(root->columns[i].type);
         columns[i].added_in.value = 1;
         for (uint32_t k = 0; k < i; k++) {
             if (slice_equal(columns[k].name, columns[i].name)) {

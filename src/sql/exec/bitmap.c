@@ -12,6 +12,7 @@
 
 #include "base/assert.h"
 #include "sql/exec/scan.h"
+#include "sql/usage.h"
 #include "types/key.h"
 
 #define READ_ROWS    256
@@ -105,16 +106,19 @@ static bool range_read(const struct reading *reading, struct cursor *cursor, con
     const struct key_part *parts = NULL;
     uint32_t part_count = scan_key_columns(reading->table, node->index, &parts);
     size_t count = 0;
+    struct usage_index used = {.scans = 1};
     sql_try(context, kernel_scan_open(reading->view, reading->table, range, &cursor->scan, context->error));
     do {
         sql_check_cancel(context);
         sql_try(context, kernel_scan_next(cursor->scan, rows, READ_ROWS, &count, context->error));
+        used.rows += count;
         for (size_t i = 0; i < count; i++) {
             keys_add(reading, growing,
                      range->entries ? key_of_entry(reading, parts, part_count, rows[i].key) : rows[i].key);
         }
     } while (count > 0 && fits(reading));
     cursor_close(cursor);
+    usage_add_index(reading->scan->exec->usage, reading->view->state->tenant, reading->table->id, node->index, &used);
     return fits(reading);
 }
 

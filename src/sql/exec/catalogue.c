@@ -6,7 +6,9 @@
 #include "sql/exec/catalogue.h"
 
 #include "base/assert.h"
+#include "sql/object.h"
 #include "sql/path.h"
+#include "types/array.h"
 
 /* --- giving rows --- */
 
@@ -44,6 +46,23 @@ void catalogue_word(struct catalogue_rows *rows, const char *text) {
 
 void catalogue_number(struct catalogue_rows *rows, int64_t number) {
     catalogue_value(rows, value_integer(next_type(rows), number));
+}
+
+void catalogue_vector(struct catalogue_rows *rows, const int64_t *numbers, uint32_t count) {
+    enum type_id type = type_element(next_type(rows));
+    struct value *elements = sql_alloc(rows->context, (count + 1) * sizeof(*elements));
+    for (uint32_t i = 0; i < count; i++) {
+        elements[i] = value_integer(type, numbers[i]);
+    }
+    struct array_shape shape = array_shape_of(count);
+    shape.lowers[0] = 0;
+    struct value made;
+    sql_try(rows->context, array_make(type, &shape, elements, &rows->context->arena, &made, rows->context->error));
+    catalogue_value(rows, made);
+}
+
+void catalogue_function(struct catalogue_rows *rows, int64_t oid) {
+    catalogue_value(rows, sql_object_of_oid(rows->context, rows->catalogue, TYPE_REGPROC, oid, &rows->context->arena));
 }
 
 void catalogue_bool(struct catalogue_rows *rows, bool is) {
@@ -215,9 +234,14 @@ static const struct catalogue_relation unnamed[] = {
     {NULL, "sequence", sequence_columns, ARRAY_LENGTH(sequence_columns), sequence},
 };
 
-static const struct catalogue_relation *find_in(const struct catalogue_relation *list, size_t count, const char *name) {
+static bool same_schema(const char *a, const char *b) {
+    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+static const struct catalogue_relation *find_in(const struct catalogue_relation *list, size_t count, const char *schema,
+                                                const char *name) {
     for (size_t i = 0; i < count; i++) {
-        if (strcmp(list[i].name, name) == 0) {
+        if (strcmp(list[i].name, name) == 0 && same_schema(list[i].schema, schema)) {
             return &list[i];
         }
     }
@@ -225,14 +249,11 @@ static const struct catalogue_relation *find_in(const struct catalogue_relation 
 }
 
 const struct catalogue_relation *catalogue_relation_find(const char *schema, const char *name) {
-    if (schema == NULL) {
-        return find_in(unnamed, ARRAY_LENGTH(unnamed), name);
+    const struct catalogue_relation *found = find_in(unnamed, ARRAY_LENGTH(unnamed), schema, name);
+    for (size_t i = 0; i < CATALOGUE_LISTS && found == NULL; i++) {
+        found = find_in(catalogue_lists[i].list, *catalogue_lists[i].count, schema, name);
     }
-    if (strcmp(schema, SQL_SCHEMA_SYSTEM) != 0) {
-        return find_in(catalogue_information, catalogue_information_count, name);
-    }
-    const struct catalogue_relation *found = find_in(catalogue_system, catalogue_system_count, name);
-    return found != NULL ? found : find_in(catalogue_objects, catalogue_objects_count, name);
+    return found;
 }
 
 /* --- the operator --- */
@@ -256,8 +277,12 @@ static const struct batch *catalogue_next(struct exec_operator *self) {
     }
     uint32_t count = 0;
     for (; count < self->rows_max && scan->given < rows->at; count++) {
-        for (uint32_t i = 0; i < self->batch.column_count; i++) {
+        for (uint32_t i = 0; i < rows->relation->column_count; i++) {
             vector_set(&self->batch.columns[i], count, &rows->values[scan->given++]);
+        }
+        if (self->batch.column_count > rows->relation->column_count) { /* tableoid */
+            struct value own = value_integer(TYPE_OID, catalogue_oid_relation(rows->relation));
+            vector_set(&self->batch.columns[self->batch.column_count - 1], count, &own);
         }
     }
     self->batch.count = count;
@@ -266,7 +291,8 @@ static const struct batch *catalogue_next(struct exec_operator *self) {
 
 struct exec_operator *catalogue_rows_make(struct exec *exec, const struct plan_node *node) {
     struct catalogue_scan *scan = operator_new(exec, node, sizeof(*scan), catalogue_next);
-    ASSERT(node->column_count == node->relation->column_count);
+    ASSERT(node->column_count >= node->relation->column_count &&
+           node->column_count <= node->relation->column_count + 1);
     struct kernel_view *view = exec_view_of(exec, node);
     scan->rows = (struct catalogue_rows){.context = exec->context,
                                          .view = view,

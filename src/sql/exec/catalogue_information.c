@@ -11,7 +11,7 @@
              table = NULL)
 
 static void database(struct catalogue_rows *rows) {
-    catalogue_word(rows, SQL_DATABASE);
+    catalogue_word(rows, sql_database(rows->context));
 }
 
 /* Database, schema, name. */
@@ -44,7 +44,7 @@ static const struct plan_column schemata_columns[] = {TEXT("catalog_name"),
 static void schema_row(struct catalogue_rows *rows, struct slice name) {
     database(rows);
     catalogue_text(rows, name);
-    catalogue_text(rows, rows->context->session_user);
+    catalogue_text(rows, catalogue_owner(rows->context, rows->catalogue));
     catalogue_nulls(rows, 4);
 }
 
@@ -105,7 +105,7 @@ static void views(struct catalogue_rows *rows) {
         }
         const char *writable = catalogue_yes(bind_view_writable(rows->context, rows->catalogue, view));
         name_of(rows, view);
-        catalogue_text(rows, view->view_query);
+        catalogue_word(rows, catalogue_view_query(rows->context, view));
         catalogue_word(rows, view->view_check == VIEW_CHECK_NONE    ? "NONE"
                              : view->view_check == VIEW_CHECK_LOCAL ? "LOCAL"
                                                                     : "CASCADED");

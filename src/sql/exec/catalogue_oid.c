@@ -14,18 +14,19 @@
 #define OID_SYSTEM      11
 #define OID_INFORMATION 13000
 #define OID_RELATIONS   13100 /* of the relations whose numbers PostgreSQL does not fix, in our order */
-#define OID_FIRST       16384 /* of what is a tenant's */
+#define OID_FIRST       (int64_t) TYPE_OID_FIRST
 
 #define OID_RANGE         (INT64_C(1) << 28)
 #define OID_PRIMARY       (1 * OID_RANGE) /* the index of a table's primary key */
 #define OID_CONSTRAINT    (2 * OID_RANGE) /* of a key: that of its index, beside it */
 #define OID_CONSTRAINT_OF (3 * OID_RANGE) /* the same of a primary key */
-#define OID_ARRAY         (4 * OID_RANGE)
-#define OID_ROWS          (5 * OID_RANGE)  /* the type of a table's rows */
-#define OID_PART          (8 * OID_RANGE)  /* a constraint of a table that has no index */
-#define OID_DEFAULT       (12 * OID_RANGE) /* a default of a column */
-#define OID_PART_BITS     10
-#define OID_PARTS         (4 * OID_RANGE)
+/* the fourth: arrays, TYPE_OID_ARRAY */
+#define OID_ROWS      (5 * OID_RANGE)  /* the type of a table's rows */
+#define OID_RULE      (6 * OID_RANGE)  /* what makes a view one */
+#define OID_PART      (8 * OID_RANGE)  /* a constraint of a table that has no index */
+#define OID_DEFAULT   (12 * OID_RANGE) /* a default of a column */
+#define OID_PART_BITS 10
+#define OID_PARTS     (4 * OID_RANGE)
 
 int64_t catalogue_oid_schema(const struct catalogue *catalogue, struct slice name) {
     const struct schema_definition *schema = catalogue_schema(catalogue, name);
@@ -40,16 +41,15 @@ int64_t catalogue_oid_table(struct table_id table) {
 }
 
 int64_t catalogue_oid_type(struct type type) {
-    if (type.domain != 0) {
-        return OID_FIRST + (int64_t)type.domain;
-    }
-    uint32_t object = type_object(type.id);
-    return object == 0 ? (int64_t)type_oid(type.id)
-                       : OID_FIRST + (int64_t)object + (type_is_array(type.id) ? OID_ARRAY : 0);
+    return type.domain != 0 ? OID_FIRST + (int64_t)type.domain : (int64_t)type_oid(type.id);
 }
 
 int64_t catalogue_oid_rows(struct table_id table) {
     return OID_ROWS + catalogue_oid_table(table);
+}
+
+int64_t catalogue_oid_rule(struct table_id view) {
+    return OID_RULE + catalogue_oid_table(view);
 }
 
 int64_t catalogue_oid_index(const struct table_definition *table, const struct index_definition *index) {
@@ -84,34 +84,33 @@ int64_t catalogue_oid_label(const struct table_definition *type, uint32_t label)
     return OID_PART + part_of(type, label + 1);
 }
 
-static const struct {
-    const struct catalogue_relation *list;
-    const uint32_t *count;
-} LISTS[] = {{catalogue_system, &catalogue_system_count},
-             {catalogue_objects, &catalogue_objects_count},
-             {catalogue_information, &catalogue_information_count}};
+const struct catalogue_list catalogue_lists[CATALOGUE_LISTS] = {
+    {catalogue_system, &catalogue_system_count},       {catalogue_objects, &catalogue_objects_count},
+    {catalogue_functions, &catalogue_functions_count}, {catalogue_sessions, &catalogue_sessions_count},
+    {catalogue_empty, &catalogue_empty_count},         {catalogue_monitors, &catalogue_monitors_count},
+    {catalogue_usages, &catalogue_usages_count},       {catalogue_information, &catalogue_information_count}};
 
 int64_t catalogue_oid_relation(const struct catalogue_relation *relation) {
     static const struct {
         const char *name;
         int64_t oid;
-    } fixed[] = {{"pg_namespace", 2615},   {"pg_class", 1259},    {"pg_attribute", 1249},  {"pg_attrdef", 2604},
-                 {"pg_type", 1247},        {"pg_index", 2610},    {"pg_constraint", 2606}, {"pg_description", 2609},
-                 {"pg_enum", 3501},        {"pg_am", 2601},       {"pg_collation", 3456},  {"pg_sequence", 2224},
-                 {"pg_depend", 2608},      {"pg_database", 1262}, {"pg_tablespace", 1213}, {"pg_inherits", 2611},
-                 {"pg_trigger", 2620},     {"pg_policy", 3256},   {"pg_extension", 3079},  {"pg_proc", 1255},
-                 {"pg_auth_members", 1261}};
+    } fixed[] = {{"pg_namespace", 2615},    {"pg_class", 1259},    {"pg_attribute", 1249},  {"pg_attrdef", 2604},
+                 {"pg_type", 1247},         {"pg_index", 2610},    {"pg_constraint", 2606}, {"pg_description", 2609},
+                 {"pg_enum", 3501},         {"pg_am", 2601},       {"pg_collation", 3456},  {"pg_sequence", 2224},
+                 {"pg_depend", 2608},       {"pg_database", 1262}, {"pg_tablespace", 1213}, {"pg_inherits", 2611},
+                 {"pg_trigger", 2620},      {"pg_policy", 3256},   {"pg_extension", 3079},  {"pg_proc", 1255},
+                 {"pg_auth_members", 1261}, {"pg_rewrite", 2618}};
     for (size_t i = 0; i < ARRAY_LENGTH(fixed) && relation->schema != NULL; i++) {
         if (strcmp(fixed[i].name, relation->name) == 0) {
             return fixed[i].oid;
         }
     }
     int64_t at = OID_RELATIONS;
-    for (size_t i = 0; i < ARRAY_LENGTH(LISTS); i++) {
-        if (relation >= LISTS[i].list && relation < LISTS[i].list + *LISTS[i].count) {
-            return at + (relation - LISTS[i].list);
+    for (size_t i = 0; i < CATALOGUE_LISTS; i++) {
+        if (relation >= catalogue_lists[i].list && relation < catalogue_lists[i].list + *catalogue_lists[i].count) {
+            return at + (relation - catalogue_lists[i].list);
         }
-        at += *LISTS[i].count;
+        at += *catalogue_lists[i].count;
     }
     return 0;
 }
@@ -119,10 +118,10 @@ int64_t catalogue_oid_relation(const struct catalogue_relation *relation) {
 /* --- back --- */
 
 const struct catalogue_relation *catalogue_relation_of_oid(int64_t oid) {
-    for (size_t i = 0; i < ARRAY_LENGTH(LISTS); i++) {
-        for (uint32_t k = 0; k < *LISTS[i].count; k++) {
-            if (catalogue_oid_relation(&LISTS[i].list[k]) == oid) {
-                return &LISTS[i].list[k];
+    for (size_t i = 0; i < CATALOGUE_LISTS; i++) {
+        for (uint32_t k = 0; k < *catalogue_lists[i].count; k++) {
+            if (catalogue_oid_relation(&catalogue_lists[i].list[k]) == oid) {
+                return &catalogue_lists[i].list[k];
             }
         }
     }

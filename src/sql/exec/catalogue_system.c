@@ -1,6 +1,6 @@
 /*
- * pg_catalog: what clients ask of PostgreSQL's own tables. Their columns are those that say something here, in
- * PostgreSQL's order.
+ * pg_catalog: what clients ask of PostgreSQL's own tables. Their columns are PostgreSQL's; one of type xid is an oid
+ * here, one of type aclitem[] or pg_node_tree a text, and vectors are arrays counted from 0.
  */
 #include "base/assert.h"
 #include "sql/bind/bind.h"
@@ -22,12 +22,13 @@
 
 /* --- pg_namespace --- */
 
-static const struct plan_column namespace_columns[] = {OID("oid"), NAME("nspname"), OID("nspowner")};
+static const struct plan_column namespace_columns[] = {OID("oid"), NAME("nspname"), OID("nspowner"), TEXTS("nspacl")};
 
 static void namespace_row(struct catalogue_rows *rows, struct slice name) {
     catalogue_number(rows, catalogue_oid_schema(rows->catalogue, name));
     catalogue_text(rows, name);
     catalogue_number(rows, CATALOGUE_OID_OWNER);
+    catalogue_nulls(rows, 1);
 }
 
 static void pg_namespace(struct catalogue_rows *rows) {
@@ -56,6 +57,7 @@ static const struct plan_column class_columns[] = {OID("oid"),
                                                    OID("reltablespace"),
                                                    INT4("relpages"),
                                                    REAL("reltuples"),
+                                                   INT4("relallvisible"),
                                                    OID("reltoastrelid"),
                                                    BOOL("relhasindex"),
                                                    BOOL("relisshared"),
@@ -71,34 +73,35 @@ static const struct plan_column class_columns[] = {OID("oid"),
                                                    BOOL("relispopulated"),
                                                    CHAR("relreplident"),
                                                    BOOL("relispartition"),
+                                                   OID("relrewrite"),
+                                                   OID("relfrozenxid"),
+                                                   OID("relminmxid"),
                                                    TEXTS("relacl"),
                                                    TEXTS("reloptions"),
                                                    TEXT("relpartbound")};
 
-#define PAGE_BYTES  8192.0 /* PostgreSQL's */
 #define PAGES_SPOTS 4
 
-/* How many of PostgreSQL's pages so many rows would fill: by the bytes of some of them. */
-static int64_t table_pages(struct catalogue_rows *rows, const struct table_definition *table, uint64_t count) {
+int64_t catalogue_table_pages(struct kernel_view *view, const struct table_definition *table, uint64_t count) {
     struct buffer key = {0};
     struct buffer memory = {0};
-    struct kernel_reads *reads = rows->view->reads;
+    struct kernel_reads *reads = view->reads;
     double bytes = 0;
     unsigned met = 0;
-    rows->view->reads = NULL; /* an estimate is no part of what the transaction has seen */
+    view->reads = NULL; /* an estimate is no part of what the transaction has seen */
     for (unsigned spot = 0; spot < PAGES_SPOTS && count > 0; spot++) {
         struct kernel_row row;
         bool found = false;
-        if (kernel_sample_key(rows->view, table, (spot + 0.5) / PAGES_SPOTS, &key, &found, NULL) == KMB_OK && found &&
-            kernel_get(rows->view, table, buffer_slice(&key), &memory, &row, &found, NULL) == KMB_OK && found) {
+        if (kernel_sample_key(view, table, (spot + 0.5) / PAGES_SPOTS, &key, &found, NULL) == KMB_OK && found &&
+            kernel_get(view, table, buffer_slice(&key), &memory, &row, &found, NULL) == KMB_OK && found) {
             bytes += (double)(row.key.length + row.image.length);
             met++;
         }
     }
     buffer_free(&key);
     buffer_free(&memory);
-    rows->view->reads = reads;
-    return met == 0 ? 0 : (int64_t)(bytes / met * (double)count / PAGE_BYTES) + 1;
+    view->reads = reads;
+    return met == 0 ? 0 : (int64_t)(bytes / met * (double)count / CATALOGUE_PAGE_BYTES) + 1;
 }
 
 struct class_row {
@@ -118,14 +121,15 @@ static void class_row(struct catalogue_rows *rows, const struct table_definition
     catalogue_number(rows, row->oid);
     catalogue_text(rows, row->name);
     catalogue_number(rows, catalogue_oid_schema(rows->catalogue, table->schema_name));
-    catalogue_number(rows, 0);
+    catalogue_number(rows, own || row->kind == 'v' ? catalogue_oid_rows(table->id) : 0);
     catalogue_number(rows, 0);
     catalogue_number(rows, CATALOGUE_OID_OWNER);
     catalogue_number(rows, own ? OID_HEAP : row->kind == 'i' ? OID_BTREE : 0);
     catalogue_number(rows, row->kind == 'v' ? 0 : row->oid);
     catalogue_number(rows, 0);
-    catalogue_number(rows, table_pages(rows, table, count));
+    catalogue_number(rows, catalogue_table_pages(rows->view, table, count));
     catalogue_value(rows, value_real(TYPE_FLOAT4, (double)count));
+    catalogue_number(rows, 0);
     catalogue_number(rows, 0);
     catalogue_bool(rows, own && (table->primary_key_count > 0 || table->index_count > 0));
     catalogue_bool(rows, false);
@@ -141,6 +145,9 @@ static void class_row(struct catalogue_rows *rows, const struct table_definition
     catalogue_bool(rows, true);
     catalogue_word(rows, own ? "d" : "n");
     catalogue_bool(rows, false);
+    for (int i = 0; i < 3; i++) {
+        catalogue_number(rows, 0);
+    }
     catalogue_nulls(rows, 3);
 }
 
@@ -167,39 +174,100 @@ static void pg_class(struct catalogue_rows *rows) {
 /* --- pg_attribute and pg_attrdef --- */
 
 static const struct plan_column attribute_columns[] = {
-    OID("attrelid"),      NAME("attname"),    OID("atttypid"),       INT4("attstattarget"), INT2("attlen"),
-    INT2("attnum"),       INT4("attndims"),   INT4("atttypmod"),     CHAR("attstorage"),    CHAR("attcompression"),
-    BOOL("attnotnull"),   BOOL("atthasdef"),  BOOL("atthasmissing"), CHAR("attidentity"),   CHAR("attgenerated"),
-    BOOL("attisdropped"), BOOL("attislocal"), INT4("attinhcount"),   OID("attcollation"),   TEXTS("attacl"),
-    TEXTS("attoptions")};
+    OID("attrelid"),       NAME("attname"),     OID("atttypid"),        INT4("attstattarget"), INT2("attlen"),
+    INT2("attnum"),        INT4("attndims"),    INT4("attcacheoff"),    INT4("atttypmod"),     BOOL("attbyval"),
+    CHAR("attalign"),      CHAR("attstorage"),  CHAR("attcompression"), BOOL("attnotnull"),    BOOL("atthasdef"),
+    BOOL("atthasmissing"), CHAR("attidentity"), CHAR("attgenerated"),   BOOL("attisdropped"),  BOOL("attislocal"),
+    INT4("attinhcount"),   OID("attcollation"), TEXTS("attacl"),        TEXTS("attoptions"),   TEXTS("attfdwoptions"),
+    TEXT("attmissingval")};
+
+/* column NULL: of a relation that has no columns of its own, an index or a sequence. */
+static void attribute_row(struct catalogue_rows *rows, int64_t relation, struct slice name, struct type type,
+                          int64_t number, const struct table_definition *table,
+                          const struct column_definition *column) {
+    enum default_kind kind = column == NULL ? DEFAULT_NONE : column->default_kind;
+    catalogue_number(rows, relation);
+    catalogue_text(rows, name);
+    catalogue_number(rows, catalogue_oid_type(type));
+    catalogue_number(rows, -1);
+    catalogue_number(rows, type_oid_length(type.id));
+    catalogue_number(rows, number);
+    catalogue_number(rows, type_is_array(type.id) ? 1 : 0);
+    catalogue_number(rows, -1);
+    catalogue_number(rows, type_oid_modifier(type));
+    catalogue_bool(rows, catalogue_type_by_value(type.id));
+    catalogue_word(rows, catalogue_type_align(type.id));
+    catalogue_word(rows, catalogue_type_storage(type.id));
+    catalogue_word(rows, "");
+    catalogue_bool(rows, column == NULL ? definition_is_sequence(table) : catalogue_not_null(table, column));
+    catalogue_bool(rows, kind == DEFAULT_EXPRESSION || kind == DEFAULT_GENERATED);
+    catalogue_bool(rows, column != NULL && column->missing_value.length > 0);
+    catalogue_word(rows, kind == DEFAULT_IDENTITY_ALWAYS ? "a" : kind == DEFAULT_IDENTITY ? "d" : "");
+    catalogue_word(rows, kind == DEFAULT_GENERATED ? "s" : "");
+    catalogue_bool(rows, false);
+    catalogue_bool(rows, true);
+    catalogue_number(rows, 0);
+    catalogue_number(rows, catalogue_collation(type_element(type.id)));
+    catalogue_nulls(rows, 4);
+}
+
+/* As PostgreSQL names it: after the function, where the expression is a call of one. */
+static const char *expression_name(struct catalogue_rows *rows, struct slice text, uint32_t before) {
+    size_t length = 0;
+    while (length < text.length &&
+           ((text.bytes[length] >= 'a' && text.bytes[length] <= 'z') ||
+            (text.bytes[length] >= '0' && text.bytes[length] <= '9') || text.bytes[length] == '_')) {
+        length++;
+    }
+    bool call = length > 0 && length < text.length && text.bytes[length] == '(' && text.bytes[text.length - 1] == ')';
+    return call          ? sql_printf(rows->context, "%.*s", (int)length, (const char *)text.bytes)
+           : before == 0 ? "expr"
+                         : sql_printf(rows->context, "expr%u", before);
+}
+
+/* The columns of an index: keys, named as the table's or "expr", and what it includes. */
+static void index_attributes(struct catalogue_rows *rows, const struct table_definition *table,
+                             const struct index_definition *index) {
+    const struct key_part *parts = index == NULL ? table->primary_key : index->parts;
+    uint32_t keys = index == NULL ? table->primary_key_count : index->part_count;
+    uint32_t all = keys + (index == NULL ? 0 : index->include_count);
+    uint32_t expressions = 0;
+    for (uint32_t i = 0; i < all; i++) {
+        const struct column_definition *column =
+            definition_column_of_id(table, i < keys ? parts[i].column : index->include[i - keys]);
+        const char *name = catalogue_copy(rows, column->name);
+        if (column->hidden) {
+            name = expression_name(rows, column->default_text, expressions++);
+        }
+        attribute_row(rows, catalogue_oid_index(table, index), slice_text(name), column->type, i + 1, table, NULL);
+    }
+}
+
+static void sequence_attributes(struct catalogue_rows *rows, const struct table_definition *table) {
+    static const struct {
+        const char *name;
+        enum type_id type;
+    } columns[] = {{"last_value", TYPE_INT8}, {"log_cnt", TYPE_INT8}, {"is_called", TYPE_BOOL}};
+    for (uint32_t i = 0; i < ARRAY_LENGTH(columns); i++) {
+        attribute_row(rows, catalogue_oid_table(table->id), slice_text(columns[i].name), type_make(columns[i].type),
+                      i + 1, table, NULL);
+    }
+}
 
 static void pg_attribute(struct catalogue_rows *rows) {
     EACH_TABLE(table, rows) {
         for (uint32_t i = 0; i < catalogue_column_count(rows->catalogue, table); i++) {
             const struct column_definition *column = catalogue_column(rows->catalogue, table, i);
-            enum default_kind kind = column->default_kind;
-            catalogue_number(rows, catalogue_oid_table(table->id));
-            catalogue_text(rows, column->name);
-            catalogue_number(rows, catalogue_oid_type(column->type));
-            catalogue_number(rows, -1);
-            catalogue_number(rows, type_oid_length(column->type.id));
-            catalogue_number(rows, i + 1);
-            catalogue_number(rows, type_is_array(column->type.id) ? 1 : 0);
-            catalogue_number(rows, type_oid_modifier(column->type));
-            catalogue_word(rows, type_oid_length(column->type.id) >= 0 ? "p"
-                                 : column->type.id == TYPE_NUMERIC     ? "m"
-                                                                       : "x");
-            catalogue_word(rows, "");
-            catalogue_bool(rows, catalogue_not_null(table, column));
-            catalogue_bool(rows, kind == DEFAULT_EXPRESSION || kind == DEFAULT_GENERATED);
-            catalogue_bool(rows, column->missing_value.length > 0);
-            catalogue_word(rows, kind == DEFAULT_IDENTITY_ALWAYS ? "a" : kind == DEFAULT_IDENTITY ? "d" : "");
-            catalogue_word(rows, kind == DEFAULT_GENERATED ? "s" : "");
-            catalogue_bool(rows, false);
-            catalogue_bool(rows, true);
-            catalogue_number(rows, 0);
-            catalogue_number(rows, catalogue_collation(type_element(column->type.id)));
-            catalogue_nulls(rows, 2);
+            attribute_row(rows, catalogue_oid_table(table->id), column->name, column->type, i + 1, table, column);
+        }
+        if (definition_is_sequence(table)) {
+            sequence_attributes(rows, table);
+        }
+        if (table->primary_key_count > 0) {
+            index_attributes(rows, table, NULL);
+        }
+        for (uint32_t i = 0; i < table->index_count; i++) {
+            index_attributes(rows, table, &table->indexes[i]);
         }
     }
 }
@@ -224,10 +292,34 @@ static void pg_attrdef(struct catalogue_rows *rows) {
 /* --- pg_type --- */
 
 static const struct plan_column type_columns[] = {
-    OID("oid"),        NAME("typname"),     OID("typnamespace"),    OID("typowner"),      INT2("typlen"),
-    CHAR("typtype"),   CHAR("typcategory"), BOOL("typispreferred"), BOOL("typisdefined"), CHAR("typdelim"),
-    OID("typrelid"),   OID("typelem"),      OID("typarray"),        BOOL("typnotnull"),   OID("typbasetype"),
-    INT4("typtypmod"), INT4("typndims"),    OID("typcollation"),    TEXT("typdefault"),   TEXTS("typacl")};
+    OID("oid"),         NAME("typname"),    OID("typnamespace"),  OID("typowner"),        INT2("typlen"),
+    BOOL("typbyval"),   CHAR("typtype"),    CHAR("typcategory"),  BOOL("typispreferred"), BOOL("typisdefined"),
+    CHAR("typdelim"),   OID("typrelid"),    PROC("typsubscript"), OID("typelem"),         OID("typarray"),
+    PROC("typinput"),   PROC("typoutput"),  PROC("typreceive"),   PROC("typsend"),        PROC("typmodin"),
+    PROC("typmodout"),  PROC("typanalyze"), CHAR("typalign"),     CHAR("typstorage"),     BOOL("typnotnull"),
+    OID("typbasetype"), INT4("typtypmod"),  INT4("typndims"),     OID("typcollation"),    TEXT("typdefaultbin"),
+    TEXT("typdefault"), TEXTS("typacl")};
+
+#define OID_DOMAIN_INPUT   2597
+#define OID_DOMAIN_RECEIVE 2598
+
+/* typinput to typstorage. */
+static void type_functions(struct catalogue_rows *rows, enum type_id id, bool domain, bool record) {
+    static const int64_t record_functions[] = {2290, 2291, 2402, 2403};
+    for (int which = 0; which < CATALOGUE_TYPE_FUNCTIONS; which++) {
+        int64_t oid = catalogue_type_function(id, (enum catalogue_type_function)which);
+        oid = domain && which == CATALOGUE_TYPE_INPUT     ? OID_DOMAIN_INPUT
+              : domain && which == CATALOGUE_TYPE_RECEIVE ? OID_DOMAIN_RECEIVE
+              : record                                    ? record_functions[which]
+                                                          : oid;
+        catalogue_function(rows, oid);
+    }
+    for (int i = 0; i < 3; i++) {
+        catalogue_function(rows, 0);
+    }
+    catalogue_word(rows, catalogue_type_align(id));
+    catalogue_word(rows, catalogue_type_storage(id));
+}
 
 static const char *category_letter(enum type_id id) {
     static const char *const categories[] = {
@@ -244,20 +336,23 @@ static void type_row(struct catalogue_rows *rows, enum type_id id) {
     catalogue_number(rows, catalogue_oid_schema(rows->catalogue, slice_text(SQL_SCHEMA_SYSTEM)));
     catalogue_number(rows, CATALOGUE_OID_OWNER);
     catalogue_number(rows, type_oid_length(id));
+    catalogue_bool(rows, catalogue_type_by_value(id));
     catalogue_word(rows, "b");
     catalogue_word(rows, category_letter(id));
     catalogue_bool(rows, bind_type_preferred(id));
     catalogue_bool(rows, true);
     catalogue_word(rows, ",");
     catalogue_number(rows, 0);
+    catalogue_function(rows, 0);
     catalogue_number(rows, array ? type_oid(type_element(id)) : 0);
     catalogue_number(rows, array ? 0 : type_oid(type_array_of(id)));
+    type_functions(rows, id, false, false);
     catalogue_bool(rows, false);
     catalogue_number(rows, 0);
     catalogue_number(rows, -1);
     catalogue_number(rows, 0);
     catalogue_number(rows, catalogue_collation(type_element(id)));
-    catalogue_nulls(rows, 2);
+    catalogue_nulls(rows, 3);
 }
 
 struct user_type {
@@ -269,34 +364,41 @@ struct user_type {
     struct type other;                    /* the array of it, or the element */
     const struct column_definition *rule; /* of a domain */
     int64_t length;
+    int64_t relation; /* whose rows are of it, 0: none */
+    int64_t oid;      /* of such a type */
 };
 
 static void user_type_row(struct catalogue_rows *rows, struct slice schema, const struct user_type *user) {
     bool domain = user->base.id != TYPE_UNKNOWN;
     bool array = type_is_array(user->type.id) && !domain;
     int64_t other = user->other.id == TYPE_UNKNOWN ? 0 : catalogue_oid_type(user->other);
-    catalogue_number(rows, catalogue_oid_type(user->type));
+    catalogue_number(rows, user->oid != 0 ? user->oid : catalogue_oid_type(user->type));
     catalogue_word(rows, user->name);
     catalogue_number(rows, catalogue_oid_schema(rows->catalogue, schema));
     catalogue_number(rows, CATALOGUE_OID_OWNER);
     catalogue_number(rows, user->length);
+    catalogue_bool(rows, catalogue_type_by_value(user->type.id));
     catalogue_word(rows, user->kind);
     catalogue_word(rows, user->category);
     catalogue_bool(rows, false);
     catalogue_bool(rows, true);
     catalogue_word(rows, ",");
-    catalogue_number(rows, 0);
+    catalogue_number(rows, user->relation);
+    catalogue_function(rows, 0);
     catalogue_number(rows, array ? other : 0);
     catalogue_number(rows, array ? 0 : other);
+    type_functions(rows, user->type.id, domain, user->relation != 0);
     catalogue_bool(rows, user->rule != NULL && user->rule->not_null);
     catalogue_number(rows, domain ? catalogue_oid_type(user->base) : 0);
     catalogue_number(rows, domain ? type_oid_modifier(user->base) : -1);
     catalogue_number(rows, 0);
     catalogue_number(rows, domain ? catalogue_collation(type_element(user->base.id)) : 0);
     if (user->rule != NULL && user->rule->default_text.length > 0) {
-        catalogue_word(rows, sql_path_shown(rows->context, rows->catalogue, user->rule->default_text));
+        const char *text = sql_path_shown(rows->context, rows->catalogue, user->rule->default_text);
+        catalogue_word(rows, text);
+        catalogue_word(rows, text);
     } else {
-        catalogue_nulls(rows, 1);
+        catalogue_nulls(rows, 2);
     }
     catalogue_nulls(rows, 1);
 }
@@ -328,8 +430,24 @@ static void user_type(struct catalogue_rows *rows, const struct table_definition
     user_type_row(rows, made->schema_name, &array);
 }
 
+/* The types of the rows of tables and views. */
+static void row_type(struct catalogue_rows *rows, const struct table_definition *table) {
+    struct user_type row = {.name = catalogue_copy(rows, table->name),
+                            .kind = "c",
+                            .category = "C",
+                            .length = -1,
+                            .relation = catalogue_oid_table(table->id),
+                            .oid = catalogue_oid_rows(table->id)};
+    user_type_row(rows, table->schema_name, &row);
+}
+
 /* TINYINT has the number of smallint, which is there. */
 static void pg_type(struct catalogue_rows *rows) {
+    EACH_TABLE(table, rows) {
+        if (!definition_is_sequence(table)) {
+            row_type(rows, table);
+        }
+    }
     for (uint32_t i = 0; i < catalogue_type_count(rows->catalogue); i++) {
         user_type(rows, catalogue_type_at(rows->catalogue, i));
     }
@@ -348,9 +466,10 @@ static const struct plan_column index_columns[] = {
     OID("indexrelid"),      OID("indrelid"),        INT2("indnatts"),
     INT2("indnkeyatts"),    BOOL("indisunique"),    BOOL("indnullsnotdistinct"),
     BOOL("indisprimary"),   BOOL("indisexclusion"), BOOL("indimmediate"),
-    BOOL("indisclustered"), BOOL("indisvalid"),     BOOL("indisready"),
-    BOOL("indislive"),      BOOL("indisreplident"), INT2S("indkey"),
-    INT2S("indoption"),     TEXT("indexprs"),       TEXT("indpred")};
+    BOOL("indisclustered"), BOOL("indisvalid"),     BOOL("indcheckxmin"),
+    BOOL("indisready"),     BOOL("indislive"),      BOOL("indisreplident"),
+    INT2V("indkey"),        OIDV("indcollation"),   OIDV("indclass"),
+    INT2V("indoption"),     TEXT("indexprs"),       TEXT("indpred")};
 
 static void number_array(struct catalogue_rows *rows, const int64_t *numbers, uint32_t count) {
     struct value *elements = sql_alloc(rows->context, (count + 1) * sizeof(*elements));
@@ -371,6 +490,8 @@ static void index_row(struct catalogue_rows *rows, const struct table_definition
     uint32_t all = keys + (index == NULL ? 0 : index->include_count);
     int64_t *numbers = sql_alloc(rows->context, (all + 1) * sizeof(*numbers));
     int64_t *options = sql_alloc(rows->context, (keys + 1) * sizeof(*options));
+    int64_t *collations = sql_alloc(rows->context, (keys + 1) * sizeof(*collations));
+    int64_t *classes = sql_alloc_zero(rows->context, keys + 1, sizeof(*classes)); /* there are none to choose from */
     const char *expressions = NULL;
     for (uint32_t i = 0; i < all; i++) {
         struct column_id id = i < keys ? parts[i].column : index->include[i - keys];
@@ -381,6 +502,7 @@ static void index_row(struct catalogue_rows *rows, const struct table_definition
             expressions = expressions == NULL ? text : sql_printf(rows->context, "%s, %s", expressions, text);
         }
         if (i < keys) {
+            collations[i] = catalogue_collation(column->type.id);
             options[i] = (parts[i].descending ? 1 : 0) + (parts[i].descending != parts[i].nulls_other ? 2 : 0);
         }
     }
@@ -395,11 +517,14 @@ static void index_row(struct catalogue_rows *rows, const struct table_definition
     catalogue_bool(rows, true);
     catalogue_bool(rows, false);
     catalogue_bool(rows, index == NULL || index->state == INDEX_READY);
+    catalogue_bool(rows, false);
     catalogue_bool(rows, true);
     catalogue_bool(rows, true);
     catalogue_bool(rows, false);
-    number_array(rows, numbers, all);
-    number_array(rows, options, keys);
+    catalogue_vector(rows, numbers, all);
+    catalogue_vector(rows, collations, keys);
+    catalogue_vector(rows, classes, keys);
+    catalogue_vector(rows, options, keys);
     catalogue_word(rows, expressions);
     catalogue_word(rows, index == NULL || index->filter.value == 0
                              ? NULL
@@ -420,13 +545,11 @@ static void pg_index(struct catalogue_rows *rows) {
 /* --- pg_constraint --- */
 
 static const struct plan_column constraint_columns[] = {
-    OID("oid"),           NAME("conname"),       OID("connamespace"),
-    CHAR("contype"),      BOOL("condeferrable"), BOOL("condeferred"),
-    BOOL("convalidated"), OID("conrelid"),       OID("contypid"),
-    OID("conindid"),      OID("conparentid"),    OID("confrelid"),
-    CHAR("confupdtype"),  CHAR("confdeltype"),   CHAR("confmatchtype"),
-    BOOL("conislocal"),   INT4("coninhcount"),   BOOL("connoinherit"),
-    INT2S("conkey"),      INT2S("confkey"),      INT2S("confdelsetcols"),
+    OID("oid"),          NAME("conname"),      OID("connamespace"),  CHAR("contype"),         BOOL("condeferrable"),
+    BOOL("condeferred"), BOOL("convalidated"), OID("conrelid"),      OID("contypid"),         OID("conindid"),
+    OID("conparentid"),  OID("confrelid"),     CHAR("confupdtype"),  CHAR("confdeltype"),     CHAR("confmatchtype"),
+    BOOL("conislocal"),  INT4("coninhcount"),  BOOL("connoinherit"), INT2S("conkey"),         INT2S("confkey"),
+    OIDS("conpfeqop"),   OIDS("conppeqop"),    OIDS("conffeqop"),    INT2S("confdelsetcols"), OIDS("conexclop"),
     TEXT("conbin")};
 
 /* The columns of a constraint: of a check, those that it names. */
@@ -499,6 +622,7 @@ static void constraint_row(struct catalogue_rows *rows, const struct table_defin
     catalogue_bool(rows, one->kind != CATALOGUE_CHECK);
     constraint_columns_of(rows, table, one, false);
     constraint_columns_of(rows, table, one, true);
+    catalogue_nulls(rows, 3);
     if (key == NULL || key->set_count == 0) {
         catalogue_nulls(rows, 1);
     } else {
@@ -508,6 +632,7 @@ static void constraint_row(struct catalogue_rows *rows, const struct table_defin
         }
         number_array(rows, set, key->set_count);
     }
+    catalogue_nulls(rows, 1);
     catalogue_word(rows, one->check == NULL ? NULL : catalogue_copy(rows, one->check->text));
 }
 
@@ -602,13 +727,17 @@ static void pg_tables(struct catalogue_rows *rows) {
         }
         catalogue_text(rows, table->schema_name);
         catalogue_text(rows, table->name);
-        catalogue_text(rows, rows->context->session_user);
+        catalogue_text(rows, catalogue_owner(rows->context, rows->catalogue));
         catalogue_nulls(rows, 1);
         catalogue_bool(rows, table->primary_key_count > 0 || table->index_count > 0);
         catalogue_bool(rows, false);
         catalogue_bool(rows, catalogue_table_refers(rows->catalogue, table));
         catalogue_bool(rows, false);
     }
+}
+
+const char *catalogue_view_query(struct sql_context *context, const struct table_definition *view) {
+    return sql_printf(context, "%.*s;", (int)view->view_query.length, (const char *)view->view_query.bytes);
 }
 
 static const struct plan_column views_columns[] = {NAME("schemaname"), NAME("viewname"), NAME("viewowner"),
@@ -619,8 +748,8 @@ static void pg_views(struct catalogue_rows *rows) {
         if (definition_is_view(view)) {
             catalogue_text(rows, view->schema_name);
             catalogue_text(rows, view->name);
-            catalogue_text(rows, rows->context->session_user);
-            catalogue_text(rows, view->view_query);
+            catalogue_text(rows, catalogue_owner(rows->context, rows->catalogue));
+            catalogue_word(rows, catalogue_view_query(rows->context, view));
         }
     }
 }
@@ -668,7 +797,7 @@ static void pg_sequences(struct catalogue_rows *rows) {
         sql_try(rows->context, kernel_sequence_read(rows->view, table, &state, rows->context->error));
         catalogue_text(rows, table->schema_name);
         catalogue_text(rows, table->name);
-        catalogue_text(rows, rows->context->session_user);
+        catalogue_text(rows, catalogue_owner(rows->context, rows->catalogue));
         catalogue_word(rows, type_name(rule->type));
         catalogue_number(rows, rule->start);
         catalogue_number(rows, rule->minimum);

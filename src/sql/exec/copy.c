@@ -1,9 +1,10 @@
 /*
  * COPY: records read into batches, and batches written as records.
  *
- * A record's fields become values by their types' input functions. Errors come in the order of the records: one that
- * cannot be read waits until the rows before it have been inserted, as these may be refused for a reason of their own.
- * Where an error stood is told in its detail, in the words of PostgreSQL's CONTEXT: COPY t, line 2, column b: "x".
+ * A record's fields become values by their types' input functions, in binary format by what PostgreSQL's receive
+ * functions do (types/value_send.h). Errors come in the order of the records: one that cannot be read waits until the
+ * rows before it have been inserted, as these may be refused for a reason of their own. Where an error stood is told in
+ * its detail, in the words of PostgreSQL's CONTEXT: COPY t, line 2, column b: "x".
  */
 #include "sql/plan/copy.h"
 
@@ -11,6 +12,8 @@
 
 #include "base/assert.h"
 #include "sql/exec/operator.h"
+#include "types/record_binary.h"
+#include "types/value_send.h"
 
 #define EXCERPT_BYTES  100 /* of a record or value shown, as PostgreSQL (MAX_COPY_DATA_DISPLAY) */
 #define OUT_BYTES_SOFT ((size_t)64 << 10)
@@ -26,11 +29,14 @@ struct copy_place {
 
 struct copy_in {
     struct exec_operator base;
+    bool binary; /* which of the readers reads */
     struct record_reader reader;
+    struct binary_reader binary_reader;
     struct datetime_context when;
     struct copy_place place;   /* of what is done now */
     struct copy_place *places; /* of the batch's rows */
-    bool reading;              /* errors are the source's */
+    bool started;
+    bool reading; /* errors are the source's */
     bool done;
     /* an error that waits */
     enum kmb_status status;
@@ -64,42 +70,44 @@ static void tell_place(void *object, struct kmb_error *error) {
     if (row > 0) {
         place = &copy->places[row - 1];
     }
-    char text[4 * KMB_ERROR_DETAIL_SIZE];
-    const char *before = error->detail;
-    const char *blank = before[0] == 0 ? "" : " ";
     const char *relation = copy->base.node->copy->relation;
     unsigned long long line = place->line;
     struct slice shown = place->column != NULL ? place->value : place->record;
     int length = excerpt_length(shown);
     const char *dots = shown.length > (size_t)length ? "..." : "";
     const char *bytes = (const char *)shown.bytes;
-    if (place->column != NULL && place->null) {
-        (void)snprintf(text, sizeof(text), "%s%sCOPY %s, line %llu, column %s: null input", before, blank, relation,
-                       line, place->column);
+    if (place->column != NULL && copy->binary) {
+        (void)error_context(error, "COPY %s, line %llu, column %s", relation, line, place->column);
+    } else if (place->column != NULL && place->null) {
+        (void)error_context(error, "COPY %s, line %llu, column %s: null input", relation, line, place->column);
     } else if (place->column != NULL) {
-        (void)snprintf(text, sizeof(text), "%s%sCOPY %s, line %llu, column %s: \"%.*s%s\"", before, blank, relation,
-                       line, place->column, length, bytes, dots);
+        (void)error_context(error, "COPY %s, line %llu, column %s: \"%.*s%s\"", relation, line, place->column, length,
+                            bytes, dots);
     } else if (place->record.bytes != NULL && error->status != KMB_UNIQUE_VIOLATION) { /* as PostgreSQL has it */
-        (void)snprintf(text, sizeof(text), "%s%sCOPY %s, line %llu: \"%.*s%s\"", before, blank, relation, line, length,
-                       bytes, dots);
+        (void)error_context(error, "COPY %s, line %llu: \"%.*s%s\"", relation, line, length, bytes, dots);
     } else {
-        (void)snprintf(text, sizeof(text), "%s%sCOPY %s, line %llu", before, blank, relation, line);
+        (void)error_context(error, "COPY %s, line %llu", relation, line);
     }
-    (void)error_detail(error, "%s", text);
 }
 
 /* --- reading --- */
 
 /* The next record; false at the end, or with an error in copy->status. */
 static bool copy_record(struct copy_in *copy) {
-    copy->place = (struct copy_place){.line = copy->reader.line_next};
-    enum kmb_status status = record_next(&copy->reader, &copy->error);
-    copy->place.line = copy->reader.line_last;
+    enum kmb_status status = KMB_OK;
+    if (copy->binary) {
+        copy->place = (struct copy_place){.line = copy->place.line + 1};
+        status = binary_row(&copy->binary_reader, copy->base.node->copy->column_count, &copy->error);
+    } else {
+        copy->place = (struct copy_place){.line = copy->reader.line_next};
+        status = record_next(&copy->reader, &copy->error);
+        copy->place.line = copy->reader.line_last;
+        copy->place.record = copy->reader.raw;
+    }
     if (status == KMB_DONE) {
         copy->done = true;
         return false;
     }
-    copy->place.record = copy->reader.raw;
     copy->status = status == KMB_ROW ? KMB_OK : status;
     return status == KMB_ROW;
 }
@@ -146,6 +154,46 @@ static enum kmb_status copy_row(struct copy_in *copy, uint32_t row) {
     record.length = record.length > EXCERPT_BYTES + 4 ? EXCERPT_BYTES + 4 : record.length; /* and a character */
     copy->place.record = arena_dup_slice(&self->scratch, record);
     copy->place.record.bytes = copy->place.record.bytes == NULL ? (const uint8_t *)"" : copy->place.record.bytes;
+    copy->places[row] = copy->place;
+    return KMB_OK;
+}
+
+/* A field of the binary format. */
+static enum kmb_status receive_field(struct copy_in *copy, struct type type, struct slice field, struct value *out) {
+    struct exec_operator *self = &copy->base;
+    if (type_is_borrowed(type.id)) { /* the reader uses its memory again */
+        field = arena_dup_slice(&self->scratch, field);
+    }
+    struct reader reader = reader_make(field);
+    enum kmb_status status = value_receive(type, &reader, &self->scratch, out, &copy->error);
+    if (status == KMB_OK && !reader_done(&reader)) {
+        status = error_set(&copy->error, KMB_INVALID_BINARY, "incorrect binary data format");
+    }
+    if (status == KMB_OK && out->type == TYPE_UNKNOWN && type.id != TYPE_UNKNOWN) { /* the catalogue's to read */
+        status = catalogue_value_parse(self->exec->context->catalogue, type, out->as.bytes, &copy->when, &self->scratch,
+                                       out, &copy->error);
+    }
+    return status;
+}
+
+/* The fields of the row that has begun become row `row` of the batch. */
+static enum kmb_status copy_binary_row(struct copy_in *copy, uint32_t row) {
+    const struct plan_node *node = copy->base.node;
+    for (uint32_t i = 0; i < node->column_count; i++) {
+        struct value value = value_null(node->columns[i].type.id);
+        struct slice field;
+        bool is_null;
+        copy->place.column = node->columns[i].name;
+        enum kmb_status status = binary_field(&copy->binary_reader, &field, &is_null, &copy->error);
+        if (status == KMB_OK && !is_null) {
+            status = receive_field(copy, node->columns[i].type, field, &value);
+        }
+        if (status != KMB_OK) {
+            return status;
+        }
+        vector_set(&copy->base.batch.columns[i], row, &value);
+    }
+    copy->place.column = NULL;
     copy->places[row] = copy->place;
     return KMB_OK;
 }
@@ -198,12 +246,23 @@ static void copy_header(struct copy_in *copy) {
     }
 }
 
+/* Before the first record. */
+static void copy_start(struct copy_in *copy) {
+    copy->started = true;
+    if (copy->binary) {
+        sql_try(copy->base.exec->context, binary_header(&copy->binary_reader, copy->base.exec->context->error));
+        copy->reading = true;
+        return;
+    }
+    copy->reading = true;
+    copy_header(copy);
+}
+
 static const struct batch *copy_next(struct exec_operator *self) {
     struct copy_in *copy = (struct copy_in *)self;
     uint32_t count = 0;
-    if (!copy->reading && !copy->done) {
-        copy->reading = true;
-        copy_header(copy);
+    if (!copy->started) {
+        copy_start(copy);
     }
     if (copy->status != KMB_OK) {
         raise_waiting(copy);
@@ -211,7 +270,7 @@ static const struct batch *copy_next(struct exec_operator *self) {
     operator_begin(self);
     operator_clear(self);
     while (count < self->rows_max && !copy->done && copy_record(copy)) {
-        copy->status = copy_row(copy, count);
+        copy->status = copy->binary ? copy_binary_row(copy, count) : copy_row(copy, count);
         if (copy->status != KMB_OK) {
             break;
         }
@@ -234,6 +293,7 @@ static enum kmb_status read_host(void *object, void *bytes, size_t size, size_t 
 static void copy_free(void *object) {
     struct copy_in *copy = object;
     record_reader_free(&copy->reader);
+    binary_reader_free(&copy->binary_reader);
     copy->base.exec->context->tell = NULL;
 }
 
@@ -244,6 +304,8 @@ struct exec_operator *copy_make(struct exec *exec, const struct plan_node *node)
     }
     struct copy_in *copy = operator_new(exec, node, sizeof(*copy), copy_next);
     record_reader_init(&copy->reader, &node->copy->format, read_host, (void *)(uintptr_t)host);
+    copy->binary = node->copy->binary;
+    copy->binary_reader = (struct binary_reader){.read = read_host, .context = (void *)(uintptr_t)host};
     exec_defer(exec, copy_free, copy);
     copy->when = copy_when(exec->context);
     copy->places = sql_alloc_zero(exec->context, VECTOR_ROWS, sizeof(*copy->places));
@@ -260,6 +322,7 @@ struct copy_out {
     const struct sql_host *host;
     const struct plan_copy *plan;
     struct datetime_context when;
+    bool plain_numbers; /* numbers and times never need quotes or backslashes */
     struct buffer lines;
     struct buffer text; /* of one value */
 };
@@ -288,11 +351,29 @@ static void write_field(struct copy_out *out, uint32_t i, const char *text, size
     record_append(&out->lines, &out->plan->format, text, length, forced, out->plan->column_count == 1);
 }
 
+/* Whether neither delimiter, quote nor the text of a NULL can be met in numbers and times. */
+static bool numbers_are_plain(const struct record_format *format) {
+    return strchr("\t,;|", format->delimiter) != NULL && strchr("\"'", format->quote) != NULL &&
+           (format->null_text.length == 0 || format->null_text.bytes[0] == '\\');
+}
+
+static bool is_number_or_time(enum type_id type) {
+    return type_is_integer(type) || type == TYPE_NUMERIC || type == TYPE_FLOAT4 || type == TYPE_FLOAT8 ||
+           type == TYPE_DATE || type == TYPE_TIME || type == TYPE_TIMESTAMP || type == TYPE_TIMESTAMPTZ;
+}
+
 static void write_row(struct copy_out *out, const struct batch *batch, uint32_t row) {
     const bool *forced = out->plan->format.forced_value;
     for (uint32_t i = 0; i < out->plan->column_count; i++) {
         const struct vector *column = &batch->columns[i];
         struct value value = vector_get(column, vector_row(column, row));
+        if (out->plain_numbers && !value.is_null && is_number_or_time(value.type) && !forced[i]) {
+            if (i > 0) {
+                buffer_append_byte(&out->lines, out->plan->format.delimiter);
+            }
+            value_print(&value, &out->when, &out->lines);
+            continue;
+        }
         buffer_clear(&out->text);
         value_print(&value, &out->when, &out->text);
         const char *text = value.is_null ? NULL : (const char *)out->text.bytes;
@@ -300,6 +381,39 @@ static void write_row(struct copy_out *out, const struct batch *batch, uint32_t 
         write_field(out, i, text, out->text.length, forced[i]);
     }
     buffer_append_byte(&out->lines, '\n');
+}
+
+static void write_binary_row(struct copy_out *out, const struct batch *batch, uint32_t row) {
+    binary_put_row(&out->lines, out->plan->column_count);
+    for (uint32_t i = 0; i < out->plan->column_count; i++) {
+        const struct vector *column = &batch->columns[i];
+        struct value value = vector_get(column, vector_row(column, row));
+        if (value.is_null) {
+            binary_put_null(&out->lines);
+            continue;
+        }
+        size_t start = binary_begin_field(&out->lines);
+        value_send(&value, &out->lines);
+        binary_end_field(&out->lines, start);
+    }
+}
+
+static void write_header(struct copy_out *out) {
+    const struct plan_copy *plan = out->plan;
+    if (plan->binary) {
+        binary_put_header(&out->lines); /* goes out with the first row, also by rows */
+        return;
+    }
+    if (plan->header == PLAN_COPY_NO_HEADER) {
+        return;
+    }
+    for (uint32_t i = 0; i < plan->column_count; i++) {
+        write_field(out, i, plan->names[i], strlen(plan->names[i]), false);
+    }
+    buffer_append_byte(&out->lines, '\n');
+    if (out->host->copy->by_row) {
+        flush(out);
+    }
 }
 
 uint64_t copy_write(struct sql_context *context, const struct sql_host *host, const struct plan_copy *plan,
@@ -310,24 +424,33 @@ uint64_t copy_write(struct sql_context *context, const struct sql_host *host, co
     uint64_t rows = 0;
     const struct batch *batch = NULL;
     struct copy_out *out = sql_alloc_zero(context, 1, sizeof(*out));
-    *out = (struct copy_out){.context = context, .host = host, .plan = plan, .when = copy_when(context)};
+    *out = (struct copy_out){.context = context,
+                             .host = host,
+                             .plan = plan,
+                             .when = copy_when(context),
+                             .plain_numbers = numbers_are_plain(&plan->format)};
     sql_defer(context, free_lines, out);
-    for (uint32_t i = 0; i < plan->column_count && plan->header != PLAN_COPY_NO_HEADER; i++) {
-        write_field(out, i, plan->names[i], strlen(plan->names[i]), false);
-    }
-    if (plan->header != PLAN_COPY_NO_HEADER) {
-        buffer_append_byte(&out->lines, '\n');
-    }
-    while ((batch = exec_next(exec)) != NULL) {
+    size_t soft = host->copy->by_row ? 1 : OUT_BYTES_SOFT;
+    batch = exec_next(exec); /* changes its rows, if it does: nothing is given before */
+    write_header(out);
+    for (; batch != NULL; batch = exec_next(exec)) {
         uint32_t live = batch->selection == NULL ? batch->count : batch->selection_count;
         for (uint32_t i = 0; i < live; i++) {
-            write_row(out, batch, batch->selection == NULL ? i : batch->selection[i]);
-            if (out->lines.length >= OUT_BYTES_SOFT) {
+            uint32_t row = batch->selection == NULL ? i : batch->selection[i];
+            if (plan->binary) {
+                write_binary_row(out, batch, row);
+            } else {
+                write_row(out, batch, row);
+            }
+            if (out->lines.length >= soft) {
                 flush(out);
             }
         }
         sql_check_cancel(context);
         rows += live;
+    }
+    if (plan->binary) {
+        binary_put_end(&out->lines);
     }
     flush(out);
     return rows;

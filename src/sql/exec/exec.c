@@ -25,13 +25,7 @@ void exec_defer(struct exec *exec, void (*release)(void *object), void *object) 
 }
 
 static void scratch_out_of_memory(void *object, bool budget) {
-    struct sql_context *context = object;
-    if (budget) {
-        sql_raise_with(context, KMB_NO_MEMORY, 0, NULL, "Select less at a time, or raise the statement's memory limit.",
-                       "statement needs more than its memory limit of %llu bytes",
-                       (unsigned long long)context->arena.bytes_max);
-    }
-    sql_raise(context, KMB_NO_MEMORY, 0, "out of memory");
+    sql_raise_memory(object, budget);
 }
 
 static void arena_release(void *object) {
@@ -40,6 +34,7 @@ static void arena_release(void *object) {
 
 void exec_arena_init(struct exec *exec, struct arena *arena) {
     arena_init(arena, exec->context->arena.bytes_max);
+    arena->charge = exec->context->arena.charge;
     arena->on_fail = scratch_out_of_memory;
     arena->on_fail_context = exec->context;
     exec_defer(exec, arena_release, arena);
@@ -403,6 +398,7 @@ struct exec *exec_open(struct sql_context *context, const struct sql_host *host,
     exec->context = context;
     exec->measures = measures;
     exec->host = host;
+    exec->usage = host == NULL ? NULL : host->usage;
     exec->parameters = parameters;
     exec->parameter_count = parameter_count;
     sql_defer(context, exec_release, exec);
@@ -436,6 +432,7 @@ static struct exec *exec_new_inner(struct exec *parent, struct sql_context *cont
     struct exec *exec = sql_alloc_zero(context, 1, sizeof(*exec));
     exec->context = context;
     exec->host = parent->host;
+    exec->usage = parent->usage;
     exec->measures = parent->measures;
     exec->parent = parent;
     exec->depth = parent->depth;

@@ -49,6 +49,7 @@ static void insert_plain(struct insert *insert, const struct batch *batch) {
         done += step;
     }
     write->affected += live;
+    write->written.inserted += live;
     write_return(write, batch);
 }
 
@@ -189,6 +190,7 @@ static void insert_conflicting(struct insert *insert, const struct batch *batch)
             (void)write_claim(write, buffer_slice(&insert->key));
             write_return(write, &one);
             write->affected++;
+            write->written.inserted++;
             continue;
         }
         bool named = plan->any || insert->conflict.index.value == plan->index.value;
@@ -199,6 +201,7 @@ static void insert_conflicting(struct insert *insert, const struct batch *batch)
         if (!plan->do_nothing && update_existing(insert, insert->values)) {
             write_return(write, &insert->merged);
             write->affected++;
+            write->written.updated++;
         }
     }
 }

@@ -10,6 +10,7 @@
 #include "sql/exec/decode_entry.h"
 #include "sql/exec/join.h"
 #include "sql/exec/scan.h"
+#include "sql/usage.h"
 #include "types/key.h"
 
 #define FETCH_ROWS 128
@@ -24,6 +25,7 @@ struct join_fetch {
     struct buffer memory;
     struct batch batch;            /* decoded right rows */
     struct entry_decoder *entries; /* rows are entries of the index; NULL: images */
+    struct usage_tally tally;
     const struct vector **columns;
     struct evaluator *filter;     /* the scan's own */
     struct plan_measure *measure; /* EXPLAIN ANALYZE: of the scan; else NULL */
@@ -45,6 +47,7 @@ static void fetch_free(void *object) {
     struct join_fetch *fetch = object;
     kernel_scan_close(fetch->cursor);
     fetch->cursor = NULL;
+    usage_tally_end(&fetch->tally);
     buffer_free(&fetch->key);
     buffer_free(&fetch->memory);
 }
@@ -111,6 +114,10 @@ void join_fetch_make(struct join *join) {
     fetch->table = exec_table_of(exec, fetch->view, node->right);
     operator_arena_init(&join->base, &fetch->bytes);
     operator_arena_init(&join->base, &fetch->left_bytes);
+    fetch->tally = (struct usage_tally){.usage = exec->usage,
+                                        .tenant = fetch->view->state->tenant,
+                                        .table = fetch->table->id,
+                                        .index = node->right->index};
     exec_defer(exec, fetch_free, fetch);
     join->rows.bytes = &fetch->bytes;
     choose_keys(join, fetch);
@@ -221,6 +228,9 @@ static void points_take(struct join *join, const uint16_t *rows, uint32_t count)
     size_t found = 0;
     sql_try(context, kernel_get_many(fetch->view, fetch->table, keys, asked, &fetch->memory, fetch->rows, of, &found,
                                      context->error));
+    fetch->tally.scans += asked;
+    fetch->tally.rows += found;
+    fetch->tally.fetched += found;
     uint32_t first = join->rows.row_count;
     uint32_t kept = found == 0 ? 0 : keep(join, (uint32_t)found);
     for (uint32_t i = 0; i < kept; i++) {
@@ -280,6 +290,7 @@ static void range_take(struct join *join, struct slice key) {
     struct kernel_range range = {
         .index = fetch->node->index, .entries = fetch->entries != NULL, .low = bound, .high = bound};
     sql_try(context, kernel_scan_open(fetch->view, fetch->table, &range, &fetch->cursor, context->error));
+    fetch->tally.scans++;
     size_t count = 0;
     bool first = join->one_is_enough && join->predicate == NULL && join->check_count == 0;
     uint32_t kept = join->rows.row_count;
@@ -287,6 +298,8 @@ static void range_take(struct join *join, struct slice key) {
     do {
         sql_check_cancel(context);
         sql_try(context, kernel_scan_next(fetch->cursor, fetch->rows, wanted, &count, context->error));
+        fetch->tally.rows += count;
+        fetch->tally.fetched += fetch->entries != NULL ? 0 : count;
         if (count > 0) {
             keep(join, (uint32_t)count);
         }

@@ -111,6 +111,9 @@ static void merge_row(struct merge *merge, const struct action *action, const st
                                              NULL, context->error));
     }
     write->affected++;
+    write->written.inserted += kind == PLAN_MERGE_INSERT;
+    write->written.deleted += kind == PLAN_MERGE_DELETE;
+    write->written.updated += kind != PLAN_MERGE_INSERT && kind != PLAN_MERGE_DELETE;
 }
 
 static void merge_take(struct write *write, const struct batch *batch) {

@@ -49,6 +49,8 @@ struct exec_view {
     bool of_transaction; /* closed by us, not by the host */
 };
 
+struct sql_usage;
+
 struct exec {
     struct sql_context *context;
     struct exec *parent;         /* of a subquery: the query around it, whose views and transaction it shares */
@@ -70,6 +72,7 @@ struct exec {
     uint64_t affected;
     bool several;                /* the statement has writes in WITH: no row is changed by two of them */
     struct write_claims *claims; /* rows that the statement has changed (write.h) */
+    struct sql_usage *usage;     /* where reads and writes are counted; NULL: nowhere */
     uint64_t joined;             /* rows made by joins, against join_rows_max */
     struct exec_held *held;      /* scans, views, scratch arenas: given back last first by exec_close or the context */
     bool closed;
@@ -138,6 +141,9 @@ struct exec_operator *functions_make(struct exec *exec, const struct plan_node *
 struct exec_operator *one_row_make(struct exec *exec, const struct plan_node *node);
 struct exec_operator *filter_make(struct exec *exec, const struct plan_node *node);
 struct exec_operator *project_make(struct exec *exec, const struct plan_node *node);
+/* The number that a LIMIT or OFFSET says; `otherwise` where it says none. Raises `status` for what is negative. */
+uint64_t limit_value(struct exec *exec, const struct expr *expr, uint64_t otherwise, enum kmb_status status,
+                     const char *name);
 struct exec_operator *limit_make(struct exec *exec, const struct plan_node *node);
 struct exec_operator *aggregate_make(struct exec *exec, const struct plan_node *node);
 struct exec_operator *distinct_make(struct exec *exec, const struct plan_node *node);

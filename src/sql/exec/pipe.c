@@ -199,8 +199,8 @@ static const struct batch *limit_next(struct exec_operator *self) {
     return limit_ties(limit);
 }
 
-static uint64_t limit_value(struct exec *exec, const struct expr *expr, uint64_t otherwise, enum kmb_status status,
-                            const char *name) {
+uint64_t limit_value(struct exec *exec, const struct expr *expr, uint64_t otherwise, enum kmb_status status,
+                     const char *name) {
     if (expr == NULL) {
         return otherwise;
     }

@@ -18,6 +18,7 @@
 #include "sql/exec/join_filter.h"
 #include "sql/exec/operator.h"
 #include "sql/exec/scan.h"
+#include "sql/usage.h"
 #include "types/key.h"
 
 #define SCAN_ROWS       512 /* of a batch: their slices, 40 KiB, stay in the second cache */
@@ -33,6 +34,7 @@ struct scan_stage {
 
 struct scan {
     struct exec_operator base;
+    struct usage_tally tally;
     struct kernel_view *view;
     const struct table_definition *table; /* as the view's catalogue has it */
     struct kernel_scan *cursor;
@@ -69,6 +71,7 @@ static void scan_free(void *object) {
     kernel_scan_close(scan->cursor);
     scan->cursor = NULL;
     scan->done = true;
+    usage_tally_end(&scan->tally);
     buffer_free(&scan->low);
     buffer_free(&scan->high);
     buffer_free(&scan->memory);
@@ -278,17 +281,22 @@ static const struct batch *scan_next(struct exec_operator *self) {
             count = scan_fetch_named(scan);
             scan->fetch = self->rows_max;
             scan->done = count == 0;
+            scan->tally.fetched += count;
         } else if (scan->point) {
             bool found = false;
             sql_try(exec->context, kernel_get(scan->view, scan->table, buffer_slice(&scan->low), &scan->memory,
                                               &scan->rows[0], &found, exec->context->error));
             scan->done = true;
             count = found;
+            scan->tally.rows += count;
+            scan->tally.fetched += count;
         } else {
             sql_try(exec->context,
                     kernel_scan_next(scan->cursor, scan->rows, scan->fetch, &count, exec->context->error));
             scan->fetch = scan->fetch * 4 > self->rows_max ? self->rows_max : scan->fetch * 4;
             scan->done = count == 0;
+            scan->tally.rows += count;
+            scan->tally.fetched += scan->tally.whole || scan->entries != NULL ? 0 : count;
         }
         count = scan->sampled ? scan_sample(scan, count) : count;
         const struct batch *batch = count == 0 ? NULL : scan_emit(scan, (uint32_t)count);
@@ -297,17 +305,6 @@ static const struct batch *scan_next(struct exec_operator *self) {
         }
     }
     return NULL;
-}
-
-/* Are both bounds equalities with the whole primary key? Then there is one row at most. */
-static bool bounds_one_row(const struct table_definition *table, const struct plan_node *node) {
-    uint32_t whole = table->primary_key_count;
-    bool one = node->index.value == 0 && whole > 0 && node->low.count == whole && node->high.count == whole &&
-               node->low.inclusive && node->high.inclusive;
-    for (uint32_t i = 0; one && i < whole; i++) {
-        one = node->low.values[i] == node->high.values[i];
-    }
-    return one;
 }
 
 static void scan_open(struct scan *scan) {
@@ -322,10 +319,15 @@ static void scan_open(struct scan *scan) {
         }
         return;
     }
-    scan->point = bounds_one_row(scan->table, node);
+    scan->point = plan_reads_one_row(node, scan->table);
+    scan->tally.scans = scan->point;
     if (!scan_bound(exec, scan->table, node, &node->low, &scan->low) ||
         (!scan->point && !scan_bound(exec, scan->table, node, &node->high, &scan->high))) {
         scan->done = true;
+    }
+    if (scan->point && !scan->done && exec->host->point != NULL) {
+        sql_try(exec->context, exec->host->point(exec->host->context, scan->table->id, buffer_slice(&scan->low),
+                                                 exec->context->error));
     }
     scan->bitmap = node->left != NULL;
     if (scan->bitmap) {
@@ -339,6 +341,8 @@ static void scan_open(struct scan *scan) {
 static void scan_cursor_open(struct scan *scan) {
     struct exec *exec = scan->base.exec;
     const struct plan_node *node = scan->base.node;
+    scan->tally.scans = 1;
+    scan->tally.whole = node->index.value == 0 && node->low.count == 0 && node->high.count == 0;
     if (node->index_only && !scan->view->past) {
         scan->entries = entry_decoder_make(exec->context, node, scan->table);
     }
@@ -406,6 +410,8 @@ struct exec_operator *scan_make(struct exec *exec, const struct plan_node *node)
     scan->view = exec_view_of(exec, node);
     scan->table = exec_table_of(exec, scan->view, node);
     scan->fetch = SCAN_ROWS_FIRST;
+    scan->tally = (struct usage_tally){
+        .usage = exec->usage, .tenant = scan->view->state->tenant, .table = scan->table->id, .index = node->index};
     exec_defer(exec, scan_free, scan);
     scan_open(scan);
     if (node->sample_percent != NULL) {

@@ -38,6 +38,7 @@ static void update_take(struct write *write, const struct batch *batch) {
         write_raise(write, &row, &fault);
     }
     write->affected += live;
+    write->written.updated += live;
     write_return(write, &good);
 }
 
@@ -52,6 +53,7 @@ static void delete_take(struct write *write, const struct batch *batch) {
         sql_try(exec->context,
                 kernel_delete(exec->transaction, write->table, write_key(&good, at), &deleted, exec->context->error));
         write->affected += deleted;
+        write->written.deleted += deleted;
     }
 }
 

@@ -36,6 +36,9 @@ static const uint8_t forms[TYPE_COUNT] = {
     [TYPE_REGTYPE] = VECTOR_BYTES,
     [TYPE_REGNAMESPACE] = VECTOR_BYTES,
     [TYPE_REGROLE] = VECTOR_BYTES,
+    [TYPE_REGPROC] = VECTOR_BYTES,
+    [TYPE_REGPROCEDURE] = VECTOR_BYTES,
+    [TYPE_REGOPERATOR] = VECTOR_BYTES,
 };
 
 static const uint8_t sizes[] = {

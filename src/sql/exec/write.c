@@ -127,16 +127,20 @@ _Noreturn void write_raise(struct write *write, const struct batch *row, const s
     uint32_t at = row->selection == NULL ? fault->place : row->selection[fault->place];
     write->base.exec->row_refused = at + 1;
     struct slice table = write->table->name;
+    context->about = (struct error_about){.schema = write->table->schema_name, .table = table};
     if (fault->kind == WRITE_VIEW) {
+        context->about = (struct error_about){.schema = {0}};
         sql_raise_with(context, KMB_VIEW_CHECK_VIOLATION, 0, failing_row(write, row, at), NULL,
                        "new row violates check option for view \"%s\"", write->base.node->check_names[fault->number]);
     }
     if (fault->kind == WRITE_CHECK) {
+        context->about.constraint = slice_text(write->base.node->check_names[fault->number]);
         sql_raise_with(context, KMB_CHECK_VIOLATION, 0, failing_row(write, row, at), NULL,
                        "new row for relation \"%.*s\" violates check constraint \"%s\"", (int)table.length,
                        (const char *)table.bytes, write->base.node->check_names[fault->number]);
     }
     struct slice column = catalogue_column(write->catalogue, write->table, fault->number)->name;
+    context->about.column = column;
     sql_raise_with(context, KMB_NOT_NULL_VIOLATION, 0, failing_row(write, row, at), NULL,
                    "null value in column \"%.*s\" of relation \"%.*s\" violates not-null constraint",
                    (int)column.length, (const char *)column.bytes, (int)table.length, (const char *)table.bytes);
@@ -299,6 +303,11 @@ uint64_t write_run(struct exec_operator *self) {
         write->take(write, batch);
     }
     write->done = true;
+    if (write->written.inserted + write->written.updated + write->written.deleted > 0) {
+        usage_add_table(self->exec->usage, (struct tenant_id){self->exec->host->tenant}, write->table->id,
+                        &write->written);
+    }
+    write->written = (struct usage_table){0};
     if (self->node->returning != NULL && self->batch.columns == NULL) {
         kept_end(self, &write->returned);
     }

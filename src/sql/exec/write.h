@@ -4,6 +4,7 @@
 
 #include "sql/exec/hash_table.h"
 #include "sql/exec/operator.h"
+#include "sql/usage.h"
 
 /* Keys of rows of one table that the statement has written, as they were before and as they are now. */
 struct write_claims {
@@ -36,6 +37,7 @@ struct write {
     struct kept returned;
     const struct vector **returning_vectors;
     uint64_t affected; /* rows */
+    struct usage_table written;
     bool done;
     uint16_t first[VECTOR_ROWS]; /* of write_first and write_claimed */
     uint32_t ids[VECTOR_ROWS];   /* of write_claimed */

@@ -21,6 +21,8 @@ enum array_operation {
     ARRAY_SET,       /* the array with another element: the array, the element, then as ARRAY_SUBSCRIPT */
     ARRAY_SET_SLICE, /* the array with other elements: the array, those in an array, then as ARRAY_SLICE */
 };
+/* A name is one of 64 "char", counted from 0. */
+const struct sql_function *object_name_subscript(void);
 const struct sql_function *array_operation(enum array_operation operation);
 sql_scalar_fn array_set, array_set_slice; /* array_set.c */
 

@@ -61,6 +61,24 @@ static struct slice array_text(const struct sql_call *call, const struct value *
     return text;
 }
 
+static struct slice bytea_escaped(const struct sql_call *call, const struct value *value) {
+    return array_text(call, value); /* on the heap likewise: each byte may take four */
+}
+
+struct slice cast_text_iso(const struct sql_call *call, const struct value *value) {
+    char text[DATETIME_TEXT_SIZE];
+    switch (value->type) {
+    case TYPE_DATE:
+        return keep(call, text, date_format(value->as.integer, text));
+    case TYPE_TIMESTAMP:
+        return keep(call, text, timestamp_format(value->as.timestamp, text));
+    case TYPE_TIMESTAMPTZ:
+        return keep(call, text, timestamptz_format(value->as.timestamp, datetime_of(call).zone, text));
+    default:
+        return cast_text_of(call, value);
+    }
+}
+
 struct slice cast_text_of(const struct sql_call *call, const struct value *value) {
     char text[INTERVAL_TEXT_SIZE > DECIMAL_TEXT_SIZE ? INTERVAL_TEXT_SIZE : DECIMAL_TEXT_SIZE];
     struct datetime_context zone = datetime_of(call);
@@ -70,6 +88,9 @@ struct slice cast_text_of(const struct sql_call *call, const struct value *value
     case TYPE_REGTYPE:
     case TYPE_REGNAMESPACE:
     case TYPE_REGROLE:
+    case TYPE_REGPROC:
+    case TYPE_REGPROCEDURE:
+    case TYPE_REGOPERATOR:
         return value_label_name(value->as.bytes);
     case TYPE_BOOL:
         return slice_text(value->as.boolean ? "true" : "false");
@@ -85,20 +106,20 @@ struct slice cast_text_of(const struct sql_call *call, const struct value *value
     case TYPE_NUMERIC:
         return keep(call, text, decimal_format(value->as.decimal, text));
     case TYPE_DATE:
-        return keep(call, text, date_format(value->as.integer, text));
+        return keep(call, text, date_print(value->as.integer, &zone.style, text));
     case TYPE_TIME:
         return keep(call, text, time_format(value->as.integer, text));
     case TYPE_TIMESTAMP:
-        return keep(call, text, timestamp_format(value->as.timestamp, text));
+        return keep(call, text, timestamp_print(value->as.timestamp, &zone, false, text));
     case TYPE_TIMESTAMPTZ:
-        return keep(call, text, timestamptz_format(value->as.timestamp, zone.zone, text));
+        return keep(call, text, timestamp_print(value->as.timestamp, &zone, true, text));
     case TYPE_INTERVAL:
-        return keep(call, text, interval_format(value->as.interval, text));
+        return keep(call, text, interval_print(value->as.interval, (enum interval_style)zone.style.intervals, text));
     case TYPE_UUID:
         uuid_format(value->as.uuid, text);
         return keep(call, text, UUID_TEXT_SIZE - 1);
     case TYPE_BYTEA:
-        return bytea_text(call, value->as.bytes);
+        return zone.style.bytea_escape ? bytea_escaped(call, value) : bytea_text(call, value->as.bytes);
     default:
         return type_is_array(value->type) ? array_text(call, value) : value->as.bytes;
     }
@@ -450,7 +471,7 @@ static const struct sql_function cast_rows[] = {
     IMPLICIT(TYPE_UNKNOWN, TYPE_TEXT, NULL),
     IMPLICIT(TYPE_UNKNOWN, TYPE_VARCHAR, NULL),
     IMPLICIT(TYPE_UNKNOWN, TYPE_BPCHAR, NULL),
-    THROUGH_TEXT(TYPE_BYTEA, SQL_IMMUTABLE),
+    THROUGH_TEXT(TYPE_BYTEA, SQL_STABLE),
     IMPLICIT(TYPE_DATE, TYPE_TIMESTAMP, date_to_stamp),
     CAST(TYPE_DATE, TYPE_TIMESTAMPTZ, SQL_CAST_IMPLICIT, date_to_stamp, SQL_STABLE),
     ASSIGNMENT(TYPE_TIMESTAMP, TYPE_DATE, stamp_to_date),
@@ -469,7 +490,7 @@ static const struct sql_function cast_rows[] = {
     THROUGH_TEXT(TYPE_TIME, SQL_STABLE),
     THROUGH_TEXT(TYPE_TIMESTAMP, SQL_STABLE),
     THROUGH_TEXT(TYPE_TIMESTAMPTZ, SQL_STABLE),
-    THROUGH_TEXT(TYPE_INTERVAL, SQL_IMMUTABLE),
+    THROUGH_TEXT(TYPE_INTERVAL, SQL_STABLE),
     THROUGH_TEXT(TYPE_UUID, SQL_IMMUTABLE),
     EXPLICIT(TYPE_JSONB, TYPE_BOOL, jsonb_to_bool),
     EXPLICIT(TYPE_JSONB, TYPE_INT2, jsonb_to_number),

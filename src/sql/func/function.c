@@ -83,6 +83,11 @@ static void table_build(void) {
     table_append(function_rows_array_aggregate());
     table_append(function_rows_enum());
     table_append(function_rows_object());
+    table_append(function_rows_session());
+    table_append(function_rows_client());
+    table_append(function_rows_keyword());
+    table_append(function_rows_privilege());
+    table_append(function_rows_size());
     table_append(function_rows_cast());
     for (uint32_t i = 0; i < table.count; i++) {
         const struct sql_function *row = &table.rows[i];
@@ -103,7 +108,7 @@ static void table_build(void) {
     }
     for (uint32_t kind = 0; kind < COMPARISON_KINDS; kind++) {
         table.comparisons[kind][TYPE_VARCHAR] = table.comparisons[kind][TYPE_TEXT];
-        for (unsigned id = TYPE_REGCLASS; id <= TYPE_REGROLE; id++) { /* a place and a name, as labels are */
+        for (unsigned id = TYPE_REGCLASS; id <= TYPE_REGOPERATOR; id++) { /* a place and a name, as labels are */
             table.comparisons[kind][id] = table.comparisons[kind][TYPE_ENUM];
         }
     }

@@ -100,7 +100,7 @@ struct sql_set {
     uint32_t column_count;
 };
 
-#define SQL_SET_COLUMNS_MAX 4
+#define SQL_SET_COLUMNS_MAX 5
 
 /* How many columns the function gives in FROM. */
 static inline uint32_t sql_set_columns(const struct sql_set *set) {
@@ -114,6 +114,7 @@ struct sql_function {
     bool variadic; /* the last argument type repeats */
     bool strict;
     bool writes;      /* moves a sequence: a query with it runs as a write does */
+    bool waits;       /* perhaps for another session: not while others wait for this one's turn */
     bool labels;      /* the call is given the labels of its enum type as one more argument: an array of them */
     bool polymorphic; /* TYPE_ANY is a type to be known: an untyped literal is refused */
     enum sql_volatility volatility;

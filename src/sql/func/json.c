@@ -325,7 +325,7 @@ static void append_scalar(const struct sql_call *call, const struct value *of, s
         buffer_append_text(out, "null");
         return;
     }
-    struct slice text = cast_text_of(call, &value);
+    struct slice text = cast_text_iso(call, &value);
     bool letter = text.length > 0 && (text.bytes[0] == 'N' || text.bytes[0] == 'I' ||
                                       (text.length > 1 && text.bytes[0] == '-' && text.bytes[1] == 'I'));
     bool number =
@@ -451,7 +451,7 @@ void json_append_key(const struct sql_call *call, struct vector *const *argument
         sql_raise(call->context, KMB_INVALID_PARAMETER, call->position,
                   "key value must be scalar, not array, composite, or json");
     }
-    json_print_string(cast_text_of(call, &value), out);
+    json_print_string(cast_text_iso(call, &value), out);
 }
 
 static void fn_build_object(SCALAR_PARAMETERS) {

@@ -1,5 +1,5 @@
 /*
- * SQL/JSON paths followed: jsonb_path_exists, jsonb_path_match, jsonb_path_query and the operators @? and @@.
+ * SQL/JSON paths followed, for the functions of json_query_function.c.
  *
  * A step is done for one value and hands each value that comes out to the next one, depth first; the last one puts it
  * on a list, or, where only existence is asked (list NULL), stops at the first. An answer is therefore one of three:
@@ -20,19 +20,7 @@
 #define EVALUATION_DEPTH_MAX 2500 /* steps within steps, and levels of a value below them */
 #define CANCEL_EVERY         1024 /* steps */
 
-enum found { FOUND_NONE, FOUND_SOME, FOUND_ERROR };
 enum truth { TRUTH_FALSE, TRUTH_TRUE, TRUTH_UNKNOWN };
-
-struct item {
-    struct item *next;
-    const struct json_node *node;
-};
-
-struct list {
-    struct item *first;
-    struct item **end;
-    uint64_t count;
-};
 
 struct walk {
     const struct sql_call *call;
@@ -56,11 +44,11 @@ struct below {
     bool unwrap;
 };
 
-static enum found run(struct walk *walk, const struct json_query_step *step, const struct json_node *node,
-                      struct list *list, bool unwrap);
+static enum json_query_found run(struct walk *walk, const struct json_query_step *step, const struct json_node *node,
+                                 struct json_query_list *list, bool unwrap);
 static enum truth decide(struct walk *walk, const struct json_query_step *step, const struct json_node *node);
-static enum found run_below(struct walk *walk, const struct below *below, const struct json_node *node,
-                            struct list *list, uint32_t level);
+static enum json_query_found run_below(struct walk *walk, const struct below *below, const struct json_node *node,
+                                       struct json_query_list *list, uint32_t level);
 
 static bool lax(const struct walk *walk) {
     return !walk->query->strict;
@@ -74,13 +62,9 @@ static bool is_container(const struct json_node *node) {
     return node->kind == JSON_OBJECT_OPEN || is_array(node);
 }
 
-static struct list list_make(void) {
-    return (struct list){0};
-}
-
-static void list_add(const struct walk *walk, struct list *list, const struct json_node *node) {
-    struct item *item = (struct item *)(void *)result_bytes(walk->call, sizeof(*item));
-    *item = (struct item){.node = node};
+static void list_add(const struct walk *walk, struct json_query_list *list, const struct json_node *node) {
+    struct json_query_item *item = (struct json_query_item *)(void *)result_bytes(walk->call, sizeof(*item));
+    *item = (struct json_query_item){.node = node};
     if (list->first == NULL) {
         list->first = item;
     } else {
@@ -88,10 +72,6 @@ static void list_add(const struct walk *walk, struct list *list, const struct js
     }
     list->end = &item->next;
     list->count++;
-}
-
-static const struct json_node *list_single(const struct list *list) {
-    return list->count == 1 ? list->first->node : NULL;
 }
 
 static const struct json_node *scalar(const struct walk *walk, enum json_token kind, struct slice text) {
@@ -132,12 +112,12 @@ static struct decimal decimal_of(const struct walk *walk, const struct json_node
         if ((walk)->throws) {                                                                                          \
             sql_raise((walk)->call->context, (status), (walk)->call->position, __VA_ARGS__);                           \
         }                                                                                                              \
-        return FOUND_ERROR;                                                                                            \
+        return JSON_QUERY_FOUND_ERROR;                                                                                 \
     } while (0)
 
 /* Whether what is known suffices: an error, or something found where no list is wanted. */
-static bool enough(enum found found, const struct list *list) {
-    return found == FOUND_ERROR || (found == FOUND_SOME && list == NULL);
+static bool enough(enum json_query_found found, const struct json_query_list *list) {
+    return found == JSON_QUERY_FOUND_ERROR || (found == JSON_QUERY_FOUND_SOME && list == NULL);
 }
 
 /* --- from step to step --- */
@@ -155,20 +135,20 @@ static void enter(struct walk *walk) {
     }
 }
 
-static enum found give(struct walk *walk, const struct json_query_step *step, const struct json_node *node,
-                       struct list *list) {
+static enum json_query_found give(struct walk *walk, const struct json_query_step *step, const struct json_node *node,
+                                  struct json_query_list *list) {
     if (step != NULL && step->next != NULL) {
         return run(walk, step->next, node, list, lax(walk));
     }
     if (list != NULL) {
         list_add(walk, list, node);
     }
-    return FOUND_SOME;
+    return JSON_QUERY_FOUND_SOME;
 }
 
-static enum found below_level(struct walk *walk, const struct below *below, const struct json_node *node,
-                              struct list *list, uint32_t level) {
-    enum found answer = FOUND_NONE;
+static enum json_query_found below_level(struct walk *walk, const struct below *below, const struct json_node *node,
+                                         struct json_query_list *list, uint32_t level) {
+    enum json_query_found answer = JSON_QUERY_FOUND_NONE;
     bool leaves = below->first == JSON_QUERY_LEVELS_MAX && below->last == JSON_QUERY_LEVELS_MAX;
     if (level > below->last) {
         return answer;
@@ -177,21 +157,21 @@ static enum found below_level(struct walk *walk, const struct below *below, cons
         if (level >= below->first || (leaves && !is_container(at))) {
             bool ignored = walk->ignore_structure;
             walk->ignore_structure = ignored || below->ignore;
-            enum found found = FOUND_SOME;
+            enum json_query_found found = JSON_QUERY_FOUND_SOME;
             if (below->next != NULL) {
                 found = run(walk, below->next, at, list, below->unwrap);
             } else if (list != NULL) {
                 list_add(walk, list, at);
             }
             walk->ignore_structure = ignored;
-            answer = found != FOUND_NONE ? found : answer;
+            answer = found != JSON_QUERY_FOUND_NONE ? found : answer;
             if (enough(found, list)) {
                 return found;
             }
         }
         if (level < below->last && is_container(at)) {
-            enum found found = run_below(walk, below, at, list, level + 1);
-            answer = found != FOUND_NONE ? found : answer;
+            enum json_query_found found = run_below(walk, below, at, list, level + 1);
+            answer = found != JSON_QUERY_FOUND_NONE ? found : answer;
             if (enough(found, list)) {
                 return found;
             }
@@ -200,30 +180,31 @@ static enum found below_level(struct walk *walk, const struct below *below, cons
     return answer;
 }
 
-static enum found run_below(struct walk *walk, const struct below *below, const struct json_node *node,
-                            struct list *list, uint32_t level) {
+static enum json_query_found run_below(struct walk *walk, const struct below *below, const struct json_node *node,
+                                       struct json_query_list *list, uint32_t level) {
     enter(walk);
-    enum found found = below_level(walk, below, node, list, level);
+    enum json_query_found found = below_level(walk, below, node, list, level);
     walk->depth--;
     return found;
 }
 
 /* The step itself for each element of an array. */
-static enum found run_elements(struct walk *walk, const struct json_query_step *step, const struct json_node *array,
-                               struct list *list) {
+static enum json_query_found run_elements(struct walk *walk, const struct json_query_step *step,
+                                          const struct json_node *array, struct json_query_list *list) {
     struct below below = {.next = step, .first = 1, .last = 1};
     return run_below(walk, &below, array, list, 1);
 }
 
 /* Values of an operand, arrays among them taken apart in lax mode. */
-static enum found run_unwrapped(struct walk *walk, const struct json_query_step *step, const struct json_node *node,
-                                struct list *list) {
-    struct list values = list_make();
+static enum json_query_found run_unwrapped(struct walk *walk, const struct json_query_step *step,
+                                           const struct json_node *node, struct json_query_list *list) {
+    struct json_query_list values = json_query_list_make();
     if (!lax(walk)) {
         return run(walk, step, node, list, lax(walk));
     }
-    enum found found = run(walk, step, node, &values, lax(walk));
-    for (const struct item *item = values.first; item != NULL && found != FOUND_ERROR; item = item->next) {
+    enum json_query_found found = run(walk, step, node, &values, lax(walk));
+    for (const struct json_query_item *item = values.first; item != NULL && found != JSON_QUERY_FOUND_ERROR;
+         item = item->next) {
         if (!is_array(item->node)) {
             list_add(walk, list, item->node);
             continue;
@@ -237,8 +218,8 @@ static enum found run_unwrapped(struct walk *walk, const struct json_query_step 
 
 /* --- accessors --- */
 
-static enum found run_key(struct walk *walk, const struct json_query_step *step, const struct json_node *node,
-                          struct list *list, bool unwrap) {
+static enum json_query_found run_key(struct walk *walk, const struct json_query_step *step,
+                                     const struct json_node *node, struct json_query_list *list, bool unwrap) {
     if (node->kind == JSON_OBJECT_OPEN) {
         const struct json_node *member = json_member(node, step->text);
         if (member != NULL) {
@@ -248,7 +229,7 @@ static enum found run_key(struct walk *walk, const struct json_query_step *step,
             FAIL(walk, KMB_JSON_MEMBER_NOT_FOUND, "JSON object does not contain key \"%.*s\"",
                  (int)(step->text.length > 200 ? 200 : step->text.length), (const char *)step->text.bytes);
         }
-        return FOUND_NONE;
+        return JSON_QUERY_FOUND_NONE;
     }
     if (unwrap && is_array(node)) {
         return run_elements(walk, step, node, list);
@@ -256,11 +237,11 @@ static enum found run_key(struct walk *walk, const struct json_query_step *step,
     if (!walk->ignore_structure) {
         FAIL(walk, KMB_JSON_MEMBER_NOT_FOUND, "jsonpath member accessor can only be applied to an object");
     }
-    return FOUND_NONE;
+    return JSON_QUERY_FOUND_NONE;
 }
 
-static enum found run_any_key(struct walk *walk, const struct json_query_step *step, const struct json_node *node,
-                              struct list *list, bool unwrap) {
+static enum json_query_found run_any_key(struct walk *walk, const struct json_query_step *step,
+                                         const struct json_node *node, struct json_query_list *list, bool unwrap) {
     if (node->kind == JSON_OBJECT_OPEN) {
         struct below below = {.next = step->next, .first = 1, .last = 1, .unwrap = lax(walk)};
         return run_below(walk, &below, node, list, 1);
@@ -271,11 +252,11 @@ static enum found run_any_key(struct walk *walk, const struct json_query_step *s
     if (!walk->ignore_structure) {
         FAIL(walk, KMB_JSON_OBJECT_NOT_FOUND, "jsonpath wildcard member accessor can only be applied to an object");
     }
-    return FOUND_NONE;
+    return JSON_QUERY_FOUND_NONE;
 }
 
-static enum found run_any_element(struct walk *walk, const struct json_query_step *step, const struct json_node *node,
-                                  struct list *list) {
+static enum json_query_found run_any_element(struct walk *walk, const struct json_query_step *step,
+                                             const struct json_node *node, struct json_query_list *list) {
     if (is_array(node)) {
         struct below below = {.next = step->next, .first = 1, .last = 1, .unwrap = lax(walk)};
         return run_below(walk, &below, node, list, 1);
@@ -286,17 +267,17 @@ static enum found run_any_element(struct walk *walk, const struct json_query_ste
     if (!walk->ignore_structure) {
         FAIL(walk, KMB_JSON_ARRAY_NOT_FOUND, "jsonpath wildcard array accessor can only be applied to an array");
     }
-    return FOUND_NONE;
+    return JSON_QUERY_FOUND_NONE;
 }
 
-static enum found subscript(struct walk *walk, const struct json_query_step *step, const struct json_node *node,
-                            int64_t *index) {
-    struct list values = list_make();
+static enum json_query_found subscript(struct walk *walk, const struct json_query_step *step,
+                                       const struct json_node *node, int64_t *index) {
+    struct json_query_list values = json_query_list_make();
     struct decimal whole;
-    if (run(walk, step, node, &values, lax(walk)) == FOUND_ERROR) {
-        return FOUND_ERROR;
+    if (run(walk, step, node, &values, lax(walk)) == JSON_QUERY_FOUND_ERROR) {
+        return JSON_QUERY_FOUND_ERROR;
     }
-    const struct json_node *value = list_single(&values);
+    const struct json_node *value = json_query_single(&values);
     if (value == NULL || value->kind != JSON_NUMBER) {
         FAIL(walk, KMB_JSON_SUBSCRIPT, "jsonpath array subscript is not a single numeric value");
     }
@@ -304,21 +285,21 @@ static enum found subscript(struct walk *walk, const struct json_query_step *ste
         decimal_to_int64(whole, index, NULL) != KMB_OK || *index != (int32_t)*index) {
         FAIL(walk, KMB_JSON_SUBSCRIPT, "jsonpath array subscript is out of integer range");
     }
-    return FOUND_SOME;
+    return JSON_QUERY_FOUND_SOME;
 }
 
 /* The elements that one subscript means. */
-static enum found run_range(struct walk *walk, const struct json_query_step *accessor,
-                            const struct json_query_step *step, const struct json_node *node, struct list *list,
-                            int64_t size) {
+static enum json_query_found run_range(struct walk *walk, const struct json_query_step *accessor,
+                                       const struct json_query_step *step, const struct json_node *node,
+                                       struct json_query_list *list, int64_t size) {
     int64_t from = 0;
-    enum found answer = FOUND_NONE;
-    if (subscript(walk, step->left, node, &from) == FOUND_ERROR) {
-        return FOUND_ERROR;
+    enum json_query_found answer = JSON_QUERY_FOUND_NONE;
+    if (subscript(walk, step->left, node, &from) == JSON_QUERY_FOUND_ERROR) {
+        return JSON_QUERY_FOUND_ERROR;
     }
     int64_t to = from;
-    if (step->right != NULL && subscript(walk, step->right, node, &to) == FOUND_ERROR) {
-        return FOUND_ERROR;
+    if (step->right != NULL && subscript(walk, step->right, node, &to) == JSON_QUERY_FOUND_ERROR) {
+        return JSON_QUERY_FOUND_ERROR;
     }
     if (!walk->ignore_structure && (from < 0 || from > to || to >= size)) {
         FAIL(walk, KMB_JSON_SUBSCRIPT, "jsonpath array subscript is out of bounds");
@@ -329,8 +310,8 @@ static enum found run_range(struct walk *walk, const struct json_query_step *acc
     for (int64_t i = 0; i <= to; i++) {
         ASSERT(at != NULL);
         if (i >= from) {
-            enum found found = give(walk, accessor, at, list);
-            answer = found != FOUND_NONE ? found : answer;
+            enum json_query_found found = give(walk, accessor, at, list);
+            answer = found != JSON_QUERY_FOUND_NONE ? found : answer;
             if (enough(found, list)) {
                 return found;
             }
@@ -340,21 +321,21 @@ static enum found run_range(struct walk *walk, const struct json_query_step *acc
     return answer;
 }
 
-static enum found run_index(struct walk *walk, const struct json_query_step *step, const struct json_node *node,
-                            struct list *list) {
+static enum json_query_found run_index(struct walk *walk, const struct json_query_step *step,
+                                       const struct json_node *node, struct json_query_list *list) {
     if (!is_array(node) && !lax(walk)) {
         if (!walk->ignore_structure) {
             FAIL(walk, KMB_JSON_ARRAY_NOT_FOUND, "jsonpath array accessor can only be applied to an array");
         }
-        return FOUND_NONE;
+        return JSON_QUERY_FOUND_NONE;
     }
     int64_t outer = walk->array_size;
     int64_t size = is_array(node) ? json_count(node) : 1;
-    enum found answer = FOUND_NONE;
+    enum json_query_found answer = JSON_QUERY_FOUND_NONE;
     walk->array_size = size;
     for (const struct json_query_step *one = step; one != NULL; one = one->more) {
-        enum found found = run_range(walk, step, one, node, list, size);
-        answer = found != FOUND_NONE ? found : answer;
+        enum json_query_found found = run_range(walk, step, one, node, list, size);
+        answer = found != JSON_QUERY_FOUND_NONE ? found : answer;
         if (enough(found, list)) {
             break;
         }
@@ -364,15 +345,15 @@ static enum found run_index(struct walk *walk, const struct json_query_step *ste
 }
 
 /* .**{first to last} */
-static enum found run_any_level(struct walk *walk, const struct json_query_step *step, const struct json_node *node,
-                                struct list *list) {
-    enum found answer = FOUND_NONE;
+static enum json_query_found run_any_level(struct walk *walk, const struct json_query_step *step,
+                                           const struct json_node *node, struct json_query_list *list) {
+    enum json_query_found answer = JSON_QUERY_FOUND_NONE;
     if (step->first == 0) {
         bool ignored = walk->ignore_structure;
         walk->ignore_structure = true;
         answer = give(walk, step, node, list);
         walk->ignore_structure = ignored;
-        if (answer == FOUND_SOME && list == NULL) {
+        if (answer == JSON_QUERY_FOUND_SOME && list == NULL) {
             return answer;
         }
     }
@@ -384,8 +365,8 @@ static enum found run_any_level(struct walk *walk, const struct json_query_step 
     return answer;
 }
 
-static enum found run_filter(struct walk *walk, const struct json_query_step *step, const struct json_node *node,
-                             struct list *list, bool unwrap) {
+static enum json_query_found run_filter(struct walk *walk, const struct json_query_step *step,
+                                        const struct json_node *node, struct json_query_list *list, bool unwrap) {
     if (unwrap && is_array(node)) {
         return run_elements(walk, step, node, list);
     }
@@ -393,10 +374,11 @@ static enum found run_filter(struct walk *walk, const struct json_query_step *st
     walk->current = node;
     enum truth truth = decide(walk, step->left, node);
     walk->current = outer;
-    return truth == TRUTH_TRUE ? give(walk, step, node, list) : FOUND_NONE;
+    return truth == TRUTH_TRUE ? give(walk, step, node, list) : JSON_QUERY_FOUND_NONE;
 }
 
-static enum found run_variable(struct walk *walk, const struct json_query_step *step, struct list *list) {
+static enum json_query_found run_variable(struct walk *walk, const struct json_query_step *step,
+                                          struct json_query_list *list) {
     const struct json_node *value = walk->variables == NULL ? NULL : json_member(walk->variables, step->text);
     if (value == NULL) {
         sql_raise(walk->call->context, KMB_UNDEFINED_OBJECT, walk->call->position,
@@ -425,19 +407,19 @@ static const char *type_of_node(const struct json_node *node) {
     }
 }
 
-static enum found run_size(struct walk *walk, const struct json_query_step *step, const struct json_node *node,
-                           struct list *list) {
+static enum json_query_found run_size(struct walk *walk, const struct json_query_step *step,
+                                      const struct json_node *node, struct json_query_list *list) {
     if (!is_array(node) && !lax(walk)) {
         if (!walk->ignore_structure) {
             FAIL(walk, KMB_JSON_ARRAY_NOT_FOUND, "jsonpath item method .size() can only be applied to an array");
         }
-        return FOUND_NONE;
+        return JSON_QUERY_FOUND_NONE;
     }
     return give(walk, step, number(walk, decimal_of_int64(is_array(node) ? json_count(node) : 1)), list);
 }
 
-static enum found run_double(struct walk *walk, const struct json_query_step *step, const struct json_node *node,
-                             struct list *list) {
+static enum json_query_found run_double(struct walk *walk, const struct json_query_step *step,
+                                        const struct json_node *node, struct json_query_list *list) {
     double real = 0;
     if (node->kind != JSON_NUMBER && node->kind != JSON_STRING) {
         FAIL(walk, KMB_JSON_NOT_A_NUMBER,
@@ -461,8 +443,8 @@ static enum found run_double(struct walk *walk, const struct json_query_step *st
     return give(walk, step, number(walk, value), list);
 }
 
-static enum found run_rounding(struct walk *walk, const struct json_query_step *step, const struct json_node *node,
-                               struct list *list) {
+static enum json_query_found run_rounding(struct walk *walk, const struct json_query_step *step,
+                                          const struct json_node *node, struct json_query_list *list) {
     const char *name = step->kind == JSON_QUERY_ABS ? "abs" : step->kind == JSON_QUERY_FLOOR ? "floor" : "ceiling";
     if (node->kind != JSON_NUMBER) {
         FAIL(walk, KMB_JSON_NOT_A_NUMBER, "jsonpath item method .%s() can only be applied to a numeric value", name);
@@ -516,19 +498,19 @@ static enum kmb_status compute(enum json_query_kind kind, struct decimal a, stru
     }
 }
 
-static enum found run_binary(struct walk *walk, const struct json_query_step *step, const struct json_node *node,
-                             struct list *list) {
+static enum json_query_found run_binary(struct walk *walk, const struct json_query_step *step,
+                                        const struct json_node *node, struct json_query_list *list) {
     const struct json_query_step *operands[2] = {step->left, step->right};
     const struct json_node *values[2];
     struct decimal out;
-    struct list found[2] = {list_make(), list_make()};
+    struct json_query_list found[2] = {json_query_list_make(), json_query_list_make()};
     for (int i = 0; i < 2; i++) {
-        if (run_unwrapped(walk, operands[i], node, &found[i]) == FOUND_ERROR) {
-            return FOUND_ERROR;
+        if (run_unwrapped(walk, operands[i], node, &found[i]) == JSON_QUERY_FOUND_ERROR) {
+            return JSON_QUERY_FOUND_ERROR;
         }
     }
     for (int i = 0; i < 2; i++) {
-        values[i] = list_single(&found[i]);
+        values[i] = json_query_single(&found[i]);
         if (values[i] == NULL || values[i]->kind != JSON_NUMBER) {
             FAIL(walk, KMB_JSON_SINGLE_ITEM, "%s operand of jsonpath operator %s is not a single numeric value",
                  i == 0 ? "left" : "right", operator_text(step->kind));
@@ -539,18 +521,18 @@ static enum found run_binary(struct walk *walk, const struct json_query_step *st
     if (status != KMB_OK && walk->throws) {
         sql_raise_status(walk->call->context, status, walk->call->position);
     }
-    return status != KMB_OK ? FOUND_ERROR : give(walk, step, number(walk, out), list);
+    return status != KMB_OK ? JSON_QUERY_FOUND_ERROR : give(walk, step, number(walk, out), list);
 }
 
-static enum found run_sign(struct walk *walk, const struct json_query_step *step, const struct json_node *node,
-                           struct list *list) {
-    struct list values = list_make();
-    enum found answer = FOUND_NONE;
+static enum json_query_found run_sign(struct walk *walk, const struct json_query_step *step,
+                                      const struct json_node *node, struct json_query_list *list) {
+    struct json_query_list values = json_query_list_make();
+    enum json_query_found answer = JSON_QUERY_FOUND_NONE;
     bool last = list == NULL && step->next == NULL;
-    if (run_unwrapped(walk, step->left, node, &values) == FOUND_ERROR) {
-        return FOUND_ERROR;
+    if (run_unwrapped(walk, step->left, node, &values) == JSON_QUERY_FOUND_ERROR) {
+        return JSON_QUERY_FOUND_ERROR;
     }
-    for (const struct item *item = values.first; item != NULL; item = item->next) {
+    for (const struct json_query_item *item = values.first; item != NULL; item = item->next) {
         const struct json_node *value = item->node;
         if (value->kind != JSON_NUMBER && last) {
             continue;
@@ -562,8 +544,8 @@ static enum found run_sign(struct walk *walk, const struct json_query_step *step
         if (step->kind == JSON_QUERY_MINUS) {
             value = number(walk, decimal_negate(decimal_of(walk, value)));
         }
-        enum found found = give(walk, step, value, list);
-        answer = found != FOUND_NONE ? found : answer;
+        enum json_query_found found = give(walk, step, value, list);
+        answer = found != JSON_QUERY_FOUND_NONE ? found : answer;
         if (enough(found, list)) {
             return found;
         }
@@ -636,11 +618,11 @@ static enum truth decide_pair(struct walk *walk, const struct json_query_step *s
 }
 
 /* An operand's values; errors in it make the predicate unknown. */
-static enum found operand(struct walk *walk, const struct json_query_step *step, const struct json_node *node,
-                          struct list *list, bool unwrap) {
+static enum json_query_found operand(struct walk *walk, const struct json_query_step *step,
+                                     const struct json_node *node, struct json_query_list *list, bool unwrap) {
     bool throws = walk->throws;
     walk->throws = false;
-    enum found found =
+    enum json_query_found found =
         unwrap && list != NULL ? run_unwrapped(walk, step, node, list) : run(walk, step, node, list, lax(walk));
     walk->throws = throws;
     return found;
@@ -648,17 +630,18 @@ static enum found operand(struct walk *walk, const struct json_query_step *step,
 
 /* True when it holds for one pair of values; in strict mode one pair that it is unknown of makes it unknown. */
 static enum truth decide_pairs(struct walk *walk, const struct json_query_step *step, const struct json_node *node) {
-    struct list left = list_make();
-    struct list right = list_make();
+    struct json_query_list left = json_query_list_make();
+    struct json_query_list right = json_query_list_make();
     bool binary = step->right != NULL;
     bool unknown = false;
     bool found = false;
-    if (operand(walk, step->left, node, &left, true) == FOUND_ERROR ||
-        (binary && operand(walk, step->right, node, &right, step->kind != JSON_QUERY_STARTS) == FOUND_ERROR)) {
+    if (operand(walk, step->left, node, &left, true) == JSON_QUERY_FOUND_ERROR ||
+        (binary &&
+         operand(walk, step->right, node, &right, step->kind != JSON_QUERY_STARTS) == JSON_QUERY_FOUND_ERROR)) {
         return TRUTH_UNKNOWN;
     }
-    for (const struct item *a = left.first; a != NULL; a = a->next) {
-        const struct item *b = right.first;
+    for (const struct json_query_item *a = left.first; a != NULL; a = a->next) {
+        const struct json_query_item *b = right.first;
         for (bool first = true; binary ? b != NULL : first; first = false) {
             enum truth truth = decide_pair(walk, step, a->node, binary ? b->node : NULL);
             if ((truth == TRUTH_UNKNOWN && !lax(walk)) || (truth == TRUTH_TRUE && lax(walk))) {
@@ -676,12 +659,12 @@ static enum truth decide_pairs(struct walk *walk, const struct json_query_step *
 }
 
 static enum truth decide_exists(struct walk *walk, const struct json_query_step *step, const struct json_node *node) {
-    struct list values = list_make(); /* in strict mode all of them: each may be an error */
-    enum found found = operand(walk, step->left, node, lax(walk) ? NULL : &values, false);
-    if (found == FOUND_ERROR) {
+    struct json_query_list values = json_query_list_make(); /* in strict mode all of them: each may be an error */
+    enum json_query_found found = operand(walk, step->left, node, lax(walk) ? NULL : &values, false);
+    if (found == JSON_QUERY_FOUND_ERROR) {
         return TRUTH_UNKNOWN;
     }
-    return (lax(walk) ? found == FOUND_SOME : values.count > 0) ? TRUTH_TRUE : TRUTH_FALSE;
+    return (lax(walk) ? found == JSON_QUERY_FOUND_SOME : values.count > 0) ? TRUTH_TRUE : TRUTH_FALSE;
 }
 
 static enum truth decide_step(struct walk *walk, const struct json_query_step *step, const struct json_node *node) {
@@ -723,16 +706,16 @@ static enum truth decide(struct walk *walk, const struct json_query_step *step, 
 
 /* --- a step --- */
 
-static enum found run_method(struct walk *walk, const struct json_query_step *step, const struct json_node *node,
-                             struct list *list, bool unwrap) {
+static enum json_query_found run_method(struct walk *walk, const struct json_query_step *step,
+                                        const struct json_node *node, struct json_query_list *list, bool unwrap) {
     if (unwrap && is_array(node)) {
         return run_elements(walk, step, node, list);
     }
     return step->kind == JSON_QUERY_DOUBLE ? run_double(walk, step, node, list) : run_rounding(walk, step, node, list);
 }
 
-static enum found run_step(struct walk *walk, const struct json_query_step *step, const struct json_node *node,
-                           struct list *list, bool unwrap) {
+static enum json_query_found run_step(struct walk *walk, const struct json_query_step *step,
+                                      const struct json_node *node, struct json_query_list *list, bool unwrap) {
     switch (step->kind) {
     case JSON_QUERY_ROOT:
         return give(walk, step, walk->root, list);
@@ -778,21 +761,21 @@ static enum found run_step(struct walk *walk, const struct json_query_step *step
     default: /* a predicate: its truth is a value, and there is one where only that is asked */
         if (step->next == NULL && list == NULL) {
             (void)decide_step(walk, step, node);
-            return FOUND_SOME;
+            return JSON_QUERY_FOUND_SOME;
         }
         return give(walk, step, boolean(walk, decide_step(walk, step, node)), list);
     }
 }
 
-static enum found run(struct walk *walk, const struct json_query_step *step, const struct json_node *node,
-                      struct list *list, bool unwrap) {
+static enum json_query_found run(struct walk *walk, const struct json_query_step *step, const struct json_node *node,
+                                 struct json_query_list *list, bool unwrap) {
     enter(walk);
-    enum found found = run_step(walk, step, node, list, unwrap);
+    enum json_query_found found = run_step(walk, step, node, list, unwrap);
     walk->depth--;
     return found;
 }
 
-/* --- the functions --- */
+/* --- a whole path --- */
 
 static struct json_node *tree_of(const struct sql_call *call, struct slice text) {
     struct json_node *root = NULL;
@@ -803,15 +786,15 @@ static struct json_node *tree_of(const struct sql_call *call, struct slice text)
     return root;
 }
 
-static enum found query_run(const struct sql_call *call, const struct json_query *query, struct slice target,
-                            const struct slice *variables, bool silent, struct list *list) {
+enum json_query_found json_query_run(const struct sql_call *call, const struct json_query *query, struct slice target,
+                                     const struct slice *variables, bool silent, struct json_query_list *list) {
     struct walk walk = {.call = call,
                         .query = query,
                         .root = tree_of(call, target),
                         .array_size = -1,
                         .ignore_structure = !query->strict,
                         .throws = !silent};
-    struct list values = list_make();
+    struct json_query_list values = json_query_list_make();
     walk.current = walk.root;
     if (variables != NULL) {
         walk.variables = tree_of(call, *variables);
@@ -822,181 +805,7 @@ static enum found query_run(const struct sql_call *call, const struct json_query
         }
     }
     bool all = list == NULL && query->strict; /* each value may be an error */
-    enum found found = run(&walk, query->root, walk.root, all ? &values : list, lax(&walk));
-    return all && found != FOUND_ERROR ? (values.count > 0 ? FOUND_SOME : FOUND_NONE) : found;
-}
-
-/* What a call of one row asks, its arguments: target, path [, variables [, silent]]. */
-struct question {
-    struct json_query query;
-    struct slice target;
-    struct slice variables;
-    const struct slice *variables_given;
-    bool silent;
-};
-
-static void question_row(const struct sql_call *call, struct vector *const *arguments, uint32_t row, bool first,
-                         struct question *question) {
-    if (first || !arguments[1]->constant) {
-        question->query = json_query_parse(call, ARGUMENT_BYTES(1, row));
-    }
-    question->target = ARGUMENT_BYTES(0, row);
-    if (call->argument_count > 2) {
-        question->variables = ARGUMENT_BYTES(2, row);
-        question->variables_given = &question->variables;
-    }
-    if (call->argument_count > 3) {
-        question->silent = arguments[3]->boolean[vector_row(arguments[3], row)];
-    }
-}
-
-static enum found question_ask(const struct sql_call *call, const struct question *question, struct list *list) {
-    return query_run(call, &question->query, question->target, question->variables_given, question->silent, list);
-}
-
-/* A value as JSON text: its own part of the text it comes from, or that of a value that was made. */
-static struct slice node_text(const struct sql_call *call, const struct json_node *node) {
-    if (node->source.length > 0) {
-        return node->source;
-    }
-    if (node->kind != JSON_STRING) {
-        return node->text;
-    }
-    struct buffer *out = json_buffer(call);
-    json_print_string(node->text, out);
-    struct slice text = json_buffer_keep(call, out);
-    json_buffer_free(call, out);
-    return text;
-}
-
-static void exists_rows(SCALAR_PARAMETERS, bool silent) {
-    struct question question = {.silent = silent};
-    EACH_ROW(row) {
-        question_row(call, arguments, row, row_n == 0, &question);
-        enum found found = question_ask(call, &question, NULL);
-        result->boolean[row] = found == FOUND_SOME;
-        if (found == FOUND_ERROR) {
-            result_null(result, row);
-        }
-    }
-}
-
-static void match_rows(SCALAR_PARAMETERS, bool silent) {
-    struct question question = {.silent = silent};
-    EACH_ROW(row) {
-        struct list list = list_make();
-        question_row(call, arguments, row, row_n == 0, &question);
-        (void)question_ask(call, &question, &list);
-        const struct json_node *node = list_single(&list);
-        bool truth = node != NULL && (node->kind == JSON_TRUE || node->kind == JSON_FALSE);
-        if (!truth && !question.silent && (node == NULL || node->kind != JSON_NULL)) {
-            sql_raise(call->context, KMB_JSON_SINGLE_ITEM, call->position, "single boolean result is expected");
-        }
-        result->boolean[row] = truth && node->kind == JSON_TRUE;
-        if (!truth) {
-            result_null(result, row);
-        }
-    }
-}
-
-static void fn_exists(SCALAR_PARAMETERS) {
-    exists_rows(call, arguments, result, selection, count, false);
-}
-
-static void op_exists(SCALAR_PARAMETERS) {
-    exists_rows(call, arguments, result, selection, count, true);
-}
-
-static void fn_match(SCALAR_PARAMETERS) {
-    match_rows(call, arguments, result, selection, count, false);
-}
-
-static void op_match(SCALAR_PARAMETERS) {
-    match_rows(call, arguments, result, selection, count, true);
-}
-
-static void fn_first(SCALAR_PARAMETERS) {
-    struct question question = {0};
-    EACH_ROW(row) {
-        struct list list = list_make();
-        question_row(call, arguments, row, row_n == 0, &question);
-        (void)question_ask(call, &question, &list);
-        if (list.first == NULL) {
-            result_null(result, row);
-        } else {
-            result->bytes[row] = node_text(call, list.first->node);
-        }
-    }
-}
-
-static void fn_array(SCALAR_PARAMETERS) {
-    struct question question = {0};
-    struct buffer *out = json_buffer(call);
-    EACH_ROW(row) {
-        struct list list = list_make();
-        question_row(call, arguments, row, row_n == 0, &question);
-        (void)question_ask(call, &question, &list);
-        buffer_append_byte(out, '[');
-        for (const struct item *item = list.first; item != NULL; item = item->next) {
-            buffer_append_text(out, item == list.first ? "" : ", ");
-            buffer_append_slice(out, node_text(call, item->node));
-        }
-        buffer_append_byte(out, ']');
-        result->bytes[row] = json_buffer_keep(call, out);
-    }
-    json_buffer_free(call, out);
-}
-
-/* --- jsonb_path_query: a row for each value --- */
-
-struct values {
-    const struct item *at;
-};
-
-static void values_open(const struct sql_call *call, void *state, const struct value *arguments) {
-    struct values *values = state;
-    struct list list = list_make();
-    struct json_query query = json_query_parse(call, arguments[1].as.bytes);
-    bool silent = call->argument_count > 3 && arguments[3].as.boolean;
-    (void)query_run(call, &query, arguments[0].as.bytes, call->argument_count > 2 ? &arguments[2].as.bytes : NULL,
-                    silent, &list);
-    values->at = list.first;
-}
-
-static bool values_next(const struct sql_call *call, void *state, struct value *row) {
-    struct values *values = state;
-    if (values->at == NULL) {
-        return false;
-    }
-    *row = value_bytes(TYPE_JSONB, node_text(call, values->at->node));
-    values->at = values->at->next;
-    return true;
-}
-
-static const struct sql_set values_set = {sizeof(struct values), values_open, values_next, NULL, 0};
-
-/* clang-format off */
-#define QUERY(name_, scalar_, result_, summary_)                                                                       \
-    FN(name_, scalar_, result_, summary_, TYPE_JSONB, TYPE_TEXT),                                                      \
-    FN(name_, scalar_, result_, summary_ ", with variables", TYPE_JSONB, TYPE_TEXT, TYPE_JSONB),                       \
-    FN(name_, scalar_, result_, summary_ ", with variables and without errors", TYPE_JSONB, TYPE_TEXT, TYPE_JSONB,     \
-       TYPE_BOOL)
-#define QUERY_SET(count_)                                                                                              \
-    {.class = SQL_FUNCTION_SET, .name = "jsonb_path_query", .set = &values_set, .strict = true,                        \
-     .volatility = SQL_IMMUTABLE, .result = TYPE_JSONB, .summary = "what a jsonpath leads to: target, path, variables, silent", \
-     .argument_count = (count_), .arguments = {TYPE_JSONB, TYPE_TEXT, TYPE_JSONB, TYPE_BOOL}}
-
-static const struct sql_function json_query_rows[] = {
-    QUERY("jsonb_path_exists", fn_exists, TYPE_BOOL, "whether a jsonpath leads to anything"),
-    QUERY("jsonb_path_match", fn_match, TYPE_BOOL, "truth of a jsonpath predicate"),
-    QUERY("jsonb_path_query_first", fn_first, TYPE_JSONB, "the first that a jsonpath leads to"),
-    QUERY("jsonb_path_query_array", fn_array, TYPE_JSONB, "array of what a jsonpath leads to"),
-    OP("@?", op_exists, TYPE_BOOL, "whether a jsonpath leads to anything, without errors", TYPE_JSONB, TYPE_TEXT),
-    OP("@@", op_match, TYPE_BOOL, "truth of a jsonpath predicate, without errors", TYPE_JSONB, TYPE_TEXT),
-    QUERY_SET(2), QUERY_SET(3), QUERY_SET(4),
-};
-/* clang-format on */
-
-struct function_rows function_rows_json_query(void) {
-    return FUNCTION_ROWS(json_query_rows);
+    enum json_query_found found = run(&walk, query->root, walk.root, all ? &values : list, lax(&walk));
+    return all && found != JSON_QUERY_FOUND_ERROR ? (values.count > 0 ? JSON_QUERY_FOUND_SOME : JSON_QUERY_FOUND_NONE)
+                                                  : found;
 }

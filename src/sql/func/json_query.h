@@ -74,7 +74,33 @@ static inline bool json_query_is_predicate(const struct json_query_step *step) {
     return step->kind >= JSON_QUERY_AND && step->next == NULL;
 }
 
+/* What a path leads to, in order. */
+struct json_query_item {
+    struct json_query_item *next;
+    const struct json_node *node;
+};
+
+struct json_query_list {
+    struct json_query_item *first;
+    struct json_query_item **end;
+    uint64_t count;
+};
+
+enum json_query_found { JSON_QUERY_FOUND_NONE, JSON_QUERY_FOUND_SOME, JSON_QUERY_FOUND_ERROR };
+
+static inline struct json_query_list json_query_list_make(void) {
+    return (struct json_query_list){0};
+}
+
+static inline const struct json_node *json_query_single(const struct json_query_list *list) {
+    return list->count == 1 ? list->first->node : NULL;
+}
+
 /* 42601, 22P02 for what is no path; 0A000 for methods that are not built, by name. Lives in call->arena. */
 struct json_query json_query_parse(const struct sql_call *call, struct slice text);
+/* Follows the path through the target, jsonb as text. variables NULL: none. silent: errors of the kind that the
+ * standard names are an answer and not raised. list NULL: whether there is anything is all that is asked. */
+enum json_query_found json_query_run(const struct sql_call *call, const struct json_query *query, struct slice target,
+                                     const struct slice *variables, bool silent, struct json_query_list *list);
 
 #endif

@@ -118,6 +118,11 @@ struct function_rows {
 #define OP(...) FUNCTION_ROW(SQL_FUNCTION_OPERATOR, __VA_ARGS__)
 
 struct function_rows function_rows_arithmetic(void);
+struct function_rows function_rows_session(void);
+struct function_rows function_rows_client(void);
+struct function_rows function_rows_keyword(void);
+struct function_rows function_rows_privilege(void);
+struct function_rows function_rows_size(void);
 struct function_rows function_rows_array(void);
 struct function_rows function_rows_array_aggregate(void);
 struct function_rows function_rows_array_search(void);

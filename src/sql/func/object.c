@@ -4,9 +4,13 @@
  */
 #include "sql/object.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "kernel/view.h"
 #include "sql/bind/bind.h"
 #include "sql/exec/catalogue.h"
+#include "sql/func/array.h"
 #include "sql/func/cast.h"
 #include "sql/func/loops.h"
 #include "sql/path.h"
@@ -119,6 +123,36 @@ static void fn_int_of_char(SCALAR_PARAMETERS) {
     }
 }
 
+/* A byte of a name, which is 64 of them for PostgreSQL, zeros behind the text; one beyond ASCII as it prints it. */
+static void fn_char_of_name(SCALAR_PARAMETERS) {
+    EACH_ROW(row) {
+        struct slice name = ARGUMENT_BYTES(0, row);
+        int64_t at = ARGUMENT_INT(1, row);
+        char octal[8] = "";
+        if (at < 0 || at > TYPE_NAME_BYTES_MAX) {
+            result_null(result, row);
+            continue;
+        }
+        uint8_t byte = (uint64_t)at < name.length ? name.bytes[at] : 0;
+        int length = byte == 0     ? 0
+                     : byte < 0x80 ? snprintf(octal, sizeof(octal), "%c", byte)
+                                   : snprintf(octal, sizeof(octal), "\\%03o", byte);
+        uint8_t *made = result_bytes(call, sizeof(octal));
+        memcpy(made, octal, sizeof(octal));
+        result->bytes[row] = slice_make(made, (size_t)length);
+    }
+}
+
+const struct sql_function *object_name_subscript(void) {
+    static const struct sql_function row = {.class = SQL_FUNCTION_SCALAR,
+                                            .name = "[]",
+                                            .strict = true,
+                                            .scalar = fn_char_of_name,
+                                            .result = TYPE_CHAR,
+                                            .summary = "byte of a name"};
+    return &row;
+}
+
 /* --- what clients ask --- */
 
 static void give_text(const struct sql_call *call, struct vector *result, uint32_t row, const char *text) {
@@ -202,12 +236,16 @@ static void fn_type_is_visible(SCALAR_PARAMETERS) {
 }
 
 static void fn_user_by_id(SCALAR_PARAMETERS) {
+    struct kernel_view *view = function_present_view(call);
     EACH_ROW(row) {
         int64_t oid = ARGUMENT_INT(0, row);
-        result->bytes[row] = oid == CATALOGUE_OID_OWNER
-                                 ? call->context->session_user
-                                 : slice_text(sql_printf(call->context, "unknown (OID=%lld)", (long long)oid));
+        struct slice name;
+        result->bytes[row] =
+            catalogue_role_of_oid(call->context, view->catalogue, oid, &name)
+                ? slice_text(sql_printf(call->context, "%.*s", (int)name.length, (const char *)name.bytes))
+                : slice_text(sql_printf(call->context, "unknown (OID=%lld)", (long long)oid));
     }
+    sql_release(call->context, view);
 }
 
 /* Expressions are kept as their text. */
@@ -215,6 +253,14 @@ static void fn_get_expr(SCALAR_PARAMETERS) {
     EACH_ROW(row) {
         result->bytes[row] = ARGUMENT_BYTES(0, row);
     }
+}
+
+/* A column of an index as it is asked for alone: without its order. */
+static const char *index_column(const struct sql_call *call, const struct table_definition *table,
+                                const struct index_definition *index, uint32_t at) {
+    struct key_part part = {.column = at < index->part_count ? index->parts[at].column
+                                                             : index->include[at - index->part_count]};
+    return bind_index_part_text(call->context, table, &part);
 }
 
 static void fn_get_indexdef(SCALAR_PARAMETERS) {
@@ -239,9 +285,9 @@ static void fn_get_indexdef(SCALAR_PARAMETERS) {
         int64_t part = parts ? ARGUMENT_INT(1, row) : 0;
         if (part != 0) {
             give_text(call, result, row,
-                      part < 0 || part > index->part_count
+                      part < 0 || part > index->part_count + index->include_count
                           ? ""
-                          : bind_index_part_text(call->context, table, &index->parts[part - 1]));
+                          : index_column(call, table, index, (uint32_t)part - 1));
             continue;
         }
         give_text(call, result, row,
@@ -260,9 +306,7 @@ static void fn_get_viewdef(SCALAR_PARAMETERS) {
         bool there = catalogue_table_of_oid(view->catalogue, ARGUMENT_INT(0, row), &found) &&
                      !sql_relation_is_index(&found) && definition_is_view(found.table);
         if (there) {
-            struct slice query = found.table->view_query;
-            give_text(call, result, row,
-                      sql_printf(call->context, "%.*s", (int)query.length, (const char *)query.bytes));
+            give_text(call, result, row, catalogue_view_query(call->context, found.table));
         } else {
             result_null(result, row);
         }
@@ -339,6 +383,7 @@ static const struct sql_set none_set = {1, none_open, none_next, NULL, 0};
         CAST(TYPE_BPCHAR, to, EXPLICIT, scalar, volatility)
 #define OBJECT_CASTS(type, context)                                                                                    \
     OF_TEXTS(type, context, fn_object_of_text, SQL_STABLE),                                                            \
+        CAST(TYPE_NAME, type, EXPLICIT, fn_object_of_text, SQL_STABLE),                                                \
         CAST(type, TYPE_TEXT, ASSIGNMENT, cast_to_text, SQL_STABLE), TO_TEXTS(type, SQL_STABLE),                       \
         CAST(type, TYPE_OID, IMPLICIT, fn_oid_of_object, SQL_IMMUTABLE),                                               \
         CAST(type, TYPE_INT4, ASSIGNMENT, fn_oid_of_object, SQL_IMMUTABLE),                                            \
@@ -381,9 +426,16 @@ static const struct sql_function object_rows[] = {
     OBJECT_CASTS(TYPE_REGTYPE, EXPLICIT),
     OBJECT_CASTS(TYPE_REGNAMESPACE, EXPLICIT),
     OBJECT_CASTS(TYPE_REGROLE, EXPLICIT),
+    OBJECT_CASTS(TYPE_REGPROC, EXPLICIT),
+    OBJECT_CASTS(TYPE_REGPROCEDURE, EXPLICIT),
+    OBJECT_CASTS(TYPE_REGOPERATOR, EXPLICIT),
+    CAST(TYPE_REGPROC, TYPE_REGPROCEDURE, IMPLICIT, fn_object_of_oid, SQL_STABLE),
+    CAST(TYPE_REGPROCEDURE, TYPE_REGPROC, IMPLICIT, fn_object_of_oid, SQL_STABLE),
     ASK("to_regclass", fn_object_or_null, TYPE_REGCLASS, true, "relation of that name; NULL where there is none", TYPE_TEXT),
     ASK("to_regtype", fn_object_or_null, TYPE_REGTYPE, true, "type of that name; NULL where there is none", TYPE_TEXT),
     ASK("to_regnamespace", fn_object_or_null, TYPE_REGNAMESPACE, true, "schema of that name; NULL where there is none", TYPE_TEXT),
+    ASK("to_regproc", fn_object_or_null, TYPE_REGPROC, true, "function of that name; NULL where there is none or more than one", TYPE_TEXT),
+    ASK("to_regprocedure", fn_object_or_null, TYPE_REGPROCEDURE, true, "function of that name and those arguments' types; NULL where there is none", TYPE_TEXT),
     ASK("to_regrole", fn_object_or_null, TYPE_REGROLE, true, "role of that name; NULL where there is none", TYPE_TEXT),
     ASK("format_type", fn_format_type, TYPE_TEXT, false, "name of a type with its modifier, by their numbers", TYPE_OID, TYPE_INT4),
     ASK("pg_table_is_visible", fn_table_is_visible, TYPE_BOOL, true, "whether its name alone leads to the relation", TYPE_OID),
@@ -397,9 +449,6 @@ static const struct sql_function object_rows[] = {
     ASK("pg_get_constraintdef", fn_get_constraintdef, TYPE_TEXT, true, "constraint as a table's definition has it", TYPE_OID, TYPE_BOOL),
     ASK("pg_get_triggerdef", fn_none, TYPE_TEXT, true, "NULL: there are no triggers", TYPE_OID, TYPE_BOOL),
     ASK("pg_get_statisticsobjdef_columns", fn_none, TYPE_TEXT, true, "NULL: there are no extended statistics", TYPE_OID),
-    ASK("pg_get_function_result", fn_none, TYPE_TEXT, true, "NULL: there are no functions of one's own", TYPE_OID),
-    ASK("pg_get_function_arguments", fn_none, TYPE_TEXT, true, "NULL: there are no functions of one's own", TYPE_OID),
-    ASK("pg_function_is_visible", fn_none, TYPE_BOOL, true, "NULL: there are no functions of one's own", TYPE_OID),
     ASK("shobj_description", fn_none, TYPE_TEXT, true, "NULL: roles and databases have no comments", TYPE_OID, TYPE_TEXT),
     ASK("pg_relation_is_publishable", fn_false, TYPE_BOOL, true, "false: nothing is published", TYPE_REGCLASS),
     ASK("pg_encoding_to_char", fn_encoding_name, TYPE_NAME, true, "name of a character set", TYPE_INT4),

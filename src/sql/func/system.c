@@ -1,6 +1,6 @@
 /*
  * Functions about values of any type, and about the session: concat, concat_ws, pg_typeof, gen_random_uuid, version,
- * current_user, current_setting.
+ * current_user.
  */
 #include "base/codec.h"
 #include "kernel/view.h"
@@ -127,7 +127,7 @@ static void fn_uuid(SCALAR_PARAMETERS) {
 
 static void fn_version(SCALAR_PARAMETERS) {
     EACH_ROW(row) {
-        result->bytes[row] = slice_text("Kimberlite " KMB_VERSION " (SQL of PostgreSQL 15)");
+        result->bytes[row] = slice_text("PostgreSQL " SQL_SERVER_VERSION);
     }
 }
 
@@ -173,31 +173,7 @@ static void fn_schemas(SCALAR_PARAMETERS) {
 
 static void fn_database(SCALAR_PARAMETERS) {
     EACH_ROW(row) {
-        result->bytes[row] = slice_text(SQL_DATABASE);
-    }
-}
-
-static void fn_setting(SCALAR_PARAMETERS) {
-    EACH_ROW(row) {
-        struct slice name = ARGUMENT_BYTES(0, row);
-        char lower[32] = {0};
-        for (size_t i = 0; i < name.length && i < sizeof lower - 1; i++) {
-            lower[i] = (char)(name.bytes[i] >= 'A' && name.bytes[i] <= 'Z' ? name.bytes[i] + 32 : name.bytes[i]);
-        }
-        if (strcmp(lower, "timezone") == 0) {
-            const struct sql_settings *settings = call->context->settings;
-            result->bytes[row] = slice_text(settings == NULL ? "UTC" : settings->time_zone_name);
-        } else if (strcmp(lower, "server_version") == 0) {
-            result->bytes[row] = slice_text("15.0 (Kimberlite " KMB_VERSION ")");
-        } else if (strcmp(lower, "server_encoding") == 0 || strcmp(lower, "client_encoding") == 0) {
-            result->bytes[row] = slice_text("UTF8");
-        } else if (call->argument_count == 2 && arguments[1]->boolean[vector_row(arguments[1], row)]) {
-            result_null(result, row);
-        } else {
-            sql_raise(call->context, KMB_UNDEFINED_OBJECT, call->position,
-                      "unrecognized configuration parameter \"%.*s\"", (int)(name.length > 64 ? 64 : name.length),
-                      (const char *)name.bytes);
-        }
+        result->bytes[row] = slice_text(sql_database(call->context));
     }
 }
 
@@ -234,12 +210,6 @@ static const struct sql_function system_rows[] = {
      .summary = "names of the schemas of unqualified names; true: with pg_catalog"},
     {.class = SQL_FUNCTION_SCALAR, .name = "current_database", .strict = true, .volatility = SQL_STABLE,
      .result = TYPE_NAME, .scalar = fn_database, .summary = "name of the database, that of current_catalog"},
-    {.class = SQL_FUNCTION_SCALAR, .name = "current_setting", .argument_count = 1, .strict = true,
-     .volatility = SQL_STABLE, .arguments = {TYPE_TEXT}, .result = TYPE_TEXT, .scalar = fn_setting,
-     .summary = "value of a setting"},
-    {.class = SQL_FUNCTION_SCALAR, .name = "current_setting", .argument_count = 2, .strict = true,
-     .volatility = SQL_STABLE, .arguments = {TYPE_TEXT, TYPE_BOOL}, .result = TYPE_TEXT, .scalar = fn_setting,
-     .summary = "value of a setting; NULL for an unknown one when the second is true"},
 };
 /* clang-format on */
 

@@ -105,7 +105,7 @@ void parse_relation_name(struct sql_context *context, struct slice text, const c
     *schema = "";
     *name = take_identifier(context, &at);
     for (int names = 1; *at == '.'; names++) {
-        if (names > 2 || (names == 2 && strcmp(*schema, SQL_DATABASE) != 0)) {
+        if (names > 2 || (names == 2 && strcmp(*schema, sql_database(context)) != 0)) {
             sql_raise(context, KMB_UNSUPPORTED, 0, "cross-database references are not implemented: %.*s",
                       (int)text.length, (const char *)text.bytes);
         }

@@ -10,6 +10,9 @@
  *
  * FOR SYSTEM_TIME with a range is no moment but a table of versions; it always belongs to the reference before it.
  */
+#include <string.h>
+#include <strings.h>
+
 #include "base/assert.h"
 #include "sql/parse/pass.h"
 
@@ -170,7 +173,28 @@ static struct slice travel_string(struct pass *pass, size_t index) {
     return slice_make(content, length);
 }
 
-static void travel_time(struct pass *pass, size_t index, struct tokens_point *point) {
+/* A cast behind a time, as drivers write one that put values into the text: '...'::timestamptz. It says what is meant
+ * anyway. Answers the last token of the value. */
+static size_t travel_cast(const struct pass *pass, size_t index) {
+    static const char *const types[] = {"timestamptz", "date", "text"};
+    if (pass_kind(pass, index + 1) != TOKEN(TYPECAST)) {
+        return index;
+    }
+    if (pass_kind(pass, index + 2) == TOKEN(TIMESTAMP)) {
+        bool zoned = pass_kind(pass, index + 4) == TOKEN(TIME) && pass_kind(pass, index + 5) == TOKEN(ZONE);
+        return index + (zoned ? 5 : 2); /* WITH and WITHOUT alike */
+    }
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+        struct slice word = pass_text(pass, index + 2);
+        if (word.length == strlen(types[i]) && strncasecmp((const char *)word.bytes, types[i], word.length) == 0) {
+            return index + 2;
+        }
+    }
+    return index;
+}
+
+/* Answers the last token of the value. */
+static size_t travel_time(struct pass *pass, size_t index, struct tokens_point *point) {
     point->kind = TOKENS_TIME;
     point->position = pass_position(pass, index);
     if (pass_kind(pass, index) == TOKEN(PARAM)) {
@@ -182,6 +206,7 @@ static void travel_time(struct pass *pass, size_t index, struct tokens_point *po
                        "Write AS OF TIMESTAMP '2025-01-31T12:00:00Z', or a parameter.",
                        "a time to read at must be a string or a parameter");
     }
+    return travel_cast(pass, index);
 }
 
 /* What follows AS OF, at `index`: fills the point and answers the index of its last token, or 0 when this AS OF is
@@ -190,25 +215,22 @@ static size_t travel_as_of(struct pass *pass, size_t index, bool must, struct to
     switch ((int)pass_kind(pass, index)) {
     case TOKEN(SCONST):
     case TOKEN(PARAM):
-        travel_time(pass, index, point);
-        return index;
+        return travel_time(pass, index, point);
     case TOKEN(TIMESTAMP):
-        travel_time(pass, index + 1, point);
-        return index + 1;
+        return travel_time(pass, index + 1, point);
     case TOKEN(POSITION):
         travel_position(pass, index + 1, point);
         return index + 1;
     case TOKEN(SYSTEM_P):
         if (pass_kind(pass, index + 1) == TOKEN(TIME)) {
-            travel_time(pass, index + 2, point);
-            return index + 2;
+            return travel_time(pass, index + 2, point);
         }
         break;
     default:
         break;
     }
     if (must) {
-        travel_time(pass, index, point); /* raises */
+        (void)travel_time(pass, index, point); /* raises */
     }
     return 0;
 }
@@ -224,11 +246,9 @@ static size_t travel_range_end(struct pass *pass, size_t index, struct tokens_po
         travel_position(pass, index, point);
         return index;
     case TOKEN(TIMESTAMP):
-        travel_time(pass, index + 1, point);
-        return index + 1;
+        return travel_time(pass, index + 1, point);
     default:
-        travel_time(pass, index, point);
-        return index;
+        return travel_time(pass, index, point);
     }
 }
 

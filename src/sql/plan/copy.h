@@ -12,6 +12,7 @@ struct plan_statement;
 enum plan_copy_header { PLAN_COPY_NO_HEADER, PLAN_COPY_HEADER, PLAN_COPY_HEADER_MATCH };
 
 struct plan_copy {
+    bool binary;                 /* else records of text: */
     struct record_format format; /* forced_value: FORCE_NOT_NULL, or FORCE_QUOTE */
     enum plan_copy_header header;
     const char *relation; /* NULL: a query */

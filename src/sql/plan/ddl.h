@@ -7,6 +7,7 @@
 #define KMB_SQL_DDL_H
 
 #include "sql/bind/expr.h"
+#include "sql/context.h"
 #include "types/definition.h"
 
 struct sql_prepared; /* prepared.h */
@@ -37,7 +38,12 @@ enum plan_ddl_kind {
     DDL_FETCH,
     DDL_CLOSE, /* value, NULL: all */
     DDL_DISCARD,
-    DDL_ANALYZE, /* truncated: the tables */
+    DDL_ANALYZE,  /* truncated: the tables */
+    DDL_LISTEN,   /* value */
+    DDL_UNLISTEN, /* value, NULL: all */
+    DDL_NOTIFY,   /* value, payload */
+    DDL_ROLE,     /* roles */
+    DDL_LOCK,     /* truncated: the tables; lock_mode, nowait */
 };
 
 enum plan_alter_kind {
@@ -162,7 +168,6 @@ enum plan_setting_id {
     SETTING_IGNORED,
     SETTING_ALL, /* RESET ALL */
     SETTING_TIME_ZONE,
-    SETTING_STATEMENT_TIMEOUT,
     SETTING_JOIN_ROWS_MAX,
     SETTING_WORK_MEM,
     SETTING_TEMP_FILE_LIMIT,
@@ -170,10 +175,31 @@ enum plan_setting_id {
     SETTING_APPLICATION_NAME,
     SETTING_SEARCH_PATH,
     SETTING_PLAN_MODE, /* number: enum sql_plan_mode */
+    SETTING_TIMEOUT,   /* timeout, number */
+    SETTING_MESSAGES,  /* number */
+    SETTING_SWITCH,    /* number: of enum sql_switch, times two, and whether it is on */
+    SETTING_CUSTOM,    /* custom, value */
+    SETTING_STYLE,     /* style; number: 0 DateStyle's part of it, 1 IntervalStyle's, 2 bytea_output's */
     SETTING_WAY,       /* number: bit of enum sql_way, times two, and whether it is open */
 };
 
 enum plan_fetch { PLAN_FETCH_FORWARD, PLAN_FETCH_BACKWARD, PLAN_FETCH_ABSOLUTE, PLAN_FETCH_RELATIVE };
+
+enum plan_role_kind { PLAN_ROLE_CREATE, PLAN_ROLE_CHANGE, PLAN_ROLE_RENAME, PLAN_ROLE_DROP };
+
+struct plan_role {
+    enum plan_role_kind kind;
+    const char *name;
+    const char *new_name; /* RENAME */
+    uint32_t flags_set;   /* enum role_flag */
+    uint32_t flags_cleared;
+    bool has_limit;
+    int32_t limit;
+    bool has_password;
+    const char *password;    /* as written; NULL: none from now on */
+    const char *valid_until; /* NULL: not written */
+    bool missing_ok;         /* DROP */
+};
 
 struct plan_ddl {
     enum plan_ddl_kind kind;
@@ -199,12 +225,15 @@ struct plan_ddl {
     uint32_t drop_count;
     const struct plan_alter *alters;
     uint32_t alter_count;
+    const struct plan_role *roles;
+    uint32_t role_count;
 
     const char *alone; /* how it is called, where it must not be in a transaction block; else NULL */
 
     int control;   /* enum sql_control_kind */
     int access;    /* enum sql_access */
     int isolation; /* enum sql_isolation */
+    bool isolation_reset;
     int deferral;
     bool chain;
     const char *savepoint;
@@ -224,8 +253,14 @@ struct plan_ddl {
     bool move;
 
     enum plan_setting_id setting;
-    bool local;        /* SET LOCAL */
-    const char *value; /* SET: the new one, NULL for the default; SHOW: the text to answer; else the name */
+    bool local;         /* SET LOCAL */
+    const char *value;  /* SET: the new one, NULL for the default; SHOW: the text to answer; else the name */
+    const char *custom; /* the name */
+    enum sql_timeout timeout;
+    const char *payload; /* NULL: none */
+    struct datetime_style style;
+    uint8_t lock_mode; /* enum sql_lock_mode */
+    bool nowait;
     struct time_zone zone;
     int64_t number; /* of the other settings, of FETCH */
 };

@@ -13,6 +13,7 @@
 #define KMB_SQL_PLAN_H
 
 #include "kernel/catalogue.h"
+#include "kernel/transaction.h"
 #include "sql/bind/expr.h"
 #include "sql/func/function.h"
 
@@ -205,6 +206,13 @@ struct plan_cte {
     struct plan_cte *next_common; /* also while common.c walks */
 };
 
+/* FOR UPDATE, FOR SHARE of one table: what is done about rows that another has locked. */
+enum plan_lock_wait { PLAN_LOCK_WAITS, PLAN_LOCK_FAILS, PLAN_LOCK_SKIPS };
+struct plan_locking {
+    enum kernel_claim_mode mode;
+    enum plan_lock_wait wait;
+};
+
 struct plan_node {
     enum plan_kind kind;
     struct plan_node *left;
@@ -272,6 +280,7 @@ struct plan_node {
 
     const struct plan_copy *copy;           /* COPY */
     const struct table_definition **locked; /* LOCK: the table of each expression */
+    const struct plan_locking *lockings;    /* and how it is locked; limit, offset: rows wanted, where it skips */
 
     const struct catalogue_relation *relation; /* CATALOGUE (exec/catalogue.h) */
     struct table_id relation_of;               /* 0: of all */
@@ -356,6 +365,14 @@ enum plan_statement_kind {
     STATEMENT_EMPTY,       /* nothing but blanks and comments */
 };
 
+/* What a statement tells beside its answer, when it is run: KMB_OK where nothing is amiss. */
+struct plan_notice {
+    const struct plan_notice *next;
+    enum kmb_status status;
+    const char *message;
+    const char *detail; /* NULL: none */
+};
+
 struct plan_statement {
     enum plan_statement_kind kind;
     const char *tag; /* "SELECT", "INSERT", "CREATE TABLE": first words of the command tag */
@@ -368,12 +385,22 @@ struct plan_statement {
     uint32_t argument_count;
     const struct plan_copy *copy; /* COPY FROM (a WRITE) and COPY TO */
     const void *ddl;              /* struct plan_ddl, ddl.h */
+    const struct plan_notice *notices;
     struct table_id cursor_table; /* of a cursor that rows may be changed through: the last column is their key */
     uint64_t catalogue_version;   /* plan is valid while this is current */
     bool reads_past;              /* any time-travel clause */
     bool writes;                  /* running it changes rows: a write, EXPLAIN ANALYZE or COPY TO of one */
+    bool secret;                  /* its text may hold a password: it is kept and logged nowhere */
     bool advances;                /* a query that moves sequences: it runs as a write does */
+    bool locks;                   /* a query FOR UPDATE and its kin */
+    bool waits;                   /* perhaps for another session */
+    bool pointwise;               /* plan_is_pointwise() */
     struct plan_explain_options explain;
 };
+
+/* Whether bounds are equalities with the whole primary key of the table: then there is one row at most. */
+bool plan_reads_one_row(const struct plan_node *scan, const struct table_definition *table);
+/* Whether a statement that is planned reads nothing but such rows (struct sql_host's point). */
+bool plan_is_pointwise(const struct plan_statement *statement);
 
 #endif

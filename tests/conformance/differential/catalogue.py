@@ -6,14 +6,15 @@ import re
 
 TYPES = ["boolean", "tinyint", "smallint", "integer", "bigint", "real", "double precision", "numeric", "text",
          "character varying", "character", "bytea", "date", "time without time zone", "timestamp without time zone",
-         "timestamp with time zone", "interval", "uuid", "json", "jsonb", "name", '"char"', "oid", "regclass", "regtype", "regnamespace", "regrole", "any"]
+         "timestamp with time zone", "interval", "uuid", "json", "jsonb", "name", '"char"', "oid", "regclass", "regproc", "regprocedure", "regoperator", "regtype", "regnamespace", "regrole", "any"]
 ELEMENTS = ["integer", "text", "numeric"]  # what polymorphic arguments are asked for with, and arrays of them
 ARRAYS = {"anyarray", "anycompatiblearray"}
 PSEUDO = ARRAYS | {"anyelement", "anycompatible", "anynonarray"}
 NAMES = TYPES + [name + "[]" for name in TYPES] + sorted(PSEUDO) + ["anyenum"]
 TYPE = "(%s)" % "|".join(re.escape(name) for name in sorted(NAMES, key=len, reverse=True))
 # A type that PostgreSQL does not have; types that a case would have to make, or whose numbers differ.
-NOT_ASKED = {"tinyint", "anyenum", "enum", "regclass", "regtype", "regnamespace", "regrole"}
+ACTS = {"pg_reload_conf"}  # does something to the server, and says how it went
+NOT_ASKED = {"tinyint", "anyenum", "enum", "regclass", "regproc", "regprocedure", "regoperator", "regtype", "regnamespace", "regrole"}
 
 
 class Signature:
@@ -71,4 +72,5 @@ def read(path):
                 found.append(Signature("cast", "cast", [cells[0]], target))
         elif kind and kind != "cast" and len(cells) == 3 and cells[0].startswith("`"):
             found += spread(read_call(kind, cells[0].strip("`"), cells[1]))
-    return [s for s in found if not NOT_ASKED & set(s.arguments + [s.result])]
+    return [s for s in found if not NOT_ASKED & set(s.arguments + [s.result]) and not s.name.startswith("kimberlite_")
+            and s.name not in ACTS]

@@ -19,6 +19,9 @@ TOLERANCE = {"real": 1e-6, "double precision": 1e-12}
 EARLY = "PostgreSQL computes constants before it looks for rows or conflicts, and fails though none asks for them"
 ANOTHER = "a write with several errors: PostgreSQL looks at it row by row, Kimberlite one step of all rows after the other"
 DEFINED = "a change of a type with several errors: PostgreSQL makes the indexes' definitions before it converts rows"
+UNBOUND = "a write that is wrong in several places: PostgreSQL looks at RETURNING before it looks at the columns to set"
+MOVED = "an UPDATE of keys by themselves: whether one meets another that is to change hangs on the order of the rows"
+SETS_KEY = re.compile(r"SET (?:.*[ ,(])?id = \(?\w*\.?id \+")
 STANDS_FOR_OTHERS = re.compile(r"DISTINCT|GROUP BY|\bmin\(|\bmax\(")
 
 
@@ -45,6 +48,11 @@ def cut_short(a, b):
         return abs(Decimal(a) - Decimal(b)) < Decimal(1).scaleb(-len(b.partition(".")[2]))
 
 
+def members(text):
+    """The numbers of an array's text, as numbers: where array_agg() orders them, equal ones may stand in either order."""
+    return [None if item == "NULL" else Decimal(item) for item in text.strip("{}").split(",") if item]
+
+
 def without(rows, taken):
     """The rows less those counted in `taken`."""
     rest, found = [], Counter(taken)
@@ -65,6 +73,8 @@ class Rule:
         self.tolerances = [TOLERANCE.get(kind) or (1e-9 if lite and kind.startswith("numeric") else None) for kind in types]
         others = bool(STANDS_FOR_OTHERS.search(sql))
         self.loose = [others and {"numeric": Decimal, "interval": span}.get(kind.split("(")[0]) for kind in types]
+        if "array_agg(" in sql:
+            self.loose = [members if kind == "numeric[]" else loose for kind, loose in zip(types, self.loose)]
 
     def same_value(self, column, a, b):
         if a == b:
@@ -120,8 +130,13 @@ def difference(expected, got, sql, order):
             (got.count == 0 or "ON CONFLICT" in sql or sql.startswith("MERGE")):
         return EARLY
     classes = sorted((a.sqlstate or "")[:2] for a in (expected, got))
-    if expected.sqlstate != got.sqlstate and classes in (["21", "23"], ["22", "23"], ["23", "23"]):
+    if expected.sqlstate != got.sqlstate and classes in (["21", "22"], ["21", "23"], ["22", "23"], ["23", "23"]):
         return ANOTHER
+    if "RETURNING" in sql and got.sqlstate in ("42703", "42804") and expected.sqlstate != got.sqlstate and \
+            (expected.sqlstate or "")[:2] in ("22", "42"):
+        return UNBOUND
+    if sql.startswith("UPDATE") and SETS_KEY.search(sql) and {expected.sqlstate, got.sqlstate} == {None, "23505"}:
+        return MOVED
     if classes == ["22", "42"] and sql.startswith("ALTER TABLE"):
         return DEFINED
     if expected.sqlstate or got.sqlstate:

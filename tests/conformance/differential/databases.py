@@ -19,6 +19,7 @@ FIELD, NULL = "\x1f", "\x01NULL\x01"  # between psql's variables; for a NULL in 
 NO_COLUMNS = "The command has no result, or the result has no columns."  # what psql's \\gdesc says then
 ANSWER_SECONDS_MAX = 60
 POSTGRES_VERSION = "15"
+csv.field_size_limit(1 << 30)  # a value may be larger than the module's default of 128 KB
 
 
 class Answer:
@@ -140,7 +141,7 @@ class Postgres:
             raise Failure("initdb failed: " + open(log.name, errors="replace").read()[-500:])
         settings = {"listen_addresses": "", "unix_socket_directories": self.directory, "fsync": "off", "timezone": "UTC",
                     "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off", "jit": "off",
-                    "max_connections": "5", "shared_buffers": "16MB", "statement_timeout": "30s",
+                    "max_connections": "20", "shared_buffers": "16MB", "statement_timeout": "30s",
                     "max_parallel_workers_per_gather": "0"}
         command = [os.path.join(self.programs, "postgres"), "-D", data]
         for name, value in settings.items():

@@ -17,7 +17,7 @@ import sys
 sys.dont_write_bytecode = True  # no __pycache__ in the tree
 
 import catalogue
-from compare import ANOTHER, DEFINED, EARLY, difference, difference_lite
+from compare import ANOTHER, DEFINED, EARLY, MOVED, UNBOUND, difference, difference_lite
 from databases import Failure, Kimberlite, Postgres, Sqlite, find_postgres
 from statements import JOINS, Statements, make_tables
 
@@ -141,7 +141,7 @@ class Run:
             self.reasons[re.sub(r'"[^"]*"', '"..."', got.message)] += 1
             return "refused"
         what = difference(expected, got, step.sql, step.order)
-        if what in (ANOTHER, DEFINED, EARLY):
+        if what in (ANOTHER, DEFINED, EARLY, MOVED, UNBOUND):
             self.listed.met[what] += 1
             return "listed"
         if what is not None:

@@ -198,6 +198,27 @@ static enum kmb_status any_tenant(void *context, const struct kmb_tenant *tenant
     return KMB_OK;
 }
 
+struct taken_key {
+    int count;
+    char text[80];
+    char subject[40];
+    char roles[40];
+    int64_t expires_us;
+    bool stop;
+};
+
+static enum kmb_status take_key(void *context, const struct kmb_api_key *key) {
+    struct taken_key *taken = context;
+    taken->count++;
+    snprintf(taken->text, sizeof(taken->text), "%s", key->text == NULL ? "" : key->text);
+    snprintf(taken->subject, sizeof(taken->subject), "%s", key->subject);
+    snprintf(taken->roles, sizeof(taken->roles), "%s", key->roles);
+    taken->expires_us = key->expires_us;
+    assert_int_equal(strlen(key->id), 8);
+    assert_int_equal(key->tenant, 1);
+    return taken->stop ? KMB_LIMIT : KMB_OK;
+}
+
 static void nothing_where_something_must_be(void **state) {
     struct box *box = *state;
     kmb_session *session = NULL;
@@ -222,10 +243,19 @@ static void nothing_where_something_must_be(void **state) {
     REFUSED(kmb_info(NULL, &info, &error), KMB_USAGE, word);
     REFUSED(kmb_info(reader, NULL, &error), KMB_USAGE, word);
     REFUSED(kmb_tenant_create(NULL, 2, NULL, &error), KMB_USAGE, word);
+    REFUSED(kmb_tenant_delete(NULL, 2, NULL, &error), KMB_USAGE, word);
     REFUSED(kmb_tenant_list(NULL, any_tenant, NULL, &error), KMB_USAGE, word);
     REFUSED(kmb_tenant_list(reader, NULL, NULL, &error), KMB_USAGE, word);
     REFUSED(kmb_tenant_verifier(NULL, 1, text, sizeof(text), &error), KMB_USAGE, word);
     REFUSED(kmb_tenant_verifier(reader, 1, NULL, 0, &error), KMB_USAGE, word);
+    REFUSED(kmb_api_key_create(NULL, &(struct kmb_api_key){.tenant = 1, .subject = "x"}, take_key, NULL, &error),
+            KMB_USAGE, word);
+    REFUSED(kmb_api_key_create(reader, NULL, take_key, NULL, &error), KMB_USAGE, word);
+    REFUSED(kmb_api_key_create(reader, &(struct kmb_api_key){.tenant = 1, .subject = "x"}, NULL, NULL, &error),
+            KMB_USAGE, word);
+    REFUSED(kmb_api_key_rotate(reader, NULL, take_key, NULL, &error), KMB_USAGE, word);
+    REFUSED(kmb_api_key_revoke(reader, NULL, &error), KMB_USAGE, word);
+    REFUSED(kmb_api_key_list(reader, 0, NULL, NULL, &error), KMB_USAGE, word);
     REFUSED(kmb_session_open(NULL, 1, &session, &error), KMB_USAGE, word);
     REFUSED(kmb_session_open(reader, 1, NULL, &error), KMB_USAGE, word);
     REFUSED(kmb_session_at(NULL, KMB_AT_PRESENT, 0, &error), KMB_USAGE, word);
@@ -387,6 +417,15 @@ static void tenants(void **state) {
     MUST(kmb_tenant_create(box->db, 7, "seven", &error));
     MUST(kmb_tenant_create(box->db, 7, "seven", &error));
     REFUSED(kmb_tenant_create(box->db, 7, "other", &error), KMB_TENANT_EXISTS, "seven");
+    REFUSED(kmb_tenant_create(box->db, 8, "seven", &error), KMB_TENANT_EXISTS, "tenant 7's");
+    REFUSED(kmb_tenant_create(box->db, 8, "9", &error), KMB_INVALID_NAME, "number of another");
+    uint32_t tables = 5;
+    MUST(kmb_tenant_create(box->db, 8, "eight", &error));
+    MUST(kmb_tenant_delete(box->db, 8, &tables, &error));
+    assert_int_equal(tables, 0);
+    REFUSED(kmb_tenant_delete(box->db, 8, NULL, &error), KMB_TENANT_NOT_FOUND, "8");
+    REFUSED(kmb_tenant_delete(box->db, 1, NULL, &error), KMB_USAGE, "not deleted");
+    REFUSED(kmb_tenant_create(box->db, 8, "eight", &error), KMB_TENANT_EXISTS, "was deleted");
     assert_int_equal(kmb_tenant_list(box->db, stop_at_second, &seen, NULL), KMB_LIMIT);
     assert_int_equal(seen, 2);
     seen = 0;
@@ -405,6 +444,48 @@ static void tenants(void **state) {
     assert_int_equal(kmb_session_position(session), 1);
     assert_int_equal(kmb_session_position(box->session), 0);
     kmb_session_close(session);
+}
+
+static void keys_of_programs(void **state) {
+    struct box *box = *state;
+    struct taken_key first = {.count = 0};
+    struct taken_key second = {.count = 0};
+    struct kmb_api_key key = {
+        .tenant = 1, .subject = "reporter", .roles = "user,reader", .expires_us = INT64_MAX / 2000};
+    MUST(kmb_api_key_create(box->db, &key, take_key, &first, &error));
+    assert_int_equal(first.count, 1);
+    assert_int_equal(strlen(first.text), 73);
+    assert_string_equal(first.subject, "reporter");
+    assert_string_equal(first.roles, "user,reader");
+    assert_true(first.expires_us == key.expires_us);
+    MUST(kmb_api_key_rotate(box->db, first.text, take_key, &second, &error));
+    assert_string_not_equal(second.text, first.text);
+    assert_string_equal(second.roles, "user,reader");
+    assert_true(second.expires_us == key.expires_us);
+    REFUSED(kmb_api_key_rotate(box->db, first.text, take_key, &second, &error), KMB_API_KEY_NOT_FOUND, "key");
+    first = (struct taken_key){.count = 0};
+    MUST(kmb_api_key_create(box->db, &(struct kmb_api_key){.tenant = 1, .subject = "x"}, take_key, &first, &error));
+    assert_string_equal(first.roles, "user");
+    assert_true(first.expires_us == 0);
+    first = (struct taken_key){.count = 0};
+    MUST(kmb_api_key_list(box->db, 0, take_key, &first, &error));
+    assert_int_equal(first.count, 2);
+    assert_string_equal(first.text, ""); /* told once alone */
+    first.stop = true;
+    assert_int_equal(kmb_api_key_list(box->db, 1, take_key, &first, NULL), KMB_LIMIT);
+    assert_int_equal(first.count, 3);
+    MUST(kmb_api_key_revoke(box->db, second.text, &error));
+    REFUSED(kmb_api_key_revoke(box->db, second.text, &error), KMB_API_KEY_NOT_FOUND, "key");
+    key.roles = "";
+    REFUSED(kmb_api_key_create(box->db, &key, take_key, &first, &error), KMB_USAGE, "are no roles");
+    key.roles = "a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q";
+    REFUSED(kmb_api_key_create(box->db, &key, take_key, &first, &error), KMB_USAGE, "at most 16");
+    key.roles = NULL;
+    key.subject = "";
+    REFUSED(kmb_api_key_create(box->db, &key, take_key, &first, &error), KMB_USAGE, "1 to 255");
+    key.subject = "x";
+    key.expires_us = -1;
+    REFUSED(kmb_api_key_create(box->db, &key, take_key, &first, &error), KMB_USAGE, "1970");
 }
 
 static void handles_closed_out_of_order(void **state) {
@@ -710,25 +791,27 @@ static void copying_in(void **state) {
         enum kmb_status status;
         const char *message;
         const char *detail;
+        const char *context;
     } bad[] = {
-        {"1\tx\t1\n2\ty\n", KMB_BAD_COPY_FORMAT, "missing data for column \"c\"", "COPY t, line 2: \"2\ty\""},
-        {"1\tx\t1\t1\n", KMB_BAD_COPY_FORMAT, "extra data after last expected column",
+        {"1\tx\t1\n2\ty\n", KMB_BAD_COPY_FORMAT, "missing data for column \"c\"", "", "COPY t, line 2: \"2\ty\""},
+        {"1\tx\t1\t1\n", KMB_BAD_COPY_FORMAT, "extra data after last expected column", "",
          "COPY t, line 1: \"1\tx\t1\t1\""},
-        {"1\tx\t1\n2\ty\t2z\n", KMB_INVALID_TEXT, "invalid input syntax for type integer: \"2z\"",
+        {"1\tx\t1\n2\ty\t2z\n", KMB_INVALID_TEXT, "invalid input syntax for type integer: \"2z\"", "",
          "COPY t, line 2, column c: \"2z\""},
-        {"1\tx\t1\n1\ty\t2\n", KMB_UNIQUE_VIOLATION, "duplicate key value",
-         "Key (a)=(1) already exists. COPY t, line 2"},
+        {"1\tx\t1\n1\ty\t2\n", KMB_UNIQUE_VIOLATION, "duplicate key value", "Key (a)=(1) already exists.",
+         "COPY t, line 2"},
         {"1\tx\t1\n2\t\\N\t2\n3\ty\tx\n", KMB_NOT_NULL_VIOLATION, "null value in column \"b\"",
-         "Failing row contains (2, null, 2). COPY t, line 2: \"2\t\\N\t2\""},
-        {"1\tx\t0\n1\n", KMB_CHECK_VIOLATION, "t_c_check",
-         "Failing row contains (1, x, 0). COPY t, line 1: \"1\tx\t0\""},
-        {"1\tx\t1\n\\.x\n", KMB_BAD_COPY_FORMAT, "end-of-copy marker corrupt", "COPY t, line 2"},
+         "Failing row contains (2, null, 2).", "COPY t, line 2: \"2\t\\N\t2\""},
+        {"1\tx\t0\n1\n", KMB_CHECK_VIOLATION, "t_c_check", "Failing row contains (1, x, 0).",
+         "COPY t, line 1: \"1\tx\t0\""},
+        {"1\tx\t1\n\\.x\n", KMB_BAD_COPY_FORMAT, "end-of-copy marker corrupt", "", "COPY t, line 2"},
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
         struct kmb_error error = {0};
         struct given given = {.text = bad[i].text, .piece = 100};
         refused_at((int)i, copied(session, "COPY t FROM STDIN", given, &error), &error, bad[i].status, bad[i].message);
         assert_string_equal(error.detail, bad[i].detail);
+        assert_string_equal(error.context, bad[i].context);
         assert_int_equal(ask(session, "SELECT count(*) FROM t"), 0);
     }
     struct given broken = {.text = "1\tx\t1\n", .piece = 100, .fails = true};
@@ -1151,6 +1234,33 @@ static void appending(void **state) {
     assert_int_equal(ask(box->session, "SELECT count(*) FROM u"), 0);
 }
 
+/* A statement that stays prepared while its table gets other columns shows them, their names and their texts. */
+static void changed_columns(void **state) {
+    struct box *box = *state;
+    kmb_statement *all = NULL;
+    size_t length = 0;
+    MUST(kmb_exec(box->session, "CREATE TABLE shape (a INT, b INT)", &error));
+    MUST(kmb_exec(box->session, "INSERT INTO shape VALUES (1, 2)", &error));
+    MUST(kmb_prepare(box->session, "SELECT * FROM shape", 19, &all, NULL, &error));
+    assert_int_equal(kmb_step(all, NULL), KMB_ROW);
+    assert_string_equal(kmb_column_type_name(all, 1), "integer");
+    assert_string_equal(kmb_column_text(all, 1, &length), "2");
+    kmb_reset(all);
+    for (int i = 0; i < 40; i++) {
+        char sql[64];
+        snprintf(sql, sizeof(sql), "ALTER TABLE shape ADD COLUMN c%d TEXT DEFAULT 'x%d'", i, i);
+        MUST(kmb_exec(box->session, sql, &error));
+    }
+    MUST(kmb_exec(box->session, "ALTER TABLE shape ALTER COLUMN b TYPE NUMERIC(5,1)", &error));
+    assert_int_equal(kmb_step(all, NULL), KMB_ROW);
+    assert_int_equal(kmb_column_count(all), 42);
+    assert_string_equal(kmb_column_type_name(all, 1), "numeric(5,1)");
+    assert_string_equal(kmb_column_text(all, 1, &length), "2.0");
+    assert_string_equal(kmb_column_type_name(all, 41), "text");
+    assert_string_equal(kmb_column_text(all, 41, &length), "x39");
+    kmb_finalize(all);
+}
+
 struct seen {
     uint64_t events, bytes, stop_at;
 };
@@ -1289,10 +1399,12 @@ int main(void) {
 #define IN_A_BOX(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_and_numbers),
+        IN_A_BOX(changed_columns),
         IN_A_BOX(structs_of_other_sizes),
         IN_A_BOX(nothing_where_something_must_be),
         IN_A_BOX(opening),
         IN_A_BOX(tenants),
+        IN_A_BOX(keys_of_programs),
         IN_A_BOX(handles_closed_out_of_order),
         IN_A_BOX(moments),
         IN_A_BOX(transactions),

@@ -217,9 +217,12 @@ static void every_operator_is_cancelled_soon(void **state) {
                 break;
             }
         }
-        print_message("%-36s %8.1f ms late at worst, after %lld ms\n", statements[i].name, worst,
-                      (long long)worst_after_ms);
-        late += worst < 0 || worst > LATE_MS; /* worst below 0: too short to say anything */
+        bool good = worst >= 0 && worst <= LATE_MS; /* below 0: too short to say anything */
+        if (!good || only != NULL) {
+            print_message("%-36s %8.1f ms late at worst, after %lld ms\n", statements[i].name, worst,
+                          (long long)worst_after_ms);
+        }
+        late += !good;
     }
     assert_int_equal(late, 0);
 }

@@ -140,7 +140,7 @@ static const struct anomaly anomalies[] = {
 static const char *level_begin(bool serializable, bool read_only) {
     return serializable
                ? read_only ? "BEGIN ISOLATION LEVEL SERIALIZABLE, READ ONLY" : "BEGIN ISOLATION LEVEL SERIALIZABLE"
-           : read_only ? "BEGIN ISOLATION LEVEL READ COMMITTED, READ ONLY"
+           : read_only ? "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
                        : "BEGIN ISOLATION LEVEL REPEATABLE READ";
 }
 

@@ -17,6 +17,7 @@ import re
 import select
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
@@ -26,8 +27,11 @@ import traceback
 from decimal import Decimal
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from screen import Screen  # noqa: E402
+
 PROGRAM = str(Path(sys.argv[1]).resolve())
-ENVIRONMENT = {k: v for k, v in os.environ.items() if not k.startswith("KIMBERLITE")}
+ENVIRONMENT = {k: v for k, v in os.environ.items() if not k.startswith(("KIMBERLITE", "KMB_"))}
 TESTS = []
 
 
@@ -134,6 +138,25 @@ def usage_errors_exit_2_and_say_which_word(box):
 
 
 @test
+def parts_without_code_are_refused_by_name(box):
+    for arguments, words in [
+        (["cluster", "init", "-n", "3"], ["not implemented: cluster: a cluster of servers"]),
+        (["help", "cluster"], ["not implemented: cluster"]),
+        (["studio"], ["not implemented: studio"]),
+        (["audit", "report", "--since", "2026-01-01"], ["not implemented: audit"]),
+        (["compliance", "report"], ["not implemented: compliance"]),
+        (["purge", "--entity-id", "7"], ["not implemented: purge: erasure"]),
+        (["start", "--cluster"], ["not implemented: --cluster"]),
+        (["dev", "--studio-port=5555"], ["not implemented: --studio-port: the studio"]),
+    ]:
+        result = box.run(*arguments, code=1)
+        has(result.err, *words, "0A000 UNSUPPORTED")
+        same(result.out, "")
+    has(box.run("clusters", code=2).err, "unrecognized verb")
+    has(box.run("start", "--studios", code=2).err, "unrecognized option")
+
+
+@test
 def help_and_version(box):
     has(box.run("help", code=0).out, "usage: kimberlite VERB", "import", "verify")
     for arguments in (["help", "import"], ["import", "--help"], ["import", "-h"]):
@@ -143,6 +166,9 @@ def help_and_version(box):
     for arguments in (["--version"], ["-V"], ["query", "--version"]):
         same(box.run(*arguments, code=0).out, version)
     same(json.loads(box.run("version", "-o", "json", code=0).out), {"version": version.split()[1]})
+    facts = json.loads(box.run("version", "-v", "-o", "json", code=0).out)
+    same((facts["version"], facts["machine"]), (version.split()[1], os.uname().machine))
+    assert re.match(r"(gcc|clang) \d+", facts["compiler"]) and facts["system"].startswith("Linux "), facts
 
 
 # --- projects -----------------------------------------------------------------------------------------------------------
@@ -197,6 +223,19 @@ def an_init_that_fails_can_be_done_again(box):
 
 
 @test
+def a_key_kept_elsewhere_is_found_again(box):
+    for number, key in enumerate(["elsewhere.key", str(box.folder / "else where.key")]):
+        project = box.folder / f"q{number}"
+        has(box.run("init", project, "--key", key, at=box.folder, code=0).out, key)
+        same(list((project / ".kimberlite/keys").iterdir()), [])
+        same(json.loads(box.run("config", "show", "storage.key", "-o", "json", at=project, code=0).out)[0]["value"], str(box.folder / key))
+        box.run("query", "CREATE TABLE t (a INT)", at=project, code=0)
+        box.run("verify", at=project, code=0)
+    box.run("init", "clear", "--no-encryption", at=box.folder, code=0)
+    same(json.loads(box.run("config", "show", "storage.key", "-o", "json", at=box.folder / "clear", code=0).out)[0]["value"], "")
+
+
+@test
 def the_nearest_project_upward_is_used(box):
     box.query("CREATE TABLE t (a INT)")
     deep = box.project / "migrations/deep"
@@ -213,9 +252,412 @@ def the_nearest_project_upward_is_used(box):
 def a_project_file_that_is_not_understood(box):
     toml = box.project / "kimberlite.toml"
     toml.write_text("[storage]\ndata = \".kimberlite/data\"\ncolour = \"red\"\n")
-    has(box.query("SELECT 1", code=1).err, "kimberlite.toml:3: unknown setting colour")
+    has(box.query("SELECT 1", code=1).err, "kimberlite.toml: line 3: unknown setting storage.colour")
     toml.write_text("[storage]\ndata = 5\n")
-    has(box.query("SELECT 1", code=1).err, "kimberlite.toml:2")
+    has(box.query("SELECT 1", code=1).err, "kimberlite.toml: line 2: storage.data is an integer, not a path")
+
+
+@test
+def settings_have_layers_and_say_where_they_come_from(box):
+    show = lambda key, **more: json.loads(box.run("config", "show", key, "-o", "json", code=0, **more).out)[0]
+    toml = box.project / "kimberlite.toml"
+    same(show("log.level"), {"key": "log.level", "value": "info", "from": "default"})
+    before = toml.read_text()
+    box.run("config", "set", "log.level", "debug", code=0)
+    has(show("log.level")["from"], "kimberlite.toml:")
+    same(toml.read_text().replace('\nlevel = "debug"', "", 1), before)  # nothing else has changed
+    (box.project / "kimberlite.local.toml").write_text("log.level = 'error'")
+    has(show("log.level")["from"], "kimberlite.local.toml:1")
+    same(show("log.level", env={"KMB_LOG_LEVEL": "off"}), {"key": "log.level", "value": "off", "from": "KMB_LOG_LEVEL"})
+    same(box.run("config", "show", "log.level", "--set", "log.level=warning", "--format", "toml", code=0).out,
+         '[log]\nlevel = "warning"\n')
+    same(box.run("config", "validate", code=0).out, "valid\n")
+    for arguments, words in ((["set", "log.levle", "x"], ["unknown setting log.levle", "Did you mean log.level?"]),
+                             (["show", "x.y"], ["unknown setting x.y"]), (["set", "log.level"], ["required"]),
+                             (["show", "--set", "x=1"], ["invalid value"]), (["show", "--format", "xml"], ["text, json or toml"]),
+                             (["drop"], ["unrecognized argument"])):
+        has(box.run("config", *arguments, code=2).err, *words)
+    has(box.run("config", "set", "log.level", "loud", code=1).err, "debug, info, warning, error or off")
+    has(box.run("config", "validate", code=1, env={"KMB_SERVER_LISTEN": "*:5432"}).err, "auth.mode is none")
+    has(box.run("config", "validate", code=1, env={"KMB_TLS_CERT": "/absent", "KMB_TLS_KEY": "/absent"}).err,
+        "tls.cert: cannot read /absent")
+    box.run("config", "validate", at=box.folder, code=6)
+    # start with the same questions, of its own options too, and no server after
+    same(box.run("start", "--validate", code=0).out, "valid\n")
+    same(box.run("start", "--validate", "-o", "json", at=box.folder, code=0).out, '{"valid":true}\n')
+    has(box.run("start", "--validate", "--address", "*:5432", code=1).err, "auth.mode is none")
+    has(box.run("start", "--validate", "--tls-cert", "/absent", "--tls-key", "/absent", code=1).err, "tls.cert: cannot read /absent")
+    shown = json.loads(box.run("start", "--show-config", "--address", "127.0.0.1:99", "-o", "json", code=0).out)
+    same([(row["value"], row["from"]) for row in shown if row["key"] == "server.listen"], [("127.0.0.1:99", "--address")])
+    box.run("config", "show", at=box.folder, code=0)
+
+
+@test
+def every_template_makes_its_tables_and_takes_them_back(box):
+    for name, tables in (("healthcare", 4), ("hipaa", 4), ("finance", 4), ("legal", 4), ("multi_tenant", 4), ("ehr", 7),
+                         ("claims", 6), ("research", 6)):
+        project = box.folder / ("t-" + name)
+        box.run("init", "-q", "--template", name, project, at=box.folder, code=0)
+        has((project / "README.md").read_text(), "migrations/001_")
+        file = next((project / "migrations").glob("001_*_schema.sql"))
+        up, down = file.read_text().split("-- Down Migration")
+        box.run("query", "-q", "--", up, at=project, code=0)
+        count = "SELECT count(*) FROM information_schema.tables WHERE table_schema = 'public'"
+        same(box.run("query", "-q", "-o", "csv", count, at=project, code=0).out.split()[1], str(tables))
+        box.run("query", "-q", "--", down, at=project, code=0)
+        same(box.run("query", "-q", "-o", "csv", count, at=project, code=0).out.split()[1], "0")
+
+
+@test
+def migrations_are_whole_or_not_at_all(box):
+    folder = box.project / "migrations"
+    write = lambda name, text: (folder / name).write_text(text)
+    same(box.run("migration", "create", "Make_T", code=0).out, f"{folder}/0001_make_t.sql\n")
+    has((folder / "0001_make_t.sql").read_text(), "-- Migration: make_t", "-- Created: 20", "-- Up Migration", "-- Down Migration")
+    has(box.run("migration", "up", code=0).err, "no statement and stays pending")
+    write("0001_make_t.sql", "-- Migration: make t\n-- comment; with a semicolon\nCREATE TABLE t (a TEXT DEFAULT ';');\n"
+          "/* ; */ INSERT INTO t VALUES ('x');\n-- Down Migration of it\nDROP TABLE t;\n")
+    write("0002_more.sql", "INSERT INTO t VALUES ('y');\nINSERT INTO nope VALUES (1);\n-- Down Migration\nDELETE FROM t WHERE a = 'y'")
+    result = box.run("migration", "up", code=1)
+    has(result.err, "applied 0001_make_t.sql", "0002_more.sql: statement 2: relation \"nope\" does not exist", "INSERT INTO nope")
+    same(box.rows("SELECT a FROM t"), [["x"]])  # the first statement of 0002 is not there
+    states = lambda: [(row["id"], row["status"]) for row in json.loads(box.run("migration", "status", "-o", "json", code=0).out)]
+    same(states(), [("0001", "applied"), ("0002", "pending")])
+    write("0002_more.sql", "INSERT INTO t VALUES ('y');\nCOMMIT;\n")
+    has(box.run("migration", "up", code=1).err, "is one transaction and can not hold COMMIT")
+    write("0002_more.sql", "INSERT INTO t VALUES ('y');\n-- Down Migration\nDELETE FROM t WHERE a = 'y'")
+    before = box.one("SELECT count(*) FROM t")
+    same(json.loads(box.run("migration", "up", "--dry-run", "-o", "json", code=0).out), {"tenant": 1, "applied": 1, "dry_run": True})
+    same(box.one("SELECT count(*) FROM t"), before)
+    box.run("migration", "up", code=0)
+    same(box.rows("SELECT id, name FROM __migrations ORDER BY id"), [["1", "make t"], ["2", "more"]])
+    same(box.run("migration", "validate", code=0).out, "valid: 2 migrations\n")
+    # the header is not summed, the rest is
+    write("0001_make_t.sql", "-- Author: me\n" + (folder / "0001_make_t.sql").read_text())
+    box.run("migration", "validate", code=0)
+    write("0001_make_t.sql", (folder / "0001_make_t.sql").read_text() + "SELECT 1;\n")
+    has(box.run("migration", "validate", code=1).err, "its file is changed")
+    write("0003_third.sql", "SELECT 3; -- Down Migration\n")
+    has(box.run("migration", "up", code=1).err, "was applied and its file is another now", "--force")
+    box.run("migration", "up", "--force", code=0)
+    same(states(), [("0001", "changed"), ("0002", "applied"), ("0003", "applied")])
+    box.run("migration", "down", "2", code=0)
+    same(box.rows("SELECT a FROM t"), [["x"]])
+    has(box.run("migration", "down", code=1).err, "was changed after it was applied")
+    box.run("migration", "mark-failed", "1", code=0)
+    box.run("migration", "mark-failed", "1", code=6)
+    for name, words in (("nonumber.sql", "is no migration"), ("2_again.sql", "two migrations have the number 2")):
+        write(name, "SELECT 1")
+        has(box.run("migration", "status", code=1).err, words)
+        (folder / name).unlink()
+    (folder / "0002_more.sql").rename(folder / "0009_more.sql")
+    has(box.run("migration", "validate", code=1).err, "0009_more.sql: the number 4 is expected")
+
+
+@test
+def migrations_of_every_tenant(box):
+    box.run("tenant", "create", "7", code=0)
+    (box.project / "migrations/0001_t.sql").write_text("CREATE TABLE t (a INT);\n-- Down Migration\nDROP TABLE t;\n")
+    has(box.run("migration", "up", "--all-tenants", code=0).err, "tenant 1", "tenant 7")
+    same(box.rows("SELECT count(*) FROM t", "-t", "7"), [["0"]])
+    box.run("migration", "down", "-t", "7", code=0)
+    same(box.rows("SELECT count(*) FROM t"), [["0"]])
+    box.query("SELECT 1 FROM t", "-t", "7", code=1)
+    for arguments in (["create"], ["create", "a b"], ["up", "x"], ["down", "x"], ["mark-failed"], ["fly"]):
+        box.run("migration", *arguments, code=2)
+    box.run("config", "set", "migrations.auto_timestamp", "true", code=0)
+    assert re.fullmatch(r".*/20\d{12}_by_time\.sql\n", box.run("migration", "create", "by_time", code=0).out)
+
+
+@test
+def backups_are_taken_while_the_log_is_written_and_restored_to_any_moment(box):
+    key = box.key()
+    rows = lambda data: [int(row[0]) for row in csv.reader(io.StringIO(box.run(
+        "query", "-q", "-o", "csv", "--data", data, "--key", key, "SELECT a FROM t ORDER BY a", code=0).out)) if row[0] != "a"]
+    box.query("CREATE TABLE t (a INT)")
+    shell = subprocess.Popen([PROGRAM, "shell", "-q"], cwd=box.project, env=ENVIRONMENT, stdin=subprocess.PIPE, text=True,
+                             stdout=subprocess.PIPE)
+    made = []
+    moments = []
+    for i in range(3):
+        shell.stdin.write(f"INSERT INTO t VALUES ({i}); SELECT 'done {i}' AS x;\n")
+        shell.stdin.flush()
+        while f"done {i}" not in shell.stdout.readline():
+            pass
+        moments.append(time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime()) + f".{time.time_ns() // 1000 % 1000000:06d}Z")
+        has(box.run("query", "INSERT INTO t VALUES (99)", code=1).err, "LOCKED")  # the shell owns the directory
+        made.append(json.loads(box.run("backup", "create", "-o", "json", code=0).out))
+    same([backup["base"] for backup in made], ["none"] + [Path(backup["backup"]).name for backup in made[:2]])
+    # the log at rest gets one more block, without entries, which a backup takes like any other
+    unchanged = []
+    while len(unchanged) < 5 and not (unchanged and "nothing has come since" in unchanged[-1].err):
+        unchanged.append(box.run("backup", "create", "-o", "json", code=0))
+    has(unchanged[-1].err, "nothing has come since")
+    sealed = [json.loads(ran.out) for ran in unchanged if "nothing has come since" not in ran.err]
+    shell.stdin.close()
+    same(shell.wait(30), 0)
+    for i, backup in enumerate(made):
+        target = box.folder / f"r{i}"
+        box.run("backup", "restore", backup["backup"], "--target", target, code=0)
+        same(rows(target), list(range(i + 1)))
+        box.run("verify", "--data", target, "--key", key, code=0)
+        same(sorted(p.name for p in box.folder.glob("r*.partial*")), [])
+        box.run("backup", "restore", made[2]["backup"], "--target", target, "--force", "--as-of", moments[i], code=0)
+        same(rows(target), list(range(i + 1)))
+        box.run("backup", "restore", made[2]["backup"], "--target", target, "--force", "--at", i + 1, code=0)
+        same(rows(target), list(range(i + 1)))
+    has(box.run("backup", "restore", made[2]["backup"], "--target", target, code=1).err, "not empty")
+    has(box.run("backup", "restore", made[2]["backup"], "--target", box.folder / "none", "--as-of", "2001-01-01", code=1).err,
+        "nothing lies at or before")
+    assert not (box.folder / "none").exists()
+    listed = json.loads(box.run("backup", "list", "-o", "json", code=0).out)
+    same([row["bytes"] for row in listed], [backup["bytes"] for backup in (made + sealed)[::-1]])
+    full = json.loads(box.run("backup", "create", "--full", "-o", "json", code=0).out)
+    same(full["base"], "none")
+    # another log has nothing to build on
+    box.run("init", "-q", "other", at=box.folder, code=0)
+    other = json.loads(box.run("backup", "create", box.project / "backups", "-o", "json", at=box.folder / "other", code=0).out)
+    same(other["base"], "none")
+
+
+@test
+def a_backup_that_is_not_whole_is_not_restored(box):
+    box.query("CREATE TABLE t (a INT); INSERT INTO t VALUES (1)")
+    first = Path(json.loads(box.run("backup", "create", "b", "-o", "json", code=0).out)["backup"])
+    box.query("INSERT INTO t VALUES (2)")
+    second = Path(json.loads(box.run("backup", "create", "b", "-o", "json", code=0).out)["backup"])
+    first, second = (box.project / path for path in (first, second))
+    box.run("backup", "verify", second, code=0)
+    target = box.folder / "r"
+    def refused(words, code=1):
+        for arguments in (["verify", second], ["restore", second, "--target", target]):
+            has(box.run("backup", *arguments, code=code).err, *words)
+        assert not target.exists()
+    segment = next((first / "log").iterdir())
+    bytes_before = segment.read_bytes()
+    for at in (0, 5000, len(bytes_before) - 1):
+        segment.write_bytes(bytes_before[:at] + bytes([bytes_before[at] ^ 1]) + bytes_before[at + 1:])
+        refused(["is not what it was"])
+    segment.write_bytes(bytes_before[:-1])
+    refused(["is not what it was"])
+    segment.write_bytes(bytes_before)
+    (second / "log/stranger").write_text("x")
+    refused(["log/stranger is not in its MANIFEST"])
+    (second / "log/stranger").unlink()
+    manifest = second / "MANIFEST"
+    text = manifest.read_text()
+    for old, new in (("keys.kks", "../keys.kks"), ("keys.kks", "/etc/passwd"), ("  log/", "  log/../log/"), ("# Op", "# Opus"),
+                     ("# Base: ", "# Base: ../"), ("log/0000000000000001", "log/000000000000000G")):
+        manifest.write_text(text.replace(old, new))
+        refused(["is not what a backup has"])
+    manifest.write_text(text)
+    shutil.move(first, box.folder / "away")
+    refused([first.name], code=6)
+    has(box.run("backup", "create", box.project / ".kimberlite/data/b", code=2).err, "within the data directory")
+    has(box.run("backup", "verify", box.folder, code=6).err, "is no backup")
+    for arguments in (["restore"], ["restore", "x"], ["verify"], ["fly"]):
+        box.run("backup", *arguments, code=2)
+
+
+@test
+def an_encrypted_backup_opens_with_its_own_key_alone(box):
+    (box.folder / "pass").write_text("correct horse\n")
+    (box.folder / "wrong").write_text("wrong horse\n")
+    keys, wrong_keys = box.folder / "backup.key", box.folder / "other.key"
+    for path in (keys, wrong_keys):
+        same(len(json.loads(box.run("backup", "key", path, "-o", "json", code=0).out)["id"]), 16)
+        same(path.stat().st_mode & 0o777, 0o600)
+    has(box.run("backup", "key", keys, code=1).err, "exists")
+    by_file, by_phrase = ["--backup-key", keys], ["--backup-passphrase-file", box.folder / "pass"]
+    def create(*more, code=0):
+        ran = box.run("backup", "create", "b", "-q", "-o", "json", *more, code=code)
+        return json.loads(ran.out) if code == 0 else ran.err
+    moments = []
+    box.query("CREATE TABLE t (a INT, b TEXT)")
+    made = []
+    for i in range(3):
+        box.query(f"INSERT INTO t VALUES ({i}, 'Mrs Dalloway')")
+        moments.append(time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime()) + f".{time.time_ns() // 1000 % 1000000:06d}Z")
+        made.append(create(*by_file, *by_phrase, *(["--with-root-key"] if i == 0 else [])))
+    same([b["base"] for b in made], ["none"] + [Path(b["backup"]).name for b in made[:2]])
+    same({b["encrypted"] for b in made}, {"yes"})
+    # what lies there says nothing: not the data, not the keys, not what the log has in clear
+    root_key, store = box.key().read_bytes(), (box.project / ".kimberlite/data/keys.kks").read_bytes()
+    log = next((box.project / ".kimberlite/data/log").glob("*.seg")).read_bytes()
+    secret = root_key.split(b"\nkey ")[1].split(b"\n")[0]
+    files = [path for path in (box.project / "b").rglob("*") if path.is_file()]
+    same(sum(path.name == "root.key" for path in files), 1)
+    for path in files:
+        content = path.read_bytes()
+        assert b"Dalloway" not in content and secret not in content and store[48:80] not in content, path
+        assert log[:64] not in content and path.stat().st_mode & 0o077 == 0, path
+    has(create(code=1), "are encrypted, and no key was given", "NO_KEY")
+    has(create("--full", code=1), "are encrypted")
+    has(create("--backup-key", wrong_keys, code=1), "WRONG_KEY")
+    # another machine: nothing of the project but the backups
+    away = box.folder / "away"
+    shutil.copytree(box.project / "b", away)
+    newest = away / Path(made[2]["backup"]).name
+    rows = lambda: [int(row[0]) for row in csv.reader(io.StringIO(box.run("query", "-q", "-o", "csv", "--data", "r", "--key", "r.key",
+                                  "SELECT a FROM t ORDER BY a", at=away, code=0).out)) if row[0] != "a"]
+    has(box.run("backup", "restore", newest, "--target", "r", "--key", "r.key", *by_phrase, at=away, code=0).err, "root key is in r.key")
+    same((away / "r.key").read_bytes(), root_key)
+    same(rows(), [0, 1, 2])
+    for i in range(3):
+        for moment in (["--as-of", moments[i]], ["--at", i + 1]):
+            box.run("backup", "restore", newest, "--target", "r", "--force", *moment, *by_file, at=away, code=0)
+            same(rows(), list(range(i + 1)))
+    box.run("verify", "--data", "r", "--key", "r.key", at=away, code=0)
+    # what must not open it
+    def refused(words, *secrets, code=1):
+        for arguments in (["verify", newest], ["restore", newest, "--target", away / "x", "--key", away / "x.key"]):
+            has(box.run("backup", *arguments, *secrets, code=code).err, *words)
+        assert not (away / "x").exists() and not (away / "x.key").exists()
+    refused(["wrong passphrase"], "--backup-passphrase-file", box.folder / "wrong")
+    refused(["it is for backup key"], "--backup-key", wrong_keys)
+    box.run("backup", "verify", newest, "--backup-passphrase-file", box.folder / "pass", code=0)
+    has(box.run("backup", "verify", newest, code=0).out, "not opened: no key was given")
+    has(box.run("backup", "restore", newest, "--target", away / "x", code=1).err, "it is encrypted", "NO_KEY")
+    same(box.run("backup", "verify", newest, code=0, env={"KIMBERLITE_BACKUP_PASSPHRASE": "correct horse"}).out,
+         box.run("backup", "verify", newest, *by_file, code=0).out)
+    # a flipped byte anywhere, in any file
+    random.seed(5)
+    chain = [away / Path(b["backup"]).name for b in made]
+    for path in [p for backup in chain for p in sorted(backup.rglob("*")) if p.is_file()]:
+        before = path.read_bytes()
+        places = {0, len(before) // 2, random.randrange(len(before))}
+        for at in places:
+            path.write_bytes(before[:at] + bytes([before[at] ^ 1]) + before[at + 1:])
+            result = box.run("backup", "restore", newest, "--target", away / "x", "--key", away / "x.key", *by_file)
+            assert result.code in (1, 6), (path, at, result.err)
+            assert not (away / "x").exists() and not (away / "x.key").exists(), (path, at)
+        path.write_bytes(before[:-1])
+        box.run("backup", "verify", newest, *by_file, code=1)
+        path.write_bytes(before)
+    # pieces put elsewhere with hashes that fit, a MANIFEST that says it is no encrypted one
+    manifest = chain[0] / "MANIFEST"
+    text = manifest.read_text()
+    swapped = text.replace("  keys.kks", "  x").replace("  root.key", "  keys.kks").replace("  x", "  root.key")
+    manifest.write_text(swapped)
+    (chain[0] / "keys.kks").rename(chain[0] / "x")
+    (chain[0] / "root.key").rename(chain[0] / "keys.kks")
+    (chain[0] / "x").rename(chain[0] / "root.key")
+    has(box.run("backup", "verify", chain[0], *by_file, code=1).err, "MANIFEST is not what it was")
+    has(box.run("backup", "verify", chain[0], code=0).out, "not opened")
+    plain = "\n".join(line for line in text.replace("backup 2", "backup 1").split("\n")
+                      if not line.startswith(("# Cipher", "# Id", "# Slot", "# Mac")) and "root.key" not in line)
+    manifest.write_text(plain)
+    has(box.run("backup", "restore", chain[0], "--target", away / "x", *by_file, code=1).err, "not encrypted, and a key was given")
+    for line in ("# Slot: scrypt 1073741824 8 1 " + "0" * 32 + " AAAA", "# Slot: none", "# Cipher: ROT13"):
+        manifest.write_text(text.replace("# Cipher: XAES-256-GCM", line))
+        has(box.run("backup", "verify", chain[0], *by_file, code=1).err, "is not what a backup has")
+    # with one's own key file alone; a plain backup stays apart
+    fresh = json.loads(box.run("backup", "create", "c", "-q", "-o", "json", *by_file, code=0).out)
+    has(box.run("backup", "verify", fresh["backup"], *by_phrase, code=1).err, "key file alone")
+    same(json.loads(box.run("backup", "create", "d", "-q", "-o", "json", code=0).out)["encrypted"], "no")
+    same(json.loads(box.run("backup", "create", "d", "-q", "-o", "json", *by_file, code=0).out)["base"], "none")
+    has(box.run("backup", "create", "e", "--with-root-key", code=2).err, "needs --backup-key")
+    (box.folder / "torn").write_text(keys.read_text().replace("check ", "check 0"))
+    has(box.run("backup", "create", "e", "--backup-key", box.folder / "torn", code=1).err, "no backup key, or damaged")
+    has(box.run("backup", "create", "e", "--backup-key", "none", code=6).err, "backup key FILE")
+
+
+@test
+def old_backups_go_and_what_others_stand_on_stays(box):
+    box.query("CREATE TABLE t (a INT)")
+    def create(*more):
+        box.query("INSERT INTO t VALUES (1)")
+        return Path(json.loads(box.run("backup", "create", "b", "-q", "-o", "json", *more, code=0).out)["backup"]).name
+    def age(name, days):
+        """Makes a backup one of so many days ago."""
+        manifest = box.project / "b" / name / "MANIFEST"
+        when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - days * 86400))
+        manifest.write_text(re.sub(r"# Created: .*", f"# Created: {when}", manifest.read_text()))
+    old = [create() for _ in range(3)]       # 0 <- 1 <- 2
+    new = [create("--full"), create()]       # 3 <- 4
+    for i, name in enumerate(old + new):
+        age(name, 90 - i * 10)               # 90, 80, 70, 60, 50 days
+    left = lambda: sorted(path.name for path in (box.project / "b").iterdir())
+    prune = lambda days, *more: [row["removed"] for row in json.loads(box.run("backup", "prune", "b", "--days", days, "-o", "json", *more,
+                                                                              code=0).out)]
+    same(prune(100), [])
+    same(prune(75), [])                      # 2 is young enough, and stands on the others
+    same(prune(65, "--dry-run"), old[::-1])
+    same(left(), sorted(old + new))
+    same(prune(65), old[::-1])
+    same(left(), sorted(new))
+    same(prune(1), [])                       # the newest stays, and what it stands on
+    box.run("backup", "verify", box.project / "b" / new[1], code=0)
+    same(create() > new[1], True)
+    has(box.run("backup", "prune", "b", code=2).err, "--days is required")
+
+
+@test
+def a_backup_asks_for_its_passphrase_twice(box):
+    def create(*answers):
+        master, slave = pty.openpty()
+        process = subprocess.Popen([PROGRAM, "backup", "create", "b", "--backup-passphrase-file", "-", "-q", "-o", "json"],
+                                   cwd=box.project, stdin=slave, stdout=slave, stderr=slave, env=ENVIRONMENT, start_new_session=True,
+                                   preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+        os.close(slave)
+        for question, answer in zip(("Passphrase of the backup: ", "Once more: "), answers):
+            has(read_terminal(master, process, question), question)
+            os.write(master, answer + b"\n")
+        seen = read_terminal(master, process)
+        lacks(seen, *[answer.decode() for answer in answers])
+        return process.wait(30), seen
+    code, seen = create(b"correct horse", b"correct house")
+    same(code, 1)
+    has(seen, "the two passphrases are not the same")
+    code, seen = create(b"correct horse", b"correct horse")
+    same(code, 0)
+    name = next((box.project / "b").iterdir())
+    box.run("backup", "verify", name, code=0, env={"KIMBERLITE_BACKUP_PASSPHRASE": "correct horse"})
+
+
+@test
+def notices_are_told_on_standard_error(box):
+    ran = box.query("CREATE TABLE t (a int PRIMARY KEY); CREATE VIEW v AS SELECT a FROM t; CREATE VIEW w AS SELECT a FROM v;"
+                    " DROP TABLE IF EXISTS z; DROP TABLE t CASCADE")
+    same([line for line in ran.err.splitlines() if not line.endswith(" @ 0")],
+         ['NOTICE:  table "z" does not exist, skipping', "NOTICE:  drop cascades to 2 other objects",
+          "DETAIL:  drop cascades to view v", "drop cascades to view w"])
+    same(box.query("--quiet", "DROP TABLE IF EXISTS z").err, "")
+
+
+@test
+def completions_complete(box):
+    script = box.run("completion", "bash", code=0).out
+    def completed(*words):
+        line = " ".join(f"'{word}'" for word in words)
+        result = subprocess.run(["bash", "-c", f"{script}\nCOMP_WORDS=({line}); COMP_CWORD={len(words) - 1}; "
+                                 "_kimberlite; printf '%s\\n' \"${COMPREPLY[@]}\""], capture_output=True, text=True, check=True,
+                                cwd=box.project)
+        return result.stdout.split()
+    has(" ".join(completed("kimberlite", "")), "query", "config", "help")
+    same(completed("kimberlite", "query", "--out"), ["--output"])
+    same(completed("kimberlite", "query", "-o", "js"), ["json"])
+    same(completed("kimberlite", "config", "set", "log.le"), ["log.level"])
+    same(completed("kimberlite", "init", "--template", "heal"), ["healthcare"])
+    same(completed("kimberlite", "tenant", "c"), ["create"])
+    for shell in ("zsh", "fish", "elvish", "powershell"):
+        text = box.run("completion", shell, code=0).out
+        has(text, "query", "healthcare", "--primary-key" if shell != "fish" else "primary-key")
+        if shell in ("zsh", "fish") and shutil.which(shell):
+            subprocess.run([shell, "-n"], input=text, text=True, check=True)
+    has(box.run("completion", "tcsh", code=2).err, "invalid shell")
+
+
+@test
+def manual_pages_are_pages(box):
+    for arguments in (["manual"], ["manual", "query"], ["manual", "config"]):
+        page = box.run(*arguments, code=0).out
+        assert page.startswith(".TH KIMBERLITE"), page[:40]
+        has(page, ".SH NAME", ".SH SYNOPSIS", "\\fB\\-\\-no\\-color\\fR", ".SH EXIT STATUS")
+        if shutil.which("groff"):
+            result = subprocess.run(["groff", "-man", "-Tascii", "-ww"], input=page, text=True, capture_output=True, check=True)
+            same(result.stderr, "")
+    has(box.run("manual", "bogus", code=2).err, "unrecognized verb")
 
 
 @test
@@ -653,8 +1095,18 @@ def read_terminal(master, process, until=None):
 def tenants_are_apart(box):
     has(box.query("-t", "5", "SELECT 1", code=6).err, "tenant not found: 5", "tenant list")
     result = box.run("tenant", "create", "5", "--name", "north", code=0)
+    facts = json.loads(box.run("tenant", "info", "5", "-o", "json", code=0).out)
+    same((facts["id"], facts["name"], facts["tables"]), (5, "north", 0))
+    has(facts["verifier"], "/tenant/5+")
+    box.run("tenant", "info", "6", code=6)
     has(result.out, "tenant    5", "verifier  ", "/tenant/5+")
     box.run("tenant", "create", "5", "--name", "north", code=0)
+    box.run("tenant", "create", "8", code=0)
+    box.run("tenant", "delete", "8", code=1)
+    same(json.loads(box.run("tenant", "delete", "8", "--force", "-o", "json", code=0).out), {"tenant": 8, "tables": 0})
+    box.run("tenant", "info", "8", code=6)
+    box.run("tenant", "delete", "8", "--force", code=6)
+    box.run("tenant", "create", "8", code=1)
     has(box.run("tenant", "create", "5", "--name", "south", code=1).err, "already exists under the name \"north\"")
     box.query("CREATE TABLE t (a INT); INSERT INTO t VALUES (1)")
     has(box.query("-t", "5", "SELECT * FROM t", code=1).err, "42P01")
@@ -958,7 +1410,7 @@ def copy_that_fails_leaves_no_data_behind(box):
     script = ("CREATE TABLE t (a INT PRIMARY KEY);\nCOPY t FROM STDIN;\n1\nx\n3\nSELECT 99;\n\\.\nSELECT count(*) AS n FROM t;\n")
     result = box.run("shell", "-o", "csv", stdin=script, code=0)
     assert result.out == "n\n0\n", result.out
-    has(result.err, 'Detail: COPY t, line 2, column a: "x"')
+    has(result.err, 'Context: COPY t, line 2, column a: "x"')
     assert "99" not in result.out + result.err
     result = box.run("query", stdin="COPY t FROM '/etc/passwd'", code=1)
     has(result.err, "COPY from a file on the server is not supported", "\\copy takes a file")
@@ -1012,9 +1464,9 @@ def the_shell_has_transactions(box):
 def the_shell_on_a_terminal(box):
     master, slave = pty.openpty()
     process = subprocess.Popen([PROGRAM, "shell"], cwd=box.project, stdin=slave, stdout=slave, stderr=slave,
-                               env={**ENVIRONMENT, "HOME": str(box.folder), "TERM": "xterm"}, start_new_session=True)
+                               env={**ENVIRONMENT, "HOME": str(box.folder), "TERM": "xterm", "NO_COLOR": "1"}, start_new_session=True)
     os.close(slave)
-    has(read_terminal(master, process, "=> "), "kimberlite=> ")
+    has(read_terminal(master, process, "=> "), "kimberlite=> ", " at ", ".kimberlite/data, tenant 1. \\? for help")
     os.write(master, b"SELECT 40 + 2 AS answer;\r")
     has(read_terminal(master, process, "(1 row)"), "answer", "42")
     os.write(master, b"SELECT\r")
@@ -1030,13 +1482,352 @@ def the_shell_on_a_terminal(box):
 
 
 @test
+def tab_completes_what_could_stand_there(box):
+    box.query('CREATE TABLE patients (id INT, given_name TEXT, "Odd" INT); CREATE TABLE payments (amount INT); '
+              "CREATE SCHEMA audit; CREATE TABLE audit.entries (at INT)")
+    master, slave = pty.openpty()
+    process = subprocess.Popen([PROGRAM, "shell"], cwd=box.project, stdin=slave, stdout=slave, stderr=slave,
+                               env={**ENVIRONMENT, "HOME": str(box.folder), "TERM": "xterm", "NO_COLOR": "1"}, start_new_session=True)
+    os.close(slave)
+    def talk(typed, until):
+        os.write(master, typed)
+        seen = read_terminal(master, process, until)
+        has(seen, until)
+        return seen
+
+    read_terminal(master, process, "kimberlite=> ")
+    # the line is drawn in pieces, so it is run: only a whole statement answers
+    talk(b"sel\tcount(*) fr\tpat\twher\tgiv\tis null;\r", "(1 row)\r\nkimberlite=> ")
+    talk(b"SEL\tp.gi\tFR\tpati\tp;\r", "kimberlite=> ")
+    has(talk(b"SELECT * FROM pa\t", "payments"), "patients")
+    has(talk(b"ti\tp WHERE p.\t", '"Odd"'), "given_name")
+    talk(b"i\t> 0;\r", "(0 rows)\r\nkimberlite=> ")
+    talk(b"SELECT count(*)\rFROM aud\t\rWHERE a\t", "at")
+    talk(b"t IS NULL;\r", "(1 row)\r\nkimberlite=> ")
+    has(talk(b"\\\t", "\\timing"), "\\copy")
+    # behind commands: their words, tables, files
+    os.write(master, b"\x15")
+    talk(b"\\d pay\t\r", "amount")
+    has(talk(b"\\x o\t", "off"), "on")
+    talk(b"n\r", "Expanded display is on.")
+    talk(b"\\o nd\t\r", "kimberlite=> ")
+    box.file("some-script.sql", "SELECT 7 AS seven;\n")
+    talk(b".READ some\t\r", '{"seven":7}')
+    # words of the grammar that are not common come when no common one fits
+    os.write(master, b"\\o table\r\\x off\r")
+    talk(b"EXPLAIN (VERB\t, COSTS OFF) SELECT 1;\r", "(2 rows)\r\nkimberlite=> ")
+    os.write(master, b"\x04\x03")
+    process.kill()
+    process.wait(30)
+
+
+@test
+def what_is_typed_is_colored(box):
+    def shell(columns, *more, env=None):
+        master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        process = subprocess.Popen([PROGRAM, "shell", "-q", *more], cwd=box.project, stdin=slave, stdout=slave, stderr=slave,
+                                   env={**ENVIRONMENT, "HOME": str(box.folder), "TERM": "xterm", **(env or {})},
+                                   start_new_session=True)
+        os.close(slave)
+        return master, process
+
+    def settle(master, screen, done):
+        """Feeds the screen until it shows what is waited for."""
+        end = time.time() + 60
+        while time.time() < end:
+            if select.select([master], [], [], 0.2)[0]:
+                screen.feed(os.read(master, 65536).decode(errors="replace"))
+            elif done(screen):
+                return
+        raise AssertionError("\n".join(screen.text(row) for row in range(screen.rows)))
+
+    word, string, number, comment = "1;34", "32", "33", "2"
+    master, process = shell(64)
+    screen = Screen(24, 64)
+    row = lambda: screen.row
+    settle(master, screen, lambda s: s.text(s.row).endswith("kimberlite=>"))
+    same(screen.colored(row(), "kimberlite=>"), "36")
+    os.write(master, b"select 'it''s', 40.5, t.select, \"from\", oid4 FROM x -- 7")
+    settle(master, screen, lambda s: "-- 7" in s.text(s.row))
+    first = row() - (1 if "kimberlite" not in screen.text(row()) else 0)
+    same(screen.text(first) + screen.text(first + 1), "kimberlite=> select 'it''s', 40.5, t.select, \"from\", oid4 FROM x -- 7")
+    same([screen.colored(first, text) for text in ("select ", "'it''s'", "40.5", "t.select", '"from"', "oid4")],
+         [{word, ""}, string, number, "", "", ""])
+    same([screen.colored(first + (screen.text(first).find("FROM") < 0), "FROM"), screen.colored(row(), "-- 7")], [word, comment])
+    # the cursor is where the editor thinks it is: going back and typing puts letters where they belong
+    os.write(master, b"\x01" + b"\x06" * 7 + b"1, ")
+    settle(master, screen, lambda s: "select 1, 'it" in s.text(first))
+    same((screen.colored(first, "1,"), screen.colored(first, "'it''s'")), ({number, ""}, string))
+    same(screen.text(first) + screen.text(first + 1), "kimberlite=> select 1, 'it''s', 40.5, t.select, \"from\", oid4 FROM x -- 7")
+    os.write(master, b"\x15")  # all of it away
+    settle(master, screen, lambda s: s.text(first) == "kimberlite=>" and s.text(first + 1) == "")
+    # a string that goes on in the next line; a wide character; a command
+    os.write(master, "SELECT 'a\rFROM 日本' AS b;".encode())
+    settle(master, screen, lambda s: "AS b" in s.text(s.row))
+    same((screen.colored(row(), "kimberlite->"), screen.colored(row(), "FROM 日本'"), screen.colored(row(), "AS")), ("33", string, word))
+    os.write(master, b"\r\\timing on")
+    settle(master, screen, lambda s: "\\timing on" in s.text(s.row))
+    same((screen.colored(row(), "\\timing"), screen.colored(row(), "on")), ("36", ""))
+    os.write(master, b"\x15\x04")
+    has(read_terminal(master, process), "\\q\r\n")
+    same(process.wait(30), 0)
+    os.close(master)
+    # not where it is not wanted
+    for more, env in (([], {"NO_COLOR": ""}), (["--no-color"], {}), ([], {"TERM": "dumb"})):
+        master, process = shell(80, *more, env=env)
+        read_terminal(master, process, "kimberlite=> ")
+        os.write(master, b"SELECT 'a';\r")
+        lacks(read_terminal(master, process, "(1 row)\r\nkimberlite=> "), "\x1b[32m", "\x1b[1;34m", "\x1b[36m", "\x1b7")
+        os.write(master, b"\\q\r")
+        read_terminal(master, process)
+        same(process.wait(30), 0)
+        os.close(master)
+
+
+@test
+def the_bench_counts_what_it_runs(box):
+    def bench(*arguments, code=0, **more):
+        ran = box.run("bench", *arguments, "--duration", 1, "--warm-up", 0, "-o", "json", code=code, at=box.folder, **more)
+        return json.loads(ran.out) if code == 0 and ran.out else ran.err
+    for workload in ("insert", "point", "scan", "tpcb"):
+        told = bench(workload, "--clients", 3)
+        same((told["workload"], told["clients"], told["durability"]), (workload, 3, "synced before the answer"))
+        assert 0 < told["min_ns"] <= told["p50_ns"] <= told["p95_ns"] <= told["p99_ns"] <= told["p999_ns"] <= told["max_ns"], told
+        assert told["count"] > 0 and abs(told["per_second"] * told["seconds"] - told["count"]) <= told["count"] / 100 + 1, told
+    same(sorted(path.name for path in box.folder.iterdir()), ["p"])  # its own databases are gone
+    # a rate is kept, and held by the clock and not by how fast the last one was
+    told = bench("point", "--clients", 2, "--rate", 100)
+    same(told["rate"], 100)
+    assert 90 <= told["count"] <= 101 and 0.8 < told["seconds"] < 3, told
+    # a database of one's own: only when asked; the tables go, or stay
+    has(bench("insert", "--data", "p"), "--yes allows it")
+    before = int(box.one("SELECT count(*) FROM information_schema.schemata"))
+    told = bench("mixed", "--data", "p", "--yes")
+    same(int(box.one("SELECT count(*) FROM information_schema.schemata")), before)
+    told = bench("insert", "--data", "p", "--yes", "--keep")
+    same(told["count"], int(box.one("SELECT count(*) FROM kimberlite_bench.inserted")))
+    same(box.one("SELECT count(*) FROM kimberlite_bench.accounts"), "100000")
+    bench("insert", "--data", "p", "--yes")  # what a run left behind is in nobody's way
+    box.run("verify", code=0)
+    has(bench("nope", code=2), "mixed, insert, point, scan or tpcb")
+    for arguments in (["--clients", 0], ["--rate", 0], ["--duration", "x"], ["a", "b"]):
+        box.run("bench", *arguments, code=2)
+    # Ctrl-C ends it, with what was counted
+    process = subprocess.Popen([PROGRAM, "bench", "point", "--duration", "600", "--warm-up", "0", "-o", "json"], cwd=box.folder,
+                               env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    has(process.stderr.readline(), "filling")
+    time.sleep(2)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    same(process.returncode, 0)
+    has(err, "Interrupted")
+    assert json.loads(out)["count"] > 0
+    same(sorted(path.name for path in box.folder.iterdir()), ["p"])
+
+
+@test
+def a_report_of_the_simulator(box):
+    told = json.loads(box.run("sim", "report", "-i", 4, "-s", 2, "-o", "json", code=0).out)
+    same((told["report"], told["runs"], told["successes"], told["failures"], told["seeds"]), ("report.html", 4, 4, 0, ""))
+    page = (box.project / "report.html").read_text()
+    has(page, "every invariant held", '<td class="n">2</td>', '<td class="n">5</td>', "corruption", "full-disk")
+    # a simulator that finds something, and one that dies
+    folder = box.folder / "bin"
+    folder.mkdir()
+    shutil.copy(PROGRAM, folder / "kimberlite")
+    fake = folder / "vopr"
+    run = '{"type":"run","seed":%d,"scenario":"crash","status":"%s","transactions":3,"calls":9,"recoveries":1,"faults":{"eio":2},"state_hash":"ab"}'
+    lines = [run % (0, "ok"), run % (1, "violation"),
+             '{"type":"violation","invariant":"C-1","message":"<lost> & gone","repeat":"vopr run --seed 1"}', run % (2, "ok")]
+    def report(lines):
+        fake.write_text("#!/bin/sh\necho \"$*\" > args\ncat <<'END'\n" + "\n".join(lines) + "\nEND\n")
+        fake.chmod(0o755)
+        return subprocess.run([folder / "kimberlite", "sim", "report", "r.html", "-i", "3", "-o", "json"], cwd=box.folder,
+                              capture_output=True, text=True, env=ENVIRONMENT, check=False)
+    result = report([*lines, '{"type":"total","seeds":3,"seconds":2.0,"violations":1}'])
+    same((result.returncode, json.loads(result.stdout)), (1, {"report": "r.html", "runs": 3, "successes": 2, "failures": 1,
+                                                              "seconds": 2.0, "per_second": 1.5, "seeds": "1"}))
+    has((box.folder / "r.html").read_text(), "violations", "&lt;lost&gt; &amp; gone", "vopr run --seed 1", "66.7 %")
+    has((box.folder / "args").read_text(), "--seed 0 --iterations 3 --json --keep-going")
+    (box.folder / "r.html").unlink()
+    result = report(lines)
+    same(result.returncode, 1)
+    has(result.stderr, "before it was through")
+    assert not (box.folder / "r.html").exists()
+    for arguments in (["run", "x"], ["verify", "x"], ["report", "a", "b"], ["fly"]):
+        box.run("sim", *arguments, code=2)
+
+
+@test
+def dev_applies_migrations_and_serves(box):
+    box.file("migrations/0001_first.sql", "CREATE TABLE first (a INT);\n-- Down Migration\nDROP TABLE first;\n")
+    log = box.folder / "log"
+    with open(log, "w", encoding="utf-8") as err:
+        serving = subprocess.Popen([PROGRAM, "dev", "--set", "development.watch=true", "--http", "", "--address", "127.0.0.1:0"],
+                                   cwd=box.project, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=err, text=True)
+    said = ""
+    while "Rust" not in said:
+        line = serving.stdout.readline()
+        assert line, log.read_text()
+        said += line
+    has(said, "psql -h 127.0.0.1", "jdbc:postgresql://127.0.0.1")
+    server = re.search(r"kimberlite shell --server (\S+)", said)[1]
+    tables = lambda: box.run("query", "-q", "-o", "csv", "--server", server,
+                             "SELECT string_agg(table_name, ' ' ORDER BY table_name) AS names FROM information_schema.tables"
+                             " WHERE table_schema = 'public'", code=0).out.split()[1:]
+    def wait(what, seconds=30):
+        end = time.time() + seconds
+        while not what():
+            assert time.time() < end, log.read_text()
+            time.sleep(0.1)
+    has(" ".join(tables()), "first")
+    box.file("migrations/0002_second.sql", "CREATE TABLE second (a INT);\n")
+    wait(lambda: "second" in " ".join(tables()))
+    # one that fails is told, and its mended form is applied; one that has run stays as it was
+    box.file("migrations/0003_third.sql", "CREATE TABLE third (a NONSENSE);\n")
+    wait(lambda: "nonsense" in log.read_text())
+    box.file("migrations/0003_third.sql", "CREATE TABLE third (a INT);\n")
+    wait(lambda: "third" in " ".join(tables()))
+    box.file("migrations/0001_first.sql", "CREATE TABLE other (a INT);\n")
+    wait(lambda: "0001" in log.read_text().split("nonsense")[-1])
+    lacks(" ".join(tables()), "other")
+    box.run("stop", "-q", code=0)
+    same(serving.wait(30), 0)
+
+
+@test
+def a_server_is_stopped(box):
+    same(json.loads(box.run("stop", "-o", "json", code=0).out)["stopped"], False)
+    has(box.run("stop", code=0).err, "no server has it")
+    serving = subprocess.Popen([PROGRAM, "start", "--address", "127.0.0.1:0", "--http", "", "-q"], cwd=box.project,
+                               env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    has(serving.stdout.readline(), "serves")
+    told = json.loads(box.run("stop", box.project, "-o", "json", code=0, at=box.folder).out)
+    same((told["stopped"], told["process"]), (True, serving.pid))
+    same(serving.wait(0.5), 0)  # it had let go before stop came back
+    box.query("SELECT 1")
+    # what is no server is left alone
+    shell = subprocess.Popen([PROGRAM, "shell", "-q"], cwd=box.project, env=ENVIRONMENT, stdin=subprocess.PIPE,
+                             stdout=subprocess.PIPE, text=True)
+    shell.stdin.write("SELECT 1;\n")
+    shell.stdin.flush()
+    shell.stdout.readline()
+    has(box.run("stop", code=1).err, f"kimberlite shell, process {shell.pid}", "--force")
+    same(shell.poll(), None)
+    has(box.run("stop", "--force", code=0).err, f"stopped process {shell.pid}")
+    same(shell.wait(30), -signal.SIGTERM)
+    box.run("stop", box.folder / "none", code=6)
+    box.run("stop", "a", "--data", "b", code=2)
+
+
+@test
+def what_verbs_print_can_be_read_by_programs(box):
+    box.file("a.csv", "id,b\n1,x\n2,y\nz,z\n")
+    box.query("CREATE TABLE t (id INT PRIMARY KEY, b TEXT)")
+    told = json.loads(box.run("import", "a.csv", "--table", "t", "--reject", "r.csv", "-o", "json", code=0).out)
+    same((told["table"], told["rows"], told["rejected"]), ("t", 2, 1))
+    box.file("a.ndjson", '{"id":7}\n')
+    told = json.loads(box.run("import", "a.ndjson", "--table", "t", "-o", "json", code=0).out)
+    same((told["rows"], told["rejected"]), (1, 0))
+    assert told["position"] > 2, told
+    told = json.loads(box.run("proof", "checkpoint", "-o", "json", code=0).out)
+    same((told["kind"], told["text"]), ("checkpoint", box.run("proof", "checkpoint", code=0).out))
+    box.file("c.txt", told["text"])
+    key = json.loads(box.run("info", "-o", "json", code=0).out)["verifier"]
+    same(json.loads(box.run("proof", "verify", "c.txt", "--verifier", key, "-o", "json", code=0).out),
+         {"valid": True, "verifier_given": True})
+    has(box.run("proof", "checkpoint", "-o", "csv", code=2).err, "table, json and ndjson")
+    for verb in re.findall(r"^  (\w+)  ", box.run("help", code=0).out, re.M):
+        if verb not in ("start", "dev", "completion", "manual"):  # they serve, or print what shells and man(1) read
+            has(box.run("help", verb, code=0).out, "--output FORMAT")
+
+
+@test
+def streams_from_the_command_line(box):
+    same(json.loads(box.run("stream", "create", "labs", "-c", "PHI", "-o", "json", code=0).out),
+         {"id": 1, "name": "labs", "class": "phi"})
+    same(json.loads(box.run("stream", "append", "labs", "a", "b c", "é", "-o", "json", code=0).out),
+         {"stream": 1, "first_offset": 0, "events": 3})
+    box.run("stream", "append", "1", "d", "--expect", "3", code=0)
+    has(box.run("stream", "append", "labs", "e", "--expect", "1", code=1).err, "OFFSET_MISMATCH")
+    same(box.run("stream", "read", "labs", code=0).out, "[0] a\n[1] b c\n[2] \\xc3a9\n[3] d\n")
+    same(json.loads(box.run("stream", "read", "labs", "--from", "1", "-o", "json", code=0).out),
+         [{"offset": 1, "event": "b c"}, {"offset": 2, "event": "\\xc3a9"}, {"offset": 3, "event": "d"}])
+    has(box.run("stream", "read", "labs", "-m", "1", code=0).err, "3 more; --from 1 goes on")
+    same(json.loads(box.run("stream", "list", "-o", "json", code=0).out), [{"id": 1, "name": "labs", "class": "phi", "events": 4}])
+    box.run("stream", "read", "nope", code=6)
+    for arguments in (["create"], ["append", "labs"], ["read"], ["list", "x"], ["fly"], ["create", "x", "-c", "secret"]):
+        box.run("stream", *arguments, code=2)
+
+
+@test
+def ndjson_goes_out_and_comes_in_the_same(box):
+    table = """(id INT PRIMARY KEY, n NUMERIC DEFAULT 7, b BYTEA, j JSONB, a INT[], at TIMESTAMPTZ, ok BOOLEAN, "odd "" name" TEXT)"""
+    box.query(f"CREATE TABLE t {table}; CREATE TABLE u {table}")
+    box.query("""INSERT INTO t VALUES (1, 12345678901234567890.123456789, '\\x00ff', '{"a":[1,{"b":null}]}', '{1,NULL}',
+              '2026-01-31 12:00Z', true, E'é "q" \\\\ \n\t 😀'), (2, NULL, NULL, NULL, NULL, NULL, NULL, '')""")
+    text = box.run("export", "-q", "--table", "t", "-o", "ndjson", code=0).out
+    box.file("t.ndjson", text)
+    has(box.run("import", "t.ndjson", "--table", "u", code=0).err, "imported 2 rows")
+    same(box.run("export", "-q", "--table", "u", "-o", "ndjson", code=0).out, text)
+    box.run("import", "-", "--format", "ndjson", "--table", "u", stdin='{"id":3}\n\n {"odd \\u0022 name":"x","id":4} \n', code=0)
+    same(box.rows("SELECT id, n, \"odd \"\" name\" FROM u WHERE id > 2 ORDER BY id"), [["3", "7", ""], ["4", "7", "x"]])
+    for line, words in (("[1]", "one JSON object"), ("{", "invalid input syntax for type json"), ('{"id":"x"}', "22P02"),
+                        ('{"zz":1}', 'column "zz"'), ('{"id":1}', "23505")):
+        box.file("bad.ndjson", '{"id":50}\n' + line + '\n{"id":51}\n')
+        has(box.run("import", "bad.ndjson", "--table", "u", code=1).err, "line 2: ", words, "Lines up to 1 are imported")
+        box.query("DELETE FROM u WHERE id = 50")
+        has(box.run("import", "bad.ndjson", "--table", "u", "--atomic", code=1).err, "line 2: ", words, "Nothing was imported.")
+        box.run("import", "bad.ndjson", "--table", "u", "--reject", "rest", code=0)
+        same((box.project / "rest").read_text(), line + "\n")
+        same(box.one("SELECT count(*) FROM u WHERE id >= 50"), "2")
+        box.query("DELETE FROM u WHERE id >= 50")
+    box.run("import", "bad.ndjson", "--table", "u", "--create", code=2)
+    box.run("import", "absent.ndjson", "--table", "u", code=6)
+
+
+@test
+def a_passphrase_can_be_the_root_key(box):
+    box.file("word", "correct horse\nsecond line\n")
+    has(box.run("init", "q", "--passphrase-file", box.project / "word", at=box.folder, code=0).out, "made of the passphrase")
+    same([p.name for p in (box.folder / "q/.kimberlite/keys").iterdir()], [])
+    secret = {"KIMBERLITE_PASSPHRASE": "correct horse"}
+    at = box.folder / "q"
+    box.run("query", "CREATE TABLE t (a INT)", at=at, env=secret, code=0)
+    has(box.run("verify", at=at, env=secret, code=0).out, "bodies opened")
+    box.run("rebuild", at=at, env=secret, code=0)
+    has(box.run("query", "SELECT 1", at=at, env={"KIMBERLITE_PASSPHRASE": "wrong"}, code=1).err, "WRONG_KEY", "passphrase")
+    has(box.run("query", "SELECT 1", at=at, code=1).err, "NO_KEY")
+    box.run("query", "--passphrase-file", "absent", "SELECT 1", at=at, code=6)
+
+
+@test
+def the_doctor_finds_what_is_wrong(box):
+    look = lambda code=0: {row["check"]: row for row in json.loads(box.run("doctor", "-o", "json", code=code).out)}
+    found = look()
+    same(found["database"]["result"], "ok")
+    same(found["backup"]["result"], "warning")
+    has(found["backup"]["advice"], "kimberlite backup create")
+    box.run("backup", "create", code=0)
+    same(look()["backup"]["result"], "ok")
+    box.key().chmod(0o644)
+    has(look()["root key"]["advice"], "chmod 600")
+    (box.project / ".kimberlite/data/keys.kks.copy").unlink()
+    same(look(1)["key store"]["result"], "error")
+    key = box.key()
+    key.rename(box.folder / "away")
+    has(look(1)["database"]["found"], "NO_KEY")
+
+
+@test
 def control_c_drops_a_line_and_ends_a_statement(box):
     """At the prompt what was typed goes, a running statement is cancelled, a script ends; the shell stays."""
     box.query("CREATE TABLE n (a INT); INSERT INTO n VALUES (1), (2), (3), (4), (5), (6), (7), (8), (9), (10)")
     box.file("slow.sql", "SELECT count(*) FROM " + ", ".join(f"n n{i}" for i in range(12)) + ";\nSELECT 'never' || 'more';\n")
     master, slave = pty.openpty()
     process = subprocess.Popen([PROGRAM, "shell"], cwd=box.project, stdin=slave, stdout=slave, stderr=slave,
-                               env={**ENVIRONMENT, "HOME": str(box.folder), "TERM": "xterm"}, start_new_session=True,
+                               env={**ENVIRONMENT, "HOME": str(box.folder), "TERM": "xterm", "NO_COLOR": "1"}, start_new_session=True,
                                preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
     os.close(slave)
     def talk(typed, until):
@@ -1065,6 +1856,52 @@ def control_c_drops_a_line_and_ends_a_statement(box):
     same(path.stat().st_mode & 0o777, 0o600)
     has(path.read_text(), "SELECT\\0122;")
     lacks(path.read_text(), "garbage")
+
+
+@test
+def keys_of_programs(box):
+    def one(*arguments, **more):
+        made = json.loads(box.run("apikey", *arguments, "-o", "json", code=0, **more).out)
+        return made[0] if isinstance(made, list) else made
+    first = one("create", "billing")
+    assert re.fullmatch("kmb_live_[0-9a-f]{64}", first["key"]), first
+    assert (first["subject"], first["roles"], first["expires"]) == ("billing", "user", "never"), first
+    second = one("create", "reports", "--role", "analyst,auditor", "--days", "30")
+    assert second["roles"] == "analyst,auditor" and second["expires"].endswith("Z"), second
+    listed = json.loads(box.run("apikey", "list", "-o", "json", code=0).out)
+    assert sorted(key["subject"] for key in listed) == ["billing", "reports"] and "kmb_live" not in str(listed), listed
+    new = one("rotate", "-", stdin=first["key"] + "\n")
+    assert new["subject"] == "billing" and new["key"] != first["key"]
+    box.run("apikey", "revoke", first["key"], code=6)
+    box.run("apikey", "revoke", new["key"], code=0)
+    assert len(json.loads(box.run("apikey", "list", "-o", "json", code=0).out)) == 1
+    for arguments in (["create"], ["create", "x", "--role", ""], ["create", "x", "--role", "a,,b"], ["list", "x"], ["nothing"]):
+        box.run("apikey", *arguments, code=2)
+    assert first["key"] not in box.run("log", "show", "-o", "ndjson", code=0).out
+
+
+@test
+def certificates_are_made_and_never_written_over(box):
+    missing = box.run("cert", "server", code=6)
+    assert "kimberlite cert authority" in missing.err
+    made = json.loads(box.run("cert", "authority", "-o", "json", code=0).out)
+    assert (made[0] if isinstance(made, list) else made)["certificate"] == "certs/ca.crt", made
+    box.run("cert", "server", "db.example.org", "10.1.2.3", "--days", "30", code=0)
+    box.run("cert", "client", "alice", code=0)
+    files = {path.name: path.stat().st_mode & 0o777 for path in (box.project / "certs").iterdir()}
+    assert sorted(files) == ["alice.crt", "alice.key", "ca.crt", "ca.key", "db.example.org.crt", "db.example.org.key"]
+    assert all(mode == 0o600 for name, mode in files.items() if name.endswith(".key")), files
+    before = (box.project / "certs/ca.key").read_bytes()
+    again = box.run("cert", "authority", code=1)
+    assert "cannot create" in again.err and "58P02" in again.err, again.err
+    assert (box.project / "certs/ca.key").read_bytes() == before
+    for arguments in (["client"], ["client", "a", "b"], ["client", "../a"], ["client", "ca"], ["server", "no name"],
+                      ["nothing"], ["server", "x", "--days", "0"]):
+        box.run("cert", *arguments, code=2)
+    if shutil.which("openssl"):
+        for name, purpose, more in (("db.example.org", "sslserver", ["-verify_ip", "10.1.2.3"]), ("alice", "sslclient", [])):
+            subprocess.run(["openssl", "verify", "-x509_strict", "-purpose", purpose, *more, "-CAfile", "certs/ca.crt",
+                            f"certs/{name}.crt"], cwd=box.project, check=True, capture_output=True)
 
 
 @test

@@ -1,9 +1,9 @@
 #!/bin/bash
-# sqllogictest: our own files, then the public sample where it lies beside the repository.
+# sqllogictest: our own files, what clients ask of the catalogue among them, then the public sample where it lies beside the repository.
 set -u
 ninja -C "$BUILD" -j"$JOBS" slt >/dev/null || exit 1
 export TMPDIR
-own=(tests/conformance/slt/*.test)
+own=(tests/conformance/slt/*.test tests/conformance/clients/*.test)
 if [ -e "${own[0]}" ]; then
     "$BUILD/slt" "${own[@]}" || exit 1
 fi

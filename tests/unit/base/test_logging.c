@@ -44,6 +44,23 @@ static void lines_are_logfmt(void **state) {
     assert_int_equal(lines, before);
 }
 
+static void lines_are_json(void **state) {
+    (void)state;
+    struct logger logger = {.level = LOG_INFO, .write = keep, .environment = &fixed, .json = true};
+    char long_value[1990];
+    now_us = INT64_C(1767323045678901);
+    logger_write(&logger, LOG_WARNING, "log.tail.cut", "segment", "3f", "why", "q\"\\\n\x7f \xc3\xa4", NULL);
+    assert_string_equal(last, "{\"timestamp\":\"2026-01-02T03:04:05.678Z\",\"level\":\"warning\",\"target\":\"log\","
+                              "\"message\":\"log.tail.cut\",\"fields\":{\"segment\":\"3f\",\"why\":\"q\\\"\\\\\\u000a"
+                              "\\u007f \xc3\xa4\"}}");
+    logger_write(&logger, LOG_ERROR, "plain", NULL);
+    assert_non_null(strstr(last, "\"target\":\"plain\",\"message\":\"plain\",\"fields\":{}}"));
+    memset(long_value, 'x', sizeof(long_value) - 1);
+    long_value[sizeof(long_value) - 1] = 0;
+    logger_write(&logger, LOG_ERROR, "x", "long", long_value, "short", "s", NULL);
+    assert_non_null(strstr(last, "\"fields\":{\"short\":\"s\"},\"cut\":true}"));
+}
+
 static void times_of_the_calendar(void **state) {
     (void)state;
     struct logger logger = {.level = LOG_DEBUG, .write = keep, .environment = &fixed};
@@ -78,6 +95,7 @@ static void long_lines_are_cut(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_are_logfmt),
+        cmocka_unit_test(lines_are_json),
         cmocka_unit_test(times_of_the_calendar),
         cmocka_unit_test(long_lines_are_cut),
     };

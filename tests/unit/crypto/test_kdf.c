@@ -93,10 +93,27 @@ static void against_openssl(void **state) {
     }
 }
 
+/* RFC 7914, section 12. */
+static void scrypt_published(void **state) {
+    (void)state;
+    uint8_t out[64];
+    assert_true(kdf_scrypt(slice_text("password"), slice_text("NaCl"), (struct kdf_scrypt_cost){1024, 8, 16}, out, 64));
+    test_assert_hex(out, 64,
+                    "fdbabe1c9d3472007856e7190d01e9fe7c6ad7cbc8237830e77376634b3731622eaf30d92e22a3886ff109279d9830da"
+                    "c727afb94a83ee6d8360cbdfa2cc0640");
+    assert_true(kdf_scrypt(slice_text("pleaseletmein"), slice_text("SodiumChloride"),
+                           (struct kdf_scrypt_cost){16384, 8, 1}, out, 64));
+    test_assert_hex(out, 64,
+                    "7023bdcb3afd7348461c06cd81fd38ebfda8fbba904f8e3ea9b543f6545da1f2d5432955613f0fcf62d49705242a9af9"
+                    "e61e85dc0d651e40dfcf017b45575887");
+    assert_false(kdf_scrypt(slice_text("x"), slice_text("y"), (struct kdf_scrypt_cost){1000, 8, 1}, out, 64));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hmac_published),
         cmocka_unit_test(hkdf_published),
+        cmocka_unit_test(scrypt_published),
         cmocka_unit_test(against_openssl),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

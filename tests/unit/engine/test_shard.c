@@ -360,11 +360,133 @@ static void test_clock_set_back(void **unused) {
     io_memory_free(fixture.disk);
 }
 
+static uint32_t find(struct shard *shard, const char *name) {
+    struct kmb_error error = {0};
+    struct tenant_id tenant = {9};
+    must(shard_tenant_find(shard, slice_text(name), &tenant, &error), &error);
+    return tenant.value;
+}
+
+static void make_tenant(struct shard *shard, uint32_t tenant, const char *name) {
+    struct kmb_error error = {0};
+    must(shard_tenant_create(shard, tenant, slice_text(name), &error), &error);
+}
+
+/* Those that were there before anybody asked, those that come after, names that others have, and after a restart. */
+static void test_tenants_by_name(void **test) {
+    (void)test;
+    struct fixture fixture;
+    struct kmb_error error = {0};
+    init(&fixture);
+    open_shard(&fixture, true, false);
+    make_tenant(fixture.shard, 70, "clinic");
+    make_tenant(fixture.shard, 71, "");
+    assert_int_equal(find(fixture.shard, "clinic"), 70);
+    assert_int_equal(find(fixture.shard, "lab"), 0);
+    assert_int_equal(find(fixture.shard, ""), 0);
+    make_tenant(fixture.shard, 80, "lab");
+    assert_int_equal(shard_tenant_create(fixture.shard, 60, slice_text("clinic"), &error), KMB_TENANT_EXISTS);
+    assert_int_equal(shard_tenant_create(fixture.shard, 60, slice_text("80"), &error), KMB_INVALID_NAME);
+    assert_int_equal(find(fixture.shard, "lab"), 80);
+    assert_int_equal(find(fixture.shard, "clinic"), 70);
+    make_tenant(fixture.shard, 70, "clinic");
+    make_tenant(fixture.shard, 60, "60");
+    assert_int_equal(shard_tenant_create(fixture.shard, 80, slice_text("else"), &error), KMB_TENANT_EXISTS);
+    assert_int_equal(find(fixture.shard, "else"), 0);
+    must(shard_close(fixture.shard, &error), &error);
+    open_shard(&fixture, false, false);
+    assert_int_equal(shard_tenant_create(fixture.shard, 61, slice_text("lab"), &error), KMB_TENANT_EXISTS);
+    assert_int_equal(find(fixture.shard, "clinic"), 70);
+    assert_int_equal(find(fixture.shard, "lab"), 80);
+    uint32_t tables = 0;
+    must(shard_tenant_delete(fixture.shard, 80, &tables, &error), &error);
+    make_tenant(fixture.shard, 62, "lab"); /* a name is free again when who had it is gone */
+    assert_int_equal(find(fixture.shard, "lab"), 62);
+    must(shard_tenant_create_shared(fixture.shard, 63, slice_text("lab"), &error), &error);
+    assert_int_equal(find(fixture.shard, "lab"), 62);
+    must(shard_tenant_create_shared(fixture.shard, 61, slice_text("lab"), &error), &error);
+    assert_int_equal(find(fixture.shard, "lab"), 61);
+    must(shard_close(fixture.shard, &error), &error);
+    io_memory_free(fixture.disk);
+}
+
+static enum kmb_status create_stream(struct kernel_transaction *transaction, const char *name,
+                                     struct kmb_error *error) {
+    struct stream_id id;
+    return kernel_create_stream(transaction, slice_text(name), DATA_CLASS_PUBLIC, &id, error);
+}
+
+static enum kmb_status commit_stream(struct shard *shard, uint32_t tenant, const char *name) {
+    struct kmb_error error = {0};
+    struct shard_turn turn;
+    struct shard_ticket ticket;
+    struct kernel_state *state = NULL;
+    struct kernel_transaction *transaction = NULL;
+    must(shard_turn_begin(shard, &turn, &error), &error);
+    must(shard_turn_state(&turn, (struct tenant_id){tenant}, &state, &error), &error);
+    must(kernel_transaction_begin(state, shard_row_ids(shard), &transaction, &error), &error);
+    kernel_state_release(state);
+    must(create_stream(transaction, name, &error), &error);
+    enum kmb_status status = shard_turn_commit(&turn, transaction, NULL, &ticket, &error);
+    shard_turn_end(&turn);
+    if (status == KMB_OK) {
+        must(shard_wait(shard, ticket.op, &error), &error);
+    }
+    return status;
+}
+
+static enum kmb_status look(struct shard *shard, uint32_t tenant) {
+    struct kmb_error error = {0};
+    struct kernel_state *state = NULL;
+    enum kmb_status status = shard_state(shard, (struct tenant_id){tenant}, &state, &error);
+    kernel_state_release(state);
+    return status;
+}
+
+/* A deleted tenant is neither read nor written, its number is not used again, its name is; after a restart, too. */
+static void test_tenant_deleted(void **test) {
+    (void)test;
+    struct fixture fixture;
+    struct kmb_error error = {0};
+    uint32_t tables = 9;
+    init(&fixture);
+    open_shard(&fixture, true, false);
+    make_tenant(fixture.shard, 70, "clinic");
+    make_tenant(fixture.shard, 71, "lab");
+    assert_int_equal(commit_stream(fixture.shard, 70, "first"), KMB_OK);
+    assert_int_equal(find(fixture.shard, "clinic"), 70);
+    assert_int_equal(shard_tenant_delete(fixture.shard, 1, &tables, &error), KMB_USAGE);
+    assert_int_equal(shard_tenant_delete(fixture.shard, 99, &tables, &error), KMB_TENANT_NOT_FOUND);
+    must(shard_tenant_delete(fixture.shard, 70, &tables, &error), &error);
+    assert_int_equal(tables, 0);
+    assert_int_equal(shard_tenant_delete(fixture.shard, 70, &tables, &error), KMB_TENANT_NOT_FOUND);
+    assert_int_equal(look(fixture.shard, 70), KMB_TENANT_NOT_FOUND);
+    assert_int_equal(look(fixture.shard, 71), KMB_OK);
+    assert_int_equal(commit_stream(fixture.shard, 70, "second"), KMB_TENANT_NOT_FOUND);
+    assert_int_equal(find(fixture.shard, "clinic"), 0);
+    assert_int_equal(shard_tenant_create(fixture.shard, 70, slice_text("clinic"), &error), KMB_TENANT_EXISTS);
+    make_tenant(fixture.shard, 72, "clinic");
+    assert_int_equal(find(fixture.shard, "clinic"), 72);
+    struct hash256 hash = state_hash(fixture.shard);
+    must(shard_close(fixture.shard, &error), &error);
+    for (unsigned rebuild = 0; rebuild < 2; rebuild++) {
+        open_shard(&fixture, false, rebuild != 0);
+        struct hash256 again = state_hash(fixture.shard);
+        assert_memory_equal(&again, &hash, sizeof(hash));
+        assert_int_equal(look(fixture.shard, 70), KMB_TENANT_NOT_FOUND);
+        assert_int_equal(find(fixture.shard, "clinic"), 72);
+        assert_int_equal(shard_tenant_create(fixture.shard, 70, slice_text(""), &error), KMB_TENANT_EXISTS);
+        must(shard_close(fixture.shard, &error), &error);
+    }
+    io_memory_free(fixture.disk);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_open_commit_reopen),    cmocka_unit_test(test_threads_share_commits),
         cmocka_unit_test(test_second_open_is_locked), cmocka_unit_test(test_not_a_database),
         cmocka_unit_test(test_failed_sync_is_fatal),  cmocka_unit_test(test_clock_set_back),
+        cmocka_unit_test(test_tenants_by_name),       cmocka_unit_test(test_tenant_deleted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -46,6 +46,13 @@ static struct fixture *history_make(void) {
     OK(kernel_rename_table(t, id, slice_text("u"), &f->error));
     OK(kernel_drop_column(t, id, (struct column_id){3}, &f->error));
     OK(kernel_drop_table(t, keyless, &f->error));
+    struct event_request_answered answer = {.key = slice_text("key"), .answer = 4, .bytes = slice_text("done")};
+    OK(kernel_note_answer(t, &answer, &f->error));
+    fixture_commit(f, t);
+    uint32_t tables;
+    t = fixture_begin(f);
+    OK(kernel_delete_tenant(t, &tables, &f->error));
+    assert_int_equal(tables, 1);
     fixture_commit(f, t);
     return f;
 }

@@ -553,6 +553,74 @@ static void row_ids_are_shared(void **state) {
     fixture_free(f);
 }
 
+#define ASSERT_OWN(transaction, expected)                                                                              \
+    do {                                                                                                               \
+        struct kernel_view *own_ = NULL;                                                                               \
+        OK(kernel_transaction_view(transaction, &own_, &f->error));                                                    \
+        ASSERT_DUMP(own_, "t", NULL, expected);                                                                        \
+        kernel_view_close(own_);                                                                                       \
+    } while (0)
+
+/* One transaction with two marks, and another that commits; the allocation of this number fails while the first goes
+ * over. Answers whether it failed. */
+static bool move_without_memory(uint64_t number) {
+    struct fixture *f = fixture_new();
+    struct kernel_transaction *t = fixture_begin(f);
+    struct kernel_mark *marks[2] = {NULL};
+    OK(kernel_create_tenant(t, slice_text("clinic"), &f->error));
+    fixture_create(f, t, "t", false);
+    OK(fixture_insert(f, t, "t", 1, 1, "one"));
+    fixture_commit(f, t);
+    t = fixture_begin(f);
+    OK(kernel_transaction_mark(t, &marks[0], &f->error));
+    OK(fixture_insert(f, t, "t", 10, 1, "own"));
+    OK(fixture_update(f, t, "t", 1, 1, 2, "own"));
+    OK(kernel_transaction_mark(t, &marks[1], &f->error));
+    OK(fixture_insert(f, t, "t", 11, 1, "own"));
+    struct kernel_transaction *other = fixture_begin(f);
+    OK(fixture_insert(f, other, "t", 2, 1, "other"));
+    fixture_commit(f, other);
+
+    mem_fail_plan(number);
+    enum kmb_status status = kernel_transaction_move(t, NULL, f->head, marks, 2, &f->error);
+    bool failed = mem_fail_count() >= number;
+    mem_fail_plan(0);
+    if (status != KMB_OK) {
+        assert_int_equal(status, KMB_NO_MEMORY);
+        OK(kernel_transaction_rollback_to(t, marks[1], &f->error));
+        ASSERT_OWN(t, "1:2:own 10:1:own ");
+        OK(kernel_transaction_move(t, NULL, f->head, marks, 2, &f->error));
+    } else {
+        ASSERT_OWN(t, "1:2:own 2:1:other 10:1:own 11:1:own ");
+        OK(kernel_transaction_rollback_to(t, marks[1], &f->error));
+    }
+    ASSERT_OWN(t, "1:2:own 2:1:other 10:1:own ");
+    if (number % 2 == 0) {
+        OK(kernel_transaction_rollback_to(t, marks[0], &f->error));
+        ASSERT_OWN(t, "1:1:one 2:1:other ");
+        OK(fixture_insert(f, t, "t", 12, 1, "own"));
+    }
+    kernel_mark_free(marks[0]);
+    kernel_mark_free(marks[1]);
+    fixture_commit(f, t);
+    struct kernel_view *view = NULL;
+    OK(kernel_view_open(f->head, &view, &f->error));
+    ASSERT_DUMP(view, "t", NULL, number % 2 == 0 ? "1:1:one 2:1:other 12:1:own " : "1:2:own 2:1:other 10:1:own ");
+    kernel_view_close(view);
+    fixture_check_rebuild(f, 1);
+    fixture_free(f);
+    return failed;
+}
+
+static void moves_as_a_whole_or_not_at_all(void **state) {
+    (void)state;
+    uint64_t number = 1;
+    while (move_without_memory(number)) {
+        number++;
+    }
+    assert_true(number > 10);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(creates_inserts_and_travels),
@@ -561,6 +629,7 @@ int main(void) {
         cmocka_unit_test(generated_names),
         cmocka_unit_test(first_committer_wins),
         cmocka_unit_test(marks_undo_rows_definitions_and_events),
+        cmocka_unit_test(moves_as_a_whole_or_not_at_all),
         cmocka_unit_test(rows_without_key),
         cmocka_unit_test(large_transactions_come_in_parts),
         cmocka_unit_test(times_and_proofs),

@@ -92,7 +92,7 @@ static inline struct sql_fixture *sql_fixture_new(void) {
 
 static inline void sql_fixture_free(struct sql_fixture *fixture) {
     sql_cursors_free(&fixture->cursors);
-    assert_int_equal(sql_prepared_remove(&fixture->prepared, NULL, NULL), KMB_OK);
+    sql_prepared_clear(&fixture->prepared);
     fixture_free(fixture->kernel);
     free(fixture);
 }

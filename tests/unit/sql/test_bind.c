@@ -381,7 +381,13 @@ static void test_parameters(void **state) {
     assert_string_equal(f->error.message, "1 parameters provided, but the statement has 0");
     struct value bad[1] = {value_text(slice_text("x"))};
     assert_int_equal(run_with("SELECT a FROM t WHERE id = $1", bad, 1, NULL), KMB_INVALID_TEXT);
-    assert_string_equal(f->error.message, "parameter $1: invalid input syntax for type integer: \"x\"");
+    assert_string_equal(f->error.message, "invalid input syntax for type integer: \"x\"");
+    assert_string_equal(f->error.detail, "Parameter $1.");
+    struct value names[2] = {value_bytes(TYPE_UNKNOWN, slice_text("t")),
+                             value_bytes(TYPE_UNKNOWN, slice_text("{23,NULL,text}"))};
+    assert_run_with("SELECT $1::regclass, $2::regtype[]", names, 2, "t|{integer,NULL,text}\n");
+    assert_int_equal(run_with("SELECT $1::regclass", bad, 1, NULL), KMB_UNDEFINED_TABLE);
+    assert_string_equal(f->error.message, "relation \"x\" does not exist");
     struct value large[1] = {value_int8(INT64_C(3000000000))};
     assert_int_equal(run_with("SELECT a FROM t WHERE id = $1", large, 1, NULL), KMB_NUMERIC_OUT_OF_RANGE);
     REFUSED("SELECT $2::int", "42P18", 0, "could not determine data type of parameter $1");
@@ -712,7 +718,7 @@ static void test_settings(void **state) {
     REFUSED("SET client_encoding = 'LATIN1'", "0A000", 1,
             "setting client_encoding to \"LATIN1\" (it is always UTF8) is not supported");
     SQL("SET statement_timeout = '90s'");
-    assert_int_equal(f->settings.statement_timeout_ms, 90000);
+    assert_int_equal(f->settings.timeouts_ms[SQL_TIMEOUT_STATEMENT], 90000);
     ROWS("SHOW statement_timeout", "90s\n");
     SQL("SET statement_timeout TO 1500");
     ROWS("SHOW statement_timeout", "1500ms\n");

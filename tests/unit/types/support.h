@@ -226,6 +226,9 @@ __attribute__((unused)) static struct value test_random_value(enum type_id type,
     case TYPE_REGTYPE:
     case TYPE_REGNAMESPACE:
     case TYPE_REGROLE:
+    case TYPE_REGPROC:
+    case TYPE_REGPROCEDURE:
+    case TYPE_REGOPERATOR:
         value.as.bytes = test_random_label(arena);
         break;
     case TYPE_CHAR:

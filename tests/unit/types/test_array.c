@@ -76,6 +76,40 @@ static void test_hostile(void **state) {
     assert_true(refused > 8000);
 }
 
+/* Any text is refused or an array, which has a text that is read as the same one. */
+static void test_texts(void **state) {
+    (void)state;
+    static const char alphabet[] = "\\\\\\\"\",,a n{}";
+    size_t taken = 0;
+    for (int round = 0; round < 200000; round++) {
+        struct arena arena;
+        arena_init(&arena, 0);
+        size_t length = 2 + test_below(24);
+        uint8_t *bytes = malloc(length); /* exact to the end, for the sanitizer */
+        assert_non_null(bytes);
+        for (size_t i = 0; i < length; i++) {
+            bytes[i] = (uint8_t)alphabet[test_below(sizeof(alphabet) - 1)];
+        }
+        bytes[0] = '{';
+        bytes[length - 1] = '}';
+        struct type type = type_make(type_array_of(TYPE_TEXT));
+        struct value value;
+        struct value again;
+        struct kmb_error error = {0};
+        if (value_parse(type, slice_make(bytes, length), NULL, &arena, &value, &error) == KMB_OK) {
+            struct buffer text = {0};
+            value_print(&value, NULL, &text);
+            assert_int_equal(value_parse(type, buffer_slice(&text), NULL, &arena, &again, &error), KMB_OK);
+            assert_true(slice_equal(value.as.bytes, again.as.bytes));
+            buffer_free(&text);
+            taken++;
+        }
+        free(bytes);
+        arena_free(&arena);
+    }
+    assert_true(taken > 10000);
+}
+
 /* The bytes are in the log for ever. */
 static void test_bytes(void **state) {
     (void)state;
@@ -191,8 +225,8 @@ static void test_order(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip), cmocka_unit_test(test_hostile), cmocka_unit_test(test_bytes),
-        cmocka_unit_test(test_refused),    cmocka_unit_test(test_order),
+        cmocka_unit_test(test_round_trip), cmocka_unit_test(test_hostile), cmocka_unit_test(test_texts),
+        cmocka_unit_test(test_bytes),      cmocka_unit_test(test_refused), cmocka_unit_test(test_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -290,11 +290,54 @@ static void test_age(void **state) {
     assert_int_equal(time_subtract_interval(US_PER_HOUR, (struct interval){.us = 2 * US_PER_HOUR}), 23 * US_PER_HOUR);
 }
 
+/* The usual form is read without tokens: a blank before it makes them read it, to the same moment or refusal. */
+static void test_usual_form(void **state) {
+    (void)state;
+    static const char alphabet[] = "0123456789-: .+T9";
+    struct datetime_context context = {.zone = time_zone_fixed(-12600)};
+    size_t good = 0;
+    for (int round = 0; round < 60000; round++) {
+        char text[64] = " ";
+        int length = snprintf(text + 1, sizeof(text) - 1, "%04d-%02d-%02d %02d:%02d:%02d", (int)test_below(2200),
+                              (int)test_below(14), (int)test_below(33), (int)test_below(26), (int)test_below(62),
+                              (int)test_below(62));
+        if (test_below(2) == 0) {
+            length += snprintf(text + 1 + length, 20, ".%0*d", (int)(1 + test_below(9)), (int)test_below(1000));
+        }
+        if (test_below(3) == 0) {
+            length += snprintf(text + 1 + length, 20, "%c%02d%s", test_below(2) == 0 ? '+' : '-', (int)test_below(17),
+                               test_below(2) == 0 ? ":30" : "");
+        }
+        if (test_below(4) == 0) {
+            text[1 + test_below((uint64_t)length)] = alphabet[test_below(sizeof(alphabet) - 1)];
+        }
+        if (test_below(4) == 0) {
+            length = (int)test_below((uint64_t)length + 1);
+        }
+        struct slice spaced = slice_make(text, (size_t)length + 1);
+        struct slice plain = slice_make(text + 1, (size_t)length);
+        bool with_zone = test_below(2) == 0;
+        struct timestamp a = {.us = 0};
+        struct timestamp b = {.us = 0};
+        enum kmb_status status = timestamp_parse(plain, with_zone, &context, &a, NULL);
+        if (status != timestamp_parse(spaced, with_zone, &context, &b, NULL) || timestamp_compare(a, b) != 0) {
+            fail_msg("'%.*s': %lld, %lld", length, text + 1, (long long)a.us, (long long)b.us);
+        }
+        int64_t days = 0;
+        int64_t other = 0;
+        assert_int_equal(date_parse(plain, &context, &days, NULL), date_parse(spaced, &context, &other, NULL));
+        assert_int_equal(days, other);
+        good += status == KMB_OK;
+    }
+    assert_true(good > 10000);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_calendar),   cmocka_unit_test(test_iso_week), cmocka_unit_test(test_nanoseconds),
         cmocka_unit_test(test_ends),       cmocka_unit_test(test_zones),    cmocka_unit_test(test_clock_words),
-        cmocka_unit_test(test_round_trip), cmocka_unit_test(test_hostile),  cmocka_unit_test(test_age),
+        cmocka_unit_test(test_round_trip), cmocka_unit_test(test_hostile),  cmocka_unit_test(test_usual_form),
+        cmocka_unit_test(test_age),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

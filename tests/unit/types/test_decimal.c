@@ -306,17 +306,36 @@ static void test_valid(void **state) {
     assert_false(decimal_make(INT64_MIN, 0, 0, &a));
 }
 
+/* Short numbers are read in one word: a blank before them makes the long way read them, to the same. */
+static void test_short_form(void **state) {
+    (void)state;
+    static const char alphabet[] = "0123456789.-+e0.";
+    size_t good = 0;
+    for (int round = 0; round < 40000; round++) {
+        char text[32] = " ";
+        size_t length = test_below(20);
+        for (size_t i = 0; i < length; i++) {
+            text[1 + i] = alphabet[test_below(test_below(3) == 0 ? sizeof(alphabet) - 1 : 11)];
+        }
+        struct decimal a = {.low = 0};
+        struct decimal b = {.low = 0};
+        enum kmb_status status = decimal_parse(slice_make(text + 1, length), &a, NULL);
+        assert_int_equal(status, decimal_parse(slice_make(text, length + 1), &b, NULL));
+        if (memcmp(&a, &b, sizeof(a)) != 0) {
+            fail_msg("'%s'", text + 1);
+        }
+        good += status == KMB_OK;
+    }
+    assert_true(good > 5000);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_errors),
-        cmocka_unit_test(test_algebra),
-        cmocka_unit_test(test_round_trip),
-        cmocka_unit_test(test_order),
-        cmocka_unit_test(test_sum),
-        cmocka_unit_test(test_roots_and_powers),
-        cmocka_unit_test(test_series),
-        cmocka_unit_test(test_rounding_extremes),
+        cmocka_unit_test(test_limits),     cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_algebra),    cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_short_form), cmocka_unit_test(test_order),
+        cmocka_unit_test(test_sum),        cmocka_unit_test(test_roots_and_powers),
+        cmocka_unit_test(test_series),     cmocka_unit_test(test_rounding_extremes),
         cmocka_unit_test(test_valid),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

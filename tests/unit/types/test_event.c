@@ -184,6 +184,27 @@ static const struct column_definition sample_column_typed = {
     .type = {(enum type_id)(TYPE_ARRAY | TYPE_ENUM | 12 << 8), -1, 15},
     .added_in = {5}};
 
+static const struct role_definition sample_role = {
+    .id = {12},
+    .name = {(const uint8_t *)"alice", 5},
+    .flags = ROLE_LOGIN | ROLE_INHERIT | ROLE_HAS_VALID_UNTIL,
+    .connection_limit = 5,
+    .valid_until_us = INT64_C(1767225600000000),
+    .verifier = {(const uint8_t *)"SCRAM-SHA-256$4096:c2FsdA==$AAAA:BBBB", 37}};
+static const struct slice sample_roles[] = {{(const uint8_t *)"admin", 5}, {(const uint8_t *)"user", 4}};
+static const struct api_key_definition sample_api_key = {.id = {13},
+                                                         .hash = {1, 2, 3, [31] = 32},
+                                                         .subject = {(const uint8_t *)"billing", 7},
+                                                         .roles = sample_roles,
+                                                         .role_count = 2,
+                                                         .expires_ns = UINT64_C(1767225600000000001)};
+static const struct access_record sample_access = {.outcome = ACCESS_DENIED,
+                                                   .action = {(const uint8_t *)"login", 5},
+                                                   .actor = {(const uint8_t *)"mallory", 7},
+                                                   .source = {(const uint8_t *)"192.0.2.1", 9},
+                                                   .object = {NULL, 0},
+                                                   .detail = {(const uint8_t *)"wrong password", 14}};
+
 /* One event of each kind, in a body each; `name` is what the golden file calls it. */
 static const char *sample_event(size_t number, struct buffer *body) {
     struct event e = {.kind = EVENT_TENANT_CREATED};
@@ -402,6 +423,39 @@ static const char *sample_event(size_t number, struct buffer *body) {
         e.as.column_added = (struct event_column_added){{9}, {5}, sample_column_typed};
         name = "column_added_typed";
         break;
+    case 47:
+        e.kind = EVENT_ROLE_CREATED;
+        e.as.role = sample_role;
+        break;
+    case 48: /* the one of the start, without a password and a limit */
+        e.kind = EVENT_ROLE_CHANGED;
+        e.as.role = (struct role_definition){.name = T("root"), .flags = 0x7f, .connection_limit = -1};
+        break;
+    case 49:
+        e.kind = EVENT_ROLE_DROPPED;
+        e.as.role_dropped = (struct event_role_dropped){{12}};
+        break;
+    case 50:
+        e.kind = EVENT_API_KEY_CREATED;
+        e.as.api_key = sample_api_key;
+        break;
+    case 51:
+        e.kind = EVENT_API_KEY_REVOKED;
+        e.as.api_key_revoked = (struct event_api_key_revoked){{13}};
+        break;
+    case 52:
+        e.kind = EVENT_ACCESS_RECORDED;
+        e.as.access = sample_access;
+        break;
+    case 53:
+        e.kind = EVENT_TENANT_DELETED;
+        e.as.tenant_deleted = (struct event_tenant_deleted){{9}, 3};
+        break;
+    case 54:
+        e.kind = EVENT_REQUEST_ANSWERED;
+        e.as.answered = (struct event_request_answered){
+            .key = T("k-1"), .digest = {1, 2}, .answer = 4, .form = ANSWER_POSITION_SIGNED, .bytes = T("done")};
+        break;
     default:
         return NULL;
     }
@@ -441,7 +495,7 @@ static void test_round_trip(void **state) {
         assert_int_equal(event_next(&reader, &event, &error), KMB_DONE);
         arena_free(&arena);
     }
-    assert_int_equal(count, 47);
+    assert_int_equal(count, 55);
     buffer_free(&body);
     buffer_free(&again);
 }

@@ -100,6 +100,21 @@ static void test_numbers(void **state) {
     assert_int_equal(type_oid_modifier(type_with(TYPE_VARCHAR, 10)), 14);
     assert_int_equal(type_oid_modifier(type_with(TYPE_NUMERIC, type_modifier_numeric(10, 2))), 655366);
     assert_int_equal(type_oid_modifier(type_make(TYPE_TEXT)), -1);
+    const struct type there_and_back[] = {
+        type_with(TYPE_VARCHAR, 10),
+        type_with(TYPE_BPCHAR, 1),
+        type_with(TYPE_NUMERIC, type_modifier_numeric(10, -2)),
+        type_with(TYPE_TIMESTAMP, 3),
+        type_with(TYPE_INTERVAL, 2),
+        type_with(TYPE_INTERVAL, type_modifier_interval(TYPE_INTERVAL_DAY | TYPE_INTERVAL_HOUR, -1)),
+        type_with(type_array_of(TYPE_VARCHAR), 7),
+        type_make(TYPE_INTERVAL),
+    };
+    for (size_t i = 0; i < sizeof(there_and_back) / sizeof(there_and_back[0]); i++) {
+        int32_t modifier = type_oid_modifier(there_and_back[i]);
+        assert_int_equal(type_modifier_of_oid(there_and_back[i].id, modifier), there_and_back[i].modifier);
+    }
+    assert_int_equal(type_modifier_of_oid(TYPE_VARCHAR, 3), -1);
     assert_false(type_column_valid(type_make(TYPE_UNKNOWN)));
     assert_false(type_column_valid(type_with(TYPE_INT4, 1)));
     assert_false(type_column_valid(type_with(TYPE_NUMERIC, 5)));

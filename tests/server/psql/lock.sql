@@ -1,0 +1,50 @@
+-- LOCK TABLE, subscripts of names, owners, what pg_depend says.
+CREATE SCHEMA s;
+CREATE TABLE t (id int PRIMARY KEY, v text);
+CREATE TABLE s.u (id int PRIMARY KEY REFERENCES t, n int DEFAULT 4);
+CREATE SEQUENCE q;
+CREATE VIEW w AS SELECT t.id, u.n FROM t JOIN s.u ON u.id = t.id;
+CREATE INDEX t_v ON t (v);
+CREATE TYPE kind AS ENUM ('a', 'b');
+LOCK TABLE t;
+BEGIN; LOCK TABLE q; ROLLBACK;
+BEGIN; LOCK TABLE t_v; ROLLBACK;
+BEGIN; LOCK TABLE nothing; ROLLBACK;
+BEGIN; LOCK TABLE s.nothing IN SHARE MODE; ROLLBACK;
+BEGIN; LOCK TABLE nowhere.t; ROLLBACK;
+BEGIN;
+LOCK t;
+LOCK TABLE t IN ACCESS SHARE MODE;
+LOCK TABLE ONLY t, s.u IN ROW EXCLUSIVE MODE NOWAIT;
+LOCK t IN SHARE UPDATE EXCLUSIVE MODE;
+SAVEPOINT a;
+LOCK t IN SHARE ROW EXCLUSIVE MODE;
+ROLLBACK TO a;
+SELECT relation::regclass, mode, granted FROM pg_locks WHERE locktype = 'relation' AND relation >= 16384 ORDER BY relation::regclass::text, 2;
+COMMIT;
+SELECT count(*) FROM pg_locks WHERE locktype = 'relation' AND relation >= 16384;
+BEGIN; LOCK TABLE w IN EXCLUSIVE MODE; SELECT relation::regclass, mode FROM pg_locks WHERE mode = 'ExclusiveLock' AND locktype = 'relation' ORDER BY relation::regclass::text; INSERT INTO t VALUES (1); COMMIT;
+BEGIN READ ONLY; LOCK TABLE t IN ACCESS SHARE MODE; SELECT count(*) FROM t; COMMIT;
+SELECT relname[0], relname[1] AS one, relname[2] = '' AS none, relname[63] = '', relname[64], relname[-1], relname[NULL], relname[0][1], pg_typeof(relname[0])
+FROM pg_class WHERE oid = 't'::regclass;
+SELECT relname[0:1] FROM pg_class;
+SELECT count(*) FROM pg_type WHERE typname[0] = '_' AND typname = '_kind';
+ALTER TABLE t OWNER TO kimberlite;
+ALTER TABLE s.u OWNER TO CURRENT_USER;
+ALTER VIEW w OWNER TO kimberlite;
+ALTER SEQUENCE q OWNER TO kimberlite;
+ALTER TABLE q OWNER TO SESSION_USER;
+ALTER SCHEMA s OWNER TO kimberlite;
+ALTER TYPE kind OWNER TO kimberlite;
+ALTER TABLE t OWNER TO nobody;
+ALTER SCHEMA s OWNER TO nobody;
+ALTER TABLE nothing OWNER TO kimberlite;
+ALTER TABLE IF EXISTS nothing OWNER TO kimberlite;
+ALTER VIEW t OWNER TO kimberlite;
+ALTER SCHEMA nothing OWNER TO kimberlite;
+ALTER TYPE nothing OWNER TO kimberlite;
+SELECT DISTINCT classid::regclass, refclassid::regclass, refobjid::regclass, deptype FROM pg_depend
+WHERE refclassid = 'pg_class'::regclass AND refobjid IN ('t'::regclass, 's.u'::regclass, 'w'::regclass) AND classid IN ('pg_rewrite'::regclass, 'pg_attrdef'::regclass)
+AND refobjsubid < 2 ORDER BY 1, 3, 4;
+SELECT rulename, ev_class::regclass, ev_type, ev_enabled, is_instead, ev_qual FROM pg_rewrite WHERE ev_class = 'w'::regclass;
+SELECT rulename FROM pg_rules WHERE tablename = 'w';

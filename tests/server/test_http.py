@@ -1,0 +1,311 @@
+#!/usr/bin/env python3
+"""The HTTP port: health, readiness, and numbers that tell what clients did.
+
+    tests/server/test_http.py [WORD...]     BUILD: the build directory
+"""
+import http.client
+import json
+import os
+import re
+import shutil
+import socket
+import ssl
+import subprocess
+import tempfile
+import threading
+import urllib.error
+import urllib.request
+
+import checks
+import raw
+from serve import PROGRAM, Failure, Server, until
+
+SETTINGS = {"http.listen": "127.0.0.1:0", "http.disk_free_percent": "0"}
+
+
+def start(settings=None, **more):
+    return Server(settings=dict(SETTINGS, **(settings or {})), **more)
+
+
+def http_port(server):
+    return int(re.search(r"event=http\.listen port=(\d+)", server.log_tail()).group(1))
+
+
+def fetch(server, path, method="GET", body=None, headers=None):
+    """(status, headers, text)"""
+    request = urllib.request.Request("http://127.0.0.1:%d%s" % (http_port(server), path), method=method, data=body,
+                                     headers=headers or {})
+    try:
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return answer.status, answer.headers, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.headers, error.read().decode()
+
+
+def numbers(server):
+    """Metrics by their name with labels; each line must be well formed."""
+    status, headers, text = fetch(server, "/metrics")
+    assert status == 200 and headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
+    found, families = {}, set()
+    for line in text.splitlines():
+        kind = re.fullmatch(r"# TYPE (\w+) (counter|gauge|histogram)", line)
+        if kind:
+            assert kind.group(1) not in families, line
+            families.add(kind.group(1))
+            continue
+        if line.startswith("# HELP "):
+            continue
+        value = re.fullmatch(r'(\w+)(\{\w+="[^"]*"(?:,\w+="[^"]*")*\})? (-?[0-9.e+-]+)', line)
+        assert value, line
+        assert re.sub(r"_(bucket|sum|count)$", "", value.group(1)) in families or value.group(1) in families, line
+        assert line.rsplit(" ", 1)[0] not in found, line
+        found[line.rsplit(" ", 1)[0]] = float(value.group(3))
+    return found
+
+
+def test_health_and_version():
+    with start() as server:
+        for path in ["/health", "/healthz", "/health/live", "/health?verbose=1"]:
+            status, headers, text = fetch(server, path)
+            assert status == 200 and headers["Content-Type"] == "application/json", path
+            health = json.loads(text)
+            assert health["status"] == "ok" and health["version"] and health["uptime_seconds"] >= 0
+        assert json.loads(fetch(server, "/version")[2])["name"] == "kimberlite"
+        status, headers, text = fetch(server, "/health", method="HEAD")
+        assert status == 200 and text == "" and int(headers["Content-Length"]) > 0
+
+
+def test_ready():
+    with start() as server:
+        for path in ["/ready", "/readyz", "/health/ready"]:
+            status, _, text = fetch(server, path)
+            ready = json.loads(text)
+            assert status == 200 and ready["status"] == "ok", text
+            assert set(ready["checks"]) == {"disk", "memory", "data_dir", "log", "clock", "server"}
+            assert all(check["status"] == "ok" and check["duration_ms"] >= 0 for check in ready["checks"].values())
+
+
+def test_not_ready_without_room():
+    with start({"http.disk_free_percent": "99"}) as server:
+        status, _, text = fetch(server, "/ready")
+        disk = json.loads(text)["checks"]["disk"]
+        assert status == 503 and json.loads(text)["status"] == "unhealthy" and disk["status"] == "unhealthy"
+        assert re.fullmatch(r"\d+ percent free, less than 99", disk["message"]), disk
+        assert fetch(server, "/health")[0] == 200
+
+
+def test_not_ready_while_stopping():
+    with start({"timeouts.drain": "20s"}) as server:
+        with raw.Client(server.port) as client:
+            client.rows("BEGIN")
+            server.process.terminate()
+            until(lambda: fetch(server, "/ready")[0] == 503, 10, "/ready says no")
+            assert json.loads(fetch(server, "/ready")[2])["checks"]["server"]["message"] == "the server is stopping"
+            client.rows("COMMIT")
+        server.wait()
+
+
+def test_degraded_when_almost_full():
+    with start({"limits.connections": "10"}) as server:
+        clients = [raw.Client(server.port) for _ in range(10)]
+        try:
+            status, _, text = fetch(server, "/ready")
+            assert status == 200 and json.loads(text)["status"] == "degraded", text
+        finally:
+            for client in clients:
+                client.socket.close()
+
+
+def test_wrong_requests():
+    with start() as server:
+        assert fetch(server, "/nothing")[0] == 404
+        assert fetch(server, "/metrics", method="POST", body=b"x")[0] == 400
+        assert fetch(server, "/metrics/")[0] == 404
+        with socket.create_connection(("127.0.0.1", http_port(server))) as client:
+            client.sendall(b"\0\1\2 nonsense\r\n\r\n")
+            assert fetch(server, "/health")[0] == 200
+
+
+def test_numbers_tell_what_was_done():
+    with start() as server:
+        before = numbers(server)
+        with raw.Client(server.port) as client:
+            client.rows("CREATE TABLE t (id int PRIMARY KEY)")
+            client.rows("INSERT INTO t VALUES (1)")
+            assert client.sqlstate("INSERT INTO t VALUES (1)") == "23505"
+            assert client.sqlstate("SELEC") == "42601"
+            client.send(raw.parse("SELECT count(*) FROM t"), raw.bind(), raw.execute(), raw.SYNC).until("Z")
+            now = numbers(server)
+            assert now['kimberlite_connections_by_state{state="authenticated"}'] == 1
+            assert now["kimberlite_connections_active"] == 1
+        assert now['kimberlite_requests_total{method="query",status="success"}'] == 2
+        assert now['kimberlite_requests_total{method="query",status="error"}'] == 2
+        assert now['kimberlite_requests_total{method="execute",status="success"}'] == 1
+        assert now['kimberlite_request_duration_seconds_count{method="query"}'] == 4
+        assert now['kimberlite_errors_total{type="23"}'] == 1 and now['kimberlite_errors_total{type="42"}'] == 1
+        assert now['kimberlite_tenant_requests_total{tenant="1",status="success"}'] == 3
+        assert now["kimberlite_requests_in_flight"] == 0
+        assert now["kimberlite_connections_total"] == before["kimberlite_connections_total"] + 1
+        assert now["kimberlite_log_position"] > before["kimberlite_log_position"]
+        assert now["kimberlite_storage_records_total"] > before["kimberlite_storage_records_total"]
+        assert now["kimberlite_storage_bytes_written_total"] > before["kimberlite_storage_bytes_written_total"]
+        assert now["kimberlite_storage_fsync_latency_seconds_count"] >= 2
+        assert now["process_resident_memory_bytes"] > 1 << 20
+        disk = os.statvfs(server.data)
+        used = 100 * (disk.f_blocks - disk.f_bfree) / (disk.f_blocks - disk.f_bfree + disk.f_bavail)
+        assert abs(now["kimberlite_storage_disk_usage_percent"] - used) < 2
+        assert sum(now[key] for key in now if key.startswith("kimberlite_auth_attempts_total")) == 1
+
+
+def ask(server, sql, params=None, tenant=None, headers=None, body=None):
+    """(status, the answer's object)"""
+    request = {"sql": sql}
+    if params is not None:
+        request["params"] = params
+    if tenant is not None:
+        request["tenant"] = tenant
+    given = dict({"Content-Type": "application/json"}, **(headers or {}))
+    status, _, text = fetch(server, "/query", "POST", json.dumps(request).encode() if body is None else body, given)
+    return status, json.loads(text)
+
+
+def test_query():
+    with start() as server:
+        assert ask(server, "CREATE TABLE t (id int PRIMARY KEY, name text, price numeric, at date, doc jsonb, ok boolean)") \
+            == (200, {"columns": [], "rows": [], "tag": "CREATE TABLE"})
+        insert = "INSERT INTO t VALUES ($1, $2, $3, $4, $5, $6)"
+        row = [1, 'quotes " and \\ and \n lines', "12345678901234567890.10", "2026-01-02", {"a": [1, None]}, True]
+        assert ask(server, insert, row) == (200, {"columns": [], "rows": [], "tag": "INSERT 0 1"})
+        assert ask(server, insert, [2, None, 0.1, None, None, False])[0] == 200
+        status, answer = ask(server, "SELECT * FROM t ORDER BY id")
+        assert status == 200 and answer["tag"] == "SELECT 2", answer
+        assert [column["name"] for column in answer["columns"]] == ["id", "name", "price", "at", "doc", "ok"]
+        assert answer["columns"][2]["type"] == "numeric"
+        assert answer["rows"] == [[1, row[1], 12345678901234567890.10, "2026-01-02", {"a": [1, None]}, True],
+                                  [2, None, 0.1, None, None, False]]
+        assert ask(server, "SELECT 'NaN'::float8, '-Infinity'::float8, -1.5::float8")[1]["rows"] == [["NaN", "-Infinity", -1.5]]
+        assert ask(server, "SELECT 1 WHERE false")[1] == {"columns": [{"name": "?column?", "type": "integer"}], "rows": [],
+                                                          "tag": "SELECT 0"}
+        with raw.Client(server.port) as client:
+            assert client.rows("SELECT price FROM t ORDER BY id") == [["12345678901234567890.10"], ["0.1"]]
+
+
+def test_query_streams():
+    with start() as server:
+        before = server.resident_bytes()
+        status, answer = ask(server, "SELECT g, repeat('x', 100) FROM generate_series(1, 300000) g")
+        assert status == 200 and answer["tag"] == "SELECT 300000" and answer["rows"][299999][0] == 300000
+        assert server.resident_bytes() - before < 24 << 20
+        status, answer = ask(server, "SELECT 1000 / (100000 - g) FROM generate_series(1, 100000) g")
+        assert status == 200 and "tag" not in answer and answer["error"]["sqlstate"] == "22012", answer["error"]
+
+
+def test_query_refused():
+    with start() as server:
+        for sql, params, status, sqlstate in [
+                ("SELEC", None, 400, "42601"), ("SELECT * FROM nothing", None, 404, "42P01"),
+                ("SELECT 1 / 0", None, 400, "22012"), ("SELECT $1::int", ["x"], 400, "22P02"), ("SELECT $1::int", [], 400, "22023"),
+                ("SELECT 1", [1], 400, "22023"), ("COPY (SELECT 1) TO STDOUT", None, 501, "0A000"), ("", None, 400, "22023")]:
+            got, answer = ask(server, sql, params)
+            assert answer["error"]["sqlstate"] == sqlstate and got == status, (sql, got, answer)
+        assert ask(server, "SELEC", None)[1]["error"]["position"] == 1
+        assert ask(server, "SELECT 1", tenant="nobody")[0] == 404
+        assert ask(server, "SELECT 1", tenant=77)[0] == 404
+        assert ask(server, "SELECT 1", tenant="kimberlite")[0] == 200 and ask(server, "SELECT 1", tenant=1)[0] == 200
+        for body in [b"", b"{", b"[]", b"{}", b'{"sql": 1}', b'{"sql": "SELECT 1", "params": 1}', b"\xff\xfe",
+                     b'{"sql": "SELECT 1", "sql": "SELECT 2"}', b'{"sql": "SELECT 1", "tenant": 1.5}']:
+            assert ask(server, "", body=body)[0] == 400, body
+        assert fetch(server, "/query")[0] == 400
+        assert ask(server, "SELECT 1", headers={"Content-Type": "text/plain"})[0] == 400
+        assert ask(server, "SELECT 1", headers={"Origin": "http://example.com"})[0] == 403
+        assert numbers(server)["kimberlite_requests_in_flight"] == 0
+
+
+def test_query_needs_a_token():
+    with start({"auth.mode": "apikey"}) as server:
+        status, answer = ask(server, "SELECT 1")
+        assert status == 401 and answer["error"]["message"] == "the request shows no token"
+        assert ask(server, "SELECT 1", headers={"Authorization": "Bearer nonsense"})[0] == 401
+        assert ask(server, "SELECT 1", headers={"Authorization": "Basic eDp5"})[0] == 401
+        assert fetch(server, "/health")[0] == 200 and fetch(server, "/ready")[0] == 200
+        assert numbers(server)['kimberlite_auth_attempts_total{method="api_key",result="failure"}'] == 1
+
+
+def test_tls():
+    """With a certificate the port speaks HTTPS, with the files of the main port, and nothing in clear."""
+    directory = tempfile.mkdtemp(prefix="kimberlite-http-")
+    try:
+        for what in (["authority"], ["server", "localhost", "127.0.0.1"]):
+            subprocess.run([os.path.abspath(PROGRAM), "cert"] + what + ["-q"], cwd=directory, check=True, stdout=subprocess.DEVNULL)
+        certs = os.path.join(directory, "certs")
+        with start({"tls.cert": certs + "/localhost.crt", "tls.key": certs + "/localhost.key"}) as server:
+            context = ssl.create_default_context(cafile=certs + "/ca.crt")
+            with urllib.request.urlopen("https://127.0.0.1:%d/health" % http_port(server), context=context) as answer:
+                assert json.load(answer)["status"] == "ok"
+            try:
+                fetch(server, "/health")
+                raise AssertionError("answered in clear")
+            except (urllib.error.URLError, ConnectionError, http.client.HTTPException):
+                pass
+    finally:
+        shutil.rmtree(directory)
+
+
+def test_query_too_long():
+    with start({"limits.message": "64KB"}) as server:
+        status, answer = ask(server, "SELECT '%s'" % ("x" * 70000))
+        assert status == 413 and "limits.message" in answer["error"]["message"]
+        assert ask(server, "SELECT 1")[0] == 200
+
+
+def test_stop_ends_queries():
+    with start({"timeouts.drain": "1s"}) as server:
+        answers = []
+        thread = threading.Thread(target=lambda: answers.append(ask(server, "SELECT pg_sleep(60)")))
+        thread.start()
+        until(lambda: numbers(server)["kimberlite_requests_in_flight"] == 1, 10, "the query runs")
+        server.stop(15)
+        thread.join()
+        assert answers and answers[0][0] >= 400, answers
+
+
+def test_a_statement_that_runs_is_in_flight():
+    with start() as server:
+        with raw.Client(server.port) as client:
+            client.send(raw.query("SELECT pg_sleep(2)"))
+            until(lambda: numbers(server)["kimberlite_requests_in_flight"] == 1, 2, "one request is in flight")
+            client.until("Z")
+            assert numbers(server)["kimberlite_requests_in_flight"] == 0
+
+
+def test_taken_port():
+    with start() as server:
+        try:
+            with Server(settings={"http.listen": "127.0.0.1:%d" % http_port(server)}):
+                pass
+        except Failure as failure:
+            assert "cannot listen at" in str(failure), failure
+            return
+        raise AssertionError("two servers listen at one port")
+
+
+def test_many_clients_at_once():
+    with start() as server:
+        faults = []
+
+        def ask():
+            try:
+                assert fetch(server, "/ready")[0] == 200
+            except Exception as fault:
+                faults.append(fault)
+
+        threads = [threading.Thread(target=ask) for _ in range(40)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert not faults, faults
+
+
+if __name__ == "__main__":
+    checks.main(globals())

@@ -1,0 +1,176 @@
+#!/usr/bin/env python3
+"""Who gets in, with psql as the client: passwords, TLS and channel binding, certificates, limits; what the log keeps.
+
+    tests/server/test_identity.py [NAME...]      BUILD: the build directory
+"""
+import os
+import shutil
+import signal
+import subprocess
+import sys
+
+import checks
+from serve import PROGRAM, Server, until
+
+ALICE, ROOT = "correct horse battery", "the root of it"
+
+
+class Place:
+    """A server whose data has users, and certificates beside it. settings and options as Server's; auth: --auth."""
+
+    def __init__(self, auth, settings=None, options=()):
+        self.server = Server(settings={"http.listen": "", **(settings or {})})
+        self.auth, self.options = auth, list(options)
+
+    def __enter__(self):
+        self.server.start()  # nobody is asked yet: users are made
+        self.psql("kimberlite", sql="ALTER ROLE kimberlite PASSWORD '%s'; CREATE USER alice PASSWORD '%s' CONNECTION LIMIT 2;"
+                  "CREATE ROLE somebody; CREATE USER late PASSWORD 'late' VALID UNTIL '2001-01-01'" % (ROOT, ALICE), code=0)
+        self.server.stop()
+        self.certs = os.path.join(self.server.directory, "certs")
+        for what in (["authority"], ["server"], ["client", "alice"], ["client", "mallory"]):
+            subprocess.run([PROGRAM, "cert", "-q", *what, "--directory", self.certs], check=True, capture_output=True)
+        self.server.options = ["--auth", self.auth] + [option.replace("CERTS", self.certs) for option in self.options]
+        self.server.start()
+        return self
+
+    def __exit__(self, *how):
+        return self.server.__exit__(*how)
+
+    def psql(self, user, password="", sql="SELECT current_user", code=None, **more):
+        words = {"host": "localhost", "port": self.server.port, "user": user, "dbname": "kimberlite",
+                 "sslmode": "disable", "connect_timeout": 10, **more}
+        text = " ".join("%s='%s'" % pair for pair in words.items())
+        ran = subprocess.run(["psql", "-XqAt", "-v", "ON_ERROR_STOP=1", text, "-c", sql], capture_output=True, text=True,
+                             env={**os.environ, "PGPASSWORD": password}, timeout=60, check=False)
+        if code is not None and ran.returncode != code:
+            raise AssertionError("%s: exit %d, wanted %d\n%s%s" % (text, ran.returncode, code, ran.stdout, ran.stderr))
+        return ran
+
+    def refused(self, words, user, password="", **more):
+        ran = self.psql(user, password, code=2, **more)
+        if "FATAL:  " + words not in ran.stderr:
+            raise AssertionError("wanted %r, got %r" % (words, ran.stderr))
+
+
+def test_passwords():
+    with Place("password") as place:
+        assert place.psql("alice", ALICE, code=0).stdout == "alice\n"
+        for user, password in (("alice", "wrong"), ("alice", ""), ("nobody", ALICE), ("late", "late"), ("somebody", "x")):
+            if password != "":  # psql asks for a password that is empty, and gives up
+                place.refused('password authentication failed for user "%s"' % user, user, password)
+        ran = place.psql("alice", ALICE, sql="CREATE ROLE x", code=1)
+        assert "permission denied to create role" in ran.stderr, ran.stderr
+        place.psql("alice", ALICE, sql="ALTER USER alice PASSWORD 'a new one'", code=0)
+        place.refused('password authentication failed for user "alice"', "alice", ALICE)
+        assert place.psql("alice", "a new one", code=0).stdout == "alice\n"
+        assert place.psql("kimberlite", ROOT, sql="CREATE ROLE x; DROP ROLE x; SELECT 1", code=0).stdout == "1\n"
+        place.refused('password authentication failed for user "alice"', "alice", "a new one", dbname="elsewhere")
+        place.server.kill()
+        place.server.start()
+        assert place.psql("alice", "a new one", code=0).stdout == "alice\n"
+        with open(place.server.log) as log:
+            told = log.read()
+        for secret in (ALICE, ROOT, "a new one"):
+            assert secret not in told, "the server's log holds a password"
+
+
+def test_a_role_has_so_many_sessions():
+    with Place("password") as place:
+        words = "host=localhost port=%d user=alice dbname=kimberlite sslmode=disable" % place.server.port
+        held = [subprocess.Popen(["psql", "-XqAt", words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                                 env={**os.environ, "PGPASSWORD": ALICE}) for _ in range(2)]
+        for one in held:
+            one.stdin.write("SELECT 'here';\n")
+            one.stdin.flush()
+            assert one.stdout.readline() == "here\n"
+        place.refused('too many connections for role "alice"', "alice", ALICE)
+        place.psql("kimberlite", ROOT, code=0)
+        held[0].communicate("\\q\n")
+        until(lambda: place.psql("alice", ALICE).returncode == 0, 5, "a session that ended makes room")
+        held[1].communicate("\\q\n")
+
+
+def test_no_password_is_shown():
+    with Place("password") as place:
+        words = "host=localhost port=%d user=kimberlite dbname=kimberlite sslmode=disable" % place.server.port
+        one = subprocess.Popen(["psql", "-XqAt", words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                               env={**os.environ, "PGPASSWORD": ROOT})
+        one.stdin.write("ALTER USER alice PASSWORD 'shown to nobody';\n\\echo done\n")
+        one.stdin.flush()
+        assert one.stdout.readline() == "done\n"
+        ran = place.psql("kimberlite", ROOT, sql="SELECT query FROM pg_stat_activity")
+        one.communicate("\\q\n")
+        if "does not exist" in ran.stderr:
+            raise checks.Skip("there is no pg_stat_activity")
+        seen = ran.stdout
+        assert "shown to nobody" not in seen and "<a statement with a password>" in seen, seen
+
+
+def test_failures_are_limited_and_recorded():
+    with Place("password", settings={"limits.auth_failures": "3", "timeouts.auth_failures": "1h"}) as place:
+        for _ in range(3):
+            place.refused('password authentication failed for user "alice"', "alice", "wrong")
+        place.refused("too many failed attempts to authenticate", "alice", ALICE)
+        place.server.stop()
+        shown = subprocess.run([PROGRAM, "log", "show", "--data", place.server.data, "--key", place.server.key, "-o", "ndjson"],
+                               capture_output=True, text=True, check=True).stdout
+        place.server.start()
+        assert shown.count("access_recorded") >= 3, shown
+
+
+TLS = ["--tls-cert", "CERTS/localhost.crt", "--tls-key", "CERTS/localhost.key"]
+
+
+def test_tls():
+    with Place("password", options=TLS) as place:
+        root = place.certs + "/ca.crt"
+        place.psql("alice", ALICE, code=0)  # without, too
+        for binding in ("prefer", "require", "disable"):
+            ran = place.psql("alice", ALICE, code=0, sslmode="verify-full", sslrootcert=root, channel_binding=binding)
+            assert ran.stdout == "alice\n"
+        ran = place.psql("alice", ALICE, sslmode="verify-full", sslrootcert=place.certs + "/alice.crt", code=2)
+        assert "certificate verify failed" in ran.stderr, ran.stderr
+        ran = place.psql("alice", ALICE, sslmode="require", ssl_min_protocol_version="TLSv1.2",
+                         ssl_max_protocol_version="TLSv1.2", code=2)
+        place.refused('password authentication failed for user "alice"', "alice", "wrong", sslmode="require")
+        # new files, while the server goes on
+        for name in ("localhost.crt", "localhost.key", "ca.crt", "ca.key"):
+            os.remove(os.path.join(place.certs, name))
+        for what in (["authority"], ["server"]):
+            subprocess.run([PROGRAM, "cert", "-q", *what, "--directory", place.certs], check=True, capture_output=True)
+        place.psql("alice", ALICE, code=2, sslmode="verify-full", sslrootcert=root)
+        place.server.process.send_signal(signal.SIGHUP)
+        until(lambda: place.psql("alice", ALICE, sslmode="verify-full", sslrootcert=root).returncode == 0, 10,
+              "new files are read")
+
+
+def test_certificates():
+    options = TLS + ["--tls-ca", "CERTS/ca.crt", "--tls-client", "optional"]
+    with Place("certificate", options=options) as place:
+        mine = {"sslmode": "verify-full", "sslrootcert": place.certs + "/ca.crt", "sslcert": place.certs + "/alice.crt",
+                "sslkey": place.certs + "/alice.key"}
+        assert place.psql("alice", code=0, **mine).stdout == "alice\n"
+        place.refused('certificate authentication failed for user "kimberlite"', "kimberlite", **mine)
+        place.refused('certificate authentication failed for user "alice"', "alice", **{**mine, "sslcert":
+                      place.certs + "/mallory.crt", "sslkey": place.certs + "/mallory.key"})
+        place.refused('certificate authentication failed for user "alice"', "alice", sslmode="require")
+        place.refused('certificate authentication failed for user "alice"', "alice")
+
+
+def test_tls_can_be_required_and_tokens_need_it():
+    with Place("any", options=TLS) as place:
+        ran = place.psql("token", "kmb_live_" + "0" * 64, code=2, sslmode="require")
+        assert 'password authentication failed for user "token"' in ran.stderr, ran.stderr
+        assert place.psql("alice", ALICE, code=0, sslmode="require").stdout == "alice\n"
+
+
+def main():
+    if shutil.which("psql") is None:
+        print("skipped: psql is not installed (Debian: postgresql-client)")
+        sys.exit(77)
+    checks.main(globals())
+
+
+if __name__ == "__main__":
+    main()
