@@ -131,23 +131,15 @@ bool expr_columns(const struct expr *expr, uint64_t *words, uint32_t column_coun
     return set.any;
 }
 
-/* What stands in the place of leaves. */
-struct replacement {
-    enum expr_kind kind;
-    const struct expr *const *list;
-    uint32_t count;
-};
-
-static const struct expr *replace(struct sql_context *context, const struct expr *expr,
-                                  const struct replacement *replacement) {
-    if (expr->kind == replacement->kind) {
-        bool given = expr->column < replacement->count && replacement->list[expr->column] != NULL;
-        ASSERT(given || expr->kind == EXPR_PARAMETER);
-        return given ? replacement->list[expr->column] : expr;
+const struct expr *expr_rewrite(struct sql_context *context, const struct expr *expr,
+                                const struct expr *(*change)(const struct expr *node, void *object), void *object) {
+    const struct expr *changed = change(expr, object);
+    if (changed != NULL) {
+        return changed;
     }
     struct expr *copy = NULL;
     for (uint32_t i = 0; i < expr->argument_count; i++) {
-        const struct expr *argument = replace(context, expr->arguments[i], replacement);
+        const struct expr *argument = expr_rewrite(context, expr->arguments[i], change, object);
         if (argument == expr->arguments[i]) {
             continue;
         }
@@ -162,14 +154,31 @@ static const struct expr *replace(struct sql_context *context, const struct expr
     return copy == NULL ? expr : copy;
 }
 
+/* What stands in the place of leaves. */
+struct replacement {
+    enum expr_kind kind;
+    const struct expr *const *list;
+    uint32_t count;
+};
+
+static const struct expr *replace(const struct expr *expr, void *object) {
+    const struct replacement *replacement = object;
+    if (expr->kind != replacement->kind) {
+        return NULL;
+    }
+    bool given = expr->column < replacement->count && replacement->list[expr->column] != NULL;
+    ASSERT(given || expr->kind == EXPR_PARAMETER);
+    return given ? replacement->list[expr->column] : expr;
+}
+
 const struct expr *expr_substitute(struct sql_context *context, const struct expr *expr,
                                    const struct expr *const *mapping, uint32_t mapping_count) {
-    return replace(context, expr, &(struct replacement){EXPR_COLUMN, mapping, mapping_count});
+    return expr_rewrite(context, expr, replace, &(struct replacement){EXPR_COLUMN, mapping, mapping_count});
 }
 
 const struct expr *expr_fill(struct sql_context *context, const struct expr *expr, const struct expr *const *values,
                              uint32_t value_count) {
-    return replace(context, expr, &(struct replacement){EXPR_PARAMETER, values, value_count});
+    return expr_rewrite(context, expr, replace, &(struct replacement){EXPR_PARAMETER, values, value_count});
 }
 
 /* --- text --- */

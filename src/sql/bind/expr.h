@@ -69,6 +69,12 @@ bool expr_is_constant(const struct expr *expr);              /* no column, no pa
 bool expr_columns(const struct expr *expr, uint64_t *words, uint32_t column_count); /* sets the bits it reads */
 
 struct sql_context;
+/*
+ * The tree with what change answers in place of a node, parents first; NULL: the node stays, and its arguments are
+ * rewritten. Shares what has not changed.
+ */
+const struct expr *expr_rewrite(struct sql_context *context, const struct expr *expr,
+                                const struct expr *(*change)(const struct expr *node, void *object), void *object);
 /* The same tree with every EXPR_COLUMN c replaced by mapping[c] (an expression; NULL is an error of ours). */
 const struct expr *expr_substitute(struct sql_context *context, const struct expr *expr,
                                    const struct expr *const *mapping, uint32_t mapping_count);

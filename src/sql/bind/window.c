@@ -475,31 +475,27 @@ void bind_windows_expressions(struct bind_windows *windows, void (*each)(void *c
     }
 }
 
+struct placeholders {
+    struct bind *bind;
+    uint32_t base;
+    const uint32_t *columns;
+};
+
+static const struct expr *replace_placeholder(const struct expr *expr, void *object) {
+    const struct placeholders *placeholders = object;
+    if (expr->kind != EXPR_COLUMN || expr->column < placeholders->base ||
+        expr->column - placeholders->base >= BIND_PLACEHOLDERS) {
+        return NULL;
+    }
+    struct expr *column = sql_alloc(placeholders->bind->context, sizeof(*column));
+    *column = *expr;
+    column->column = placeholders->columns[expr->column - placeholders->base];
+    return column;
+}
+
 const struct expr *bind_placeholders(struct bind *bind, const struct expr *expr, uint32_t base,
                                      const uint32_t *columns) {
-    if (expr->kind == EXPR_COLUMN) {
-        if (expr->column < base || expr->column - base >= BIND_PLACEHOLDERS) {
-            return expr;
-        }
-        struct expr *column = sql_alloc(bind->context, sizeof(*column));
-        *column = *expr;
-        column->column = columns[expr->column - base];
-        return column;
-    }
-    struct expr *copy = NULL;
-    for (uint32_t i = 0; i < expr->argument_count; i++) {
-        const struct expr *argument = bind_placeholders(bind, expr->arguments[i], base, columns);
-        if (argument != expr->arguments[i] && copy == NULL) {
-            copy = sql_alloc(bind->context, sizeof(*copy));
-            *copy = *expr;
-            copy->arguments = sql_alloc(bind->context, expr->argument_count * sizeof(*copy->arguments));
-            memcpy(copy->arguments, expr->arguments, expr->argument_count * sizeof(*copy->arguments));
-        }
-        if (copy != NULL) {
-            copy->arguments[i] = argument;
-        }
-    }
-    return copy == NULL ? expr : copy;
+    return expr_rewrite(bind->context, expr, replace_placeholder, &(struct placeholders){bind, base, columns});
 }
 
 /* The node of one window; columns[call] becomes the ordinal of each of its calls. */

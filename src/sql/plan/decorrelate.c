@@ -93,25 +93,24 @@ static bool source_take(struct optimiser *optimiser, struct plan_node *node, str
 
 /* --- building --- */
 
+struct joined_row {
+    struct optimiser *optimiser;
+    uint32_t split;                   /* columns of the outer row */
+    const struct expr *const *values; /* what the outer references stand for */
+};
+
+static const struct expr *join_leaf(const struct expr *expr, void *object) {
+    const struct joined_row *row = object;
+    if (expr->kind == EXPR_OUTER) {
+        return row->values[expr->column];
+    }
+    return expr->kind == EXPR_COLUMN ? optimise_column(row->optimiser, row->split + expr->column, expr->type) : NULL;
+}
+
 /* The expression over the joined row: the subquery's columns stand behind the outer ones. */
 static const struct expr *to_joined(struct optimiser *optimiser, const struct expr *expr, uint32_t split,
                                     const struct expr *const *values) {
-    if (expr->kind == EXPR_OUTER) {
-        return values[expr->column];
-    }
-    if (expr->kind == EXPR_COLUMN) {
-        return optimise_column(optimiser, split + expr->column, expr->type);
-    }
-    if (expr->argument_count == 0) {
-        return expr;
-    }
-    struct expr *copy = sql_alloc(optimiser->context, sizeof(*copy));
-    *copy = *expr;
-    copy->arguments = sql_alloc(optimiser->context, expr->argument_count * sizeof(*copy->arguments));
-    for (uint32_t i = 0; i < expr->argument_count; i++) {
-        copy->arguments[i] = to_joined(optimiser, expr->arguments[i], split, values);
-    }
-    return copy;
+    return expr_rewrite(optimiser->context, expr, join_leaf, &(struct joined_row){optimiser, split, values});
 }
 
 static struct plan_node *join_new(struct optimiser *optimiser, enum plan_join_type type, struct plan_node *left,
@@ -369,10 +368,16 @@ static struct plan_node *grouped(struct optimiser *optimiser, const struct plan_
     return made;
 }
 
+/* What stands for a subquery that is joined already: BETWEEN and rows in lists name an operand more than once. */
+static const struct expr *already_joined(const struct expr *expr, void *object) {
+    (void)object;
+    return expr->kind == EXPR_SUBQUERY ? expr->subquery->joined : NULL;
+}
+
 /* Joins the aggregate's rows to *rows and answers what stands for the subquery; NULL: it stays. */
 static const struct expr *aggregate_to_join(struct optimiser *optimiser, const struct expr *subquery,
                                             struct plan_node **rows) {
-    if (subquery->subquery->joined != NULL) { /* BETWEEN names its operand twice */
+    if (subquery->subquery->joined != NULL) {
         return subquery->subquery->joined;
     }
     struct plan_node *project = subquery->subquery->root;
@@ -420,35 +425,36 @@ static const struct expr *aggregate_to_join(struct optimiser *optimiser, const s
     return value;
 }
 
-/*
- * The expression with joined columns in place of the aggregates in it. Not below CASE, COALESCE and the like: there a
- * subquery may never be asked, and what it would raise must not be raised.
- */
-static const struct expr *without_aggregates(struct optimiser *optimiser, const struct expr *expr,
-                                             struct plan_node **rows) {
+struct aggregates {
+    struct optimiser *optimiser;
+    struct plan_node **rows;
+};
+
+static const struct expr *without_aggregate(const struct expr *expr, void *object) {
+    const struct aggregates *aggregates = object;
     if (expr->kind == EXPR_SUBQUERY) {
-        const struct expr *value = aggregate_to_join(optimiser, expr, rows);
+        const struct expr *value = aggregate_to_join(aggregates->optimiser, expr, aggregates->rows);
         return value == NULL ? expr : value;
     }
     bool all_asked =
         expr->kind == EXPR_CALL || expr->kind == EXPR_NOT || expr->kind == EXPR_IS_NULL || expr->kind == EXPR_DISTINCT;
-    if (!all_asked) {
-        return expr;
+    return all_asked ? NULL : expr;
+}
+
+/*
+ * The expressions with joined columns in place of the aggregates in them. Not below CASE, COALESCE and the like: there
+ * a subquery may never be asked, and what it would raise must not be raised. But what another place has joined is so
+ * everywhere: its plan is the join's now.
+ */
+static void without_aggregates(struct optimiser *optimiser, const struct expr **list, uint32_t count,
+                               struct plan_node **rows) {
+    struct aggregates aggregates = {optimiser, rows};
+    for (uint32_t i = 0; i < count; i++) {
+        list[i] = expr_rewrite(optimiser->context, list[i], without_aggregate, &aggregates);
     }
-    struct expr *copy = NULL;
-    for (uint32_t i = 0; i < expr->argument_count; i++) {
-        const struct expr *argument = without_aggregates(optimiser, expr->arguments[i], rows);
-        if (argument != expr->arguments[i] && copy == NULL) {
-            copy = sql_alloc(optimiser->context, sizeof(*copy));
-            *copy = *expr;
-            copy->arguments = sql_alloc(optimiser->context, expr->argument_count * sizeof(*copy->arguments));
-            memcpy(copy->arguments, expr->arguments, expr->argument_count * sizeof(*copy->arguments));
-        }
-        if (copy != NULL) {
-            copy->arguments[i] = argument;
-        }
+    for (uint32_t i = 0; i < count; i++) {
+        list[i] = expr_rewrite(optimiser->context, list[i], already_joined, NULL);
     }
-    return copy == NULL ? expr : copy;
 }
 
 /* --- the nodes --- */
@@ -476,9 +482,7 @@ static struct plan_node *decorrelate_filter(struct optimiser *optimiser, struct 
             conditions_add(optimiser, &kept, rest.list[i]);
         }
     }
-    for (uint32_t i = 0; i < kept.count; i++) {
-        kept.list[i] = without_aggregates(optimiser, kept.list[i], &rows);
-    }
+    without_aggregates(optimiser, kept.list, kept.count, &rows);
     rows = optimise_filter(optimiser, rows, &kept);
     return rows->column_count == width ? rows : first_columns(optimiser, rows, width);
 }
@@ -490,9 +494,7 @@ static void decorrelate_project(struct optimiser *optimiser, struct plan_node *p
     if (is_one_row(optimiser, below->kind == PLAN_FILTER ? below->left : below, &all)) {
         return; /* asked once */
     }
-    for (uint32_t i = 0; i < project->expression_count; i++) {
-        project->expressions[i] = without_aggregates(optimiser, project->expressions[i], &project->left);
-    }
+    without_aggregates(optimiser, project->expressions, project->expression_count, &project->left);
 }
 
 struct plan_node *optimise_decorrelate(struct optimiser *optimiser, struct plan_node *node) {

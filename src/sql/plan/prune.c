@@ -28,36 +28,31 @@ static void set_expr(uint64_t *set, const struct expr *expr, uint32_t count) {
 }
 
 /* The expression over the child's new row. */
-static const struct expr *remap(struct optimiser *optimiser, const struct expr *expr, const uint32_t *map,
-                                uint32_t count) {
-    if (expr == NULL) {
+struct remapping {
+    struct optimiser *optimiser;
+    const uint32_t *map;
+    uint32_t count;
+};
+
+static const struct expr *remap_column(const struct expr *expr, void *object) {
+    const struct remapping *remapping = object;
+    if (expr->kind != EXPR_COLUMN) {
         return NULL;
     }
-    if (expr->kind == EXPR_COLUMN) {
-        ASSERT(map[expr->column] != PRUNED);
-        if (map[expr->column] == expr->column) {
-            return expr;
-        }
-        struct expr *copy = sql_alloc(optimiser->context, sizeof(*copy));
-        *copy = *expr;
-        copy->column = map[expr->column];
-        return copy;
+    ASSERT(expr->column < remapping->count && remapping->map[expr->column] != PRUNED);
+    if (remapping->map[expr->column] == expr->column) {
+        return expr;
     }
-    struct expr *copy = NULL;
-    for (uint32_t i = 0; i < expr->argument_count; i++) {
-        const struct expr *argument = remap(optimiser, expr->arguments[i], map, count);
-        if (argument == expr->arguments[i]) {
-            continue;
-        }
-        if (copy == NULL) {
-            copy = sql_alloc(optimiser->context, sizeof(*copy));
-            *copy = *expr;
-            copy->arguments = sql_alloc(optimiser->context, expr->argument_count * sizeof(*copy->arguments));
-            memcpy(copy->arguments, expr->arguments, expr->argument_count * sizeof(*copy->arguments));
-        }
-        copy->arguments[i] = argument;
-    }
-    return copy == NULL ? expr : copy;
+    struct expr *copy = sql_alloc(remapping->optimiser->context, sizeof(*copy));
+    *copy = *expr;
+    copy->column = remapping->map[expr->column];
+    return copy;
+}
+
+static const struct expr *remap(struct optimiser *optimiser, const struct expr *expr, const uint32_t *map,
+                                uint32_t count) {
+    struct remapping remapping = {optimiser, map, count};
+    return expr == NULL ? NULL : expr_rewrite(optimiser->context, expr, remap_column, &remapping);
 }
 
 static void remap_list(struct optimiser *optimiser, const struct expr **list, uint32_t list_count, const uint32_t *map,
