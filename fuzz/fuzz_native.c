@@ -6,18 +6,12 @@
  * the machine and begin another. Whatever comes, the machine makes progress, and writes nothing but frames of responses
  * and pushes. Statements run under a small timeout; the database is made anew when it has grown.
  */
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
-
-#include "../tests/scratch.h"
-#include "engine/statement.h"
+#include "machine.h"
 #include "server/native.h"
 #include "wire/extension.h"
 #include "wire/frame.h"
 
-#define LOG_BYTES_MAX ((uint64_t)128 << 20)
-#define STEPS_MAX     64u
+#define STEPS_MAX 64u
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -29,17 +23,6 @@ void connection_wake(struct connection *connection) {
     (void)connection;
 }
 
-static void must(bool good) {
-    if (!good) {
-        abort();
-    }
-}
-
-static void quiet(void *context, const char *line) {
-    (void)context;
-    (void)line;
-}
-
 static void remove_database(void) {
     native_service_free(service);
     must(kmb_close(db, NULL) == KMB_OK);
@@ -49,16 +32,8 @@ static void remove_database(void) {
 }
 
 static void make_database(void) {
-    char path[SCRATCH_SIZE + 8];
-    struct kmb_options options = {.size = sizeof(options),
-                                  .flags = KMB_OPEN_CREATE | KMB_OPEN_NO_ENCRYPTION,
-                                  .statement_bytes = 16 << 20,
-                                  .segment_bytes = 4 << 20,
-                                  .log = quiet};
     static bool registered;
-    scratch_make_in(access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp", directory, sizeof(directory));
-    snprintf(path, sizeof(path), "%s/db", directory);
-    must(kmb_open(path, &options, &db, NULL) == KMB_OK);
+    db = machine_database(directory);
     must(native_service_new(&(struct native_options){.db = db}, &service, NULL) == KMB_OK);
     if (!registered) {
         registered = true;
@@ -116,18 +91,6 @@ static void step(struct talk *talk) {
     }
 }
 
-/* Which the client would not come out of in time, or that reach for the machine's own files. */
-static bool too_long(struct slice bytes) {
-    static const char *const words[] = {"pg_sleep", "generate_series", "repeat",   "COPY",
-                                        "copy",     "RECURSIVE",       "recursive"};
-    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-        if (bytes.length > 0 && memmem(bytes.bytes, bytes.length, words[i], strlen(words[i])) != NULL) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static void begin(struct talk *talk) {
     *talk = (struct talk){.machine = machine_new()};
     struct slice timeout = slice_text("SET statement_timeout = 200");
@@ -146,8 +109,7 @@ static void end(struct talk *talk) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    struct kmb_info info = {.size = sizeof(info)};
-    if (db != NULL && kmb_info(db, &info, NULL) == KMB_OK && info.log_bytes > LOG_BYTES_MAX) {
+    if (db != NULL && machine_database_is_full(db)) {
         remove_database();
     }
     if (db == NULL) {
@@ -162,7 +124,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         struct slice bytes = slice_make(data + 3, length);
         data += 3 + length;
         size -= 3 + length;
-        if (too_long(bytes)) {
+        if (machine_avoids(bytes)) {
             continue;
         }
         if (mode % 8 == 7) {
