@@ -4,8 +4,9 @@
  * The input is a conversation: {u8 which, u8 kind, u16 length, bytes}. which: the first or the second client, and
  * whether its machine is stepped at once or what comes next is sent with it. kind: a message of that type with the
  * right length around the bytes, the bytes as they are, or a new connection whose first packet they are. Whatever
- * comes, the machine makes progress, writes nothing but whole messages of a server, and answers a Sync by ReadyForQuery.
- * Statements run under a small timeout, in a tenant of the input's own; the database is made anew when it has grown.
+ * comes, the machine makes progress, writes nothing but whole messages of a server, and answers a Sync by
+ * ReadyForQuery. Statements run under a small timeout, in a tenant of the input's own; the database is made anew when
+ * it has grown.
  */
 #include "machine.h"
 #include "server/internal.h"
@@ -162,8 +163,11 @@ static bool flush(struct protocol_io *io) {
 /* Goes as far as it can: until it wants more, waits for the other client, or ends. */
 static void step(struct client *client) {
     for (unsigned steps = 0; !client->closed; steps++) {
-        struct protocol_io io = {
-            .input = buffer_slice(&client->input), .output = &client->output, .more = more, .flush = flush, .context = client};
+        struct protocol_io io = {.input = buffer_slice(&client->input),
+                                 .output = &client->output,
+                                 .more = more,
+                                 .flush = flush,
+                                 .context = client};
         enum protocol_next next = pg_protocol.step(client->connection->machine, &io);
         must(steps < 1000);
         consume(client, io.consumed);

@@ -24,7 +24,8 @@ static inline void quiet(void *context, const char *line) {
     (void)line;
 }
 
-/* A new database, in memory where there is a file system of that kind; directory: of SCRATCH_SIZE bytes, to be removed. */
+/* A new database, in memory where there is a file system of that kind; directory: of SCRATCH_SIZE bytes, to be removed.
+ */
 static inline kmb_db *machine_database(char *directory) {
     char path[SCRATCH_SIZE + 8];
     struct kmb_options options = {.size = sizeof(options),

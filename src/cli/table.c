@@ -223,12 +223,15 @@ static const struct verb_row verbs[] = {
      .help = "read everything and trust nothing"},
     {.name = "log",
      .run = cli_log,
-     .options = COMMON | BIT(OPT_TENANT) | BIT(OPT_OUTPUT) | BIT(OPT_FROM),
+     .options = REMOTE | BIT(OPT_TENANT) | BIT(OPT_OUTPUT) | BIT(OPT_FROM),
      .arguments_min = 1,
      .arguments_max = 1,
      .actions = "show",
      .usage = "show",
-     .help = "show the log's entries"},
+     .help = "show the log's entries",
+     .text =
+         "Of a directory the entries of all tenants, or of one. Over a connection those of the session's tenant: what "
+         "kimberlite_log() gives in SQL, to superusers."},
     {.name = "rebuild",
      .run = cli_rebuild,
      .options = COMMON | BIT(OPT_OUTPUT),

@@ -1,4 +1,4 @@
-/* The small verbs: verify, log show, rebuild, proof, info, tenant, version. */
+/* The small verbs: verify, rebuild, proof, info, tenant, version. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -93,80 +93,6 @@ int cli_verify(const struct cli_options *options) {
     }
     cli_note(options, "%.1f MiB in %.2f s", (double)report.bytes / 1048576.0, seconds);
     return 0;
-}
-
-/* --- log show ----------------------------------------------------------------------------------------------------- */
-
-struct show {
-    const struct cli_options *options;
-    enum cli_format format;
-    uint64_t shown;
-};
-
-static enum kmb_status show_entry(void *context, const struct kmb_log_entry *entry) {
-    struct show *show = context;
-    char time_text[DATETIME_TEXT_SIZE];
-    timestamptz_format(timestamp_of_us(entry->time_us), time_zone_fixed(0), time_text);
-    if (show->format == CLI_TABLE) {
-        printf("op %" PRIu64 "  tenant %u  entry %" PRIu64 "  positions %" PRIu64 "..%" PRIu64 "  %s\n", entry->op,
-               entry->tenant, entry->sequence, entry->position_before, entry->position_after, time_text);
-        printf("  hash %s\n  prev %s\n  %s, %u bytes%s%s%s\n", entry->hash, entry->previous_hash, entry->segment,
-               entry->stored_bytes, entry->encrypted ? ", sealed" : "", entry->events[0] == 0 ? "" : "\n  ",
-               entry->events);
-    } else {
-        bool array = show->format == CLI_JSON;
-        printf("%s{\"op\":%" PRIu64 ",\"tenant\":%u,\"entry\":%" PRIu64 ",\"position_before\":%" PRIu64
-               ",\"position_after\":%" PRIu64 ",\"time\":\"%s\",\"hash\":\"%s\",\"previous_hash\":\"%s\",\"segment\":"
-               "\"%s\",\"stored_bytes\":%u,\"encrypted\":%s,\"events\":",
-               array ? show->shown == 0 ? "[" : ",\n" : "", entry->op, entry->tenant, entry->sequence,
-               entry->position_before, entry->position_after, time_text, entry->hash, entry->previous_hash,
-               entry->segment, entry->stored_bytes, entry->encrypted ? "true" : "false");
-        output_json_string(stdout, entry->events, strlen(entry->events));
-        fputs(array ? "}" : "}\n", stdout);
-    }
-    show->shown++;
-    return KMB_OK;
-}
-
-static enum kmb_status first_entry(void *context, const struct kmb_log_entry *entry) {
-    (void)context;
-    (void)entry;
-    return KMB_CANCELLED; /* one is enough */
-}
-
-/* A tenant's log has entries from its creation on: none at all is no tenant. */
-static bool tenant_in_log(const struct cli_place *place, const char *key, uint32_t tenant) {
-    return kmb_log_show(place->data, key, tenant, 0, first_entry, NULL, NULL) != KMB_OK;
-}
-
-int cli_log(const struct cli_options *options) {
-    struct cli_place place = {0};
-    struct show show = {.options = options, .format = options->format_given ? options->format : CLI_TABLE};
-    struct kmb_error error = {0};
-    char key[CLI_PATH_MAX];
-    if (strcmp(options->arguments[0], "show") != 0) {
-        return cli_error(2, "unrecognized argument \"%s\"; usage: kimberlite log show", options->arguments[0]);
-    }
-    if (show.format == CLI_CSV || show.format == CLI_TSV) {
-        return cli_error(2, "invalid value for --output: log show knows table, json and ndjson");
-    }
-    int code = cli_find(options, &place);
-    if (code != 0) {
-        return code;
-    }
-    cli_key_path(&place, key);
-    enum kmb_status status =
-        kmb_log_show(place.data, key[0] == 0 ? NULL : key, options->tenant_given ? options->tenant : 0, options->from,
-                     show_entry, &show, &error);
-    if (status == KMB_OK && show.shown == 0 && options->tenant_given &&
-        !tenant_in_log(&place, key[0] == 0 ? NULL : key, options->tenant)) {
-        error_set(&error, KMB_TENANT_NOT_FOUND, "tenant not found: %u", options->tenant);
-        return cli_fail(&error, NULL, 0, "log show");
-    }
-    if (show.format == CLI_JSON) {
-        puts(show.shown == 0 ? "[]" : "]");
-    }
-    return status == KMB_OK ? 0 : cli_fail(&error, NULL, 0, "log show");
 }
 
 /* --- rebuild ------------------------------------------------------------------------------------------------------ */

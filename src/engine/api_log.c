@@ -7,9 +7,9 @@
 #include "base/codec.h"
 #include "base/memory.h"
 #include "engine/api_internal.h"
+#include "engine/entries.h"
 #include "engine/shard_internal.h"
 #include "log/reader.h"
-#include "types/event.h"
 
 struct show {
     struct shard_options shard;
@@ -24,83 +24,14 @@ struct show {
     struct buffer events;
 };
 
-static void print_name(struct buffer *out, struct slice name) {
-    buffer_append_text(out, " ");
-    buffer_append_slice(out, name);
-}
-
-/* "rows_inserted table=3 rows=100": kind, what it is about, how many. */
-static void print_event(struct buffer *out, const struct event *event) {
-    buffer_append_text(out, out->length == 0 ? "" : "; ");
-    buffer_append_text(out, event_kind_name(event->kind));
-    switch (event->kind) {
-    case EVENT_ROWS_INSERTED:
-    case EVENT_ROWS_UPDATED:
-    case EVENT_ROWS_DELETED:
-        buffer_printf(out, " table=%u rows=%u", event->as.rows.table.value, event->as.rows.count);
-        break;
-    case EVENT_TABLE_CREATED:
-    case EVENT_VIEW_CREATED:
-    case EVENT_SEQUENCE_CREATED:
-    case EVENT_TYPE_CREATED:
-        print_name(out, event->as.table_created.table.name);
-        buffer_printf(out, " table=%u", event->as.table_created.table.id.value);
-        break;
-    case EVENT_TABLE_DROPPED:
-        buffer_printf(out, " table=%u", event->as.table_dropped.table.value);
-        break;
-    case EVENT_LABEL_ADDED:
-    case EVENT_LABEL_RENAMED:
-        print_name(out, value_label_name(event->as.label.label));
-        buffer_printf(out, " table=%u", event->as.label.type.value);
-        break;
-    case EVENT_TABLE_RENAMED:
-        print_name(out, event->as.table_renamed.name);
-        break;
-    case EVENT_COLUMN_ADDED:
-        print_name(out, event->as.column_added.column.name);
-        buffer_printf(out, " table=%u", event->as.column_added.table.value);
-        break;
-    case EVENT_COLUMN_RENAMED:
-        print_name(out, event->as.column_renamed.name);
-        break;
-    case EVENT_INDEX_DECLARED:
-        print_name(out, event->as.index_declared.index.name);
-        buffer_printf(out, " table=%u", event->as.index_declared.table.value);
-        break;
-    case EVENT_STREAM_CREATED:
-        print_name(out, event->as.stream_created.name);
-        buffer_printf(out, " stream=%u", event->as.stream_created.stream.value);
-        break;
-    case EVENT_STREAM_APPENDED:
-        buffer_printf(out, " stream=%u events=%u", event->as.stream_appended.stream.value,
-                      event->as.stream_appended.count);
-        break;
-    default:
-        break;
-    }
-}
-
 static enum kmb_status list_events(struct show *show, const struct log_reader_entry *entry, struct kmb_error *error) {
     struct slice plain;
-    struct event event;
     buffer_clear(&show->events);
     if (show->keys == NULL && (entry->entry.flags & LOG_ENTRY_SEALED) != 0) {
         return KMB_OK;
     }
     enum kmb_status status = log_reader_plain(show->reader, &plain, error);
-    if (status != KMB_OK) {
-        return status;
-    }
-    struct event_reader events = event_reader_make(plain, &show->arena);
-    while ((status = event_next(&events, &event, error)) == KMB_ROW) {
-        print_event(&show->events, &event);
-    }
-    arena_free(&show->arena);
-    if (!buffer_ok(&show->events)) {
-        return error_set(error, KMB_NO_MEMORY, "out of memory");
-    }
-    return status == KMB_DONE ? KMB_OK : status;
+    return status == KMB_OK ? entries_describe(&show->events, plain, &show->arena, error) : status;
 }
 
 static enum kmb_status show_entry(struct show *show, const struct log_reader_entry *entry,

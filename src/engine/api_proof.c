@@ -2,13 +2,12 @@
  * Proofs: texts that a stranger verifies without the database. The tree is the tenant's own (RFC 9162 over its entry
  * hashes); a checkpoint of it is signed with the log's checkpoint key under the tenant's origin.
  */
-#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "crypto/proof_file.h"
 #include "engine/api_internal.h"
-#include "log/reader.h"
+#include "engine/entries.h"
 
 struct proof_work {
     struct kmb_session *session;
@@ -97,27 +96,18 @@ enum kmb_status kmb_proof_checkpoint(kmb_session *session, char **text, struct k
 
 /* The entry's header as it stands in the log. */
 static enum kmb_status read_header(struct proof_work *work, uint64_t sequence, struct kmb_error *error) {
-    struct shard *shard = work->session->db->shard;
+    struct entries entries = entries_of(work->session->db->shard);
     struct kernel_entry wanted;
-    struct log_reader *reader = NULL;
     struct log_reader_entry entry;
-    char directory[SHARD_PATH_MAX + 8];
     enum kmb_status status = kernel_entry_at(work->state, sequence, &wanted, error);
-    if (status != KMB_OK) {
-        return status;
+    if (status == KMB_OK) {
+        status = entries_find(&entries, work->state->tenant, &wanted, &entry, error);
     }
-    struct log_reader_options options = {.op_first = wanted.op, .op_last = shard_published_op(shard)};
-    snprintf(directory, sizeof(directory), "%s/log", shard_path(shard));
-    status = log_reader_open(shard_io(shard), directory, shard_identity(shard), &options, &reader, error);
-    for (uint32_t index = 0; status == KMB_OK; index++) {
-        status = log_reader_seek(reader, wanted.op, index, &entry, error);
-        if (status == KMB_OK && entry.entry.tenant == work->state->tenant.value && entry.entry.sequence == sequence) {
-            memcpy(work->proof->entry, entry.header, LOG_ENTRY_HEADER_SIZE);
-            work->proof->entry_size = LOG_ENTRY_HEADER_SIZE;
-            break;
-        }
+    if (status == KMB_OK) {
+        memcpy(work->proof->entry, entry.header, LOG_ENTRY_HEADER_SIZE);
+        work->proof->entry_size = LOG_ENTRY_HEADER_SIZE;
     }
-    log_reader_close(reader);
+    entries_close(&entries);
     return status;
 }
 

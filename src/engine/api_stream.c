@@ -4,7 +4,7 @@
 
 #include "base/memory.h"
 #include "engine/api_internal.h"
-#include "log/reader.h"
+#include "engine/entries.h"
 #include "types/utf8.h"
 
 struct create {
@@ -192,56 +192,12 @@ enum kmb_status kmb_stream_list(kmb_session *session,
 
 /* --- reading ------------------------------------------------------------------------------------------------------ */
 
-struct bodies {
-    struct shard *shard;
-    struct log_keys keys;
-    struct log_reader *reader;
-    uint64_t op; /* of the block the reader stands in, behind the entry given last; 0: none */
-};
-
-static enum kmb_status open_bodies(struct bodies *bodies, uint64_t op, struct kmb_error *error) {
-    struct log_reader_options options = {
-        .op_first = op, .op_last = shard_published_op(bodies->shard), .keys = &bodies->keys};
-    char directory[SHARD_PATH_MAX + 8];
-    snprintf(directory, sizeof(directory), "%s/log", shard_path(bodies->shard));
-    return log_reader_open(shard_io(bodies->shard), directory, shard_identity(bodies->shard), &options, &bodies->reader,
-                           error);
-}
-
-/* The wanted entry, from the one the reader has just given on; KMB_DONE: it is not in the rest of the block. */
-static enum kmb_status find_entry(struct bodies *bodies, struct tenant_id tenant, uint64_t sequence,
-                                  struct log_reader_entry *entry, struct kmb_error *error) {
-    enum kmb_status status = KMB_OK;
-    while (status == KMB_OK && (entry->entry.tenant != tenant.value || entry->entry.sequence != sequence)) {
-        status = log_reader_entry(bodies->reader, entry, error);
-    }
-    return status;
-}
-
-/* A stream's entries are wanted in their order, and a block may hold many: each is looked for behind the one before. */
 static enum kmb_status load_body(void *context, struct tenant_id tenant, const struct kernel_entry *wanted,
                                  struct slice *body, struct kmb_error *error) {
-    struct bodies *bodies = context;
+    struct entries *entries = context;
     struct log_reader_entry entry;
-    enum kmb_status status = bodies->reader == NULL ? open_bodies(bodies, wanted->op, error) : KMB_OK;
-    if (status != KMB_OK) {
-        return status;
-    }
-    status = KMB_DONE;
-    if (bodies->op == wanted->op) {
-        status = log_reader_entry(bodies->reader, &entry, error);
-        status = status == KMB_OK ? find_entry(bodies, tenant, wanted->sequence, &entry, error) : status;
-    }
-    if (status == KMB_DONE) {
-        status = log_reader_seek(bodies->reader, wanted->op, 0, &entry, error);
-        status = status == KMB_OK ? find_entry(bodies, tenant, wanted->sequence, &entry, error) : status;
-    }
-    bodies->op = status == KMB_OK ? wanted->op : 0;
-    if (status == KMB_DONE) {
-        return error_set(error, KMB_CORRUPT, "entry %llu of tenant %u is not in the block with op %llu",
-                         (unsigned long long)wanted->sequence, (unsigned)tenant.value, (unsigned long long)wanted->op);
-    }
-    return status == KMB_OK ? log_reader_plain(bodies->reader, body, error) : status;
+    enum kmb_status status = entries_find(entries, tenant, wanted, &entry, error);
+    return status == KMB_OK ? entries_plain(entries, body, error) : status;
 }
 
 struct stream_read {
@@ -270,9 +226,8 @@ enum kmb_status kmb_stream_read(kmb_session *session, uint32_t stream, uint64_t 
     if (session->remote != NULL) {
         return session->remote->stream_read(session->far, stream, from, bytes_max, each, context, error);
     }
-    struct shard *shard = session->db->shard;
-    struct bodies bodies = {.shard = shard, .keys = shard_log_keys(shard)};
-    struct kernel_bodies source = {.load = load_body, .context = &bodies};
+    struct entries entries = entries_of(session->db->shard);
+    struct kernel_bodies source = {.load = load_body, .context = &entries};
     struct stream_read read = {.bytes_left = bytes_max, .each = each, .context = context};
     struct kernel_view *view = NULL;
     enum kmb_status status = session_view(session->session, &view, error);
@@ -280,6 +235,6 @@ enum kmb_status kmb_stream_read(kmb_session *session, uint32_t stream, uint64_t 
         status = kernel_stream_read(view, &source, (struct stream_id){stream}, from, give_event, &read, error);
     }
     kernel_view_close(view);
-    log_reader_close(bodies.reader);
+    entries_close(&entries);
     return status == KMB_DONE ? KMB_OK : status;
 }

@@ -132,4 +132,11 @@ enum kmb_status session_commit_turn(struct session *session, struct shard_turn *
 /* Counts the query alone that was begun last. */
 void session_count_query(struct session *session, bool succeeded);
 
+/* --- session_log.c: struct sql_host's functions of these names ---------------------------------------------------- */
+
+enum kmb_status session_log_open(void *context, uint64_t first, uint64_t last, struct sql_log **log,
+                                 struct kmb_error *error);
+enum kmb_status session_log_next(struct sql_log *log, struct sql_log_entry *entry, struct kmb_error *error);
+void session_log_close(struct sql_log *log);
+
 #endif

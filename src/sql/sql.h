@@ -163,6 +163,22 @@ struct sql_log_figures {
     uint64_t pinned_bytes; /* of the store, kept for open statements alone */
 };
 
+/* An entry of the tenant's log. Texts and bytes are valid until the next call. */
+struct sql_log_entry {
+    uint64_t sequence; /* of the tenant, from 1 */
+    uint64_t op;
+    uint64_t position_before;
+    uint64_t position_after;
+    int64_t time_us;
+    uint32_t bytes; /* of its body, as it is stored */
+    bool sealed;
+    const uint8_t *hash; /* 32 bytes */
+    const uint8_t *previous_hash;
+    const char *segment;
+    const char *events; /* in words */
+};
+struct sql_log;
+
 /* What the engine gives. All functions may be called from sql_prepare and sql_run_* on the caller's thread. */
 /* A block of temporary space. */
 struct sql_spill_block {
@@ -215,6 +231,12 @@ struct sql_host {
     bool (*in_block)(void *context);   /* between BEGIN and COMMIT; NULL: never */
     struct sql_statistics *statistics; /* samples of tables, the shard's; NULL: none is kept */
     void (*log_figures)(void *context, struct sql_log_figures *figures); /* NULL: there is no log */
+    /* The tenant's entries first..last, as far as they are there: those that a statement reading at host->at may show.
+     * log_next answers KMB_ROW or KMB_DONE. The member may be NULL: there is no log. */
+    enum kmb_status (*log_open)(void *context, uint64_t first, uint64_t last, struct sql_log **log,
+                                struct kmb_error *error);
+    enum kmb_status (*log_next)(struct sql_log *log, struct sql_log_entry *entry, struct kmb_error *error);
+    void (*log_close)(struct sql_log *log);
     struct sql_usage *usage;     /* of tables and indexes, the shard's; NULL: none is counted */
     const atomic_bool *cancel;   /* may be NULL; set from any thread: 57014 */
     const struct sql_copy *copy; /* of the statement that is opened; may be NULL */

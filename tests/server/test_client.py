@@ -409,6 +409,13 @@ def test_verbs():
             assert one == other, "%r\n on a directory: %r\n connected: %r" % (words, one, other)
         code, out, told = cli("info", "-o", "json", "--server", url(server))
         assert code == 0 and '"data":"behind a server"' in out and '"tenants":3' in out, (out, told)
+        beside = ["--data", server.data, "--key", server.key, "-t", "1", "-o", "json"]
+        entries = json.loads(cli("log", "show", *beside)[1])
+        for first in (1, entries[3]["op"], entries[3]["op"] - 1, entries[-1]["op"], entries[-1]["op"] + 1):
+            wanted = [entry for entry in entries if entry["op"] >= first]
+            code, out, told = cli("log", "show", "--from", str(first), "-o", "json", "--server", url(server))
+            assert code == 0 and json.loads(out) == wanted, (first, out, told)
+        assert cli("log", "show", "--server", url(server))[1] == cli("log", "show", *beside[:-2])[1]
         proof = os.path.join(server.directory, "proof")
         code, out, told = cli("proof", "inclusion", "1", "--server", url(server))
         with open(proof, "w") as file:

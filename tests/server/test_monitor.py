@@ -301,6 +301,27 @@ def test_log():
         client.rows("CREATE ROLE guest LOGIN")
         with raw.Client(server.port, user="guest") as guest:
             assert one(guest, "SELECT * FROM kimberlite_stat_log")["op"] is None
+            assert guest.sqlstate("SELECT * FROM kimberlite_log()") == "42501"
+            assert guest.sqlstate("SELECT kimberlite_log(1)") == "42501"
+
+
+def test_entries():
+    with Server(AUTO) as server, raw.Client(server.port) as client:
+        client.rows("CREATE TABLE t (id int)")
+        client.rows("INSERT INTO t VALUES (1), (2)")
+        with native.Client(server.port, tenant=2) as other:
+            other.query("CREATE TABLE elsewhere (id BIGINT PRIMARY KEY)")
+        rows = client.rows("SELECT entry, tenant, events FROM kimberlite_log()")
+        assert [row[:2] for row in rows] == [[str(i + 1), "1"] for i in range(len(rows))], rows
+        assert "table_created t table=" in rows[-2][2] and rows[-1][2].endswith(" rows=2"), rows
+        with raw.Client(server.port, database="2") as other:
+            rows = other.rows("SELECT tenant, events FROM kimberlite_log()")
+            assert {row[0] for row in rows} == {"2"} and "elsewhere" in rows[-1][1], rows
+        client.rows("BEGIN")
+        client.rows("INSERT INTO t VALUES (3)")
+        inside = client.rows("SELECT count(*) FROM kimberlite_log()")
+        client.rows("COMMIT")
+        assert int(client.rows("SELECT count(*) FROM kimberlite_log()")[0][0]) == int(inside[0][0]) + 1
 
 
 def test_views_of_postgresql():

@@ -154,6 +154,12 @@ struct plan_node *bind_functions(struct bind *bind, const PgQuery__RangeFunction
                   "a column definition list is only allowed for functions returning \"record\"");
     }
     bind_refuse_range(bind, position);
+    const struct tokens_clause *behind = is_ours(item, "kimberlite_log") ? bind_clause_behind(bind, position) : NULL;
+    if (behind != NULL) {
+        sql_raise_with(bind->context, KMB_SYNTAX, behind->position, NULL,
+                       "Say which entries: kimberlite_log(first, last), or WHERE position_after <= n.",
+                       "kimberlite_log gives the log as it is now");
+    }
     bool history = is_ours(item, "kimberlite_history");
     if (history || is_ours(item, "kimberlite_diff")) {
         const PgQuery__FuncCall *call = first->func_call;

@@ -57,7 +57,11 @@ static bool source_row(struct functions *functions, struct source *source, uint3
     }
     source->done = source->done || !source->set->next(&source->call, source->state, values);
     for (uint32_t i = 0; i < count; i++) {
-        vector_set(&self->batch.columns[source->column + i], row, &values[i]);
+        struct vector *column = &self->batch.columns[source->column + i];
+        if (column->form == VECTOR_BYTES && !value_copy(&values[i], &self->scratch, &values[i])) {
+            sql_raise(self->exec->context, KMB_NO_MEMORY, 0, "out of memory");
+        }
+        vector_set(column, row, &values[i]);
     }
     return !source->done;
 }

@@ -84,6 +84,7 @@ static void table_build(void) {
     table_append(function_rows_enum());
     table_append(function_rows_object());
     table_append(function_rows_session());
+    table_append(function_rows_log());
     table_append(function_rows_client());
     table_append(function_rows_keyword());
     table_append(function_rows_privilege());

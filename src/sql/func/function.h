@@ -100,7 +100,7 @@ struct sql_set {
     uint32_t column_count;
 };
 
-#define SQL_SET_COLUMNS_MAX 5
+#define SQL_SET_COLUMNS_MAX 12
 
 /* How many columns the function gives in FROM. */
 static inline uint32_t sql_set_columns(const struct sql_set *set) {

@@ -119,6 +119,7 @@ struct function_rows {
 
 struct function_rows function_rows_arithmetic(void);
 struct function_rows function_rows_session(void);
+struct function_rows function_rows_log(void);
 struct function_rows function_rows_client(void);
 struct function_rows function_rows_keyword(void);
 struct function_rows function_rows_privilege(void);
