@@ -375,10 +375,19 @@ static bool select_determined(const struct select *select, const struct scope_ta
     return true;
 }
 
+/* Also where a cast has taken the expression, one of a domain, for one of the type below it. */
+static bool is_group(const struct expr *group, const struct expr *expr) {
+    struct expr within = *expr;
+    if (group->type.domain != 0 && expr->type.domain == 0 && group->type.id == expr->type.id) {
+        within.type = group->type;
+    }
+    return expr_equal(group, &within);
+}
+
 static const struct expr *select_regroup(struct select *select, const struct expr *expr) {
     struct bind *bind = select->bind;
     for (uint32_t i = 0; i < select->group_count; i++) {
-        if (expr_equal(select->groups[i], expr)) {
+        if (is_group(select->groups[i], expr)) {
             return select_column(bind, i, expr);
         }
     }
