@@ -17,6 +17,7 @@
 
 #include "base/assert.h"
 #include "base/memory.h"
+#include "types/utf8.h"
 
 static void *scan_arena_alloc(void *object, size_t size) {
     return sql_alloc(object, size);
@@ -134,11 +135,29 @@ static enum kmb_status scan_status(const char *message) {
     return strcmp(message, "invalid Unicode escape") == 0 ? KMB_INVALID_ESCAPE : KMB_SYNTAX;
 }
 
+/* PostgreSQL's scanner shows what is amiss up to a byte, which may be the first of several of a character ("1Ü"). */
+static const char *scan_whole_characters(struct sql_context *context, const char *message, const char *text,
+                                         uint32_t position) {
+    struct slice all = slice_text(message);
+    if (utf8_valid(all)) {
+        return message;
+    }
+    size_t cut = utf8_invalid_at(all);
+    const char *place = position == 0 ? NULL : strchr(text + position - 1, message[cut]);
+    size_t length = place == NULL ? 0 : 1;
+    while (length > 0 && ((uint8_t)place[length] & 0xc0) == 0x80) {
+        length++;
+    }
+    return sql_printf(context, "%.*s%.*s%s", (int)cut, message, (int)length, place == NULL ? "" : place,
+                      message + cut + 1);
+}
+
 _Noreturn void scan_raise(struct sql_context *context, const char *text, const PgQueryError *error) {
     const char *message = sql_printf(context, "%s", error->message == NULL ? "syntax error" : error->message);
     /* cursorpos counts characters of the blanked text; tokens and trees count bytes. */
     struct slice blanked = slice_make(text, strlen(text));
     uint32_t position = error->cursorpos > 0 ? sql_position_byte(blanked, (uint32_t)error->cursorpos) : 0;
+    message = scan_whole_characters(context, message, text, position);
     sql_raise_with(context, scan_status(message), position, NULL, scan_hint(context, text, message, position), "%s",
                    message);
 }

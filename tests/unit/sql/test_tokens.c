@@ -198,6 +198,8 @@ static const struct refusal refusals[] = {
     {"SELECT $0", "42P02", 8, "parameter indices start at $1, not $0"},
     {"SELECT $65536", "42P02", 8, "there is no parameter $65536"},
     {"SELECT 'abc", "42601", 8, "unterminated quoted string at or near \"'abc\""},
+    {"SELECT 12日本", "42601", 8, "trailing junk after numeric literal at or near \"12日\""},
+    {"SELECT 'é', $1é", "42601", 13, "trailing junk after parameter at or near \"$1é\""},
     {"SELECT /* abc", "42601", 8, "unterminated /* comment at or near \"/* abc\""},
     {"SELECT a234567890123456789012345678901234567890123456789012345678901234 FROM t", "42622", 8,
      "name \"a2345678901234567890123456789012...\" is longer than 63 bytes"},
