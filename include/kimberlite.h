@@ -174,6 +174,7 @@ enum kmb_status {
     KMB_SETTING_FIXED = 230,
     KMB_DEADLOCK = 231,
     KMB_LOCK_NOT_AVAILABLE = 232,
+    KMB_RAISED = 233, /* RAISE EXCEPTION, in the code of DO */
 };
 
 /* Room of the texts in a struct kmb_error, terminating zero included. Longer texts end in "...". */

@@ -34,6 +34,9 @@ struct kmb_session {
     atomic_uint_fast32_t uses; /* the caller's, and one of each open statement and appender; the last frees it */
 };
 
+/* Runs the code of DO, in a transaction of its own where none is open. */
+enum kmb_status api_block_run(struct kmb_session *session, const struct block_step *block, struct kmb_error *error);
+
 struct kmb_statement {
     struct kmb_session *session;
     struct sql_statement *statement;

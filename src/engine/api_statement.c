@@ -518,11 +518,25 @@ static enum kmb_status next_batch(kmb_statement *statement, struct kmb_error *er
     return status;
 }
 
+static enum kmb_status run_block(kmb_statement *statement, struct kmb_error *error) {
+    struct session *session = statement->session->session;
+    enum kmb_status status = api_block_run(statement->session, sql_statement_plan(statement->statement)->block, error);
+    statement->done = true;
+    statement->rows = 0;
+    statement->rolled_back = false;
+    statement->position = session_position(session);
+    memcpy(statement->tag, "DO", sizeof("DO"));
+    return status == KMB_OK ? KMB_DONE : status;
+}
+
 static enum kmb_status step(kmb_statement *statement, struct kmb_error *error) {
     enum kmb_status status = KMB_OK;
     statement->has_row = false;
     if (!is_open(statement)) {
         statement->tag[0] = 0;
+        if (statement->far == NULL && sql_statement_kind(statement->statement) == STATEMENT_BLOCK) {
+            return run_block(statement, error);
+        }
         status = open_run(statement, error);
         if (status != KMB_OK) {
             return status;

@@ -307,6 +307,10 @@ void session_set_wake(struct session *session, void (*wake)(void *context), void
     session->wake_context = context;
 }
 
+void session_nest(struct session *session, bool on) {
+    session->nested = on;
+}
+
 bool session_parked(const struct session *session) {
     return session->parked;
 }

@@ -123,6 +123,11 @@ enum session_savepoint_kind { SESSION_SAVEPOINT_SET, SESSION_SAVEPOINT_RELEASE, 
  */
 enum kmb_status session_savepoint(struct session *session, enum session_savepoint_kind kind, const char *name,
                                   struct kmb_error *error);
+/* The same for the code of DO, whose blocks are such places, also within an implicit block. */
+enum kmb_status session_place(struct session *session, enum session_savepoint_kind kind, const char *name,
+                              struct kmb_error *error);
+/* Until it is false again, statements wait within the call, as session_set_wake() has it for others. */
+void session_nest(struct session *session, bool on);
 
 /* --- running statements ----------------------------------------------------------------------------------------- */
 

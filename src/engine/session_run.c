@@ -70,7 +70,7 @@ static bool repeats(const struct plan_statement *plan) {
 
 /* Whether it may be put off and run again by whoever comes again: a COPY is between two answers to its client. */
 static bool parks(const struct session *session, const struct plan_statement *plan) {
-    return session->wake != NULL && plan->copy == NULL;
+    return session->wake != NULL && !session->nested && plan->copy == NULL;
 }
 
 /* COPY FROM reads no rows, so it can go on upon another state. */

@@ -394,6 +394,12 @@ enum kmb_status session_savepoint(struct session *session, enum session_savepoin
     if (!session->explicit || session->implicit) {
         return error_set(error, KMB_NO_TRANSACTION, "%s can only be used in transaction blocks", words[kind]);
     }
+    return session_place(session, kind, name, error);
+}
+
+enum kmb_status session_place(struct session *session, enum session_savepoint_kind kind, const char *name,
+                              struct kmb_error *error) {
+    ASSERT(session->explicit);
     if (session->failed && kind != SESSION_SAVEPOINT_ROLLBACK) {
         return session_aborted(error);
     }

@@ -411,7 +411,8 @@ static void set_fixed(struct sql_context *context, const struct sql_setting *set
         value = letters_alone(context, value); /* "'utf-8'" is UTF8, as PostgreSQL reads it */
     }
     const char *wrapped = sql_printf(context, "|%s|", value == NULL ? "" : value);
-    bool same = value == NULL || strcasecmp(value, setting->value) == 0 ||
+    bool own = strcmp(setting->name, "role") == 0 && value != NULL && slice_equal_text(context->session_user, value);
+    bool same = value == NULL || own || strcasecmp(value, setting->value) == 0 ||
                 (setting->also != NULL && strcasestr(setting->also, wrapped) != NULL);
     if (!same) {
         sql_raise_unsupported(context, position, "setting %s to \"%s\" (it is always %s)", setting->name, value,

@@ -792,6 +792,7 @@ static void run_begin(struct sql_run *run, const struct sql_host *host) {
     case STATEMENT_TRANSACTION:
         define_run(&run->context, host, statement->bound.ddl);
         break;
+    case STATEMENT_BLOCK: /* the engine's: EXPLAIN and PREPARE do not take it */
     case STATEMENT_EMPTY:
         break;
     }

@@ -951,4 +951,9 @@ const struct tokens_range *bind_range_at(struct bind *bind, uint32_t reference);
 /* At the end: every clause of the statement names a point there is, and each moment has one snapshot. */
 void bind_moments(struct bind *bind, struct plan_node *root);
 
+/* --- do.c --- */
+void bind_do(struct bind *bind, const PgQuery__DoStmt *node, struct plan_statement *statement);
+void bind_create_extension(struct bind *bind, const PgQuery__CreateExtensionStmt *node,
+                           struct plan_statement *statement);
+
 #endif

@@ -557,6 +557,13 @@ void bind_dispatch(struct bind *bind, const PgQuery__Node *node, struct plan_sta
                     node->unlisten_stmt->conditionname[0] == 0 ? NULL : node->unlisten_stmt->conditionname, NULL,
                     statement);
         break;
+    case PG_QUERY__NODE__NODE_CREATE_EXTENSION_STMT:
+        bind_create_extension(bind, node->create_extension_stmt, statement);
+        statement_ddl(statement, "CREATE EXTENSION");
+        break;
+    case PG_QUERY__NODE__NODE_DO_STMT:
+        bind_do(bind, node->do_stmt, statement);
+        break;
     case PG_QUERY__NODE__NODE_VARIABLE_SET_STMT:
         bind_set(bind, node->variable_set_stmt, statement);
         break;

@@ -35,9 +35,6 @@ static const struct plan_column publication_tables_columns[] = {NAME("pubname"),
                                                                 NAMES("attnames"), TEXT("rowfilter")};
 static const struct plan_column auth_members_columns[] = {OID("roleid"), OID("member"), OID("grantor"),
                                                           BOOL("admin_option")};
-static const struct plan_column extension_columns[] = {OID("oid"),          NAME("extname"),        OID("extowner"),
-                                                       OID("extnamespace"), BOOL("extrelocatable"), TEXT("extversion"),
-                                                       OIDS("extconfig"),   TEXTS("extcondition")};
 static const struct plan_column rules_columns[] = {NAME("schemaname"), NAME("tablename"), NAME("rulename"),
                                                    TEXT("definition")};
 static const struct plan_column event_trigger_columns[] = {OID("oid"),      NAME("evtname"), NAME("evtevent"),
@@ -109,11 +106,6 @@ static const struct plan_column matviews_columns[] = {NAME("schemaname"), NAME("
                                                       TEXT("definition")};
 static const struct plan_column prepared_xacts_columns[] = {OID("transaction"), TEXT("gid"), TIME("prepared"),
                                                             NAME("owner"), NAME("database")};
-static const struct plan_column available_extensions_columns[] = {NAME("name"), TEXT("default_version"),
-                                                                  TEXT("installed_version"), TEXT("comment")};
-static const struct plan_column available_extension_versions_columns[] = {
-    NAME("name"),        TEXT("version"), BOOL("installed"), BOOL("superuser"), BOOL("trusted"),
-    BOOL("relocatable"), NAME("schema"),  NAMES("requires"), TEXT("comment")};
 static const struct plan_column range_columns[] = {OID("rngtypid"),     OID("rngsubtype"), OID("rngmultitypid"),
                                                    OID("rngcollation"), OID("rngsubopc"),  PROC("rngcanonical"),
                                                    PROC("rngsubdiff")};
@@ -491,7 +483,6 @@ const struct catalogue_relation catalogue_empty[] = {
     RELATION("pg_publication_namespace", publication_namespace_columns),
     RELATION("pg_publication_tables", publication_tables_columns),
     RELATION("pg_auth_members", auth_members_columns),
-    RELATION("pg_extension", extension_columns),
     RELATION("pg_rules", rules_columns),
     RELATION("pg_event_trigger", event_trigger_columns),
     RELATION("pg_conversion", conversion_columns),
@@ -524,8 +515,6 @@ const struct catalogue_relation catalogue_empty[] = {
     RELATION("pg_partitioned_table", partitioned_table_columns),
     RELATION("pg_matviews", matviews_columns),
     RELATION("pg_prepared_xacts", prepared_xacts_columns),
-    RELATION("pg_available_extensions", available_extensions_columns),
-    RELATION("pg_available_extension_versions", available_extension_versions_columns),
     RELATION("pg_range", range_columns),
     RELATION("pg_group", group_columns),
     RELATION("pg_replication_slots", replication_slots_columns),

@@ -3,6 +3,7 @@
  */
 #include "base/assert.h"
 #include "sql/exec/catalogue.h"
+#include "sql/extension.h"
 
 #define OID_HEAP       2
 #define OID_BTREE      403
@@ -133,6 +134,54 @@ static void pg_tablespace(struct catalogue_rows *rows) {
     catalogue_nulls(rows, 2);
 }
 
+/* --- extensions: those that are built in -------------------------------------------------------------------------- */
+
+#define OID_EXTENSION_FIRST 13000 /* of ours; PostgreSQL gives them out below 16384 as they come */
+
+static const struct plan_column extension_columns[] = {OID("oid"),          NAME("extname"),        OID("extowner"),
+                                                       OID("extnamespace"), BOOL("extrelocatable"), TEXT("extversion"),
+                                                       OIDS("extconfig"),   TEXTS("extcondition")};
+static const struct plan_column available_columns[] = {NAME("name"), TEXT("default_version"), TEXT("installed_version"),
+                                                       TEXT("comment")};
+static const struct plan_column available_version_columns[] = {
+    NAME("name"),        TEXT("version"), BOOL("installed"), BOOL("superuser"), BOOL("trusted"),
+    BOOL("relocatable"), NAME("schema"),  NAMES("requires"), TEXT("comment")};
+
+static void pg_extension(struct catalogue_rows *rows) {
+    for (size_t i = 0; i < EXTENSION_COUNT; i++) {
+        catalogue_number(rows, OID_EXTENSION_FIRST + (int64_t)i);
+        catalogue_word(rows, extensions[i].name);
+        catalogue_number(rows, CATALOGUE_OID_OWNER);
+        catalogue_number(rows, catalogue_oid_schema(rows->catalogue, slice_text(SQL_SCHEMA_SYSTEM)));
+        catalogue_bool(rows, false);
+        catalogue_word(rows, extensions[i].version);
+        catalogue_nulls(rows, 2);
+    }
+}
+
+static void pg_available_extensions(struct catalogue_rows *rows) {
+    for (size_t i = 0; i < EXTENSION_COUNT; i++) {
+        catalogue_word(rows, extensions[i].name);
+        catalogue_word(rows, extensions[i].version);
+        catalogue_word(rows, extensions[i].version);
+        catalogue_word(rows, extensions[i].comment);
+    }
+}
+
+static void pg_available_extension_versions(struct catalogue_rows *rows) {
+    for (size_t i = 0; i < EXTENSION_COUNT; i++) {
+        catalogue_word(rows, extensions[i].name);
+        catalogue_word(rows, extensions[i].version);
+        catalogue_bool(rows, true);
+        catalogue_bool(rows, false);
+        catalogue_bool(rows, true);
+        catalogue_bool(rows, false);
+        catalogue_word(rows, SQL_SCHEMA_SYSTEM);
+        catalogue_nulls(rows, 1);
+        catalogue_word(rows, extensions[i].comment);
+    }
+}
+
 #define RELATION(name_, columns_, rows_)                                                                               \
     { SQL_SCHEMA_SYSTEM, name_, columns_, ARRAY_LENGTH(columns_), rows_ }
 
@@ -149,5 +198,8 @@ const struct catalogue_relation catalogue_objects[] = {
     RELATION("pg_user", catalogue_shadow_columns, catalogue_shadow),
     RELATION("pg_database", database_columns, pg_database),
     RELATION("pg_tablespace", tablespace_columns, pg_tablespace),
+    RELATION("pg_extension", extension_columns, pg_extension),
+    RELATION("pg_available_extensions", available_columns, pg_available_extensions),
+    RELATION("pg_available_extension_versions", available_version_columns, pg_available_extension_versions),
 };
 const uint32_t catalogue_objects_count = ARRAY_LENGTH(catalogue_objects);

@@ -6,12 +6,16 @@
 #include "sql/func/loops.h"
 #include "types/utf8.h"
 
+static bool is_named(struct slice name, const char *word) {
+    return name.length == strlen(word) && strncasecmp((const char *)name.bytes, word, name.length) == 0;
+}
+
 enum encoding { ENCODING_HEX, ENCODING_BASE64, ENCODING_ESCAPE };
 
 static enum encoding encoding_of(const struct sql_call *call, struct slice name) {
     static const char *const names[] = {"hex", "base64", "escape"};
     for (unsigned i = 0; i < 3; i++) {
-        if (name.length == strlen(names[i]) && strncasecmp((const char *)name.bytes, names[i], name.length) == 0) {
+        if (is_named(name, names[i])) {
             return (enum encoding)i;
         }
     }
@@ -233,6 +237,33 @@ DIGEST(fn_sha224, HASH_SHA224)
 DIGEST(fn_sha384, HASH_SHA384)
 DIGEST(fn_sha512, HASH_SHA512)
 
+/* pgcrypto's digest(): the hash by its name. */
+static void fn_digest(SCALAR_PARAMETERS) {
+    static const struct {
+        const char *name;
+        enum hash_digest digest;
+    } known[] = {{"md5", HASH_MD5}, {"sha224", HASH_SHA224}, {"sha384", HASH_SHA384}, {"sha512", HASH_SHA512}};
+    EACH_ROW(row) {
+        struct slice bytes = ARGUMENT_BYTES(0, row);
+        struct slice name = ARGUMENT_BYTES(1, row);
+        size_t at = 0;
+        if (is_named(name, "sha256")) {
+            struct hash256 hash = hash_sha256(bytes.bytes, bytes.length);
+            result->bytes[row] =
+                slice_make(memcpy(result_bytes(call, HASH256_SIZE), hash.bytes, HASH256_SIZE), HASH256_SIZE);
+            continue;
+        }
+        while (at < sizeof(known) / sizeof(known[0]) && !is_named(name, known[at].name)) {
+            at++;
+        }
+        if (at == sizeof(known) / sizeof(known[0])) {
+            sql_raise(call->context, KMB_INVALID_PARAMETER, call->position,
+                      "Cannot use \"%.*s\": No such hash algorithm", (int)name.length, (const char *)name.bytes);
+        }
+        result->bytes[row] = digest_of(call, known[at].digest, bytes);
+    }
+}
+
 /* Text is UTF-8, and the only encoding there is. */
 static void check_encoding_name(const struct sql_call *call, struct slice name, const char *which) {
     char folded[8] = "";
@@ -291,6 +322,8 @@ static const struct sql_function encode_rows[] = {
     FN("convert_to", fn_convert_to, TYPE_BYTEA, "bytes of a text in an encoding: UTF8", TYPE_TEXT, TYPE_TEXT),
     FN("md5", fn_md5, TYPE_TEXT, "MD5 hash in hexadecimal digits", TYPE_TEXT),
     FN("md5", fn_md5, TYPE_TEXT, "MD5 hash in hexadecimal digits", TYPE_BYTEA),
+    FN("digest", fn_digest, TYPE_BYTEA, "hash by its name: md5, sha224, sha256, sha384, sha512", TYPE_BYTEA, TYPE_TEXT),
+    FN("digest", fn_digest, TYPE_BYTEA, "hash of the text's bytes", TYPE_TEXT, TYPE_TEXT),
     FN("sha224", fn_sha224, TYPE_BYTEA, "SHA-224 hash", TYPE_BYTEA),
     FN("sha384", fn_sha384, TYPE_BYTEA, "SHA-384 hash", TYPE_BYTEA),
     FN("sha512", fn_sha512, TYPE_BYTEA, "SHA-512 hash", TYPE_BYTEA),

@@ -148,6 +148,24 @@ static void fn_currval(SCALAR_PARAMETERS) {
     sql_release(context, view);
 }
 
+/* NULL: it has given none yet. */
+static void fn_last_value(SCALAR_PARAMETERS) {
+    struct sql_context *context = call->context;
+    struct kernel_view *view = function_present_view(call);
+    EACH_ROW(row) {
+        const struct table_definition *sequence =
+            sequence_named(context, view->catalogue, relation_argument(call, arguments, row));
+        struct kernel_sequence state;
+        sql_try(context, kernel_sequence_read(view, sequence, &state, context->error));
+        if (state.called) {
+            result->integer[row] = state.last;
+        } else {
+            result_null(result, row);
+        }
+    }
+    sql_release(context, view);
+}
+
 static void fn_lastval(SCALAR_PARAMETERS) {
     struct sql_context *context = call->context;
     struct kernel_view *view = function_present_view(call);
@@ -214,6 +232,8 @@ static const struct sql_function sequence_rows[] = {
                 TYPE_REGCLASS),
     {.class = SQL_FUNCTION_SCALAR, .name = "lastval", .strict = true, .volatility = SQL_VOLATILE, .result = TYPE_INT8,
      .scalar = fn_lastval, .summary = "what nextval last gave in this session"},
+    SEQUENCE_FN("pg_sequence_last_value", fn_last_value, false, TYPE_INT8, "what a sequence gave last; NULL: nothing yet",
+                TYPE_REGCLASS),
     SEQUENCE_FN("pg_get_serial_sequence", fn_serial_sequence, false, TYPE_TEXT, "sequence that a column owns",
                 TYPE_TEXT, TYPE_TEXT),
 };

@@ -125,6 +125,29 @@ static void fn_uuid(SCALAR_PARAMETERS) {
     }
 }
 
+static void fn_uuid_nil(SCALAR_PARAMETERS) {
+    (void)call;
+    (void)arguments;
+    EACH_ROW(row) {
+        memset(result->uuid[row], 0, 16);
+    }
+}
+
+static void fn_random_bytes(SCALAR_PARAMETERS) {
+    EACH_ROW(row) {
+        int64_t size = ARGUMENT_INT(0, row);
+        if (size < 1 || size > 1024) {
+            sql_raise(call->context, KMB_INVALID_PARAMETER, call->position, "Length not in range");
+        }
+        uint8_t *bytes = result_bytes(call, (size_t)size);
+        if (call->context->random == NULL ||
+            !call->context->random(call->context->random_context, bytes, (size_t)size)) {
+            sql_raise(call->context, KMB_INTERNAL, call->position, "no randomness to be had");
+        }
+        result->bytes[row] = slice_make(bytes, (size_t)size);
+    }
+}
+
 static void fn_version(SCALAR_PARAMETERS) {
     EACH_ROW(row) {
         result->bytes[row] = slice_text("PostgreSQL " SQL_SERVER_VERSION);
@@ -197,6 +220,12 @@ static const struct sql_function system_rows[] = {
      .arguments = {TYPE_ANYNONARRAY, TYPE_TEXT}, .result = TYPE_TEXT, .scalar = fn_join_any, .summary = "joined"},
     {.class = SQL_FUNCTION_SCALAR, .name = "gen_random_uuid", .strict = true, .volatility = SQL_VOLATILE,
      .result = TYPE_UUID, .scalar = fn_uuid, .summary = "random UUID, version 4"},
+    {.class = SQL_FUNCTION_SCALAR, .name = "uuid_generate_v4", .strict = true, .volatility = SQL_VOLATILE,
+     .result = TYPE_UUID, .scalar = fn_uuid, .summary = "the same, as the extension uuid-ossp names it"},
+    {.class = SQL_FUNCTION_SCALAR, .name = "uuid_nil", .strict = true, .volatility = SQL_IMMUTABLE,
+     .result = TYPE_UUID, .scalar = fn_uuid_nil, .summary = "UUID of zeros"},
+    {.class = SQL_FUNCTION_SCALAR, .name = "gen_random_bytes", .argument_count = 1, .strict = true, .volatility = SQL_VOLATILE,
+     .arguments = {TYPE_INT4}, .result = TYPE_BYTEA, .scalar = fn_random_bytes, .summary = "so many random bytes, at most 1024"},
     {.class = SQL_FUNCTION_SCALAR, .name = "version", .strict = true, .volatility = SQL_STABLE, .result = TYPE_TEXT,
      .scalar = fn_version, .summary = "name and version of this database"},
     {.class = SQL_FUNCTION_SCALAR, .name = "current_user", .strict = true, .volatility = SQL_STABLE,

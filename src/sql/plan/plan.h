@@ -362,6 +362,7 @@ enum plan_statement_kind {
     STATEMENT_SETTING,     /* SET, SHOW of a setting, PREPARE, DECLARE and their kin: the session alone is changed */
     STATEMENT_FETCH,       /* FETCH and MOVE: rows of a cursor */
     STATEMENT_COPY,        /* COPY TO: root's rows are written, none is given */
+    STATEMENT_BLOCK,       /* DO: the engine runs its steps, each a statement of its own */
     STATEMENT_EMPTY,       /* nothing but blanks and comments */
 };
 
@@ -383,8 +384,9 @@ struct plan_statement {
     uint32_t parameter_count;
     const struct expr **arguments; /* EXECUTE: the parameters that root reads, over the statement's own; else NULL */
     uint32_t argument_count;
-    const struct plan_copy *copy; /* COPY FROM (a WRITE) and COPY TO */
-    const void *ddl;              /* struct plan_ddl, ddl.h */
+    const struct plan_copy *copy;   /* COPY FROM (a WRITE) and COPY TO */
+    const void *ddl;                /* struct plan_ddl, ddl.h */
+    const struct block_step *block; /* BLOCK: sql/block.h */
     const struct plan_notice *notices;
     struct table_id cursor_table; /* of a cursor that rows may be changed through: the last column is their key */
     uint64_t catalogue_version;   /* plan is valid while this is current */
