@@ -60,25 +60,29 @@ static enum kmb_status open_text(struct running *running, const char *before, st
     return *statement == NULL && status == KMB_OK ? KMB_DONE : status;
 }
 
-static enum kmb_status run_sql(struct running *running, const struct block_step *step) {
-    const char *before = step->performs ? "SELECT " : "";
+/* Runs a statement to its end; rows are refused unless they are wanted. */
+static enum kmb_status run_text(struct running *running, const char *before, struct slice text, bool wants_rows) {
     kmb_statement *statement = NULL;
-    enum kmb_status status = open_text(running, before, step->text, "", &statement);
-    if (status == KMB_ROW || (status == KMB_DONE && statement != NULL)) {
-        bool gives = kmb_column_count(statement) > 0 && !step->performs;
-        while (status == KMB_ROW) {
-            status = kmb_step(statement, running->error);
-        }
-        if (status == KMB_DONE && gives) {
-            status = error_set(running->error, KMB_SYNTAX, "query has no destination for result data");
-            error_hint(running->error, "If you want to discard the results of a SELECT, use PERFORM instead.");
-        }
+    enum kmb_status status = open_text(running, before, text, "", &statement);
+    bool gives = statement != NULL && kmb_column_count(statement) > 0;
+    while (status == KMB_ROW) {
+        status = kmb_step(statement, running->error);
     }
     kmb_finalize(statement);
-    if (status != KMB_DONE) {
-        place(running, step, strlen(before));
+    if (status == KMB_DONE && gives && !wants_rows) {
+        status = error_set(running->error, KMB_SYNTAX, "query has no destination for result data");
+        error_hint(running->error, "If you want to discard the results of a SELECT, use PERFORM instead.");
     }
     return status == KMB_DONE ? KMB_OK : status;
+}
+
+static enum kmb_status run_sql(struct running *running, const struct block_step *step) {
+    const char *before = step->performs ? "SELECT " : "";
+    enum kmb_status status = run_text(running, before, step->text, step->performs);
+    if (status != KMB_OK) {
+        place(running, step, strlen(before));
+    }
+    return status;
 }
 
 /* The value of an expression as text, appended; *null: it is NULL. */
@@ -98,6 +102,18 @@ static enum kmb_status append_value(struct running *running, struct slice expres
     return status;
 }
 
+struct executed {
+    struct running *running;
+    enum kmb_status status;
+};
+
+static bool execute_one(void *context, struct slice statement, size_t offset) {
+    struct executed *executed = context;
+    (void)offset;
+    executed->status = run_text(executed->running, "", statement, true);
+    return executed->status == KMB_OK;
+}
+
 static enum kmb_status run_execute(struct running *running, const struct block_step *step) {
     struct buffer sql = {0};
     bool null = false;
@@ -107,8 +123,9 @@ static enum kmb_status run_execute(struct running *running, const struct block_s
     } else if (null) {
         status = error_set(running->error, KMB_NULL_NOT_ALLOWED, "query string argument of EXECUTE is null");
     } else {
-        const char *text = buffer_text(&sql);
-        status = text == NULL ? no_memory(running) : kmb_exec(running->session, text, running->error);
+        struct executed executed = {.running = running};
+        status = sql_split(buffer_slice(&sql), execute_one, &executed, running->error);
+        status = status == KMB_OK ? executed.status : status;
         running->error->position = 0; /* in a text that nobody has written */
     }
     buffer_free(&sql);
@@ -292,9 +309,9 @@ enum kmb_status api_block_run(struct kmb_session *session, const struct block_st
     if (status != KMB_OK) {
         return status;
     }
-    session_nest(inner, true);
+    bool nested = session_nest(inner, true);
     status = run_steps(&running, block);
-    session_nest(inner, false);
+    session_nest(inner, nested);
     if (status != KMB_OK) {
         session_fail(inner);
     }

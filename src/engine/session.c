@@ -307,8 +307,10 @@ void session_set_wake(struct session *session, void (*wake)(void *context), void
     session->wake_context = context;
 }
 
-void session_nest(struct session *session, bool on) {
+bool session_nest(struct session *session, bool on) {
+    bool before = session->nested;
     session->nested = on;
+    return before;
 }
 
 bool session_parked(const struct session *session) {

@@ -126,8 +126,8 @@ enum kmb_status session_savepoint(struct session *session, enum session_savepoin
 /* The same for the code of DO, whose blocks are such places, also within an implicit block. */
 enum kmb_status session_place(struct session *session, enum session_savepoint_kind kind, const char *name,
                               struct kmb_error *error);
-/* Until it is false again, statements wait within the call, as session_set_wake() has it for others. */
-void session_nest(struct session *session, bool on);
+/* While it is on, statements wait within the call, as session_set_wake() has it for others. What it was before. */
+bool session_nest(struct session *session, bool on);
 
 /* --- running statements ----------------------------------------------------------------------------------------- */
 

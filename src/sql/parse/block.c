@@ -211,6 +211,13 @@ static const char *read_condition(struct reader *reader) {
     return state;
 }
 
+/* Of what is raised: P0001 where it is no error, or none that is known here. */
+static enum kmb_status status_of(const char *state) {
+    enum kmb_status status = state[0] == 0 ? KMB_RAISED : status_of_sqlstate(state);
+    bool unknown = status == KMB_INTERNAL && strcmp(state, "XX000") != 0;
+    return status <= KMB_DONE || unknown ? KMB_RAISED : status;
+}
+
 static bool state_matches(const char *wanted, const char *state) {
     bool class = strcmp(wanted + (wanted[0] == 0 ? 0 : 2), "000") == 0;
     return wanted[0] == 0 ? strcmp(state, "57014") != 0 : memcmp(wanted, state, class ? 2 : 5) == 0;
@@ -317,7 +324,7 @@ static void read_using(struct reader *reader, struct block_raise *raise) {
             reader->at = is_state ? reader->at : at;
             const char *state = is_state ? name : state_of_condition(reader, slice_text(name));
             reader->at = at + 1;
-            raise->status = status_of_sqlstate(state[0] == 0 ? "P0001" : state);
+            raise->status = status_of(state);
         } else if (message) {
             raise->format = slice_text(read_string(reader));
         } else {
@@ -365,10 +372,11 @@ static struct block_step *read_raise(struct reader *reader) {
                       places > raise->value_count ? "few" : "many");
         }
     } else if (!is_word(reader, reader->at, "using")) {
+        bool by_code = is_word(reader, reader->at, "sqlstate");
         struct slice name = reader->at < reader->count ? token_text(reader, reader->at) : (struct slice){0};
         const char *state = read_condition(reader);
-        raise->status = status_of_sqlstate(state[0] == 0 ? "P0001" : state);
-        raise->format = name;
+        raise->status = status_of(state);
+        raise->format = by_code ? slice_text(state) : name;
     }
     if (take(reader, "using")) {
         read_using(reader, raise);
