@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "server"))
@@ -29,6 +30,7 @@ AREAS = {
     "types in binary": "the same in binary format",
     "parameters": "parameters of all kinds, batches",
     "mapped objects": "an ORM's unit of work",
+    "migrations": "schemas that the tool makes and changes, forward and back",
     "prepared statements": "named statements, also when their tables change",
     "transactions": "blocks, savepoints, isolation, conflicts",
     "errors": "SQLSTATE, message, position; the session goes on",
@@ -73,11 +75,13 @@ def python(program, *packages):
     return make
 
 
-def node(directory):
-    need("node", "npm")
-    install(directory, "npm", "install", "--silent", "--no-save", "pg@8.23.1", "pg-cursor@2.22.1", "pg-copy-streams@7.0.0")
-    shutil.copy(os.path.join(HERE, "node", "work.js"), directory)
-    return ["node", os.path.join(directory, "work.js")]
+def node(program, packages, *arguments):
+    def make(directory):
+        need("node", "npm")
+        install(directory, "npm", "install", "--silent", "--no-save", *packages)
+        shutil.copy(os.path.join(HERE, "node", program), directory)
+        return ["node", os.path.join(directory, program), *arguments]
+    return make
 
 
 def go(directory):
@@ -94,6 +98,45 @@ def java(directory):
     jar = os.path.join(directory, "postgresql-42.7.14.jar")
     install(directory, "javac", "-cp", jar, "-d", directory, os.path.join(HERE, "java", "Work.java"))
     return ["java", "-cp", directory + ":" + jar, "Work"]
+
+
+POM = """<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion><groupId>work</groupId>
+<artifactId>work</artifactId><version>1</version><dependencies>%s</dependencies></project>"""
+DEPENDENCY = "<dependency><groupId>%s</groupId><artifactId>%s</artifactId><version>%s</version></dependency>"
+JAVA_TOOLS = {
+    "flyway": ("org.flywaydb:flyway-database-postgresql:11.8.2",),
+    "liquibase": ("org.liquibase:liquibase-core:4.31.1",),
+    "hibernate": ("org.hibernate.orm:hibernate-core:6.6.15.Final",),
+}
+java_tools_lock = threading.Lock()
+java_tools_made = []
+
+
+def java_tools(directory):
+    """The program and its libraries, made once for all three: they share most of what is fetched."""
+    with java_tools_lock:
+        if not java_tools_made:
+            artifacts = ["org.postgresql:postgresql:42.7.14", *(name for names in JAVA_TOOLS.values() for name in names)]
+            with open(os.path.join(directory, "pom.xml"), "w") as file:
+                file.write(POM % "".join(DEPENDENCY % tuple(name.split(":")) for name in artifacts))
+            install(directory, "mvn", "-q", "-B", "-Dmaven.repo.local=" + os.path.join(directory, "m2"), "dependency:copy-dependencies",
+                    "-DoutputDirectory=" + os.path.join(directory, "lib"))
+            install(directory, "javac", "-cp", os.path.join(directory, "lib", "*"), "-d", os.path.join(directory, "classes"),
+                    os.path.join(HERE, "java", "Tools.java"))
+            shutil.rmtree(os.path.join(directory, "m2"))
+            made = tempfile.TemporaryDirectory(prefix="kimberlite-client-")
+            for part in ("lib", "classes"):
+                shutil.move(os.path.join(directory, part), made.name)
+            java_tools_made.append(made)
+    return java_tools_made[0].name
+
+
+def java_tool(name):
+    def make(directory):
+        need("java", "javac", "mvn")
+        there = java_tools(directory)
+        return ["java", "-cp", os.path.join(there, "classes") + ":" + os.path.join(there, "lib", "*"), "Tools", name]
+    return make
 
 
 def rust(directory):
@@ -122,9 +165,19 @@ CLIENTS = {
     "psycopg2": ("2.9.13", "Python", python("psycopg2_work.py", "psycopg2-binary==2.9.13")),
     "SQLAlchemy": ("2.1.9", "Python", python("sqlalchemy_work.py", "sqlalchemy==2.1.9", "psycopg[binary]==3.3.9")),
     "Django": ("5.2.19", "Python", python("django_work.py", "django==5.2.19", "psycopg[binary]==3.3.9")),
-    "node-postgres": ("8.23.1", "JavaScript", node),
+    "asyncpg": ("0.32.0", "Python", python("asyncpg_work.py", "asyncpg==0.32.0")),
+    "Alembic": ("1.20.1", "Python", python("alembic_work.py", "alembic==1.20.1", "sqlalchemy==2.1.9", "psycopg[binary]==3.3.9")),
+    "node-postgres": ("8.23.1", "JavaScript", node("work.js", ("pg@8.23.1", "pg-cursor@2.22.1", "pg-copy-streams@7.0.0"))),
+    "Knex": ("3.3.0", "JavaScript", node("tools.js", ("pg@8.23.1", "knex@3.3.0"), "knex")),
+    "Sequelize": ("6.37.8", "JavaScript", node("tools.js", ("pg@8.23.1", "sequelize@6.37.8"), "sequelize")),
+    "TypeORM": ("1.1.1", "JavaScript",
+                node("tools.js", ("pg@8.23.1", "typeorm@1.1.1", "reflect-metadata@0.2.2"), "typeorm")),
+    "Drizzle": ("0.45.4", "JavaScript", node("tools.js", ("pg@8.23.1", "drizzle-orm@0.45.4"), "drizzle")),
     "pgx": ("5.13.0", "Go", go),
     "pgjdbc": ("42.7.14", "Java", java),
+    "Flyway": ("11.8.2", "Java", java_tool("flyway")),
+    "Liquibase": ("4.31.1", "Java", java_tool("liquibase")),
+    "Hibernate": ("6.6.15", "Java", java_tool("hibernate")),
     "tokio-postgres": ("0.7.18", "Rust", rust),
 }
 
@@ -135,8 +188,8 @@ def work(name):
     try:
         command = CLIENTS[name][2](directory)
         with Server() as server:
-            run = subprocess.run(command + ["postgresql://kimberlite@127.0.0.1:%d/kimberlite" % server.port], stdin=subprocess.DEVNULL,
-                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=WORK_SECONDS_MAX)
+            run = subprocess.run(command + ["postgresql://kimberlite@127.0.0.1:%d/kimberlite" % server.port], cwd=directory,
+                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=WORK_SECONDS_MAX)
         told = [line.split("\t") for line in run.stdout.decode("utf-8", "replace").splitlines()]
         found = {line[1]: "" if line[0] == "ok" else line[-1] for line in told if len(line) > 1 and line[0] in ("ok", "fail")}
         if not found or (run.returncode != 0 and not any(found.values())):

@@ -198,6 +198,25 @@ static void fn_format_type(SCALAR_PARAMETERS) {
     sql_release(call->context, view);
 }
 
+/* The argument types of a function, as pg_proc has them. */
+static void fn_types_of_vector(SCALAR_PARAMETERS) {
+    struct kernel_view *view = function_present_view(call);
+    EACH_ROW(row) {
+        struct value vector = vector_get(arguments[0], vector_row(arguments[0], row));
+        struct array types;
+        const char *text = "";
+        array_open(&vector, &types);
+        for (uint32_t i = 0; i < types.count; i++) {
+            struct type type;
+            bool found = catalogue_type_of_oid(view->catalogue, array_get(&types, i).as.integer, &type);
+            text = sql_printf(call->context, "%s%s%s", text, i == 0 ? "" : ", ",
+                              found ? sql_type_text(call->context, type) : "???");
+        }
+        give_text(call, result, row, text);
+    }
+    sql_release(call->context, view);
+}
+
 /* Whether the name alone leads to it. */
 static void fn_table_is_visible(SCALAR_PARAMETERS) {
     struct kernel_view *view = function_present_view(call);
@@ -438,6 +457,7 @@ static const struct sql_function object_rows[] = {
     ASK("to_regprocedure", fn_object_or_null, TYPE_REGPROCEDURE, true, "function of that name and those arguments' types; NULL where there is none", TYPE_TEXT),
     ASK("to_regrole", fn_object_or_null, TYPE_REGROLE, true, "role of that name; NULL where there is none", TYPE_TEXT),
     ASK("format_type", fn_format_type, TYPE_TEXT, false, "name of a type with its modifier, by their numbers", TYPE_OID, TYPE_INT4),
+    ASK("oidvectortypes", fn_types_of_vector, TYPE_TEXT, true, "names of types, by their numbers", (enum type_id)(TYPE_ARRAY | TYPE_OID)),
     ASK("pg_table_is_visible", fn_table_is_visible, TYPE_BOOL, true, "whether its name alone leads to the relation", TYPE_OID),
     ASK("pg_type_is_visible", fn_type_is_visible, TYPE_BOOL, true, "whether its name alone leads to the type", TYPE_OID),
     ASK("pg_get_userbyid", fn_user_by_id, TYPE_NAME, true, "name of a role", TYPE_OID),

@@ -13,7 +13,7 @@ PSEUDO = ARRAYS | {"anyelement", "anycompatible", "anynonarray"}
 NAMES = TYPES + [name + "[]" for name in TYPES] + sorted(PSEUDO) + ["anyenum"]
 TYPE = "(%s)" % "|".join(re.escape(name) for name in sorted(NAMES, key=len, reverse=True))
 # A type that PostgreSQL does not have; types that a case would have to make, or whose numbers differ.
-ACTS = {"pg_reload_conf"}  # does something to the server, and says how it went
+ACTS = {"pg_reload_conf", "oidvectortypes"}  # does something to the server; is of an oidvector
 OF_EXTENSIONS = {"uuid_generate_v4", "uuid_nil", "gen_random_bytes", "digest"}  # the server beside may not have them
 NOT_ASKED = {"tinyint", "anyenum", "enum", "regclass", "regproc", "regprocedure", "regoperator", "regtype", "regnamespace", "regrole"}
 
