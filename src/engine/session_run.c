@@ -337,7 +337,8 @@ bool session_waits(struct session *session, const struct sql_statement *statemen
         return false;
     }
     const struct plan_statement *plan = sql_statement_plan(statement);
-    return !sql_statement_writes(statement) || (plan->kind == STATEMENT_WRITE && searches_long(plan->root));
+    return !sql_statement_writes(statement) || plan->kind == STATEMENT_BLOCK ||
+           (plan->kind == STATEMENT_WRITE && searches_long(plan->root));
 }
 
 enum kmb_status session_run(struct session *session, struct sql_statement *statement, const struct value *parameters,

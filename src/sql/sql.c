@@ -388,6 +388,7 @@ const char *sql_statement_tag(const struct sql_statement *statement) {
 
 bool sql_statement_writes(const struct sql_statement *statement) {
     return statement->bound.kind == STATEMENT_WRITE || statement->bound.kind == STATEMENT_DDL ||
+           statement->bound.kind == STATEMENT_BLOCK || /* perhaps: who may not write may not run it */
            statement->bound.writes || statement->bound.advances;
 }
 

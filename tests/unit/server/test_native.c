@@ -479,7 +479,11 @@ static void authentication(void **state) {
         client_refused(&client, WIRE_REQUEST_QUERY, &insert, WIRE_ERROR_CODE_AUTHENTICATION_FAILED);
         insert.sql = TEXT("WITH x AS (INSERT INTO t VALUES (2) RETURNING id) SELECT * FROM x");
         client_refused(&client, WIRE_REQUEST_QUERY, &insert, WIRE_ERROR_CODE_AUTHENTICATION_FAILED);
+        insert.sql = TEXT("DO $$BEGIN INSERT INTO t VALUES (2); END$$");
+        client_refused(&client, WIRE_REQUEST_QUERY, &insert, WIRE_ERROR_CODE_AUTHENTICATION_FAILED);
         struct wire_run_request run = {.sql = TEXT("DELETE FROM t")};
+        client_refused(&client, WIRE_REQUEST_RUN, &run, WIRE_ERROR_CODE_AUTHENTICATION_FAILED);
+        run.sql = TEXT("DO $$BEGIN EXECUTE 'DELETE FROM t'; END$$");
         client_refused(&client, WIRE_REQUEST_RUN, &run, WIRE_ERROR_CODE_AUTHENTICATION_FAILED);
         struct wire_create_stream_request create = {.name = TEXT("s"), .placement = {.tag = WIRE_PLACEMENT_GLOBAL}};
         client_refused(&client, WIRE_REQUEST_CREATE_STREAM, &create, WIRE_ERROR_CODE_AUTHENTICATION_FAILED);
