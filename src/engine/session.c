@@ -93,6 +93,10 @@ enum kmb_status session_in_past(struct kmb_error *error) {
 enum kmb_status session_host_transaction(void *context, struct kernel_transaction **transaction,
                                          struct kmb_error *error) {
     struct session *session = context;
+    if (session->reader) {
+        return error_set(error, KMB_PERMISSION, "permission denied: \"%.*s\" may only read",
+                         (int)session->host.session_user.length, (const char *)session->host.session_user.bytes);
+    }
     if (session->settings.read_only) {
         return error_set(error, KMB_READ_ONLY_TRANSACTION, "cannot write in a read-only transaction");
     }
@@ -305,6 +309,10 @@ void session_set_notice(struct session *session, void (*notice)(void *context, c
 void session_set_wake(struct session *session, void (*wake)(void *context), void *context) {
     session->wake = wake;
     session->wake_context = context;
+}
+
+void session_set_reader(struct session *session) {
+    session->reader = true;
 }
 
 bool session_nest(struct session *session, bool on) {

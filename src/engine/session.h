@@ -126,6 +126,8 @@ enum kmb_status session_savepoint(struct session *session, enum session_savepoin
 /* The same for the code of DO, whose blocks are such places, also within an implicit block. */
 enum kmb_status session_place(struct session *session, enum session_savepoint_kind kind, const char *name,
                               struct kmb_error *error);
+/* Its user may not write, whatever SET says: 42501. */
+void session_set_reader(struct session *session);
 /* While it is on, statements wait within the call, as session_set_wake() has it for others. What it was before. */
 bool session_nest(struct session *session, bool on);
 

@@ -42,6 +42,7 @@ struct session {
     struct savepoint *savepoints;           /* of the open transaction, newest first */
     struct kernel_transaction *transaction; /* the open one, or the statement's own */
     bool explicit;                          /* opened by BEGIN */
+    bool reader;                            /* whoever it is for may not write */
     bool nested;                            /* in the code of DO: nothing parks */
     bool implicit;                          /* explicit, but by session_begin_implicit() and no BEGIN since */
     bool failed;

@@ -373,6 +373,9 @@ static enum kmb_status open_session(struct http_query *query, const struct ident
         session_serve(api_session(query->session), &server->face, slice_make(NULL, 0));
         status = session_set_user(api_session(query->session), slice_text(identity->user), identity->sql, error);
     }
+    if (status == KMB_OK && !identity_may_write(identity)) {
+        session_set_reader(api_session(query->session));
+    }
     if (status == KMB_OK && server->settings->timeouts.statement_ms > 0) {
         snprintf(text, sizeof(text), "SET statement_timeout = %llu",
                  (unsigned long long)server->settings->timeouts.statement_ms);

@@ -249,6 +249,9 @@ static enum kmb_status open_session(struct pg_session *session, const struct pg_
     if (status == KMB_OK) {
         status = session_set_user(session->inner, slice_text(session->identity.user), session->identity.sql, error);
     }
+    if (status == KMB_OK && !identity_may_write(&session->identity)) {
+        session_set_reader(session->inner);
+    }
     uint64_t timeout_ms = session->server->settings->timeouts.statement_ms;
     if (status == KMB_OK && timeout_ms > 0) {
         char text[24];

@@ -28,7 +28,7 @@ def start(settings=None, **more):
 
 
 def http_port(server):
-    return int(re.search(r"event=http\.listen port=(\d+)", server.log_tail()).group(1))
+    return int(re.findall(r"event=http\.listen port=(\d+)", server.log_tail())[-1])  # it may have been started again
 
 
 def fetch(server, path, method="GET", body=None, headers=None):
@@ -229,6 +229,28 @@ def test_query_needs_a_token():
         assert ask(server, "SELECT 1", headers={"Authorization": "Basic eDp5"})[0] == 401
         assert fetch(server, "/health")[0] == 200 and fetch(server, "/ready")[0] == 200
         assert numbers(server)['kimberlite_auth_attempts_total{method="api_key",result="failure"}'] == 1
+
+
+def test_who_only_reads():
+    """An auditor's key reads, and changes nothing, by whatever statement."""
+    with start() as server:
+        assert ask(server, "CREATE TABLE t (id serial PRIMARY KEY, a int)")[0] == 200
+        server.stop()
+        keys = {}
+        for role in ("auditor", "user"):
+            ran = subprocess.run([PROGRAM, "apikey", "create", role, "--role", role, "-t", "1", "-q", "-o", "csv", "--data", server.data, "--key",
+                                  server.key], stdout=subprocess.PIPE, check=True)
+            keys[role] = {"Authorization": "Bearer " + re.search(r"kmb_[a-z]+_[0-9a-zA-Z]+", ran.stdout.decode()).group(0)}
+        server.options = ["--auth", "apikey", *server.options]
+        server.start()
+        assert ask(server, "INSERT INTO t (a) VALUES (1)", headers=keys["user"])[0] == 200
+        for statement in ("INSERT INTO t (a) VALUES (2)", "DELETE FROM t", "DROP TABLE t", "SELECT nextval('t_id_seq')", "DO $$BEGIN DELETE FROM t; END$$",
+                          "WITH gone AS (DELETE FROM t RETURNING a) SELECT * FROM gone", "CREATE TABLE u (id int)", "TRUNCATE t",
+                          "EXPLAIN ANALYZE DELETE FROM t"):
+            status, answer = ask(server, statement, headers=keys["auditor"])
+            assert status == 403 and answer["error"]["sqlstate"] == "42501", (statement, status, answer)
+        status, answer = ask(server, "SELECT count(*) FROM t", headers=keys["auditor"])
+        assert status == 200 and "1" in json.dumps(answer["rows"]), answer
 
 
 def test_tls():
