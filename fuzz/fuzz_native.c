@@ -23,6 +23,10 @@ void connection_wake(struct connection *connection) {
     (void)connection;
 }
 
+void connection_note_cancel(struct connection *connection) {
+    (void)connection;
+}
+
 static void remove_database(void) {
     native_service_free(service);
     must(kmb_close(db, NULL) == KMB_OK);

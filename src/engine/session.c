@@ -280,6 +280,16 @@ void session_cancel(struct session *session) {
     atomic_store(&session->cancel, true);
 }
 
+void session_hold_cancel(struct session *session) {
+    session->holds_cancel = true;
+}
+
+void session_forget_cancel(struct session *session) {
+    if (atomic_load_explicit(&session->cancel, memory_order_relaxed)) { /* it seldom is: a store would cost more */
+        atomic_store(&session->cancel, false);
+    }
+}
+
 enum kmb_status session_set_user(struct session *session, struct slice user, enum sql_user kind,
                                  struct kmb_error *error) {
     if (user.length == 0 || user.length > sizeof(session->user)) {

@@ -22,6 +22,13 @@ struct session_options {
 enum kmb_status session_new(const struct session_options *options, struct session **session, struct kmb_error *error);
 void session_free(struct session *session); /* rolls back; NULL is fine */
 void session_cancel(struct session *session);
+/*
+ * What a client sent may wait for a thread, or for its parsing, when somebody cancels it. After session_hold_cancel()
+ * a session_cancel() therefore holds until session_forget_cancel(), which the server calls where nothing is being
+ * asked for; without it a cancellation before a statement's begin counts for nothing.
+ */
+void session_hold_cancel(struct session *session);
+void session_forget_cancel(struct session *session);
 /* Of a session that a server runs: what it knows of the others, and the database's name. Both outlive the session. */
 void session_serve(struct session *session, const struct sql_server *server, struct slice database);
 /* The level of transactions that name none, which is SQL_ISOLATION_SNAPSHOT at first. Before its first statement. */

@@ -38,6 +38,7 @@ struct session {
     struct zones zones;
     struct neighbours neighbours;
     atomic_bool cancel;
+    bool holds_cancel; /* what was called before a statement counts for it */
 
     struct savepoint *savepoints;           /* of the open transaction, newest first */
     struct kernel_transaction *transaction; /* the open one, or the statement's own */

@@ -310,7 +310,9 @@ void session_fetching(struct session *session, bool fetching) {
 
 void session_tick(struct session *session) {
     session->statement_now_us = shard_now_us(session->shard);
-    atomic_store(&session->cancel, false); /* what was called before means nothing now */
+    if (!session->holds_cancel) {
+        session_forget_cancel(session);
+    }
 }
 
 static bool is_change(const struct sql_statement *statement) {

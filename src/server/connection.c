@@ -107,6 +107,7 @@ void server_cancel(struct server *server, uint32_t number, struct slice key) {
             differs |= (uint8_t)(key.bytes[i] ^ at->cancel_key[i]);
         }
         if (differs == 0 && at->machine != NULL) {
+            crew_cancel(at);
             at->protocol->cancel(at->machine);
         }
     }
@@ -426,6 +427,7 @@ static void step_machine(struct connection *connection, struct worker *worker, s
         .draining = atomic_load(&connection->server->draining),
         .expired = atomic_load(&connection->expired),
         .terminated = atomic_load(&connection->terminated),
+        .cancelled = atomic_exchange(&connection->cancelled, false),
         .more = more_waiting,
         .flush = flush_waiting,
         .context = &step,

@@ -134,6 +134,19 @@ void crew_wake(struct connection *connection) {
     }
 }
 
+void crew_cancel(struct connection *connection) {
+    if (connection->state == CONNECTION_READY || connection->state == CONNECTION_PARKED ||
+        connection->state == CONNECTION_BLOCKED) {
+        atomic_store(&connection->cancelled, true);
+    }
+}
+
+void connection_note_cancel(struct connection *connection) {
+    pthread_mutex_lock(&connection->server->lock);
+    crew_cancel(connection);
+    pthread_mutex_unlock(&connection->server->lock);
+}
+
 void connection_wake(struct connection *connection) {
     pthread_mutex_lock(&connection->server->lock);
     crew_wake(connection);
@@ -260,6 +273,7 @@ static void settle(struct server *server, struct connection *connection, enum co
         }
         return;
     }
+    atomic_store(&connection->cancelled, false);
     bool polls = want != CONNECTION_WANT_CLOSE && !connection->quiet && connection->events == events_of(want);
     if (polls) {
         connection->state = CONNECTION_WAITING;

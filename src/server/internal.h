@@ -85,6 +85,7 @@ struct connection {
     char source[64]; /* the same without port and brackets */
     char own_address[64];
     atomic_bool terminated;   /* pg_terminate_backend() */
+    atomic_bool cancelled;    /* while it waited to be stepped: the next step is told; set under lock */
     unsigned sessions;        /* that stand on it; under lock */
     struct activity activity; /* of a PostgreSQL session */
     uint32_t number;          /* from 1, of this server */
@@ -254,6 +255,9 @@ struct connection *crew_list_pop(struct connection_list *list);
 void crew_ready(struct connection *connection);
 /* connection_wake() by somebody who has the lock. */
 void crew_wake(struct connection *connection);
+/* Notes, under the lock, that what the connection has been sent is cancelled, where it waits to be stepped. Whatever
+ * runs is the machine's to cancel. */
+void crew_cancel(struct connection *connection);
 /* Makes blocked_tick. false: no memory. */
 bool crew_init_timers(struct server *server);
 /* Cancels what runs, on every connection; under the lock. */

@@ -653,6 +653,9 @@ static enum protocol_next native_step(void *machine, struct protocol_io *io) {
         requests_synced(&native->source);
     }
     native->io = io;
+    if (!io->cancelled) {
+        native_cancel_forget(native);
+    }
     native_subscriptions_sent(native);
     bool wait = take_frames(native, io);
     native->closing = native->closing || io->expired;
@@ -686,16 +689,24 @@ static enum protocol_next native_step(void *machine, struct protocol_io *io) {
 void native_run_begin(struct native *native, kmb_session *session) {
     pthread_mutex_lock(&native->running_lock);
     native->running = session;
+    if (native->cancel_due) {
+        native->cancel_due = false;
+        kmb_cancel(session);
+    }
     pthread_mutex_unlock(&native->running_lock);
 }
 
 void native_run_end(struct native *native) {
-    native_run_begin(native, NULL);
+    pthread_mutex_lock(&native->running_lock);
+    session_forget_cancel(api_session(native->running));
+    native->running = NULL;
+    pthread_mutex_unlock(&native->running_lock);
 }
 
 static void native_cancel_running(void *machine) {
     struct native *native = machine;
     pthread_mutex_lock(&native->running_lock);
+    native->cancel_due = native->running == NULL;
     kmb_cancel(native->running); /* NULL is fine */
     pthread_mutex_unlock(&native->running_lock);
 }

@@ -191,6 +191,7 @@ struct native {
 
     pthread_mutex_t running_lock;
     kmb_session *running; /* what cancel() ends */
+    bool cancel_due;      /* cancel() came while nothing ran: what runs next is meant, within this step */
 };
 
 /* A request in hand. */
@@ -242,6 +243,8 @@ struct slice native_text_of(struct native *native, const struct wire_message *me
 
 /* What its sessions do while the client is waited for. */
 void native_tenants_rest(struct native *native);
+/* What was cancelled so far was not meant for what comes now. */
+void native_cancel_forget(struct native *native);
 /* Another identity speaks from now on. */
 enum kmb_status native_tenants_name(struct native *native, struct kmb_error *error);
 

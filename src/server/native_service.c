@@ -130,6 +130,7 @@ void native_service_cancel(struct native_service *service, uint64_t connection, 
     for (struct native *native = service->machines; native != NULL; native = native->older) {
         if (native->number == connection && secret.length == NATIVE_SECRET_SIZE &&
             secret_equal(secret.bytes, native->secret, NATIVE_SECRET_SIZE)) {
+            connection_note_cancel(native->connection);
             native_protocol.cancel(native);
         }
     }

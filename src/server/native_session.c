@@ -178,6 +178,15 @@ static enum kmb_status note_session(struct native *native, struct native_tenant 
     return activity_begin(server, activity, &native->identity, tenant->name, native->peer.address, error);
 }
 
+void native_cancel_forget(struct native *native) {
+    pthread_mutex_lock(&native->running_lock);
+    native->cancel_due = false;
+    pthread_mutex_unlock(&native->running_lock);
+    for (uint32_t i = 0; i < native->tenant_count; i++) {
+        session_forget_cancel(native->tenants[i]->session);
+    }
+}
+
 void native_tenants_rest(struct native *native) {
     for (uint32_t i = 0; i < native->tenant_count && native->source.server != NULL; i++) {
         struct native_tenant *tenant = native->tenants[i];
@@ -245,6 +254,7 @@ enum kmb_status native_tenant_open(struct native *native, uint64_t id, struct na
         return status;
     }
     session_defer(tenant->session, true);
+    session_hold_cancel(tenant->session);
     notify_listener_wake(session_neighbours(tenant->session)->notices, wake, native->connection);
     native->tenants[native->tenant_count++] = tenant;
     *out = tenant;

@@ -240,6 +240,7 @@ static enum kmb_status open_session(struct pg_session *session, const struct pg_
     session->source.tenant = session->tenant;
     session_charge(session->inner, session->peer->charge);
     session_defer(session->inner, true);
+    session_hold_cancel(session->inner);
     session_set_isolation(session->inner, SQL_ISOLATION_READ_COMMITTED); /* as its clients expect */
     notify_listener_wake(session_neighbours(session->inner)->notices, wake, session->connection);
     session_set_wake(session->inner, wake, session->connection);
@@ -719,6 +720,9 @@ static enum protocol_next pg_step(void *machine, struct protocol_io *io) {
     }
     if (session->session == NULL) {
         return next;
+    }
+    if (!io->cancelled && session->task == PG_TASK_NONE) {
+        session_forget_cancel(session->inner); /* it came while the client was waited for */
     }
     session->output = io->output;
     next = serve(session, io);

@@ -58,7 +58,6 @@ struct pg_session {
     bool terminated;       /* what is in the output is the last */
     bool astray;   /* the client has sent what has no place within a COPY: nothing else that it says has a meaning */
     uint64_t skip; /* bytes of a message that was refused before it was whole: still to come, and dropped */
-    bool running;  /* a step is going on (for cancel); atomic enough: a late cancel is harmless */
 
     struct map statements; /* name -> struct pg_statement: what is made of the named ones of the session's list */
     struct map portals;    /* name -> struct pg_portal */

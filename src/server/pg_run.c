@@ -35,6 +35,7 @@ void pg_write_ready_now(struct pg_session *session, struct buffer *out) {
                             : session_failed(session->inner)        ? PG_IN_FAILED_BLOCK
                                                                     : PG_IN_BLOCK;
     pg_write_ready(out, status);
+    session_forget_cancel(session->inner); /* it was meant for what is answered */
 }
 
 static void tell(struct buffer *out, const char *name, char *told, size_t size, const char *value, bool all) {

@@ -387,8 +387,6 @@ class Cancels(Load):
         self.client.send(raw.query(LONG_QUERY))
         time.sleep(self.chance.uniform(0.02, 0.1))
         raw.cancel(self.port, self.client.process, self.client.key)
-        if self.client.is_silent(1):
-            raw.cancel(self.port, self.client.process, self.client.key)  # the first came before the statement had begun
         error = told(self.client.until("Z"))
         assert error is not None and error["C"] == "57014", error
         assert self.client.rows("SELECT 3") == [["3"]]

@@ -3,6 +3,7 @@
 
     tests/server/test_abuse.py [WORD...]     BUILD: the build directory
 """
+import contextlib
 import os
 import random
 import resource
@@ -642,6 +643,36 @@ def test_cancel():
         client.send(raw.message("d", b"2\n"), raw.message("c"))
         assert sqlstates(client.until("Z")) == ["57014"]
         assert client.rows("SELECT count(*) FROM t") == [["0"]]
+
+
+def test_cancel_at_once():
+    """On a busy machine, where little has begun: what was sent before the cancellation is ended, what comes later is not."""
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(Server({"server.threads": "2"}))
+        for _ in range(4):
+            burner = subprocess.Popen(["sh", "-c", "while :; do :; done"])
+            stack.callback(burner.wait)
+            stack.callback(burner.kill)
+        clients = [raw.Client(server.port) for _ in range(6)]
+        plain = [raw.query(LONG_QUERY)]
+        extended = [raw.parse(LONG_QUERY), raw.bind(), raw.execute(), raw.SYNC]
+        for turn in range(10 if SANITIZED else 40):
+            for client in clients:
+                client.send(*(extended if turn % 2 else plain))
+            for client in clients:
+                raw.cancel(server.port, client.process, client.key)
+                assert sqlstates(client.until("Z")) == ["57014"]
+                raw.cancel(server.port, client.process, client.key)
+                assert client.rows("SELECT 1") == [["1"]]
+        many = raw.query("SELECT count(*) FROM generate_series(1, 1000) g") * 5
+        clients[0].send(raw.query(LONG_QUERY), many)  # of a pipeline the one that runs is meant
+        assert clients[0].is_silent(0.2)
+        raw.cancel(server.port, clients[0].process, clients[0].key)
+        assert sqlstates(clients[0].until("Z")) == ["57014"]
+        for _ in range(5):
+            assert not sqlstates(clients[0].until("Z"))
+        for client in clients:
+            client.socket.close()
 
 
 def test_statement_timeout():

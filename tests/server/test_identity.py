@@ -4,12 +4,14 @@
     tests/server/test_identity.py [NAME...]      BUILD: the build directory
 """
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 
 import checks
+import raw
 from serve import PROGRAM, Server, until
 
 ALICE, ROOT = "correct horse battery", "the root of it"
@@ -73,6 +75,36 @@ def test_passwords():
             told = log.read()
         for secret in (ALICE, ROOT, "a new one"):
             assert secret not in told, "the server's log holds a password"
+
+
+def test_who_only_reads():
+    """The key of an auditor or an analyst is the password of one who changes nothing, by whatever statement."""
+    with Server(settings={"http.listen": ""}) as server:
+        with raw.Client(server.port) as client:
+            client.rows("CREATE TABLE t (id serial PRIMARY KEY, a int)")
+        server.stop()
+        keys = {}
+        for role in ("auditor", "analyst", "user"):
+            ran = subprocess.run([PROGRAM, "apikey", "create", role, "--role", role, "-t", "1", "-q", "-o", "csv", "--data", server.data, "--key",
+                                  server.key], stdout=subprocess.PIPE, check=True)
+            keys[role] = re.search(r"kmb_[a-z]+_[0-9a-zA-Z]+", ran.stdout.decode()).group(0)
+        server.options = ["--auth", "apikey"]
+        server.start()
+
+        def psql(role, sql):
+            return subprocess.run(["psql", "-XqAt", "host=localhost port=%d user=%s dbname=kimberlite sslmode=disable" % (server.port, role)],
+                                  input="\\set VERBOSITY verbose\n" + sql, capture_output=True, text=True,
+                                  env={**os.environ, "PGPASSWORD": keys[role]}, timeout=60, check=False)
+
+        assert psql("user", "INSERT INTO t (a) VALUES (1)").stderr == ""
+        for role in ("auditor", "analyst"):
+            for statement in ("INSERT INTO t (a) VALUES (2)", "DELETE FROM t", "DROP TABLE t", "SELECT nextval('t_id_seq')", "TRUNCATE t",
+                              "DO $$BEGIN DELETE FROM t; END$$", "WITH gone AS (DELETE FROM t RETURNING a) SELECT * FROM gone",
+                              "COPY t (a) FROM STDIN;\n3\n\\.", "BEGIN; CREATE TABLE u (id int); COMMIT", "SELECT set_config('x.y', 'z', false); DELETE FROM t",
+                              "PREPARE p AS DELETE FROM t; EXECUTE p", "EXPLAIN ANALYZE DELETE FROM t", "BEGIN; SET TRANSACTION READ WRITE; DELETE FROM t"):
+                assert "ERROR:  42501:" in psql(role, statement + ";\n").stderr, (role, statement)
+            ran = psql(role, "SELECT a FROM t; SELECT count(*) FROM t")
+            assert (ran.stdout, ran.stderr) == ("1\n1\n", ""), (role, ran)
 
 
 def test_a_role_has_so_many_sessions():

@@ -10,6 +10,12 @@ void connection_wake(struct connection *connection) {
     atomic_fetch_add(&connection->wakes, 1);
 }
 
+void connection_note_cancel(struct connection *connection) {
+    if (atomic_load(&connection->waits)) {
+        atomic_store(&connection->cancelled, true);
+    }
+}
+
 void client_open(struct client *client, kmb_db *db, struct native_service *service, uint64_t tenant) {
     struct protocol_peer peer = {.address = "127.0.0.1:1", .source = slice_text("127.0.0.1"), .local = true};
     *client = (struct client){.shard = api_shard(db), .tenant = tenant};
@@ -38,16 +44,19 @@ uint64_t client_send(struct client *client, uint32_t variant, const void *payloa
     size_t start = frame_begin(&client->input);
     wire_message_encode(&client->input, &message);
     assert_true(frame_end(&client->input, start));
+    atomic_store(&client->connection.waits, true);
     return client->next_id;
 }
 
 void client_step(struct client *client) {
     for (unsigned steps = 0; !client->closed; steps++) {
         struct buffer out = {0};
+        atomic_store(&client->connection.waits, false);
         struct protocol_io io = {.input = buffer_slice(&client->input),
                                  .output = &out,
                                  .ended = client->ended,
-                                 .draining = client->draining};
+                                 .draining = client->draining,
+                                 .cancelled = atomic_exchange(&client->connection.cancelled, false)};
         enum protocol_next next = native_protocol.step(client->machine, &io);
         assert_true(io.consumed <= client->input.length);
         memmove(client->input.bytes, client->input.bytes + io.consumed, client->input.length - io.consumed);

@@ -16,6 +16,8 @@
 /* The listener's, for tests: counts its wakes. */
 struct connection {
     atomic_uint wakes;
+    atomic_bool waits;     /* something was sent, and the machine not stepped since */
+    atomic_bool cancelled; /* then */
 };
 
 struct client {

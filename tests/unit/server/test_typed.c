@@ -354,10 +354,26 @@ static void cancellation(void **state) {
     canceller.request = (struct wire_cancel_request){.connection = key->connection, .secret = {wrong, sizeof(wrong)}};
     client_ask(&canceller.client, WIRE_REQUEST_CANCEL, &canceller.request, WIRE_RESPONSE_CANCELLED);
     canceller.request.secret = key->secret;
-    assert_int_equal(pthread_create(&thread, NULL, cancels, &canceller), 0);
-    struct wire_run_request request = {.sql = TEXT("SELECT count(*) FROM generate_series(1, 1000000000) a")};
-    client_send(&client, WIRE_REQUEST_RUN, &request);
+    struct wire_run_request request = {.sql = TEXT("SELECT count(*) FROM generate_series(1, 10000) a")};
     struct wire_message message;
+    for (int round = 0; round < 2; round++) { /* one that has not begun; then one that is sent when it is over */
+        if (round == 0) {
+            client_send(&client, WIRE_REQUEST_RUN, &request);
+        }
+        client_ask(&canceller.client, WIRE_REQUEST_CANCEL, &canceller.request, WIRE_RESPONSE_CANCELLED);
+        if (round == 1) {
+            client_send(&client, WIRE_REQUEST_RUN, &request);
+        }
+        client_send(&client, WIRE_REQUEST_RUN, &request);
+        client_step(&client);
+        assert_true(client_next(&client, &message));
+        assert_int_equal(message.variant, round == 0 ? WIRE_RESPONSE_ERROR_DETAIL : WIRE_RESPONSE_ROWS);
+        assert_true(client_next(&client, &message));
+        assert_int_equal(message.variant, WIRE_RESPONSE_ROWS);
+    }
+    assert_int_equal(pthread_create(&thread, NULL, cancels, &canceller), 0);
+    request.sql = slice_text("SELECT count(*) FROM generate_series(1, 1000000000) a");
+    client_send(&client, WIRE_REQUEST_RUN, &request);
     client_step(&client);
     atomic_store(&canceller.stop, true);
     pthread_join(thread, NULL);
