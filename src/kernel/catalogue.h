@@ -47,7 +47,8 @@ void catalogue_release(const struct catalogue *catalogue); /* NULL is fine */
 
 /* A number that changes with each change of the catalogue: equal numbers of one tenant, equal catalogues, as long as
  * both are of the present (of a catalogue of the past: that of the state it was made from). A transaction's own DDL
- * gives numbers that no committed catalogue has (bit 63 set). */
+ * gives numbers that no committed catalogue has (CATALOGUE_VERSION_OWN is set). */
+#define CATALOGUE_VERSION_OWN (UINT64_C(1) << 63)
 uint64_t catalogue_version(const struct catalogue *catalogue);
 
 /* NULL when there is none. schema: length 0 means CATALOGUE_SCHEMA_DEFAULT. Names are exact (already folded). */

@@ -412,7 +412,7 @@ enum kmb_status transaction_defined(struct kernel_transaction *transaction, stru
         return status;
     }
     const struct catalogue *numbered;
-    uint64_t number = (UINT64_C(1) << 63) | store_root_generation(transaction->root);
+    uint64_t number = CATALOGUE_VERSION_OWN | store_root_generation(transaction->root);
     status = catalogue_renumber(transaction->evolver.catalogue, number, &numbered, error);
     if (status == KMB_OK) {
         catalogue_release(transaction->evolver.catalogue);

@@ -63,6 +63,9 @@ struct sql_control {
 /* What nextval() gave in a session: currval() and lastval(). */
 struct sql_statistics; /* sql/statistics.h */
 
+#define SQL_SEQUENCE_NAME_KEY 120
+#define SQL_SEQUENCE_NAMES    2
+
 struct sql_sequences {
     struct sql_sequence {
         struct table_id id;
@@ -71,6 +74,14 @@ struct sql_sequences {
     uint32_t count;
     uint32_t capacity;
     struct table_id last; /* 0: none yet */
+    /* What a name meant last: a session that inserts names the same sequence again and again. */
+    struct sql_sequence_name {
+        uint64_t catalogue_version; /* 0: none */
+        struct table_id id;
+        size_t length;
+        uint8_t key[SQL_SEQUENCE_NAME_KEY]; /* search_path, user and text */
+    } names[SQL_SEQUENCE_NAMES];
+    unsigned name_next;
 };
 void sql_sequences_free(struct sql_sequences *sequences);
 

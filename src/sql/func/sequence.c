@@ -5,6 +5,8 @@
  * one is a write of the statement's transaction (kernel/sequence.c says how values outlive it); what a session was
  * given it remembers itself.
  */
+#include <string.h>
+
 #include "base/memory.h"
 #include "kernel/transaction.h"
 #include "kernel/view.h"
@@ -64,6 +66,46 @@ static const struct table_definition *sequence_named(struct sql_context *context
     return found.table;
 }
 
+/* All that decides what a text names in a catalogue. false: it is too long to be kept. */
+static bool name_key(const struct sql_context *context, struct slice text, struct sql_sequence_name *name) {
+    const struct slice parts[] = {slice_text(context->settings->search_path), context->session_user, text};
+    name->length = 0;
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        if (parts[i].length + 1 > sizeof(name->key) - name->length) {
+            return false;
+        }
+        if (parts[i].length > 0) {
+            memcpy(name->key + name->length, parts[i].bytes, parts[i].length);
+        }
+        name->length += parts[i].length;
+        name->key[name->length++] = 0;
+    }
+    return true;
+}
+
+/* The same in the transaction's catalogue, for a session that inserts names one sequence again and again. What DDL of
+ * the transaction itself has made is looked for each time: two such catalogues may have one version. */
+static const struct table_definition *sequence_known(struct sql_context *context,
+                                                     struct kernel_transaction *transaction, struct slice text) {
+    const struct catalogue *catalogue = kernel_transaction_catalogue(transaction);
+    struct sql_sequences *sequences = context->host->sequences;
+    struct sql_sequence_name name = {.catalogue_version = catalogue_version(catalogue)};
+    if (sequences == NULL || (name.catalogue_version & CATALOGUE_VERSION_OWN) != 0 || !name_key(context, text, &name)) {
+        return sequence_named(context, catalogue, text);
+    }
+    for (size_t i = 0; i < SQL_SEQUENCE_NAMES; i++) {
+        const struct sql_sequence_name *known = &sequences->names[i];
+        if (known->catalogue_version == name.catalogue_version && known->length == name.length &&
+            memcmp(known->key, name.key, name.length) == 0) {
+            return catalogue_table_of_id(catalogue, known->id);
+        }
+    }
+    const struct table_definition *sequence = sequence_named(context, catalogue, text);
+    name.id = sequence->id;
+    sequences->names[sequences->name_next++ % SQL_SEQUENCE_NAMES] = name;
+    return sequence;
+}
+
 static struct kernel_transaction *transaction_of(const struct sql_call *call, const char *function) {
     struct sql_context *context = call->context;
     const struct sql_host *host = context->host;
@@ -91,7 +133,7 @@ static void fn_nextval(SCALAR_PARAMETERS) {
     struct sql_sequences *sequences = context->host->sequences;
     EACH_ROW(row) {
         const struct table_definition *sequence =
-            sequence_named(context, kernel_transaction_catalogue(transaction), relation_argument(call, arguments, row));
+            sequence_known(context, transaction, relation_argument(call, arguments, row));
         remember_room(context, sequences);
         sql_try(context, kernel_sequence_next(transaction, sequence->id, &result->integer[row], context->error));
         remember(sequences, sequence->id, result->integer[row]);
@@ -107,7 +149,7 @@ static void fn_setval(SCALAR_PARAMETERS) {
     struct sql_sequences *sequences = context->host->sequences;
     EACH_ROW(row) {
         const struct table_definition *sequence =
-            sequence_named(context, kernel_transaction_catalogue(transaction), relation_argument(call, arguments, row));
+            sequence_known(context, transaction, relation_argument(call, arguments, row));
         int64_t value = ARGUMENT_INT(1, row);
         bool called = call->argument_count < 3 || arguments[2]->boolean[vector_row(arguments[2], row)] != 0;
         remember_room(context, sequences);
