@@ -10,7 +10,10 @@
  * share it. So a point query costs no switch of threads, and an hour's report one.
  *
  * Durability is the flusher's: machines do not wait for a sync. Their connections are parked until the flusher, which
- * leads the group commits, has published what they rest on.
+ * leads the group commits, has published what they rest on. It waits while the loop's owner steps one connection after
+ * the other, since a sync costs as much for one commit as for thirty. Where clients do little but commit, the owner
+ * leads itself as soon as nobody else has anything to say: to wake another thread and be woken costs more than the
+ * loop's time during a short sync.
  *
  * A thread that waits within its step (for a lock, a client within COPY, pg_sleep) is lent: it does not count among
  * server.threads, so others are made in its place, and end when there are more than are needed. And whoever is about to
@@ -37,7 +40,11 @@
 #define SHARE_NS ((uint64_t)500000)
 /* So many steps after a commit a connection is thought to change something again: the answer, the next, some reads. */
 #define STEPS_OF_A_CHANGE 4
-/* After so many steps of one connection alone, the loop's owner leads the commits itself. */
+/* For so long at most commits wait for those that others are about to make: for the flusher, which has a thread of its
+ * own, and for the loop's owner. */
+#define ROUND_NS ((int64_t)500000)
+#define LATE_NS  ((int64_t)2000000)
+/* After so many steps of one connection alone, or of such that change something, the loop's owner leads the commits. */
 #define SAME_MANY 8
 /* Longer commits are the flusher's in any case: the loop would change hands at each. */
 #define FLUSH_SHORT_NS ((int64_t)500000)
@@ -91,9 +98,10 @@ static void park(struct server *server, struct connection *connection, bool owne
         *at = connection;
         list->count++;
     }
-    if (owner && server->same_count >= SAME_MANY && server->flush_ns < FLUSH_SHORT_NS) {
-        server->flush_due = true;
-    } else {
+    bool alone = server->same_count >= SAME_MANY || server->change_count >= SAME_MANY;
+    if (owner && alone && server->flush_ns < FLUSH_SHORT_NS) {
+        server->flush_due = true; /* by the loop's owner, when the round is over */
+    } else if (!server->rounding && !server->flush_due) {
         wake_flusher(server);
     }
 }
@@ -300,8 +308,17 @@ static int64_t thread_cpu_ns(void) {
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-/* Runs one connection that was taken from the ready ones. The lock is held before and after, not meanwhile. */
-static void run_one(struct server *server, struct worker *worker, struct connection *connection) {
+/* What the round has parked is synced together, by the flusher unless the loop's owner will. Under the lock. */
+static void end_round(struct server *server) {
+    server->rounding = false;
+    if (server->parked.first != NULL && !server->flush_due) {
+        wake_flusher(server);
+    }
+}
+
+/* Runs one connection that was taken from the ready ones; when that was over. The lock is held before and after, not
+ * meanwhile. */
+static int64_t run_one(struct server *server, struct worker *worker, struct connection *connection) {
     connection->state = CONNECTION_RUNNING;
     server->same_count = server->last_run == connection ? server->same_count + 1 : 0;
     server->last_run = connection;
@@ -329,6 +346,8 @@ static void run_one(struct server *server, struct worker *worker, struct connect
         atomic_store_explicit(&server->stepping_since_ns, 0, memory_order_relaxed);
     }
     settle(server, connection, want, owner);
+    server->change_count = connection->changes > 0 ? server->change_count + 1 : 0;
+    return ended;
 }
 
 /* --- answers ------------------------------------------------------------------------------------------------------ */
@@ -388,8 +407,8 @@ static void flush_once(struct server *server) {
     }
 }
 
-/* One client that commits and waits, again and again: handing each of its commits to the flusher and back would take
- * longer than all the rest. Under the lock. */
+/* Few clients that commit and wait, again and again: handing their commits to the flusher and back would take longer
+ * than all the rest. Under the lock. */
 static void flush_own(struct server *server, const struct worker *worker) {
     atomic_store_explicit(&server->stepping_since_ns, server_now_ns(server), memory_order_relaxed);
     flush_once(server);
@@ -464,44 +483,66 @@ static bool is_guarded(const struct server *server) {
     return server->idle_count > 0 || !is_crowded(server);
 }
 
-/* One round: waits for events unless there is work, then takes what is ready. The lock is held before and after. */
-static void turn_loop(struct server *server, struct worker *worker) {
-    settle_done(server);
-    if (server->flush_due) {
-        server->flush_due = false;
-        if (server->ready.first == NULL && server->parked.count == 1 && server->flusher_sleeps && !server->fatal) {
-            flush_own(server, worker);
-            return;
-        } else {
-            wake_flusher(server);
-        }
-    }
+/* Looks at the sockets; with nothing else to do, until something comes. The lock is held before and after. */
+static void poll_sockets(struct server *server, bool sleeps) {
     watch_blocked(server);
-    server->loop_sleeps = server->ready.first == NULL;
-    uv_run_mode mode = server->loop_sleeps ? UV_RUN_ONCE : UV_RUN_NOWAIT;
+    server->loop_sleeps = sleeps;
     pthread_mutex_unlock(&server->lock);
-    uv_run(&server->loop, mode);
+    uv_run(&server->loop, sleeps ? UV_RUN_ONCE : UV_RUN_NOWAIT);
     pthread_mutex_lock(&server->lock);
     server->loop_sleeps = false;
     settle_done(server);
+}
+
+/* The loop's owner has said that it leads the commits: it does when nobody else is about to commit as well. Where that
+ * takes too long the flusher does, while it goes on. Under the lock; true: it has led them. */
+static bool flush_due(struct server *server, const struct worker *worker) {
+    const struct connection *first = server->parked.first;
+    bool more = server->ready.first != NULL;
+    if (more && first != NULL && server_now_ns(server) - first->active_ns < LATE_NS) {
+        return false;
+    }
+    server->flush_due = false;
+    if (more || first == NULL || !server->flusher_sleeps || server->fatal) {
+        wake_flusher(server);
+        return false;
+    }
+    flush_own(server, worker);
+    return true;
+}
+
+/* One round: waits for events unless there is work, then takes what is ready. The lock is held before and after. */
+static void turn_loop(struct server *server, struct worker *worker) {
+    settle_done(server);
+    if (!server->flush_due || server->same_count < SAME_MANY) {
+        poll_sockets(server, server->ready.first == NULL && !server->flush_due);
+    }
+    if (server->flush_due && flush_due(server, worker)) {
+        return;
+    }
     share(server);
     /* What became ready now, and nothing that comes meanwhile: then sockets are looked at again. */
     size_t count = server->ready.count;
     worker->gathers = count > 1;
+    server->rounding = count > 1;
+    int64_t round_until = count > 1 ? server_now_ns(server) + ROUND_NS : INT64_MAX;
     for (size_t i = 0; i < count && server->loop_owner == worker && server->ready.first != NULL && !server->stopping;
          i++) {
         struct connection *connection = crew_list_pop(&server->ready);
         bool heavy = connection->cost_ns >= STEP_HEAVY_NS;
         if (heavy && (find_helper(server) || !is_guarded(server))) {
             crew_list_push(&server->heavy, connection);
-        } else {
-            run_one(server, worker, connection);
+        } else if (run_one(server, worker, connection) > round_until) {
+            end_round(server);
         }
         if (server->unsent.count >= GATHER_MANY) {
             send_gathered(server, worker);
         }
     }
     worker->gathers = false;
+    if (server->loop_owner == worker) {
+        end_round(server);
+    }
     send_gathered(server, worker);
 }
 
@@ -544,6 +585,7 @@ void crew_leave_loop(struct server *server, struct worker *worker) {
     pthread_mutex_lock(&server->lock);
     if (server->loop_owner == worker) {
         server->loop_owner = NULL;
+        end_round(server);
         atomic_store_explicit(&server->stepping_since_ns, 0, memory_order_relaxed);
         if (server->idle_count > 0) {
             rouse(server);
@@ -621,14 +663,15 @@ static void serve(struct server *server, struct worker *worker) {
         } else if (server->loop_owner == NULL || owner_is_late(server)) {
             server->loop_owner = worker;
             atomic_store_explicit(&server->stepping_since_ns, 0, memory_order_relaxed);
+            end_round(server); /* of him who had the loop */
             post_standby(server);
             send_gathered(server, worker); /* of him who had the loop, and is late */
         } else if (server->heavy.first != NULL) {
             post_standby(server);
-            run_one(server, worker, crew_list_pop(&server->heavy));
+            (void)run_one(server, worker, crew_list_pop(&server->heavy));
         } else if (server->ready.first != NULL && server->sharing) {
             post_standby(server);
-            run_one(server, worker, crew_list_pop(&server->ready));
+            (void)run_one(server, worker, crew_list_pop(&server->ready));
         } else if (is_surplus(server, worker)) {
             break;
         } else {
@@ -675,7 +718,7 @@ static void *flush(void *context) {
     struct server *server = context;
     pthread_mutex_lock(&server->lock);
     while (!server->stopping && !server->fatal) {
-        if (server->parked.first == NULL) {
+        if (server->parked.first == NULL || server->rounding || server->flush_due) {
             server->flusher_sleeps = true;
             pthread_cond_wait(&server->flush, &server->lock);
             server->flusher_sleeps = false;

@@ -190,10 +190,12 @@ struct server {
     pthread_t flusher;
     pthread_cond_t flush;
     bool flusher_sleeps;
-    int64_t flush_ns;                  /* of a commit, as the last ones were */
-    bool flush_due;                    /* the loop's owner has left the flusher asleep: it leads itself, or wakes it */
+    int64_t flush_ns; /* of a commit, as the last ones were */
+    bool rounding;    /* the loop's owner steps one connection after the other: the flusher waits for their commits */
+    bool flush_due;   /* the loop's owner has left the flusher asleep: it leads itself, or wakes it */
     const struct connection *last_run; /* only to be compared */
     unsigned same_count;               /* so many steps in a row were its */
+    unsigned change_count;             /* so many steps in a row were of connections that change something */
     bool fatal;
     struct kmb_error fatal_error;
 };
