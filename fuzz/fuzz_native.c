@@ -87,6 +87,8 @@ static void step(struct talk *talk) {
         buffer_free(&out);
         if (next == PROTOCOL_COMMIT) {
             must(shard_wait(api_shard(db), io.durable_op, NULL) == KMB_OK);
+            native_protocol.synced(talk->machine);
+            next = io.then;
         }
         talk->closed = next == PROTOCOL_CLOSE;
         if (next == PROTOCOL_READ) {

@@ -174,6 +174,8 @@ static void step(struct client *client) {
         read_output(client);
         if (next == PROTOCOL_COMMIT) {
             must(shard_wait(server->shard, io.durable_op, NULL) == KMB_OK);
+            pg_protocol.synced(client->connection->machine);
+            next = io.then;
         }
         client->closed = next == PROTOCOL_CLOSE;
         if (next == PROTOCOL_READ || next == PROTOCOL_WAIT) {

@@ -443,6 +443,7 @@ static void step_machine(struct connection *connection, struct worker *worker, s
     connection->next_step = next;
     connection->broken = connection->broken || !buffer_ok(&connection->output); /* what is there may rest on a commit */
     connection->durable_op = next == PROTOCOL_COMMIT ? io.durable_op : 0;
+    connection->then = io.then;
 }
 
 /* Receives what the machine asks for. false: nothing came. *fresh: new bytes in the thread's memory, unless the
@@ -505,12 +506,11 @@ static void count_buffers(struct connection *connection) {
 static enum connection_want run(struct connection *connection, struct worker *worker) {
     struct slice fresh = {0};
     bool over = atomic_load(&connection->expired) || atomic_load(&connection->terminated);
-    if (over && has_output(connection) && connection->next_step != PROTOCOL_COMMIT) {
+    if (over && has_output(connection)) {
         return CONNECTION_WANT_CLOSE; /* it takes nothing: there is nobody to say anything to */
     }
     /* First what an earlier step left. */
-    if (has_output(connection) || connection->next_step == PROTOCOL_CLOSE || connection->next_step == PROTOCOL_COMMIT) {
-        connection->next_step = connection->next_step == PROTOCOL_COMMIT ? PROTOCOL_FLUSH : connection->next_step;
+    if (has_output(connection) || connection->next_step == PROTOCOL_CLOSE) {
         enum connection_want want = after_step(connection, worker);
         if (want == CONNECTION_WANT_WRITE || want == CONNECTION_WANT_CLOSE) {
             return want;
@@ -554,6 +554,10 @@ static enum connection_want run(struct connection *connection, struct worker *wo
 }
 
 enum connection_want connection_send(struct connection *connection, struct worker *worker) {
+    if (connection->next_step == PROTOCOL_COMMIT) {
+        connection->protocol->synced(connection->machine);
+        connection->next_step = connection->then;
+    }
     enum connection_want want = after_step(connection, worker);
     count_buffers(connection);
     return want;

@@ -355,6 +355,29 @@ static int64_t run_one(struct server *server, struct worker *worker, struct conn
 /* Of so many clients at most the answers are sent together. */
 #define GATHER_MANY 64
 
+/* Sends what the first of the list have to say, at most GATHER_MANY; up to this op where it is not 0. The lock is held
+ * before and after, not meanwhile. */
+static void send_first(struct server *server, struct worker *worker, struct connection_list *from, uint64_t op) {
+    struct connection *list[GATHER_MANY];
+    enum connection_want wants[GATHER_MANY];
+    size_t count = 0;
+    while (count < GATHER_MANY && from->first != NULL && (op == 0 || from->first->durable_op <= op)) {
+        list[count] = crew_list_pop(from);
+        list[count++]->state = CONNECTION_RUNNING;
+    }
+    pthread_mutex_unlock(&server->lock);
+    for (size_t i = 0; i < count; i++) {
+        wants[i] = connection_send(list[i], worker);
+        if (wants[i] == CONNECTION_WANT_CLOSE) {
+            connection_end(list[i]);
+        }
+    }
+    pthread_mutex_lock(&server->lock);
+    for (size_t i = 0; i < count; i++) {
+        settle(server, list[i], wants[i], server->loop_owner == worker);
+    }
+}
+
 /*
  * Sends what was gathered. A client that is sent an answer while it sleeps is woken, which costs this thread more than
  * to answer: of clients that share a process, as those of a pool do, only the first is asleep when answers come at
@@ -362,31 +385,15 @@ static int64_t run_one(struct server *server, struct worker *worker, struct conn
  */
 static void send_gathered(struct server *server, struct worker *worker) {
     while (server->unsent.first != NULL) {
-        struct connection *list[GATHER_MANY];
-        enum connection_want wants[GATHER_MANY];
-        size_t count = 0;
-        while (count < GATHER_MANY && server->unsent.first != NULL) {
-            list[count++] = crew_list_pop(&server->unsent);
-        }
-        pthread_mutex_unlock(&server->lock);
-        for (size_t i = 0; i < count; i++) {
-            wants[i] = connection_send(list[i], worker);
-            if (wants[i] == CONNECTION_WANT_CLOSE) {
-                connection_end(list[i]);
-            }
-        }
-        pthread_mutex_lock(&server->lock);
-        for (size_t i = 0; i < count; i++) {
-            settle(server, list[i], wants[i], server->loop_owner == worker);
-        }
+        send_first(server, worker, &server->unsent, 0);
     }
 }
 
 /* --- commits ------------------------------------------------------------------------------------------------------ */
 
-/* Leads what the first of the parked ones waits for, and lets go those whom it serves. The lock is held before and
+/* Leads what the first of the parked ones waits for, and answers those whom it serves. The lock is held before and
  * after, not meanwhile. */
-static void flush_once(struct server *server) {
+static void flush_once(struct server *server, struct worker *worker) {
     struct kmb_error error = {0};
     uint64_t op = server->parked.first->durable_op;
     pthread_mutex_unlock(&server->lock);
@@ -403,15 +410,15 @@ static void flush_once(struct server *server) {
         return;
     }
     while (server->parked.first != NULL && server->parked.first->durable_op <= op) {
-        crew_ready(crew_list_pop(&server->parked));
+        send_first(server, worker, &server->parked, op);
     }
 }
 
 /* Few clients that commit and wait, again and again: handing their commits to the flusher and back would take longer
  * than all the rest. Under the lock. */
-static void flush_own(struct server *server, const struct worker *worker) {
+static void flush_own(struct server *server, struct worker *worker) {
     atomic_store_explicit(&server->stepping_since_ns, server_now_ns(server), memory_order_relaxed);
-    flush_once(server);
+    flush_once(server, worker);
     if (server->loop_owner == worker) {
         atomic_store_explicit(&server->stepping_since_ns, 0, memory_order_relaxed);
     } else {
@@ -496,7 +503,7 @@ static void poll_sockets(struct server *server, bool sleeps) {
 
 /* The loop's owner has said that it leads the commits: it does when nobody else is about to commit as well. Where that
  * takes too long the flusher does, while it goes on. Under the lock; true: it has led them. */
-static bool flush_due(struct server *server, const struct worker *worker) {
+static bool flush_due(struct server *server, struct worker *worker) {
     const struct connection *first = server->parked.first;
     bool more = server->ready.first != NULL;
     if (more && first != NULL && server_now_ns(server) - first->active_ns < LATE_NS) {
@@ -716,6 +723,7 @@ static void join_canceling(struct server *server, pthread_t thread) {
 
 static void *flush(void *context) {
     struct server *server = context;
+    struct worker worker = {.server = server};
     pthread_mutex_lock(&server->lock);
     while (!server->stopping && !server->fatal) {
         if (server->parked.first == NULL || server->rounding || server->flush_due) {
@@ -724,10 +732,11 @@ static void *flush(void *context) {
             server->flusher_sleeps = false;
             continue;
         }
-        flush_once(server);
+        flush_once(server, &worker);
         wake_loop(server);
     }
     pthread_mutex_unlock(&server->lock);
+    free_memory(&worker);
     return NULL;
 }
 

@@ -67,12 +67,13 @@ struct connection {
     enum protocol_next next_step;
     int next_want; /* of enum connection_want, while it stands in server.done */
     uint64_t durable_op;
-    bool ended;        /* the client sends no more */
-    bool broken;       /* the socket failed: nothing can be sent */
-    bool wants_write;  /* TLS has to write before it can read */
-    uint64_t cost_ns;  /* of a step, as the last ones were */
-    unsigned changes;  /* above 0: it has changed something of late */
-    int64_t active_ns; /* when it was last stepped, or opened */
+    enum protocol_next then; /* once that is durable */
+    bool ended;              /* the client sends no more */
+    bool broken;             /* the socket failed: nothing can be sent */
+    bool wants_write;        /* TLS has to write before it can read */
+    uint64_t cost_ns;        /* of a step, as the last ones were */
+    unsigned changes;        /* above 0: it has changed something of late */
+    int64_t active_ns;       /* when it was last stepped, or opened */
     int64_t opened_ns;
     int64_t opened_us; /* the same of the clock on the wall */
 
@@ -110,7 +111,7 @@ struct listener {
 
 enum worker_state { WORKER_NONE, WORKER_LIVES, WORKER_ENDED };
 
-#define WORKER_SPARES 16
+#define WORKER_SPARES 64
 
 /* A place for a thread of the crew. */
 struct worker {
@@ -219,7 +220,7 @@ void connection_free(struct connection *connection); /* closes the socket */
 void connection_log(const struct connection *connection, const char *event);
 /* Sends, receives, steps: as far as it goes without waiting. By the thread that has it RUNNING. */
 enum connection_want connection_run(struct connection *connection, struct worker *worker);
-/* After CONNECTION_WANT_SEND. */
+/* After CONNECTION_WANT_SEND, and after CONNECTION_WANT_DURABLE when it is durable. */
 enum connection_want connection_send(struct connection *connection, struct worker *worker);
 /* Frees the machine, which may take long (a transaction is rolled back): not within the loop. By the thread that has it
  * RUNNING. */

@@ -646,12 +646,17 @@ static bool take_frames(struct native *native, struct protocol_io *io) {
     return wait;
 }
 
-static enum protocol_next native_step(void *machine, struct protocol_io *io) {
+static void native_synced(void *machine) {
     struct native *native = machine;
-    io->consumed = 0;
     if (native_pending(native) == 0) {
         requests_synced(&native->source);
     }
+}
+
+static enum protocol_next native_step(void *machine, struct protocol_io *io) {
+    struct native *native = machine;
+    io->consumed = 0;
+    native_synced(native);
     native->io = io;
     if (!io->cancelled) {
         native_cancel_forget(native);
@@ -678,12 +683,14 @@ static enum protocol_next native_step(void *machine, struct protocol_io *io) {
     if (!buffer_ok(io->output)) {
         return PROTOCOL_CLOSE;
     }
+    native_tenants_rest(native);
+    enum protocol_next next = native->closing ? PROTOCOL_CLOSE : more || wait ? PROTOCOL_FLUSH : PROTOCOL_READ;
     io->durable_op = native_pending(native);
     if (io->durable_op != 0 && (io->output->length != 0 || wait || native->closing)) {
+        io->then = next;
         return PROTOCOL_COMMIT;
     }
-    native_tenants_rest(native);
-    return native->closing ? PROTOCOL_CLOSE : more || wait ? PROTOCOL_FLUSH : PROTOCOL_READ;
+    return next;
 }
 
 void native_run_begin(struct native *native, kmb_session *session) {
@@ -789,6 +796,7 @@ void *native_new(struct native_service *service, const struct protocol_peer *pee
 const struct protocol native_protocol = {
     .name = "native",
     .step = native_step,
+    .synced = native_synced,
     .cancel = native_cancel_running,
     .busy = native_busy,
     .welcome = native_welcome,

@@ -56,6 +56,11 @@ static void pg_free(void *machine) {
     mem_free(session);
 }
 
+static void pg_synced(void *machine) {
+    struct pg_session *session = machine;
+    requests_synced(&session->source);
+}
+
 static void pg_cancel(void *machine) {
     struct pg_session *session = machine;
     kmb_cancel(session->session);
@@ -733,6 +738,7 @@ static enum protocol_next pg_step(void *machine, struct protocol_io *io) {
     uint64_t pending = session_pending(session->inner);
     if (pending != 0) {
         io->durable_op = pending;
+        io->then = next;
         return PROTOCOL_COMMIT;
     }
     return next;
@@ -741,6 +747,7 @@ static enum protocol_next pg_step(void *machine, struct protocol_io *io) {
 const struct protocol pg_protocol = {
     .name = "postgresql",
     .step = pg_step,
+    .synced = pg_synced,
     .cancel = pg_cancel,
     .busy = pg_busy,
     .welcome = pg_welcome,

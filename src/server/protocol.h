@@ -21,7 +21,8 @@ struct server;
 enum protocol_next {
     PROTOCOL_READ,   /* the rest of input is no whole message: more, please */
     PROTOCOL_FLUSH,  /* output is large enough: send it, then step again, also without new input */
-    PROTOCOL_COMMIT, /* output holds what rests on durable_op: send it when that is durable, then step again */
+    PROTOCOL_COMMIT, /* output holds what rests on durable_op: when that is durable tell synced(), send it, go on as
+                        `then` says */
     PROTOCOL_WAIT,   /* another session is in the way: step again when woken, or now and then to look */
     PROTOCOL_TLS,    /* output (one byte, "S") goes out in clear; what the client sends next is TLS */
     PROTOCOL_CLOSE,  /* send the output, then close */
@@ -47,12 +48,13 @@ struct protocol_io {
     struct slice input; /* not yet consumed; borrowed for the step */
     size_t consumed;    /* set by the machine: so much of input is done with */
     struct buffer *output;
-    uint64_t durable_op; /* with PROTOCOL_COMMIT */
-    bool ended;          /* the client has closed its side: no more input will come */
-    bool draining;       /* the server is stopping: end after what is being done */
-    bool terminated;     /* somebody has asked to end this session: say so and end */
-    bool cancelled;      /* cancel() came while the machine waited to be stepped: what it does first is meant */
-    bool expired;        /* the time the machine may wait (protocol.patience_ms) is over: say so and end */
+    uint64_t durable_op;     /* with PROTOCOL_COMMIT */
+    enum protocol_next then; /* with PROTOCOL_COMMIT: what the answer would be without it */
+    bool ended;              /* the client has closed its side: no more input will come */
+    bool draining;           /* the server is stopping: end after what is being done */
+    bool terminated;         /* somebody has asked to end this session: say so and end */
+    bool cancelled;          /* cancel() came while the machine waited to be stepped: what it does first is meant */
+    bool expired;            /* the time the machine may wait (protocol.patience_ms) is over: say so and end */
     /*
      * For COPY FROM STDIN alone, within a step: waits for more bytes of the client behind those that were consumed so
      * far and shows them in io->input (consumed is set to 0). false: the client is gone, or cancelled. What is in
@@ -67,6 +69,7 @@ struct protocol_io {
 struct protocol {
     const char *name; /* "postgresql", "native" */
     enum protocol_next (*step)(void *machine, struct protocol_io *io);
+    void (*synced)(void *machine);        /* what the last step's PROTOCOL_COMMIT named is durable; between two steps */
     void (*cancel)(void *machine);        /* ends what runs; any thread */
     bool (*busy)(const void *machine);    /* within a transaction or a message: not idle */
     bool (*welcome)(const void *machine); /* who the client is is known: until then timeouts.connection counts */

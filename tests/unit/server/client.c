@@ -68,6 +68,8 @@ void client_step(struct client *client) {
         if (next == PROTOCOL_COMMIT) {
             client->commits++;
             assert_int_equal(shard_wait(client->shard, io.durable_op, NULL), KMB_OK);
+            native_protocol.synced(client->machine);
+            next = io.then;
         }
         client->closed = next == PROTOCOL_CLOSE;
         if (next == PROTOCOL_READ) {
