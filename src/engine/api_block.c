@@ -235,6 +235,9 @@ static enum kmb_status run_handler(struct running *running, const struct block_s
     const struct kmb_error *before = running->handled;
     const struct kmb_error caught = *running->error;
     error_clear(running->error);
+    if (failed == KMB_CANCELLED) {
+        session_forget_cancel(running->session->session); /* it has ended what it was meant for */
+    }
     running->handled = &caught;
     enum kmb_status status = run_steps(running, handler->steps);
     running->handled = before;

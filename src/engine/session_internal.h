@@ -44,7 +44,7 @@ struct session {
     struct kernel_transaction *transaction; /* the open one, or the statement's own */
     bool explicit;                          /* opened by BEGIN */
     bool reader;                            /* whoever it is for may not write */
-    bool nested;                            /* in the code of DO: nothing parks */
+    bool nested;                            /* in the code of DO: nothing parks, and a cancellation is of the whole */
     bool implicit;                          /* explicit, but by session_begin_implicit() and no BEGIN since */
     bool failed;
     bool queried;   /* the transaction has read or written */

@@ -310,7 +310,7 @@ void session_fetching(struct session *session, bool fetching) {
 
 void session_tick(struct session *session) {
     session->statement_now_us = shard_now_us(session->shard);
-    if (!session->holds_cancel) {
+    if (!session->holds_cancel && !session->nested) {
         session_forget_cancel(session);
     }
 }

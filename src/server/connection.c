@@ -12,6 +12,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -24,6 +25,9 @@
 
 /* Memory that a thread keeps to lend: more is given back. */
 #define SPARE_BYTES_MAX ((size_t)256 << 10)
+
+/* Looks at how much a client has sent, where another thread is just receiving it. */
+#define CANCEL_TRIES 100
 
 #define NATIVE_MAGIC_BYTE 0x56 /* "VDB " */
 #define TLS_HANDSHAKE     0x16
@@ -226,9 +230,30 @@ static ssize_t receive_any(struct connection *connection, uint8_t *bytes, size_t
 }
 
 static ssize_t receive(struct connection *connection, uint8_t *bytes, size_t size) {
+    atomic_store(&connection->receiving, true);
     ssize_t count = receive_any(connection, bytes, size);
-    atomic_fetch_add_explicit(&connection->received, count > 0 ? (uint64_t)count : 0, memory_order_relaxed);
+    atomic_fetch_add(&connection->received, count > 0 ? (uint64_t)count : 0);
+    atomic_store(&connection->receiving, false);
     return count;
+}
+
+/* What is in the socket counts: it may wait there for as long as the statements of others take. Under the lock, while
+ * another thread may receive. */
+void crew_cancel(struct connection *connection) {
+    uint64_t received = 0;
+    int unread = 0;
+    bool settled = false;
+    for (unsigned tries = 0; !settled && tries < CANCEL_TRIES; tries++) {
+        received = atomic_load(&connection->received);
+        settled = !atomic_load(&connection->receiving);
+        (void)ioctl(connection->fd, FIONREAD, &unread);
+        settled = settled && !atomic_load(&connection->receiving) && received == atomic_load(&connection->received);
+    }
+    uint64_t more = settled ? (uint64_t)unread : CONNECTION_RECEIVE_BYTES;
+    if (connection->tls != NULL) { /* those are not the client's bytes */
+        more = more > 0;
+    }
+    atomic_store(&connection->cancel_mark, received + more);
 }
 
 static struct slice kept_input(const struct connection *connection) {
@@ -418,6 +443,12 @@ static bool more_waiting(struct protocol_io *io) {
 /* --- running ------------------------------------------------------------------------------------------------------ */
 
 /* Steps the machine once over what there is of input. */
+static bool was_cancelled(const struct protocol_io *io) {
+    const struct step *step = io->context;
+    uint64_t left = io->input.length - io->consumed;
+    return atomic_load(&step->connection->received) - left < atomic_load(&step->connection->cancel_mark);
+}
+
 static void step_machine(struct connection *connection, struct worker *worker, struct slice fresh) {
     struct step step = {.connection = connection, .worker = worker, .own_input = fresh.length == 0};
     struct protocol_io io = {
@@ -427,9 +458,9 @@ static void step_machine(struct connection *connection, struct worker *worker, s
         .draining = atomic_load(&connection->server->draining),
         .expired = atomic_load(&connection->expired),
         .terminated = atomic_load(&connection->terminated),
-        .cancelled = atomic_exchange(&connection->cancelled, false),
         .more = more_waiting,
         .flush = flush_waiting,
+        .cancelled = was_cancelled,
         .context = &step,
     };
     lend(connection, worker);

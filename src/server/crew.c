@@ -142,13 +142,6 @@ void crew_wake(struct connection *connection) {
     }
 }
 
-void crew_cancel(struct connection *connection) {
-    if (connection->state == CONNECTION_READY || connection->state == CONNECTION_PARKED ||
-        connection->state == CONNECTION_BLOCKED) {
-        atomic_store(&connection->cancelled, true);
-    }
-}
-
 void connection_note_cancel(struct connection *connection) {
     pthread_mutex_lock(&connection->server->lock);
     crew_cancel(connection);
@@ -281,7 +274,6 @@ static void settle(struct server *server, struct connection *connection, enum co
         }
         return;
     }
-    atomic_store(&connection->cancelled, false);
     bool polls = want != CONNECTION_WANT_CLOSE && !connection->quiet && connection->events == events_of(want);
     if (polls) {
         connection->state = CONNECTION_WAITING;
@@ -366,7 +358,9 @@ static void send_first(struct server *server, struct worker *worker, struct conn
         list[count++]->state = CONNECTION_RUNNING;
     }
     pthread_mutex_unlock(&server->lock);
+    int64_t now = server_now_ns(server);
     for (size_t i = 0; i < count; i++) {
+        list[i]->active_ns = now;
         wants[i] = connection_send(list[i], worker);
         if (wants[i] == CONNECTION_WANT_CLOSE) {
             connection_end(list[i]);

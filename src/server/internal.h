@@ -85,12 +85,13 @@ struct connection {
     char address[80];
     char source[64]; /* the same without port and brackets */
     char own_address[64];
-    atomic_bool terminated;   /* pg_terminate_backend() */
-    atomic_bool cancelled;    /* while it waited to be stepped: the next step is told; set under lock */
-    unsigned sessions;        /* that stand on it; under lock */
-    struct activity activity; /* of a PostgreSQL session */
-    uint32_t number;          /* from 1, of this server */
-    uint8_t cancel_key[32];   /* whoever knows it may cancel what runs here; under lock */
+    atomic_bool terminated;       /* pg_terminate_backend() */
+    atomic_bool receiving;        /* bytes are between the socket and `received` */
+    _Atomic uint64_t cancel_mark; /* bytes that the client had sent when it was cancelled last; set under lock */
+    unsigned sessions;            /* that stand on it; under lock */
+    struct activity activity;     /* of a PostgreSQL session */
+    uint32_t number;              /* from 1, of this server */
+    uint8_t cancel_key[32];       /* whoever knows it may cancel what runs here; under lock */
     uint32_t cancel_key_length;
 };
 
@@ -258,8 +259,8 @@ struct connection *crew_list_pop(struct connection_list *list);
 void crew_ready(struct connection *connection);
 /* connection_wake() by somebody who has the lock. */
 void crew_wake(struct connection *connection);
-/* Notes, under the lock, that what the connection has been sent is cancelled, where it waits to be stepped. Whatever
- * runs is the machine's to cancel. */
+/* Notes, under the lock, how much the client has sent by now: that is what a cancellation is of. Whatever runs is the
+ * machine's to cancel. */
 void crew_cancel(struct connection *connection);
 /* Makes blocked_tick. false: no memory. */
 bool crew_init_timers(struct server *server);

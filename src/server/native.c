@@ -636,6 +636,9 @@ static bool take_frames(struct native *native, struct protocol_io *io) {
             break;
         }
         native->frame_left = used;
+        if (io->cancelled == NULL || !io->cancelled(io)) {
+            native_cancel_forget(native);
+        }
         enum outcome outcome = frame == FRAME_WHOLE ? answer(native, payload, io->output) : OUTCOME_FATAL;
         arena_rewind(&native->arena, mark);
         wait = outcome == OUTCOME_WAIT;
@@ -658,9 +661,6 @@ static enum protocol_next native_step(void *machine, struct protocol_io *io) {
     io->consumed = 0;
     native_synced(native);
     native->io = io;
-    if (!io->cancelled) {
-        native_cancel_forget(native);
-    }
     native_subscriptions_sent(native);
     bool wait = take_frames(native, io);
     native->closing = native->closing || io->expired;

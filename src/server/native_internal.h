@@ -191,7 +191,7 @@ struct native {
 
     pthread_mutex_t running_lock;
     kmb_session *running; /* what cancel() ends */
-    bool cancel_due;      /* cancel() came while nothing ran: what runs next is meant, within this step */
+    bool cancel_due;      /* cancel() came while nothing ran: what runs next is meant, if it had been sent */
 };
 
 /* A request in hand. */

@@ -690,6 +690,9 @@ static enum protocol_next serve(struct pg_session *session, struct protocol_io *
             fail(session, io->output, PG_SEVERITY_FATAL, &error);
             break;
         }
+        if (io->cancelled == NULL || !io->cancelled(io)) {
+            session_forget_cancel(session->inner); /* it came while the client was waited for */
+        }
         io->consumed += frame.size;
         if (!session->skipping && pg_limit_message(session, &frame, &error) != KMB_OK) {
             refuse_message(session, io->output, frame.type, &error);
@@ -725,9 +728,6 @@ static enum protocol_next pg_step(void *machine, struct protocol_io *io) {
     }
     if (session->session == NULL) {
         return next;
-    }
-    if (!io->cancelled && session->task == PG_TASK_NONE) {
-        session_forget_cancel(session->inner); /* it came while the client was waited for */
     }
     session->output = io->output;
     next = serve(session, io);

@@ -53,7 +53,6 @@ struct protocol_io {
     bool ended;              /* the client has closed its side: no more input will come */
     bool draining;           /* the server is stopping: end after what is being done */
     bool terminated;         /* somebody has asked to end this session: say so and end */
-    bool cancelled;          /* cancel() came while the machine waited to be stepped: what it does first is meant */
     bool expired;            /* the time the machine may wait (protocol.patience_ms) is over: say so and end */
     /*
      * For COPY FROM STDIN alone, within a step: waits for more bytes of the client behind those that were consumed so
@@ -63,7 +62,10 @@ struct protocol_io {
     bool (*more)(struct protocol_io *io);
     /* Sends what is in output within a step, waiting for the socket (COPY TO STDOUT). false: the client is gone. */
     bool (*flush)(struct protocol_io *io);
-    void *context; /* of more and flush */
+    /* Whether somebody has cancelled after the client sent what stands at `consumed`: then it is meant as well, where
+     * nothing was running. Else a cancellation is of the past. NULL: nobody does. */
+    bool (*cancelled)(const struct protocol_io *io);
+    void *context; /* of these */
 };
 
 struct protocol {
@@ -83,7 +85,7 @@ struct protocol {
  * input there is. Any thread; connection: as given to the machine when it was made. */
 struct connection;
 void connection_wake(struct connection *connection);
-/* A machine is about to be told cancel(): where it waits to be stepped, its step is told as well. Any thread. */
+/* A machine is about to be told cancel(): what its client has sent so far is noted. Any thread. */
 void connection_note_cancel(struct connection *connection);
 
 #endif

@@ -643,6 +643,13 @@ def test_cancel():
         client.send(raw.message("d", b"2\n"), raw.message("c"))
         assert sqlstates(client.until("Z")) == ["57014"]
         assert client.rows("SELECT count(*) FROM t") == [["0"]]
+        code = "PERFORM %s; INSERT INTO t VALUES (1);" % LONG_QUERY.partition(" ")[2]
+        for handler, count in (("", "0"), ("EXCEPTION WHEN others THEN RAISE 'others'; ", "0"), ("EXCEPTION WHEN query_canceled THEN INSERT INTO t VALUES (2);", "1")):
+            client.send(raw.query("DO $$BEGIN PERFORM 1; %s %s END$$" % (code, handler)))
+            assert client.is_silent(0.2)
+            raw.cancel(server.port, client.process, client.key)
+            assert sqlstates(client.until("Z")) == (["57014"] if count == "0" else []), handler
+            assert client.rows("SELECT count(*) FROM t") == [[count]], handler
 
 
 def test_cancel_at_once():

@@ -11,9 +11,7 @@ void connection_wake(struct connection *connection) {
 }
 
 void connection_note_cancel(struct connection *connection) {
-    if (atomic_load(&connection->waits)) {
-        atomic_store(&connection->cancelled, true);
-    }
+    atomic_store(&connection->mark, atomic_load(&connection->sent));
 }
 
 void client_open(struct client *client, kmb_db *db, struct native_service *service, uint64_t tenant) {
@@ -33,6 +31,7 @@ void client_close(struct client *client) {
 
 void client_put(struct client *client, struct slice bytes) {
     buffer_append_slice(&client->input, bytes);
+    atomic_fetch_add(&client->connection.sent, bytes.length);
 }
 
 uint64_t client_send(struct client *client, uint32_t variant, const void *payload) {
@@ -44,19 +43,24 @@ uint64_t client_send(struct client *client, uint32_t variant, const void *payloa
     size_t start = frame_begin(&client->input);
     wire_message_encode(&client->input, &message);
     assert_true(frame_end(&client->input, start));
-    atomic_store(&client->connection.waits, true);
+    atomic_fetch_add(&client->connection.sent, client->input.length - start);
     return client->next_id;
+}
+
+static bool was_cancelled(const struct protocol_io *io) {
+    const struct connection *connection = &((const struct client *)io->context)->connection;
+    return atomic_load(&connection->sent) - (io->input.length - io->consumed) < atomic_load(&connection->mark);
 }
 
 void client_step(struct client *client) {
     for (unsigned steps = 0; !client->closed; steps++) {
         struct buffer out = {0};
-        atomic_store(&client->connection.waits, false);
         struct protocol_io io = {.input = buffer_slice(&client->input),
                                  .output = &out,
                                  .ended = client->ended,
                                  .draining = client->draining,
-                                 .cancelled = atomic_exchange(&client->connection.cancelled, false)};
+                                 .cancelled = was_cancelled,
+                                 .context = client};
         enum protocol_next next = native_protocol.step(client->machine, &io);
         assert_true(io.consumed <= client->input.length);
         memmove(client->input.bytes, client->input.bytes + io.consumed, client->input.length - io.consumed);

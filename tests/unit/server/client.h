@@ -16,8 +16,8 @@
 /* The listener's, for tests: counts its wakes. */
 struct connection {
     atomic_uint wakes;
-    atomic_bool waits;     /* something was sent, and the machine not stepped since */
-    atomic_bool cancelled; /* then */
+    _Atomic uint64_t sent; /* bytes, by the client */
+    _Atomic uint64_t mark; /* of them, when it was cancelled last */
 };
 
 struct client {
