@@ -151,15 +151,3 @@ void error_prefix(struct kmb_error *error, const char *format, ...) {
         text_cut(error->message, size);
     }
 }
-
-void error_clear(struct kmb_error *error) {
-    if (error != NULL) {
-        error->status = KMB_OK;
-        error->position = 0;
-        error->message[0] = 0;
-        error->detail[0] = 0;
-        error->hint[0] = 0;
-        error->context[0] = 0;
-        error_about(error, &(struct error_about){.schema = {0}});
-    }
-}

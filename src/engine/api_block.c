@@ -216,7 +216,7 @@ static enum kmb_status run_raise(struct running *running, const struct block_ste
     bool heard = raise->level != BLOCK_QUIET && host->notice != NULL &&
                  (host->settings->messages <= 0 || (raise->level == BLOCK_WARNING && host->settings->messages == 1));
     if (heard) {
-        told.status = KMB_OK;
+        told.status = raise->level == BLOCK_WARNING ? KMB_WARNING : KMB_OK;
         host->notice(host->context, &told);
     }
     return KMB_OK;

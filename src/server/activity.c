@@ -126,7 +126,8 @@ void activity_query(struct server *server, struct activity *activity, struct sli
 
 void activity_state(struct server *server, struct activity *activity, const char *state, const char *application,
                     bool in_transaction) {
-    if (activity->session == 0 || (activity->state == state && strcmp(activity->application, application) == 0)) {
+    bool renamed = strcmp(activity->application, application) != 0;
+    if (activity->session == 0 || (activity->state == state && !renamed)) {
         return; /* this thread alone writes them */
     }
     int64_t now = shard_now_us(server->shard);
@@ -134,6 +135,8 @@ void activity_state(struct server *server, struct activity *activity, const char
     activity->state = state;
     activity->state_us = now;
     activity->transaction_us = !in_transaction ? 0 : activity->transaction_us != 0 ? activity->transaction_us : now;
-    snprintf(activity->application, sizeof(activity->application), "%s", application);
+    if (renamed) {
+        snprintf(activity->application, sizeof(activity->application), "%s", application);
+    }
     pthread_mutex_unlock(&server->lock);
 }

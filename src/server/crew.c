@@ -388,7 +388,8 @@ static void send_gathered(struct server *server, struct worker *worker) {
 /* Leads what the first of the parked ones waits for, and answers those whom it serves. The lock is held before and
  * after, not meanwhile. */
 static void flush_once(struct server *server, struct worker *worker) {
-    struct kmb_error error = {0};
+    struct kmb_error error;
+    error_clear(&error);
     uint64_t op = server->parked.first->durable_op;
     pthread_mutex_unlock(&server->lock);
     int64_t begun = server_now_ns(server);

@@ -180,7 +180,8 @@ static bool is_startup_word(struct slice name) {
 static void tell_notice(void *context, const struct kmb_error *notice) {
     const struct pg_session *session = context;
     if (session->output != NULL) {
-        pg_write_error(session->output, PG_SEVERITY_NOTICE, notice);
+        enum pg_severity severity = notice->status == KMB_WARNING ? PG_SEVERITY_WARNING : PG_SEVERITY_NOTICE;
+        pg_write_error(session->output, severity, notice);
     }
 }
 
@@ -471,7 +472,8 @@ static enum protocol_next start(struct pg_session *session, struct protocol_io *
  */
 
 static void end_batch(struct pg_session *session, struct buffer *out) {
-    struct kmb_error error = {0};
+    struct kmb_error error;
+    error_clear(&error);
     if (pg_end_implicit(session, session_failed(session->inner), &error) != KMB_OK) {
         pg_tell_error(session, out, PG_SEVERITY_ERROR, &error);
     }
@@ -499,7 +501,8 @@ static bool sync_follows(struct slice rest) {
 }
 
 static void dispatch_extended(struct pg_session *session, struct protocol_io *io, const struct pg_message *message) {
-    struct kmb_error error = {0};
+    struct kmb_error error;
+    error_clear(&error);
     enum kmb_status status = KMB_OK;
     int64_t begun_ns = 0;
     switch (message->type) {
@@ -544,7 +547,8 @@ static void refuse_call(struct pg_session *session, struct buffer *out) {
 /* Handles one message, which io->consumed is already behind. */
 static void dispatch(struct pg_session *session, struct protocol_io *io, const struct pg_frame *frame) {
     struct pg_message message;
-    struct kmb_error error = {0};
+    struct kmb_error error;
+    error_clear(&error);
     switch (frame->type) {
     case PG_TERMINATE:
         session->terminated = true;
@@ -588,7 +592,8 @@ static void dispatch(struct pg_session *session, struct protocol_io *io, const s
 
 /* Goes on with the task. false: it has paused. */
 static bool go_on(struct pg_session *session, struct protocol_io *io) {
-    struct kmb_error error = {0};
+    struct kmb_error error;
+    error_clear(&error);
     if (session->task == PG_TASK_SCRIPT) {
         return pg_continue_script(session, io);
     }
@@ -654,7 +659,8 @@ static void refuse_message(struct pg_session *session, struct buffer *out, unsig
 
 static enum protocol_next serve(struct pg_session *session, struct protocol_io *io) {
     while (!session->terminated) {
-        struct kmb_error error = {0};
+        struct kmb_error error;
+        error_clear(&error);
         struct pg_frame frame;
         if (session->task != PG_TASK_NONE) {
             if (!go_on(session, io)) {

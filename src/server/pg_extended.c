@@ -424,7 +424,8 @@ static enum kmb_status make_portal(struct pg_session *session, struct pg_stateme
 
 /* At READ COMMITTED a run goes over to what is newest: so does what is told of it before. */
 static void see_names(struct pg_session *session) {
-    struct kmb_error error = {0};
+    struct kmb_error error;
+    error_clear(&error);
     (void)session_refresh_names(session->inner, &error); /* of what is in the way the run will tell */
 }
 

@@ -214,7 +214,8 @@ static enum kmb_status write_copy(void *context, const void *bytes, size_t lengt
 }
 
 bool pg_leave_astray(struct pg_session *session, struct buffer *out) {
-    struct kmb_error error = {0};
+    struct kmb_error error;
+    error_clear(&error);
     if (session->astray) {
         session->terminated = true;
         error_set(&error, KMB_PROTOCOL, "terminating connection because protocol synchronization was lost");

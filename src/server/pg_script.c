@@ -47,7 +47,8 @@ void pg_drop_script(struct pg_session *session) {
 
 /* Ends the message: the shared transaction, then ReadyForQuery. */
 static void end_script(struct pg_session *session, struct buffer *out, bool failed) {
-    struct kmb_error error = {0};
+    struct kmb_error error;
+    error_clear(&error);
     if (pg_end_implicit(session, failed, &error) != KMB_OK) {
         pg_tell_error(session, out, PG_SEVERITY_ERROR, &error);
     }
@@ -93,7 +94,8 @@ static struct slice part_of(const struct pg_session *session, size_t number) {
 
 /* Prepares the next statement of the script. false: there is none, or it failed; then the message is over. */
 static bool next_statement(struct pg_session *session, struct buffer *out) {
-    struct kmb_error error = {0};
+    struct kmb_error error;
+    error_clear(&error);
     size_t count = session->script_parts.length / sizeof(struct script_part);
     enum kmb_status status = KMB_OK;
     struct slice text = session->script;
@@ -153,7 +155,8 @@ static bool next_statement(struct pg_session *session, struct buffer *out) {
 
 bool pg_continue_script(struct pg_session *session, struct protocol_io *io) {
     while (session->task == PG_TASK_SCRIPT) {
-        struct kmb_error error = {0};
+        struct kmb_error error;
+        error_clear(&error);
         enum kmb_status status = KMB_OK;
         if (session->statement == NULL && !next_statement(session, io->output)) {
             break;
@@ -194,7 +197,8 @@ void pg_query(struct pg_session *session, struct protocol_io *io, struct slice t
     ASSERT(session->task == PG_TASK_NONE && session->statement == NULL);
     pg_drop_unnamed(session);
     if (!charge_take(session->peer->charge, text.length)) {
-        struct kmb_error error = {0};
+        struct kmb_error error;
+        error_clear(&error);
         (void)charge_error(session->peer->charge, &error);
         pg_tell_error(session, io->output, PG_SEVERITY_ERROR, &error);
         session_fail(session->inner);
