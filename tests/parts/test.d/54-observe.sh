@@ -3,10 +3,4 @@
 set -eu
 ninja -C "$BUILD" -j"$JOBS" kimberlite >/dev/null
 export BUILD
-tests/server/test_listener.py
-tests/server/test_http.py
-tests/server/test_monitor.py
-tests/server/test_reload.py
-tests/server/test_trace.py
-tests/server/test_top.py
-exec tests/server/test_log.py
+exec tests/parts/server-suites "listeners, HTTP, numbers, views, traces and the log" listener monitor http trace log top reload
