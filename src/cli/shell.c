@@ -7,6 +7,7 @@
 #include <histedit.h>
 #include <locale.h>
 #include <poll.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -42,10 +43,17 @@ struct shell {
 static _Atomic(kmb_session *) running;
 /* Ctrl-C came: at the prompt it drops what was typed, in a script read with \i it ends the script. */
 static volatile sig_atomic_t interrupted;
+/* Where the handler goes while the terminal is read. */
+static sigjmp_buf unread;
+static volatile sig_atomic_t reading;
 
 static void on_interrupt(int number) {
     (void)number;
     interrupted = 1;
+    if (reading) {
+        reading = 0;
+        siglongjmp(unread, 1);
+    }
     kmb_session *session = atomic_load(&running);
     if (session != NULL) {
         kmb_cancel(session); /* one atomic store: safe in a handler */
@@ -315,6 +323,23 @@ static void history_path(char path[CLI_PATH_MAX]) {
     }
 }
 
+/* One byte; -1 with `interrupted`. Ctrl-C also takes from the terminal what was typed before it and not read: what
+ * poll() has promised may be gone, and read() wait. So the handler leaves it from wherever it is. */
+static ssize_t read_byte(char *byte) {
+    sigset_t interrupt;
+    sigemptyset(&interrupt);
+    sigaddset(&interrupt, SIGINT);
+    if (sigsetjmp(unread, 1) != 0) { /* with SIGINT blocked, as it was */
+        return -1;
+    }
+    reading = 1;
+    pthread_sigmask(SIG_UNBLOCK, &interrupt, NULL);
+    ssize_t count = read(STDIN_FILENO, byte, 1);
+    pthread_sigmask(SIG_BLOCK, &interrupt, NULL);
+    reading = 0;
+    return count;
+}
+
 /* Takes SIGINT only while it waits, so that no Ctrl-C falls between the look at `interrupted` and the wait. Bytes that
  * are no UTF-8 are passed over. */
 static int read_character(EditLine *editor, wchar_t *character) {
@@ -333,7 +358,7 @@ static int read_character(EditLine *editor, wchar_t *character) {
         if (ppoll(&ready, 1, NULL, &open) < 0 && !interrupted) {
             continue; /* another signal */
         }
-        ssize_t count = interrupted ? -1 : read(STDIN_FILENO, &byte, 1);
+        ssize_t count = interrupted ? -1 : read_byte(&byte);
         if (count <= 0) {
             return (int)count;
         }
