@@ -46,14 +46,7 @@ enum kmb_status error_set_v(struct kmb_error *error, enum kmb_status status, con
     }
     text_format(error->message, sizeof(error->message), format, arguments);
     error->status = status;
-    error->position = 0;
-    error->detail[0] = 0;
-    error->hint[0] = 0;
-    error->schema[0] = 0;
-    error->table[0] = 0;
-    error->column[0] = 0;
-    error->constraint[0] = 0;
-    error->context[0] = 0;
+    error_clear_rest(error); /* only now: what is formatted may stand in it */
     return status;
 }
 

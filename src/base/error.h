@@ -39,20 +39,25 @@ void error_position(struct kmb_error *error, uint32_t position);
 /* Puts "context: " before the message, keeping status, detail and hint. */
 void error_prefix(struct kmb_error *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* All but status and message. */
+static inline void error_clear_rest(struct kmb_error *error) {
+    error->position = 0;
+    error->detail[0] = 0;
+    error->hint[0] = 0;
+    error->schema[0] = 0;
+    error->table[0] = 0;
+    error->column[0] = 0;
+    error->constraint[0] = 0;
+    error->context[0] = 0;
+}
+
 /* Nothing is wrong: only the beginnings of its texts are touched, since all of it is two kilobytes. What is called for
  * each statement begins with this instead of = {0}. */
 static inline void error_clear(struct kmb_error *error) {
     if (error != NULL) {
         error->status = KMB_OK;
-        error->position = 0;
         error->message[0] = 0;
-        error->detail[0] = 0;
-        error->hint[0] = 0;
-        error->schema[0] = 0;
-        error->table[0] = 0;
-        error->column[0] = 0;
-        error->constraint[0] = 0;
-        error->context[0] = 0;
+        error_clear_rest(error);
     }
 }
 

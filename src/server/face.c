@@ -22,10 +22,10 @@ static bool cancel(void *context, uint32_t tenant, uint64_t session) {
     struct server *server = context;
     pthread_mutex_lock(&server->lock);
     struct activity *found = find(server, tenant, session);
-    if (found != NULL && found->connection != NULL) {
-        crew_cancel(found->connection);
-    }
     if (found != NULL) {
+        if (found->connection != NULL) {
+            crew_cancel(found->connection);
+        }
         found->cancel(found->context);
     }
     pthread_mutex_unlock(&server->lock);
