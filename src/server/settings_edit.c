@@ -23,15 +23,20 @@ static size_t line_end(struct slice text, size_t at) {
     return at < text.length ? at + 1 : at;
 }
 
-/* Where a section's own lines end: behind its last value, else behind its header. */
+/* What stands as one value behind its key; headers and dotted keys make tables and arrays that do not. */
+static bool in_one_place(struct slice text, const struct toml_value *value) {
+    return value->end != 0 && (value->kind != TOML_TABLE || text.bytes[value->begin] == '{');
+}
+
+/* Where a section's own lines end: behind its last value, else behind its header; 0: it has neither. */
 static size_t section_end(struct slice text, const struct toml_value *section) {
     size_t end = section->end;
     for (const struct toml_value *member = section->first; member != NULL; member = member->next) {
-        if (member->kind != TOML_TABLE && member->end > end) {
+        if (in_one_place(text, member) && member->end > end) {
             end = member->end;
         }
     }
-    return line_end(text, end);
+    return end == 0 ? 0 : line_end(text, end);
 }
 
 static void put_line(struct buffer *out, const char *name, const char *value) {
@@ -41,33 +46,68 @@ static void put_line(struct buffer *out, const char *name, const char *value) {
     buffer_printf(out, "%s = %s\n", name, value);
 }
 
-/* value: as TOML. */
-static void edit(struct slice text, const struct toml_value *root, const struct settings_row *setting,
-                 const char *value, struct buffer *out) {
-    const struct toml_value *section = NULL;
+/* The value of a setting under its key, else under its alias; *section: of the key. */
+static const struct toml_value *find_setting(const struct toml_value *root, const struct settings_row *setting,
+                                             const struct toml_value **section) {
     const struct toml_value *alias_section = NULL;
-    const struct toml_value *old = find_value(root, setting->key, &section);
+    const struct toml_value *value = find_value(root, setting->key, section);
+    return value == NULL && setting->alias != NULL ? find_value(root, setting->alias, &alias_section) : value;
+}
+
+/* value: as TOML. */
+static enum kmb_status edit(struct slice text, const struct toml_value *root, const struct settings_row *setting,
+                            const char *value, struct buffer *out, struct kmb_error *error) {
+    const struct toml_value *section = NULL;
+    const struct toml_value *old = find_setting(root, setting, &section);
     const char *dot = strchr(setting->key, '.');
-    if (old == NULL && setting->alias != NULL) {
-        old = find_value(root, setting->alias, &alias_section);
+    if (old != NULL && !in_one_place(text, old)) {
+        return error_set(error, KMB_CONFIG, "line %u: %s is a table there: take it out by hand first", old->line,
+                         setting->key);
     }
     if (old != NULL) {
         buffer_append(out, text.bytes, old->begin);
         buffer_append_text(out, value);
         buffer_append(out, text.bytes + old->end, text.length - old->end);
-        return;
+        return KMB_OK;
     }
-    bool header = section != NULL && section->end != 0; /* not one that dotted keys made */
-    size_t at = section == NULL ? text.length : section_end(text, section);
+    bool header = section != NULL && section->end != 0; /* not one that dotted keys or headers below it made */
+    size_t at = section == NULL ? 0 : section_end(text, section);
+    bool fresh = at == 0;
+    at = fresh ? text.length : at;
     buffer_append(out, text.bytes, at);
-    if (section == NULL) {
+    if (fresh) {
         if (at > 0 && text.bytes[at - 1] != '\n') {
             buffer_append_byte(out, '\n');
         }
         buffer_printf(out, "%s[%.*s]\n", at == 0 ? "" : "\n", (int)(dot - setting->key), setting->key);
     }
-    put_line(out, header || section == NULL ? dot + 1 : setting->key, value);
+    put_line(out, header || fresh ? dot + 1 : setting->key, value);
     buffer_append(out, text.bytes + at, text.length - at);
+    return KMB_OK;
+}
+
+/* Reads an edited text again: the setting is what it was set to. */
+static enum kmb_status check_edited(struct slice text, const struct settings *wanted,
+                                    const struct settings_row *setting, struct arena *arena, struct kmb_error *error) {
+    const struct toml_value *section = NULL;
+    struct toml_value *root = NULL;
+    struct settings read;
+    enum kmb_status status = settings_init(&read, error);
+    if (status != KMB_OK) {
+        return status;
+    }
+    status = toml_parse(text, arena, &root, error);
+    if (status == KMB_OK) {
+        const struct toml_value *now = find_setting(root, setting, &section);
+        if (now == NULL || settings_from_toml(&read, setting, now, NULL, error) != KMB_OK ||
+            !settings_equal(&read, wanted, setting)) {
+            error_clear(error);
+            status =
+                error_set(error, KMB_CONFIG, "the section of %s can not be extended: write it by hand", setting->key);
+        }
+    }
+    settings_free(&read);
+    return status;
 }
 
 enum kmb_status settings_edit(struct slice text, const struct settings_row *setting, const char *value,
@@ -77,7 +117,6 @@ enum kmb_status settings_edit(struct slice text, const struct settings_row *sett
     struct settings settings;
     struct buffer toml = {0};
     struct buffer edited = {0};
-    const struct toml_value *section = NULL;
     arena_init(&arena, 0);
     enum kmb_status status = settings_init(&settings, error);
     if (status != KMB_OK) {
@@ -95,21 +134,12 @@ enum kmb_status settings_edit(struct slice text, const struct settings_row *sett
     if (status == KMB_OK) {
         settings_toml(&settings, setting, &toml);
         const char *written = buffer_text(&toml);
-        if (written != NULL) {
-            edit(text, root, setting, written, &edited);
-        }
-        status = written != NULL && buffer_ok(&edited) ? toml_parse(buffer_slice(&edited), &arena, &root, error)
-                                                       : error_set(error, KMB_NO_MEMORY, "out of memory");
+        status = written == NULL ? error_set(error, KMB_NO_MEMORY, "out of memory")
+                                 : edit(text, root, setting, written, &edited, error);
     }
     if (status == KMB_OK) {
-        const struct toml_value *now = find_value(root, setting->key, &section);
-        if (now == NULL && setting->alias != NULL) {
-            now = find_value(root, setting->alias, &section);
-        }
-        if (now == NULL) {
-            status =
-                error_set(error, KMB_CONFIG, "the section of %s can not be extended: write it by hand", setting->key);
-        }
+        status = buffer_ok(&edited) ? check_edited(buffer_slice(&edited), &settings, setting, &arena, error)
+                                    : error_set(error, KMB_NO_MEMORY, "out of memory");
     }
     if (status == KMB_OK) {
         buffer_append_slice(out, buffer_slice(&edited));

@@ -244,16 +244,33 @@ static void edits_keep_the_rest(void **state) {
     edited("a = 1", "server.listen", "1,[::]:2", "a = 1\n\n[server]\nlisten = [\"1\", \"[::]:2\"]\n");
     edited("[database]\nmax_connections = 7\n", "limits.connections", "8", "[database]\nmax_connections = 8\n");
     edited("[limits]\nconnections = 1_000 \n", "limits.connections", "8", "[limits]\nconnections = 8 \n");
+    edited("a = 1\n[log.to]\nb = 2\n", "log.level", "off", "a = 1\n[log.to]\nb = 2\n\n[log]\nlevel = \"off\"\n");
+    edited("[server]\nlisten = {a = 1} # x\n", "server.listen", "1", "[server]\nlisten = [\"1\"] # x\n");
+}
+
+static void edit_refused(const char *before, const char *key, const char *value, const char *why) {
     struct buffer out = {0};
     struct kmb_error error = {0};
-    assert_int_equal(settings_edit(slice_text("log = {level = \"info\"}\n"), row("log.format"), "json", &out, &error),
-                     KMB_CONFIG);
-    assert_string_equal(error.message, "the section of log.format can not be extended: write it by hand");
-    assert_int_equal(settings_edit(slice_text("x"), row("log.format"), "json", &out, &error), KMB_CONFIG);
-    assert_int_equal(settings_edit(slice_text(""), row("log.format"), "xml", &out, &error), KMB_CONFIG);
-    assert_int_equal(settings_edit(slice_text(""), row("jwt.secret"), "x", &out, &error), KMB_CONFIG);
+    assert_int_equal(settings_edit(slice_text(before), row(key), value, &out, &error), KMB_CONFIG);
+    assert_non_null(strstr(error.message, why));
     assert_int_equal(out.length, 0);
     buffer_free(&out);
+}
+
+/* What would make the file worse, or another than was asked for. */
+static void edits_refused(void **state) {
+    (void)state;
+    edit_refused("log = {level = \"info\"}\n", "log.format", "json",
+                 "the section of log.format can not be extended: write it by hand");
+    edit_refused("x", "log.format", "json", "line 1: ");
+    edit_refused("", "log.format", "xml", "log.format");
+    edit_refused("", "jwt.secret", "x", "jwt.secret is a secret");
+    /* "[...]" in the place of no value would be a header */
+    edit_refused("a = 1\n[server]\nlisten.c = 2\n", "server.listen", "1",
+                 "line 3: server.listen is a table there: take it out by hand first");
+    edit_refused("[server.listen]\nc = 2\n", "server.listen", "1", "line 1: server.listen is a table there");
+    edit_refused("[[server.listen]]\nc = 2\n", "server.listen", "1", "line 1: server.listen is a table there");
+    edit_refused("[[log]]\nlevel = 'info'\n", "log.level", "off", "log stands in the file twice");
 }
 
 static void reload_tells_what_needs_a_restart(void **state) {
@@ -295,10 +312,15 @@ static void addresses(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(rows_are_whole),      cmocka_unit_test(layers_in_order),
-        cmocka_unit_test(faults_of_files),     cmocka_unit_test(faults_elsewhere),
-        cmocka_unit_test(checks_across_keys),  cmocka_unit_test(secrets_are_not_shown),
-        cmocka_unit_test(edits_keep_the_rest), cmocka_unit_test(reload_tells_what_needs_a_restart),
+        cmocka_unit_test(rows_are_whole),
+        cmocka_unit_test(layers_in_order),
+        cmocka_unit_test(faults_of_files),
+        cmocka_unit_test(faults_elsewhere),
+        cmocka_unit_test(checks_across_keys),
+        cmocka_unit_test(secrets_are_not_shown),
+        cmocka_unit_test(edits_keep_the_rest),
+        cmocka_unit_test(edits_refused),
+        cmocka_unit_test(reload_tells_what_needs_a_restart),
         cmocka_unit_test(addresses),
     };
     return cmocka_run_group_tests(tests, make_directory, remove_directory);
