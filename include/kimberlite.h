@@ -563,7 +563,8 @@ struct kmb_batch {
 KMB_API enum kmb_status kmb_step_batch(kmb_statement *statement, uint32_t rows_max, struct kmb_batch *batch,
                                        struct kmb_error *error);
 
-/* Runs every statement of a text in order; stops at the first that fails. Rows are thrown away. */
+/* Runs every statement of a text in order; stops at the first that fails, or where kmb_cancel() is called, also between
+ * two of them. Rows are thrown away. */
 KMB_API enum kmb_status kmb_exec(kmb_session *session, const char *sql, struct kmb_error *error);
 
 /* ---- Bulk appender ---------------------------------------------------------------------------------------------

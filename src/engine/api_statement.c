@@ -866,16 +866,38 @@ static bool run_statement(void *context, struct slice text, size_t offset) {
     return run_text(script, text, digest_of(script->session, text));
 }
 
+/* A script is cancelled as a whole, also while a statement of it is being planned. Who holds
+ * cancellations already says for what one counts. */
+static bool hold_cancel(struct kmb_session *session) {
+    if (session->remote != NULL) {
+        return true;
+    }
+    bool held = session_hold_cancel(session->session, true);
+    if (!held) {
+        session_forget_cancel(session->session); /* it came when nothing ran */
+    }
+    return held;
+}
+
+static void release_cancel(struct kmb_session *session, bool held) {
+    if (!held) {
+        (void)session_hold_cancel(session->session, false);
+    }
+}
+
 enum kmb_status kmb_exec(kmb_session *session, const char *sql, struct kmb_error *error) {
     if (session == NULL || sql == NULL) {
         return api_absent("session, or no text,", error);
     }
     struct script script = {.session = session, .error = error};
+    bool held = hold_cancel(session);
     const struct sql_digest *digest = digest_of(session, slice_text(sql));
+    enum kmb_status status = KMB_OK;
     if (digest != NULL) { /* one statement, found without the scanner */
         (void)run_text(&script, slice_text(sql), digest);
-        return script.status;
+    } else {
+        status = sql_split(slice_text(sql), run_statement, &script, error);
     }
-    enum kmb_status status = sql_split(slice_text(sql), run_statement, &script, error);
+    release_cancel(session, held);
     return status == KMB_OK ? script.status : status;
 }

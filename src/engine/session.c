@@ -280,8 +280,10 @@ void session_cancel(struct session *session) {
     atomic_store(&session->cancel, true);
 }
 
-void session_hold_cancel(struct session *session) {
-    session->holds_cancel = true;
+bool session_hold_cancel(struct session *session, bool hold) {
+    bool held = session->holds_cancel;
+    session->holds_cancel = hold;
+    return held;
 }
 
 void session_forget_cancel(struct session *session) {

@@ -23,11 +23,11 @@ enum kmb_status session_new(const struct session_options *options, struct sessio
 void session_free(struct session *session); /* rolls back; NULL is fine */
 void session_cancel(struct session *session);
 /*
- * What a client sent may wait for a thread, or for its parsing, when somebody cancels it. After session_hold_cancel()
- * a session_cancel() therefore holds until session_forget_cancel(), which the server calls where nothing is being
- * asked for; without it a cancellation before a statement's begin counts for nothing.
+ * What a client sent may wait for a thread, or for its parsing, when somebody cancels it. While a session holds
+ * cancellations a session_cancel() therefore counts until session_forget_cancel(), which whoever holds them calls where
+ * nothing is being asked for; otherwise a cancellation before a statement's begin counts for nothing. What was before.
  */
-void session_hold_cancel(struct session *session);
+bool session_hold_cancel(struct session *session, bool hold);
 void session_forget_cancel(struct session *session);
 /* Of a session that a server runs: what it knows of the others, and the database's name. Both outlive the session. */
 void session_serve(struct session *session, const struct sql_server *server, struct slice database);

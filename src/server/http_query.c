@@ -368,7 +368,7 @@ static enum kmb_status open_session(struct http_query *query, const struct ident
     status = status == KMB_OK ? kmb_session_open(server->db, query->tenant, &query->session, error) : status;
     if (status == KMB_OK) {
         session_charge(api_session(query->session), &query->charge);
-        session_hold_cancel(api_session(query->session)); /* it is made for one statement */
+        session_hold_cancel(api_session(query->session), true); /* it is made for one statement */
     }
     if (status == KMB_OK) {
         session_serve(api_session(query->session), &server->face, slice_make(NULL, 0));

@@ -254,7 +254,7 @@ enum kmb_status native_tenant_open(struct native *native, uint64_t id, struct na
         return status;
     }
     session_defer(tenant->session, true);
-    session_hold_cancel(tenant->session);
+    session_hold_cancel(tenant->session, true);
     notify_listener_wake(session_neighbours(tenant->session)->notices, wake, native->connection);
     native->tenants[native->tenant_count++] = tenant;
     *out = tenant;

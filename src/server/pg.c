@@ -246,7 +246,7 @@ static enum kmb_status open_session(struct pg_session *session, const struct pg_
     session->source.tenant = session->tenant;
     session_charge(session->inner, session->peer->charge);
     session_defer(session->inner, true);
-    session_hold_cancel(session->inner);
+    session_hold_cancel(session->inner, true);
     session_set_isolation(session->inner, SQL_ISOLATION_READ_COMMITTED); /* as its clients expect */
     notify_listener_wake(session_neighbours(session->inner)->notices, wake, session->connection);
     session_set_wake(session->inner, wake, session->connection);

@@ -892,6 +892,26 @@ static void cancelling(void **state) {
     assert_int_equal(ask(box->session, "SELECT count(*) FROM t"), 10);
 }
 
+static void cancel_at_notice(void *session, const struct kmb_error *notice) {
+    (void)notice;
+    kmb_cancel(session);
+}
+
+/* A call that comes between two statements of a text, or while one is being planned, is of the text. */
+static void cancelling_a_text(void **state) {
+    struct box *box = *state;
+    MUST(kmb_exec(box->session, "CREATE TABLE t (a INT)", &error));
+    kmb_session_notices(box->session, cancel_at_notice, box->session);
+    REFUSED(kmb_exec(box->session,
+                     "DROP TABLE IF EXISTS nothing; INSERT INTO t SELECT * FROM generate_series(1, 1000000)", &error),
+            KMB_CANCELLED, "cancel");
+    MUST(kmb_exec(box->session, "DROP TABLE IF EXISTS nothing", &error)); /* it has ended: no other is meant */
+    kmb_session_notices(box->session, NULL, NULL);
+    assert_int_equal(ask(box->session, "SELECT count(*) FROM t"), 0);
+    MUST(kmb_exec(box->session, "INSERT INTO t SELECT * FROM generate_series(1, 10000)", &error));
+    assert_int_equal(ask(box->session, "SELECT count(*) FROM t"), 10000);
+}
+
 /* --- statements --------------------------------------------------------------------------------------------------- */
 
 static void preparing(void **state) {
@@ -1414,6 +1434,7 @@ int main(void) {
         IN_A_BOX(copying_out),
         IN_A_BOX(cursors_of_many_rows),
         IN_A_BOX(cancelling),
+        IN_A_BOX(cancelling_a_text),
         IN_A_BOX(preparing),
         IN_A_BOX(binding),
         IN_A_BOX(large_rows),
