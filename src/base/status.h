@@ -173,7 +173,8 @@
     X(DEADLOCK,                  231,   8, "40P01", 409, 1)                       \
     X(LOCK_NOT_AVAILABLE,        232,   8, "55P03", 409, 1)                       \
     X(RAISED,                    233,   8, "P0001", 400, 1)                       \
-    X(WARNING,                   234,   8, "01000", 400, 1)
+    X(WARNING,                   234,   8, "01000", 400, 1)                       \
+    X(JSON_DATETIME,             235,   8, "22031", 400, 1)
 
 /* clang-format on */
 

@@ -3,7 +3,8 @@
  *
  * Raising is longjmp to the guard that a function of sql.h set up. Three rules keep it sound: memory comes from the
  * arena, so nothing leaks when frames are left behind; what is not memory is registered with sql_defer(); and nothing
- * is raised where no guard stands (asserted), so an error can not unwind into a caller's frames.
+ * is raised where no guard stands (asserted), so an error can not unwind into a caller's frames. sql_catch() stands in
+ * the guard's place for as long as what it runs.
  *
  * Positions travel as byte offset + 1 in the text the user wrote, because that is what tokens and parse trees carry;
  * only when an error is made do they become characters, in one function.
@@ -91,6 +92,23 @@ static _Noreturn void context_leave(struct sql_context *context) {
     ASSERT(context->guarded);
     context->guarded = false;
     longjmp(context->guard, 1);
+}
+
+enum kmb_status sql_catch(struct sql_context *context, void (*work)(void *argument), void *argument) {
+    struct sql_context *top = context;
+    jmp_buf outer;
+    while (top->parent != NULL) {
+        top = top->parent;
+    }
+    ASSERT(top->guarded);
+    memcpy(&outer, &top->guard, sizeof(outer));
+    bool caught = setjmp(top->guard) != 0;
+    if (!caught) {
+        work(argument);
+    }
+    memcpy(&top->guard, &outer, sizeof(outer));
+    top->guarded = true;
+    return caught ? top->status : KMB_OK;
 }
 
 static void context_place(struct sql_context *context, uint32_t position) {

@@ -195,6 +195,8 @@ static inline void sql_try(struct sql_context *context, enum kmb_status status) 
         sql_raise_status(context, status, 0);
     }
 }
+/* Runs work and answers what it raises, the error filled; what it deferred stays until the statement ends. */
+enum kmb_status sql_catch(struct sql_context *context, void (*work)(void *argument), void *argument);
 /* 0A000 "<what> is not supported" naming the construct. */
 _Noreturn void sql_raise_unsupported(struct sql_context *context, uint32_t position, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -20,6 +20,7 @@ enum json_token {
     JSON_TRUE,
     JSON_FALSE,
     JSON_NULL,
+    JSON_MOMENT, /* of SQL/JSON paths: a string that was read as a day or a time */
 };
 
 struct json_node {
@@ -28,6 +29,7 @@ struct json_node {
     struct json_node *first; /* child */
     struct json_node *last;
     enum json_token kind; /* OBJECT_OPEN, ARRAY_OPEN or a scalar */
+    uint32_t place;       /* of a container, where json_lay_out() has been: bytes behind the root's beginning */
     struct slice key;     /* of an object's member, escapes resolved */
     struct slice text;    /* of a scalar; strings with escapes resolved */
     struct slice source;  /* where it stands in the text it was read from */

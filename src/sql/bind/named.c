@@ -40,10 +40,15 @@ static const struct named_function named_functions[] = {
     {"jsonb_each", {{"from_json", NULL}}},
     {"jsonb_each_text", {{"from_json", NULL}}},
     {"jsonb_path_exists", {{"target", NULL}, {"path", NULL}, {"vars", "{}"}, {"silent", NULL}}},
+    {"jsonb_path_exists_tz", {{"target", NULL}, {"path", NULL}, {"vars", "{}"}, {"silent", NULL}}},
     {"jsonb_path_match", {{"target", NULL}, {"path", NULL}, {"vars", "{}"}, {"silent", NULL}}},
+    {"jsonb_path_match_tz", {{"target", NULL}, {"path", NULL}, {"vars", "{}"}, {"silent", NULL}}},
     {"jsonb_path_query", {{"target", NULL}, {"path", NULL}, {"vars", "{}"}, {"silent", NULL}}},
+    {"jsonb_path_query_tz", {{"target", NULL}, {"path", NULL}, {"vars", "{}"}, {"silent", NULL}}},
     {"jsonb_path_query_array", {{"target", NULL}, {"path", NULL}, {"vars", "{}"}, {"silent", NULL}}},
+    {"jsonb_path_query_array_tz", {{"target", NULL}, {"path", NULL}, {"vars", "{}"}, {"silent", NULL}}},
     {"jsonb_path_query_first", {{"target", NULL}, {"path", NULL}, {"vars", "{}"}, {"silent", NULL}}},
+    {"jsonb_path_query_first_tz", {{"target", NULL}, {"path", NULL}, {"vars", "{}"}, {"silent", NULL}}},
 };
 /* clang-format on */
 

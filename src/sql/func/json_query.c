@@ -10,15 +10,18 @@
  */
 #include "sql/func/json_query.h"
 
+#include <inttypes.h>
 #include <math.h>
 
 #include "base/assert.h"
 #include "sql/func/json_path.h"
 #include "sql/func/loops.h"
 #include "sql/func/regex.h"
+#include "sql/func/template_datetime.h"
 
-#define EVALUATION_DEPTH_MAX 2500 /* steps within steps, and levels of a value below them */
-#define CANCEL_EVERY         1024 /* steps */
+#define EVALUATION_DEPTH_MAX 2500                 /* steps within steps, and levels of a value below them */
+#define CANCEL_EVERY         1024                 /* steps */
+#define BASE_IDS             INT64_C(10000000000) /* of .keyvalue(): so many for each base */
 
 enum truth { TRUTH_FALSE, TRUTH_TRUE, TRUTH_UNKNOWN };
 
@@ -28,11 +31,20 @@ struct walk {
     const struct json_node *root;
     const struct json_node *current;   /* @ */
     const struct json_node *variables; /* an object, or NULL */
-    int64_t array_size;                /* of the array around a subscript; -1: none */
-    bool ignore_structure;             /* what is not there is nothing */
+    int64_t base; /* of what is walked: the target is 0, variables 1, then each that .keyvalue() makes */
+    int64_t last_base;
+    int64_t array_size;    /* of the array around a subscript; -1: none */
+    bool ignore_structure; /* what is not there is nothing */
     bool throws;
     uint32_t depth;
     uint64_t steps;
+    struct template *templates; /* of .datetime() without one; NULL: not read yet */
+};
+
+/* A value of .datetime(): its kind is JSON_MOMENT, its text ISO 8601. */
+struct moment_node {
+    struct json_node node;
+    struct moment moment;
 };
 
 /* What the levels of .** and the elements of an array have in common: `next` (NULL: keep) for each value below. */
@@ -106,6 +118,18 @@ static struct decimal decimal_of(const struct walk *walk, const struct json_node
     return value;
 }
 
+static struct json_node *tree_of(const struct sql_call *call, const struct json_query *query, struct slice text) {
+    struct json_node *root = NULL;
+    enum kmb_status status = json_tree_parse(text, true, call->arena, &root, call->context->error);
+    if (status != KMB_OK) {
+        sql_raise_status(call->context, status, call->position);
+    }
+    if (query->places) {
+        json_lay_out(root);
+    }
+    return root;
+}
+
 /* An error that silence turns into an answer. */
 #define FAIL(walk, status, ...)                                                                                        \
     do {                                                                                                               \
@@ -144,6 +168,16 @@ static enum json_query_found give(struct walk *walk, const struct json_query_ste
         list_add(walk, list, node);
     }
     return JSON_QUERY_FOUND_SOME;
+}
+
+/* A value of another base. */
+static enum json_query_found give_of(struct walk *walk, const struct json_query_step *step,
+                                     const struct json_node *node, struct json_query_list *list, int64_t base) {
+    int64_t outer = walk->base;
+    walk->base = base;
+    enum json_query_found found = give(walk, step, node, list);
+    walk->base = outer;
+    return found;
 }
 
 static enum json_query_found below_level(struct walk *walk, const struct below *below, const struct json_node *node,
@@ -385,10 +419,15 @@ static enum json_query_found run_variable(struct walk *walk, const struct json_q
                   "could not find jsonpath variable \"%.*s\"", (int)(step->text.length > 200 ? 200 : step->text.length),
                   (const char *)step->text.bytes);
     }
-    return give(walk, step, value, list);
+    return give_of(walk, step, value, list, 1);
 }
 
 /* --- methods --- */
+
+static const struct moment *moment_of(const struct json_node *node) {
+    ASSERT(node->kind == JSON_MOMENT);
+    return &((const struct moment_node *)node)->moment;
+}
 
 static const char *type_of_node(const struct json_node *node) {
     switch (node->kind) {
@@ -402,6 +441,8 @@ static const char *type_of_node(const struct json_node *node) {
         return "number";
     case JSON_NULL:
         return "null";
+    case JSON_MOMENT:
+        return moment_type_name(moment_of(node)->kind);
     default:
         return "boolean";
     }
@@ -461,6 +502,136 @@ static enum json_query_found run_rounding(struct walk *walk, const struct json_q
         }
     }
     return give(walk, step, number(walk, value), list);
+}
+
+/* Without a template: these, the first that fits. */
+static const char *const moment_templates[] = {
+    "yyyy-mm-dd",
+    "HH24:MI:SS.USTZH:TZM",
+    "HH24:MI:SS.USTZH",
+    "HH24:MI:SSTZH:TZM",
+    "HH24:MI:SSTZH",
+    "HH24:MI:SS.US",
+    "HH24:MI:SS",
+    "yyyy-mm-dd HH24:MI:SS.USTZH:TZM",
+    "yyyy-mm-dd HH24:MI:SS.USTZH",
+    "yyyy-mm-dd HH24:MI:SSTZH:TZM",
+    "yyyy-mm-dd HH24:MI:SSTZH",
+    "yyyy-mm-dd\"T\"HH24:MI:SS.USTZH:TZM",
+    "yyyy-mm-dd\"T\"HH24:MI:SS.USTZH",
+    "yyyy-mm-dd\"T\"HH24:MI:SSTZH:TZM",
+    "yyyy-mm-dd\"T\"HH24:MI:SSTZH",
+    "yyyy-mm-dd HH24:MI:SS.US",
+    "yyyy-mm-dd HH24:MI:SS",
+    "yyyy-mm-dd\"T\"HH24:MI:SS.US",
+    "yyyy-mm-dd\"T\"HH24:MI:SS",
+};
+
+struct moment_reading {
+    const struct sql_call *call;
+    const struct template *template;
+    struct slice text;
+    struct moment moment;
+};
+
+static void read_moment(void *context) {
+    struct moment_reading *reading = context;
+    reading->moment = moment_read(reading->call, reading->template, reading->text);
+}
+
+/* False: the text is not what the template says; the error tells why. All else is raised. */
+static bool try_moment(struct moment_reading *reading) {
+    struct sql_context *context = reading->call->context;
+    enum kmb_status status = sql_catch(context, read_moment, reading);
+    bool soft = status == KMB_INVALID_DATETIME || status == KMB_DATETIME_OVERFLOW ||
+                status == KMB_INVALID_ZONE_OFFSET || status == KMB_UNSUPPORTED;
+    if (status != KMB_OK && !soft) {
+        sql_raise_status(context, status, reading->call->position);
+    }
+    if (status != KMB_OK && context->error != NULL) {
+        error_clear(context->error);
+    }
+    return status == KMB_OK;
+}
+
+static bool read_any_moment(struct walk *walk, struct moment_reading *reading) {
+    size_t count = ARRAY_LENGTH(moment_templates);
+    if (walk->templates == NULL) {
+        walk->templates = (struct template *)(void *)result_bytes(walk->call, count * sizeof(*walk->templates));
+        for (size_t i = 0; i < count; i++) {
+            walk->templates[i] = moment_template_read(walk->call, slice_text(moment_templates[i]));
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        reading->template = &walk->templates[i];
+        if (try_moment(reading)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum json_query_found run_datetime(struct walk *walk, const struct json_query_step *step,
+                                          const struct json_node *node, struct json_query_list *list) {
+    struct moment_reading reading = {.call = walk->call, .text = node->text};
+    if (node->kind != JSON_STRING) {
+        FAIL(walk, KMB_JSON_DATETIME, "jsonpath item method .datetime() can only be applied to a string");
+    }
+    if (step->templated) {
+        struct template template = moment_template_read(walk->call, step->text);
+        reading.template = &template;
+        if (walk->throws) {
+            read_moment(&reading);
+        } else if (!try_moment(&reading)) {
+            return JSON_QUERY_FOUND_ERROR;
+        }
+    } else if (!read_any_moment(walk, &reading)) {
+        if (walk->throws) {
+            sql_raise_with(walk->call->context, KMB_JSON_DATETIME, walk->call->position, NULL,
+                           "Use a datetime template argument to specify the input data format.",
+                           "datetime format is not recognized: \"%.*s\"",
+                           (int)(node->text.length > 200 ? 200 : node->text.length), (const char *)node->text.bytes);
+        }
+        return JSON_QUERY_FOUND_ERROR;
+    }
+    struct moment_node *made = (struct moment_node *)(void *)result_bytes(walk->call, sizeof(*made));
+    *made = (struct moment_node){.node = {.kind = JSON_MOMENT, .text = moment_text(walk->call, &reading.moment)},
+                                 .moment = reading.moment};
+    return give(walk, step, &made->node, list);
+}
+
+/* {"id": ..., "key": ..., "value": ...} */
+static const struct json_node *pair(const struct walk *walk, int64_t id, const struct json_node *member) {
+    struct buffer *out = json_buffer(walk->call);
+    buffer_printf(out, "{\"id\": %" PRId64 ", \"key\": ", id);
+    json_print_string(member->key, out);
+    buffer_append_text(out, ", \"value\": ");
+    buffer_append_slice(out, member->source);
+    buffer_append_byte(out, '}');
+    struct slice text = json_buffer_keep(walk->call, out);
+    json_buffer_free(walk->call, out);
+    return tree_of(walk->call, walk->query, text);
+}
+
+static enum json_query_found run_keyvalue(struct walk *walk, const struct json_query_step *step,
+                                          const struct json_node *node, struct json_query_list *list) {
+    enum json_query_found answer = JSON_QUERY_FOUND_NONE;
+    if (node->kind != JSON_OBJECT_OPEN) {
+        FAIL(walk, KMB_JSON_OBJECT_NOT_FOUND, "jsonpath item method .keyvalue() can only be applied to an object");
+    }
+    int64_t id = walk->base * BASE_IDS + node->place;
+    for (const struct json_node *member = node->first; member != NULL; member = member->next) {
+        if (step->next == NULL && list == NULL) {
+            return JSON_QUERY_FOUND_SOME;
+        }
+        const struct json_node *made = pair(walk, id, member);
+        enum json_query_found found = give_of(walk, step, made, list, ++walk->last_base);
+        answer = found != JSON_QUERY_FOUND_NONE ? found : answer;
+        if (enough(found, list)) {
+            return found;
+        }
+    }
+    return answer;
 }
 
 /* --- arithmetic --- */
@@ -590,6 +761,11 @@ static enum truth compared(const struct walk *walk, enum json_query_kind kind, c
         bool null = a->kind == JSON_NULL || b->kind == JSON_NULL;
         return !null ? TRUTH_UNKNOWN : kind == JSON_QUERY_NOT_EQUAL ? TRUTH_TRUE : TRUTH_FALSE;
     }
+    if (a->kind == JSON_MOMENT) {
+        int order = 0;
+        bool known = moment_compare(walk->call, moment_of(a), moment_of(b), walk->query->zones, &order);
+        return known ? holds(kind, order) : TRUTH_UNKNOWN;
+    }
     return is_container(a) ? TRUTH_UNKNOWN : holds(kind, compare_scalars(walk, a, b));
 }
 
@@ -711,14 +887,17 @@ static enum json_query_found run_method(struct walk *walk, const struct json_que
     if (unwrap && is_array(node)) {
         return run_elements(walk, step, node, list);
     }
-    return step->kind == JSON_QUERY_DOUBLE ? run_double(walk, step, node, list) : run_rounding(walk, step, node, list);
+    return step->kind == JSON_QUERY_KEYVALUE   ? run_keyvalue(walk, step, node, list)
+           : step->kind == JSON_QUERY_DATETIME ? run_datetime(walk, step, node, list)
+           : step->kind == JSON_QUERY_DOUBLE   ? run_double(walk, step, node, list)
+                                               : run_rounding(walk, step, node, list);
 }
 
 static enum json_query_found run_step(struct walk *walk, const struct json_query_step *step,
                                       const struct json_node *node, struct json_query_list *list, bool unwrap) {
     switch (step->kind) {
     case JSON_QUERY_ROOT:
-        return give(walk, step, walk->root, list);
+        return give_of(walk, step, walk->root, list, 0);
     case JSON_QUERY_CURRENT:
         return give(walk, step, walk->current, list);
     case JSON_QUERY_LAST:
@@ -748,6 +927,8 @@ static enum json_query_found run_step(struct walk *walk, const struct json_query
     case JSON_QUERY_FLOOR:
     case JSON_QUERY_CEILING:
     case JSON_QUERY_DOUBLE:
+    case JSON_QUERY_KEYVALUE:
+    case JSON_QUERY_DATETIME:
         return run_method(walk, step, node, list, unwrap);
     case JSON_QUERY_ADD:
     case JSON_QUERY_SUBTRACT:
@@ -777,27 +958,19 @@ static enum json_query_found run(struct walk *walk, const struct json_query_step
 
 /* --- a whole path --- */
 
-static struct json_node *tree_of(const struct sql_call *call, struct slice text) {
-    struct json_node *root = NULL;
-    enum kmb_status status = json_tree_parse(text, true, call->arena, &root, call->context->error);
-    if (status != KMB_OK) {
-        sql_raise_status(call->context, status, call->position);
-    }
-    return root;
-}
-
 enum json_query_found json_query_run(const struct sql_call *call, const struct json_query *query, struct slice target,
                                      const struct slice *variables, bool silent, struct json_query_list *list) {
     struct walk walk = {.call = call,
                         .query = query,
-                        .root = tree_of(call, target),
+                        .root = tree_of(call, query, target),
                         .array_size = -1,
                         .ignore_structure = !query->strict,
                         .throws = !silent};
     struct json_query_list values = json_query_list_make();
     walk.current = walk.root;
+    walk.last_base = 1;
     if (variables != NULL) {
-        walk.variables = tree_of(call, *variables);
+        walk.variables = tree_of(call, query, *variables);
         if (walk.variables->kind != JSON_OBJECT_OPEN) {
             sql_raise_with(call->context, KMB_INVALID_PARAMETER, call->position,
                            "Jsonpath parameters should be encoded as key-value pairs of \"vars\" object.", NULL,

@@ -29,6 +29,8 @@ enum json_query_kind {
     JSON_QUERY_FLOOR,
     JSON_QUERY_CEILING,
     JSON_QUERY_DOUBLE,
+    JSON_QUERY_KEYVALUE,
+    JSON_QUERY_DATETIME, /* text: its template, templated */
     JSON_QUERY_ADD,
     JSON_QUERY_SUBTRACT,
     JSON_QUERY_MULTIPLY,
@@ -61,6 +63,7 @@ struct json_query_step {
     struct json_query_step *more; /* the next subscript in the same brackets */
     struct json_query_step *next; /* what is done with each value that this one gives */
     struct slice text;
+    bool templated;
     struct slice flags; /* as regex_compile() takes them */
     struct json_node *literal;
 };
@@ -68,6 +71,8 @@ struct json_query_step {
 struct json_query {
     struct json_query_step *root;
     bool strict;
+    bool places; /* of containers are asked for */
+    bool zones;  /* the session's time zone may be asked: functions in _tz */
 };
 
 static inline bool json_query_is_predicate(const struct json_query_step *step) {
@@ -96,7 +101,10 @@ static inline const struct json_node *json_query_single(const struct json_query_
     return list->count == 1 ? list->first->node : NULL;
 }
 
-/* 42601, 22P02 for what is no path; 0A000 for methods that are not built, by name. Lives in call->arena. */
+/* Says of each container in a value where it would stand in PostgreSQL's binary form. */
+void json_lay_out(struct json_node *root);
+
+/* 42601, 22P02 for what is no path. Lives in call->arena. */
 struct json_query json_query_parse(const struct sql_call *call, struct slice text);
 /* Follows the path through the target, jsonb as text. variables NULL: none. silent: errors of the kind that the
  * standard names are an answer and not raised. list NULL: whether there is anything is all that is asked. */

@@ -1,5 +1,5 @@
 /*
- * The functions of SQL/JSON paths: jsonb_path_exists, jsonb_path_match, jsonb_path_query and the operators @? and @@.
+ * The functions of SQL/JSON paths: jsonb_path_exists, jsonb_path_match, jsonb_path_query and the operators @? and .
  * Each has the path followed through a value (json_query.c) and makes its answer of what was found.
  */
 #include "sql/func/json_query.h"
@@ -9,6 +9,7 @@
 
 /* What a call of one row asks, its arguments: target, path [, variables [, silent]]. */
 struct question {
+    bool zones; /* the function is one in _tz */
     struct json_query query;
     struct slice target;
     struct slice variables;
@@ -20,6 +21,7 @@ static void question_row(const struct sql_call *call, struct vector *const *argu
                          struct question *question) {
     if (first || !arguments[1]->constant) {
         question->query = json_query_parse(call, ARGUMENT_BYTES(1, row));
+        question->query.zones = question->zones;
     }
     question->target = ARGUMENT_BYTES(0, row);
     if (call->argument_count > 2) {
@@ -41,7 +43,7 @@ static struct slice node_text(const struct sql_call *call, const struct json_nod
     if (node->source.length > 0) {
         return node->source;
     }
-    if (node->kind != JSON_STRING) {
+    if (node->kind != JSON_STRING && node->kind != JSON_MOMENT) {
         return node->text;
     }
     struct buffer *out = json_buffer(call);
@@ -51,8 +53,7 @@ static struct slice node_text(const struct sql_call *call, const struct json_nod
     return text;
 }
 
-static void exists_rows(SCALAR_PARAMETERS, bool silent) {
-    struct question question = {.silent = silent};
+static void exists_rows(SCALAR_PARAMETERS, struct question question) {
     EACH_ROW(row) {
         question_row(call, arguments, row, row_n == 0, &question);
         enum json_query_found found = question_ask(call, &question, NULL);
@@ -63,8 +64,7 @@ static void exists_rows(SCALAR_PARAMETERS, bool silent) {
     }
 }
 
-static void match_rows(SCALAR_PARAMETERS, bool silent) {
-    struct question question = {.silent = silent};
+static void match_rows(SCALAR_PARAMETERS, struct question question) {
     EACH_ROW(row) {
         struct json_query_list list = json_query_list_make();
         question_row(call, arguments, row, row_n == 0, &question);
@@ -81,24 +81,7 @@ static void match_rows(SCALAR_PARAMETERS, bool silent) {
     }
 }
 
-static void fn_exists(SCALAR_PARAMETERS) {
-    exists_rows(call, arguments, result, selection, count, false);
-}
-
-static void op_exists(SCALAR_PARAMETERS) {
-    exists_rows(call, arguments, result, selection, count, true);
-}
-
-static void fn_match(SCALAR_PARAMETERS) {
-    match_rows(call, arguments, result, selection, count, false);
-}
-
-static void op_match(SCALAR_PARAMETERS) {
-    match_rows(call, arguments, result, selection, count, true);
-}
-
-static void fn_first(SCALAR_PARAMETERS) {
-    struct question question = {0};
+static void first_rows(SCALAR_PARAMETERS, struct question question) {
     EACH_ROW(row) {
         struct json_query_list list = json_query_list_make();
         question_row(call, arguments, row, row_n == 0, &question);
@@ -111,8 +94,7 @@ static void fn_first(SCALAR_PARAMETERS) {
     }
 }
 
-static void fn_array(SCALAR_PARAMETERS) {
-    struct question question = {0};
+static void array_rows(SCALAR_PARAMETERS, struct question question) {
     struct buffer *out = json_buffer(call);
     EACH_ROW(row) {
         struct json_query_list list = json_query_list_make();
@@ -129,20 +111,44 @@ static void fn_array(SCALAR_PARAMETERS) {
     json_buffer_free(call, out);
 }
 
+#define ROWS(name, of, ...)                                                                                            \
+    static void name(SCALAR_PARAMETERS) {                                                                              \
+        of(call, arguments, result, selection, count, (struct question){__VA_ARGS__});                                 \
+    }
+
+ROWS(fn_exists, exists_rows, .zones = false)
+ROWS(fn_exists_tz, exists_rows, .zones = true)
+ROWS(op_exists, exists_rows, .silent = true)
+ROWS(fn_match, match_rows, .zones = false)
+ROWS(fn_match_tz, match_rows, .zones = true)
+ROWS(op_match, match_rows, .silent = true)
+ROWS(fn_first, first_rows, .zones = false)
+ROWS(fn_first_tz, first_rows, .zones = true)
+ROWS(fn_array, array_rows, .zones = false)
+ROWS(fn_array_tz, array_rows, .zones = true)
+
 /* --- jsonb_path_query: a row for each value --- */
 
 struct values {
     const struct json_query_item *at;
 };
 
-static void values_open(const struct sql_call *call, void *state, const struct value *arguments) {
-    struct values *values = state;
+static void values_find(const struct sql_call *call, struct values *values, const struct value *arguments, bool zones) {
     struct json_query_list list = json_query_list_make();
     struct json_query query = json_query_parse(call, arguments[1].as.bytes);
+    query.zones = zones;
     bool silent = call->argument_count > 3 && arguments[3].as.boolean;
     (void)json_query_run(call, &query, arguments[0].as.bytes, call->argument_count > 2 ? &arguments[2].as.bytes : NULL,
                          silent, &list);
     values->at = list.first;
+}
+
+static void values_open(const struct sql_call *call, void *state, const struct value *arguments) {
+    values_find(call, state, arguments, false);
+}
+
+static void values_open_tz(const struct sql_call *call, void *state, const struct value *arguments) {
+    values_find(call, state, arguments, true);
 }
 
 static bool values_next(const struct sql_call *call, void *state, struct value *row) {
@@ -156,17 +162,27 @@ static bool values_next(const struct sql_call *call, void *state, struct value *
 }
 
 static const struct sql_set values_set = {sizeof(struct values), values_open, values_next, NULL, 0};
+static const struct sql_set values_set_tz = {sizeof(struct values), values_open_tz, values_next, NULL, 0};
 
 /* clang-format off */
+#define QUERY_ROW(name_, scalar_, volatility_, result_, summary_, count_)                                               \
+    {.class = SQL_FUNCTION_SCALAR, .name = name_, .scalar = scalar_, .strict = true, .volatility = volatility_,        \
+     .result = result_, .summary = summary_, .argument_count = (count_),                                               \
+     .arguments = {TYPE_JSONB, TYPE_TEXT, TYPE_JSONB, TYPE_BOOL}}
+#define QUERY_ROWS(name_, scalar_, volatility_, result_, summary_)                                                     \
+    QUERY_ROW(name_, scalar_, volatility_, result_, summary_, 2),                                                      \
+    QUERY_ROW(name_, scalar_, volatility_, result_, summary_ ", with variables", 3),                                   \
+    QUERY_ROW(name_, scalar_, volatility_, result_, summary_ ", with variables and without errors", 4)
 #define QUERY(name_, scalar_, result_, summary_)                                                                       \
-    FN(name_, scalar_, result_, summary_, TYPE_JSONB, TYPE_TEXT),                                                      \
-    FN(name_, scalar_, result_, summary_ ", with variables", TYPE_JSONB, TYPE_TEXT, TYPE_JSONB),                       \
-    FN(name_, scalar_, result_, summary_ ", with variables and without errors", TYPE_JSONB, TYPE_TEXT, TYPE_JSONB,     \
-       TYPE_BOOL)
-#define QUERY_SET(count_)                                                                                              \
-    {.class = SQL_FUNCTION_SET, .name = "jsonb_path_query", .set = &values_set, .strict = true,                        \
-     .volatility = SQL_IMMUTABLE, .result = TYPE_JSONB, .summary = "what a jsonpath leads to: target, path, variables, silent", \
+    QUERY_ROWS(name_, scalar_, SQL_IMMUTABLE, result_, summary_),                                                      \
+    QUERY_ROWS(name_ "_tz", scalar_##_tz, SQL_STABLE, result_, summary_ ", in the session's time zone")
+#define QUERY_SET(name_, set_, volatility_, count_)                                                                    \
+    {.class = SQL_FUNCTION_SET, .name = name_, .set = &set_, .strict = true, .volatility = volatility_,                \
+     .result = TYPE_JSONB, .summary = "what a jsonpath leads to: target, path, variables, silent",                     \
      .argument_count = (count_), .arguments = {TYPE_JSONB, TYPE_TEXT, TYPE_JSONB, TYPE_BOOL}}
+#define QUERY_SETS(count_)                                                                                             \
+    QUERY_SET("jsonb_path_query", values_set, SQL_IMMUTABLE, count_),                                                  \
+    QUERY_SET("jsonb_path_query_tz", values_set_tz, SQL_STABLE, count_)
 
 static const struct sql_function json_query_rows[] = {
     QUERY("jsonb_path_exists", fn_exists, TYPE_BOOL, "whether a jsonpath leads to anything"),
@@ -175,7 +191,7 @@ static const struct sql_function json_query_rows[] = {
     QUERY("jsonb_path_query_array", fn_array, TYPE_JSONB, "array of what a jsonpath leads to"),
     OP("@?", op_exists, TYPE_BOOL, "whether a jsonpath leads to anything, without errors", TYPE_JSONB, TYPE_TEXT),
     OP("@@", op_match, TYPE_BOOL, "truth of a jsonpath predicate, without errors", TYPE_JSONB, TYPE_TEXT),
-    QUERY_SET(2), QUERY_SET(3), QUERY_SET(4),
+    QUERY_SETS(2), QUERY_SETS(3), QUERY_SETS(4),
 };
 /* clang-format on */
 

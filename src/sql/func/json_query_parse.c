@@ -28,6 +28,7 @@ struct parser {
     uint32_t depth;
     uint32_t filters;    /* around: @ is allowed */
     uint32_t subscripts; /* around: last is allowed */
+    bool places;         /* .keyvalue() was read */
 };
 
 static _Noreturn void raise_syntax(const struct parser *parser) {
@@ -365,27 +366,42 @@ static struct json_query_step *parse_levels(struct parser *parser) {
     return step;
 }
 
+/* .datetime() or .datetime("template"), by its name. */
+static struct json_query_step *parse_datetime(struct parser *parser) {
+    struct json_query_step *step = step_new(parser, JSON_QUERY_DATETIME);
+    next(parser);
+    want_symbol(parser, "(");
+    if (parser->token == TOKEN_STRING) {
+        step->templated = true;
+        step->text = parser->word;
+        next(parser);
+    }
+    want_symbol(parser, ")");
+    return step;
+}
+
 /* A method by its name, when "()" follows; NULL: the name is a key. */
 static struct json_query_step *parse_method(struct parser *parser) {
     static const struct {
         const char *name;
         enum json_query_kind kind;
-    } methods[] = {{"type", JSON_QUERY_TYPE},   {"size", JSON_QUERY_SIZE},       {"abs", JSON_QUERY_ABS},
-                   {"floor", JSON_QUERY_FLOOR}, {"ceiling", JSON_QUERY_CEILING}, {"double", JSON_QUERY_DOUBLE}};
+    } methods[] = {{"type", JSON_QUERY_TYPE},        {"size", JSON_QUERY_SIZE},       {"abs", JSON_QUERY_ABS},
+                   {"floor", JSON_QUERY_FLOOR},      {"ceiling", JSON_QUERY_CEILING}, {"double", JSON_QUERY_DOUBLE},
+                   {"keyvalue", JSON_QUERY_KEYVALUE}};
     struct parser ahead = *parser;
     next(&ahead);
     if (!is_symbol(&ahead, "(")) {
         return NULL;
     }
-    if (is_word(parser, "datetime") || is_word(parser, "keyvalue")) {
-        sql_raise_unsupported(parser->call->context, parser->call->position, "the jsonpath method .%s()",
-                              is_word(parser, "datetime") ? "datetime" : "keyvalue");
+    if (is_word(parser, "datetime")) {
+        return parse_datetime(parser);
     }
     for (size_t i = 0; i < ARRAY_LENGTH(methods); i++) {
         if (is_word(parser, methods[i].name)) {
             next(parser);
             want_symbol(parser, "(");
             want_symbol(parser, ")");
+            parser->places = parser->places || methods[i].kind == JSON_QUERY_KEYVALUE;
             return step_new(parser, methods[i].kind);
         }
     }
@@ -741,6 +757,7 @@ struct json_query json_query_parse(const struct sql_call *call, struct slice tex
         (void)take_word(&parser, "lax");
     }
     query.root = parse_any(&parser);
+    query.places = parser.places;
     if (parser.token != TOKEN_END) {
         raise_syntax(&parser);
     }

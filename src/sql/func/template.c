@@ -56,7 +56,7 @@ static const struct template_field *field_at(struct slice text, size_t at, const
 static struct template_item character_item(struct slice text, size_t *at, bool quoted, bool of_dates) {
     size_t length = template_character(text, *at);
     uint8_t byte = text.bytes[*at];
-    struct template_item item = {.kind = TEMPLATE_TEXT, .text = slice_make(text.bytes + *at, length)};
+    struct template_item item = {.kind = TEMPLATE_TEXT, .quoted = quoted, .text = slice_make(text.bytes + *at, length)};
     if (!quoted) {
         item.kind = of_dates && template_separator(byte) ? TEMPLATE_SEPARATOR
                     : template_blank(byte)               ? TEMPLATE_BLANK

@@ -31,6 +31,7 @@ enum template_modifier {
 struct template_item {
     enum template_kind kind;
     uint8_t modifiers;
+    bool quoted;                        /* of text: it stood in double quotes */
     const struct template_field *field; /* of fields */
     struct slice text;                  /* of all others: one character */
 };

@@ -5,6 +5,7 @@
 #define KMB_SQL_TEMPLATE_DATETIME_H
 
 #include "sql/func/template.h"
+#include "types/datetime.h"
 
 enum date_field {
     DATE_AD_DOTS,
@@ -60,6 +61,31 @@ enum date_field {
 enum date_calendar { DATE_CALENDAR_NONE, DATE_GREGORIAN, DATE_ISO };
 
 struct template date_template_read(const struct sql_call *call, struct slice text);
+
+/* What a template makes of a text, by the fields that it has: a day, a time, both, and with an offset or without. */
+enum moment_kind { MOMENT_DATE, MOMENT_TIME, MOMENT_TIME_ZONED, MOMENT_STAMP, MOMENT_STAMP_ZONED };
+struct moment {
+    enum moment_kind kind;
+    int32_t offset_s;    /* of those with one: east of UTC */
+    int64_t number;      /* days, or microseconds of a time */
+    struct timestamp at; /* of stamps; UTC where there is an offset */
+};
+
+/*
+ * As SQL/JSON's .datetime() has it: nothing is skipped, separators are those of the template, and all of both is used.
+ * Templates with others than "-./,':; " between their fields are refused (22007).
+ */
+struct template moment_template_read(const struct sql_call *call, struct slice text);
+struct moment moment_read(const struct sql_call *call, const struct template *template, struct slice input);
+const char *moment_type_name(enum moment_kind kind); /* "time with time zone" */
+/* ISO 8601; bytes in the call's arena. */
+struct slice moment_text(const struct sql_call *call, const struct moment *moment);
+/*
+ * -1, 0 or 1; false: a time and a day do not compare. Where one has an offset and the other has none the session's zone
+ * is asked if zones, else it is an error (0A000).
+ */
+bool moment_compare(const struct sql_call *call, const struct moment *a, const struct moment *b, bool zones,
+                    int *order);
 
 extern const char *const date_month_names[12];
 extern const char *const date_day_names[7]; /* from Sunday */

@@ -1,5 +1,5 @@
 /*
- * to_date and to_timestamp: text read by a template.
+ * to_date, to_timestamp and .datetime() of SQL/JSON paths: text read by a template.
  *
  * In two steps: the template's fields are read from the text into `struct fields`, where a number that was not given is
  * 0; then they are put together, the more exact ones winning. Between fields blanks and separators are matched
@@ -34,6 +34,7 @@ struct reader {
     size_t at;
     int64_t skipped; /* characters skipped more than the template has */
     bool exact;      /* FX */
+    bool standard;   /* FX, and nothing of template or text is left over */
     struct fields fields;
 };
 
@@ -472,6 +473,11 @@ static void read_field(struct reader *reader) {
 static void read_between(struct reader *reader) {
     bool separator = reader->item->kind != TEMPLATE_TEXT;
     uint8_t byte = byte_at(reader, reader->at);
+    struct slice text = reader->item->text;
+    if (reader->standard && !slice_equal(cut(reader, text.length), text)) {
+        sql_raise(reader->call->context, KMB_INVALID_DATETIME, reader->call->position, "unmatched format %s \"%.*s\"",
+                  separator ? "separator" : "character", (int)text.length, (const char *)text.bytes);
+    }
     if (reader->exact) {
         skip_character(reader);
     } else if (separator) {
@@ -487,9 +493,24 @@ static void read_between(struct reader *reader) {
     }
 }
 
-static struct fields read_fields(const struct sql_call *call, const struct template *template, struct slice input) {
-    struct reader reader = {.call = call, .template = template, .input = input};
-    for (uint32_t i = 0; i < template->count && !at_end(&reader); i++) {
+static void want_end(struct reader *reader, bool template_ended) {
+    if (!template_ended) {
+        sql_raise(reader->call->context, KMB_INVALID_DATETIME, reader->call->position,
+                  "input string is too short for datetime format");
+    }
+    skip_blanks(reader);
+    if (!at_end(reader)) {
+        sql_raise(reader->call->context, KMB_INVALID_DATETIME, reader->call->position,
+                  "trailing characters remain in input string after datetime format");
+    }
+}
+
+static struct fields read_fields(const struct sql_call *call, const struct template *template, struct slice input,
+                                 bool standard) {
+    struct reader reader = {
+        .call = call, .template = template, .input = input, .exact = standard, .standard = standard};
+    uint32_t i = 0;
+    for (; i < template->count && !at_end(&reader); i++) {
         reader.item = &template->items[i];
         bool field = reader.item->kind == TEMPLATE_FIELD;
         bool exact = field && reader.item->field->id == DATE_EXACT;
@@ -506,13 +527,16 @@ static struct fields read_fields(const struct sql_call *call, const struct templ
             skip_blanks(&reader);
         }
     }
+    if (standard) {
+        want_end(&reader, i == template->count);
+    }
     return reader.fields;
 }
 
 /* --- putting together --- */
 
-/* A moment whose parts are not checked yet. */
-struct moment {
+/* Of a moment, not checked yet. */
+struct parts {
     int64_t year;
     int64_t month;
     int64_t day;
@@ -521,53 +545,53 @@ struct moment {
     bool has_year, has_month, has_day;
 };
 
-static void set_date(struct moment *moment, int64_t julian) {
+static void set_date(struct parts *parts, int64_t julian) {
     struct civil_date date = date_to_civil(julian + DATE_MIN);
-    moment->year = date.year;
-    moment->month = date.month;
-    moment->day = date.day;
-    moment->has_year = true;
-    moment->has_month = true;
-    moment->has_day = true;
+    parts->year = date.year;
+    parts->month = date.month;
+    parts->day = date.day;
+    parts->has_year = true;
+    parts->has_month = true;
+    parts->has_day = true;
 }
 
-static void set_clock(const struct sql_call *call, const struct fields *fields, struct moment *moment) {
-    moment->hour = fields->hour != 0 ? fields->hour : fields->second_of_day / 3600;
-    moment->minute = fields->minute != 0 ? fields->minute : fields->second_of_day % 3600 / 60;
-    moment->second = fields->second != 0 ? fields->second : fields->second_of_day % 60;
-    moment->us = (int64_t)fields->ms * 1000 + fields->us;
+static void set_clock(const struct sql_call *call, const struct fields *fields, struct parts *parts) {
+    parts->hour = fields->hour != 0 ? fields->hour : fields->second_of_day / 3600;
+    parts->minute = fields->minute != 0 ? fields->minute : fields->second_of_day % 3600 / 60;
+    parts->second = fields->second != 0 ? fields->second : fields->second_of_day % 60;
+    parts->us = (int64_t)fields->ms * 1000 + fields->us;
     if (!fields->twelve) {
         return;
     }
-    if (moment->hour < 1 || moment->hour > 12) {
+    if (parts->hour < 1 || parts->hour > 12) {
         sql_raise_with(call->context, KMB_INVALID_DATETIME, call->position, NULL,
                        "Use the 24-hour clock, or give an hour between 1 and 12.",
-                       "hour \"%d\" is invalid for the 12-hour clock", moment->hour);
+                       "hour \"%d\" is invalid for the 12-hour clock", parts->hour);
     }
-    if (fields->afternoon != 0 && moment->hour < 12) {
-        moment->hour += 12;
-    } else if (fields->afternoon == 0 && moment->hour == 12) {
-        moment->hour = 0;
+    if (fields->afternoon != 0 && parts->hour < 12) {
+        parts->hour += 12;
+    } else if (fields->afternoon == 0 && parts->hour == 12) {
+        parts->hour = 0;
     }
 }
 
 /* The year, astronomical, of year, century and era: two digits are a year of the century where that is given. */
-static void set_year(const struct fields *fields, struct moment *moment) {
+static void set_year(const struct fields *fields, struct parts *parts) {
     int64_t century = fields->before_christ != 0 ? -(int64_t)fields->century : fields->century;
     if (fields->year == 0 && fields->century == 0) {
         return;
     }
-    moment->has_year = true;
+    parts->has_year = true;
     if (fields->year == 0) {
-        moment->year = century >= 0 ? (century - 1) * 100 + 1 : century * 100 + 1;
+        parts->year = century >= 0 ? (century - 1) * 100 + 1 : century * 100 + 1;
     } else if (fields->century != 0 && fields->year_digits <= 2) {
         int64_t year = fields->year % 100;
-        moment->year = year == 0      ? century * 100 + (century >= 0 ? 0 : 1)
-                       : century >= 0 ? year + (century - 1) * 100
-                                      : (century + 1) * 100 - year + 1;
+        parts->year = year == 0      ? century * 100 + (century >= 0 ? 0 : 1)
+                      : century >= 0 ? year + (century - 1) * 100
+                                     : (century + 1) * 100 - year + 1;
     } else {
-        moment->year = fields->before_christ != 0 ? -(int64_t)fields->year : fields->year;
-        moment->year += moment->year < 0;
+        parts->year = fields->before_christ != 0 ? -(int64_t)fields->year : fields->year;
+        parts->year += parts->year < 0;
     }
 }
 
@@ -578,39 +602,39 @@ static int64_t iso_week_start(int64_t year, int64_t week) {
 }
 
 static void set_day_of_year(const struct sql_call *call, const struct fields *fields, int64_t day,
-                            struct moment *moment) {
-    if (moment->year == 0 && fields->before_christ == 0) {
+                            struct parts *parts) {
+    if (parts->year == 0 && fields->before_christ == 0) {
         sql_raise(call->context, KMB_INVALID_DATETIME, call->position,
                   "cannot calculate day of year without year information");
     }
     if (fields->calendar == DATE_ISO) {
-        set_date(moment, iso_week_start(moment->year, 1) - 1 + day);
+        set_date(parts, iso_week_start(parts->year, 1) - 1 + day);
         return;
     }
     int64_t month = 1;
     int64_t before = 0;
     int64_t rest = day;
-    while (month <= 12 && day > before + date_month_length(moment->year, (int32_t)month)) {
-        before += date_month_length(moment->year, (int32_t)month);
+    while (month <= 12 && day > before + date_month_length(parts->year, (int32_t)month)) {
+        before += date_month_length(parts->year, (int32_t)month);
         rest = day - before;
         month++;
     }
-    moment->month = moment->month <= 1 ? month : moment->month;
-    moment->day = moment->day <= 1 ? rest : moment->day;
-    moment->has_month = true;
-    moment->has_day = true;
+    parts->month = parts->month <= 1 ? month : parts->month;
+    parts->day = parts->day <= 1 ? rest : parts->day;
+    parts->has_month = true;
+    parts->has_day = true;
 }
 
-static void set_day(const struct sql_call *call, const struct fields *fields, struct moment *moment) {
+static void set_day(const struct sql_call *call, const struct fields *fields, struct parts *parts) {
     int64_t day_of_year = fields->day_of_year;
     int64_t day = fields->day;
     if (fields->julian != 0) {
-        set_date(moment, (int64_t)(uint32_t)((int64_t)fields->julian + 32044) - 32044);
+        set_date(parts, (int64_t)(uint32_t)((int64_t)fields->julian + 32044) - 32044);
     }
     if (fields->week != 0 && fields->calendar == DATE_ISO) {
-        int64_t monday = iso_week_start(moment->year, fields->week);
+        int64_t monday = iso_week_start(parts->year, fields->week);
         int64_t weekday = fields->day_of_week; /* from Sunday, 1; 0: Monday is meant */
-        set_date(moment, weekday == 0 ? monday : weekday > 1 ? monday + weekday - 2 : monday + 6);
+        set_date(parts, weekday == 0 ? monday : weekday > 1 ? monday + weekday - 2 : monday + 6);
     } else if (fields->week != 0) {
         day_of_year = ((int64_t)fields->week - 1) * 7 + 1;
     }
@@ -618,35 +642,35 @@ static void set_day(const struct sql_call *call, const struct fields *fields, st
         day = ((int64_t)fields->week_of_month - 1) * 7 + 1;
     }
     if (day != 0) {
-        moment->day = day;
-        moment->has_day = true;
+        parts->day = day;
+        parts->has_day = true;
     }
     if (fields->month != 0) {
-        moment->month = fields->month;
-        moment->has_month = true;
+        parts->month = fields->month;
+        parts->has_month = true;
     }
-    if (day_of_year != 0 && (moment->month <= 1 || moment->day <= 1)) {
-        set_day_of_year(call, fields, day_of_year, moment);
+    if (day_of_year != 0 && (parts->month <= 1 || parts->day <= 1)) {
+        set_day_of_year(call, fields, day_of_year, parts);
     }
 }
 
-static bool moment_valid(const struct moment *moment) {
-    bool whole = moment->has_year && moment->has_month && moment->has_day;
-    if ((moment->has_month && (moment->month < 1 || moment->month > 12)) ||
-        (moment->has_day && (moment->day < 1 || moment->day > 31)) ||
-        (whole && moment->day > date_month_length(moment->year, (int32_t)moment->month))) {
+static bool parts_valid(const struct parts *parts) {
+    bool whole = parts->has_year && parts->has_month && parts->has_day;
+    if ((parts->has_month && (parts->month < 1 || parts->month > 12)) ||
+        (parts->has_day && (parts->day < 1 || parts->day > 31)) ||
+        (whole && parts->day > date_month_length(parts->year, (int32_t)parts->month))) {
         return false;
     }
-    return moment->hour >= 0 && moment->hour < 24 && moment->minute >= 0 && moment->minute < 60 &&
-           moment->second >= 0 && moment->second < 60 && moment->us >= 0 && moment->us < US_PER_SECOND;
+    return parts->hour >= 0 && parts->hour < 24 && parts->minute >= 0 && parts->minute < 60 && parts->second >= 0 &&
+           parts->second < 60 && parts->us >= 0 && parts->us < US_PER_SECOND;
 }
 
-static struct moment moment_of(const struct sql_call *call, const struct fields *fields, struct slice input) {
-    struct moment moment = {.month = 1, .day = 1};
-    set_clock(call, fields, &moment);
-    set_year(fields, &moment);
-    set_day(call, fields, &moment);
-    if (!moment_valid(&moment)) {
+static struct parts parts_of(const struct sql_call *call, const struct fields *fields, struct slice input) {
+    struct parts parts = {.month = 1, .day = 1};
+    set_clock(call, fields, &parts);
+    set_year(fields, &parts);
+    set_day(call, fields, &parts);
+    if (!parts_valid(&parts)) {
         sql_raise(call->context, KMB_DATETIME_OVERFLOW, call->position, "date/time field value out of range: \"%.*s\"",
                   (int)input.length, (const char *)input.bytes);
     }
@@ -655,45 +679,49 @@ static struct moment moment_of(const struct sql_call *call, const struct fields 
         sql_raise(call->context, KMB_INVALID_ZONE_OFFSET, call->position,
                   "time zone displacement out of range: \"%.*s\"", (int)input.length, (const char *)input.bytes);
     }
-    return moment;
+    return parts;
 }
 
-static bool moment_days(const struct moment *moment, int64_t *days) {
-    if (moment->year < -4714 || moment->year > 5874898) {
+static bool parts_days(const struct parts *parts, int64_t *days) {
+    if (parts->year < -4714 || parts->year > 5874898) {
         return false;
     }
-    *days = date_of_civil(moment->year, (int32_t)moment->month, (int32_t)moment->day);
+    *days = date_of_civil(parts->year, (int32_t)parts->month, (int32_t)parts->day);
     return *days >= DATE_MIN && *days <= DATE_MAX;
 }
 
-static int64_t date_of(const struct sql_call *call, const struct template *template, struct slice input) {
+static int64_t days_of(const struct sql_call *call, const struct parts *parts, struct slice input) {
     int64_t days = 0;
-    struct fields fields = read_fields(call, template, input);
-    struct moment moment = moment_of(call, &fields, input);
-    if (!moment_days(&moment, &days)) {
+    if (!parts_days(parts, &days)) {
         sql_raise(call->context, KMB_DATETIME_OVERFLOW, call->position, "date out of range: \"%.*s\"",
                   (int)input.length, (const char *)input.bytes);
     }
     return days;
 }
 
-static struct timestamp timestamp_of(const struct sql_call *call, const struct template *template, struct slice input) {
+static int64_t clock_of(const struct parts *parts) {
+    return ((int64_t)parts->hour * 3600 + parts->minute * 60 + parts->second) * US_PER_SECOND + parts->us;
+}
+
+static int32_t precision_of(const struct fields *fields) {
+    return fields->fraction != 0 ? fields->fraction : -1;
+}
+
+static int32_t offset_of(const struct fields *fields) {
+    return fields->zone_sign * (fields->zone_hour * 3600 + fields->zone_minute * 60);
+}
+
+static struct timestamp timestamp_of(const struct sql_call *call, const struct fields *fields,
+                                     const struct parts *parts, struct time_zone zone) {
     struct kmb_error *error = call->context->error;
-    struct fields fields = read_fields(call, template, input);
-    struct moment moment = moment_of(call, &fields, input);
-    struct time_zone zone = sql_datetime(call->context).zone;
-    if (fields.zone_sign != 0) {
-        zone = time_zone_fixed(fields.zone_sign * (fields.zone_hour * 3600 + fields.zone_minute * 60));
-    }
     int64_t days = 0;
-    int64_t us = ((int64_t)moment.hour * 3600 + moment.minute * 60 + moment.second) * US_PER_SECOND + moment.us;
     struct timestamp at = {0};
-    if (!moment_days(&moment, &days) || __builtin_mul_overflow(days, US_PER_DAY, &at.us) ||
-        __builtin_add_overflow(at.us, us, &at.us) || !timestamp_valid(at)) {
+    if (!parts_days(parts, &days) || __builtin_mul_overflow(days, US_PER_DAY, &at.us) ||
+        __builtin_add_overflow(at.us, clock_of(parts), &at.us) || !timestamp_valid(at)) {
         sql_raise(call->context, KMB_DATETIME_OVERFLOW, call->position, "timestamp out of range");
     }
     check(call, timestamp_to_utc(at, zone, &at, error));
-    check(call, timestamp_apply_modifier(at, fields.fraction != 0 ? fields.fraction : -1, &at, error));
+    check(call, timestamp_apply_modifier(at, precision_of(fields), &at, error));
     return at;
 }
 
@@ -704,10 +732,14 @@ static void read_rows(SCALAR_PARAMETERS, bool date) {
             template = date_template_read(call, ARGUMENT_BYTES(1, row));
         }
         struct slice input = ARGUMENT_BYTES(0, row);
+        struct fields fields = read_fields(call, &template, input, false);
+        struct parts parts = parts_of(call, &fields, input);
         if (date) {
-            result->integer[row] = date_of(call, &template, input);
+            result->integer[row] = days_of(call, &parts, input);
         } else {
-            result->timestamp[row] = timestamp_of(call, &template, input);
+            struct time_zone session = sql_datetime(call->context).zone;
+            struct time_zone zone = fields.zone_sign != 0 ? time_zone_fixed(offset_of(&fields)) : session;
+            result->timestamp[row] = timestamp_of(call, &fields, &parts, zone);
         }
     }
 }
@@ -718,6 +750,84 @@ static void fn_to_date(SCALAR_PARAMETERS) {
 
 static void fn_to_timestamp(SCALAR_PARAMETERS) {
     read_rows(call, arguments, result, selection, count, false);
+}
+
+/* --- .datetime() of SQL/JSON paths --- */
+
+/* What a field's presence says of the template: it has a day, a time, an offset. */
+enum { HAS_DAY = 1, HAS_TIME = 2, HAS_OFFSET = 4 };
+
+static unsigned field_has(enum date_field field) {
+    switch (field) {
+    case DATE_EXACT:
+        return 0;
+    case DATE_AM:
+    case DATE_AM_DOTS:
+    case DATE_HOUR_12:
+    case DATE_HOUR_24:
+    case DATE_MINUTE:
+    case DATE_SECOND:
+    case DATE_SECOND_OF_DAY:
+    case DATE_MS:
+    case DATE_US:
+    case DATE_FRACTION_1:
+    case DATE_FRACTION_2:
+    case DATE_FRACTION_3:
+    case DATE_FRACTION_4:
+    case DATE_FRACTION_5:
+    case DATE_FRACTION_6:
+        return HAS_TIME;
+    case DATE_ZONE:
+    case DATE_OFFSET:
+    case DATE_ZONE_HOUR:
+    case DATE_ZONE_MINUTE:
+        return HAS_OFFSET;
+    default:
+        return HAS_DAY;
+    }
+}
+
+struct template moment_template_read(const struct sql_call *call, struct slice text) {
+    struct template template = date_template_read(call, text);
+    for (uint32_t i = 0; i < template.count; i++) {
+        const struct template_item *item = &template.items[i];
+        if (item->kind == TEMPLATE_FIELD || item->quoted) {
+            continue;
+        }
+        if (item->text.length != 1 || strchr("-./,':; ", item->text.bytes[0]) == NULL) {
+            sql_raise(call->context, KMB_INVALID_DATETIME, call->position,
+                      "invalid datetime format separator: \"%.*s\"", (int)item->text.length,
+                      (const char *)item->text.bytes);
+        }
+    }
+    return template;
+}
+
+struct moment moment_read(const struct sql_call *call, const struct template *template, struct slice input) {
+    struct fields fields = read_fields(call, template, input, true);
+    struct parts parts = parts_of(call, &fields, input);
+    struct moment moment = {.kind = MOMENT_DATE};
+    unsigned has = 0;
+    for (uint32_t i = 0; i < template->count; i++) {
+        has |=
+            template->items[i].kind == TEMPLATE_FIELD ? field_has((enum date_field) template->items[i].field->id) : 0;
+    }
+    bool zoned = (has & HAS_OFFSET) != 0;
+    moment.offset_s = zoned ? offset_of(&fields) : 0;
+    if ((has & HAS_TIME) == 0) {
+        if ((has & HAS_DAY) == 0 || zoned) {
+            sql_raise(call->context, KMB_INVALID_DATETIME, call->position, "datetime format is %s",
+                      (has & HAS_DAY) != 0 ? "zoned but not timed" : "not dated and not timed");
+        }
+        moment.number = days_of(call, &parts, input);
+    } else if ((has & HAS_DAY) == 0) {
+        moment.kind = zoned ? MOMENT_TIME_ZONED : MOMENT_TIME;
+        moment.number = time_apply_modifier(clock_of(&parts), precision_of(&fields));
+    } else {
+        moment.kind = zoned ? MOMENT_STAMP_ZONED : MOMENT_STAMP;
+        moment.at = timestamp_of(call, &fields, &parts, time_zone_fixed(moment.offset_s));
+    }
+    return moment;
 }
 
 /* clang-format off */

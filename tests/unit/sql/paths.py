@@ -3,8 +3,8 @@
 
     paths.py CASES SEED psql ARGUMENT...  > paths.tsv
 
-Paths are drawn from the grammar, in both modes, over values whose keys are those of the paths. What we refuse by name
-(keyvalue, datetime) is not asked, nor is the text of a syntax error, which names a token.
+Paths are drawn from the grammar, in both modes, over values whose keys are those of the paths. Moments have cases of
+their own (moments.py); the text of a syntax error, which names a token, is not asked.
 """
 import random, sys
 
@@ -12,10 +12,12 @@ import answers
 
 VALUES = ['{"a": 1, "b": [1, 2, {"c": "x"}], "d": null}', '[1, 2, 3]', '[[1, 2], [3, "4"], {"a": [5]}]', '"text"', "12.50", "true",
           "null", "[]", "{}", '{"a": {"a": {"a": 7, "b": "abc"}}}', '[{"a": 1, "b": "x"}, {"a": 2, "b": "y"}, {"b": null}]',
-          '["abc", "Abd", "b c", ""]', '{"a": [-1.5, 0, 2.25], "b": true}', '{"x y": 1, "$k": 2}']
-VARIABLES = ['{"x": 1, "y": "abc"}', '{"x": [1, 2], "y": null}', "{}", "[1]"]
+          '["abc", "Abd", "b c", ""]', '{"a": [-1.5, 0, 2.25], "b": true}', '{"x y": 1, "$k": 2}',
+          '{"x": -12345678.0010, "yy": 0.00001, "z": null, "a": {"q": 0, "longkey": {"r": true}}, "n": 100000000000, "m": {}, "b": ["abcde", {"a": 1}]}']
+VARIABLES = ['{"x": 1, "y": "abc"}', '{"x": [1, 2], "y": null}', '{"w": 31.4, "y": {"z": 0.001, "y": {}}}', "{}", "[1]"]
 OPERATORS = ["==", "!=", "<>", "<", "<=", ">", ">="]
-METHODS = ["type", "size", "abs", "floor", "ceiling", "double"]
+METHODS = ["type", "size", "abs", "floor", "ceiling", "double", "keyvalue"]
+OBJECTS = ["$", "$[*]", '$.** ? (@.type() == "object")', "$.a", "$y", "$.b[last]", "$.a.a", "$[1 to last]"]
 FUNCTIONS = [("jsonb_path_query_array", "jsonb"), ("jsonb_path_query_first", "jsonb"), ("jsonb_path_exists", "boolean"),
              ("jsonb_path_match", "boolean")]
 
@@ -89,6 +91,8 @@ class Paths:
 
     def path(self):
         text = self.draw.choice(["", "", "lax ", "strict ", "strict "])
+        if self.draw.random() < 0.04: # of objects, wherever they stand
+            return text + self.draw.choice(OBJECTS) + ".keyvalue()" + self.draw.choice(["", "", ".value", ".id", ".keyvalue()", ".value.keyvalue()"])
         text += self.predicate(2) if self.draw.random() < 0.25 else self.value(3)
         if self.draw.random() < 0.03:
             text += self.draw.choice([" ]", " +", " == 1 == 2", "..a", " foo"])
