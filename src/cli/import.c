@@ -15,16 +15,16 @@
 
 #include "base/memory.h"
 #include "cli/import_json.h"
+#include "cli/import_table.h"
 #include "cli/infer.h"
 #include "cli/output.h"
 #include "cli/run.h"
 #include "types/record.h"
 
-#define BATCH_ROWS         10000u
-#define BATCH_BYTES        ((size_t)16 << 20)
-#define INFER_STREAM_BYTES ((size_t)64 << 20)
-#define SKIP               UINT32_MAX
-#define COLUMN_NAME_SIZE   sizeof("column4294967296")
+#define BATCH_ROWS       10000u
+#define BATCH_BYTES      ((size_t)16 << 20)
+#define SKIP             UINT32_MAX
+#define COLUMN_NAME_SIZE sizeof("column4294967296")
 
 /* One row of the batch, kept as it was read so that it can be run again. */
 struct kept_row {
@@ -112,7 +112,7 @@ static int open_source(struct import *import, const char *name) {
 
 /* Reads a stream's beginning, so that types can be inferred and it be parsed all the same. */
 static int read_ahead(struct import *import) {
-    while (import->ahead.length < INFER_STREAM_BYTES) {
+    while (import->ahead.length < IMPORT_AHEAD_BYTES) {
         uint8_t *room = buffer_extend(&import->ahead, 65536);
         if (room == NULL) {
             return no_memory();
@@ -232,41 +232,10 @@ static enum kmb_status width_error(const struct import *import, struct kmb_error
                      import->options->no_header ? "first line has" : "header has", import->field_count);
 }
 
-static void quote_name(struct buffer *sql, const char *name, size_t length) {
-    buffer_append_byte(sql, '"');
-    for (size_t i = 0; i < length; i++) {
-        buffer_append_byte(sql, (uint8_t)name[i]);
-        if (name[i] == '"') {
-            buffer_append_byte(sql, '"');
-        }
-    }
-    buffer_append_byte(sql, '"');
-}
-
-/* The table's name as SQL text: schema and name quoted, where they are not. */
-static void quote_table(struct buffer *sql, const char *table) {
-    const char *dot = strchr(table, '.');
-    if (table[0] == '"') {
-        buffer_append_text(sql, table);
-        return;
-    }
-    if (dot != NULL && dot[1] == '"') {
-        quote_name(sql, table, (size_t)(dot - table));
-        buffer_append_text(sql, dot);
-        return;
-    }
-    if (dot != NULL) {
-        quote_name(sql, table, (size_t)(dot - table));
-        buffer_append_byte(sql, '.');
-        table = dot + 1;
-    }
-    quote_name(sql, table, strlen(table));
-}
-
 static int infer_columns(struct import *import, struct infer *columns) {
     struct kmb_error error = {0};
     enum kmb_status status = KMB_OK;
-    bool cut = import->stream && import->ahead.length >= INFER_STREAM_BYTES;
+    bool cut = import->stream && import->ahead.length >= IMPORT_AHEAD_BYTES;
     import->only_ahead = import->stream;
     while (status == KMB_OK) {
         status = record_next(&import->csv, &error);
@@ -288,43 +257,17 @@ static int infer_columns(struct import *import, struct infer *columns) {
 }
 
 static int create_table(struct import *import) {
-    struct kmb_error error = {0};
-    struct buffer sql = {0};
     struct infer *columns = mem_alloc_zero(import->field_count, sizeof(*columns));
-    if (columns == NULL) {
-        return no_memory();
-    }
-    int code = infer_columns(import, columns);
-    buffer_append_text(&sql, "CREATE TABLE ");
-    quote_table(&sql, import->table);
-    buffer_append_text(&sql, " (");
-    for (uint32_t i = 0; i < import->field_count; i++) {
-        buffer_append_text(&sql, i == 0 ? "" : ", ");
-        quote_name(&sql, import->names[i], strlen(import->names[i]));
-        buffer_printf(&sql, " %s", infer_type(&columns[i]));
-    }
-    if (import->options->primary_key != NULL) {
-        const char *at = import->options->primary_key;
-        buffer_append_text(&sql, ", PRIMARY KEY (");
-        for (bool first = true; *at != 0; first = false) {
-            size_t length = strcspn(at, ",");
-            buffer_append_text(&sql, first ? "" : ", ");
-            quote_name(&sql, at, length);
-            at += length + (at[length] == ',');
+    struct import_column *wanted = mem_alloc_zero(import->field_count, sizeof(*wanted));
+    int code = columns == NULL || wanted == NULL ? no_memory() : infer_columns(import, columns);
+    if (code == 0) {
+        for (uint32_t i = 0; i < import->field_count; i++) {
+            wanted[i] = (struct import_column){slice_text(import->names[i]), infer_type(&columns[i])};
         }
-        buffer_append_text(&sql, ")");
-    }
-    buffer_append_text(&sql, ")");
-    if (code == 0 && buffer_text(&sql) == NULL) {
-        code = no_memory();
-    }
-    if (code == 0 && kmb_exec(import->session, (const char *)sql.bytes, &error) != KMB_OK) {
-        code = cli_fail(&error, (const char *)sql.bytes, sql.length, "import");
-    } else if (code == 0) {
-        cli_note(import->options, "%s", (const char *)sql.bytes);
+        code = import_create(import->options, import->session, wanted, import->field_count);
     }
     mem_free(columns);
-    buffer_free(&sql);
+    mem_free(wanted);
     return code;
 }
 
@@ -335,7 +278,7 @@ static int map_columns(struct import *import) {
     kmb_statement *statement = NULL;
     int code = 0;
     buffer_append_text(&sql, "SELECT * FROM ");
-    quote_table(&sql, import->table);
+    import_quote_table(&sql, import->table);
     if (kmb_prepare(import->session, (const char *)sql.bytes, sql.length, &statement, NULL, &error) != KMB_OK) {
         if (error.status == KMB_UNDEFINED_TABLE) {
             error_hint(&error, "--create makes the table from the header and the values.");
@@ -615,41 +558,6 @@ static void release(struct import *import) {
     }
 }
 
-/* Opens the file for refused rows, which must not be the one that is read. */
-static int open_reject(struct import *import) {
-    const char *name = import->options->reject;
-    struct stat source, target;
-    if (fstat(import->file, &source) == 0 && stat(name, &target) == 0 && S_ISREG(target.st_mode) &&
-        source.st_dev == target.st_dev && source.st_ino == target.st_ino) {
-        return cli_error(2, "invalid value \"%s\" for --reject: it is the file to import", name);
-    }
-    import->reject = fopen(name, "w");
-    return import->reject == NULL ? cli_error(1, "cannot write %s: %s", name, strerror(errno)) : 0;
-}
-
-void import_tell(const struct cli_options *options, uint64_t rows, uint64_t rejected, int64_t begun_ns,
-                 uint64_t position) {
-    static const char *const names[] = {"table", "rows", "rejected", "seconds", "position"};
-    double seconds = (double)(cli_now_ns() - begun_ns) / 1e9;
-    char numbers[4][32];
-    struct output output;
-    cli_note(options, "imported %" PRIu64 " rows into %s in %.2f s (%.0f rows/s) @ %" PRIu64, rows, options->table,
-             seconds, seconds > 0 ? (double)rows / seconds : 0.0, position);
-    if (rejected != 0) {
-        cli_note(options, "%" PRIu64 " rows rejected: %s", rejected, options->reject);
-    }
-    if (!options->format_given) {
-        return;
-    }
-    snprintf(numbers[0], sizeof(numbers[0]), "%" PRIu64, rows);
-    snprintf(numbers[1], sizeof(numbers[1]), "%" PRIu64, rejected);
-    snprintf(numbers[2], sizeof(numbers[2]), "%.3f", seconds);
-    snprintf(numbers[3], sizeof(numbers[3]), "%" PRIu64, position);
-    const char *facts[] = {options->table, numbers[0], numbers[1], numbers[2], numbers[3]};
-    output_init(&output, options, CLI_TABLE);
-    output_facts(&output, names, facts, "tnnnn");
-}
-
 int cli_import(const struct cli_options *options) {
     struct cli_place place = {0};
     kmb_db *db = NULL;
@@ -683,7 +591,7 @@ int cli_import(const struct cli_options *options) {
         code = cli_open(options, 0, &place, &db, &import->session);
     }
     if (code == 0 && options->reject != NULL) {
-        code = open_reject(import);
+        code = import_open_reject(options, import->file, &import->reject);
     }
     if (code == 0) {
         open_reader(import);
@@ -715,7 +623,7 @@ int cli_export(const struct cli_options *options) {
     }
     if (options->table != NULL) {
         buffer_append_text(&sql, "SELECT * FROM ");
-        quote_table(&sql, options->table);
+        import_quote_table(&sql, options->table);
     } else {
         buffer_append_text(&sql, options->arguments[0]);
     }

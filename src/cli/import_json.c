@@ -15,6 +15,7 @@
 
 #include "base/buffer.h"
 #include "base/error.h"
+#include "cli/import_table.h"
 #include "types/json.h"
 #include "types/utf8.h"
 
@@ -29,8 +30,11 @@ struct line {
 struct load {
     const struct cli_options *options;
     kmb_session *session;
-    FILE *file;
+    FILE *source; /* what was opened */
+    FILE *file;   /* what is read: the source, or what was kept of it and the rest */
     FILE *reject;
+    struct buffer ahead; /* of a stream: read for inference, not yet taken */
+    size_t ahead_at;
     struct buffer text; /* of the batch */
     struct line *lines;
     uint32_t count;
@@ -131,21 +135,6 @@ static bool object_names(struct slice json, struct buffer *names) {
 
 /* --- one row ------------------------------------------------------------------------------------------------------ */
 
-static void append_table(struct buffer *sql, const char *table) {
-    bool quoted = false; /* as the appender takes it: a dot outside of quotes parts schema and name */
-    buffer_append_byte(sql, '"');
-    for (; *table != 0; table++) {
-        if (*table == '"') {
-            quoted = !quoted;
-        } else if (*table == '.' && !quoted) {
-            buffer_append_text(sql, "\".\"");
-        } else {
-            buffer_append_byte(sql, (uint8_t)*table);
-        }
-    }
-    buffer_append_byte(sql, '"');
-}
-
 /* A member of the row's object, as an expression: "($1::json -> 'key')". */
 static void append_member(struct buffer *sql, const char *arrow, struct slice name) {
     buffer_printf(sql, "($1::json %s '", arrow);
@@ -202,7 +191,7 @@ static enum kmb_status make_insert(struct load *load, struct slice names, struct
     kmb_statement *types = NULL;
     enum kmb_status status = KMB_OK;
     buffer_append_text(sql, "INSERT INTO ");
-    append_table(sql, load->options->table);
+    import_quote_table(sql, load->options->table);
     if (names.length == 0) {
         buffer_append_text(sql, " SELECT WHERE $1::json IS NOT NULL");
         return KMB_OK;
@@ -210,10 +199,13 @@ static enum kmb_status make_insert(struct load *load, struct slice names, struct
     buffer_append_text(&probe, "SELECT ");
     buffer_append_slice(&probe, names);
     buffer_append_text(&probe, " FROM ");
-    append_table(&probe, load->options->table);
+    import_quote_table(&probe, load->options->table);
     status = buffer_ok(&probe)
                  ? kmb_prepare(load->session, (const char *)probe.bytes, probe.length, &types, NULL, error)
                  : error_set(error, KMB_NO_MEMORY, "out of memory");
+    if (status == KMB_UNDEFINED_TABLE) {
+        error_hint(error, "--create makes the table from the keys and the values.");
+    }
     buffer_append_text(sql, " (");
     buffer_append_slice(sql, names);
     buffer_append_text(sql, ") SELECT ");
@@ -285,10 +277,11 @@ static int tell_failure(const struct load *load, uint64_t line, const struct kmb
     snprintf(where, sizeof(where), "line %" PRIu64, line);
     int code = cli_fail(error, NULL, 0, where);
     if (load->durable == 0 || load->options->atomic) {
-        fputs("Nothing was imported.\n", stderr);
+        bool left = load->options->create && !load->options->atomic;
+        fprintf(stderr, "Nothing was imported%s.\n", left ? "; the table stays: go on without --create" : "");
     } else {
-        fprintf(stderr, "Lines up to %" PRIu64 " are imported; --from-line %" PRIu64 " goes on.\n", load->durable,
-                load->durable + 1);
+        fprintf(stderr, "Lines up to %" PRIu64 " are imported; --from-line %" PRIu64 "%s goes on.\n", load->durable,
+                load->durable + 1, load->options->create ? " without --create" : "");
     }
     return code;
 }
@@ -377,6 +370,61 @@ static int read_lines(struct load *load) {
     return code == 0 ? run_batch(load) : code;
 }
 
+/* --- the table, made ---------------------------------------------------------------------------------------------- */
+
+static ssize_t read_ahead(void *context, char *bytes, size_t size) {
+    struct load *load = context;
+    size_t kept = load->ahead.length - load->ahead_at;
+    if (kept == 0) {
+        size_t got = fread(bytes, 1, size, load->source);
+        return got == 0 && ferror(load->source) ? -1 : (ssize_t)got;
+    }
+    kept = kept < size ? kept : size;
+    memcpy(bytes, load->ahead.bytes + load->ahead_at, kept);
+    load->ahead_at += kept;
+    return (ssize_t)kept;
+}
+
+/* A stream is read once: its beginning is kept, types are made of it, and then it is read as if it were new. */
+static int create_of_stream(struct load *load) {
+    bool whole = false;
+    while (!whole && load->ahead.length < IMPORT_AHEAD_BYTES) {
+        uint8_t *room = buffer_extend(&load->ahead, 65536);
+        if (room == NULL) {
+            return cli_error(1, "out of memory");
+        }
+        size_t got = fread(room, 1, 65536, load->source);
+        load->ahead.length -= 65536 - got;
+        whole = got == 0;
+    }
+    if (ferror(load->source)) {
+        return cli_error(1, "cannot read %s: %s", load->options->arguments[0], strerror(errno));
+    }
+    if (load->ahead.length == 0) {
+        return import_json_create(load->options, load->session, load->source, true);
+    }
+    FILE *beginning = fmemopen(load->ahead.bytes, load->ahead.length, "r");
+    FILE *both = fopencookie(load, "r", (cookie_io_functions_t){.read = read_ahead});
+    load->file = both == NULL ? load->source : both;
+    int code = beginning == NULL || both == NULL ? cli_error(1, "out of memory")
+                                                 : import_json_create(load->options, load->session, beginning, whole);
+    if (beginning != NULL) {
+        fclose(beginning);
+    }
+    return code;
+}
+
+static int create_table(struct load *load) {
+    if (fseek(load->file, 0, SEEK_SET) != 0) {
+        return create_of_stream(load);
+    }
+    int code = import_json_create(load->options, load->session, load->file, true);
+    clearerr(load->file);
+    return code == 0 && fseek(load->file, 0, SEEK_SET) != 0
+               ? cli_error(1, "cannot read %s: %s", load->options->arguments[0], strerror(errno))
+               : code;
+}
+
 static int run(struct load *load) {
     struct kmb_error error = {0};
     const struct cli_options *options = load->options;
@@ -384,7 +432,8 @@ static int run(struct load *load) {
     if (options->atomic && kmb_begin(load->session, &error) != KMB_OK) {
         return cli_fail(&error, NULL, 0, "import");
     }
-    code = read_lines(load);
+    code = options->create ? create_table(load) : 0;
+    code = code == 0 ? read_lines(load) : code;
     kmb_finalize(load->statement);
     load->statement = NULL;
     if (code == 0 && options->atomic && kmb_commit(load->session, &error) != KMB_OK) {
@@ -398,21 +447,24 @@ int import_json(const struct cli_options *options) {
     struct load load = {.options = options};
     kmb_db *db = NULL;
     const char *name = options->arguments[0];
-    if (options->create || options->no_header || options->primary_key != NULL) {
-        return cli_error(2, "invalid: --create, --primary-key and --no-header go with CSV");
+    if (options->no_header) {
+        return cli_error(2, "invalid: --no-header goes with CSV");
+    }
+    if (options->primary_key != NULL && !options->create) {
+        return cli_error(2, "invalid: --primary-key goes with --create");
     }
     if (options->atomic && options->reject != NULL) {
         return cli_error(2, "invalid: --atomic and --reject exclude each other");
     }
-    load.file = strcmp(name, "-") == 0 ? stdin : fopen(name, "re");
-    if (load.file == NULL) {
+    load.source = strcmp(name, "-") == 0 ? stdin : fopen(name, "re");
+    load.file = load.source;
+    if (load.source == NULL) {
         return cli_error(errno == ENOENT ? 6 : 1, "cannot read %s: %s", name, strerror(errno));
     }
     load.lines = calloc(BATCH_ROWS, sizeof(load.lines[0]));
     int code = load.lines == NULL ? cli_error(1, "out of memory") : cli_open(options, 0, &place, &db, &load.session);
     if (code == 0 && options->reject != NULL) {
-        load.reject = fopen(options->reject, "we");
-        code = load.reject == NULL ? cli_error(1, "cannot write %s: %s", options->reject, strerror(errno)) : 0;
+        code = import_open_reject(options, fileno(load.source), &load.reject);
     }
     if (code == 0) {
         cli_progress_start(&load.progress, "import");
@@ -426,10 +478,14 @@ int import_json(const struct cli_options *options) {
     if (load.reject != NULL && fclose(load.reject) != 0 && code == 0) {
         code = cli_error(1, "cannot write %s: %s", options->reject, strerror(errno));
     }
-    if (load.file != stdin) {
+    if (load.file != load.source) {
         fclose(load.file);
     }
+    if (load.source != stdin) {
+        fclose(load.source);
+    }
     buffer_free(&load.text);
+    buffer_free(&load.ahead);
     buffer_free(&load.keys);
     free(load.lines);
     return db == NULL ? code : cli_close(db, load.session, code);

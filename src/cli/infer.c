@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "types/datetime.h"
+#include "types/decimal.h"
 
 #define DIGITS_MAX 38
 
@@ -100,6 +101,20 @@ void infer_value(struct infer *infer, struct slice text) {
         infer->not_timestamp || !time || zone || timestamp_parse(text, false, NULL, &timestamp, NULL) != KMB_OK;
     infer->not_timestamptz =
         infer->not_timestamptz || !time || !zone || timestamp_parse(text, true, NULL, &timestamp, NULL) != KMB_OK;
+}
+
+void infer_text(struct infer *infer, struct slice text) {
+    infer_value(infer, text);
+    infer->not_bigint = true;
+    infer->not_numeric = true;
+    infer->not_boolean = true;
+}
+
+void infer_number(struct infer *infer, struct slice text) {
+    bool before = infer->not_numeric;
+    struct decimal value;
+    infer_value(infer, text);
+    infer->not_numeric = before || decimal_parse(text, &value, NULL) != KMB_OK;
 }
 
 const char *infer_type(const struct infer *infer) {

@@ -10,6 +10,10 @@ struct infer {
 };
 
 void infer_value(struct infer *infer, struct slice text);
+/* A text in quotes: no number and no boolean, whatever it looks like. */
+void infer_text(struct infer *infer, struct slice text);
+/* A number of JSON: with an exponent, too. */
+void infer_number(struct infer *infer, struct slice text);
 const char *infer_type(const struct infer *infer); /* "BIGINT", "NUMERIC", ..., "TEXT" */
 
 #endif

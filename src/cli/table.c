@@ -40,7 +40,7 @@ static const struct option_row options[] = {
      "default healthcare finance legal multi-tenant ehr claims research", "what to begin with (default)"},
     {OPT_FROM_LINE, "--from-line", 0, "N", VALUE_TEXT, NULL, "begin at this line of the file"},
     {OPT_FROM, "--from", 0, "N", VALUE_TEXT, NULL, "begin at this op, or offset of a stream"},
-    {OPT_CREATE, "--create", 0, NULL, VALUE_TEXT, NULL, "make the table from the header and the values"},
+    {OPT_CREATE, "--create", 0, NULL, VALUE_TEXT, NULL, "make the table from the names and the values"},
     {OPT_MAKE, "--create", 0, NULL, VALUE_TEXT, NULL, "make the database where there is none"},
     {OPT_VALIDATE, "--validate", 0, NULL, VALUE_TEXT, NULL, "check the settings, as they would hold here, and end"},
     {OPT_SHOW_CONFIG, "--show-config", 0, NULL, VALUE_TEXT, NULL,

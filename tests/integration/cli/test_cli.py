@@ -1783,8 +1783,37 @@ def ndjson_goes_out_and_comes_in_the_same(box):
         same((box.project / "rest").read_text(), line + "\n")
         same(box.one("SELECT count(*) FROM u WHERE id >= 50"), "2")
         box.query("DELETE FROM u WHERE id >= 50")
-    box.run("import", "bad.ndjson", "--table", "u", "--create", code=2)
+    box.run("import", "bad.ndjson", "--table", "u", "--no-header", code=2)
+    box.run("import", "bad.ndjson", "--table", "u", "--primary-key", "id", code=2)
     box.run("import", "absent.ndjson", "--table", "u", code=6)
+    has(box.run("import", "bad.ndjson", "--table", "absent", code=1).err, "--create makes the table")
+    has(box.run("import", "bad.ndjson", "--table", "u", "--reject", "bad.ndjson", code=2).err, "it is the file to import")
+
+
+@test
+def ndjson_makes_its_table(box):
+    """A column for each key in the order of the first appearance, of the type that holds all its values."""
+    text = ('{"id":1,"Name":"Ada","born":"1815-12-10","ok":true,"n":1.50,"tags":["a"],"at":"2024-01-01T00:00:00Z"}\n'
+            '{"id":2,"extra":null,"n":1e3,"code":"007","tags":"x","mix":1}\n\n{"Name":null,"id":3,"mix":"2","local":"2024-01-01 10:00"}\n')
+    wanted = ('("id" BIGINT, "Name" TEXT, "born" DATE, "ok" BOOLEAN, "n" NUMERIC, "tags" JSONB, "at" TIMESTAMPTZ, "extra" TEXT, '
+              '"code" TEXT, "mix" TEXT, "local" TIMESTAMP')
+    box.file("t.jsonl", text)
+    has(box.run("import", "t.jsonl", "--table", "t", "--create", "--primary-key", "id", code=0).err,
+        f'CREATE TABLE "t" {wanted}, PRIMARY KEY ("id"))', "imported 3 rows")
+    has(box.run("import", "-", "--format", "ndjson", "--table", "s", "--create", "--atomic", stdin=text.rstrip(), code=0).err,
+        f'CREATE TABLE "s" {wanted})', "imported 3 rows")
+    rows = box.run("export", "-q", "--table", "t", "-o", "ndjson", code=0).out
+    same(box.run("export", "-q", "--table", "s", "-o", "ndjson", code=0).out, rows)
+    first = json.loads(rows.splitlines()[0])
+    same((first["Name"], first["n"], first["tags"], first["at"], first["mix"]), ("Ada", 1.5, ["a"], "2024-01-01 00:00:00+00", None))
+    same([json.loads(row)["tags"] for row in rows.splitlines()], [["a"], "x", None])
+    for bad, words in (("", "no line has a key"), ("{}\n", "no line has a key"), ('{"a":1}\n[1]\n', "line 2: a line must be one JSON object"),
+                       ('{"a":1}\n{"a"', "line 2: "), ('{"a":1,"a":2}\n', 'column "a" specified more than once')):
+        has(box.run("import", "-", "--format", "ndjson", "--table", "bad", "--create", "--atomic", stdin=bad, code=1).err, words)
+        same(box.one("SELECT count(*) FROM pg_class WHERE relname = 'bad'"), "0")
+    has(box.run("import", "-", "--format", "ndjson", "--table", "u", "--create", "--reject", "rest", stdin='{"a":1}\nno\n', code=0).err,
+        'CREATE TABLE "u" ("a" BIGINT)', "imported 1 rows")
+    same((box.project / "rest").read_text(), "no\n")
 
 
 @test
