@@ -274,6 +274,9 @@ static void tell_notice(void *context, const struct kmb_error *notice) {
     if (notice->detail[0] != 0) {
         fprintf(stderr, "DETAIL:  %s\n", notice->detail);
     }
+    if (notice->hint[0] != 0) {
+        fprintf(stderr, "HINT:  %s\n", notice->hint);
+    }
 }
 
 int cli_open(const struct cli_options *options, unsigned flags, struct cli_place *place, kmb_db **db,

@@ -328,6 +328,25 @@ static void take_setting(void *context, const struct wire_setting_push *push) {
     }
 }
 
+static void take_notice(void *context, const struct wire_notice_push *push) {
+    struct client_session *session = context;
+    struct kmb_error told = {.status = slice_equal_text(push->severity, "WARNING") ? KMB_WARNING : KMB_OK};
+    if (push->tenant_id != session->tenant || session->notice == NULL) {
+        return;
+    }
+    exchange_text(told.message, sizeof(told.message), &push->message);
+    exchange_text(told.detail, sizeof(told.detail), push->detail);
+    exchange_text(told.hint, sizeof(told.hint), push->hint);
+    session->notice(session->notice_context, &told);
+}
+
+static void client_notices(void *session, void (*notice)(void *context, const struct kmb_error *notice),
+                           void *context) {
+    struct client_session *self = session;
+    self->notice = notice;
+    self->notice_context = context;
+}
+
 static void client_session_close(void *session) {
     struct client_session *self = session;
     exchange_close(self->exchange);
@@ -360,7 +379,7 @@ static enum kmb_status client_session_open(void *db, uint32_t tenant, void **out
     memcpy(session->zone_name, "UTC", sizeof("UTC"));
     enum kmb_status status = take_exchange(client, session->tenant, &session->exchange, error);
     if (status == KMB_OK) {
-        struct exchange_listener listener = {.setting = take_setting, .context = session};
+        struct exchange_listener listener = {.setting = take_setting, .notice = take_notice, .context = session};
         exchange_listen(session->exchange, &listener);
         status = ask_position(session, &position, error); /* the tenant is there, and may be spoken for */
     }
@@ -433,6 +452,7 @@ static const struct remote_operations operations = {
     .session_open = client_session_open,
     .session_close = client_session_close,
     .cancel = client_cancel,
+    .notices = client_notices,
     .position = client_position,
     .in_transaction = client_in_transaction,
     .begin = client_begin,

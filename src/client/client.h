@@ -31,6 +31,8 @@ struct client_session {
     struct time_zone zone;
     char zone_name[64];
     struct datetime_style style;
+    void (*notice)(void *context, const struct kmb_error *notice); /* NULL: nobody listens */
+    void *notice_context;
 };
 
 /* A response in an arena of its own: arena_free() it. */

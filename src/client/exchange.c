@@ -208,7 +208,7 @@ static enum kmb_status status_named(struct slice name, struct slice sqlstate) {
     return status_of_sqlstate(state);
 }
 
-static void copy_text(char *out, size_t size, const struct slice *text) {
+void exchange_text(char *out, size_t size, const struct slice *text) {
     size_t length = text == NULL ? 0 : text->length < size ? text->length : size - 1;
     if (length > 0) {
         memcpy(out, text->bytes, length);
@@ -224,18 +224,18 @@ static bool is_error(uint32_t variant) {
 static void take_detail(const struct wire_error_detail_response *detail, struct kmb_error *told) {
     told->status = status_named(detail->name, detail->sqlstate);
     told->position = detail->position == NULL ? 0 : *detail->position;
-    copy_text(told->message, sizeof(told->message), &detail->message);
-    copy_text(told->detail, sizeof(told->detail), detail->detail);
-    copy_text(told->hint, sizeof(told->hint), detail->hint);
+    exchange_text(told->message, sizeof(told->message), &detail->message);
+    exchange_text(told->detail, sizeof(told->detail), detail->detail);
+    exchange_text(told->hint, sizeof(told->hint), detail->hint);
 }
 
 static void take_full(const struct wire_error_full_response *full, struct kmb_error *told) {
     take_detail(&full->detail, told);
-    copy_text(told->schema, sizeof(told->schema), full->schema);
-    copy_text(told->table, sizeof(told->table), full->table);
-    copy_text(told->column, sizeof(told->column), full->column);
-    copy_text(told->constraint, sizeof(told->constraint), full->constraint);
-    copy_text(told->context, sizeof(told->context), full->context);
+    exchange_text(told->schema, sizeof(told->schema), full->schema);
+    exchange_text(told->table, sizeof(told->table), full->table);
+    exchange_text(told->column, sizeof(told->column), full->column);
+    exchange_text(told->constraint, sizeof(told->constraint), full->constraint);
+    exchange_text(told->context, sizeof(told->context), full->context);
 }
 
 static enum kmb_status take_error(const struct wire_message *message, struct kmb_error *error) {
@@ -259,6 +259,8 @@ static enum kmb_status take_error(const struct wire_message *message, struct kmb
 static void take_push(struct exchange *exchange, const struct wire_message *message) {
     if (message->variant == WIRE_PUSH_SETTING && exchange->listener.setting != NULL) {
         exchange->listener.setting(exchange->listener.context, message->payload);
+    } else if (message->variant == WIRE_PUSH_NOTICE && exchange->listener.notice != NULL) {
+        exchange->listener.notice(exchange->listener.context, message->payload);
     } else if (message->variant == WIRE_PUSH_COPY_OUT && exchange->listener.copy_out != NULL) {
         const struct wire_copy_out_push *push = message->payload;
         if (!exchange->listener.copy_out(exchange->listener.copy_context, push->bytes)) {
@@ -510,8 +512,8 @@ static enum kmb_status come_in(struct exchange *exchange, struct arena *arena, s
 
 static enum kmb_status introduce(struct exchange *exchange, struct arena *arena, struct kmb_error *error) {
     struct slice names[] = {slice_text(WIRE_OPTION_FULL), slice_text(WIRE_OPTION_SETTINGS),
-                            slice_text(WIRE_OPTION_CURSORS)};
-    struct wire_options_request options = {.names = {3, names}};
+                            slice_text(WIRE_OPTION_CURSORS), slice_text(WIRE_OPTION_NOTICES)};
+    struct wire_options_request options = {.names = {4, names}};
     const void *response = NULL;
     enum kmb_status status = come_in(exchange, arena, error);
     if (status == KMB_OK) {

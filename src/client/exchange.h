@@ -16,9 +16,13 @@
 
 struct exchange;
 
+/* A text of a message, cut to what there is room for; NULL: none. */
+void exchange_text(char *out, size_t size, const struct slice *text);
+
 /* What may come between responses. The push's texts are borrowed for the call. */
 struct exchange_listener {
     void (*setting)(void *context, const struct wire_setting_push *push);
+    void (*notice)(void *context, const struct wire_notice_push *push);
     void *context;
     /* While a COPY runs: takes what it writes; false: it wants no more of it. */
     bool (*copy_out)(void *context, struct slice bytes);

@@ -473,6 +473,8 @@ void kmb_session_notices(kmb_session *session, void (*notice)(void *context, con
                          void *context) {
     if (session->remote == NULL) {
         session_set_notice(session->session, notice, context);
+    } else {
+        session->remote->notices(session->far, notice, context);
     }
 }
 

@@ -74,6 +74,7 @@ struct remote_operations {
     /* --- sessions; one thread at a time, cancel from any and from a signal's handler --- */
     void (*session_close)(void *session);
     void (*cancel)(void *session);
+    void (*notices)(void *session, void (*notice)(void *context, const struct kmb_error *notice), void *context);
     enum kmb_status (*position)(void *session, uint64_t *position, struct kmb_error *error);
     bool (*in_transaction)(void *session, bool *failed);
     enum kmb_status (*begin)(void *session, struct kmb_error *error);

@@ -12,6 +12,7 @@
  */
 #include "server/native_internal.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -118,14 +119,22 @@ static const struct served requests[] = {
     [WIRE_REQUEST_CLOSE_APPENDER] = {native_close_appender, NEEDS_NOTHING, "close_appender"},
 };
 
-/* The published list in its order, then what was appended. */
-const char *const native_handshake_capabilities[] = {
-    "query",       "append",      "subscribe",       "query_at",    "sync",           "typed.v1",
-    "prepared.v1", "paging.v1",   "transactions.v1", "proof.v1",    "position.v1",    "cancel.v1",
-    "errors.v1",   "streams.v1",  "notify.v1",       "options.v1",  "compile.v1",     "sasl.v1",
-    "tenants.v1",  "database.v1", "copy.v1",         "appender.v1", "idempotency.v1",
-};
-const uint32_t native_handshake_capability_count = ARRAY_LENGTH(native_handshake_capabilities);
+uint32_t native_capabilities(const char *const *published, uint32_t count,
+                             struct slice capabilities[static NATIVE_CAPABILITIES_MAX]) {
+    static const char *const appended[] = {
+        "typed.v1",   "prepared.v1", "paging.v1", "transactions.v1", "proof.v1",       "position.v1", "cancel.v1",
+        "errors.v1",  "streams.v1",  "notify.v1", "notices.v1",      "options.v1",     "compile.v1",  "sasl.v1",
+        "tenants.v1", "database.v1", "copy.v1",   "appender.v1",     "idempotency.v1",
+    };
+    ASSERT(count + ARRAY_LENGTH(appended) <= NATIVE_CAPABILITIES_MAX);
+    for (uint32_t i = 0; i < count; i++) {
+        capabilities[i] = slice_text(published[i]);
+    }
+    for (uint32_t i = 0; i < ARRAY_LENGTH(appended); i++) {
+        capabilities[count + i] = slice_text(appended[i]);
+    }
+    return count + (uint32_t)ARRAY_LENGTH(appended);
+}
 
 /* --- responses ---------------------------------------------------------------------------------------------------- */
 
@@ -235,12 +244,31 @@ enum kmb_status native_options(struct native_call *call) {
             call->native->keeps_cursors = true;
         } else if (slice_equal_text(name, WIRE_OPTION_SETTINGS)) {
             call->native->wants_settings = true;
+        } else if (slice_equal_text(name, WIRE_OPTION_NOTICES)) {
+            call->native->wants_notices = true;
         } else {
             return native_refuse(call, KMB_USAGE, "unknown option \"%.*s\"", (int)(name.length < 64 ? name.length : 64),
                                  (const char *)name.bytes);
         }
     }
     return native_respond(call, WIRE_RESPONSE_DONE, NULL);
+}
+
+/* Frames that the client is to see before the response to the request in hand. */
+static void put_before_response(struct native_call *call, const struct buffer *frames) {
+    uint8_t *room = buffer_ok(frames) ? buffer_extend(call->out, frames->length) : NULL;
+    if (room == NULL) {
+        call->out->failed = true;
+        return;
+    }
+    uint8_t *place = call->out->bytes + call->response_at;
+    memmove(place + frames->length, place, (size_t)(room - place));
+    memcpy(place, frames->bytes, frames->length);
+}
+
+static void drop_notices(struct native *native) {
+    buffer_free(&native->notices);
+    native->notices_beyond = 0;
 }
 
 static void put_setting(struct native_call *call, struct buffer *frames, const char *name, const char *value) {
@@ -281,15 +309,50 @@ static void tell_settings(struct native_call *call) {
     snprintf(tenant->told_zone, sizeof(tenant->told_zone), "%s", settings->time_zone_name);
     tenant->told_style = settings->style;
     tenant->told = true;
-    uint8_t *room = buffer_ok(&frames) ? buffer_extend(call->out, frames.length) : NULL;
-    if (room == NULL) {
-        call->out->failed = true;
-    } else {
-        uint8_t *place = call->out->bytes + call->response_at;
-        memmove(place + frames.length, place, (size_t)(room - place));
-        memcpy(place, frames.bytes, frames.length);
-    }
+    put_before_response(call, &frames);
     buffer_free(&frames);
+}
+
+/* --- notices --- */
+
+static void put_notice(struct native_tenant *tenant, const struct kmb_error *notice) {
+    struct slice detail = slice_text(notice->detail);
+    struct slice hint = slice_text(notice->hint);
+    bool warning = notice->status == KMB_WARNING;
+    struct wire_notice_push push = {.tenant_id = tenant->id,
+                                    .severity = slice_text(warning ? "WARNING" : "NOTICE"),
+                                    .sqlstate = slice_text(kmb_status_sqlstate(notice->status)),
+                                    .message = slice_text(notice->message),
+                                    .detail = detail.length == 0 ? NULL : &detail,
+                                    .hint = hint.length == 0 ? NULL : &hint};
+    (void)native_push(&tenant->native->notices, WIRE_PUSH_NOTICE, &push);
+}
+
+void native_notice(void *context, const struct kmb_error *notice) {
+    struct native_tenant *tenant = context;
+    struct native *native = tenant->native;
+    if (!native->wants_notices) {
+        return;
+    }
+    if (native->notices.length > NATIVE_NOTICES_MAX) {
+        native->notices_beyond++;
+        return;
+    }
+    put_notice(tenant, notice);
+}
+
+static void tell_notices(struct native_call *call) {
+    struct native *native = call->native;
+    if (native->notices.length == 0) {
+        return;
+    }
+    if (native->notices_beyond > 0 && call->tenant != NULL) {
+        struct kmb_error rest = {.status = KMB_WARNING};
+        snprintf(rest.message, sizeof(rest.message), "%" PRIu64 " more notices are not told", native->notices_beyond);
+        put_notice(call->tenant, &rest);
+    }
+    put_before_response(call, &native->notices);
+    drop_notices(native);
 }
 
 /* --- who may ------------------------------------------------------------------------------------------------------ */
@@ -335,14 +398,13 @@ static enum kmb_status handshake(struct native_call *call) {
             return status;
         }
     }
-    struct slice names[ARRAY_LENGTH(native_handshake_capabilities)];
-    for (uint32_t i = 0; i < native_handshake_capability_count; i++) {
-        names[i] = slice_text(native_handshake_capabilities[i]);
-    }
+    static const char *const published[] = {"query", "append", "subscribe", "query_at", "sync"};
+    struct slice names[NATIVE_CAPABILITIES_MAX];
+    uint32_t count = native_capabilities(published, ARRAY_LENGTH(published), names);
     struct wire_handshake_response response = {
         .server_version = WIRE_VERSION,
         .authenticated = native->identity.method != IDENTITY_NOBODY,
-        .capabilities = {native_handshake_capability_count, names},
+        .capabilities = {count, names},
     };
     return native_respond(call, WIRE_RESPONSE_HANDSHAKE, &response);
 }
@@ -545,12 +607,14 @@ static enum outcome answer(struct native *native, struct slice payload, struct b
     if (wait) {
         limits_return(native->peer.party, 1, call.bytes); /* it comes again */
         drop_request(&call);
+        drop_notices(native);
         return OUTCOME_WAIT;
     }
     if (status != KMB_OK) {
         respond_error(&call, status);
     }
     tell_settings(&call);
+    tell_notices(&call);
     end_request(&call, status);
     return OUTCOME_ANSWERED;
 }
@@ -753,6 +817,7 @@ static void native_free(void *machine) {
     native_authentication_drop(native);
     arena_free(&native->arena);
     buffer_free(&native->scratch);
+    drop_notices(native);
     pthread_mutex_destroy(&native->running_lock);
     mem_wipe(native->secret, sizeof(native->secret));
     mem_free(native);

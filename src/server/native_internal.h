@@ -16,9 +16,13 @@
 #include "wire/frame.h"
 
 /* Bounds of one connection. */
-#define NATIVE_TENANTS_MAX       16   /* sessions held at once */
-#define NATIVE_STATEMENTS_MAX    1024 /* prepared by the client */
-#define NATIVE_CURSORS_MAX       64
+#define NATIVE_TENANTS_MAX      16   /* sessions held at once */
+#define NATIVE_STATEMENTS_MAX   1024 /* prepared by the client */
+#define NATIVE_CURSORS_MAX      64
+#define NATIVE_CAPABILITIES_MAX 32
+#define NATIVE_NOTICES_MAX                                                                                             \
+    ((size_t)1 << 20) /* bytes of those of one request; of what comes then the number is told                          \
+                       */
 #define NATIVE_SUBSCRIPTIONS_MAX 256
 #define NATIVE_APPENDERS_MAX     16
 #define NATIVE_APPEND_BYTES_MAX  ((size_t)256 << 20) /* of memory, gathered by its appenders and not written yet */
@@ -91,6 +95,7 @@ struct native_kept {
 
 /* A tenant that the connection speaks for. */
 struct native_tenant {
+    struct native *native;
     uint32_t id;
     struct limits_party *party;
     struct charge charge; /* what its sessions have */
@@ -174,6 +179,9 @@ struct native {
     bool wants_full;
     bool keeps_cursors;
     bool wants_settings;
+    bool wants_notices;
+    struct buffer notices;   /* pushes that the request in hand gave rise to */
+    uint64_t notices_beyond; /* NATIVE_NOTICES_MAX: counted, not kept */
     struct native_statement *statements;
     uint32_t statement_count;
     struct native_cursor *cursors;
@@ -315,8 +323,12 @@ void native_appenders_close(struct native *native);
 /* KMB_STREAM_NOT_FOUND where the stream is not of the request's tenant. */
 enum kmb_status native_stream_of(struct native_call *call, uint64_t stream_id, uint32_t *stream);
 
-extern const char *const native_handshake_capabilities[];
-extern const uint32_t native_handshake_capability_count;
+/* The names that the published protocol has for a response, in its order, and behind them those of what was appended.
+ * How many there are. */
+uint32_t native_capabilities(const char *const *published, uint32_t count,
+                             struct slice capabilities[static NATIVE_CAPABILITIES_MAX]);
+/* A session's: told before the response to the request in hand, to clients that want such. context: the tenant. */
+void native_notice(void *context, const struct kmb_error *notice);
 
 void native_cursors_close(struct native *native, const struct native_tenant *tenant); /* NULL: all */
 void native_statements_close(struct native *native);

@@ -310,25 +310,20 @@ enum kmb_status native_tenant_delete(struct native_call *call) {
 /* --- the server --------------------------------------------------------------------------------------------------- */
 
 enum kmb_status native_server_info(struct native_call *call) {
-    static const char *const names[] = {
-        "query",     "append",      "subscribe.v2", "admin.v1",        "schema.v1",      "server_info.v1",
-        "typed.v1",  "prepared.v1", "paging.v1",    "transactions.v1", "proof.v1",       "position.v1",
-        "cancel.v1", "errors.v1",   "streams.v1",   "notify.v1",       "idempotency.v1",
-    };
+    static const char *const published[] = {"query",    "append",    "subscribe.v2",
+                                            "admin.v1", "schema.v1", "server_info.v1"};
     const struct native_service *service = call->native->service;
-    struct slice capabilities[ARRAY_LENGTH(names)];
+    struct slice capabilities[NATIVE_CAPABILITIES_MAX];
+    uint32_t count = native_capabilities(published, ARRAY_LENGTH(published), capabilities);
     struct kmb_info info = {.size = sizeof(info)};
     enum kmb_status status = kmb_info(service->options.db, &info, &call->error);
     if (status != KMB_OK) {
         return status;
     }
-    for (uint32_t i = 0; i < ARRAY_LENGTH(names); i++) {
-        capabilities[i] = slice_text(names[i]);
-    }
     struct wire_server_info_response response = {
         .build_version = slice_text(kmb_version()),
         .protocol_version = WIRE_VERSION,
-        .capabilities = {ARRAY_LENGTH(names), capabilities},
+        .capabilities = {count, capabilities},
         .uptime_secs = (uint64_t)((native_now_ns(service) - service->started_ns) / 1000000000),
         .cluster_mode = WIRE_CLUSTER_MODE_STANDALONE,
         .tenant_count = info.tenants,

@@ -237,6 +237,7 @@ enum kmb_status native_tenant_open(struct native *native, uint64_t id, struct na
         mem_free(tenant);
         return status;
     }
+    tenant->native = native;
     tenant->id = (uint32_t)id;
     tenant->used = ++native->uses;
     tenant->session = api_session(tenant->handle);
@@ -253,6 +254,7 @@ enum kmb_status native_tenant_open(struct native *native, uint64_t id, struct na
         tenant_close(native, tenant);
         return status;
     }
+    kmb_session_notices(tenant->handle, native_notice, tenant);
     session_defer(tenant->session, true);
     session_hold_cancel(tenant->session, true);
     notify_listener_wake(session_neighbours(tenant->session)->notices, wake, native->connection);

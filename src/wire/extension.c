@@ -455,10 +455,21 @@ static const struct wire_field copy_out_push_fields[] = {
 };
 static const struct wire_type copy_out_push_type = STRUCT(struct wire_copy_out_push, copy_out_push_fields);
 
+static const struct wire_field notice_push_fields[] = {
+    FIELD(struct wire_notice_push, tenant_id, wire_u64, WIRE_ONE),
+    FIELD(struct wire_notice_push, severity, wire_text, WIRE_ONE),
+    FIELD(struct wire_notice_push, sqlstate, wire_text, WIRE_ONE),
+    FIELD(struct wire_notice_push, message, wire_text, WIRE_ONE),
+    FIELD(struct wire_notice_push, detail, wire_text, WIRE_OPTION),
+    FIELD(struct wire_notice_push, hint, wire_text, WIRE_OPTION),
+};
+static const struct wire_type notice_push_type = STRUCT(struct wire_notice_push, notice_push_fields);
+
 static const struct wire_member pushes[] = {
     [PLACE(WIRE_PUSH_NOTIFICATION)] = {"Notification", &notification_push_type},
     [PLACE(WIRE_PUSH_SETTING)] = {"Setting", &setting_push_type},
     [PLACE(WIRE_PUSH_COPY_OUT)] = {"CopyOut", &copy_out_push_type},
+    [PLACE(WIRE_PUSH_NOTICE)] = {"Notice", &notice_push_type},
 };
 
 _Static_assert(COUNT(pushes) == PLACE(WIRE_PUSH_END), "each push has its description");

@@ -154,6 +154,7 @@ struct wire_append_request {
 #define WIRE_OPTION_FULL     "errors.full" /* ErrorFull to all that fail */
 #define WIRE_OPTION_SETTINGS "settings"    /* pushes of Setting */
 #define WIRE_OPTION_CURSORS  "cursors"     /* they outlive Commit and Rollback */
+#define WIRE_OPTION_NOTICES  "notices"     /* pushes of Notice */
 
 struct wire_options_request {
     WIRE_LIST_OF(struct slice) names;
@@ -422,10 +423,21 @@ struct wire_copy_out_push {
     struct slice bytes;
 };
 
+/* What a statement says beside its answer, before the response to the request that runs it. */
+struct wire_notice_push {
+    uint64_t tenant_id;
+    struct slice severity; /* "NOTICE", "WARNING" */
+    struct slice sqlstate;
+    struct slice message;
+    struct slice *detail; /* NULL: none, as the next */
+    struct slice *hint;
+};
+
 enum wire_extension_push {
     WIRE_PUSH_NOTIFICATION = WIRE_EXTENSION_FIRST,
     WIRE_PUSH_SETTING,
     WIRE_PUSH_COPY_OUT,
+    WIRE_PUSH_NOTICE,
     WIRE_PUSH_END,
 };
 

@@ -20,9 +20,9 @@ LOCK t IN SHARE UPDATE EXCLUSIVE MODE;
 SAVEPOINT a;
 LOCK t IN SHARE ROW EXCLUSIVE MODE;
 ROLLBACK TO a;
-SELECT relation::regclass, mode, granted FROM pg_locks WHERE locktype = 'relation' AND relation >= 16384 ORDER BY relation::regclass::text, 2;
+SELECT relation::regclass, mode, granted FROM pg_locks WHERE locktype = 'relation' AND relation >= 16384 AND pid = pg_backend_pid() ORDER BY relation::regclass::text, 2;
 COMMIT;
-SELECT count(*) FROM pg_locks WHERE locktype = 'relation' AND relation >= 16384;
+SELECT count(*) FROM pg_locks WHERE locktype = 'relation' AND relation >= 16384 AND pid = pg_backend_pid();
 BEGIN; LOCK TABLE w IN EXCLUSIVE MODE; SELECT relation::regclass, mode FROM pg_locks WHERE mode = 'ExclusiveLock' AND locktype = 'relation' ORDER BY relation::regclass::text; INSERT INTO t VALUES (1); COMMIT;
 BEGIN READ ONLY; LOCK TABLE t IN ACCESS SHARE MODE; SELECT count(*) FROM t; COMMIT;
 SELECT relname[0], relname[1] AS one, relname[2] = '' AS none, relname[63] = '', relname[64], relname[-1], relname[NULL], relname[0][1], pg_typeof(relname[0])

@@ -160,7 +160,9 @@ RESPONSES = {
 
 PUSHES = {"Notification": (64, fields(tenant_id=u, channel=text, payload=text, session=u)),
           "Setting": (65, fields(tenant_id=u, name=text, value=text)),
-          "CopyOut": (66, fields(request_id=u, bytes=hexed))}
+          "CopyOut": (66, fields(request_id=u, bytes=hexed)),
+          "Notice": (67, fields(tenant_id=u, severity=text, sqlstate=text, message=text, detail=lambda v: opt(text, v),
+                                hint=lambda v: opt(text, v)))}
 
 U32, U64, I64 = (1 << 32) - 1, (1 << 64) - 1, (1 << 63) - 1
 VALUES = [
@@ -254,6 +256,8 @@ PUSH_CASES = [
     ("Setting", [{"tenant_id": 0, "name": "", "value": ""},
                  {"tenant_id": U32, "name": "TimeZone", "value": "Europe/Berlin"}]),
     ("CopyOut", [{"request_id": 0, "bytes": ""}, {"request_id": U64, "bytes": "31093209330a"}]),
+    ("Notice", [{"tenant_id": 0, "severity": "", "sqlstate": "", "message": "", "detail": None, "hint": None},
+                {"tenant_id": U32, "severity": "WARNING", "sqlstate": "01000", "message": "été", "detail": "d", "hint": "h"}]),
 ]
 
 
