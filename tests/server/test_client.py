@@ -120,7 +120,7 @@ def test_notices():
         code, _, told = cli("query", "--no-color", "--server", url(server), script)
         assert code == 0 and told == wanted + "DO @ 0\nSET\nDROP TABLE @ 0\n", (code, told)
         assert query(url(server), script)[2] == ""  # --quiet
-        code, _, told = cli("query", "--no-color", "--server", url(server), many)
+        code, _, told = cli("query", "--no-color", "--server", url(server), "-f", "-", stdin=many)
         lines = told.splitlines()[:-1]
         left = int(re.fullmatch(r"WARNING:  (\d+) more notices are not told", lines[-1]).group(1))
         assert code == 0 and 1000 < len(lines) and len(lines) - 1 + left == 3000, (code, len(lines), left)
