@@ -38,6 +38,14 @@ static enum kmb_status read_key(const struct kmb_api_key *given, struct identity
         return error_set(error, KMB_USAGE, "\"%.60s\" are no roles: names separated by commas, at most %d of %d bytes",
                          roles, API_KEY_ROLES_MAX, API_KEY_ROLE_BYTES_MAX);
     }
+    bool known = false; /* others are labels; but a word with a letter missing alone must not come to be a user's */
+    for (uint32_t i = 0; i < key->role_count; i++) {
+        enum identity_rank rank;
+        known = known || identity_rank_find(key->roles[i], &rank);
+    }
+    if (!known) {
+        return error_set(error, KMB_USAGE, "unknown role \"%.60s\" of a key: auditor, user, analyst or admin", roles);
+    }
     if (given->expires_us < 0) {
         return error_set(error, KMB_USAGE, "the key would have expired before 1970");
     }

@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 
 #include "base/assert.h"
 #include "base/codec.h"
@@ -51,6 +52,30 @@ static enum kmb_status identity_write(struct shard *shard, struct tenant_id tena
     }
     shard_turn_end(&turn);
     return status == KMB_OK && durable ? shard_wait(shard, ticket.op, error) : status;
+}
+
+bool identity_rank_find(const char *role, enum identity_rank *rank) {
+    static const char *const names[] = {"auditor", "user", "analyst", "admin"};
+    for (size_t i = 0; i < ARRAY_LENGTH(names); i++) {
+        if (strcasecmp(role, names[i]) == 0) {
+            *rank = (enum identity_rank)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+enum identity_rank identity_rank_of(const char (*roles)[API_KEY_ROLE_BYTES_MAX + 1], uint32_t count) {
+    enum identity_rank highest = IDENTITY_AUDITOR;
+    enum identity_rank rank = IDENTITY_USER;
+    bool known = false;
+    for (uint32_t i = 0; i < count; i++) {
+        if (identity_rank_find(roles[i], &rank)) {
+            highest = rank > highest ? rank : highest;
+            known = true;
+        }
+    }
+    return known ? highest : IDENTITY_USER;
 }
 
 static struct slice cut(struct slice text) {

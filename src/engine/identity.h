@@ -17,6 +17,11 @@
 #define IDENTITY_KEY_LENGTH 73
 #define IDENTITY_KEY_ID     8 /* first digits of the hash: names a key without giving it away */
 
+/* What keys and tokens give, the highest of their roles; a name that is none of these counts as a user's. */
+enum identity_rank { IDENTITY_AUDITOR, IDENTITY_USER, IDENTITY_ANALYST, IDENTITY_ADMIN };
+bool identity_rank_find(const char *role, enum identity_rank *rank); /* in any case; false: no such */
+enum identity_rank identity_rank_of(const char (*roles)[API_KEY_ROLE_BYTES_MAX + 1], uint32_t count);
+
 struct identity_key {
     struct tenant_id tenant;
     char id[IDENTITY_KEY_ID + 1];

@@ -307,17 +307,6 @@ static void identity_of_role(const struct identity_role *role, enum identity_met
     identity_name(identity, user);
 }
 
-/* The highest role that is known; none known: a user. */
-static enum identity_rank rank_of(const char (*roles)[API_KEY_ROLE_BYTES_MAX + 1], uint32_t count) {
-    static const char *const names[] = {"auditor", "user", "analyst", "admin"};
-    int rank = -1;
-    for (uint32_t i = 0; i < count; i++) {
-        for (int k = 0; k < (int)ARRAY_LENGTH(names); k++) {
-            rank = strcasecmp(roles[i], names[k]) == 0 && k > rank ? k : rank;
-        }
-    }
-    return rank < 0 ? IDENTITY_USER : (enum identity_rank)rank;
-}
 _Static_assert(TOKEN_ROLE_MAX == API_KEY_ROLE_BYTES_MAX, "roles of tokens and keys are one kind of text");
 
 static void identity_of_bearer(enum identity_method method, enum identity_rank rank, struct tenant_id tenant,
@@ -368,7 +357,7 @@ static enum kmb_status bearer_check(struct authenticator *authenticator, struct 
                 : token_verify(authenticator->tokens, token, clock_us(authenticator) / US_PER_S, &claims, error);
         (void)pthread_rwlock_unlock(&authenticator->tokens_lock);
         if (status == KMB_OK) {
-            identity_of_bearer(IDENTITY_TOKEN, rank_of(claims.roles, claims.role_count),
+            identity_of_bearer(IDENTITY_TOKEN, identity_rank_of(claims.roles, claims.role_count),
                                (struct tenant_id){claims.tenant}, claims.subject, identity);
         }
         return status;
@@ -376,7 +365,8 @@ static enum kmb_status bearer_check(struct authenticator *authenticator, struct 
     struct identity_key key;
     enum kmb_status status = identity_key_find(authenticator->shard, token, &key, error);
     if (status == KMB_OK) {
-        identity_of_bearer(IDENTITY_KEY, rank_of(key.roles, key.role_count), key.tenant, key.subject, identity);
+        identity_of_bearer(IDENTITY_KEY, identity_rank_of(key.roles, key.role_count), key.tenant, key.subject,
+                           identity);
     } else if (status == KMB_API_KEY_NOT_FOUND) {
         status = error_set(error, KMB_AUTHENTICATION, "API key is not valid");
     }

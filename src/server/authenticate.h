@@ -40,8 +40,6 @@ enum identity_method {
     IDENTITY_TOKEN
 };
 /* The roles of keys and tokens, least first; of several the highest counts. */
-enum identity_rank { IDENTITY_AUDITOR, IDENTITY_USER, IDENTITY_ANALYST, IDENTITY_ADMIN };
-
 struct identity {
     enum identity_method method; /* IDENTITY_NOBODY: it has shown nothing, and may do nothing */
     enum identity_rank rank;

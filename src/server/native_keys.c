@@ -69,12 +69,23 @@ static enum kmb_status key_of(struct native_call *call, const struct wire_api_ke
     return fits ? KMB_OK : native_refuse(call, KMB_USAGE, "the subject or a role is too long, or has a zero byte");
 }
 
+/* An admin's key may speak for all tenants: whoever may not gives none away. */
+static enum kmb_status may_give(struct native_call *call, const struct identity_key *key) {
+    if (call->native->identity.any_tenant || identity_rank_of(key->roles, key->role_count) != IDENTITY_ADMIN) {
+        return KMB_OK;
+    }
+    return native_refuse(call, KMB_PERMISSION,
+                         "\"%s\" may speak for tenant %u alone: a key of the role admin speaks for all of them",
+                         call->native->identity.user, (unsigned)call->native->identity.tenant.value);
+}
+
 enum kmb_status native_api_key_register(struct native_call *call) {
     struct identity_key key;
     struct wire_api_key_register_response response;
     struct identity_actor actor = actor_of(call);
     char text[IDENTITY_KEY_LENGTH + 1];
     enum kmb_status status = key_of(call, call->message->payload, &key);
+    status = status == KMB_OK ? may_give(call, &key) : status;
     if (status == KMB_OK) {
         status = identity_key_register(call->native->service->shard, &key, &actor, text, &call->error);
     }
@@ -89,8 +100,8 @@ enum kmb_status native_api_key_register(struct native_call *call) {
     return status;
 }
 
-/* Another tenant's key is not found by whoever is not of all tenants. */
-static enum kmb_status check_own(struct native_call *call, struct slice text) {
+/* Another tenant's key is not found by whoever is not of all tenants. give: a new one is asked for in its place. */
+static enum kmb_status check_own(struct native_call *call, struct slice text, bool give) {
     struct identity_key key;
     if (call->native->identity.any_tenant) {
         return KMB_OK;
@@ -99,14 +110,14 @@ static enum kmb_status check_own(struct native_call *call, struct slice text) {
     if (status == KMB_OK && !identity_may_use(&call->native->identity, key.tenant)) {
         status = native_refuse(call, KMB_API_KEY_NOT_FOUND, "there is no such API key");
     }
-    return status;
+    return status == KMB_OK && give ? may_give(call, &key) : status;
 }
 
 enum kmb_status native_api_key_revoke(struct native_call *call) {
     const struct wire_api_key_revoke_request *request = call->message->payload;
     struct wire_api_key_revoke_response response = {.revoked = true};
     struct identity_actor actor = actor_of(call);
-    enum kmb_status status = check_own(call, request->key);
+    enum kmb_status status = check_own(call, request->key, false);
     if (status == KMB_OK) {
         status = identity_key_revoke(call->native->service->shard, request->key, &actor, &call->error);
     }
@@ -119,7 +130,7 @@ enum kmb_status native_api_key_rotate(struct native_call *call) {
     struct wire_api_key_rotate_response response;
     struct identity_actor actor = actor_of(call);
     char text[IDENTITY_KEY_LENGTH + 1];
-    enum kmb_status status = check_own(call, request->old_key);
+    enum kmb_status status = check_own(call, request->old_key, true);
     if (status == KMB_OK) {
         status = identity_key_rotate(call->native->service->shard, request->old_key, &actor, text, &key, &call->error);
     }

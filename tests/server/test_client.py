@@ -382,8 +382,30 @@ def test_keys_of_programs():
         assert ask("revoke", changed["key"]) == (None, "")
         refused("", query(server, KIMBERLITE_TOKEN=changed["key"]))
         assert "API key" in ask("revoke", changed["key"])[1], ask("revoke", changed["key"])
-        for wanted, words in (("are no roles", ("x", "--role", "a,,b")), ("1 to 255 bytes", ("",)), ("tenant", ("x", "--tenant", "77"))):
+        for wanted, words in (("are no roles", ("x", "--role", "a,,b")), ("1 to 255 bytes", ("",)), ("tenant", ("x", "--tenant", "77")),
+                              ('unknown role "auditr"', ("x", "--role", "auditr"))):
             assert wanted in ask("create", *words)[1], ask("create", *words)
+        assert ask("create", "loud", "--role", "AUDITOR,night")[0], "in any case, labels beside it"
+
+
+def test_a_superuser_of_one_tenant_stays_there():
+    """Keys of an admin speak for all tenants: whoever speaks for one makes none, and gets none by exchange."""
+    with Place("any", *TLS) as place:
+        server = url(place.server, "/1" + place.tls(), host="localhost")
+        admin = {"KIMBERLITE_TOKEN": place.admin}
+        assert query(server, "CREATE ROLE mallory SUPERUSER LOGIN PASSWORD 'mpw'", **admin)[0] == 0
+        mallory = url(place.server, "/1" + place.tls(), "mallory:mpw@", host="localhost")
+        assert query(mallory)[1] == "current_user\nmallory\n"
+        for role in ("admin", "user,Admin"):
+            refused("may speak for tenant 1 alone", cli("apikey", "create", "x", "--role", role, "--server", mallory))
+        code, out, _ = cli("apikey", "create", "clerk", "--role", "user", "-q", "-o", "json", "--server", mallory)
+        made = json.loads(out)
+        made = made[0] if isinstance(made, list) else made
+        assert code == 0 and made["subject"] == "clerk", out
+        refused("may not speak for tenant 2", query(url(place.server, "/2" + place.tls(), host="localhost"), KIMBERLITE_TOKEN=made["key"]))
+        refused("may speak for tenant 1 alone", cli("apikey", "rotate", "-", "--server", mallory, stdin=place.admin + "\n"))
+        refused("", cli("tenant", "create", "77", "-y", "--server", mallory))
+        assert query(server, **admin)[0] == 0  # the admin's key still stands
 
 
 def test_verbs():
