@@ -116,7 +116,11 @@ static int serve(const struct cli_options *options, kmb_db *db, struct settings 
 }
 
 static void say_start(const struct server *server, const char *data) {
-    printf("kimberlite %s serves \"%s\" on port %u\n", kmb_version(), data, server_port(server));
+    if (server_port(server) == 0) {
+        printf("kimberlite %s serves \"%s\" on a Unix socket\n", kmb_version(), data);
+    } else {
+        printf("kimberlite %s serves \"%s\" on port %u\n", kmb_version(), data, server_port(server));
+    }
 }
 
 int cli_start(const struct cli_options *options) {

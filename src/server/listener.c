@@ -24,7 +24,8 @@
 #include "wire/pg/message.h"
 
 /* Accepted in one go, so that a flood of clients does not keep those that are in. */
-#define ACCEPT_MAX 64
+#define SOCKET_NUMBER_ALONE 5432 /* of a Unix socket where no port is listened at: what clients look for */
+#define ACCEPT_MAX          64
 
 void listener_describe(const struct sockaddr_storage *address, struct connection *connection) {
     char host[INET6_ADDRSTRLEN] = "";
@@ -306,7 +307,8 @@ static bool is_stale(const struct sockaddr_un *address) {
 
 static enum kmb_status listen_unix(struct server *server, const char *directory, struct kmb_error *error) {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    int length = snprintf(address.sun_path, sizeof(address.sun_path), "%s/.s.PGSQL.%u", directory, server->port);
+    unsigned number = server->port != 0 ? server->port : SOCKET_NUMBER_ALONE;
+    int length = snprintf(address.sun_path, sizeof(address.sun_path), "%s/.s.PGSQL.%u", directory, number);
     if (length < 0 || (size_t)length >= sizeof(address.sun_path)) {
         return error_set(error, KMB_CONFIG, "the name of the socket in \"%s\" is longer than %zu bytes", directory,
                          sizeof(address.sun_path) - 1);
@@ -356,6 +358,9 @@ enum kmb_status listener_open(struct server *server, struct kmb_error *error) {
     }
     if (status == KMB_OK && !adopted && settings->server.unix_socket[0] != 0) {
         status = listen_unix(server, settings->server.unix_socket, error);
+    }
+    if (status == KMB_OK && server->listener_count == 0) {
+        status = error_set(error, KMB_CONFIG, "nothing to listen at: server.listen and server.unix_socket are empty");
     }
     server->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     return status;

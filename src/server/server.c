@@ -223,8 +223,11 @@ static enum kmb_status open_tracer(struct server *server, struct kmb_error *erro
 }
 
 enum kmb_status server_open(const struct server_options *options, struct server **out, struct kmb_error *error) {
-    struct server *server = mem_alloc_zero(1, sizeof(*server));
     *out = NULL;
+    if (settings_check(options->settings, error) != KMB_OK) {
+        return KMB_CONFIG;
+    }
+    struct server *server = mem_alloc_zero(1, sizeof(*server));
     if (server == NULL) {
         return error_set(error, KMB_NO_MEMORY, "out of memory");
     }

@@ -40,6 +40,37 @@ def test_beside_each_other():
         assert not os.path.exists(path)
 
 
+def test_what_does_not_fit_together():
+    """What "config validate" finds wrong is no reason to start and do something else: the start says it."""
+    with Server() as server, tempfile.TemporaryDirectory(prefix="kimberlite-cert-") as certs:
+        for what in ("authority", "server"):
+            made = subprocess.run([PROGRAM, "cert", what, "-q", "--directory", certs], capture_output=True, text=True)
+            assert made.returncode == 0, made.stderr
+        certificate = ["--tls-cert", certs + "/localhost.crt", "--tls-key", certs + "/localhost.key"]
+        server.stop()
+        for options, wanted in ((certificate + ["--tls-client", "required"], "tls.client is set without tls.ca"),
+                                (certificate + ["--tls-client", "optional"], "tls.client is set without tls.ca"),
+                                (certificate[:2], "tls.key is not set"), (certificate[2:], "tls.cert is not set"),
+                                (["--set", "tls.client=required", "--set", "tls.ca=" + certs + "/ca.crt"], "tls.client is set without a certificate"),
+                                (["--set", "tls.required=true"], "tls.required is set without a certificate"),
+                                (["--auth", "certificate"], "auth.mode certificate needs tls.client required"),
+                                (["--auth", "jwt"], "neither jwt.secret nor jwt.keys"), (["--set", "server.listen="], "nothing to listen at")):
+            words = [PROGRAM, "start", "--data", server.data, "--key", server.directory + "/key", "--address", "127.0.0.1:0", *options]
+            ran = subprocess.run(words, capture_output=True, text=True, timeout=30, stdin=subprocess.DEVNULL)
+            assert ran.returncode == 1 and wanted in ran.stderr and ran.stdout == "", (options, ran)
+        server.options = ["--set", "server.listen=", "--unix-socket", server.directory]
+        path = server.directory + "/.s.PGSQL.5432"
+        process = subprocess.Popen([PROGRAM, "start", "--data", server.data, "--key", server.directory + "/key", *server.options], stdout=subprocess.PIPE, text=True)
+        try:
+            assert process.stdout.readline().endswith(" on a Unix socket\n")
+            with raw.Client(path) as client:
+                assert client.rows("SELECT 1") == [["1"]]
+        finally:
+            process.terminate()
+            process.wait()
+            process.stdout.close()
+
+
 def test_sockets_of_systemd():
     """LISTEN_FDS: what systemd has opened is served, and stays open for the next process."""
     with tempfile.TemporaryDirectory(prefix="kimberlite-systemd-") as directory, socket.create_server(("127.0.0.1", 0)) as given, \
