@@ -426,8 +426,8 @@ enum kmb_status settings_check(const struct settings *settings, struct kmb_error
     if (settings->tls.client != SETTINGS_TLS_CLIENT_NONE && settings->tls.ca[0] == 0) {
         return error_set(error, KMB_CONFIG, "tls.client is set without tls.ca to verify certificates against");
     }
-    if (mode == SETTINGS_AUTH_CERTIFICATE && settings->tls.client != SETTINGS_TLS_CLIENT_REQUIRED) {
-        return error_set(error, KMB_CONFIG, "auth.mode certificate needs tls.client required");
+    if (mode == SETTINGS_AUTH_CERTIFICATE && settings->tls.client == SETTINGS_TLS_CLIENT_NONE) {
+        return error_set(error, KMB_CONFIG, "auth.mode certificate needs tls.client: required or optional");
     }
     if ((mode == SETTINGS_AUTH_JWT || mode == SETTINGS_AUTH_BOTH) && !token) {
         return error_set(error, KMB_CONFIG, "auth.mode takes tokens, but neither jwt.secret nor jwt.keys is set");

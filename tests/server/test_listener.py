@@ -53,7 +53,7 @@ def test_what_does_not_fit_together():
                                 (certificate[:2], "tls.key is not set"), (certificate[2:], "tls.cert is not set"),
                                 (["--set", "tls.client=required", "--set", "tls.ca=" + certs + "/ca.crt"], "tls.client is set without a certificate"),
                                 (["--set", "tls.required=true"], "tls.required is set without a certificate"),
-                                (["--auth", "certificate"], "auth.mode certificate needs tls.client required"),
+                                (["--auth", "certificate"], "auth.mode certificate needs tls.client"),
                                 (["--auth", "jwt"], "neither jwt.secret nor jwt.keys"), (["--set", "server.listen="], "nothing to listen at")):
             words = [PROGRAM, "start", "--data", server.data, "--key", server.directory + "/key", "--address", "127.0.0.1:0", *options]
             ran = subprocess.run(words, capture_output=True, text=True, timeout=30, stdin=subprocess.DEVNULL)
