@@ -7,6 +7,7 @@
 #include "base/io.h"
 #include "cli/output.h"
 #include "cli/project.h"
+#include "server/server.h"
 #include "server/toml.h"
 
 /* The project's directory; "" without one, where `config show` shows what holds anywhere. */
@@ -223,6 +224,9 @@ static int validate(const struct cli_options *options, const char *project) {
             }
             buffer_free(&value);
         }
+    }
+    if (code == 0 && server_check(&settings, &error) != KMB_OK) {
+        code = cli_fail(&error, NULL, 0, NULL);
     }
     settings_free(&settings);
     if (code == 0 && options->format_given && options->format != CLI_TABLE) {

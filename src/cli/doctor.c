@@ -18,6 +18,7 @@
 #include "cli/output.h"
 #include "cli/project.h"
 #include "log/keystore.h"
+#include "server/server.h"
 
 #define FINDINGS_MAX      32
 #define DESCRIPTORS_SPARE 64 /* files, timers and pipes of a server, beside its connections */
@@ -229,7 +230,7 @@ static void look_at_backups(struct doctor *doctor) {
 
 static void look_at_settings(struct doctor *doctor) {
     struct kmb_error error = {0};
-    bool good = settings_check(&doctor->settings, &error) == KMB_OK;
+    bool good = server_check(&doctor->settings, &error) == KMB_OK;
     find(doctor, "settings", good ? MARK_OK : MARK_ERROR,
          error.hint[0] == 0 ? "kimberlite config show" : "Set auth.mode (any), or say --allow-unauthenticated.",
          "%.300s", good ? "each fits the others" : error.message);

@@ -10,9 +10,13 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/memory.h"
 #include "server/internal.h"
 #include "server/limits.h"
@@ -97,6 +101,63 @@ struct tls_settings reload_tls_settings(const struct settings *settings) {
         .client = clients[settings->tls.client],
         .allow_1_2 = settings->tls.min_version == SETTINGS_TLS_1_2,
     };
+}
+
+static enum kmb_status check_log(const struct settings *settings, struct kmb_error *error) {
+    const char *file = settings->log.file;
+    char directory[PATH_MAX];
+    if (file[0] == 0 || access(file, W_OK) == 0) {
+        return KMB_OK;
+    }
+    int reason = errno;
+    snprintf(directory, sizeof(directory), "%s", file);
+    if (reason == ENOENT && access(dirname(directory), W_OK | X_OK) == 0) {
+        return KMB_OK; /* it is made */
+    }
+    return error_set(error, KMB_IO, "log.file: cannot write \"%s\": %s", file, strerror(reason));
+}
+
+static enum kmb_status check_socket(const struct settings *settings, struct kmb_error *error) {
+    const char *directory = settings->server.unix_socket;
+    if (directory[0] == 0 || access(directory, W_OK | X_OK) == 0) {
+        return KMB_OK;
+    }
+    return error_set(error, KMB_IO, "server.unix_socket: cannot make a socket in \"%s\": %s", directory,
+                     strerror(errno));
+}
+
+static enum kmb_status check_certificates(const struct settings *settings, struct kmb_error *error) {
+    const struct tls_settings files = reload_tls_settings(settings);
+    struct tls_generation *tls = NULL;
+    if (settings->tls.cert[0] == 0) {
+        return KMB_OK;
+    }
+    enum kmb_status status = tls_generation_new(&files, &tls, error);
+    tls_generation_drop(tls);
+    return status;
+}
+
+static enum kmb_status check_tokens(const struct settings *settings, struct kmb_error *error) {
+    struct token_verifier *verifier = NULL;
+    enum kmb_status status = authenticator_read_tokens(settings, &verifier, error);
+    token_verifier_free(verifier);
+    return status;
+}
+
+static enum kmb_status check_tracer(const struct settings *settings, struct kmb_error *error) {
+    const struct tracer_options options = {.endpoint = settings->telemetry.otlp,
+                                           .headers = settings->telemetry.headers};
+    return settings->telemetry.otlp[0] == 0 ? KMB_OK : tracer_check(&options, error);
+}
+
+enum kmb_status server_check(const struct settings *settings, struct kmb_error *error) {
+    static enum kmb_status (*const checks[])(const struct settings *, struct kmb_error *) = {
+        settings_check, check_certificates, check_tokens, check_tracer, check_log, check_socket};
+    enum kmb_status status = KMB_OK;
+    for (size_t i = 0; status == KMB_OK && i < ARRAY_LENGTH(checks); i++) {
+        status = checks[i](settings, error);
+    }
+    return status;
 }
 
 struct reload {

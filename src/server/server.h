@@ -27,6 +27,9 @@ struct server_options {
     void *reload_context;
 };
 
+/* What a start would find wrong with settings, and with the files and directories that they name: KMB_CONFIG, KMB_IO...
+ * Nothing is made and nothing is listened at. */
+enum kmb_status server_check(const struct settings *settings, struct kmb_error *error);
 enum kmb_status server_open(const struct server_options *options, struct server **server, struct kmb_error *error);
 /* The port of the first TCP address that is listened at. */
 unsigned server_port(const struct server *server);

@@ -411,6 +411,12 @@ static enum kmb_status check_listen(const struct settings *settings, struct kmb_
     return KMB_OK;
 }
 
+/* By their names: links are not followed. */
+static bool is_within(const char *path, const char *directory) {
+    size_t length = strlen(directory);
+    return length > 0 && strncmp(path, directory, length) == 0 && (path[length] == '/' || path[length] == 0);
+}
+
 enum kmb_status settings_check(const struct settings *settings, struct kmb_error *error) {
     bool certificate = settings->tls.cert[0] != 0;
     bool token = settings->jwt.secret[0] != 0 || settings->jwt.keys[0] != 0;
@@ -434,6 +440,10 @@ enum kmb_status settings_check(const struct settings *settings, struct kmb_error
     }
     if (settings->jwt.secret[0] != 0 && strlen(settings->jwt.secret) < 32) {
         return error_set(error, KMB_CONFIG, "jwt.secret is shorter than 32 bytes");
+    }
+    if (is_within(settings->storage.keys, settings->storage.data)) {
+        return error_set(error, KMB_CONFIG,
+                         "storage.keys is within storage.data: whoever copies the data would have its keys");
     }
     return check_listen(settings, error);
 }

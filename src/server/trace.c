@@ -281,7 +281,8 @@ static bool write_headers(const char *text, char *out, size_t size) {
     return true;
 }
 
-static enum kmb_status configure(struct tracer *tracer, const struct tracer_options *options, struct kmb_error *error) {
+static enum kmb_status read_address(const struct tracer_options *options, struct tracer *tracer,
+                                    struct kmb_error *error) {
     size_t room = sizeof(tracer->path) - sizeof("/v1/traces");
     bool scheme = strncmp(options->endpoint, "http://", 7) == 0 || strncmp(options->endpoint, "https://", 8) == 0;
     if (!scheme || !http_url_parse(options->endpoint, "4318", &tracer->place, tracer->path, room)) {
@@ -291,6 +292,22 @@ static enum kmb_status configure(struct tracer *tracer, const struct tracer_opti
     memcpy(tracer->path + strlen(tracer->path), "/v1/traces", sizeof("/v1/traces"));
     if (!write_headers(options->headers, tracer->headers, sizeof(tracer->headers))) {
         return error_set(error, KMB_CONFIG, "telemetry.headers are not name=value,name=value");
+    }
+    return KMB_OK;
+}
+
+enum kmb_status tracer_check(const struct tracer_options *options, struct kmb_error *error) {
+    struct tracer *tracer = mem_alloc_zero(1, sizeof(*tracer));
+    enum kmb_status status =
+        tracer == NULL ? error_set(error, KMB_NO_MEMORY, "out of memory") : read_address(options, tracer, error);
+    mem_free(tracer);
+    return status;
+}
+
+static enum kmb_status configure(struct tracer *tracer, const struct tracer_options *options, struct kmb_error *error) {
+    enum kmb_status status = read_address(options, tracer, error);
+    if (status != KMB_OK) {
+        return status;
     }
     tracer->place.headers = tracer->headers;
     tracer->service = mem_strdup(options->service);

@@ -74,6 +74,8 @@ struct tracer_options {
 };
 
 /* KMB_CONFIG says what is wrong with endpoint or headers. Texts are copied. */
+/* KMB_CONFIG where the endpoint is no address or the headers are none: what tracer_new() would say. */
+enum kmb_status tracer_check(const struct tracer_options *options, struct kmb_error *error);
 enum kmb_status tracer_new(const struct tracer_options *options, struct tracer **tracer, struct kmb_error *error);
 /* Sends what is left, within some seconds. NULL is fine. */
 void tracer_free(struct tracer *tracer);

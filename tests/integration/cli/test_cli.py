@@ -281,6 +281,15 @@ def settings_have_layers_and_say_where_they_come_from(box):
     has(box.run("config", "validate", code=1, env={"KMB_SERVER_LISTEN": "*:5432"}).err, "auth.mode is none")
     has(box.run("config", "validate", code=1, env={"KMB_TLS_CERT": "/absent", "KMB_TLS_KEY": "/absent"}).err,
         "tls.cert: cannot read /absent")
+    box.file("garbage", "nothing\n")
+    garbage = str(box.project / "garbage")
+    os.chmod(garbage, 0o600)
+    for settings, words in (({"KMB_TLS_CERT": garbage, "KMB_TLS_KEY": garbage}, "certificate"), ({"KMB_JWT_KEYS": garbage}, "garbage"),
+                            ({"KMB_LOG_FILE": "/absent/x"}, "log.file: cannot write"), ({"KMB_TELEMETRY_OTLP": "foo"}, "telemetry.otlp is no address"),
+                            ({"KMB_SERVER_UNIX_SOCKET": "/absent"}, "server.unix_socket: cannot make a socket")):
+        has(box.run("config", "validate", code=1, env=settings).err, words)
+    same(box.run("config", "validate", code=0, env={"KMB_LOG_FILE": garbage + ".log"}).out, "valid\n")
+    assert not (box.project / "garbage.log").exists()
     box.run("config", "validate", at=box.folder, code=6)
     # start with the same questions, of its own options too, and no server after
     same(box.run("start", "--validate", code=0).out, "valid\n")

@@ -195,6 +195,11 @@ static void checks_across_keys(void **state) {
           "tls.client is set without tls.ca to verify certificates against");
     check((const char *[]){"auth.mode", "both", NULL},
           "auth.mode takes tokens, but neither jwt.secret nor jwt.keys is set");
+    check((const char *[]){"auth.mode", "certificate", NULL},
+          "auth.mode certificate needs tls.client: required or optional");
+    check((const char *[]){"storage.data", "/d", "storage.keys", "/d/keys", NULL},
+          "storage.keys is within storage.data: whoever copies the data would have its keys");
+    check((const char *[]){"storage.data", "/d", "storage.keys", "/d-keys", NULL}, NULL);
     check((const char *[]){"jwt.secret", "short", NULL}, "jwt.secret is shorter than 32 bytes");
     check((const char *[]){"server.listen", "127.0.0.1:1,*:5432", NULL},
           "server.listen has \"*:5432\", which others reach, and auth.mode is none");
