@@ -104,6 +104,10 @@ struct type bind_type_name(struct bind *bind, const PgQuery__TypeName *name) {
             "timetz",  "serial",      "bigserial", "smallserial",   "serial4",      "serial8",  "serial2",
             "xid",     "xid8",        "cid",       "tid",           "pg_lsn",       "regproc",  "regprocedure",
             "regoper", "regoperator", "regconfig", "regdictionary", "regcollation", "macaddr8", "int4multirange"};
+        if (strcmp(last, "jsonpath") == 0) {
+            sql_raise_with(context, KMB_UNSUPPORTED, position, NULL, "A path is a text here: leave the type out.",
+                           "type jsonpath is not supported");
+        }
         for (size_t i = 0; i < ARRAY_LENGTH(known); i++) {
             if (strcmp(known[i], last) == 0) {
                 sql_raise_unsupported(context, position, "type %s", last);

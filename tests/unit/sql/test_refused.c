@@ -103,6 +103,7 @@ static const struct refusal refusals[] = {
     {"SELECT a COLLATE \"de_DE\" FROM t", 10, "collation \"de_DE\""},
     {"SELECT a COLLATE other.\"C\" FROM t", 10, "collation \"other.C\""},
     {"SELECT CURRENT_TIME", 8, "CURRENT_TIME (type time with time zone)"},
+    {"SELECT '$.a'::jsonpath", 15, "type jsonpath"},
     {"SELECT COLLATION FOR (a) FROM t", 8, "function pg_collation_for"},
     {"SELECT XMLELEMENT(NAME x)", 8, "XML"},
     {"SELECT XMLSERIALIZE(CONTENT a AS text) FROM t", 8, "XML"},
