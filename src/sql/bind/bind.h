@@ -49,6 +49,7 @@ struct scope_table {
     bool nullable;                           /* an outer join makes rows without it */
     const struct table_definition *relation; /* a stored table or view; else NULL */
     uint32_t renamed;                        /* columns, the first, that the query gives names of its own */
+    bool plain;                              /* a function of one column: its name as a value is that column, no row */
 };
 
 /* What names mean at a place: the columns of one row. */
@@ -332,6 +333,7 @@ struct bind_record {
     const struct expr **fields;
     const char **names;
     uint32_t count;
+    bool plain; /* as scope_table says it: its one field is the value */
 };
 const struct expr *bind_record(struct bind *bind, const struct bind_record *record, uint32_t position);
 bool bind_is_record(const struct expr *expr); /* NULL is none */

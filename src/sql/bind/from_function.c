@@ -183,5 +183,6 @@ struct plan_node *bind_functions(struct bind *bind, const PgQuery__RangeFunction
     }
     bind_apply_alias(bind, item->alias, node, position);
     bind_item_scope(bind, node, alias, NULL, position, scope);
+    scope->tables[0].plain = !records && node->column_count == 1;
     return node;
 }

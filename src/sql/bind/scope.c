@@ -392,8 +392,14 @@ static bool find_row(const struct bind_scope *scope, const char *schema, const c
             record->names[record->count++] = column->name;
         }
     }
+    record->plain = table->plain && record->count == 1;
     record->there = row_is_there(bind, table, record);
     return true;
+}
+
+/* What a table's name is as a value. */
+static const struct expr *row_value(struct bind *bind, const struct bind_record *record, uint32_t position) {
+    return record->plain ? record->fields[0] : bind_record(bind, record, position);
 }
 
 static const struct expr *bind_name(const struct bind_scope *scope, const char *schema, const char *table,
@@ -411,7 +417,7 @@ static const struct expr *bind_name(const struct bind_scope *scope, const char *
     }
     struct bind_record record = {0};
     if (names_table(scope, name) && find_row(scope, NULL, name, position, &record)) {
-        return bind_record(scope->bind, &record, position);
+        return row_value(scope->bind, &record, position);
     }
     sql_raise_with(context, KMB_UNDEFINED_COLUMN, position, NULL, bind_column_hint(scope->bind, NULL, name),
                    "column \"%s\" does not exist", name);
@@ -447,7 +453,7 @@ static const struct expr *bind_reference(const struct bind_scope *scope, const P
             if (!find_row(scope, schema, name, position, &record)) {
                 raise_no_table(scope, name, position);
             }
-            return bind_record(scope->bind, &record, position);
+            return row_value(scope->bind, &record, position);
         }
     }
     switch (count) {
