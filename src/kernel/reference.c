@@ -640,6 +640,19 @@ static enum kmb_status parents_check(struct change_check *check, const struct ta
     return status;
 }
 
+/* A row of a child as it is now; old: as it was before, or NULL. What stood there before a NOT VALID key may stay
+ * as long as the row refers to the same. */
+static enum kmb_status row_check(struct checking *checking, const struct table_definition *child,
+                                 const struct foreign_key_definition *key, const struct kernel_row *old,
+                                 const struct kernel_row *row, struct kmb_error *error) {
+    bool turned = true;
+    enum kmb_status status = old == NULL ? KMB_OK : child_turned(child, key, old->image, row->image, &turned, error);
+    if (status != KMB_OK || (key->not_valid && !turned)) {
+        return status;
+    }
+    return child_check(checking, child, key, row->image, turned, error);
+}
+
 static enum kmb_status change_check(void *context, const struct table_definition *table, struct slice old_key,
                                     struct slice new_key, struct kmb_error *error) {
     struct change_check *check = context;
@@ -657,10 +670,8 @@ static enum kmb_status change_check(void *context, const struct table_definition
         status = kernel_get(checking->view, table, new_key, &checking->memory, &row, &found, error);
         for (uint32_t i = 0; status == KMB_OK && found && i < table->foreign_key_count; i++) {
             const struct foreign_key_definition *key = &table->foreign_keys[i];
-            bool turned = true;
             if (checking->deferred || !kernel_reference_deferred(checking->transaction, table->id, key)) {
-                status = was ? child_turned(table, key, old.image, row.image, &turned, error) : KMB_OK;
-                status = status == KMB_OK ? child_check(checking, table, key, row.image, turned, error) : status;
+                status = row_check(checking, table, key, was ? &old : NULL, &row, error);
             }
         }
     }
