@@ -418,7 +418,7 @@ void bind_move_type(struct bind *bind, const PgQuery__AlterObjectSchemaStmt *alt
 
 /* --- view.c --- */
 /* A String node. */
-PgQuery__Node *bind_string_node(struct bind *bind, const char *text);
+PgQuery__Node *bind_string_node(struct sql_context *context, const char *text);
 void bind_create_view(struct bind *bind, const PgQuery__ViewStmt *create, struct plan_statement *statement);
 /* The rows of a view, read at the moment of the clause (or NULL). */
 struct plan_node *bind_view_rows(struct bind *bind, const struct catalogue *catalogue,
@@ -445,7 +445,7 @@ struct bind_view_target {
 void bind_view_target(struct bind *bind, const struct catalogue *catalogue, const struct table_definition *view,
                       const char *verb, struct bind_view_target *target);
 /* alias.name, or (alias NULL) the bare name, as an item of a select list. */
-PgQuery__Node *bind_column_target(struct bind *bind, const char *alias, const char *name, int32_t location);
+PgQuery__Node *bind_column_target(struct sql_context *context, const char *alias, const char *name, int32_t location);
 /* Whether rows can be written through a view, told by its text. */
 bool bind_view_writable(struct sql_context *context, const struct catalogue *catalogue,
                         const struct table_definition *view);
@@ -465,6 +465,11 @@ bool bind_view_names_type(struct bind *bind, const struct table_definition *view
 /* The first view of the catalogue that does; NULL: none. */
 const struct table_definition *bind_view_reading(struct bind *bind, const struct catalogue *catalogue,
                                                  const struct table_definition *table, const char *column);
+
+/* --- view_text.c --- */
+/* A view's query that gives its columns their names. */
+const char *bind_view_text(struct sql_context *context, const struct catalogue *catalogue,
+                           const struct table_definition *definition);
 
 /* --- subquery.c --- */
 const struct expr *bind_sub_link(const struct bind_scope *scope, const PgQuery__SubLink *node);

@@ -53,7 +53,7 @@ static const struct table_definition *own_type(struct bind *bind, const PgQuery_
     if (own != NULL && bind->spell_names && name->n_names == 1) { /* what is kept means the same under any path */
         PgQuery__TypeName *mutable = (PgQuery__TypeName *)(uintptr_t)name;
         PgQuery__Node **names = sql_alloc(bind->context, 2 * sizeof(*names));
-        names[0] = bind_string_node(bind, bind_text(bind->context, own->schema_name));
+        names[0] = bind_string_node(bind->context, bind_text(bind->context, own->schema_name));
         names[1] = name->names[0];
         mutable->names = names;
         mutable->n_names = 2;

@@ -366,7 +366,8 @@ const PgQuery__SelectStmt *bind_search_term(struct bind *bind, const struct bind
         sql_alloc(bind->context, (select->n_target_list + SEARCH_CARRIED_MAX) * sizeof(*copy->target_list));
     memcpy(copy->target_list, select->target_list, select->n_target_list * sizeof(*copy->target_list));
     for (uint32_t i = 0; list[i] != UINT32_MAX; i++) {
-        copy->target_list[copy->n_target_list++] = bind_column_target(bind, alias, entry->columns[list[i]].name, -1);
+        copy->target_list[copy->n_target_list++] =
+            bind_column_target(bind->context, alias, entry->columns[list[i]].name, -1);
     }
     return copy;
 }

@@ -283,11 +283,11 @@ const struct table_definition *bind_view_reading(struct bind *bind, const struct
 
 /* --- making --- */
 
-PgQuery__Node *bind_string_node(struct bind *bind, const char *text) {
-    PgQuery__String *string = sql_alloc(bind->context, sizeof(*string));
+PgQuery__Node *bind_string_node(struct sql_context *context, const char *text) {
+    PgQuery__String *string = sql_alloc(context, sizeof(*string));
     *string = (PgQuery__String)PG_QUERY__STRING__INIT;
-    string->sval = sql_printf(bind->context, "%s", text);
-    PgQuery__Node *node = sql_alloc(bind->context, sizeof(*node));
+    string->sval = sql_printf(context, "%s", text);
+    PgQuery__Node *node = sql_alloc(context, sizeof(*node));
     *node = (PgQuery__Node)PG_QUERY__NODE__INIT;
     node->node_case = PG_QUERY__NODE__NODE_STRING;
     node->string = string;
@@ -295,25 +295,25 @@ PgQuery__Node *bind_string_node(struct bind *bind, const char *text) {
 }
 
 /* alias.name, or the bare name of a column that USING merged. */
-PgQuery__Node *bind_column_target(struct bind *bind, const char *alias, const char *name, int32_t location) {
-    PgQuery__ColumnRef *reference = sql_alloc(bind->context, sizeof(*reference));
+PgQuery__Node *bind_column_target(struct sql_context *context, const char *alias, const char *name, int32_t location) {
+    PgQuery__ColumnRef *reference = sql_alloc(context, sizeof(*reference));
     *reference = (PgQuery__ColumnRef)PG_QUERY__COLUMN_REF__INIT;
     reference->location = location;
-    reference->fields = sql_alloc(bind->context, 2 * sizeof(*reference->fields));
+    reference->fields = sql_alloc(context, 2 * sizeof(*reference->fields));
     if (alias != NULL) {
-        reference->fields[reference->n_fields++] = bind_string_node(bind, alias);
+        reference->fields[reference->n_fields++] = bind_string_node(context, alias);
     }
-    reference->fields[reference->n_fields++] = bind_string_node(bind, name);
-    PgQuery__Node *value = sql_alloc(bind->context, sizeof(*value));
+    reference->fields[reference->n_fields++] = bind_string_node(context, name);
+    PgQuery__Node *value = sql_alloc(context, sizeof(*value));
     *value = (PgQuery__Node)PG_QUERY__NODE__INIT;
     value->node_case = PG_QUERY__NODE__NODE_COLUMN_REF;
     value->column_ref = reference;
-    PgQuery__ResTarget *target = sql_alloc(bind->context, sizeof(*target));
+    PgQuery__ResTarget *target = sql_alloc(context, sizeof(*target));
     *target = (PgQuery__ResTarget)PG_QUERY__RES_TARGET__INIT;
     target->location = location;
     target->name = (char *)(uintptr_t) "";
     target->val = value;
-    PgQuery__Node *node = sql_alloc(bind->context, sizeof(*node));
+    PgQuery__Node *node = sql_alloc(context, sizeof(*node));
     *node = (PgQuery__Node)PG_QUERY__NODE__INIT;
     node->node_case = PG_QUERY__NODE__NODE_RES_TARGET;
     node->res_target = target;
@@ -348,7 +348,7 @@ void bind_spell_stars(struct bind *bind, const PgQuery__SelectStmt *select, cons
             bool stands =
                 only == NULL ? scope_shows(column) : alias != NULL && strcmp(alias, only) == 0 && !column->pseudo;
             if (stands) {
-                list[count++] = bind_column_target(bind, alias, column->name, star->location);
+                list[count++] = bind_column_target(bind->context, alias, column->name, star->location);
             }
         }
         if (only != NULL && count == before) {

@@ -61,6 +61,17 @@ void catalogue_vector(struct catalogue_rows *rows, const int64_t *numbers, uint3
     catalogue_value(rows, made);
 }
 
+void catalogue_words(struct catalogue_rows *rows, const char *const *texts, uint32_t count) {
+    struct value *elements = sql_alloc(rows->context, (count + 1) * sizeof(*elements));
+    for (uint32_t i = 0; i < count; i++) {
+        elements[i] = value_text(slice_text(texts[i]));
+    }
+    struct array_shape shape = array_shape_of(count);
+    struct value made;
+    sql_try(rows->context, array_make(TYPE_TEXT, &shape, elements, &rows->context->arena, &made, rows->context->error));
+    catalogue_value(rows, made);
+}
+
 void catalogue_function(struct catalogue_rows *rows, int64_t oid) {
     catalogue_value(rows, sql_object_of_oid(rows->context, rows->catalogue, TYPE_REGPROC, oid, &rows->context->arena));
 }

@@ -45,7 +45,8 @@ void catalogue_bool(struct catalogue_rows *rows, bool is);
 void catalogue_value(struct catalogue_rows *rows, struct value value);
 /* An array of numbers of the next column's kind, counted from 0 as PostgreSQL's vectors are. */
 void catalogue_vector(struct catalogue_rows *rows, const int64_t *numbers, uint32_t count);
-void catalogue_function(struct catalogue_rows *rows, int64_t oid); /* a regproc */
+void catalogue_words(struct catalogue_rows *rows, const char *const *texts, uint32_t count); /* a text[] */
+void catalogue_function(struct catalogue_rows *rows, int64_t oid);                           /* a regproc */
 void catalogue_nulls(struct catalogue_rows *rows, uint32_t count);
 static inline const char *catalogue_yes(bool is) {
     return is ? "YES" : "NO";
@@ -155,7 +156,8 @@ void catalogue_depend(struct catalogue_rows *rows);
 void catalogue_rewrite(struct catalogue_rows *rows);
 
 /* The query of a view as PostgreSQL shows it: with a semicolon. */
-const char *catalogue_view_query(struct sql_context *context, const struct table_definition *view);
+const char *catalogue_view_query(struct sql_context *context, const struct catalogue *catalogue,
+                                 const struct table_definition *view);
 
 /* --- the two schemas --- */
 extern const struct catalogue_relation catalogue_information[];

@@ -105,7 +105,7 @@ static void views(struct catalogue_rows *rows) {
         }
         const char *writable = catalogue_yes(bind_view_writable(rows->context, rows->catalogue, view));
         name_of(rows, view);
-        catalogue_word(rows, catalogue_view_query(rows->context, view));
+        catalogue_word(rows, catalogue_view_query(rows->context, rows->catalogue, view));
         catalogue_word(rows, view->view_check == VIEW_CHECK_NONE    ? "NONE"
                              : view->view_check == VIEW_CHECK_LOCAL ? "LOCAL"
                                                                     : "CASCADED");

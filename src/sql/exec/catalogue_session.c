@@ -148,18 +148,14 @@ static void pg_prepared_statements(struct catalogue_rows *rows) {
     const struct sql_host *host = rows->context->host;
     const struct sql_prepared *one = host == NULL || host->prepared == NULL ? NULL : host->prepared->first;
     for (; one != NULL; one = one->next) {
-        struct value *names = sql_alloc(rows->context, (one->type_count + 1) * sizeof(*names));
+        const char **names = sql_alloc(rows->context, (one->type_count + 1) * sizeof(*names));
         for (uint32_t i = 0; i < one->type_count; i++) {
-            names[i] = value_text(slice_text(catalogue_type_name(rows, one->types[i])));
+            names[i] = catalogue_type_name(rows, one->types[i]);
         }
-        struct array_shape shape = array_shape_of(one->type_count);
-        struct value types;
-        sql_try(rows->context,
-                array_make(TYPE_TEXT, &shape, names, &rows->context->arena, &types, rows->context->error));
         catalogue_text(rows, one->name);
         catalogue_text(rows, slice_make(one->text, one->text_length));
         catalogue_value(rows, value_timestamp(TYPE_TIMESTAMPTZ, (struct timestamp){.us = one->time_us}));
-        catalogue_value(rows, types);
+        catalogue_words(rows, names, one->type_count);
         catalogue_bool(rows, one->from_sql);
         catalogue_number(rows, 0);
         catalogue_number(rows, 0);

@@ -148,7 +148,14 @@ static void class_row(struct catalogue_rows *rows, const struct table_definition
     for (int i = 0; i < 3; i++) {
         catalogue_number(rows, 0);
     }
-    catalogue_nulls(rows, 3);
+    catalogue_nulls(rows, 1);
+    if (row->kind == 'v' && table->view_check != VIEW_CHECK_NONE) {
+        const char *option = table->view_check == VIEW_CHECK_LOCAL ? "check_option=local" : "check_option=cascaded";
+        catalogue_words(rows, &option, 1);
+    } else {
+        catalogue_nulls(rows, 1);
+    }
+    catalogue_nulls(rows, 1);
 }
 
 static void pg_class(struct catalogue_rows *rows) {
@@ -736,8 +743,9 @@ static void pg_tables(struct catalogue_rows *rows) {
     }
 }
 
-const char *catalogue_view_query(struct sql_context *context, const struct table_definition *view) {
-    return sql_printf(context, "%.*s;", (int)view->view_query.length, (const char *)view->view_query.bytes);
+const char *catalogue_view_query(struct sql_context *context, const struct catalogue *catalogue,
+                                 const struct table_definition *view) {
+    return sql_printf(context, "%s;", bind_view_text(context, catalogue, view));
 }
 
 static const struct plan_column views_columns[] = {NAME("schemaname"), NAME("viewname"), NAME("viewowner"),
@@ -749,7 +757,7 @@ static void pg_views(struct catalogue_rows *rows) {
             catalogue_text(rows, view->schema_name);
             catalogue_text(rows, view->name);
             catalogue_text(rows, catalogue_owner(rows->context, rows->catalogue));
-            catalogue_word(rows, catalogue_view_query(rows->context, view));
+            catalogue_word(rows, catalogue_view_query(rows->context, rows->catalogue, view));
         }
     }
 }

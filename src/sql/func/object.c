@@ -318,14 +318,23 @@ static void fn_get_indexdef(SCALAR_PARAMETERS) {
     sql_release(call->context, view);
 }
 
+/* By its number, or by its name. */
 static void fn_get_viewdef(SCALAR_PARAMETERS) {
     struct kernel_view *view = function_present_view(call);
+    bool named = call->argument_types[0].id == TYPE_TEXT;
     EACH_ROW(row) {
         struct sql_relation found;
-        bool there = catalogue_table_of_oid(view->catalogue, ARGUMENT_INT(0, row), &found) &&
-                     !sql_relation_is_index(&found) && definition_is_view(found.table);
+        int64_t oid = 0;
+        if (named) {
+            (void)sql_object_of_text(call->context, view->catalogue, TYPE_REGCLASS, ARGUMENT_BYTES(0, row), true, 0,
+                                     &oid);
+        } else {
+            oid = ARGUMENT_INT(0, row);
+        }
+        bool there = catalogue_table_of_oid(view->catalogue, oid, &found) && !sql_relation_is_index(&found) &&
+                     definition_is_view(found.table);
         if (there) {
-            give_text(call, result, row, catalogue_view_query(call->context, found.table));
+            give_text(call, result, row, catalogue_view_query(call->context, view->catalogue, found.table));
         } else {
             result_null(result, row);
         }
