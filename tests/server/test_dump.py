@@ -19,8 +19,11 @@ from databases import Postgres, find_postgres  # noqa: E402
 
 SCHEMA = os.path.join(HERE, "dump", "schema.sql")
 SECONDS_MAX = 60
-TABLES = ("types", "clinic.patients", "clinic.visits", '"Upper Case"."Table"', "busy", "aaa_view", "counted")
+TABLES = ("types", "clinic.patients", "clinic.visits", '"Upper Case"."Table"', "busy", "aaa_view", "counted", "guarded")
+VIEWS = ("named", "listed", "both_of", "counted_names", "renamed", "dear_visits", "local_visits")
 ASKED = ["COPY (SELECT * FROM %s ORDER BY 1, 2) TO STDOUT" % table if table != "aaa_view" else "TABLE aaa_view" for table in TABLES]
+ASKED += ["SELECT column_name FROM information_schema.columns WHERE table_name = '%s' ORDER BY ordinal_position" % view for view in VIEWS]
+ASKED += ["TABLE " + view for view in VIEWS]
 ASKED += ["SELECT last_value, is_called FROM " + sequence
           for sequence in ("counter", "untouched", "clinic.patients_id_seq", "clinic.visits_id_seq")]
 # what is written behind the load works as before it
@@ -28,7 +31,8 @@ ASKED += ["INSERT INTO clinic.patients (name) VALUES ('new') RETURNING id, kind,
           "INSERT INTO counted DEFAULT VALUES RETURNING id",
           "INSERT INTO clinic.visits (patient, code) VALUES (1, 'A')", "INSERT INTO clinic.visits (patient) VALUES (99)",
           "INSERT INTO types (id, s) VALUES (9, 'much too long')", "DELETE FROM clinic.patients WHERE id = 1",
-          "SELECT count(*) FROM clinic.visits", "SELECT obj_description('clinic.patients'::regclass), obj_description('clinic.visits_code'::regclass),"
+          "UPDATE dear_visits SET amount = 0", "UPDATE local_visits SET cost = 0", "SELECT relname, reloptions FROM pg_class WHERE reloptions::text LIKE '%check%' ORDER BY 1",
+          "INSERT INTO guarded (id) VALUES (3) RETURNING *", "SELECT count(*) FROM clinic.visits", "SELECT obj_description('clinic.patients'::regclass), obj_description('clinic.visits_code'::regclass),"
           " col_description('clinic.patients'::regclass, 2), obj_description('busy'::regclass)"]
 
 

@@ -772,6 +772,8 @@ const char *bind_key_text(struct sql_context *context, const struct table_defini
                           const struct index_definition *index);
 const char *bind_check_text(struct sql_context *context, const struct catalogue *catalogue,
                             const struct check_definition *check);
+/* An expression as pg_get_expr() gives it: that of an operator in parentheses, so that it can stand anywhere. */
+const char *bind_kept_text(struct sql_context *context, const struct catalogue *catalogue, struct slice text);
 const char *bind_reference_text(struct sql_context *context, const struct catalogue *catalogue,
                                 const struct table_definition *table, const struct foreign_key_definition *key);
 const char *bind_index_part_text(struct sql_context *context, const struct table_definition *table,

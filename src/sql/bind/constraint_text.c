@@ -46,6 +46,33 @@ const char *bind_check_text(struct sql_context *context, const struct catalogue 
                       check->not_valid ? " NOT VALID" : "");
 }
 
+/* Of what PostgreSQL puts in parentheses: operators, and functions that are spelled like them. */
+static bool is_operation(const PgQuery__Node *node) {
+    switch (node->node_case) {
+    case PG_QUERY__NODE__NODE_A_EXPR:
+        return node->a_expr->kind != PG_QUERY__A__EXPR__KIND__AEXPR_NULLIF;
+    case PG_QUERY__NODE__NODE_FUNC_CALL: {
+        const PgQuery__FuncCall *call = node->func_call;
+        const char *name = bind_string(call->funcname[call->n_funcname - 1]);
+        return call->funcformat == PG_QUERY__COERCION_FORM__COERCE_SQL_SYNTAX &&
+               (strcmp(name, "timezone") == 0 || strcmp(name, "overlaps") == 0 || strcmp(name, "is_normalized") == 0);
+    }
+    case PG_QUERY__NODE__NODE_BOOL_EXPR:
+    case PG_QUERY__NODE__NODE_NULL_TEST:
+    case PG_QUERY__NODE__NODE_BOOLEAN_TEST:
+    case PG_QUERY__NODE__NODE_COLLATE_CLAUSE:
+        return true;
+    default:
+        return false;
+    }
+}
+
+const char *bind_kept_text(struct sql_context *context, const struct catalogue *catalogue, struct slice text) {
+    const char *shown = sql_path_shown(context, catalogue, text);
+    bool operation = is_operation(parse_expression(context, bind_text(context, text)));
+    return operation ? sql_printf(context, "(%s)", shown) : shown;
+}
+
 static const char *action_text(enum reference_action action) {
     return action == REFERENCE_RESTRICT      ? "RESTRICT"
            : action == REFERENCE_CASCADE     ? "CASCADE"

@@ -287,7 +287,7 @@ static void column_row(struct catalogue_rows *rows, const struct table_definitio
     catalogue_text(rows, column->name);
     catalogue_number(rows, ordinal + 1);
     catalogue_word(rows, column->default_kind == DEFAULT_EXPRESSION
-                             ? sql_path_shown(rows->context, rows->catalogue, column->default_text)
+                             ? bind_kept_text(rows->context, rows->catalogue, column->default_text)
                              : NULL);
     catalogue_word(rows, catalogue_yes(!catalogue_not_null(table, column)));
     const struct table_definition *domain =
@@ -308,7 +308,7 @@ static void column_row(struct catalogue_rows *rows, const struct table_definitio
     catalogue_word(rows, "NO");
     column_identity(rows, table, column);
     catalogue_word(rows, generated ? "ALWAYS" : "NEVER");
-    catalogue_word(rows, generated ? catalogue_copy(rows, column->default_text) : NULL);
+    catalogue_word(rows, generated ? bind_kept_text(rows->context, rows->catalogue, column->default_text) : NULL);
     catalogue_word(rows, catalogue_yes(writable));
 }
 
@@ -566,7 +566,7 @@ static void domains(struct catalogue_rows *rows) {
         type_measures(rows, rule->type);
         catalogue_word(rows, rule->default_text.length == 0
                                  ? NULL
-                                 : sql_path_shown(rows->context, rows->catalogue, rule->default_text));
+                                 : bind_kept_text(rows->context, rows->catalogue, rule->default_text));
         type_udt(rows, rule->type);
         catalogue_nulls(rows, 4);
         catalogue_word(rows, "1");

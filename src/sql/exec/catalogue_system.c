@@ -291,7 +291,7 @@ static void pg_attrdef(struct catalogue_rows *rows) {
             catalogue_number(rows, catalogue_oid_default(table, column->id));
             catalogue_number(rows, catalogue_oid_table(table->id));
             catalogue_number(rows, i + 1);
-            catalogue_word(rows, sql_path_shown(rows->context, rows->catalogue, column->default_text));
+            catalogue_word(rows, bind_kept_text(rows->context, rows->catalogue, column->default_text));
         }
     }
 }
@@ -401,7 +401,7 @@ static void user_type_row(struct catalogue_rows *rows, struct slice schema, cons
     catalogue_number(rows, 0);
     catalogue_number(rows, domain ? catalogue_collation(type_element(user->base.id)) : 0);
     if (user->rule != NULL && user->rule->default_text.length > 0) {
-        const char *text = sql_path_shown(rows->context, rows->catalogue, user->rule->default_text);
+        const char *text = bind_kept_text(rows->context, rows->catalogue, user->rule->default_text);
         catalogue_word(rows, text);
         catalogue_word(rows, text);
     } else {
@@ -505,7 +505,7 @@ static void index_row(struct catalogue_rows *rows, const struct table_definition
         const struct column_definition *column = definition_column_of_id(table, id);
         numbers[i] = catalogue_attribute(rows->catalogue, table, id);
         if (column->hidden) {
-            const char *text = catalogue_copy(rows, column->default_text);
+            const char *text = bind_kept_text(rows->context, rows->catalogue, column->default_text);
             expressions = expressions == NULL ? text : sql_printf(rows->context, "%s, %s", expressions, text);
         }
         if (i < keys) {
@@ -533,9 +533,10 @@ static void index_row(struct catalogue_rows *rows, const struct table_definition
     catalogue_vector(rows, classes, keys);
     catalogue_vector(rows, options, keys);
     catalogue_word(rows, expressions);
-    catalogue_word(rows, index == NULL || index->filter.value == 0
-                             ? NULL
-                             : catalogue_copy(rows, definition_column_of_id(table, index->filter)->default_text));
+    bool partial = index != NULL && index->filter.value != 0;
+    catalogue_word(rows, !partial ? NULL
+                                  : bind_kept_text(rows->context, rows->catalogue,
+                                                   definition_column_of_id(table, index->filter)->default_text));
 }
 
 static void pg_index(struct catalogue_rows *rows) {

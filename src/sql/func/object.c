@@ -267,10 +267,34 @@ static void fn_user_by_id(SCALAR_PARAMETERS) {
     sql_release(call->context, view);
 }
 
-/* Expressions are kept as their text. */
+/* The text without parentheses that stand around all of it. */
+static struct slice without_parentheses(struct slice text) {
+    size_t depth = 0;
+    uint8_t quote = 0;
+    for (size_t i = 0; i < text.length; i++) {
+        uint8_t byte = text.bytes[i];
+        if (quote != 0) {
+            quote = byte == quote ? 0 : quote;
+            continue;
+        }
+        quote = byte == '\'' || byte == '"' ? byte : 0;
+        depth += byte == '(';
+        depth -= byte == ')' && depth > 0;
+        if (depth == 0 && i + 1 < text.length) {
+            return text;
+        }
+    }
+    bool around = text.length >= 2 && text.bytes[0] == '(' && depth == 0 && quote == 0;
+    return around ? slice_make(text.bytes + 1, text.length - 2) : text;
+}
+
+/* Expressions are catalogued as their text, with the parentheses that they need anywhere. */
 static void fn_get_expr(SCALAR_PARAMETERS) {
+    bool may_be_pretty = call->argument_count == 3;
     EACH_ROW(row) {
-        result->bytes[row] = ARGUMENT_BYTES(0, row);
+        bool pretty = may_be_pretty && arguments[2]->boolean[vector_row(arguments[2], row)] != 0;
+        struct slice text = ARGUMENT_BYTES(0, row);
+        result->bytes[row] = pretty ? without_parentheses(text) : text;
     }
 }
 

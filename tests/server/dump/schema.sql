@@ -45,3 +45,20 @@ COMMENT ON TABLE clinic.patients IS 'people';
 COMMENT ON COLUMN clinic.patients.name IS 'it''s theirs';
 COMMENT ON VIEW busy IS 'who comes often';
 COMMENT ON INDEX clinic.visits_code IS 'once';
+CREATE VIEW named (who, "when") AS SELECT name, born FROM clinic.patients ORDER BY name;
+CREATE VIEW listed (p, q) AS VALUES (1, 'a'), (2, 'b');
+CREATE VIEW both_of (z) AS SELECT name FROM clinic.patients UNION SELECT code FROM clinic.visits ORDER BY name;
+CREATE VIEW counted_names (u) AS SELECT lower(name) AS n, count(*) FROM clinic.patients GROUP BY n ORDER BY n;
+CREATE VIEW renamed AS WITH w AS (SELECT id, name FROM clinic.patients) SELECT id, name FROM w;
+ALTER VIEW renamed RENAME COLUMN name TO called;
+CREATE VIEW dear_visits (visit, amount) AS SELECT id, cost FROM clinic.visits WHERE cost > 1 WITH CHECK OPTION;
+CREATE VIEW local_visits AS SELECT id, cost FROM clinic.visits WHERE cost > 2 WITH LOCAL CHECK OPTION;
+CREATE TABLE guarded (
+    id int PRIMARY KEY, a bool DEFAULT (NOT true), b bool DEFAULT (true AND NOT false OR false), c bool DEFAULT (1 IN (1, 2)),
+    d bool DEFAULT ('abc' LIKE 'a%'), e bool DEFAULT (1 BETWEEN 0 AND 2), f bool DEFAULT (NULL IS NULL),
+    g bool DEFAULT ((1 = 1) IS NOT FALSE), h timestamp DEFAULT (timestamptz '2024-02-29 12:00:00+00' AT TIME ZONE 'UTC'),
+    i int DEFAULT 1 + 2, j int DEFAULT nullif(1, 2), k bool GENERATED ALWAYS AS (id IS NOT NULL AND id > 1) STORED
+);
+CREATE INDEX guarded_even ON guarded ((id IS NULL)) WHERE id > 0 AND NOT a;
+CREATE DOMAIN unsure AS bool DEFAULT (NOT false) CHECK (VALUE IS NULL OR VALUE);
+INSERT INTO guarded (id) VALUES (1), (2);
