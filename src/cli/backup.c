@@ -3,8 +3,8 @@
  *
  * create reads how far the log is durable, then copies the bytes of each segment up to there: they never change again,
  * so the copy is what the log was at that moment, whatever is written meanwhile. With an earlier backup of the same log
- * in the directory only what has come since is copied, after it was seen that the log still holds the block that one
- * ended with. The wrapped keys are copied last: a key is durable before the entry that uses it.
+ * in the directory only what has come since is copied, where that one can be stood on (backup_base.h). The wrapped keys
+ * are copied last: a key is durable before the entry that uses it.
  *
  * restore puts the pieces together beside the target, ends the log at the moment or position asked for, proves it
  * whole, and only then gives it its name.
@@ -21,8 +21,11 @@
 #include <unistd.h>
 
 #include "base/codec.h"
+#include "cli/backup_base.h"
 #include "cli/backup_copy.h"
+#include "cli/backup_partial.h"
 #include "cli/backup_prune.h"
+#include "cli/interrupt.h"
 #include "cli/output.h"
 #include "cli/project.h"
 #include "log/keystore.h"
@@ -51,76 +54,6 @@ static enum kmb_status find_end(const struct io *io, const char *log_dir, struct
     return log_cut_find(io, log_dir, identity, op, NULL, extent, error);
 }
 
-struct base_search {
-    struct backup_copier *copier;
-    struct backup_secret *secret;
-    const char *directory;
-    const char *log_dir;
-    const char *uuid;
-    const struct log_identity *identity;
-    const struct log_extent *now;
-};
-
-/* Whether what has come since a backup can be put on top of it: the log still has the block that it ended with. */
-static bool is_base(const struct base_search *search, const struct backup *base) {
-    struct log_extent there;
-    return base->seal.sealed == (search->secret != NULL) && base->extent.place.op <= search->now->place.op &&
-           log_cut_find(&search->copier->io, search->log_dir, search->identity, base->extent.place.op, NULL, &there,
-                        NULL) == KMB_OK &&
-           hash256_equal(&there.place.hash, &base->extent.place.hash) &&
-           there.place.segment == base->extent.place.segment && there.end == base->extent.end;
-}
-
-/* One backup of the directory: an encrypted one of this log makes every later one need a key. */
-static int try_base(const struct base_search *search, struct backup *base, bool *found) {
-    const struct cli_options *options = search->copier->options;
-    if (strcmp(base->uuid, search->uuid) != 0) {
-        return 0;
-    }
-    if (base->seal.sealed && search->secret == NULL) {
-        struct kmb_error error = {0};
-        error_set(&error, KMB_NO_KEY, "the backups of this log in %s are encrypted, and no key was given",
-                  search->directory);
-        error_hint(&error, "Give --backup-key FILE or --backup-passphrase-file FILE, or another directory.");
-        return tell(&error, "backup");
-    }
-    if (options->full || !is_base(search, base)) {
-        return 0;
-    }
-    if (base->seal.sealed) {
-        int code = backup_open(base, search->secret);
-        if (code != 0) {
-            cli_note(options, "With --full the new backup does not stand on that one.");
-            return code;
-        }
-    }
-    *found = !options->with_root_key || backup_find(base, BACKUP_ROOT_KEY) != NULL ||
-             base->extent.place.op != search->now->place.op;
-    return 0;
-}
-
-/* The newest backup of this log that a new one can stand on; *found false: none, all is to be copied. */
-static int find_base(const struct base_search *search, struct backup *base, bool *found) {
-    char **names = NULL;
-    size_t count = 0;
-    int code = backup_names(search->directory, &names, &count);
-    *found = false;
-    for (size_t i = count; code == 0 && i > 0 && !*found; i--) {
-        char path[CLI_PATH_MAX];
-        if (!project_join(path, search->directory, names[i - 1])) {
-            code = project_too_long(search->directory);
-            break;
-        }
-        code = backup_read(path, base);
-        code = code == 0 ? try_base(search, base, found) : code;
-        if (!*found) {
-            backup_free(base);
-        }
-    }
-    backup_names_free(names, count);
-    return code;
-}
-
 struct segment_walk {
     struct backup_copier *copier;
     struct backup *backup;
@@ -134,13 +67,11 @@ struct segment_walk {
 static enum kmb_status copy_segment(void *context, const char *name, bool directory) {
     struct segment_walk *walk = context;
     struct backup *backup = walk->backup;
-    uint8_t bytes[8];
+    uint64_t segment = 0;
     char source[CLI_PATH_MAX];
-    if (directory || strlen(name) != 20 || strcmp(name + 16, ".seg") != 0 ||
-        !codec_unhex(bytes, 8, slice_make(name, 16))) {
+    if (directory || !backup_segment_of(name, &segment)) {
         return KMB_OK;
     }
-    uint64_t segment = codec_get_u64_big(bytes);
     uint64_t from = segment == walk->from_segment ? walk->from_offset : 0;
     uint64_t to = segment == backup->extent.place.segment ? backup->extent.end : UINT64_MAX;
     if (segment < walk->from_segment || segment > backup->extent.place.segment || from == to) {
@@ -199,17 +130,26 @@ static void print_name(struct backup *backup, const char *stamp, unsigned number
     snprintf(backup->name, sizeof(backup->name), number == 0 ? "%s" : "%s-%03u", stamp, number);
 }
 
-/* A name by the clock that is not taken. */
-static int name_it(const char *directory, struct backup *backup) {
+/* When it begins: before the log's end is looked for, so that it has all that the log had then. */
+static int begin(struct backup *backup) {
     struct tm moment;
     time_t now = time(NULL);
-    char path[CLI_PATH_MAX];
-    char stamp[32];
     if (gmtime_r(&now, &moment) == NULL) {
         return cli_error(1, "cannot tell the time");
     }
     strftime(backup->created, sizeof(backup->created), "%Y-%m-%dT%H:%M:%SZ", &moment);
-    strftime(stamp, sizeof(stamp), "backup-%Y%m%dT%H%M%SZ", &moment);
+    return 0;
+}
+
+/* A name by that moment that is not taken. */
+static int name_it(const char *directory, struct backup *backup) {
+    struct tm moment;
+    time_t now = (time_t)backup_created(backup);
+    char path[CLI_PATH_MAX];
+    char stamp[32] = "backup";
+    if (gmtime_r(&now, &moment) != NULL) {
+        strftime(stamp, sizeof(stamp), "backup-%Y%m%dT%H%M%SZ", &moment);
+    }
     unsigned next = 0; /* behind all that are there: names in order are backups in order, also when older ones went */
     for (unsigned i = 0; i < NAMES_A_SECOND; i++) {
         print_name(backup, stamp, i);
@@ -265,14 +205,16 @@ static int make(struct backup_copier *copier, const char *directory, const struc
     struct kmb_error error = {0};
     char final[CLI_PATH_MAX];
     char hidden[BACKUP_NAME_SIZE + 16];
+    int lock = -1;
     int code = name_it(directory, backup);
-    snprintf(hidden, sizeof(hidden), ".partial-%s", backup->name);
+    snprintf(hidden, sizeof(hidden), BACKUP_PARTIAL "%s", backup->name);
     if (code != 0 || !project_join(final, directory, backup->name) ||
         !project_join(backup->directory, directory, hidden)) {
         return code != 0 ? code : project_too_long(directory);
     }
-    if (mkdir(backup->directory, 0700) != 0) {
-        return cli_error(1, "cannot make directory %s: %s", backup->directory, strerror(errno));
+    code = backup_partial_make(backup->directory, &lock);
+    if (code != 0) {
+        return code;
     }
     enum kmb_status status = fill(copier, place, log_dir, base, backup, &error);
     if (status == KMB_OK) {
@@ -281,6 +223,9 @@ static int make(struct backup_copier *copier, const char *directory, const struc
     }
     if (status != KMB_OK || code != 0) {
         project_remove_tree(&copier->io, backup->directory);
+    }
+    close(lock);
+    if (status != KMB_OK || code != 0) {
         return code != 0 ? code : tell(&error, "backup");
     }
     snprintf(backup->directory, sizeof(backup->directory), "%s", final);
@@ -314,16 +259,30 @@ static int create_in(struct backup_copier *copier, const struct cli_place *place
     if (!project_join(log_dir, place->data, "log")) {
         return project_too_long(place->data);
     }
+    int code = begin(&backup);
+    if (code != 0) {
+        return code;
+    }
     if (find_end(&copier->io, log_dir, &identity, &backup.extent, &error) != KMB_OK) {
         return tell(&error, "backup");
     }
     uuid_text(identity.uuid, backup.uuid);
-    const struct base_search search = {copier, secret, directory, log_dir, backup.uuid, &identity, &backup.extent};
-    int code = check_place(directory, place->data);
-    code = code == 0 ? find_base(&search, &base, &found) : code;
+    const struct backup_base_search search = {.copier = copier,
+                                              .secret = secret,
+                                              .directory = directory,
+                                              .log_dir = log_dir,
+                                              .uuid = backup.uuid,
+                                              .identity = &identity,
+                                              .now = &backup.extent};
+    code = check_place(directory, place->data);
+    if (code == 0) {
+        backup_partial_sweep(copier->options, directory);
+    }
+    code = code == 0 ? backup_base_find(&search, &base, &found) : code;
     if (code == 0 && found && base.extent.place.op == backup.extent.place.op) {
         cli_progress_end(&copier->progress);
         cli_note(copier->options, "nothing has come since %s", base.name);
+        base.bytes = backup_size(&base);
         code = tell_backup(copier->options, &base);
     } else if (code == 0) {
         snprintf(backup.base, sizeof(backup.base), "%s", found ? base.name : "");
@@ -354,6 +313,7 @@ static int create(const struct cli_options *options) {
         backup_copier_end(&copier);
     }
     backup_secret_free(secret);
+    interrupt_end();
     return code;
 }
 
@@ -403,10 +363,40 @@ static enum kmb_status put_root_key(struct backup_copier *copier, const struct b
     return backup_copy_out(copier, &chain->backups[i], file, path, 0, error);
 }
 
-static int bounds_of(const struct cli_options *options, struct log_bounds *bounds, bool *given) {
+/* A moment, or a position, that a backup ends before is nothing that it can show: it would be taken for what was. */
+static enum kmb_status check_time(const struct backup *newest, int64_t time_us, struct kmb_error *error) {
+    char reach[DATETIME_TEXT_SIZE];
+    int64_t created_us = backup_created(newest) * 1000000;
+    int64_t reach_us = created_us > newest->extent.time_us ? created_us : newest->extent.time_us;
+    if (time_us <= reach_us) {
+        return KMB_OK;
+    }
+    timestamptz_format(timestamp_of_us(reach_us), time_zone_fixed(0), reach);
+    error_set(error, KMB_TIME_IN_FUTURE, "%s reaches %s, and does not know what came later", newest->name, reach);
+    error_hint(error, "Restore a later backup, or leave --as-of out for all that this one has.");
+    return KMB_TIME_IN_FUTURE;
+}
+
+static enum kmb_status check_position(const struct backup *newest, const struct log_bounds *bounds,
+                                      const struct log_extent *extent, struct kmb_error *error) {
+    if (bounds->tenant == 0 || extent->place.op != newest->extent.place.op ||
+        (extent->position != 0 && extent->position >= bounds->position_max)) {
+        return KMB_OK;
+    }
+    if (extent->position == 0) {
+        return error_set(error, KMB_TENANT_NOT_FOUND, "%s has nothing of tenant %" PRIu32, newest->name,
+                         bounds->tenant);
+    }
+    error_set(error, KMB_POSITION_AHEAD,
+              "position %" PRIu64 " is ahead of %s, which reaches position %" PRIu64 " of tenant %" PRIu32,
+              bounds->position_max, newest->name, extent->position, bounds->tenant);
+    error_hint(error, "Restore a later backup, or leave --at out for all that this one has.");
+    return KMB_POSITION_AHEAD;
+}
+
+static int bounds_of(const struct cli_options *options, const struct backup *newest, struct log_bounds *bounds) {
     struct kmb_error error = {0};
     struct timestamp timestamp;
-    *given = options->at_given || options->as_of != NULL;
     *bounds = (struct log_bounds){.time_us_max = INT64_MAX, .position_max = UINT64_MAX};
     if (options->at_given) {
         bounds->tenant = options->tenant;
@@ -418,33 +408,35 @@ static int bounds_of(const struct cli_options *options, struct log_bounds *bound
             return 2;
         }
         bounds->time_us_max = timestamp.us;
+        if (check_time(newest, timestamp.us, &error) != KMB_OK) {
+            return tell(&error, "--as-of");
+        }
     }
     return 0;
 }
 
 /* Ends the log in `target` where it was asked to end, and proves it whole. */
-static int finish(struct backup_copier *copier, const struct backup *newest, const char *target,
-                  struct log_extent *extent) {
+static int finish(struct backup_copier *copier, const struct backup *newest, const struct log_bounds *bounds,
+                  const char *target, struct log_extent *extent) {
+    const struct cli_options *options = copier->options;
     struct log_identity identity;
-    struct log_bounds bounds;
     struct kmb_error error = {0};
     char log_dir[CLI_PATH_MAX];
     uint64_t segment_bytes = 0;
-    bool bounded = false;
-    int code = bounds_of(copier->options, &bounds, &bounded);
-    if (code != 0) {
-        return code;
-    }
+    bool bounded = options->at_given || options->as_of != NULL;
     if (!project_join(log_dir, target, "log")) {
         return project_too_long(target);
     }
     enum kmb_status status = log_cut_identity(&copier->io, log_dir, &identity, &segment_bytes, &error);
     if (status == KMB_OK) {
-        status = log_cut_find(&copier->io, log_dir, &identity, newest->extent.place.op, bounded ? &bounds : NULL,
-                              extent, &error);
+        status = log_cut_find(&copier->io, log_dir, &identity, newest->extent.place.op, bounded ? bounds : NULL, extent,
+                              &error);
     }
     if (status == KMB_OK && extent->place.op == 0) {
         return cli_error(1, "nothing lies at or before that moment: the backup begins later");
+    }
+    if (status == KMB_OK && check_position(newest, bounds, extent, &error) != KMB_OK) {
+        return tell(&error, "--at");
     }
     if (status == KMB_OK && !bounded && !hash256_equal(&extent->place.hash, &newest->extent.place.hash)) {
         status = error_set(&error, KMB_CORRUPT, "the restored log does not end with the block that the backup names");
@@ -452,7 +444,7 @@ static int finish(struct backup_copier *copier, const struct backup *newest, con
     if (status == KMB_OK) {
         status = log_cut_at(&copier->io, log_dir, &identity, segment_bytes, extent, &error);
     }
-    struct kmb_verify_options verify = {.size = sizeof(verify), .key_file = copier->options->key, .log_only = true};
+    struct kmb_verify_options verify = {.size = sizeof(verify), .key_file = options->key, .log_only = true};
     struct kmb_verify_report report = {.size = sizeof(report)};
     if (status == KMB_OK) {
         status = kmb_verify(target, &verify, &report, &error);
@@ -519,8 +511,10 @@ static int restore_into(struct backup_copier *copier, struct backup_chain *chain
     struct log_extent extent;
     char partial[CLI_PATH_MAX];
     char log_dir[CLI_PATH_MAX];
+    const struct backup *newest = &chain->backups[chain->count - 1];
+    struct log_bounds bounds;
     bool has_root_key = false, made_root_key = false;
-    int code = 0;
+    int code = bounds_of(copier->options, newest, &bounds);
     for (size_t i = 0; code == 0 && i < chain->count; i++) {
         code = backup_check(copier, &chain->backups[i]);
     }
@@ -534,12 +528,11 @@ static int restore_into(struct backup_copier *copier, struct backup_chain *chain
     if (mkdir(partial, 0700) != 0 || mkdir(log_dir, 0700) != 0) {
         return cli_error(1, "cannot make directory %s: %s", partial, strerror(errno));
     }
-    const struct backup *newest = &chain->backups[chain->count - 1];
     if (assemble(copier, chain, partial, &error) != KMB_OK ||
         put_root_key(copier, chain, &has_root_key, &made_root_key, &error) != KMB_OK) {
         code = tell(&error, "restore");
     }
-    code = code == 0 ? finish(copier, newest, partial, &extent) : code;
+    code = code == 0 ? finish(copier, newest, &bounds, partial, &extent) : code;
     code = code == 0 ? put_in_place(copier, partial, target) : code;
     if (code != 0) {
         project_remove_tree(&copier->io, partial);
@@ -602,6 +595,7 @@ static int restore(const struct cli_options *options) {
     backup_chain_free(&chain);
     backup_copier_end(&copier);
     backup_secret_free(secret);
+    interrupt_end();
     return code;
 }
 
@@ -683,6 +677,7 @@ static int verify(const struct cli_options *options) {
     }
     backup_chain_free(&chain);
     backup_secret_free(secret);
+    interrupt_end();
     return code;
 }
 

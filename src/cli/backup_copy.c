@@ -1,6 +1,8 @@
 /*
  * A file of an encrypted backup is a row of pieces, each sealed for its place; a plain one is its bytes. The hash in
  * the MANIFEST is of what is stored, so that a backup can be checked without any key.
+ *
+ * It also is where time passes, so it is here that a signal is noticed.
  */
 #include "cli/backup_copy.h"
 
@@ -9,11 +11,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/interrupt.h"
 #include "cli/project.h"
 
 int backup_copier_start(struct backup_copier *copier, const struct cli_options *options, const char *label) {
     *copier = (struct backup_copier){.options = options, .io = io_posix()};
     copier->plain = malloc(2 * BACKUP_PIECE + BACKUP_PIECE_MORE);
+    interrupt_catch();
     cli_progress_start(&copier->progress, label);
     copier->progress.terminal = copier->progress.terminal && !options->quiet;
     if (copier->plain == NULL) {
@@ -29,9 +33,11 @@ void backup_copier_end(struct backup_copier *copier) {
     copier->plain = NULL;
 }
 
-static void count_bytes(struct backup_copier *copier, size_t count) {
+/* One more piece. A signal that came meanwhile ends the work, and the caller clears away what it made. */
+static enum kmb_status count_bytes(struct backup_copier *copier, size_t count, struct kmb_error *error) {
     copier->bytes += count;
     cli_progress_show(&copier->progress, 0, 0, copier->bytes >> 20, "MiB");
+    return interrupt_seen() ? error_set(error, KMB_CANCELLED, "interrupted") : KMB_OK;
 }
 
 /* --- in ----------------------------------------------------------------------------------------------------------- */
@@ -59,7 +65,7 @@ static enum kmb_status store_pieces(struct backup_copier *copier, const struct b
             status = io_write(&copier->io, out, at, bytes, count, error);
         }
         at += count;
-        count_bytes(copier, count);
+        status = status == KMB_OK ? count_bytes(copier, count, error) : status;
     }
     return status;
 }
@@ -122,7 +128,7 @@ static enum kmb_status read_pieces(struct backup_copier *copier, const struct ba
         }
         from += count;
         hash_blake3_stream_update(&stream, copier->stored, count);
-        count_bytes(copier, count);
+        status = count_bytes(copier, count, error);
         size_t held = count;
         if (backup->keys != NULL && opens) {
             opens =
@@ -130,7 +136,7 @@ static enum kmb_status read_pieces(struct backup_copier *copier, const struct ba
             bytes = copier->plain;
             held = opens ? count - BACKUP_PIECE_MORE : 0;
         }
-        if (out != NULL && held > 0 && opens) {
+        if (out != NULL && held > 0 && opens && status == KMB_OK) {
             status = io_write(&copier->io, out, at, bytes, held, error);
         }
         at += held;
@@ -195,21 +201,26 @@ static int check_strangers(const struct backup *backup, const char *within) {
     return code;
 }
 
+enum kmb_status backup_check_file(struct backup_copier *copier, const struct backup *backup,
+                                  const struct backup_file *file, struct kmb_error *error) {
+    struct io_file *in = NULL;
+    char path[CLI_PATH_MAX];
+    enum kmb_status status = project_join(path, backup->directory, file->path)
+                                 ? io_open(&copier->io, path, IO_READ, &in, error)
+                                 : error_set(error, KMB_LIMIT, "a path is too long");
+    if (status == KMB_OK) {
+        status = read_pieces(copier, backup, file, in, NULL, 0, error);
+    }
+    io_close(&copier->io, in);
+    return status;
+}
+
 int backup_check(struct backup_copier *copier, struct backup *backup) {
     uint64_t before = copier->bytes;
     int code = 0;
     for (size_t i = 0; code == 0 && i < backup->file_count; i++) {
         struct kmb_error error = {0};
-        struct io_file *in = NULL;
-        char path[CLI_PATH_MAX];
-        if (!project_join(path, backup->directory, backup->files[i].path)) {
-            return project_too_long(backup->directory);
-        }
-        enum kmb_status status = io_open(&copier->io, path, IO_READ, &in, &error);
-        if (status == KMB_OK) {
-            status = read_pieces(copier, backup, &backup->files[i], in, NULL, 0, &error);
-        }
-        io_close(&copier->io, in);
+        enum kmb_status status = backup_check_file(copier, backup, &backup->files[i], &error);
         code = status == KMB_OK ? 0 : cli_fail(&error, NULL, 0, NULL);
     }
     backup->bytes = copier->bytes - before;

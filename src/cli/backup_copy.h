@@ -14,6 +14,8 @@ struct backup_copier {
     uint64_t bytes;  /* copied or checked so far */
 };
 
+/* Catches the signals that end a program: copying and checking then answer KMB_CANCELLED, and who started it ends with
+ * interrupt_end(). */
 int backup_copier_start(struct backup_copier *copier, const struct cli_options *options, const char *label);
 void backup_copier_end(struct backup_copier *copier);
 
@@ -27,6 +29,10 @@ enum kmb_status backup_copy_in(struct backup_copier *copier, struct backup *back
 enum kmb_status backup_copy_out(struct backup_copier *copier, const struct backup *backup,
                                 const struct backup_file *file, const char *target, uint64_t at,
                                 struct kmb_error *error);
+
+/* A file of the backup has its hash and, where the backup is open, can be opened. KMB_CORRUPT: it has another. */
+enum kmb_status backup_check_file(struct backup_copier *copier, const struct backup *backup,
+                                  const struct backup_file *file, struct kmb_error *error);
 
 /* Every file is there, none more, each has its hash and, where the backup is open, can be opened. Counts its bytes. */
 int backup_check(struct backup_copier *copier, struct backup *backup);

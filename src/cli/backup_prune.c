@@ -9,10 +9,10 @@
 #include <string.h>
 #include <time.h>
 
+#include "cli/backup_partial.h"
 #include "cli/backup_set.h"
 #include "cli/output.h"
 #include "cli/project.h"
-#include "types/datetime.h"
 
 struct prune {
     const struct cli_options *options;
@@ -39,13 +39,6 @@ static int read_all(struct prune *prune) {
     return code;
 }
 
-/* Seconds since 1970; INT64_MAX, so that it stays, where a MANIFEST does not tell. */
-static int64_t created_at(const struct backup *backup) {
-    struct timestamp moment;
-    return timestamp_parse(slice_text(backup->created), true, NULL, &moment, NULL) == KMB_OK ? moment.us / 1000000
-                                                                                             : INT64_MAX;
-}
-
 static bool is_newest(const struct prune *prune, size_t at) {
     const struct backup *backup = &prune->backups[at];
     for (size_t i = 0; i < prune->count; i++) {
@@ -63,7 +56,8 @@ static void mark_needed(struct prune *prune) {
     int64_t bound = (int64_t)time(NULL) - (int64_t)prune->options->days * 86400;
     bool more = true;
     for (size_t i = 0; i < prune->count; i++) {
-        prune->needed[i] = created_at(&prune->backups[i]) >= bound || is_newest(prune, i);
+        int64_t created = backup_created(&prune->backups[i]);
+        prune->needed[i] = created == 0 || created >= bound || is_newest(prune, i);
     }
     while (more) { /* a round for each backup on top of another, at most */
         more = false;
@@ -83,7 +77,7 @@ static int remove_backup(const struct prune *prune, const struct backup *backup)
     struct kmb_error error = {0};
     char hidden[BACKUP_NAME_SIZE + 16];
     char path[CLI_PATH_MAX];
-    snprintf(hidden, sizeof(hidden), ".removed-%s", backup->name);
+    snprintf(hidden, sizeof(hidden), BACKUP_REMOVED "%s", backup->name);
     if (!project_join(path, prune->directory, hidden)) {
         return project_too_long(prune->directory);
     }
@@ -135,6 +129,9 @@ int backup_prune(const struct cli_options *options) {
                          "--days is required: kimberlite backup prune [DIR] --days N keeps those of the last N days");
     }
     int code = read_all(&prune);
+    if (code == 0 && !options->dry_run) {
+        backup_partial_sweep(options, prune.directory);
+    }
     if (code == 0) {
         mark_needed(&prune);
         code = remove_others(&prune);

@@ -18,6 +18,7 @@
 #include "base/io.h"
 #include "cli/project.h"
 #include "log/keystore.h"
+#include "types/datetime.h"
 
 #define MANIFEST_MAX ((size_t)64 << 20)
 #define CIPHER       "XAES-256-GCM"
@@ -38,6 +39,15 @@ const struct backup_file *backup_find(const struct backup *backup, const char *p
     return NULL;
 }
 
+bool backup_segment_of(const char *name, uint64_t *segment) {
+    uint8_t bytes[8];
+    if (strlen(name) != 20 || strcmp(name + 16, ".seg") != 0 || !codec_unhex(bytes, 8, slice_make(name, 16))) {
+        return false;
+    }
+    *segment = codec_get_u64_big(bytes);
+    return true;
+}
+
 uint64_t backup_size(const struct backup *backup) {
     uint64_t bytes = 0;
     for (size_t i = 0; i < backup->file_count; i++) {
@@ -48,6 +58,11 @@ uint64_t backup_size(const struct backup *backup) {
         }
     }
     return bytes;
+}
+
+int64_t backup_created(const struct backup *backup) {
+    struct timestamp moment;
+    return timestamp_parse(slice_text(backup->created), true, NULL, &moment, NULL) == KMB_OK ? moment.us / 1000000 : 0;
 }
 
 bool backup_add(struct backup *backup, const char *path, uint64_t segment, uint64_t from, struct hash256 hash) {
@@ -232,52 +247,73 @@ static void take_mac(struct backup *backup, struct buffer *text) {
     }
 }
 
-int backup_read(const char *directory, struct backup *backup) {
-    struct io io = io_posix();
-    struct kmb_error error = {0};
-    struct buffer text = {0};
-    char path[CLI_PATH_MAX];
-    char whole[CLI_PATH_MAX];
-    unsigned number = 0;
-    int code = 0;
-    *backup = (struct backup){0};
-    if (realpath(directory, whole) == NULL) {
-        return cli_error(errno == ENOENT ? 6 : 1, "cannot read %s: %s", directory, strerror(errno));
-    }
-    if (!project_join(path, whole, BACKUP_MANIFEST)) {
-        return project_too_long(directory);
-    }
-    snprintf(backup->directory, sizeof(backup->directory), "%s", whole);
-    snprintf(backup->name, sizeof(backup->name), "%.63s", strrchr(whole, '/') + 1);
-    if (io_read_file(&io, path, MANIFEST_MAX, &text, &error) != KMB_OK) {
-        buffer_free(&text);
-        return error.status == KMB_FILE_NOT_FOUND
-                   ? cli_error(6, "%s is no backup: it has no " BACKUP_MANIFEST, directory)
-                   : cli_fail(&error, NULL, 0, path);
-    }
-    take_mac(backup, &text);
-    char *line = (char *)(uintptr_t)buffer_text(&text);
-    while (code == 0 && line != NULL && *line != 0) {
+/* Every line of a MANIFEST. */
+static enum kmb_status take_lines(struct backup *backup, const char *path, struct buffer *text,
+                                  struct kmb_error *error) {
+    char *line = (char *)(uintptr_t)buffer_text(text);
+    for (unsigned number = 1; line != NULL && *line != 0; number++) {
         char *end = strchr(line, '\n');
-        number++;
         if (end != NULL) {
             *end = 0;
         }
         if (!take_line(backup, line)) {
-            code = cli_error(1, "%s: line %u is not what a backup has: %.100s", path, number, line);
+            return error_set(error, KMB_CORRUPT, "%s: line %u is not what a backup has: %.100s", path, number, line);
         }
         line = end == NULL ? NULL : end + 1;
     }
-    buffer_free(&text);
     bool authentic = !hash256_is_zero(&backup->mac);
-    if (code == 0 && (backup->extent.place.op == 0 || backup->file_count == 0 || backup->uuid[0] == 0 ||
-                      authentic != backup->seal.sealed || (backup->seal.sealed && backup->seal.slot_count == 0))) {
-        code = cli_error(1, "%s is not whole", path);
+    return backup->extent.place.op == 0 || backup->file_count == 0 || backup->uuid[0] == 0 ||
+                   authentic != backup->seal.sealed || (backup->seal.sealed && backup->seal.slot_count == 0)
+               ? error_set(error, KMB_CORRUPT, "%s is not whole", path)
+               : KMB_OK;
+}
+
+static enum kmb_status too_long(const char *path, struct kmb_error *error) {
+    return error_set(error, KMB_LIMIT, "path is longer than %d bytes: %.80s...", CLI_PATH_MAX - 1, path);
+}
+
+enum kmb_status backup_load(const char *directory, struct backup *backup, struct kmb_error *error) {
+    struct io io = io_posix();
+    struct buffer text = {0};
+    char path[CLI_PATH_MAX];
+    char whole[CLI_PATH_MAX];
+    *backup = (struct backup){0};
+    if (realpath(directory, whole) == NULL) {
+        return error_set(error, errno == ENOENT ? KMB_FILE_NOT_FOUND : KMB_IO, "cannot read %s: %s", directory,
+                         strerror(errno));
     }
-    if (code != 0) {
+    if (!project_join(path, whole, BACKUP_MANIFEST)) {
+        return too_long(directory, error);
+    }
+    snprintf(backup->directory, sizeof(backup->directory), "%s", whole);
+    snprintf(backup->name, sizeof(backup->name), "%.63s", strrchr(whole, '/') + 1);
+    enum kmb_status status = io_read_file(&io, path, MANIFEST_MAX, &text, error);
+    if (status == KMB_FILE_NOT_FOUND) {
+        status = error_set(error, status, "%s is no backup: it has no " BACKUP_MANIFEST, directory);
+    }
+    if (status == KMB_OK) {
+        take_mac(backup, &text);
+        status = take_lines(backup, path, &text, error);
+    }
+    buffer_free(&text);
+    if (status != KMB_OK) {
         backup_free(backup);
     }
-    return code;
+    return status;
+}
+
+/* A path that is too long is a wrong option, and one that leads nowhere is not found; both are told in plain words. */
+static int tell(enum kmb_status status, const struct kmb_error *error) {
+    return status == KMB_OK ? 0
+                            : cli_error(status == KMB_FILE_NOT_FOUND ? 6
+                                        : status == KMB_LIMIT        ? 2
+                                                                     : 1,
+                                        "%s", error->message);
+}
+
+int backup_read(const char *directory, struct backup *backup) {
+    struct kmb_error error = {0};
+    return tell(backup_load(directory, backup, &error), &error);
 }
 
 /* --- chains ------------------------------------------------------------------------------------------------------- */
@@ -290,72 +326,91 @@ void backup_chain_free(struct backup_chain *chain) {
     *chain = (struct backup_chain){0};
 }
 
-int backup_chain_read(const char *directory, struct backup_chain *chain) {
+/* The directory of what a backup stands on: beside it; "": it has everything. */
+static enum kmb_status base_of(const struct backup *backup, char directory[CLI_PATH_MAX], struct kmb_error *error) {
+    int parent = (int)(strrchr(backup->directory, '/') - backup->directory);
+    directory[0] = 0;
+    return backup->base[0] == 0 ||
+                   snprintf(directory, CLI_PATH_MAX, "%.*s/%s", parent, backup->directory, backup->base) < CLI_PATH_MAX
+               ? KMB_OK
+               : too_long(backup->directory, error);
+}
+
+/* One more backup of a chain, below those that are there. */
+static enum kmb_status chain_add(struct backup_chain *chain, const char *directory, struct kmb_error *error) {
+    void *more = chain->count == BACKUP_CHAIN_MAX
+                     ? NULL
+                     : realloc(chain->backups, (chain->count + 1) * sizeof(chain->backups[0]));
+    if (more == NULL) {
+        return error_set(error, KMB_NO_MEMORY, "out of memory, or more than %d backups on top of each other",
+                         BACKUP_CHAIN_MAX);
+    }
+    chain->backups = more;
+    struct backup *backup = &chain->backups[chain->count];
+    enum kmb_status status = backup_load(directory, backup, error);
+    if (status != KMB_OK) {
+        return status;
+    }
+    const struct backup *above = chain->count == 0 ? NULL : backup - 1;
+    chain->count++;
+    return above != NULL &&
+                   (strcmp(backup->uuid, above->uuid) != 0 || backup->extent.place.op >= above->extent.place.op)
+               ? error_set(error, KMB_CORRUPT, "%s is not what %s was made on top of", backup->name, above->name)
+               : KMB_OK;
+}
+
+enum kmb_status backup_chain_load(const char *directory, struct backup_chain *chain, struct kmb_error *error) {
     char next[CLI_PATH_MAX];
-    int code = 0;
+    enum kmb_status status = KMB_OK;
     *chain = (struct backup_chain){0};
     snprintf(next, sizeof(next), "%s", directory);
-    while (code == 0 && next[0] != 0) {
-        void *more = chain->count == BACKUP_CHAIN_MAX
-                         ? NULL
-                         : realloc(chain->backups, (chain->count + 1) * sizeof(chain->backups[0]));
-        if (more == NULL) {
-            code = cli_error(1, "out of memory, or more than %d backups on top of each other", BACKUP_CHAIN_MAX);
-            break;
-        }
-        chain->backups = more;
-        struct backup *backup = &chain->backups[chain->count];
-        code = backup_read(next, backup);
-        if (code != 0) {
-            break;
-        }
-        chain->count++;
-        if (chain->count > 1 && (strcmp(backup->uuid, chain->backups[0].uuid) != 0 ||
-                                 backup->extent.place.op >= chain->backups[chain->count - 2].extent.place.op)) {
-            code = cli_error(1, "%s is not what %s was made on top of", backup->name,
-                             chain->backups[chain->count - 2].name);
-        }
-        next[0] = 0;
-        if (code == 0 && backup->base[0] != 0 &&
-            snprintf(next, sizeof(next), "%.*s/%s", (int)(strrchr(backup->directory, '/') - backup->directory),
-                     backup->directory, backup->base) >= (int)sizeof(next)) {
-            code = project_too_long(directory);
-        }
+    while (status == KMB_OK && next[0] != 0) {
+        status = chain_add(chain, next, error);
+        status = status == KMB_OK ? base_of(&chain->backups[chain->count - 1], next, error) : status;
     }
     for (size_t i = 0; i < chain->count / 2; i++) { /* the oldest first */
         struct backup swapped = chain->backups[i];
         chain->backups[i] = chain->backups[chain->count - 1 - i];
         chain->backups[chain->count - 1 - i] = swapped;
     }
-    if (code != 0) {
+    if (status != KMB_OK) {
         backup_chain_free(chain);
     }
-    return code;
+    return status;
+}
+
+int backup_chain_read(const char *directory, struct backup_chain *chain) {
+    struct kmb_error error = {0};
+    return tell(backup_chain_load(directory, chain, &error), &error);
 }
 
 /* --- opening ------------------------------------------------------------------------------------------------------ */
 
-int backup_open(struct backup *backup, struct backup_secret *secret) {
-    struct kmb_error error = {0};
+enum kmb_status backup_unseal(struct backup *backup, struct backup_secret *secret, struct kmb_error *error) {
     enum kmb_status status = KMB_OK;
     if (!backup->seal.sealed && secret == NULL) {
-        return 0;
+        return KMB_OK;
     }
     if (!backup->seal.sealed) {
-        status = error_set(&error, KMB_WRONG_KEY, "it is not encrypted, and a key was given");
+        status = error_set(error, KMB_WRONG_KEY, "it is not encrypted, and a key was given");
     } else if (secret == NULL) {
-        status = error_set(&error, KMB_NO_KEY, "it is encrypted");
-        error_hint(&error, "Give --backup-key FILE or --backup-passphrase-file FILE.");
+        status = error_set(error, KMB_NO_KEY, "it is encrypted");
+        error_hint(error, "Give --backup-key FILE or --backup-passphrase-file FILE.");
     } else {
-        status = backup_seal_open(secret, &backup->seal, &backup->keys, &error);
+        status = backup_seal_open(secret, &backup->seal, &backup->keys, error);
     }
     if (status == KMB_OK) {
         struct hash256 mac = backup_seal_mac(backup->keys, &backup->text_hash);
         if (!secret_equal(mac.bytes, backup->mac.bytes, HASH256_SIZE)) {
-            status = error_set(&error, KMB_CORRUPT, "its " BACKUP_MANIFEST " is not what it was");
+            status = error_set(error, KMB_CORRUPT, "its " BACKUP_MANIFEST " is not what it was");
         }
     }
-    return status == KMB_OK ? 0 : cli_fail(&error, NULL, 0, backup->name);
+    return status;
+}
+
+int backup_open(struct backup *backup, struct backup_secret *secret) {
+    struct kmb_error error = {0};
+    return backup_unseal(backup, secret, &error) == KMB_OK ? 0 : cli_fail(&error, NULL, 0, backup->name);
 }
 
 /* --- listing ------------------------------------------------------------------------------------------------------ */

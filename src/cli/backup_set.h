@@ -50,13 +50,19 @@ struct backup {
     struct backup_keys *keys; /* NULL: not encrypted, or not opened */
 };
 
-/* Reads a MANIFEST strictly: paths are of the two forms above and nothing else. 0, or an exit code after telling. */
+/* Reads a MANIFEST strictly: paths are of the two forms above and nothing else. backup_read(), and the others that
+ * answer an int: 0, or an exit code after telling. KMB_FILE_NOT_FOUND: there is none; KMB_CORRUPT: it is none. */
+enum kmb_status backup_load(const char *directory, struct backup *backup, struct kmb_error *error);
 int backup_read(const char *directory, struct backup *backup);
 enum kmb_status backup_write(const struct backup *backup, struct kmb_error *error);
 void backup_free(struct backup *backup);
 /* Bytes of its files as they lie there; of one that is not there, none. */
 uint64_t backup_size(const struct backup *backup);
+/* When it was begun, in seconds since 1970: it has all that the log had then. 0: its MANIFEST does not tell. */
+int64_t backup_created(const struct backup *backup);
 const struct backup_file *backup_find(const struct backup *backup, const char *path); /* NULL: it has none */
+/* "0000000000000001.seg": the segment that a file of a log is; false: it is none. */
+bool backup_segment_of(const char *name, uint64_t *segment);
 bool backup_add(struct backup *backup, const char *path, uint64_t segment, uint64_t from, struct hash256 hash);
 
 /* A backup and its bases, the oldest first. Each is read. */
@@ -64,11 +70,13 @@ struct backup_chain {
     struct backup *backups;
     size_t count;
 };
+enum kmb_status backup_chain_load(const char *directory, struct backup_chain *chain, struct kmb_error *error);
 int backup_chain_read(const char *directory, struct backup_chain *chain);
 void backup_chain_free(struct backup_chain *chain);
 
 /* Opens an encrypted backup, and sees that its MANIFEST is what was written. A secret for one that is not encrypted is
- * an error: whoever gives it means to rely on it. 0, or an exit code after telling. */
+ * an error: whoever gives it means to rely on it. KMB_CORRUPT: the MANIFEST is another. */
+enum kmb_status backup_unseal(struct backup *backup, struct backup_secret *secret, struct kmb_error *error);
 int backup_open(struct backup *backup, struct backup_secret *secret);
 
 /* Names of the backups in a directory, the newest last. *names and each name are freed by backup_names_free(). */

@@ -142,6 +142,8 @@ int cli_fail(const struct kmb_error *error, const char *sql, size_t sql_length, 
 /* "Error: ..." for what is no kmb_error. Answers code. */
 int cli_error(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void cli_note(const struct cli_options *options, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* "Warning: ...", also where notes are not wanted. */
+void cli_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
 bool cli_color(const struct cli_options *options, FILE *stream);
 
 /* Progress on stderr, when it is a terminal: one line, drawn again at most ten times a second. */

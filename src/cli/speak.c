@@ -32,6 +32,15 @@ int cli_error(int code, const char *format, ...) {
     return code;
 }
 
+void cli_warning(const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    fputs("Warning: ", stderr);
+    vfprintf(stderr, format, arguments);
+    fputc('\n', stderr);
+    va_end(arguments);
+}
+
 void cli_note(const struct cli_options *options, const char *format, ...) {
     va_list arguments;
     if (options->quiet) {

@@ -395,6 +395,7 @@ def backups_are_taken_while_the_log_is_written_and_restored_to_any_moment(box):
             pass
         moments.append(time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime()) + f".{time.time_ns() // 1000 % 1000000:06d}Z")
         has(box.run("query", "INSERT INTO t VALUES (99)", code=1).err, "LOCKED")  # the shell owns the directory
+        time.sleep(1.1)  # a backup reaches the second in which it was begun
         made.append(json.loads(box.run("backup", "create", "-o", "json", code=0).out))
     same([backup["base"] for backup in made], ["none"] + [Path(backup["backup"]).name for backup in made[:2]])
     # the log at rest gets one more block, without entries, which a backup takes like any other
@@ -418,7 +419,13 @@ def backups_are_taken_while_the_log_is_written_and_restored_to_any_moment(box):
     has(box.run("backup", "restore", made[2]["backup"], "--target", target, code=1).err, "not empty")
     has(box.run("backup", "restore", made[2]["backup"], "--target", box.folder / "none", "--as-of", "2001-01-01", code=1).err,
         "nothing lies at or before")
-    assert not (box.folder / "none").exists()
+    # what the backup does not reach is no moment of it
+    for more, words, code in ((["--at", 4], ["position 4 is ahead of", "reaches position 3 of tenant 1", "POSITION_AHEAD"], 1),
+                        (["-t", 99, "--at", 1], ["has nothing of tenant 99", "TENANT_NOT_FOUND"], 6),
+                        (["-t", 99, "--at", 0], ["has nothing of tenant 99"], 6),
+                        (["--as-of", "2999-01-01"], ["does not know what came later", "TIME_IN_FUTURE"], 1)):
+        has(box.run("backup", "restore", made[2]["backup"], "--target", box.folder / "none", *more, code=code).err, *words)
+    same(list(box.folder.glob("none*")), [])
     listed = json.loads(box.run("backup", "list", "-o", "json", code=0).out)
     same([row["bytes"] for row in listed], [backup["bytes"] for backup in (made + sealed)[::-1]])
     full = json.loads(box.run("backup", "create", "--full", "-o", "json", code=0).out)
@@ -469,6 +476,102 @@ def a_backup_that_is_not_whole_is_not_restored(box):
 
 
 @test
+def a_backup_stands_on_no_broken_one(box):
+    box.run("backup", "key", box.folder / "backup.key", code=0)
+    def in_directory(b, *key):
+        names = []
+        rows = 0
+        def write():
+            nonlocal rows
+            rows = int(box.one("SELECT count(*) FROM t")) + 1
+            box.query(f"INSERT INTO t VALUES ({rows})")
+        def create(writes=True):
+            if writes:
+                write()
+            ran = box.run("backup", "create", b, "-q", "-o", "json", *key, code=0)
+            made = json.loads(ran.out)
+            names.append(Path(made["backup"]).name)
+            return made["base"], ran.err
+        def restores():
+            target = box.folder / "r"
+            box.run("backup", "restore", box.project / b / names[-1], "--target", target, "--force", *key, code=0)
+            got = box.run("query", "-q", "-o", "csv", "--data", target, "--key", box.key(), "SELECT count(*) FROM t", code=0)
+            same(int(got.out.split()[1]), rows)
+        def path(index, file=""):
+            return box.project / b / names[index] / file
+        def segment(index):
+            return next(path(index, "log").iterdir())
+        def change(file, content):
+            file.write_bytes(content)
+        for break_it, words in (
+                (lambda: shutil.rmtree(path(-2)), ["cannot read", "can not be built upon"]),
+                (lambda: shutil.rmtree(path(-2, "log")), ["can not be read"]),
+                (lambda: segment(-1).unlink(), ["can not be read"]),
+                (lambda: change(segment(-2), segment(-2).read_bytes()[:-1]), ["its size is another"]),
+                (lambda: change(path(-2, "keys.kks"), path(-2, "keys.kks").read_bytes()[:-1] + b"?"), ["keys.kks is not what it was"]),
+                (lambda: path(-1, "MANIFEST").write_text("?"), ["is not what a backup has"]),
+                (lambda: path(-2, "MANIFEST").write_text("\n".join(
+                    line for line in path(-2, "MANIFEST").read_text().split("\n") if "  log/" not in line)), [])):
+            for writes in (True, False):  # also where nothing has come since
+                same(create()[0], "none")
+                base, err = create()
+                same((base, err), (names[-2], ""))
+                broken = names[-1]
+                break_it()
+                base, err = create(writes)
+                same(base, "none")
+                has(err, f"Warning: {broken} can not be built upon: ", *words)
+                restores()
+                same(create(), (names[-2], ""))  # and that one is whole again
+                restores()
+                shutil.rmtree(box.project / b)
+    box.query("CREATE TABLE t (a INT)")
+    in_directory("b")
+    in_directory("sealed", "--backup-key", box.folder / "backup.key")
+
+
+@test
+def what_an_interrupted_backup_left_goes(box):
+    b = box.project / "b"
+    box.query("CREATE TABLE t (a INT)")
+    box.run("backup", "create", "b", code=0)
+    left = [b / ".partial-backup-20260131T120000Z", b / ".removed-backup-20260131T120000Z"]
+    others = [b / ".partial-mine", b / ".partial-backup-20260131T120001Z"]
+    def leave():
+        for path in left:
+            (path / "log").mkdir(parents=True)
+            (path / "log/0000000000000001.seg").write_text("x")
+    for path in others:
+        path.mkdir()
+    busy = os.open(others[1], os.O_RDONLY | os.O_DIRECTORY)
+    fcntl.flock(busy, fcntl.LOCK_EX)  # as a running one has it
+    for arguments in (["create", "b"], ["prune", "b", "--days", "1"]):
+        leave()
+        box.run("backup", "prune", "b", "--days", "1", "--dry-run", code=0)
+        same([path.exists() for path in left], [True, True])
+        has(box.run("backup", *arguments, code=0).err, "removed .partial-backup-20260131T120000Z, which was left behind")
+        same([path.exists() for path in left + others], [False, False, True, True])
+    os.close(busy)
+    box.run("backup", "create", "b", code=0)
+    same([path.exists() for path in others], [True, False])
+    # ended by a signal it clears away itself, and its parent sees the signal
+    box.query("INSERT INTO t SELECT g FROM generate_series(1, 200000) AS g")
+    before = sorted(path.name for path in b.iterdir())
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        process = subprocess.Popen([PROGRAM, "backup", "create", "b", "--full"], cwd=box.project, env=ENVIRONMENT,
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while process.poll() is None and not list(b.glob(".partial-backup-*")):
+            pass
+        process.send_signal(number)
+        code = process.wait(60)
+        assert code in (0, -number), code
+        same(list(b.glob(".partial-*")), [b / ".partial-mine"])
+        if code == 0:  # it was faster
+            before = sorted(path.name for path in b.iterdir())
+        same(sorted(path.name for path in b.iterdir()), before)
+
+
+@test
 def an_encrypted_backup_opens_with_its_own_key_alone(box):
     (box.folder / "pass").write_text("correct horse\n")
     (box.folder / "wrong").write_text("wrong horse\n")
@@ -487,6 +590,7 @@ def an_encrypted_backup_opens_with_its_own_key_alone(box):
     for i in range(3):
         box.query(f"INSERT INTO t VALUES ({i}, 'Mrs Dalloway')")
         moments.append(time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime()) + f".{time.time_ns() // 1000 % 1000000:06d}Z")
+        time.sleep(1.1)
         made.append(create(*by_file, *by_phrase, *(["--with-root-key"] if i == 0 else [])))
     same([b["base"] for b in made], ["none"] + [Path(b["backup"]).name for b in made[:2]])
     same({b["encrypted"] for b in made}, {"yes"})
