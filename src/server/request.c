@@ -33,23 +33,24 @@ static struct request_words words_of(const struct request_source *source) {
 }
 
 /* A statement as the log may show it, with its values only where that is asked for. */
-static void write_text(const struct request_source *source, struct slice text, struct buffer *out) {
+static void write_text(const struct request_source *source, struct slice text, bool succeeded, struct buffer *out) {
     if (source->server->settings->log.values) {
         buffer_append_slice(out, sql_text_shown(text));
-    } else if (!sql_normalise(text, out)) {
+    } else if (!sql_normalise(text, succeeded, out)) {
         buffer_append_text(out, "(not shown)");
     }
     out->length = out->length > LOG_TEXT_MAX ? LOG_TEXT_MAX : out->length;
 }
 
-static void log_slow(const struct request_source *source, const struct request *request, uint64_t row_count) {
+static void log_slow(const struct request_source *source, const struct request *request, uint64_t row_count,
+                     bool succeeded) {
     struct server *server = source->server;
     struct request_words words = words_of(source);
     struct buffer text = {0};
     char duration[32];
     char rows[32];
     atomic_fetch_add_explicit(&server->metrics.slow, 1, memory_order_relaxed);
-    write_text(source, request->text, &text);
+    write_text(source, request->text, succeeded, &text);
     snprintf(duration, sizeof(duration), "%.3f", (double)(request->ran_ns - request->begun_ns) / 1e6);
     snprintf(rows, sizeof(rows), "%llu", (unsigned long long)row_count);
     const char *shown = buffer_text(&text);
@@ -166,7 +167,7 @@ static void note(const struct request_source *source, struct request *request, u
         return;
     }
     if (slow_ms > 0 && duration_ns >= (int64_t)slow_ms * 1000000) {
-        log_slow(source, request, rows);
+        log_slow(source, request, rows, succeeded);
     }
     const struct statements_run run = {
         .tenant = source->tenant,

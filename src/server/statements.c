@@ -1,10 +1,10 @@
 /*
  * Statistics of statements.
  *
- * Taking the literals out of a text costs a pass over it, for one out of the ordinary even a parse: more than counting
- * may. So texts are known again as they were written, by a hash of 128 bits under a seed of the process, in a table of
- * one place for each value of a few bits: a statement that is sent with parameters finds its entry there. What is not
- * found is made plain, outside of the lock, and looked up by that.
+ * Taking the constants out of a text costs a pass over it, for one that failed even a parse: more than counting may. So
+ * texts are known again as they were written, by a hash of 128 bits under a seed of the process, in a table of one
+ * place for each value of a few bits: a statement that is sent with parameters finds its entry there. What is not found
+ * is made plain, outside of the lock, and looked up by that.
  *
  * Durations are counted in classes, four for each power of two of microseconds, from which percentiles are told to
  * about a tenth. Mean and deviation are Welford's.
@@ -23,7 +23,6 @@
 #include "base/map.h"
 #include "base/memory.h"
 #include "sql/parse/normalise.h"
-#include "sql/sql.h"
 
 #define CLASSES         152  /* up to 2^38 us, three days */
 #define TEXT_MAX        4096 /* of a text, as it is shown */
@@ -266,37 +265,11 @@ static struct entry *entry_of(struct statements *statements, struct slice key, s
     return entry;
 }
 
-static bool take_first(void *context, struct slice statement, size_t offset) {
-    (void)offset;
-    *(struct slice *)context = statement;
-    return false;
-}
-
-/* The text without a comment at its end: those of tools that trace differ each time. */
-static struct slice without_comment(struct slice text) {
-    size_t end = text.length;
-    while (end > 0 && memchr(" \t\r\n;", text.bytes[end - 1], 5) != NULL) {
-        end--;
-    }
-    size_t begin = end < 4 || memcmp(text.bytes + end - 2, "*/", 2) != 0 ? 0 : end - 3;
-    while (begin > 0 && memcmp(text.bytes + begin - 1, "/*", 2) != 0) {
-        begin--;
-    }
-    return begin == 0 ? text : slice_make(text.bytes, begin - 1);
-}
-
-/* The text without its literals and the comments around it. */
-static void append_plain(struct slice written, struct buffer *out) {
-    struct slice text = written;
+/* The text without its constants, as far as it is shown. */
+static void append_plain(const struct statements_run *run, struct buffer *out) {
     size_t start = out->length;
-    if (memchr(written.bytes, '/', written.length) != NULL || memchr(written.bytes, '-', written.length) != NULL) {
-        (void)sql_split(written, take_first, &text, NULL);
-    }
-    if (!sql_normalise(without_comment(text), out) && !sql_normalise(text, out)) {
+    if (!sql_normalise(run->text, run->succeeded, out)) {
         buffer_append_text(out, NOT_PLAIN);
-    }
-    while (out->length > start && out->bytes[out->length - 1] == ' ') {
-        out->length--;
     }
     if (out->length - start > TEXT_MAX) {
         size_t length = TEXT_MAX;
@@ -328,7 +301,7 @@ struct statements_place statements_add(struct statements *statements, const stru
     struct buffer key = {0};
     buffer_append(&key, &run->tenant, sizeof(run->tenant));
     buffer_append(&key, run->user, user_length + 1);
-    append_plain(run->text, &key);
+    append_plain(run, &key);
     if (buffer_ok(&key)) {
         pthread_mutex_lock(&statements->lock);
         entry = entry_of(statements, buffer_slice(&key), user_length);

@@ -88,7 +88,7 @@ static struct slice shown(const struct trace_record *record, struct buffer *memo
     if (record->values) {
         return sql_text_shown(text);
     }
-    return sql_normalise(text, memory) ? buffer_slice(memory) : slice_make(NULL, 0);
+    return sql_normalise(text, !record->failed, memory) ? buffer_slice(memory) : slice_make(NULL, 0);
 }
 
 /* The statement's first word, in capitals; the request's name where it has none. */

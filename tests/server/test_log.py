@@ -95,6 +95,27 @@ def test_slow_statements():
         assert SECRET not in whole(server) and "471" not in json.dumps([one["query"] for one in slow])
 
 
+def test_values_of_whatever_statement():
+    """What an EXECUTE, a default, a comment or a setting has of values stays out, too; so does what is no SQL."""
+    texts = ("PREPARE w (text) AS SELECT $1, '{0}', pg_sleep(0.01)", "EXECUTE w('{0}')",
+             "CREATE TABLE made AS SELECT '{0}' AS x, pg_sleep(0.01)::text AS y",
+             "ALTER TABLE made ALTER x SET DEFAULT '{0}'", "CREATE VIEW seen AS SELECT * FROM made WHERE x = '{0}'",
+             "SELECT 1 /* {0} */ + 2 -- {0}", "COMMENT ON TABLE made IS $q${0}$q$", "SET app.patient = \"{0}\"",
+             "CREATE USER u PASSWORD '{0}'", "BEGIN", "DECLARE c CURSOR FOR SELECT U&'{0}'", "COMMIT", "NOTIFY c, '{0}'",
+             "DO $$ BEGIN PERFORM '{0}'; END $$", "SELECT 'O'Brien {0}' WHERE '' = ''", "SELECT '{0}")
+    with Server({"log.format": "json", "log.level": "debug", "log.slow_query": "1ms"}) as server:
+        with raw.Client(server.port) as client:
+            for text in texts:
+                client.ask(text.format(SECRET))
+            shown = client.rows("SELECT query FROM kimberlite_stat_statements")
+        assert ["EXECUTE w($1)"] in shown and ["(not shown)"] in shown, shown
+        slow = [one["query"] for one in fields(server, "statement.slow")]
+        assert "EXECUTE w($1)" in slow and "CREATE TABLE made AS SELECT $1 AS x, pg_sleep($2)::text AS y" in slow, slow
+        assert ["PREPARE w (text) AS SELECT $1, $2, pg_sleep($3)"] in shown and ["SET app.patient = $1"] in shown, shown
+        assert SECRET not in repr(shown), shown
+        assert SECRET not in whole(server)
+
+
 def test_slow_statements_with_values():
     with Server({"log.format": "json", "log.slow_query": "100ms", "log.values": "true"}) as server:
         with raw.Client(server.port) as client:
