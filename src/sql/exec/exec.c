@@ -63,6 +63,7 @@ void *operator_new(struct exec *exec, const struct plan_node *node, size_t size,
     operator_arena_init(self, &self->scratch);
     self->scratch_start = arena_mark(&self->scratch);
     self->rows_max = VECTOR_ROWS;
+    self->wanted = UINT64_MAX;
     self->batch.column_count = node->column_count;
     return self;
 }

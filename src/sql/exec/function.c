@@ -19,6 +19,7 @@ struct functions {
     struct source *sources;
     bool opened;
     int64_t given;
+    uint32_t count; /* rows of the batch at work */
 };
 
 static void source_open(struct functions *functions, uint32_t index) {
@@ -80,20 +81,30 @@ static bool fill_row(struct functions *functions, uint32_t row) {
     return any;
 }
 
+static void fill(void *argument) {
+    struct functions *functions = argument;
+    const struct exec_operator *self = &functions->base;
+    uint32_t most = self->wanted < self->rows_max ? (uint32_t)self->wanted : self->rows_max;
+    while (functions->count < most && fill_row(functions, functions->count)) {
+        functions->count++;
+    }
+}
+
 static const struct batch *functions_next(struct exec_operator *self) {
     struct functions *functions = (struct functions *)self;
+    operator_late(self);
     operator_begin(self);
     operator_clear(self);
     for (uint32_t i = 0; i < self->node->aggregate_count && !functions->opened; i++) {
         source_open(functions, i);
     }
     functions->opened = true;
-    uint32_t count = 0;
-    while (count < self->rows_max && fill_row(functions, count)) {
-        count++;
+    functions->count = 0;
+    if (!operator_catch(self, fill, functions) && functions->count == 0) {
+        operator_late(self);
     }
-    self->batch.count = count;
-    return count == 0 ? NULL : &self->batch;
+    self->batch.count = functions->count;
+    return functions->count == 0 ? NULL : &self->batch;
 }
 
 struct exec_operator *functions_make(struct exec *exec, const struct plan_node *node) {

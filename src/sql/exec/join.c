@@ -75,6 +75,22 @@ static uint32_t narrow_by_keys(struct join *join, const uint16_t *selection, uin
     return count;
 }
 
+/* Applies the condition to pairs; those that are given without a right row are not asked. */
+static void narrow(void *argument, uint32_t first, uint32_t count) {
+    struct join *join = argument;
+    uint32_t real = 0;
+    for (uint32_t i = first; i < first + count; i++) {
+        join->selection[real] = (uint16_t)i;
+        real += join->pair_right[i] != ROWSET_NONE;
+    }
+    bool all = first == 0 && real == join->pair_count;
+    join->live = narrow_by_keys(join, all ? NULL : join->selection, real);
+    const uint16_t *selection = all && join->check_count == 0 ? NULL : join->selection;
+    if (join->predicate != NULL) {
+        join->live = evaluator_select(join->predicate, &join->base.batch, selection, join->live, join->selection);
+    }
+}
+
 /* Applies the condition to the pairs; true when any row came out. */
 static bool flush(struct join *join) {
     struct exec_operator *self = &join->base;
@@ -86,18 +102,9 @@ static bool flush(struct join *join) {
     const uint16_t *selection = NULL;
     bool conditional = join->predicate != NULL || join->check_count > 0;
     if (conditional) {
-        uint32_t real = 0;
-        for (uint32_t i = 0; i < join->pair_count; i++) {
-            join->selection[real] = (uint16_t)i;
-            real += join->pair_right[i] != ROWSET_NONE;
-        }
-        selection = real == join->pair_count ? NULL : join->selection;
-        live = narrow_by_keys(join, selection, real);
-        selection = join->check_count > 0 ? join->selection : selection;
-        if (join->predicate != NULL) {
-            live = evaluator_select(join->predicate, &self->batch, selection, live, join->selection);
-            selection = join->selection;
-        }
+        join->pair_count = operator_attempt(self, narrow, join, join->pair_count);
+        live = join->live;
+        selection = join->selection;
     }
     enum plan_join_type type = self->node->join_type;
     if (keeps_left(join) || keeps_right(join) || type == PLAN_JOIN_SEMI) {
@@ -122,8 +129,9 @@ static bool flush(struct join *join) {
             join->selection[live] = (uint16_t)i;
             live += stands;
         }
-        selection = live == join->pair_count ? NULL : join->selection;
+        selection = join->selection;
     }
+    self->batch.count = join->pair_count;
     join->pair_count = 0;
     self->batch.selection = live == self->batch.count ? NULL : selection;
     self->batch.selection_count = live;
@@ -163,7 +171,7 @@ static bool collect(struct join *join) {
             join->candidates_open = true;
         }
         bool enough = join->left_matched[row] != 0 && join->one_is_enough;
-        while (join->pair_count < VECTOR_ROWS && !enough) {
+        while (join->pair_count < join->pairs_max && !enough) {
             uint32_t right = join_source_next(join);
             if (right == ROWSET_NONE) {
                 break;
@@ -172,10 +180,10 @@ static bool collect(struct join *join) {
             join->pair_right[join->pair_count++] = right;
             enough = join->one_is_enough && join->predicate == NULL && join->check_count == 0;
         }
-        if (join->pair_count == VECTOR_ROWS && !enough) {
+        if (join->pair_count == join->pairs_max && !enough) {
             return true;
         }
-        if (join->pair_count == VECTOR_ROWS && alone) {
+        if (join->pair_count == join->pairs_max && alone) {
             return true;
         }
         if (alone) {
@@ -184,11 +192,33 @@ static bool collect(struct join *join) {
         }
         join->candidates_open = false;
         join->left_at++;
-        if (join->pair_count == VECTOR_ROWS) {
+        if (join->pair_count == join->pairs_max) {
             return true;
         }
     }
     return false;
+}
+
+static void collect_run(void *argument) {
+    struct join *join = argument;
+    join->full = collect(join);
+}
+
+/*
+ * Of a lateral join: each left row has a query of its own to run, so that no more of them are than a LIMIT above asks
+ * for, and what one raises waits for the pairs before it.
+ */
+static bool collect_lateral(struct join *join) {
+    struct exec_operator *self = &join->base;
+    bool all = join->predicate == NULL && join->check_count == 0;
+    join->pairs_max = all && self->wanted < VECTOR_ROWS ? (uint32_t)self->wanted : VECTOR_ROWS;
+    if (!operator_catch(self, collect_run, join)) {
+        if (join->pair_count == 0) {
+            operator_late(self);
+        }
+        return true;
+    }
+    return join->full;
 }
 
 /* Right rows without a partner, NULLs on the left. */
@@ -238,7 +268,8 @@ static void begin(struct join *join) {
 /* The next batch of the part that is joined now. */
 static const struct batch *part_next(struct join *join) {
     struct exec_operator *self = &join->base;
-    while (!join->left_done) {
+    while (!join->left_done || self->late != NULL) {
+        operator_late(self);
         operator_begin(self);
         const struct batch *alone = join->merge != NULL && keeps_right(join) ? merge_rest(join) : NULL;
         if (alone != NULL) {
@@ -252,7 +283,7 @@ static const struct batch *part_next(struct join *join) {
             break;
         }
         /* Pairs name rows of the left batch: they are given before the next one is asked for. */
-        bool full = collect(join);
+        bool full = join->lateral != NULL ? collect_lateral(join) : collect(join);
         bool any = flush(join);
         join_source_flushed(join);
         if (!full) {
@@ -310,6 +341,7 @@ struct exec_operator *join_make(struct exec *exec, const struct plan_node *node)
     ASSERT(node->column_count == join->left_count + join->right_count);
     ASSERT(join->base.left->rows_max <= VECTOR_ROWS);
     operator_columns(&join->base, VECTOR_ROWS);
+    join->pairs_max = VECTOR_ROWS;
     join->one_is_enough = node->join_type == PLAN_JOIN_SEMI || node->join_type == PLAN_JOIN_ANTI;
     if (node->predicate != NULL) {
         join->predicate = operator_evaluator(&join->base, node->predicate, VECTOR_ROWS);

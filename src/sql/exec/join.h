@@ -57,6 +57,9 @@ struct join {
 
     /* pairs waiting to be gathered */
     uint32_t pair_count;
+    uint32_t pairs_max; /* of pairs that are gathered together */
+    uint32_t live;      /* of them, those that the condition lets through */
+    bool full;          /* lateral: what collecting them answered */
     uint16_t pair_left[VECTOR_ROWS];
     uint32_t pair_right[VECTOR_ROWS];
     uint16_t selection[VECTOR_ROWS];
@@ -112,8 +115,10 @@ bool join_merge_rest(struct join *join, uint32_t *end);
 
 /* --- lateral joins (join_lateral.c) --- */
 void join_lateral_make(struct join *join);
-/* Sets the candidates of a left row: rows of the right side, appended unless they are there. */
+/* Sets the candidates of a left row: rows of the right side that are there, or begins to make them. */
 void join_lateral_row(struct join *join, uint16_t row);
+/* Makes more of its candidates, when it is through with those that are there; false: there are no more. */
+bool join_lateral_more(struct join *join);
 void join_lateral_flushed(struct join *join);
 
 #endif

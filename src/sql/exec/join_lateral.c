@@ -1,7 +1,10 @@
 /*
  * Lateral joins: the right side is a query of its own, run for each left row in a context of its own, with values of
- * that row in its hands. One that takes no value is run for the first left row and serves them all; one that gives the
- * same rows for the same values is not run again for a left row that has those of the row before it.
+ * that row in its hands. One that takes no value is run once and serves all left rows; one that gives the same rows for
+ * the same values is not run again for a left row that has those of the row before it.
+ *
+ * Its rows are taken a batch at a time, as they are asked for: there may be no end of them (generate_series), and a
+ * LIMIT above. What has been given is forgotten when no other left row can want it.
  */
 #include "sql/exec/join.h"
 
@@ -9,12 +12,14 @@ struct join_lateral {
     struct sql_context context; /* of the execution for the current left row */
     struct arena bytes;         /* of the rows kept */
     struct value *outers;
+    struct arena outer_bytes;
     const struct vector **columns;
-    bool known; /* without values: the rows are there */
-    bool last;  /* the rows of these outers are there, from last_first to last_end */
+    struct exec *running; /* the execution that has more rows to give; NULL: none */
+    bool once;            /* without values: one execution, whose rows stay */
+    bool begun;           /* that one */
+    bool last;            /* all rows of these outers are there, from last_first to last_end */
     uint32_t last_first;
     uint32_t last_end;
-    struct arena last_bytes; /* of the outers */
 };
 
 static void lateral_free(void *object) {
@@ -29,9 +34,10 @@ void join_lateral_make(struct join *join) {
     join->lateral = lateral;
     sql_context_inner(&lateral->context, exec->context);
     operator_arena_init(&join->base, &lateral->bytes);
-    operator_arena_init(&join->base, &lateral->last_bytes);
+    operator_arena_init(&join->base, &lateral->outer_bytes);
     exec_defer(exec, lateral_free, lateral);
     join->rows.bytes = &lateral->bytes;
+    lateral->once = node->key_count == 0;
     join->key_count = node->key_count;
     join->keys = sql_alloc(exec->context, sizeof(*join->keys) * (node->key_count + 1));
     join->left_keys = sql_alloc(exec->context, sizeof(struct evaluator *) * (node->key_count + 1));
@@ -64,27 +70,44 @@ static bool is_repeated(const struct join *join, uint16_t row) {
     return true;
 }
 
-/* The row's values, which outlive its batch where they are to be compared with the next row's. */
+/* The row's values, which outlive its batch's scratch memory. */
 static void outers_take(struct join *join, uint16_t row) {
     struct join_lateral *lateral = join->lateral;
-    bool kept = join->base.node->repeats;
-    arena_free(&lateral->last_bytes);
+    arena_free(&lateral->outer_bytes);
     for (uint32_t i = 0; i < join->key_count; i++) {
         struct value value = vector_get(join->keys[i], vector_row(join->keys[i], row));
-        if (!kept) {
-            lateral->outers[i] = value;
-        } else if (!value_copy(&value, &lateral->last_bytes, &lateral->outers[i])) {
+        if (!value_copy(&value, &lateral->outer_bytes, &lateral->outers[i])) {
             sql_raise(join->base.exec->context, KMB_NO_MEMORY, 0, "out of memory");
         }
     }
 }
 
+/* Whether the rows are kept for left rows to come, so that none of them may be forgotten. */
+static bool keeps_rows(const struct join *join) {
+    return join->lateral->once || join->base.node->repeats;
+}
+
+static void run(struct join *join) {
+    struct join_lateral *lateral = join->lateral;
+    sql_context_free(&lateral->context); /* a left row that has had enough leaves its execution open */
+    sql_context_inner(&lateral->context, join->base.exec->context);
+    lateral->running =
+        exec_open_inner(join->base.exec, &lateral->context, join->base.node->right, lateral->outers, join->key_count);
+}
+
 void join_lateral_row(struct join *join, uint16_t row) {
     struct join_lateral *lateral = join->lateral;
-    if (lateral->known) {
+    if (lateral->once) {
         join->candidate = 0;
         join->candidate_end = join->rows.row_count;
+        if (!lateral->begun) {
+            lateral->begun = true;
+            run(join);
+        }
         return;
+    }
+    for (uint32_t i = 0; i < join->key_count; i++) {
+        join->keys[i] = evaluator_run(join->left_keys[i], join->left_batch, &row, 1);
     }
     if (is_repeated(join, row)) {
         join->candidate = lateral->last_first;
@@ -94,25 +117,47 @@ void join_lateral_row(struct join *join, uint16_t row) {
     if (join->rows.row_count == 0) {
         arena_free(&lateral->bytes);
     }
+    lateral->last = false;
     outers_take(join, row);
     lateral->last_first = join->rows.row_count;
-    sql_context_inner(&lateral->context, join->base.exec->context);
-    struct exec *exec =
-        exec_open_inner(join->base.exec, &lateral->context, join->base.node->right, lateral->outers, join->key_count);
-    const struct batch *batch;
-    while ((batch = exec_next(exec)) != NULL) {
-        rows_take(join, batch);
-    }
+    join->candidate = lateral->last_first;
+    join->candidate_end = lateral->last_first;
+    run(join);
+}
+
+/* The execution is at its end. */
+static void finish(struct join *join) {
+    struct join_lateral *lateral = join->lateral;
+    lateral->running = NULL;
     sql_context_free(&lateral->context);
-    lateral->known = join->key_count == 0;
     lateral->last = join->base.node->repeats;
     lateral->last_end = join->rows.row_count;
-    join->candidate = lateral->last_first;
-    join->candidate_end = lateral->last_end;
+}
+
+bool join_lateral_more(struct join *join) {
+    struct join_lateral *lateral = join->lateral;
+    if (lateral->running == NULL) {
+        return false;
+    }
+    bool unused = join->pair_count == 0 && join->candidate == join->rows.row_count;
+    if (unused && !keeps_rows(join) && join->rows.row_count > 0) { /* no pair refers to what was given */
+        rowset_clear(&join->rows);
+        arena_free(&lateral->bytes);
+        join->candidate = 0;
+    }
+    lateral->context.error = join->base.exec->context->error;
+    const struct batch *batch = exec_next(lateral->running);
+    if (batch == NULL) {
+        finish(join);
+        return false;
+    }
+    rows_take(join, batch);
+    join->candidate_end = join->rows.row_count;
+    return true;
 }
 
 void join_lateral_flushed(struct join *join) {
-    if (!join->lateral->known) {
+    if (!join->lateral->once) {
         rowset_clear(&join->rows);
         join->lateral->last = false;
     }

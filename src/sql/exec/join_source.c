@@ -192,11 +192,11 @@ void join_source_batch(struct join *join) {
         join_merge_batch(join);
         return;
     }
-    for (uint32_t i = 0; i < join->key_count; i++) {
-        join->keys[i] = evaluator_run(join->left_keys[i], batch, batch->selection, join->left_live);
-    }
     if (join->base.node->join_strategy != PLAN_JOIN_HASH) {
         return;
+    }
+    for (uint32_t i = 0; i < join->key_count; i++) {
+        join->keys[i] = evaluator_run(join->left_keys[i], batch, batch->selection, join->left_live);
     }
     hash_table_find(&join->table, join->keys, batch->selection, join->left_live, join->ids);
     for (uint32_t i = 0; i < join->left_live; i++) {
@@ -228,6 +228,9 @@ uint32_t join_source_next(struct join *join) {
             join->candidate = join->next[row];
         }
         return row;
+    }
+    if (row >= join->candidate_end && join->lateral != NULL && join_lateral_more(join)) {
+        row = join->candidate; /* it forgets what is not needed any more */
     }
     if (row >= join->candidate_end) {
         return ROWSET_NONE;

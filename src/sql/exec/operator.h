@@ -16,6 +16,7 @@
 #include "sql/plan/explain.h"
 
 struct exec_operator;
+struct operator_late;
 
 struct operator_arena {
     struct operator_arena *next;
@@ -31,6 +32,8 @@ struct exec_operator {
     struct arena scratch;
     struct arena_mark scratch_start;
     uint32_t rows_max;                                           /* no batch of this operator has more rows */
+    uint64_t wanted;                                             /* rows that a LIMIT above still asks for; else all */
+    struct operator_late *late;                                  /* an error of the row behind those given; else NULL */
     struct batch batch;                                          /* what next() answers */
     struct plan_measure *measure;                                /* EXPLAIN ANALYZE: what it did; else NULL */
     const struct batch *(*measured)(struct exec_operator *self); /* then next() in its place */
@@ -56,6 +59,7 @@ struct exec {
     struct exec *parent;         /* of a subquery: the query around it, whose views and transaction it shares */
     uint32_t depth;              /* of subqueries; a round of a recursive query has that of its own */
     uint32_t rounds;             /* of recursive queries around it */
+    uint32_t making;             /* of the outermost: WITH queries whose rows are being made */
     struct cte_rows *ctes;       /* WITH queries this one defines, as far as they were read */
     struct subquery_run *shared; /* subqueries of several columns */
     const struct value *outers;  /* of a subquery: what EXPR_OUTER 0, 1, ... stand for */
@@ -110,6 +114,25 @@ struct kernel_view *exec_view_of(struct exec *exec, const struct plan_node *node
 const struct table_definition *exec_table_of(struct exec *exec, const struct kernel_view *view,
                                              const struct plan_node *node);
 
+/* --- late_error.c: an error of a row waits for the rows before it --- */
+typedef void operator_work(void *argument, uint32_t first, uint32_t count); /* computes rows [first, first + count) */
+/*
+ * Computes the first `count` rows of a batch, as far as they can be: answers how many that are. Where a row raises
+ * something, that is raised now if it is the first one, else the answer is the rows before it, which have been computed
+ * by themselves last, and operator_late() raises it when the operator is asked again.
+ */
+uint32_t operator_attempt(struct exec_operator *self, operator_work *work, void *argument, uint32_t count);
+/* Runs work, which makes rows one after the other; false: it raised something, which waits likewise for whoever has
+ * rows made before. */
+bool operator_catch(struct exec_operator *self, void (*work)(void *argument), void *argument);
+_Noreturn void operator_late_raise(struct exec_operator *self);
+/* Called first in the next() of operators that attempt. */
+static inline void operator_late(struct exec_operator *self) {
+    if (__builtin_expect(self->late != NULL, 0)) {
+        operator_late_raise(self);
+    }
+}
+
 /* Rows live in a batch: count of them, and the selection in either form. */
 static inline uint32_t batch_live(const struct batch *batch) {
     return batch->selection == NULL ? batch->count : batch->selection_count;
@@ -118,6 +141,8 @@ static inline uint32_t batch_live(const struct batch *batch) {
 /* --- subquery.c --- */
 struct subquery_run;
 struct subquery_run *subquery_make(struct exec *exec, const struct plan_subquery *subquery);
+/* Rows of a batch are computed anew: what was asked for half of them is forgotten. */
+void subquery_restart(struct exec *exec);
 /* The subquery's value for a row that gives it these outer values; bytes live in the arena. column: of its row, where
  * several expressions share it. */
 struct value subquery_value(struct subquery_run *run, const struct value *outers, uint32_t outer_count, uint32_t column,

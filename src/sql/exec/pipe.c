@@ -3,6 +3,9 @@
  *
  * None of them moves a row. A filter shortens the selection, a projection answers new columns under the same row
  * numbers, a limit cuts the selection. A limit WITH TIES keeps the sort keys of its last row.
+ *
+ * What a row raises is raised when the row is asked for (late_error.c). A projection right below a limit computes no
+ * more rows than the limit still gives: a subquery or nextval() of the others is never run.
  */
 #include "base/assert.h"
 #include "sql/exec/operator.h"
@@ -14,8 +17,10 @@ struct filter {
     struct exec_operator base;
     struct evaluator *predicate; /* NULL: every row passes */
     uint16_t *selection;
-    bool asked;  /* the condition that reads no row */
-    bool closed; /* and it does not hold: the rows below are never asked for */
+    const struct batch *batch; /* at work */
+    uint32_t kept;             /* rows of it that pass */
+    bool asked;                /* the condition that reads no row */
+    bool closed;               /* and it does not hold: the rows below are never asked for */
 };
 
 static bool holds(struct exec *exec, const struct expr *condition) {
@@ -23,9 +28,27 @@ static bool holds(struct exec *exec, const struct expr *condition) {
     return !value.is_null && value.as.boolean;
 }
 
+/* Live rows [first, first + count) of a batch as a selection; room: where it can be written. */
+static const uint16_t *rows_part(const struct batch *batch, uint32_t first, uint32_t count, uint16_t *room) {
+    if (batch->selection != NULL) {
+        return batch->selection + first;
+    }
+    for (uint32_t i = 0; first > 0 && i < count; i++) {
+        room[i] = (uint16_t)(first + i);
+    }
+    return first == 0 ? NULL : room;
+}
+
+static void filter_rows(void *argument, uint32_t first, uint32_t count) {
+    struct filter *filter = argument;
+    const uint16_t *rows = rows_part(filter->batch, first, count, filter->selection);
+    filter->kept = evaluator_select(filter->predicate, filter->batch, rows, count, filter->selection);
+}
+
 static const struct batch *filter_next(struct exec_operator *self) {
     struct filter *filter = (struct filter *)self;
     const struct batch *batch = NULL;
+    operator_late(self);
     if (!filter->asked && self->node->once != NULL) {
         filter->closed = !holds(self->exec, self->node->once);
     }
@@ -35,12 +58,16 @@ static const struct batch *filter_next(struct exec_operator *self) {
             return batch;
         }
         operator_begin(self);
+        filter->batch = batch;
         uint32_t live = batch_live(batch);
-        uint32_t kept = evaluator_select(filter->predicate, batch, batch->selection, live, filter->selection);
+        uint32_t asked = operator_attempt(self, filter_rows, filter, live);
+        uint32_t kept = filter->kept;
         if (self->measure != NULL) {
-            self->measure->removed += live - kept;
+            self->measure->removed += asked - kept;
         }
-        if (kept > 0) {
+        if (kept == 0) {
+            operator_late(self);
+        } else {
             self->batch = *batch;
             if (kept < live || batch->selection != NULL) {
                 self->batch.selection = filter->selection;
@@ -68,22 +95,66 @@ struct exec_operator *filter_make(struct exec *exec, const struct plan_node *nod
 struct project {
     struct exec_operator base;
     struct evaluator **expressions;
+    bool plain;                /* columns and constants, of which nothing is computed */
+    const struct batch *batch; /* at work */
+    uint32_t given;            /* live rows of it that are done with */
+    uint16_t *rows; /* of a batch without a selection, where a part of it is computed; NULL: not needed yet */
 };
+
+static const uint16_t *project_part(struct project *project, uint32_t first, uint32_t count) {
+    if (project->rows == NULL && project->batch->selection == NULL && first > 0) {
+        project->rows = sql_alloc(project->base.exec->context, sizeof(uint16_t) * project->base.rows_max);
+    }
+    return rows_part(project->batch, first, count, project->rows);
+}
+
+static void project_rows(void *argument, uint32_t first, uint32_t count) {
+    struct project *project = argument;
+    struct batch *out = &project->base.batch;
+    const uint16_t *rows = project_part(project, project->given + first, count);
+    for (uint32_t i = 0; i < out->column_count; i++) {
+        out->columns[i] = *evaluator_run(project->expressions[i], project->batch, rows, count);
+    }
+}
+
+/* Rows of the batch below that are to be computed now. */
+static uint32_t project_live(struct project *project) {
+    struct exec_operator *self = &project->base;
+    if (project->batch == NULL) {
+        self->left->wanted = self->wanted;
+        project->batch = self->left->next(self->left);
+        project->given = 0;
+    }
+    uint32_t live = project->batch == NULL ? 0 : batch_live(project->batch) - project->given;
+    return live <= self->wanted ? live : (uint32_t)self->wanted;
+}
 
 static const struct batch *project_next(struct exec_operator *self) {
     struct project *project = (struct project *)self;
-    const struct batch *batch = self->left->next(self->left);
-    if (batch == NULL) {
+    operator_late(self);
+    uint32_t live = project_live(project);
+    if (live == 0) {
         return NULL;
     }
     operator_begin(self);
-    uint32_t live = batch_live(batch);
-    for (uint32_t i = 0; i < self->batch.column_count; i++) {
-        self->batch.columns[i] = *evaluator_run(project->expressions[i], batch, batch->selection, live);
+    uint32_t made = live;
+    if (project->plain) {
+        project_rows(project, 0, live);
+    } else {
+        made = operator_attempt(self, project_rows, project, live);
     }
+    const struct batch *batch = project->batch;
+    uint32_t all = batch_live(batch);
     self->batch.count = batch->count;
-    self->batch.selection = batch->selection;
-    self->batch.selection_count = batch->selection_count;
+    self->batch.selection = project_part(project, project->given, made);
+    self->batch.selection_count = made;
+    if (self->batch.selection == NULL) {
+        self->batch.count = made; /* the first rows of it */
+    }
+    project->given += made;
+    if (project->given == all) {
+        project->batch = NULL;
+    }
     return &self->batch;
 }
 
@@ -94,7 +165,10 @@ struct exec_operator *project_make(struct exec *exec, const struct plan_node *no
     ASSERT(node->expression_count == node->column_count);
     project->base.batch.columns = sql_alloc_zero(exec->context, node->column_count + 1, sizeof(struct vector));
     project->expressions = sql_alloc(exec->context, sizeof(struct evaluator *) * (node->column_count + 1));
+    project->plain = true;
     for (uint32_t i = 0; i < node->column_count; i++) {
+        enum expr_kind kind = node->expressions[i]->kind;
+        project->plain = project->plain && (kind == EXPR_COLUMN || kind == EXPR_CONSTANT || kind == EXPR_PARAMETER);
         project->expressions[i] = operator_evaluator(&project->base, node->expressions[i], project->base.rows_max);
     }
     return &project->base;
@@ -154,6 +228,7 @@ static const struct batch *limit_give(struct limit *limit, const struct batch *b
 /* Behind the limit: what ties with the last row, until one does not. */
 static const struct batch *limit_ties(struct limit *limit) {
     struct exec_operator *below = limit->base.left;
+    below->wanted = UINT64_MAX;
     const struct batch *batch = limit->last.row_count == 0 ? NULL : below->next(below);
     if (batch == NULL) {
         return NULL;
@@ -172,6 +247,7 @@ static const struct batch *limit_ties(struct limit *limit) {
 static const struct batch *limit_next(struct exec_operator *self) {
     struct limit *limit = (struct limit *)self;
     while (limit->left > 0) {
+        self->left->wanted = limit->skip > UINT64_MAX - limit->left ? UINT64_MAX : limit->skip + limit->left;
         const struct batch *batch = self->left->next(self->left);
         if (batch == NULL) {
             return NULL;

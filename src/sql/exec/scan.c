@@ -45,6 +45,7 @@ struct scan {
     uint64_t *staged;                 /* columns that the conjuncts read */
     uint64_t *decoded;                /* columns of the batch at work that are there */
     uint16_t *selection;
+    uint32_t live; /* rows of it that have passed */
     struct buffer low;
     struct buffer high;
     struct buffer memory;          /* of a point's row */
@@ -149,26 +150,41 @@ static uint32_t scan_join_filters(struct scan *scan, const uint16_t *selection, 
     return live;
 }
 
+/* Asks the conjuncts of rows of the batch. */
+static void scan_narrow(void *argument, uint32_t first, uint32_t count) {
+    struct scan *scan = argument;
+    const uint16_t *selection = NULL;
+    scan->live = count;
+    for (uint32_t i = 0; first > 0 && i < count; i++) {
+        scan->selection[i] = (uint16_t)(first + i);
+        selection = scan->selection;
+    }
+    for (uint32_t i = 0; i < scan->stage_count && scan->live > 0; i++) {
+        const struct scan_stage *stage = &scan->stages[i];
+        for (uint32_t k = 0; k < stage->column_count; k++) {
+            scan_decode(scan, stage->columns[k], selection, scan->live);
+        }
+        scan->live = evaluator_select(stage->filter, &scan->base.batch, selection, scan->live, scan->selection);
+        selection = first == 0 && scan->live == count ? NULL : scan->selection;
+    }
+}
+
 static const struct batch *scan_emit(struct scan *scan, uint32_t count) {
     struct exec_operator *self = &scan->base;
     uint32_t width = plan_scan_width(self->node);
     self->batch.column_count = width; /* while the conditions are asked */
     operator_clear(self);
-    self->batch.count = count;
-    const uint16_t *selection = NULL;
-    uint32_t live = count;
     if (scan->entries != NULL) {
         entry_decode(scan->entries, scan->rows, count, self->batch.columns, &self->scratch);
     }
     memcpy(scan->decoded, scan->staged, sizeof(uint64_t) * (width / 64 + 1));
-    for (uint32_t i = 0; i < scan->stage_count && live > 0; i++) {
-        const struct scan_stage *stage = &scan->stages[i];
-        for (uint32_t k = 0; k < stage->column_count; k++) {
-            scan_decode(scan, stage->columns[k], selection, live);
-        }
-        live = evaluator_select(stage->filter, &self->batch, selection, live, scan->selection);
-        selection = live == count ? NULL : scan->selection;
+    self->batch.count = count;
+    if (scan->stage_count > 0) {
+        count = operator_attempt(self, scan_narrow, scan, count);
     }
+    self->batch.count = count;
+    uint32_t live = scan->stage_count > 0 ? scan->live : count;
+    const uint16_t *selection = live == count ? NULL : scan->selection;
     uint32_t passed = live;
     live = scan_join_filters(scan, selection, live);
     selection = live == count ? NULL : scan->selection;
@@ -271,7 +287,8 @@ static void scan_bitmap_read(struct scan *scan) {
 static const struct batch *scan_next(struct exec_operator *self) {
     struct scan *scan = (struct scan *)self;
     struct exec *exec = self->exec;
-    while (!scan->done) {
+    while (!scan->done || self->late != NULL) {
+        operator_late(self);
         operator_begin(self);
         size_t count = 0;
         if (scan->bitmap && !scan->bitmap_known) {

@@ -42,8 +42,14 @@ struct subquery_run {
 
 /* --- one execution --- */
 
-static struct exec *run_open(struct subquery_run *run, const struct value *outers, uint32_t outer_count) {
+/* An error may have left the execution before in the middle. */
+static void run_begin(struct subquery_run *run) {
+    sql_context_free(&run->context);
     sql_context_inner(&run->context, run->parent->context);
+}
+
+static struct exec *run_open(struct subquery_run *run, const struct value *outers, uint32_t outer_count) {
+    run_begin(run);
     return exec_open_inner(run->parent, &run->context, run->subquery->root, outers, outer_count);
 }
 
@@ -292,7 +298,7 @@ static struct value find_hashed(struct subquery_run *run, const struct value *ou
     if (run->table.keys.row_count == 0) {
         return value_bool(false);
     }
-    sql_context_inner(&run->context, run->parent->context);
+    run_begin(run);
     struct vector *columns = sql_alloc_zero(&run->context, count, sizeof(*columns));
     const struct vector **list = sql_alloc(&run->context, sizeof(*list) * count);
     bool null = false;
@@ -320,7 +326,7 @@ static struct value find_hashed(struct subquery_run *run, const struct value *ou
 
 /* Goes through the rows kept, a chunk at a time. */
 static struct value find_kept(struct subquery_run *run, const struct value *outers, uint32_t outer_count) {
-    sql_context_inner(&run->context, run->parent->context);
+    run_begin(run);
     struct exec inner = {.context = &run->context,
                          .host = run->parent->host,
                          .parent = run->parent,
@@ -367,6 +373,15 @@ struct subquery_run *subquery_make(struct exec *exec, const struct plan_subquery
     sql_context_inner(&run->context, exec->context);
     exec_defer(exec, run_free, run);
     return run;
+}
+
+void subquery_restart(struct exec *exec) {
+    for (struct subquery_run *run = exec->shared; run != NULL; run = run->next_shared) {
+        memset(run->asked, 0, sizeof(*run->asked) * run->subquery->shares);
+        run->first_row = 0;
+        run->row_count = 0;
+        arena_free(&run->bytes);
+    }
 }
 
 struct value subquery_value(struct subquery_run *run, const struct value *outers, uint32_t outer_count, uint32_t column,
