@@ -58,12 +58,23 @@ static const char *procedure_text(struct sql_context *context, int64_t oid) {
 static const struct {
     const char *name;
     int64_t oid;
-} pseudo_types[] = {{"record", 2249},           {"cstring", 2275},  {"any", 2276},
-                    {"anyarray", 2277},         {"void", 2278},     {"trigger", 2279},
-                    {"language_handler", 2280}, {"internal", 2281}, {"anyelement", 2283},
-                    {"anynonarray", 2776},      {"anyenum", 3500},  {"event_trigger", 3838}};
+} pseudo_types[] = {{"record", 2249},
+                    {"cstring", 2275},
+                    {"any", 2276},
+                    {"anyarray", 2277},
+                    {"void", 2278},
+                    {"trigger", 2279},
+                    {"language_handler", 2280},
+                    {"internal", 2281},
+                    {"anyelement", 2283},
+                    {"anynonarray", 2776},
+                    {"anyenum", 3500},
+                    {"event_trigger", 3838},
+                    {"anycompatible", 5077},
+                    {"anycompatiblearray", 5078},
+                    {"anycompatiblenonarray", 5079}};
 
-static const char *pseudo_text(struct sql_context *context, int64_t oid) {
+const char *sql_pseudo_type_text(struct sql_context *context, int64_t oid) {
     for (size_t i = 0; i < ARRAY_LENGTH(pseudo_types); i++) {
         if (pseudo_types[i].oid == oid) {
             return parse_quote_name(context, pseudo_types[i].name);
@@ -83,7 +94,8 @@ static const char *object_text(struct sql_context *context, const struct catalog
     case TYPE_REGCLASS:
         return relation_text(context, catalogue, oid);
     case TYPE_REGTYPE:
-        return !catalogue_type_of_oid(catalogue, oid, &of) ? pseudo_text(context, oid) : sql_type_text(context, of);
+        return !catalogue_type_of_oid(catalogue, oid, &of) ? sql_pseudo_type_text(context, oid)
+                                                           : sql_type_text(context, of);
     case TYPE_REGPROC:
         return catalogue_function_of_oid(oid);
     case TYPE_REGPROCEDURE:

@@ -18,6 +18,8 @@ struct value sql_object_of_oid(struct sql_context *context, const struct catalog
  */
 bool sql_object_of_text(struct sql_context *context, const struct catalogue *catalogue, enum type_id type,
                         struct slice text, bool need, uint32_t position, int64_t *oid);
+/* The name of one of PostgreSQL's types without values; NULL: it is none. */
+const char *sql_pseudo_type_text(struct sql_context *context, int64_t oid);
 /* The number of an object's value. */
 int64_t sql_object_oid(struct slice label);
 

@@ -449,6 +449,9 @@ PgQuery__Node *bind_column_target(struct sql_context *context, const char *alias
 /* Whether rows can be written through a view, told by its text. */
 bool bind_view_writable(struct sql_context *context, const struct catalogue *catalogue,
                         const struct table_definition *view);
+/* Of one of its columns: whether it is a column below. */
+bool bind_view_column_writable(struct sql_context *context, const struct catalogue *catalogue,
+                               const struct table_definition *view, uint32_t ordinal);
 /* Replaces each * of the select list by the columns it stands for. */
 void bind_spell_stars(struct bind *bind, const PgQuery__SelectStmt *select, const struct scope *scope);
 /* Whether the view reads the table or view, and (column not NULL) may name this column of it. */

@@ -214,30 +214,58 @@ static bool visit_row_function(ProtobufCMessage *message, void *object) {
     return call->over == NULL && aggregates == 0 && sets == 0;
 }
 
+/* The table or view whose rows are written through a view, and the view's query; NULL: none are. */
+static const struct table_definition *written_below(struct sql_context *context, const struct catalogue *catalogue,
+                                                    const struct table_definition *view,
+                                                    const PgQuery__SelectStmt **out) {
+    PgQuery__SelectStmt *query = parse_query(context, bind_text(context, view->view_query));
+    struct sql_relation below;
+    bool column = false;
+    bool plain = not_simple(query) == NULL;
+    for (size_t i = 0; plain && i < query->n_target_list; i++) {
+        PgQuery__Node *value = query->target_list[i]->res_target->val;
+        column = column || value->node_case == PG_QUERY__NODE__NODE_COLUMN_REF;
+        plain = parse_walk(&value->base, visit_row_function, context);
+    }
+    const PgQuery__RangeVar *name = plain && column ? query->from_clause[0]->range_var : NULL;
+    *out = query;
+    return name == NULL || (name->alias != NULL && name->alias->n_colnames > 0) ||
+                   !sql_path_find(sql_path_stored(), catalogue, name->schemaname, name->relname, &below) ||
+                   definition_is_sequence(below.table)
+               ? NULL
+               : below.table;
+}
+
 bool bind_view_writable(struct sql_context *context, const struct catalogue *catalogue,
                         const struct table_definition *view) {
-    for (uint32_t depth = 0; depth < VIEW_DEPTH_MAX; depth++) {
-        PgQuery__SelectStmt *query = parse_query(context, bind_text(context, view->view_query));
-        struct sql_relation below;
-        bool column = false;
-        bool plain = not_simple(query) == NULL;
-        for (size_t i = 0; plain && i < query->n_target_list; i++) {
-            PgQuery__Node *value = query->target_list[i]->res_target->val;
-            column = column || value->node_case == PG_QUERY__NODE__NODE_COLUMN_REF;
-            plain = parse_walk(&value->base, visit_row_function, context);
-        }
-        const PgQuery__RangeVar *name = plain && column ? query->from_clause[0]->range_var : NULL;
-        if (name == NULL || (name->alias != NULL && name->alias->n_colnames > 0) ||
-            !sql_path_find(sql_path_stored(), catalogue, name->schemaname, name->relname, &below) ||
-            definition_is_sequence(below.table)) {
+    const PgQuery__SelectStmt *query = NULL;
+    for (uint32_t depth = 0; view != NULL && definition_is_view(view) && depth < VIEW_DEPTH_MAX; depth++) {
+        view = written_below(context, catalogue, view, &query);
+    }
+    return view != NULL && !definition_is_view(view);
+}
+
+bool bind_view_column_writable(struct sql_context *context, const struct catalogue *catalogue,
+                               const struct table_definition *view, uint32_t ordinal) {
+    bool found = true;
+    for (uint32_t depth = 0; found && definition_is_view(view) && depth < VIEW_DEPTH_MAX; depth++) {
+        const PgQuery__SelectStmt *query = NULL;
+        view = written_below(context, catalogue, view, &query);
+        const PgQuery__Node *value =
+            view != NULL && ordinal < query->n_target_list ? query->target_list[ordinal]->res_target->val : NULL;
+        if (value == NULL || value->node_case != PG_QUERY__NODE__NODE_COLUMN_REF) {
             return false;
         }
-        if (!definition_is_view(below.table)) {
-            return true;
+        const PgQuery__Node *name = value->column_ref->fields[value->column_ref->n_fields - 1];
+        found = false;
+        for (uint32_t i = 0;
+             name->node_case == PG_QUERY__NODE__NODE_STRING && !found && i < catalogue_column_count(catalogue, view);
+             i++) {
+            found = slice_equal_text(catalogue_column(catalogue, view, i)->name, bind_string(name));
+            ordinal = found ? i : ordinal;
         }
-        view = below.table;
     }
-    return false;
+    return found && !definition_is_view(view);
 }
 
 /* --- who reads what --- */

@@ -317,7 +317,9 @@ static void columns(struct catalogue_rows *rows) {
         bool writable = !definition_is_view(table) || bind_view_writable(rows->context, rows->catalogue, table);
         for (uint32_t i = 0; !definition_is_sequence(table) && i < catalogue_column_count(rows->catalogue, table);
              i++) {
-            column_row(rows, table, i, writable);
+            bool own = writable && (!definition_is_view(table) ||
+                                    bind_view_column_writable(rows->context, rows->catalogue, table, i));
+            column_row(rows, table, i, own);
         }
     }
 }

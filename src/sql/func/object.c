@@ -189,11 +189,13 @@ static void fn_format_type(SCALAR_PARAMETERS) {
         if (found && !bare) {
             type = type_with_oid_modifier(type, ARGUMENT_INT(1, row));
         }
+        const char *pseudo = found ? NULL : sql_pseudo_type_text(call->context, oid);
         give_text(call, result, row,
-                  oid == 0 ? "-"
-                  : !found ? "???"
-                  : bare   ? sql_type_text(call->context, type)
-                           : sql_type_format(call->context, type));
+                  oid == 0         ? "-"
+                  : pseudo != NULL ? pseudo
+                  : !found         ? "???"
+                  : bare           ? sql_type_text(call->context, type)
+                                   : sql_type_format(call->context, type));
     }
     sql_release(call->context, view);
 }
@@ -208,9 +210,10 @@ static void fn_types_of_vector(SCALAR_PARAMETERS) {
         array_open(&vector, &types);
         for (uint32_t i = 0; i < types.count; i++) {
             struct type type;
-            bool found = catalogue_type_of_oid(view->catalogue, array_get(&types, i).as.integer, &type);
-            text = sql_printf(call->context, "%s%s%s", text, i == 0 ? "" : ", ",
-                              found ? sql_type_text(call->context, type) : "???");
+            int64_t oid = array_get(&types, i).as.integer;
+            bool found = catalogue_type_of_oid(view->catalogue, oid, &type);
+            const char *name = found ? sql_type_text(call->context, type) : sql_pseudo_type_text(call->context, oid);
+            text = sql_printf(call->context, "%s%s%s", text, i == 0 ? "" : ", ", name == NULL ? "???" : name);
         }
         give_text(call, result, row, text);
     }
@@ -509,6 +512,8 @@ static const struct sql_function object_rows[] = {
      .arguments = {TYPE_REGCLASS}, .result = TYPE_REGCLASS, .summary = "no row: there are no partitions"},
     ASK("pg_get_viewdef", fn_get_viewdef, TYPE_TEXT, true, "query of a view", TYPE_OID),
     ASK("pg_get_viewdef", fn_get_viewdef, TYPE_TEXT, true, "query of a view", TYPE_OID, TYPE_BOOL),
+    ASK("pg_get_viewdef", fn_get_viewdef, TYPE_TEXT, true, "query of a view", TYPE_TEXT),
+    ASK("pg_get_viewdef", fn_get_viewdef, TYPE_TEXT, true, "query of a view", TYPE_TEXT, TYPE_BOOL),
 };
 /* clang-format on */
 
