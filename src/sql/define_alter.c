@@ -134,13 +134,11 @@ static void alter_drop_column(struct define *define, const struct plan_alter *ac
 
 void define_drop_column(struct define *define, const char *name, bool cascade) {
     struct column_id id = define_column(define, name)->id;
-    if (define_is_key(define, id)) {
-        sql_raise(define->context, KMB_DEPENDENT_OBJECTS, 0,
-                  "cannot drop primary-key column '%s' from table %s; drop or recreate the table instead", name,
-                  define_text(define, define_table(define)->name));
-    }
     alter_drop_generated(define, name, cascade);
     define_drop_foreign(define, name, id, cascade);
+    if (define_is_key(define, id)) {
+        define_drop_primary_key(define); /* rows stand under another key then */
+    }
     alter_drop_dependents(define, name, id);
     define_try(define, kernel_drop_column(define->transaction, define->table_id, id, define->context->error));
     const struct table_definition *sequence = NULL;
