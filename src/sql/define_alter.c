@@ -129,6 +129,13 @@ static void alter_drop_column(struct define *define, const struct plan_alter *ac
                    action->name, define_text(define, define_table(define)->name));
         return;
     }
+    for (uint32_t i = 0; i < action->cascade_count; i++) {
+        const struct plan_cascade *cascade = &action->cascades[i];
+        if (catalogue_table_of_id(define_catalogue(define), cascade->view) != NULL) { /* of no action before it */
+            sql_cascades_add(define->context, &define->cascades, cascade->what);
+            define_try(define, kernel_drop_table(define->transaction, cascade->view, define->context->error));
+        }
+    }
     define_drop_column(define, action->name, action->cascade);
 }
 

@@ -363,17 +363,85 @@ static void alter_type(struct alteration *alteration, const struct catalogue *ca
     }
 }
 
-/* A column that a view may read stays. */
-static void alter_check_views(struct bind *bind, const struct catalogue *catalogue,
-                              const struct table_definition *table, const char *column) {
-    const char *name = bind_relation_text(bind, catalogue, table);
-    const struct table_definition *view = bind_view_reading(bind, catalogue, table, column);
+/* The column, and those that are computed of it, which go with it. */
+static uint32_t alter_dropped_columns(struct sql_context *context, const struct table_definition *table,
+                                      const char *name, const char **columns) {
+    uint32_t count = 0;
+    columns[count++] = name;
+    for (uint32_t at = 0; at < count; at++) {
+        for (uint32_t i = 0; i < table->column_count; i++) {
+            const struct column_definition *column = &table->columns[i];
+            const char *other = bind_text(context, column->name);
+            bool listed = column->dropped || column->hidden || column->default_kind != DEFAULT_GENERATED;
+            for (uint32_t k = 0; k < count && !listed; k++) {
+                listed = strcmp(columns[k], other) == 0;
+            }
+            if (!listed &&
+                parse_names_column(parse_expression(context, bind_text(context, column->default_text)), columns[at])) {
+                columns[count++] = other;
+            }
+        }
+    }
+    return count;
+}
+
+static bool alter_has_cascade(const struct plan_cascade *cascades, uint32_t count, struct table_id view) {
+    bool has = false;
+    for (uint32_t i = 0; i < count; i++) {
+        has = has || table_id_equal(cascades[i].view, view);
+    }
+    return has;
+}
+
+/* The views that read the columns, and those that read these views. */
+static void alter_drop_views(struct bind *bind, const struct catalogue *catalogue, const struct table_definition *table,
+                             struct plan_alter *action) {
+    struct sql_context *context = bind->context;
+    const char **columns = sql_alloc(context, (table->column_count + 1) * sizeof(*columns));
+    uint32_t column_count = alter_dropped_columns(context, table, action->name, columns);
+    struct plan_cascade *cascades = sql_alloc_zero(context, catalogue_table_count(catalogue) + 1, sizeof(*cascades));
+    uint32_t count = 0;
+    for (uint32_t at = 0; at <= count; at++) { /* the columns themselves, then each view that was found */
+        const struct table_definition *read = at == 0 ? table : catalogue_table_of_id(catalogue, cascades[at - 1].view);
+        for (uint32_t i = 0; i < catalogue_table_count(catalogue); i++) {
+            const struct table_definition *view = catalogue_table_at(catalogue, i);
+            bool reads = false;
+            if (!definition_is_view(view) || alter_has_cascade(cascades, count, view->id)) {
+                continue;
+            }
+            for (uint32_t k = 0; at == 0 && k < column_count && !reads; k++) {
+                reads = bind_view_reads_column(bind, catalogue, view, table, columns[k]);
+            }
+            if (reads || (at > 0 && bind_view_reads(bind, view, read))) {
+                const char *what = sql_printf(context, "view %s", bind_relation_text(bind, catalogue, view));
+                cascades[count++] = (struct plan_cascade){.view = view->id, .what = what};
+            }
+        }
+    }
+    action->cascades = cascades;
+    action->cascade_count = count;
+}
+
+/* A column that a view reads stays, or the view goes with it. */
+static void alter_drop_column(struct alteration *alteration, const struct catalogue *catalogue,
+                              const struct table_definition *table, const PgQuery__AlterTableCmd *command) {
+    struct bind *bind = alteration->bind;
+    bool cascade = command->behavior == PG_QUERY__DROP_BEHAVIOR__DROP_CASCADE;
+    const struct table_definition *view = cascade ? NULL : bind_view_reading(bind, catalogue, table, command->name);
     if (view != NULL) {
+        const char *name = bind_relation_text(bind, catalogue, table);
         sql_raise_with(bind->context, KMB_DEPENDENT_OBJECTS, 0,
                        sql_printf(bind->context, "view %s depends on column %s of table %s",
-                                  bind_relation_text(bind, catalogue, view), column, name),
-                       "Drop the view first.", "cannot drop column %s of table %s because other objects depend on it",
-                       column, name);
+                                  bind_relation_text(bind, catalogue, view), command->name, name),
+                       "Use DROP ... CASCADE to drop the dependent objects too.",
+                       "cannot drop column %s of table %s because other objects depend on it", command->name, name);
+    }
+    alter_forget(alteration, command->name);
+    struct plan_alter *action = alter_add(alteration, ALTER_DROP_COLUMN, command->name);
+    action->missing_ok = command->missing_ok;
+    action->cascade = cascade;
+    if (cascade) {
+        alter_drop_views(bind, catalogue, table, action);
     }
 }
 
@@ -386,11 +454,7 @@ static void alter_command(struct alteration *alteration, const struct catalogue 
         alter_add_column(alteration, table, command);
         return;
     case PG_QUERY__ALTER_TABLE_TYPE__AT_DropColumn:
-        alter_check_views(bind, catalogue, table, command->name);
-        alter_forget(alteration, command->name);
-        action = alter_add(alteration, ALTER_DROP_COLUMN, command->name);
-        action->missing_ok = command->missing_ok;
-        action->cascade = command->behavior == PG_QUERY__DROP_BEHAVIOR__DROP_CASCADE;
+        alter_drop_column(alteration, catalogue, table, command);
         return;
     case PG_QUERY__ALTER_TABLE_TYPE__AT_ColumnDefault:
         alter_default(alteration, catalogue, table, command);

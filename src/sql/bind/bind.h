@@ -125,7 +125,7 @@ struct bind_label_watch {
     bool many; /* more, or in an array */
 };
 
-/* Which names in a view's query mean a column that is renamed. */
+/* Which names in a view's query mean a column that is renamed, or dropped. */
 #define BIND_COLUMNS_WATCHED 1024
 struct bind_column_watch {
     struct table_id table;
@@ -135,6 +135,9 @@ struct bind_column_watch {
     const PgQuery__ColumnRef *references[BIND_COLUMNS_WATCHED];
     uint32_t count;
     bool elsewhere; /* it is meant where no name of it stands: USING, NATURAL; or too often */
+    uint16_t ordinal;
+    bool renamed; /* it is read under a name that FROM gives it */
+    bool beside;  /* FROM gives it a name that is not read, but others are: they are of places, which would move */
 };
 
 /* What the rows in an array become, as there is no type of them: an argument of a JSON function has objects. */
@@ -454,17 +457,20 @@ bool bind_view_column_writable(struct sql_context *context, const struct catalog
                                const struct table_definition *view, uint32_t ordinal);
 /* Replaces each * of the select list by the columns it stands for. */
 void bind_spell_stars(struct bind *bind, const PgQuery__SelectStmt *select, const struct scope *scope);
-/* Whether the view reads the table or view, and (column not NULL) may name this column of it. */
+/* Whether the view reads the table or view. */
+bool bind_view_reads(struct bind *bind, const struct table_definition *view, const struct table_definition *table);
+/* Whether its query names the type, in a cast. */
+bool bind_view_names_type(struct bind *bind, const struct table_definition *view, const struct table_definition *type);
+
 /* --- rename_column.c --- */
 /* A column of the scope has been found by its name. */
 void bind_note_column(struct bind *bind, const struct scope *scope, const struct scope_column *column);
 /* The views that read the column get their new texts. */
 void bind_renamed_column(struct bind *bind, const struct table_definition *table, const char *name,
                          const char *new_name, struct plan_ddl *ddl);
-bool bind_view_reads(struct bind *bind, const struct table_definition *view, const struct table_definition *table,
-                     const char *column);
-/* Whether its query names the type, in a cast. */
-bool bind_view_names_type(struct bind *bind, const struct table_definition *view, const struct table_definition *type);
+/* Whether a view reads this column of the table. */
+bool bind_view_reads_column(struct bind *bind, const struct catalogue *catalogue, const struct table_definition *view,
+                            const struct table_definition *table, const char *name);
 /* The first view of the catalogue that does; NULL: none. */
 const struct table_definition *bind_view_reading(struct bind *bind, const struct catalogue *catalogue,
                                                  const struct table_definition *table, const char *column);

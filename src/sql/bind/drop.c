@@ -146,7 +146,7 @@ static void drop_views(struct drops *drops, const struct table_definition *dropp
     for (uint32_t k = 0; k < catalogue_table_count(drops->catalogue); k++) {
         const struct table_definition *view = catalogue_table_at(drops->catalogue, k);
         struct plan_drop one = {.table = view->id};
-        if (definition_is_view(view) && bind_view_reads(drops->bind, view, dropped, NULL)) {
+        if (definition_is_view(view) && bind_view_reads(drops->bind, view, dropped)) {
             drops_depend(drops, dropped, &one,
                          sql_printf(context, "view %s", bind_relation_text(drops->bind, drops->catalogue, view)));
         }

@@ -123,9 +123,9 @@ static const struct plan_drop *view_needs(struct type_drops *drops, const struct
             }
         } else if (one->column.value != 0) {
             const char *column = bind_text(context, definition_column_of_id(dropped, one->column)->name);
-            needs = bind_view_reads(drops->bind, view, dropped, column);
+            needs = bind_view_reads_column(drops->bind, drops->catalogue, view, dropped, column);
         } else if (definition_is_view(dropped)) {
-            needs = bind_view_reads(drops->bind, view, dropped, NULL);
+            needs = bind_view_reads(drops->bind, view, dropped);
         }
         if (needs) {
             return one;

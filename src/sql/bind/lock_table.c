@@ -20,7 +20,7 @@ static uint32_t add_read(struct bind *bind, const struct catalogue *catalogue, s
         for (uint32_t t = 0; definition_is_view(view) && t < catalogue_table_count(catalogue); t++) {
             const struct table_definition *table = catalogue_table_at(catalogue, t);
             bool rows = definition_is_table(table) || definition_is_view(table);
-            if (rows && !is_listed(tables, count, table->id) && bind_view_reads(bind, view, table, NULL)) {
+            if (rows && !is_listed(tables, count, table->id) && bind_view_reads(bind, view, table)) {
                 tables[count++] = table->id;
             }
         }

@@ -270,43 +270,15 @@ bool bind_view_column_writable(struct sql_context *context, const struct catalog
 
 /* --- who reads what --- */
 
-struct naming {
-    const char *column;
-};
-
-static bool visit_column(ProtobufCMessage *message, void *context) {
-    if (message->descriptor != &pg_query__column_ref__descriptor) {
-        return true;
-    }
-    const PgQuery__ColumnRef *reference = (const PgQuery__ColumnRef *)message;
-    const PgQuery__Node *last = reference->fields[reference->n_fields - 1];
-    const struct naming *naming = context;
-    return last->node_case != PG_QUERY__NODE__NODE_STRING || strcmp(bind_string(last), naming->column) != 0;
-}
-
-bool bind_view_reads(struct bind *bind, const struct table_definition *view, const struct table_definition *table,
-                     const char *column) {
+bool bind_view_reads(struct bind *bind, const struct table_definition *view, const struct table_definition *table) {
     PgQuery__SelectStmt *query = parse_query(bind->context, text_of(bind, view->view_query));
-    struct naming naming = {.column = column};
-    bool named = parse_names_relation(bind->context, &query->base, text_of(bind, table->schema_name),
-                                      text_of(bind, table->name));
-    return named && (column == NULL || !parse_walk(&query->base, visit_column, &naming));
+    return parse_names_relation(bind->context, &query->base, text_of(bind, table->schema_name),
+                                text_of(bind, table->name));
 }
 
 bool bind_view_names_type(struct bind *bind, const struct table_definition *view, const struct table_definition *type) {
     return parse_query_names_type(parse_query(bind->context, text_of(bind, view->view_query)),
                                   text_of(bind, type->schema_name), text_of(bind, type->name));
-}
-
-const struct table_definition *bind_view_reading(struct bind *bind, const struct catalogue *catalogue,
-                                                 const struct table_definition *table, const char *column) {
-    for (uint32_t i = 0; i < catalogue_table_count(catalogue); i++) {
-        const struct table_definition *view = catalogue_table_at(catalogue, i);
-        if (definition_is_view(view) && bind_view_reads(bind, view, table, column)) {
-            return view;
-        }
-    }
-    return NULL;
 }
 
 /* --- making --- */

@@ -126,6 +126,12 @@ struct plan_index {
     const char *predicate; /* NULL: all rows */
 };
 
+/* A view that goes with a column. */
+struct plan_cascade {
+    struct table_id view;
+    const char *what; /* "view v", to be told */
+};
+
 /* One action of an ALTER TABLE. Columns are named, because an earlier action may have changed them. */
 struct plan_alter {
     enum plan_alter_kind kind;
@@ -133,6 +139,8 @@ struct plan_alter {
     const char *new_name; /* RENAME */
     bool missing_ok;      /* IF EXISTS, IF NOT EXISTS: nothing to do is no error */
     bool cascade;         /* DROP */
+    const struct plan_cascade *cascades;
+    uint32_t cascade_count;
     bool not_null;
     struct column_definition column; /* ADD */
     const struct expr *missing;      /* ADD: what existing rows read, evaluated once; NULL: NULL */
