@@ -581,11 +581,11 @@ static const char *create_check_name(struct creation *creation, const struct exp
             columns++;
         }
     }
-    const char *stem = columns == 1 ? sql_printf(context, "%s_%s_check", creation->name, only)
-                                    : sql_printf(context, "%s_check", creation->name);
-    const char *name = stem;
-    for (uint32_t number = 1;; number++) {
+    struct slice column = columns == 1 ? slice_text(only) : slice_make(NULL, 0);
+    char *name = sql_alloc(context, DEFINITION_NAME_BYTES_MAX + 1);
+    for (uint32_t number = 0;; number++) {
         bool taken = false;
+        kernel_name_make(slice_text(creation->name), column, "check", number, name);
         for (uint32_t i = 0; i < creation->check_count; i++) {
             const char *other =
                 i < done ? bind_text(context, creation->checks[i].name) : constraint_name(creation->check_nodes[i]);
@@ -594,7 +594,6 @@ static const char *create_check_name(struct creation *creation, const struct exp
         if (!taken) {
             return name;
         }
-        name = sql_printf(context, "%s%u", stem, number);
     }
 }
 
@@ -624,6 +623,22 @@ static void create_checks(struct creation *creation) {
             .name = arena_slice(bind, name != NULL ? name : create_check_name(creation, condition, i)),
             .text = arena_slice(bind, parse_deparse(bind->context, node->raw_expr)),
         };
+    }
+}
+
+/* Keys that are named as a check is. */
+static void create_key_names(const struct creation *creation) {
+    struct sql_context *context = creation->bind->context;
+    for (uint32_t i = 0; i <= creation->index_count; i++) {
+        bool primary = i == creation->index_count;
+        struct slice name = primary ? creation->table->primary_key_name : creation->indexes[i].name;
+        bool named = name.length > 0 && (primary || creation->indexes[i].constraint);
+        for (uint32_t k = 0; named && k < creation->check_count; k++) {
+            if (slice_equal(creation->checks[k].name, name)) {
+                sql_raise(context, KMB_DUPLICATE_OBJECT, 0, "constraint \"%s\" for relation \"%s\" already exists",
+                          bind_text(context, name), creation->name);
+            }
+        }
     }
 }
 
@@ -853,6 +868,7 @@ void bind_create_table(struct bind *bind, const PgQuery__CreateStmt *create, str
     create_elements(&creation, create);
     create_generated(&creation);
     create_checks(&creation);
+    create_key_names(&creation);
     if (creation.column_count == 0) {
         sql_raise(bind->context, KMB_INVALID_TABLE_DEFINITION, bind_location(create->relation->location),
                   "CREATE TABLE %s requires at least one column", creation.name);
