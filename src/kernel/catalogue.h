@@ -137,10 +137,17 @@ const struct value *catalogue_missing_value(const struct catalogue *catalogue, s
 enum kmb_status catalogue_row_read(const struct catalogue *catalogue, const struct table_definition *table,
                                    struct slice image, struct value *values, struct kmb_error *error);
 
-/* The value that an image older than living column `ordinal` has in the column whose place that one took. False: none.
+/*
+ * What an image of any version has in living column `ordinal`, as its history tells: a column that took the place of
+ * another goes on from it. The value is in the type it had then; bytes borrow from image and catalogue.
  */
-bool catalogue_replaced_value(const struct table_definition *table, struct slice image, uint32_t ordinal,
-                              struct value *value);
+enum catalogue_origin {
+    CATALOGUE_OWN,      /* written with the row */
+    CATALOGUE_REPLACED, /* written with the row, into a column that the column has replaced */
+    CATALOGUE_GIVEN,    /* the row is older: the missing_value of the column, or of the first that it has replaced */
+};
+enum catalogue_origin catalogue_past_value(const struct table_definition *table, struct slice image, uint32_t ordinal,
+                                           struct value *value);
 
 /* Number of living columns without the hidden ones, and the i-th of them: the ordinals of rows and of SQL. Hidden
  * columns have the ordinals from there on to catalogue_stored_count(). */

@@ -461,3 +461,94 @@ enum kmb_status catalogue_load_at(struct store_view view, uint32_t tenant, const
     gathering_free(&gathering);
     return status;
 }
+
+/* --- since when a name is a column's -------------------------------------------------------------------------------
+ */
+
+static uint32_t place_of(const struct column_definition *column) {
+    return column->place.value != 0 ? column->place.value : column->id.value;
+}
+
+/* Whether another column, dropped before this one was added, had its name. */
+static bool name_again(const struct table_definition *table, const struct column_definition *column, uint32_t version) {
+    for (uint32_t i = 0; i < table->column_count; i++) {
+        const struct column_definition *other = &table->columns[i];
+        if (other->dropped && other->dropped_in.value <= version && place_of(other) != place_of(column) &&
+            slice_equal(other->name, column->name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The schema version in which a living column came that gave older rows a value under another one's name; 0: none. */
+static uint32_t version_given(const struct catalogue_table *table, uint32_t ordinal) {
+    const struct table_definition *definition = &table->definition;
+    const struct column_definition *column = table->living[ordinal];
+    const struct column_definition *first = definition_column_of_id(definition, (struct column_id){place_of(column)});
+    if (first == NULL || first->missing_value.length == 0) {
+        return 0;
+    }
+    return name_again(definition, column, first->added_in.value) ? first->added_in.value : 0;
+}
+
+static void since_note(const struct catalogue_table *table, uint32_t version, uint64_t position, uint64_t *since) {
+    for (uint32_t i = 0; i < table->living_count; i++) {
+        uint32_t given = version_given(table, i);
+        since[i] = given != 0 && version >= given && position < since[i] ? position : since[i];
+    }
+}
+
+static enum kmb_status since_record(const struct catalogue_table *table, struct slice key, struct slice value,
+                                    uint64_t *since, struct kmb_error *error) {
+    if (key.length != 22 || value.length < 16) {
+        return meta_damaged(error, "the record of an object");
+    }
+    struct arena arena;
+    struct table_definition definition;
+    arena_init(&arena, 0);
+    enum kmb_status status =
+        definition_decode_table(slice_make(value.bytes + 16, value.length - 16), &arena, &definition, error);
+    if (status == KMB_OK) {
+        since_note(table, definition.version.value, codec_get_u64_big(key.bytes + 14), since);
+    }
+    arena_free(&arena);
+    return status;
+}
+
+/* What a change ends is in the past with the moment of its beginning, so every version is there or is the view's. */
+enum kmb_status kernel_columns_since(struct kernel_view *view, const struct table_definition *definition,
+                                     uint64_t *since, struct kmb_error *error) {
+    const struct catalogue_table *table = catalogue_table_of(definition);
+    bool any = false;
+    for (uint32_t i = 0; i < table->living_count; i++) {
+        since[i] = version_given(table, i) == 0 ? 0 : table->from.position;
+        any = any || since[i] > 0;
+    }
+    if (!any) {
+        return KMB_OK;
+    }
+    struct store_cursor cursor = {.valid = false};
+    struct meta_key start = meta_key_make(META_PAST);
+    meta_key_u8(&start, META_OBJECT_TABLE);
+    meta_key_u32(&start, definition->id.value);
+    struct slice prefix = meta_slice(&start);
+    enum kmb_status status =
+        store_cursor_open(&cursor, store_view_root(view->state->root), view->state->tenant.value, STORE_META, error);
+    if (status == KMB_OK) {
+        status = store_cursor_seek(&cursor, prefix, error);
+    }
+    while (status == KMB_OK && cursor.valid && cursor.key.length > prefix.length &&
+           memcmp(cursor.key.bytes, prefix.bytes, prefix.length) == 0) {
+        struct slice value;
+        status = store_cursor_value(&cursor, &value, error);
+        if (status == KMB_OK) {
+            status = since_record(table, cursor.key, value, since, error);
+        }
+        if (status == KMB_OK) {
+            status = store_cursor_next(&cursor, error);
+        }
+    }
+    store_cursor_close(&cursor);
+    return status;
+}

@@ -151,6 +151,7 @@ static enum kmb_status compare_ends(struct kernel_changes *changes, struct histo
         }
         if (status == KMB_OK && walk->from.position <= changes->since) {
             change->existed = walk->to.position > changes->since;
+            change->before_to = walk->to.position;
             status = change->existed ? keep_image(&changes->before, walk->image, error) : KMB_OK;
             break;
         }

@@ -106,22 +106,41 @@ enum kmb_status catalogue_row_read(const struct catalogue *catalogue, const stru
     return KMB_OK;
 }
 
-bool catalogue_replaced_value(const struct table_definition *definition, struct slice image, uint32_t ordinal,
-                              struct value *value) {
+/* A column's missing value in its own type, which a living column that replaced it may not have. */
+static struct value missing_of(const struct table_definition *definition, struct column_id id) {
+    const struct column_definition *column = definition_column_of_id(definition, id);
+    struct value value = value_null(TYPE_UNKNOWN);
+    if (column == NULL || column->missing_value.length == 0) {
+        return value;
+    }
+    struct reader reader = reader_make(column->missing_value);
+    if (value_decode(&reader, &value, NULL) != KMB_OK) {
+        return value_null(TYPE_UNKNOWN);
+    }
+    value.type = column->type.id; /* bytes tell the kind alone */
+    return value;
+}
+
+enum catalogue_origin catalogue_past_value(const struct table_definition *definition, struct slice image,
+                                           uint32_t ordinal, struct value *value) {
     const struct catalogue_table *table = catalogue_table_of(definition);
     const struct table_layout *layout = row_layout_of(table, image);
+    ASSERT(layout != NULL && ordinal < table->living_count);
     uint32_t place = table->living[ordinal]->place.value;
-    if (place == 0 || layout == NULL || layout->map[ordinal] != CATALOGUE_COLUMN_MISSING) {
-        return false;
+    if (layout->map[ordinal] != CATALOGUE_COLUMN_MISSING) {
+        row_get(&layout->layout, image, layout->map[ordinal], value);
+        return CATALOGUE_OWN;
     }
-    for (uint32_t i = 0; i < layout->layout.column_count; i++) {
+    /* Where a row has two of them, the newer one was filled when the row was written, and took the place then. */
+    for (uint32_t i = layout->layout.column_count; place != 0 && i-- > 0;) {
         struct column_id id = layout->layout.columns[i].id;
         if (id.value == place || definition_column_of_id(definition, id)->place.value == place) {
             row_get(&layout->layout, image, i, value);
-            return true;
+            return CATALOGUE_REPLACED;
         }
     }
-    return false;
+    *value = place == 0 ? table->missing[ordinal] : missing_of(definition, (struct column_id){place});
+    return CATALOGUE_GIVEN;
 }
 
 void key_prefix(struct buffer *key, uint32_t id) {

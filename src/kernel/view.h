@@ -160,6 +160,14 @@ enum kmb_status kernel_history_next(struct kernel_history *history, struct kerne
                                     struct kmb_error *error);
 void kernel_history_close(struct kernel_history *history); /* NULL is fine */
 
+/*
+ * Rows that are older than a column read as its missing value, in history too. But a name may have been that of another
+ * column, dropped since: for each such living column that has a missing value, the first position at which a reader
+ * sees it; 0 for the others. since: catalogue_stored_count() places.
+ */
+enum kmb_status kernel_columns_since(struct kernel_view *view, const struct table_definition *table, uint64_t *since,
+                                     struct kmb_error *error);
+
 /* --- what changed between two positions: kimberlite_diff(t, a, b) ------------------------------------------------- */
 
 /* A row that an event has written or deleted: as it stood at the first position and at the view's. Not both absent. */
@@ -169,7 +177,8 @@ struct kernel_change {
     bool exists;
     struct slice before; /* images, where there was and is a row */
     struct slice after;
-    uint64_t position; /* of the last event that touched it by the view's position */
+    uint64_t before_to; /* positions less than this showed `before` */
+    uint64_t position;  /* of the last event that touched it by the view's position */
     uint64_t entry;
 };
 

@@ -224,38 +224,6 @@ void decode_labels(struct sql_context *context, const struct catalogue *catalogu
     sql_try(context, array_make(array.element, &array.shape, elements, arena, value, context->error));
 }
 
-/* The value as one of the type that its column has now; NULL where that type has none such. */
-static struct value decode_as(struct sql_context *context, const struct catalogue *catalogue, const struct value *value,
-                              struct type type, struct arena *arena) {
-    struct datetime_context when = {.now_us = context->now_us, .has_now = true};
-    struct buffer text = {.bytes = NULL};
-    struct value made = value_null(type.id);
-    if (value->is_null || value->type == type.id) {
-        return value->is_null ? made : *value;
-    }
-    value_print(value, &when, &text);
-    struct slice copy = arena_dup_slice(arena, buffer_slice(&text));
-    bool whole = buffer_ok(&text) && (copy.bytes != NULL || copy.length == 0);
-    buffer_free(&text);
-    if (!whole) {
-        sql_raise(context, KMB_NO_MEMORY, 0, "out of memory");
-    }
-    return catalogue_value_parse(catalogue, type, copy, &when, arena, &made, NULL) == KMB_OK ? made
-                                                                                             : value_null(type.id);
-}
-
-void decode_row(struct sql_context *context, const struct catalogue *catalogue, const struct table_definition *table,
-                struct slice image, struct value *values, struct arena *arena) {
-    sql_try(context, catalogue_row_read(catalogue, table, image, values, context->error));
-    for (uint32_t i = 0; i < catalogue_column_count(catalogue, table); i++) {
-        struct value old;
-        decode_labels(context, catalogue, &values[i], arena);
-        if (catalogue_replaced_value(table, image, i, &old)) {
-            values[i] = decode_as(context, catalogue, &old, catalogue_column(catalogue, table, i)->type, arena);
-        }
-    }
-}
-
 static void decode_names(struct sql_context *context, const struct catalogue *catalogue, const uint16_t *selection,
                          uint32_t count, struct vector *vector, struct arena *arena) {
     for (uint32_t i = 0; i < count; i++) {

@@ -20,9 +20,4 @@ void decode_column(struct sql_context *context, const struct catalogue *catalogu
 void decode_labels(struct sql_context *context, const struct catalogue *catalogue, struct value *value,
                    struct arena *arena);
 
-/* A whole row of any version, as history shows it: where a column has taken the place of another, an older row has the
- * value of that one in today's type, or NULL. values: room for the stored columns. */
-void decode_row(struct sql_context *context, const struct catalogue *catalogue, const struct table_definition *table,
-                struct slice image, struct value *values, struct arena *arena);
-
 #endif

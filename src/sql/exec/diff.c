@@ -7,7 +7,7 @@
  * insertion.
  */
 #include "base/assert.h"
-#include "sql/exec/decode.h"
+#include "sql/exec/decode_past.h"
 #include "sql/exec/operator.h"
 #include "sql/exec/scan.h"
 
@@ -18,6 +18,7 @@ struct diff {
     uint32_t table_columns;
     bool *key; /* a table column: of the primary key */
     struct kernel_changes *cursor;
+    struct decode_past *past;
     struct value *before;
     struct value *after;
     struct buffer low;
@@ -55,16 +56,15 @@ static bool value_reads_same(struct diff *diff, const struct value *a, const str
 
 /* Reads the images; false: the row is as it was. */
 static bool diff_read(struct diff *diff, const struct kernel_change *change) {
-    struct sql_context *context = diff->base.exec->context;
-    const struct catalogue *catalogue = diff->view->catalogue;
-    if (change->existed && change->exists && slice_equal(change->before, change->after)) {
+    if (change->existed && change->exists && !decode_past_lacks(diff->past) &&
+        slice_equal(change->before, change->after)) {
         return false;
     }
     if (change->existed) {
-        decode_row(context, catalogue, diff->table, change->before, diff->before, &diff->base.scratch);
+        decode_past_row(diff->past, change->before, change->before_to - 1, diff->before);
     }
     if (change->exists) {
-        decode_row(context, catalogue, diff->table, change->after, diff->after, &diff->base.scratch);
+        decode_past_row(diff->past, change->after, KERNEL_POSITION_LATEST, diff->after);
     }
     bool same = change->existed && change->exists;
     for (uint32_t i = 0; same && i < diff->table_columns; i++) {
@@ -154,6 +154,7 @@ struct exec_operator *diff_make(struct exec *exec, const struct plan_node *node)
     diff->after = sql_alloc_zero(context, stored + 1, sizeof(*diff->after));
     operator_columns(&diff->base, VECTOR_ROWS);
     exec_defer(exec, diff_free, diff);
+    diff->past = decode_past_make(&diff->base, diff->view, diff->table);
     uint64_t since = diff_since(exec, node);
     if (since > diff->view->position) {
         sql_raise(context, KMB_INVALID_PARAMETER, node->since.position,

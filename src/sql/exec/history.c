@@ -3,7 +3,7 @@
  * today with six behind them that say when a version held and what made it.
  */
 #include "base/assert.h"
-#include "sql/exec/decode.h"
+#include "sql/exec/decode_past.h"
 #include "sql/exec/operator.h"
 #include "sql/exec/scan.h"
 
@@ -23,6 +23,7 @@ struct history {
     const struct table_definition *table;
     uint32_t table_columns;
     struct kernel_history *cursor;
+    struct decode_past *past;
     struct value *values;
     struct evaluator *filter;
     uint16_t *selection;
@@ -74,8 +75,9 @@ static uint32_t ordinal_of(const struct history *history, uint32_t column) {
 
 static void history_row(struct history *history, const struct kernel_version *version, uint32_t row) {
     struct exec_operator *self = &history->base;
-    struct sql_context *context = self->exec->context;
-    decode_row(context, history->view->catalogue, history->table, version->image, history->values, &self->scratch);
+    bool open = version->position_to == KERNEL_POSITION_LATEST;
+    decode_past_row(history->past, version->image, open ? KERNEL_POSITION_LATEST : version->position_to - 1,
+                    history->values);
     for (uint32_t i = 0; i < self->batch.column_count; i++) {
         uint32_t ordinal = ordinal_of(history, i);
         struct value value = ordinal < history->table_columns
@@ -131,6 +133,7 @@ struct exec_operator *history_make(struct exec *exec, const struct plan_node *no
     history->table_columns = catalogue_column_count(history->view->catalogue, history->table);
     history->values = sql_alloc(exec->context, (catalogue_stored_count(history->view->catalogue, history->table) + 1) *
                                                    sizeof(struct value));
+    history->past = decode_past_make(&history->base, history->view, history->table);
     operator_columns(&history->base, VECTOR_ROWS);
     exec_defer(exec, history_free, history);
     if (node->predicate != NULL) {

@@ -459,6 +459,48 @@ static void differences_that_are_refused(void **state) {
     f->host.at = (struct sql_point){.kind = PLAN_AT_NONE};
 }
 
+/* The columns of now have what a version had in those of then, as far as there is something. */
+static void columns_of_now(void **state) {
+    (void)state;
+    SQL("CREATE TABLE retyped (id int PRIMARY KEY, v numeric(6,2), t varchar(10))");
+    SQL("INSERT INTO retyped VALUES (1, 5, 'abcdef'), (2, 7.61, 'ab')");
+    SQL("ALTER TABLE retyped ALTER v TYPE int, ALTER t TYPE varchar(4) USING left(t, 4)");
+    ROWS("SELECT id, v, t FROM kimberlite_history(retyped) ORDER BY id, _position_from",
+         "1|5|null\n1|5|abcd\n2|8|ab\n2|8|ab\n"); /* six characters are none of varchar(4) */
+    SQL("ALTER TABLE retyped ALTER v TYPE smallint");
+    SQL("ALTER TABLE retyped ALTER t TYPE int USING 3");
+    ROWS("SELECT id, v, t FROM kimberlite_history(retyped) ORDER BY id, _position_from",
+         "1|5|null\n1|5|null\n1|5|null\n1|5|3\n2|8|null\n2|8|null\n2|8|null\n2|8|3\n");
+    SQL("ALTER TABLE retyped ALTER v TYPE text");
+    ROWS("SELECT id, v FROM kimberlite_history(retyped) WHERE id = 2 ORDER BY _position_from",
+         "2|7.61\n2|8\n2|8\n2|8\n2|8\n");
+    /* what ADD COLUMN gave to a row is the row's, and stays it in another type */
+    SQL("CREATE TABLE given (id int PRIMARY KEY)");
+    SQL("INSERT INTO given VALUES (1)");
+    SQL("ALTER TABLE given ADD c int DEFAULT 9");
+    ROWS("SELECT c FROM kimberlite_history(given)", "9\n");
+    SQL("ALTER TABLE given ALTER c TYPE bigint");
+    ROWS("SELECT c FROM kimberlite_history(given)", "9\n9\n");
+    /* but not under a name that was another column's when the row went */
+    SQL("CREATE TABLE again (id int PRIMARY KEY, v text)");
+    SQL("INSERT INTO again VALUES (1, 'real'), (2, 'real')");
+    unsigned long long first = f->kernel->head->position;
+    SQL("ALTER TABLE again DROP COLUMN v");
+    SQL("UPDATE again SET id = id WHERE id = 1");
+    SQL("DELETE FROM again WHERE id = 2");
+    SQL("ALTER TABLE again ADD v text DEFAULT 'again'");
+    SQL("UPDATE again SET v = 'new'");
+    ROWS("SELECT id, v, _operation FROM kimberlite_history(again) ORDER BY id, _position_from",
+         "1|null|INSERT\n1|again|UPDATE\n1|new|UPDATE\n2|null|INSERT\n2|null|DELETE\n");
+    char text[160];
+    (void)snprintf(text, sizeof text, "SELECT id, v, old_v FROM kimberlite_diff('again', %llu, %llu)", first,
+                   first + 3);
+    ROWS(text, "1|new|null\n2|null|null\n");
+    (void)snprintf(text, sizeof text, "SELECT id, v, old_v FROM kimberlite_diff('again', %llu, %llu)", first + 2,
+                   first + 3);
+    ROWS(text, "1|new|again\n");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_reference_has_its_own_moment),
@@ -475,6 +517,7 @@ int main(void) {
         cmocka_unit_test(branches_and_views), /* writes, as those behind it do */
         cmocka_unit_test(differences_that_are_refused),
         cmocka_unit_test(differences),
+        cmocka_unit_test(columns_of_now),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
