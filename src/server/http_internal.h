@@ -39,6 +39,19 @@ void http_write_string(struct slice text, struct buffer *out);
 /* The object of an error: {"code": ..., "message": ...}. */
 void http_write_error(struct buffer *out, const struct kmb_error *error);
 
+/* --- http_body.c --- */
+
+/* What the body of a query says; what it does not is empty. */
+struct http_body {
+    struct slice sql;    /* the text */
+    struct slice params; /* an array's JSON */
+    struct slice tenant; /* a name or a number */
+};
+/* Borrows from text and arena, which outlive *body. KMB_USAGE: the text is no such object. */
+enum kmb_status http_body_read(struct slice text, struct arena *arena, struct http_body *body, struct kmb_error *error);
+enum kmb_status http_body_bind(const struct http_body *body, kmb_statement *statement, struct arena *arena,
+                               struct kmb_error *error);
+
 /* --- http_query.c --- */
 
 enum MHD_Result http_query(struct http_request *request);

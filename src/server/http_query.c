@@ -15,8 +15,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include <jansson.h>
-
 #include "base/assert.h"
 #include "base/memory.h"
 #include "base/status.h"
@@ -37,8 +35,9 @@ struct http_query {
     struct activity activity;
     struct request_source source;
     struct request request;
-    uint64_t rows; /* given, or changed */
-    json_t *body;  /* has the text of the statement */
+    uint64_t rows;         /* given, or changed */
+    struct http_body body; /* of the request's, which lives as long, and the arena */
+    struct arena arena;
     struct limits_party *source_party;
     struct limits_party *tenant_party;
     struct charge charge;
@@ -82,11 +81,11 @@ static void free_query(void *context) {
     answered(query);
     kmb_finalize(query->statement);
     kmb_session_close(query->session);
+    arena_free(&query->arena);
     charge_give(&query->charge, query->body_bytes);
     charge_close(&query->charge);
     limits_leave(query->tenant_party);
     limits_leave(query->source_party);
-    json_decref(query->body);
     buffer_free(&query->text);
     mem_free(query);
 }
@@ -222,57 +221,16 @@ static ssize_t on_part(void *context, uint64_t position, char *bytes, size_t siz
 
 /* --- the request -------------------------------------------------------------------------------------------------- */
 
-#define REAL_SIZE 40
-
-/* The shorter of the texts that read as this number. */
-static void write_real(double number, char text[REAL_SIZE]) {
-    snprintf(text, REAL_SIZE, "%.15g", number);
-    if (strtod(text, NULL) < number || strtod(text, NULL) > number) {
-        snprintf(text, REAL_SIZE, "%.17g", number);
-    }
-}
-
-static enum kmb_status bind_params(kmb_statement *statement, json_t *params, struct kmb_error *error) {
-    enum kmb_status status = KMB_OK;
-    uint32_t wanted = statement_parameter_count(statement);
-    if (json_array_size(params) != wanted) {
-        return error_set(error, KMB_USAGE, "\"params\" has %zu values, but the statement takes %u",
-                         json_array_size(params), wanted);
-    }
-    for (uint32_t i = 0; status == KMB_OK && i < wanted; i++) {
-        json_t *param = json_array_get(params, i);
-        char *made = NULL;
-        char real[REAL_SIZE];
-        struct value value = value_null(TYPE_UNKNOWN);
-        if (json_is_string(param)) {
-            value = value_bytes(TYPE_UNKNOWN, slice_make(json_string_value(param), json_string_length(param)));
-        } else if (json_is_real(param)) {
-            write_real(json_real_value(param), real);
-            value = value_bytes(TYPE_UNKNOWN, slice_text(real));
-        } else if (!json_is_null(param)) { /* a whole number, a boolean, a document: as JSON writes it */
-            made = json_dumps(param, JSON_ENCODE_ANY | JSON_COMPACT);
-            if (made == NULL) {
-                return error_set(error, KMB_NO_MEMORY, "out of memory");
-            }
-            value = value_bytes(TYPE_UNKNOWN, slice_text(made));
-        }
-        status = statement_bind_value(statement, i + 1, value, error);
-        free(made);
-    }
-    return status;
-}
-
-static enum kmb_status find_tenant(struct http_query *query, json_t *tenant, struct kmb_error *error) {
-    char number[32];
-    const char *name = json_is_string(tenant) ? json_string_value(tenant) : number;
+static enum kmb_status find_tenant(struct http_query *query, struct kmb_error *error) {
+    const struct slice tenant = query->body.tenant;
     query->tenant = 1;
-    if (tenant == NULL) {
+    if (tenant.bytes == NULL) {
         return KMB_OK;
     }
-    if (!json_is_string(tenant) && !json_is_integer(tenant)) {
-        return error_set(error, KMB_USAGE, "\"tenant\" must be a name or a number");
+    const char *name = arena_text(&query->arena, tenant);
+    if (name == NULL) {
+        return error_set(error, KMB_NO_MEMORY, "out of memory");
     }
-    snprintf(number, sizeof(number), "%lld", (long long)json_integer_value(tenant));
     query->tenant = server_find_tenant(query->http->server->shard, name);
     return KMB_OK;
 }
@@ -293,8 +251,8 @@ static struct authenticate_peer peer_of(const struct http_request *request, stru
 }
 
 /* Whom the request speaks for. */
-static enum kmb_status identify(struct http_request *request, struct http_query *query, json_t *tenant,
-                                struct identity *identity, struct kmb_error *error) {
+static enum kmb_status identify(struct http_request *request, struct http_query *query, struct identity *identity,
+                                struct kmb_error *error) {
     const char *shown =
         MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_AUTHORIZATION);
     struct connection scratch = {0};
@@ -305,7 +263,7 @@ static enum kmb_status identify(struct http_request *request, struct http_query 
     }
     struct authenticator *authenticator = request->http->server->authenticator;
     enum kmb_status status = authenticate_source(authenticator, &peer, error);
-    status = status == KMB_OK ? find_tenant(query, tenant, error) : status;
+    status = status == KMB_OK ? find_tenant(query, error) : status;
     if (status == KMB_OK) {
         status = authenticate_token(authenticator, &peer, (struct tenant_id){query->tenant}, token, identity, error);
     }
@@ -317,7 +275,7 @@ static enum kmb_status identify(struct http_request *request, struct http_query 
         error_hint(error, "Send \"Authorization: Bearer TOKEN\" with an API key or a JSON Web Token.");
         return KMB_AUTHENTICATION;
     }
-    if (tenant == NULL && !identity->any_tenant) {
+    if (query->body.tenant.bytes == NULL && !identity->any_tenant) {
         query->tenant = (uint32_t)identity->tenant.value;
     }
     if (!identity_may_use(identity, (struct tenant_id){query->tenant})) {
@@ -385,17 +343,29 @@ static enum kmb_status open_session(struct http_query *query, const struct ident
     return status;
 }
 
-/* Runs the statement up to its first row. */
-static enum kmb_status begin(struct http_request *request, struct http_query *query, json_t *body,
-                             struct kmb_error *error) {
-    json_t *sql = json_object_get(body, "sql");
-    json_t *params = json_object_get(body, "params");
-    json_t *tenant = json_object_get(body, "tenant");
-    if (!json_is_string(sql) || (params != NULL && !json_is_array(params))) {
-        return error_set(error, KMB_USAGE, "expected {\"sql\": \"...\", \"params\": [...], \"tenant\": \"...\"}");
+/* Statements that leave the rows as they are and change what their session is do nothing for a session that ends with
+ * them. */
+static enum kmb_status check_statement(const kmb_statement *statement, struct kmb_error *error) {
+    static const char *const words[] = {"SET",     "RESET",      "DISCARD", "LISTEN", "UNLISTEN",
+                                        "PREPARE", "DEALLOCATE", "DECLARE", "CLOSE",  "LOCK"};
+    const struct plan_statement *plan = sql_statement_plan(statement_sql(statement));
+    bool refused = plan->kind == STATEMENT_TRANSACTION || plan->kind == STATEMENT_FETCH;
+    for (size_t i = 0; !refused && plan->kind == STATEMENT_SETTING && i < ARRAY_LENGTH(words); i++) {
+        size_t length = strlen(words[i]);
+        refused = strncmp(plan->tag, words[i], length) == 0 && (plan->tag[length] == 0 || plan->tag[length] == ' ');
     }
-    struct slice text = slice_make(json_string_value(sql), json_string_length(sql));
-    enum kmb_status status = identify(request, query, tenant, &query->identity, error);
+    if (!refused) {
+        return KMB_OK;
+    }
+    error_set(error, KMB_UNSUPPORTED, "%s would do nothing: over HTTP each statement has a session of its own",
+              plan->tag);
+    return error_hint(error, "Use a connection of PostgreSQL's or the native protocol.");
+}
+
+/* Runs the statement up to its first row. */
+static enum kmb_status begin(struct http_request *request, struct http_query *query, struct kmb_error *error) {
+    struct slice text = query->body.sql;
+    enum kmb_status status = identify(request, query, &query->identity, error);
     status = status == KMB_OK ? open_session(query, &query->identity, error) : status;
     status = status == KMB_OK ? note_session(request, query, text, error) : status;
     if (status != KMB_OK) {
@@ -410,7 +380,8 @@ static enum kmb_status begin(struct http_request *request, struct http_query *qu
     if (status == KMB_OK && kmb_statement_copy(query->statement) != KMB_COPY_NONE) {
         return error_set(error, KMB_UNSUPPORTED, "COPY needs a connection of PostgreSQL's protocol");
     }
-    status = status == KMB_OK ? bind_params(query->statement, params, error) : status;
+    status = status == KMB_OK ? check_statement(query->statement, error) : status;
+    status = status == KMB_OK ? http_body_bind(&query->body, query->statement, &query->arena, error) : status;
     if (status != KMB_OK) {
         return status;
     }
@@ -489,7 +460,6 @@ static int64_t retry_of(const struct http_query *query, enum kmb_status status) 
 
 enum MHD_Result http_query(struct http_request *request) {
     struct kmb_error error = {0};
-    json_error_t fault = {0};
     enum kmb_status status = check_head(request, &error);
     if (status != KMB_OK) {
         return http_refuse(request, request->too_large ? MHD_HTTP_CONTENT_TOO_LARGE : status_row_of(status)->http,
@@ -500,21 +470,18 @@ enum MHD_Result http_query(struct http_request *request) {
         return MHD_NO;
     }
     query->http = request->http;
+    arena_init(&query->arena, 0);
+    query->arena.charge = &query->charge;
     query->source = (struct request_source){.server = request->http->server, .user = "", .peer = ""};
     const char *parent = MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, "traceparent");
     (void)(parent != NULL && trace_context_parse(slice_text(parent), &query->source.trace));
     request_begin(&query->source, &query->request, "http_query", (struct slice){0});
     status = enter_source(request, query, &error);
-    json_t *body = status != KMB_OK ? NULL
-                                    : json_loadb((const char *)request->body.bytes, request->body.length,
-                                                 JSON_REJECT_DUPLICATES, &fault);
-    if (status == KMB_OK && body == NULL) {
-        status = error_set(&error, KMB_USAGE, "the body is no JSON: %s", fault.text);
-    }
-    status = status == KMB_OK ? begin(request, query, body, &error) : status;
+    status =
+        status == KMB_OK ? http_body_read(buffer_slice(&request->body), &query->arena, &query->body, &error) : status;
+    status = status == KMB_OK ? begin(request, query, &error) : status;
     query->request.status = status;
     request->retry_ms = retry_of(query, status);
-    query->body = body;
     struct MHD_Response *response =
         status != KMB_OK ? NULL
                          : MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, PART_BYTES, on_part, query, free_query);

@@ -60,8 +60,7 @@ static enum kmb_status note_place(struct settings *settings, const struct settin
 
 /* --- names that are none ------------------------------------------------------------------------------------------ */
 
-/* Levenshtein's distance, of names up to NAME_MAX_COMPARED characters. */
-static size_t distance(struct slice a, struct slice b) {
+size_t settings_distance(struct slice a, struct slice b) {
     size_t row[NAME_MAX_COMPARED + 1];
     if (a.length > NAME_MAX_COMPARED || b.length > NAME_MAX_COMPARED) {
         return SIZE_MAX;
@@ -92,7 +91,7 @@ static const char *nearest_key(struct slice key) {
     struct slice last = dot == NULL ? key : slice_make(dot + 1, key.length - (size_t)(dot + 1 - key.bytes));
     for (size_t i = 0; i < settings_rows(); i++) {
         const char *candidate = settings_row_at(i)->key;
-        size_t away = distance(key, slice_text(candidate));
+        size_t away = settings_distance(key, slice_text(candidate));
         if (away < best) {
             best = away;
             nearest = candidate;
@@ -100,7 +99,7 @@ static const char *nearest_key(struct slice key) {
     }
     for (size_t i = 0; nearest == NULL && i < settings_rows(); i++) {
         const char *candidate = strchr(settings_row_at(i)->key, '.') + 1;
-        nearest = distance(last, slice_text(candidate)) <= 1 ? settings_row_at(i)->key : NULL;
+        nearest = settings_distance(last, slice_text(candidate)) <= 1 ? settings_row_at(i)->key : NULL;
     }
     return nearest;
 }
@@ -255,7 +254,7 @@ static enum kmb_status check_variable(const char *entry, struct kmb_error *error
     for (size_t i = 0; i < settings_rows(); i++) {
         const struct settings_row *setting = settings_row_at(i);
         settings_variable(setting, name);
-        size_t away = distance(given, slice_text(name));
+        size_t away = settings_distance(given, slice_text(name));
         if (away == 0 || (setting->variable != NULL && slice_equal_text(given, setting->variable))) {
             return KMB_OK;
         }

@@ -196,6 +196,8 @@ size_t settings_rows(void);
 const struct settings_row *settings_row_at(size_t index);
 /* The row of a key or alias, of an option ("--listen"); NULL: none. */
 const struct settings_row *settings_find(struct slice key);
+/* Levenshtein's distance of two names; SIZE_MAX: they are too long to be meant for each other. */
+size_t settings_distance(struct slice a, struct slice b);
 /* KMB_CONFIG: the key is none; the hint names the nearest. */
 enum kmb_status settings_unknown(struct slice key, struct kmb_error *error);
 const struct settings_row *settings_of_option(struct slice option);

@@ -416,6 +416,11 @@ static enum kmb_status json_unescape(struct slice token, struct arena *arena, st
     return KMB_OK;
 }
 
+enum kmb_status json_string_read(struct slice token, struct arena *arena, struct slice *out, struct kmb_error *error) {
+    ASSERT(token.length >= 2 && token.bytes[0] == '"' && token.bytes[token.length - 1] == '"');
+    return json_unescape(token, arena, out, error);
+}
+
 int json_key_compare(struct slice a, struct slice b) {
     if (a.length != b.length) {
         return a.length < b.length ? -1 : 1;

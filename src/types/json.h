@@ -4,6 +4,8 @@
 #ifndef KMB_TYPES_JSON_H
 #define KMB_TYPES_JSON_H
 
+#include <stdbool.h>
+
 #include "base/arena.h"
 #include "base/buffer.h"
 #include "base/error.h"
@@ -27,5 +29,20 @@ enum kmb_status json_normalize(struct slice text, struct arena *arena, struct bu
  */
 int json_compare(struct slice a, struct slice b);
 uint64_t json_hash(struct slice text, uint64_t seed);
+
+/* --- of a text that json_validate() has passed --- */
+
+/* What a string's token, quotes and all, means: bytes of the text, or of the arena. KMB_INVALID_JSON: \u0000, a lone
+ * surrogate. */
+enum kmb_status json_string_read(struct slice token, struct arena *arena, struct slice *out, struct kmb_error *error);
+
+/* The members of an object, or the elements of an array, one after the other, as they are written. */
+struct json_walk {
+    struct slice rest;
+    bool object;
+};
+struct json_walk json_walk(struct slice container);
+/* false: there are no more. key: a string's token; empty in arrays. */
+bool json_walk_next(struct json_walk *walk, struct slice *key, struct slice *value);
 
 #endif

@@ -190,6 +190,59 @@ def test_query():
             assert client.rows("SELECT price FROM t ORDER BY id") == [["12345678901234567890.10"], ["0.1"]]
 
 
+def post(server, body):
+    """What a body, as it is written, is answered: no number passes through Python."""
+    status, _, text = fetch(server, "/query", "POST", body.encode(), {"Content-Type": "application/json"})
+    return status, text
+
+
+def test_numbers_keep_their_digits():
+    with start() as server:
+        assert ask(server, "CREATE TABLE money (a numeric)")[0] == 200
+        for number in ["1234567890123.4567", "12345678901234567890.12", "9223372036854775807", "9223372036854775808", "-9223372036854775809",
+                       "1" + "0" * 35 + ".50", "0.1", "-0.000000000000000000001", "1.50"]:
+            status, text = post(server, '{"sql": "INSERT INTO money VALUES ($1) RETURNING a", "params": [%s]}' % number)
+            assert status == 200 and '"rows":[[%s]]' % number in text, (number, text)
+        for number, printed in [("1e3", "1000"), ("1.5E2", "150"), ("12e-2", "0.12")]:
+            status, text = post(server, '{"sql": "SELECT $1::numeric", "params": [%s]}' % number)
+            assert status == 200 and '"rows":[[%s]]' % printed in text, (number, text)
+        for number, printed in [("1.0", "1"), ("-1e3", "-1000"), ("0.5e1", "5"), ("120E-1", "12"), ("0.0", "0"), ("-7", "-7")]:
+            status, text = post(server, '{"sql": "SELECT $1::int", "params": [%s]}' % number)
+            assert status == 200 and '"rows":[[%s]]' % printed in text, (number, text)
+        for number, sqlstate in [("1.5", "22P02"), ("9223372036854775808", "22003"), ("1e20", "22003"), ("1e-1", "22P02"), ('"1.0"', "22P02")]:
+            status, text = post(server, '{"sql": "SELECT $1::int", "params": [%s]}' % number)
+            assert status == 400 and json.loads(text)["error"]["sqlstate"] == sqlstate, (number, text)
+        document = '{"b": 12345678901234567890.120, "a": [1e2, "x\\u00e9]}"], "b": null}'
+        status, text = post(server, '{"sql": "SELECT $1::json::text", "params": [%s]}' % document)
+        assert status == 200 and json.loads(text)["rows"] == [[document]], text
+
+
+def test_wrong_bodies():
+    with start() as server:
+        for body, message in [
+                ("", "the body is empty: expected"), (" \n", "the body is empty: expected"), ("[]", "the body is no object: expected"),
+                ("{}", 'the body has no "sql": expected'), ("{", "the body is no JSON: expected"), ('{"sql": 1}', '"sql" must be a text'),
+                ('{"sql": "SELECT 1", "params": {}}', '"params" must be an array'), ('{"sql": "SELECT 1", "tenant": 1.5}', '"tenant" must be a name or a number'),
+                ('{"sql": "SELECT 1", "tenant": 1, "tenant": 2}', 'the body has "tenant" twice'),
+                ('{"sql": "SELECT 1", "tennant": 2}', 'the body has an unknown member "tennant"'),
+                ('{"sql": "SELECT \\u0000"}', "unsupported Unicode escape sequence")]:
+            status, text = post(server, body)
+            assert status == 400 and json.loads(text)["error"]["message"].startswith(message), (body, text)
+        hints = [json.loads(post(server, '{"sql": "SELECT 1", "%s": 2}' % name)[1])["error"]["hint"] for name in ("tennant", "SQL", "parameters_of_mine")]
+        assert hints == ['Did you mean "tenant"?', 'There are "sql", "params" and "tenant".', 'There are "sql", "params" and "tenant".'], hints
+        assert json.loads(post(server, "{]")[1])["error"]["detail"] == 'Expected string or "}", but found "]".'
+
+
+def test_statements_for_a_session_are_refused():
+    with start() as server:
+        for sql in ["BEGIN", "START TRANSACTION", "COMMIT", "ROLLBACK", "SAVEPOINT a", "SET work_mem = '8MB'", "SET LOCAL work_mem = '8MB'", "RESET ALL",
+                    "SET TRANSACTION READ ONLY", "LISTEN a", "UNLISTEN a", "PREPARE a AS SELECT 1", "DEALLOCATE ALL", "DISCARD ALL"]:
+            status, answer = ask(server, sql)
+            assert status == 501 and answer["error"]["sqlstate"] == "0A000" and "a session of its own" in answer["error"]["message"], (sql, status, answer)
+        for sql in ["SHOW work_mem", "NOTIFY a", "ANALYZE", "DO $$BEGIN PERFORM 1; END$$", "EXPLAIN SELECT 1"]:
+            assert ask(server, sql)[0] == 200, sql
+
+
 def test_query_streams():
     with start() as server:
         before = server.resident_bytes()

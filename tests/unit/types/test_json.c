@@ -218,10 +218,42 @@ static void test_order(void **state) {
     arena_free(&arena);
 }
 
+static void test_walk(void **state) {
+    (void)state;
+    static const char text[] = " { \"a\" : [1 , -2.50e3,\"]}\\\"\",{\"x\":[ ]},true ] , \"\\u00e9\":null}";
+    static const char *const elements[] = {"1", "-2.50e3", "\"]}\\\"\"", "{\"x\":[ ]}", "true"};
+    struct arena arena;
+    struct slice key;
+    struct slice value;
+    struct slice name;
+    arena_init(&arena, 0);
+    assert_int_equal(json_validate(slice_text(text), NULL), KMB_OK);
+    struct json_walk walk = json_walk(slice_text(text));
+    assert_true(json_walk_next(&walk, &key, &value));
+    assert_int_equal(json_string_read(key, &arena, &name, NULL), KMB_OK);
+    assert_true(slice_equal_text(name, "a"));
+    struct json_walk inner = json_walk(value);
+    for (size_t i = 0; i < sizeof(elements) / sizeof(elements[0]); i++) {
+        assert_true(json_walk_next(&inner, &key, &value));
+        assert_int_equal(key.length, 0);
+        assert_true(slice_equal_text(value, elements[i]));
+    }
+    assert_false(json_walk_next(&inner, &key, &value));
+    assert_true(json_walk_next(&walk, &key, &value));
+    assert_int_equal(json_string_read(key, &arena, &name, NULL), KMB_OK);
+    assert_true(slice_equal_text(name, "\xc3\xa9"));
+    assert_true(slice_equal_text(value, "null"));
+    assert_false(json_walk_next(&walk, &key, &value));
+    walk = json_walk(slice_text("[ ]"));
+    assert_false(json_walk_next(&walk, &key, &value));
+    assert_int_equal(json_string_read(slice_text("\"\\u0000\""), &arena, &name, NULL), KMB_INVALID_JSON);
+    arena_free(&arena);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_details),     cmocka_unit_test(test_depth), cmocka_unit_test(test_many_members),
-        cmocka_unit_test(test_random_text), cmocka_unit_test(test_order),
+        cmocka_unit_test(test_random_text), cmocka_unit_test(test_order), cmocka_unit_test(test_walk),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
