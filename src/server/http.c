@@ -2,7 +2,8 @@
  * The HTTP port: a daemon of libmicrohttpd on a socket of ours, and what stands at which path.
  *
  * A thread serves one client at a time and may wait, for a statement or for the socket, so nothing here ever holds up
- * the event loop. How many clients there are, how large a body is and how long a client may be silent have limits.
+ * the event loop. How many clients there are, how large a body is and how long a client may be silent have limits. A
+ * request is refused at its head where that can be told: no body is kept of a client that nobody knows.
  */
 #include "server/http.h"
 
@@ -18,7 +19,6 @@
 #include "server/http_internal.h"
 #include "types/json_tree.h"
 
-#define HTTP_CLIENTS_MAX     64
 #define HTTP_SILENCE_SECONDS 30
 #define HTTP_FILE_MAX        ((size_t)1 << 20)
 #define STOP_WAIT_US         10000
@@ -121,10 +121,10 @@ static const struct {
 
 static enum MHD_Result serve(struct http_request *request, const char *path, const char *method) {
     struct kmb_error error = {0};
+    if (request->query != NULL) {
+        return http_query(request);
+    }
     if (strcmp(path, "/query") == 0) {
-        if (strcmp(method, MHD_HTTP_METHOD_POST) == 0) {
-            return http_query(request);
-        }
         error_set(&error, KMB_USAGE, "/query takes POST, not %s", method);
         return http_refuse(request, MHD_HTTP_BAD_REQUEST, &error);
     }
@@ -149,28 +149,35 @@ static enum MHD_Result serve(struct http_request *request, const char *path, con
 
 /* --- requests ----------------------------------------------------------------------------------------------------- */
 
+/* Its head has come: what is answered now ends the connection, and nothing of the body is kept. */
+static enum MHD_Result begin(struct http_request *request, const char *path, const char *method) {
+    struct kmb_error error = {0};
+    if (http_head_check(request->connection, request->version, &request->length, &error) != KMB_OK) {
+        return http_refuse(request, MHD_HTTP_BAD_REQUEST, &error);
+    }
+    bool query = strcmp(path, "/query") == 0 && strcmp(method, MHD_HTTP_METHOD_POST) == 0;
+    return query ? http_query_begin(request) : MHD_YES;
+}
+
 /* Called when a request's head has come, then for each part of its body, then when it is whole. */
 static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *path,
                                   const char *method, const char *version, const char *part, size_t *part_size,
                                   void **kept) {
-    struct http *http = context;
     struct http_request *request = *kept;
-    (void)version;
     if (request == NULL) {
         request = mem_alloc_zero(1, sizeof(*request));
         *kept = request;
         if (request == NULL) {
             return MHD_NO;
         }
-        request->http = http;
+        request->http = context;
         request->connection = connection;
-        return MHD_YES;
+        request->version = version;
+        return begin(request, path, method);
     }
     if (*part_size > 0) {
-        request->too_large =
-            request->too_large || request->body.length + *part_size > http->server->settings->limits.message_bytes;
-        if (!request->too_large) {
-            buffer_append(&request->body, part, *part_size);
+        if (request->query != NULL) {
+            http_query_part(request, part, *part_size);
         }
         *part_size = 0;
         return MHD_YES;
@@ -184,6 +191,7 @@ static void on_end(void *context, struct MHD_Connection *connection, void **kept
     (void)connection;
     (void)why;
     if (request != NULL) {
+        http_query_drop(request);
         buffer_free(&request->body);
         mem_free(request);
     }
@@ -242,8 +250,11 @@ static void daemon_free(struct http_daemon *daemon) {
 static enum kmb_status daemon_start(struct http_daemon *daemon, const struct settings *settings,
                                     struct kmb_error *error) {
     struct http *http = daemon->http;
-    unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL | MHD_USE_ITC;
-    struct MHD_OptionItem options[8] = {
+    unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL | MHD_USE_ITC |
+                     MHD_USE_ERROR_LOG;
+    struct MHD_OptionItem options[10] = {
+        {MHD_OPTION_EXTERNAL_LOGGER, (intptr_t)http_head_refused, http},
+        {MHD_OPTION_URI_LOG_CALLBACK, (intptr_t)http_head_begins, http},
         {MHD_OPTION_LISTEN_SOCKET, daemon->fd, NULL},
         {MHD_OPTION_CONNECTION_LIMIT, HTTP_CLIENTS_MAX, NULL},
         {MHD_OPTION_CONNECTION_TIMEOUT, HTTP_SILENCE_SECONDS, NULL},
@@ -260,9 +271,9 @@ static enum kmb_status daemon_start(struct http_daemon *daemon, const struct set
             return error_set(error, KMB_UNSUPPORTED, "this libmicrohttpd has no TLS: set http.listen to \"\"");
         }
         flags |= MHD_USE_TLS;
-        options[4] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_CERT, 0, daemon->certificate.bytes};
-        options[5] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_KEY, 0, daemon->key.bytes};
-        options[6] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
+        options[6] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_CERT, 0, daemon->certificate.bytes};
+        options[7] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_KEY, 0, daemon->key.bytes};
+        options[8] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
     }
     daemon->daemon =
         MHD_start_daemon(flags, 0, NULL, NULL, on_request, http, MHD_OPTION_ARRAY, options, MHD_OPTION_END);
@@ -417,6 +428,12 @@ void http_close(struct http *http) {
     }
     pthread_mutex_destroy(&http->lock);
     mem_free(http);
+}
+
+void http_watch(struct http *http) {
+    if (http != NULL) {
+        http_queries_watch(http);
+    }
 }
 
 unsigned http_port(const struct http *http) {

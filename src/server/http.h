@@ -15,6 +15,8 @@ struct http;
 enum kmb_status http_open(struct server *server, struct http **http, struct kmb_error *error);
 /* Nothing new; what runs has until the server's drain is over, then it is cancelled. */
 void http_close(struct http *http);
+/* Now and then: ends what runs for clients that are gone. NULL is fine. */
+void http_watch(struct http *http);
 unsigned http_port(const struct http *http); /* 0: none */
 
 /*

@@ -19,6 +19,7 @@
 #include "base/memory.h"
 #include "base/status.h"
 #include "engine/session.h"
+#include "server/hangup.h"
 #include "server/http_internal.h"
 #include "server/request.h"
 
@@ -41,8 +42,15 @@ struct http_query {
     struct limits_party *source_party;
     struct limits_party *tenant_party;
     struct charge charge;
-    uint64_t body_bytes; /* of that, the request's own */
-    bool row_ready;      /* stepped, and not yet written */
+    uint64_t body_bytes;     /* of that, the request's own */
+    enum kmb_status refusal; /* of the body: why the rest of it is not kept */
+    bool let_in;             /* counts among http.query_count */
+    bool newest;             /* of HTTP/1.1 */
+    bool unanswered;         /* runs, and no byte of its answer is on its way; under http.lock */
+    bool hastened;           /* the next two are of http_queries_watch() */
+    int64_t probed_ns;
+    int fd;
+    bool row_ready; /* stepped, and not yet written */
     bool any_row;
     bool over;
     bool failed;
@@ -55,9 +63,17 @@ struct http_query {
 static void link_query(struct http_query *query) {
     struct http *http = query->http;
     pthread_mutex_lock(&http->lock);
+    query->unanswered = true;
     query->next = http->queries;
     http->queries = query;
     pthread_mutex_unlock(&http->lock);
+}
+
+/* From now on bytes are the library's to send. */
+static void answer_begins(struct http_query *query) {
+    pthread_mutex_lock(&query->http->lock);
+    query->unanswered = false;
+    pthread_mutex_unlock(&query->http->lock);
 }
 
 /* What is left is to send it. */
@@ -77,6 +93,7 @@ static void free_query(void *context) {
             break;
         }
     }
+    http->query_count -= query->let_in;
     pthread_mutex_unlock(&http->lock);
     answered(query);
     kmb_finalize(query->statement);
@@ -105,6 +122,38 @@ bool http_queries_any(struct http *http) {
     bool any = http->queries != NULL;
     pthread_mutex_unlock(&http->lock);
     return any;
+}
+
+/* --- clients that are gone ---------------------------------------------------------------------------------------- */
+
+/* So often one that sends no more is asked whether it reads. */
+#define PROBE_NS ((int64_t)5000000000)
+
+/* Before the answer begins HTTP/1.1 has something to say that means nothing. Under http.lock. */
+static void probe(struct http_query *query, int64_t now) {
+    static const char nothing[] = "HTTP/1.1 100 Continue\r\n\r\n";
+    if (query->unanswered && query->newest && (query->probed_ns == 0 || now - query->probed_ns > PROBE_NS)) {
+        query->probed_ns = now;
+        (void)send(query->fd, nothing, sizeof(nothing) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+    }
+    if (!query->hastened) {
+        query->hastened = true;
+        hangup_hasten(query->fd);
+    }
+}
+
+void http_queries_watch(struct http *http) {
+    int64_t now = server_now_ns(http->server);
+    pthread_mutex_lock(&http->lock);
+    for (struct http_query *at = http->queries; at != NULL; at = at->next) {
+        enum hangup hangup = hangup_of(at->fd);
+        if (hangup == HANGUP_HALF && !http->tls) {
+            probe(at, now);
+        } else if (hangup != HANGUP_NONE) { /* no client of TLS closes one side alone */
+            kmb_cancel(at->session);
+        }
+    }
+    pthread_mutex_unlock(&http->lock);
 }
 
 /* --- the answer --------------------------------------------------------------------------------------------------- */
@@ -250,30 +299,45 @@ static struct authenticate_peer peer_of(const struct http_request *request, stru
         .source = slice_text(scratch->source), .local = scratch->peer.local, .tls = request->http->tls};
 }
 
-/* Whom the request speaks for. */
-static enum kmb_status identify(struct http_request *request, struct http_query *query, struct identity *identity,
-                                struct kmb_error *error) {
+/* The token that the head shows, before anything of the body is kept. Where nobody is asked for one, the tenant has to
+ * be known first. */
+static enum kmb_status check_token(struct http_request *request, struct http_query *query, struct kmb_error *error) {
     const char *shown =
         MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_AUTHORIZATION);
+    struct authenticator *authenticator = request->http->server->authenticator;
     struct connection scratch = {0};
     const struct authenticate_peer peer = peer_of(request, &scratch);
     struct slice token = {0};
+    if (request->http->server->settings->auth.mode == SETTINGS_AUTH_NONE) {
+        return KMB_OK;
+    }
     if (shown != NULL && strncasecmp(shown, "Bearer ", 7) == 0) {
         token = slice_text(shown + 7);
     }
-    struct authenticator *authenticator = request->http->server->authenticator;
     enum kmb_status status = authenticate_source(authenticator, &peer, error);
-    status = status == KMB_OK ? find_tenant(query, error) : status;
     if (status == KMB_OK) {
-        status = authenticate_token(authenticator, &peer, (struct tenant_id){query->tenant}, token, identity, error);
+        status = authenticate_token(authenticator, &peer, (struct tenant_id){1}, token, &query->identity, error);
     }
-    if (status != KMB_OK) {
-        return status;
-    }
-    if (identity->method == IDENTITY_NOBODY) {
+    if (status == KMB_OK && query->identity.method == IDENTITY_NOBODY) {
         error_set(error, KMB_AUTHENTICATION, "the request shows no token");
         error_hint(error, "Send \"Authorization: Bearer TOKEN\" with an API key or a JSON Web Token.");
         return KMB_AUTHENTICATION;
+    }
+    return status;
+}
+
+/* For which tenant the request speaks, and whether it may. */
+static enum kmb_status find_rights(struct http_request *request, struct http_query *query, struct kmb_error *error) {
+    struct connection scratch = {0};
+    const struct authenticate_peer peer = peer_of(request, &scratch);
+    struct identity *identity = &query->identity;
+    enum kmb_status status = find_tenant(query, error);
+    if (status == KMB_OK && identity->method == IDENTITY_NOBODY) {
+        status = authenticate_token(request->http->server->authenticator, &peer, (struct tenant_id){query->tenant},
+                                    (struct slice){0}, identity, error);
+    }
+    if (status != KMB_OK) {
+        return status;
     }
     if (query->body.tenant.bytes == NULL && !identity->any_tenant) {
         query->tenant = (uint32_t)identity->tenant.value;
@@ -365,7 +429,7 @@ static enum kmb_status check_statement(const kmb_statement *statement, struct km
 /* Runs the statement up to its first row. */
 static enum kmb_status begin(struct http_request *request, struct http_query *query, struct kmb_error *error) {
     struct slice text = query->body.sql;
-    enum kmb_status status = identify(request, query, &query->identity, error);
+    enum kmb_status status = find_rights(request, query, error);
     status = status == KMB_OK ? open_session(query, &query->identity, error) : status;
     status = status == KMB_OK ? note_session(request, query, text, error) : status;
     if (status != KMB_OK) {
@@ -397,6 +461,10 @@ static enum kmb_status begin(struct http_request *request, struct http_query *qu
     return KMB_OK;
 }
 
+static enum kmb_status check_running(const struct server *server, struct kmb_error *error) {
+    return atomic_load(&server->draining) ? error_set(error, KMB_SHUTDOWN, "the server is stopping") : KMB_OK;
+}
+
 /* What the head of the request has to say. */
 static enum kmb_status check_head(struct http_request *request, struct kmb_error *error) {
     struct MHD_Connection *connection = request->connection;
@@ -409,16 +477,10 @@ static enum kmb_status check_head(struct http_request *request, struct kmb_error
         MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_ORIGIN) != NULL) {
         return error_set(error, KMB_PERMISSION, "pages of browsers are answered only where authentication is on");
     }
-    if (request->too_large) {
+    if (request->length > server->settings->limits.message_bytes) {
         return error_set(error, KMB_LIMIT, "the body is longer than limits.message");
     }
-    if (!buffer_ok(&request->body)) {
-        return error_set(error, KMB_NO_MEMORY, "out of memory");
-    }
-    if (atomic_load(&server->draining)) {
-        return error_set(error, KMB_SHUTDOWN, "the server is stopping");
-    }
-    return KMB_OK;
+    return check_running(server, error);
 }
 
 /* Counts as a request and a connection of its source, before anything is looked at. */
@@ -428,14 +490,34 @@ static enum kmb_status enter_source(struct http_request *request, struct http_qu
     const struct authenticate_peer peer = peer_of(request, &scratch);
     enum kmb_status status = limits_enter(limits, LIMITS_SOURCE, peer.source, 0, &query->source_party, error);
     limits_charge(limits, query->source_party, NULL, &query->charge);
-    if (status == KMB_OK) {
-        status = limits_take(query->source_party, 1, request->body.length, error);
+    return status == KMB_OK ? limits_take(query->source_party, 1, 0, error) : status;
+}
+
+/* Takes one of the places for queries. */
+static enum kmb_status let_in(struct http_query *query, struct kmb_error *error) {
+    struct http *http = query->http;
+    pthread_mutex_lock(&http->lock);
+    query->let_in = http->query_count < HTTP_QUERIES_MAX;
+    http->query_count += query->let_in;
+    pthread_mutex_unlock(&http->lock);
+    return query->let_in ? KMB_OK
+                         : error_set(error, KMB_TOO_MANY_CONNECTIONS,
+                                     "%d queries run over HTTP already, which is the most", HTTP_QUERIES_MAX);
+}
+
+/* What has become of the body. */
+static enum kmb_status check_body(struct http_request *request, struct http_query *query, struct kmb_error *error) {
+    if (query->refusal == KMB_LIMIT) {
+        return error_set(error, KMB_LIMIT, "the body is longer than limits.message");
     }
-    if (status == KMB_OK && !charge_take(&query->charge, request->body.length)) {
+    if (query->refusal != KMB_OK) {
         return charge_error(&query->charge, error);
     }
-    query->body_bytes = status == KMB_OK ? request->body.length : 0;
-    return status;
+    if (!buffer_ok(&request->body)) {
+        return error_set(error, KMB_NO_MEMORY, "out of memory");
+    }
+    enum kmb_status status = check_running(request->http->server, error);
+    return status == KMB_OK ? limits_take(query->source_party, 0, request->body.length, error) : status;
 }
 
 /* When a client that was turned away may come again. */
@@ -458,40 +540,99 @@ static int64_t retry_of(const struct http_query *query, enum kmb_status status) 
     }
 }
 
-enum MHD_Result http_query(struct http_request *request) {
-    struct kmb_error error = {0};
-    enum kmb_status status = check_head(request, &error);
-    if (status != KMB_OK) {
-        return http_refuse(request, request->too_large ? MHD_HTTP_CONTENT_TOO_LARGE : status_row_of(status)->http,
-                           &error);
-    }
-    struct http_query *query = mem_alloc_zero(1, sizeof(*query));
-    if (query == NULL) {
-        return MHD_NO;
-    }
-    query->http = request->http;
-    arena_init(&query->arena, 0);
-    query->arena.charge = &query->charge;
-    query->source = (struct request_source){.server = request->http->server, .user = "", .peer = ""};
+static unsigned http_status_of(enum kmb_status status) {
+    return status == KMB_LIMIT ? MHD_HTTP_CONTENT_TOO_LARGE : status_row_of(status)->http;
+}
+
+static void begin_request(struct http_request *request, struct http_query *query) {
     const char *parent = MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, "traceparent");
     (void)(parent != NULL && trace_context_parse(slice_text(parent), &query->source.trace));
     request_begin(&query->source, &query->request, "http_query", (struct slice){0});
-    status = enter_source(request, query, &error);
-    status =
-        status == KMB_OK ? http_body_read(buffer_slice(&request->body), &query->arena, &query->body, &error) : status;
-    status = status == KMB_OK ? begin(request, query, &error) : status;
-    query->request.status = status;
-    request->retry_ms = retry_of(query, status);
-    struct MHD_Response *response =
-        status != KMB_OK ? NULL
-                         : MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, PART_BYTES, on_part, query, free_query);
-    if (response == NULL) {
-        if (status != KMB_OK) {
-            request_error(&query->source, false, &error);
-        }
-        free_query(query);
-        return status == KMB_OK ? MHD_NO : http_tell_error(request, status_row_of(status)->http, &error);
+}
+
+/* Ends a query whose request has begun; it stands until its answer is sent. http_status: of that. */
+static enum MHD_Result refuse_query(struct http_request *request, unsigned http_status, struct kmb_error *error) {
+    struct http_query *query = request->query;
+    query->request.status = error->status;
+    request->retry_ms = retry_of(query, error->status);
+    request_error(&query->source, false, error);
+    answer_begins(query);
+    answered(query);
+    return http_tell_error(request, http_status, error);
+}
+
+enum MHD_Result http_query_begin(struct http_request *request) {
+    struct kmb_error error = {0};
+    enum kmb_status status = check_head(request, &error);
+    if (status != KMB_OK) {
+        return http_refuse(request, http_status_of(status), &error);
     }
+    struct http_query *query = mem_alloc_zero(1, sizeof(*query));
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    if (query == NULL || info == NULL) {
+        mem_free(query);
+        return MHD_NO;
+    }
+    request->query = query;
+    query->http = request->http;
+    query->fd = info->connect_fd;
+    query->newest = strcmp(request->version, MHD_HTTP_VERSION_1_1) == 0;
+    arena_init(&query->arena, 0);
+    query->arena.charge = &query->charge;
+    query->source = (struct request_source){.server = request->http->server, .user = "", .peer = ""};
+    status = enter_source(request, query, &error);
+    status = status == KMB_OK ? check_token(request, query, &error) : status;
+    status = status == KMB_OK ? let_in(query, &error) : status;
+    if (status != KMB_OK) {
+        begin_request(request, query);
+        return refuse_query(request, http_status_of(status), &error);
+    }
+    return MHD_YES;
+}
+
+void http_query_part(struct http_request *request, const char *part, size_t size) {
+    struct http_query *query = request->query;
+    if (query->refusal == KMB_OK &&
+        request->body.length + size > request->http->server->settings->limits.message_bytes) {
+        query->refusal = KMB_LIMIT;
+    } else if (query->refusal == KMB_OK && !charge_take(&query->charge, size)) {
+        query->refusal = KMB_NO_MEMORY;
+    }
+    if (query->refusal == KMB_OK) {
+        query->body_bytes += size;
+        buffer_append(&request->body, part, size);
+    }
+}
+
+void http_query_drop(struct http_request *request) {
+    if (request->query != NULL) {
+        free_query(request->query);
+        request->query = NULL;
+    }
+}
+
+enum MHD_Result http_query(struct http_request *request) {
+    struct kmb_error error = {0};
+    struct http_query *query = request->query;
+    begin_request(request, query);
+    enum kmb_status status = check_body(request, query, &error);
+    unsigned http_status = http_status_of(status); /* KMB_LIMIT of a statement is another thing */
+    if (status == KMB_OK) {
+        status = http_body_read(buffer_slice(&request->body), &query->arena, &query->body, &error);
+        status = status == KMB_OK ? begin(request, query, &error) : status;
+        http_status = status_row_of(status)->http;
+    }
+    if (status != KMB_OK) {
+        return refuse_query(request, http_status, &error);
+    }
+    struct MHD_Response *response =
+        MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, PART_BYTES, on_part, query, free_query);
+    if (response == NULL) {
+        return MHD_NO; /* the request's end drops the query */
+    }
+    request->query = NULL; /* it is the response's */
+    answer_begins(query);
     (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, "application/json");
     (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
     enum MHD_Result result = MHD_queue_response(request->connection, MHD_HTTP_OK, response);

@@ -102,6 +102,7 @@ static void on_tick(uv_timer_t *timer) {
     struct server *server = timer->data;
     check_log(server);
     tick_connections(server);
+    http_watch(server->http);
     limits_sweep(server->limits);
 }
 

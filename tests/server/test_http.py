@@ -28,7 +28,8 @@ def start(settings=None, **more):
 
 
 def http_port(server):
-    return int(re.findall(r"event=http\.listen port=(\d+)", server.log_tail())[-1])  # it may have been started again
+    with open(server.log) as log:
+        return int(re.findall(r"event=http\.listen port=(\d+)", log.read())[-1])  # it may have been started again
 
 
 def fetch(server, path, method="GET", body=None, headers=None):
@@ -282,6 +283,125 @@ def test_query_needs_a_token():
         assert ask(server, "SELECT 1", headers={"Authorization": "Basic eDp5"})[0] == 401
         assert fetch(server, "/health")[0] == 200 and fetch(server, "/ready")[0] == 200
         assert numbers(server)['kimberlite_auth_attempts_total{method="api_key",result="failure"}'] == 1
+
+
+def begin_query(server, sql, head=b"", version=b"1.1"):
+    """A connection on which a query was asked, whose answer is for the caller to read."""
+    client = socket.create_connection(("127.0.0.1", http_port(server)), timeout=20)
+    body = json.dumps({"sql": sql}).encode()
+    client.sendall(b"POST /query HTTP/" + version + b"\r\nHost: x\r\nContent-Type: application/json\r\nConnection: close\r\n" + head +
+                   b"Content-Length: %d\r\n\r\n" % len(body) + body)
+    return client
+
+
+def read_all(client):
+    got = b""
+    while True:
+        part = client.recv(65536)
+        if not part:
+            return got
+        got += part
+
+
+def exchange(server, request):
+    """All that is answered to bytes, up to the end, which the server has to make."""
+    with socket.create_connection(("127.0.0.1", http_port(server)), timeout=10) as client:
+        client.sendall(request)
+        return read_all(client)
+
+
+def in_flight(server):
+    return numbers(server)["kimberlite_requests_in_flight"]
+
+
+def test_heads_that_are_not_clear():
+    """What two readers might take for requests of different lengths, or for different hosts, is 400 and the end of the connection."""
+    body = b'{"sql": "SELECT 1"}'
+    second = b"GET /version HTTP/1.1\r\nHost: x\r\n\r\n"
+    length = b"Content-Length: %d\r\n" % len(body)
+    chunked = b"Transfer-Encoding: chunked\r\n"
+    host = b"Host: x\r\n"
+    chunks = b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)
+    with start() as server:
+        for heads in [host + length + b"Content-Length: 4\r\n", host + length + length, host + length + chunked, host + chunked + length,
+                      host + b"Transfer-Encoding: chunked, identity\r\n", host + b"Transfer-Encoding: identity\r\n", host + chunked + chunked,
+                      host + chunked + b"Transfer-Encoding: identity\r\n", host + b"Content-Length : %d\r\n" % len(body), host + b"Content-Length: x\r\n",
+                      host + b"Content-Length: -1\r\n", host + b"Content-Length: +19\r\n", host + b"Content-Length: 99999999999999999999\r\n",
+                      host + b"Transfer-Encoding : chunked\r\n" + length, length, host + host + length, b"Host: a/b\r\n" + length, host + length + b"a\x01b: c\r\n",
+                      host + length + b"a: b\x01c\r\n"]:
+            for what in (b"POST /query", b"GET /health"):
+                got = exchange(server, what + b" HTTP/1.1\r\nContent-Type: application/json\r\n" + heads + b"\r\n" + (chunks if b"chunked" in heads else body) + second)
+                assert got.startswith(b"HTTP/1.1 400 ") and got.count(b"HTTP/1.1") == 1, (heads, got)
+                head, _, text = got.partition(b"\r\n\r\n")
+                assert json.loads(text)["error"]["message"].startswith("the request"), got
+                assert re.search(rb"Content-Length: (\d+)", head).group(1) == b"%d" % len(text), got
+        got = exchange(server, b"POST /query HTTP/1.0\r\nContent-Type: application/json\r\n" + chunked + b"\r\n" + chunks)
+        assert b" 400 " in got.splitlines()[0], got
+        close = b"Connection: close\r\n"
+        for good in [b"HTTP/1.1\r\n" + close + host + length + b"\r\n" + body, b"HTTP/1.1\r\n" + close + host + b"transfer-encoding: Chunked\r\n\r\n" + chunks,
+                     b"HTTP/1.0\r\n" + length + b"\r\n" + body]:
+            got = exchange(server, b"POST /query " + good.replace(b"\r\n", b"\r\nContent-Type: application/json\r\n", 1))
+            assert b" 200 " in got.splitlines()[0] and b'"tag":"SELECT 1"' in got, got
+
+
+def test_no_body_is_kept_of_nobody():
+    with start({"auth.mode": "apikey", "limits.message": "64MB"}) as server:
+        head = b"POST /query HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        for token in (b"", b"Authorization: Bearer nonsense\r\n"):
+            got = exchange(server, head + token + b"Content-Length: 60000000\r\n\r\n")  # the body is not waited for
+            assert got.startswith(b"HTTP/1.1 401 "), got
+        before = server.resident_bytes()
+        clients = []
+        for path in (b"/query", b"/health", b"/query"):
+            client = socket.create_connection(("127.0.0.1", http_port(server)), timeout=10)
+            clients.append(client)
+            try:
+                client.sendall(head.replace(b"/query", path) + b"Content-Length: 60000000\r\n\r\n")
+                for _ in range(40):
+                    client.sendall(b" " * 1000000)
+            except OSError:
+                pass
+        assert server.resident_bytes() - before < 16 << 20, server.resident_bytes() - before
+        for client in clients:
+            client.close()
+    with start({"limits.message": "1MB"}) as server:
+        got = exchange(server, head + b"Content-Length: 60000000\r\n\r\n")
+        assert got.startswith(b"HTTP/1.1 413 ") and b"limits.message" in got, got
+
+
+def test_queries_leave_room_for_others():
+    with start() as server:
+        clients = [begin_query(server, "SELECT pg_sleep(60)") for _ in range(64)]
+        until(lambda: in_flight(server) == 64, 10, "all queries run")
+        assert fetch(server, "/health")[0] == 200 and fetch(server, "/ready")[0] == 200
+        status, headers, text = fetch(server, "/query", "POST", b'{"sql": "SELECT 1"}', {"Content-Type": "application/json"})
+        error = json.loads(text)["error"]
+        assert status == 503 and error["sqlstate"] == "53300" and int(headers["Retry-After"]) >= 1, (status, text)
+        assert error["message"] == "64 queries run over HTTP already, which is the most"
+        for client in clients:
+            client.close()
+        until(lambda: in_flight(server) == 0, 10, "what runs for nobody ends")
+        assert ask(server, "SELECT 1")[0] == 200
+
+
+def test_clients_that_hang_up():
+    """A reset and a close end the statement; who has only said all it has to say is answered."""
+    with start() as server:
+        reset = begin_query(server, "SELECT pg_sleep(60)")
+        until(lambda: in_flight(server) == 1, 10, "the query runs")
+        reset.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        reset.close()
+        until(lambda: in_flight(server) == 0, 5, "a reset ends it")
+        for version in (b"1.1", b"1.0"):
+            with begin_query(server, "SELECT pg_sleep(4), 'done'", version=version) as half:
+                half.shutdown(socket.SHUT_WR)
+                got = read_all(half)
+                assert got.endswith(b'"done"]],"tag":"SELECT 1"}\n') or b'"done"]],"tag":"SELECT 1"}' in got, got
+                assert (b"100 Continue" in got) == (version == b"1.1"), got
+        many = begin_query(server, "SELECT repeat('x', 1000), pg_sleep(0.001) FROM generate_series(1, 1000000)")
+        many.recv(1000)
+        many.close()
+        until(lambda: in_flight(server) == 0, 5, "a close ends one that is being answered")
 
 
 def test_who_only_reads():
