@@ -9,7 +9,9 @@
  * not do it answers, and the crew waits for it.
  */
 #include <errno.h>
+#include <linux/sockios.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -19,9 +21,11 @@
 
 #include "base/assert.h"
 #include "base/memory.h"
+#include "server/hangup.h"
 #include "server/internal.h"
 #include "server/native.h"
 #include "server/pg.h"
+#include "wire/pg/message.h"
 
 /* Memory that a thread keeps to lend: more is given back. */
 #define SPARE_BYTES_MAX ((size_t)256 << 10)
@@ -174,8 +178,28 @@ static ssize_t send_some(struct connection *connection, const uint8_t *bytes, si
     }
 }
 
+/* What is sent is whole messages, once all of it is: until then nobody may come between. */
+static void begin_sending(struct connection *connection) {
+    while (!connection->sends && atomic_exchange(&connection->sending, true)) {
+        (void)sched_yield(); /* connection_watch() has a few bytes to send */
+    }
+    connection->sends = true;
+}
+
+static void end_sending(struct connection *connection) {
+    if (connection->protocol == &pg_protocol && connection->activity.session != 0) {
+        atomic_store(&connection->greeted, true);
+    }
+    connection->sends = false;
+    atomic_store(&connection->sending, false);
+}
+
 /* Sends what the socket takes. false: not all. */
 static bool send_output(struct connection *connection) {
+    if (!has_output(connection)) {
+        return true;
+    }
+    begin_sending(connection);
     while (has_output(connection) && !connection->broken) {
         ssize_t sent = send_some(connection, connection->output.bytes + connection->output_at,
                                  connection->output.length - connection->output_at);
@@ -185,7 +209,54 @@ static bool send_output(struct connection *connection) {
         connection->output_at += (size_t)sent;
         atomic_fetch_add_explicit(&connection->sent, (uint64_t)sent, memory_order_relaxed);
     }
+    end_sending(connection);
     return true;
+}
+
+/* --- clients that are gone ---------------------------------------------------------------------------------------- */
+
+/* What a client has sent before it closed its side may take so long. */
+#define HALF_PATIENCE_NS ((int64_t)1500000000)
+/* So often one that sends no more is asked whether it reads. */
+#define PROBE_NS ((int64_t)5000000000)
+
+/* Sends what a client of PostgreSQL's protocol may be told at any time, and knows: one that has closed its socket
+ * answers with a reset. */
+static void probe(struct connection *connection, int64_t now_ns) {
+    int unsent = 1;
+    struct buffer bytes = {0};
+    if (!atomic_load(&connection->greeted) || atomic_exchange(&connection->sending, true)) {
+        return;
+    }
+    pg_write_parameter_status(&bytes, "integer_datetimes", "on");
+    if (ioctl(connection->fd, SIOCOUTQ, &unsent) == 0 && unsent == 0 && buffer_ok(&bytes)) { /* all of it, or nothing */
+        (void)send(connection->fd, bytes.bytes, bytes.length, MSG_NOSIGNAL | MSG_DONTWAIT);
+        connection->probed_ns = now_ns;
+    }
+    atomic_store(&connection->sending, false);
+    buffer_free(&bytes);
+}
+
+void connection_watch(struct connection *connection, int64_t now_ns) {
+    enum hangup hangup = connection->machine == NULL ? HANGUP_NONE : hangup_of(connection->fd);
+    if (hangup == HANGUP_HALF && connection->half_ns == 0) {
+        connection->half_ns = now_ns;
+    }
+    if (hangup == HANGUP_NONE || (hangup == HANGUP_HALF && now_ns - connection->half_ns < HALF_PATIENCE_NS)) {
+        return;
+    }
+    if (hangup == HANGUP_HALF && atomic_load(&connection->tls_version) == NULL) {
+        if (connection->probed_ns == 0 || now_ns - connection->probed_ns > PROBE_NS) {
+            probe(connection, now_ns);
+        }
+        if (!connection->hastened) {
+            connection->hastened = true;
+            hangup_hasten(connection->fd);
+        }
+        return;
+    }
+    crew_cancel(connection); /* no client of TLS closes one side alone */
+    connection->protocol->cancel(connection->machine);
 }
 
 /* --- bytes in ----------------------------------------------------------------------------------------------------- */

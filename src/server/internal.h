@@ -77,6 +77,13 @@ struct connection {
     int64_t opened_ns;
     int64_t opened_us; /* the same of the clock on the wall */
 
+    atomic_bool sending; /* some bytes of a message are on their way: nobody else may send */
+    bool sends;          /* that is by the thread that has it RUNNING, or had */
+    atomic_bool greeted; /* a client of PostgreSQL's protocol has been told that its session stands */
+    bool hastened;       /* hangup_hasten(); this and the next two are of connection_watch() */
+    int64_t half_ns;     /* when its client was first seen to send no more; 0: not yet */
+    int64_t probed_ns;   /* when it was asked last whether it reads */
+
     struct charge charge;              /* its buffers, and what its session has */
     uint64_t buffers_bytes;            /* of that, the buffers */
     struct limits_party *tenant_party; /* once it has logged in; NULL: its machine keeps them itself */
@@ -227,6 +234,8 @@ enum connection_want connection_send(struct connection *connection, struct worke
  * RUNNING. */
 void connection_end(struct connection *connection);
 int64_t server_now_ns(const struct server *server);
+/* Cancels what runs for a client that is gone: now and then, under the lock, while it is RUNNING or BLOCKED. */
+void connection_watch(struct connection *connection, int64_t now_ns);
 /* Draws the key that server_cancel() asks for. */
 void connection_make_key(struct connection *connection, uint32_t length);
 /* Cancels what runs on the connection of that number, if the key is its own. */

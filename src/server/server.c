@@ -59,6 +59,9 @@ static void tick_connections(struct server *server) {
     bool impatient = draining && now > atomic_load(&server->drain_until_ns);
     pthread_mutex_lock(&server->lock);
     for (struct connection *at = server->newest; at != NULL; at = at->older) {
+        if (at->state == CONNECTION_RUNNING || at->state == CONNECTION_BLOCKED) {
+            connection_watch(at, now);
+        }
         if (at->state != CONNECTION_WAITING) {
             continue;
         }

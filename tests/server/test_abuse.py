@@ -19,6 +19,7 @@ import threading
 import time
 
 import checks
+import native
 import raw
 from serve import PROGRAM, Server, until
 
@@ -112,6 +113,46 @@ def test_half_open():
             until(lambda: server.descriptors() <= before, 5, "descriptors of clients that are gone are closed")
             assert other.rows("SELECT count(*) FROM t") == [["0"]]
             other.rows("INSERT INTO t VALUES (1), (77)")
+
+
+def test_gone_while_a_statement_runs():
+    """What runs for a client that is gone is ended, however it has gone; who reads after closing its side is answered."""
+    directory = tempfile.mkdtemp(prefix="kimberlite-gone-")
+    try:
+        with Server(options=["--unix-socket", directory]) as server:
+            with raw.Client(server.port) as other:
+                other.rows("CREATE TABLE t (id int PRIMARY KEY)")
+                other.rows("INSERT INTO t VALUES (1)")
+
+                def running():
+                    return int(other.rows("SELECT count(*) FROM pg_stat_activity WHERE state = 'active'")[0][0]) - 1
+
+                def leave(client, query, how):
+                    client.send(query)
+                    until(lambda: running() == 1, 5, "the statement runs")
+                    how(client)
+                    until(lambda: running() == 0, 8, "the statement of a client that is gone ends")
+
+                sleep = raw.query("SELECT pg_sleep(60)")
+                leave(raw.Client(server.port), sleep, vanish)
+                leave(raw.Client(server.port), sleep, lambda client: client.socket.close())
+                leave(raw.Client("%s/.s.PGSQL.%d" % (directory, server.port)), sleep, lambda client: client.socket.close())
+                other.rows("BEGIN")
+                other.rows("UPDATE t SET id = 2")
+                leave(raw.Client(server.port), raw.query("UPDATE t SET id = 3"), lambda client: client.socket.close())
+                other.rows("COMMIT")
+                client = native.Client(server.port)
+                leave(client, client.query_frame("SELECT pg_sleep(60)"), vanish)
+                for address in (server.port, "%s/.s.PGSQL.%d" % (directory, server.port)):
+                    with raw.Client(address) as client:
+                        client.send(raw.query("INSERT INTO t SELECT 10 + count(*) FROM t"), raw.query("SELECT pg_sleep(4), 'done'"), raw.query("SELECT 'next'"))
+                        client.socket.shutdown(socket.SHUT_WR)
+                        found = client.rest()
+                        assert [one.row()[-1] for one in found if one.kind == "D"] == [b"done", b"next"], found
+                        assert {one.kind for one in found} <= set("STDCZ"), found
+                assert other.rows("SELECT id FROM t") == [["2"], ["11"], ["12"]]
+    finally:
+        shutil.rmtree(directory)
 
 
 def test_answered_before_its_end():
@@ -320,6 +361,16 @@ def test_tls():
         except (ssl.SSLError, ConnectionError):
             pass
         assert_serves(server.port)
+
+
+def test_tls_gone_while_a_statement_runs():
+    with TlsServer() as server, over_tls(server, server.context()) as other:
+        client = over_tls(server, server.context())
+        client.send(raw.query("SELECT pg_sleep(60)"))
+        active = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active'"
+        until(lambda: other.rows(active) == [["2"]], 5, "the statement runs")
+        client.socket.close()
+        until(lambda: other.rows(active) == [["1"]], 8, "the statement of a client that is gone ends")
 
 
 def test_tls_garbage():
