@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "engine/api_internal.h"
 #include "engine/identity.h"
+#include "types/utf8.h"
 
 #define NS_PER_US UINT64_C(1000)
 
@@ -33,6 +34,9 @@ static enum kmb_status read_key(const struct kmb_api_key *given, struct identity
     *key = (struct identity_key){.tenant = {given->tenant}};
     if (given->subject == NULL || given->subject[0] == '\0' || strlen(given->subject) > API_KEY_SUBJECT_MAX) {
         return error_set(error, KMB_USAGE, "the subject of a key has 1 to %d bytes", API_KEY_SUBJECT_MAX);
+    }
+    if (utf8_check(slice_text(given->subject), error) != KMB_OK || utf8_check(slice_text(roles), error) != KMB_OK) {
+        return KMB_INVALID_ENCODING;
     }
     if (!roles_read(roles, key)) {
         return error_set(error, KMB_USAGE, "\"%.60s\" are no roles: names separated by commas, at most %d of %d bytes",

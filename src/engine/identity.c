@@ -14,6 +14,7 @@
 #include "base/assert.h"
 #include "base/codec.h"
 #include "base/memory.h"
+#include "types/utf8.h"
 
 #define KEY_RANDOM_SIZE 32
 #define NS_PER_US       UINT64_C(1000)
@@ -306,6 +307,13 @@ static enum kmb_status key_check(const struct identity_key *key, struct kmb_erro
     bool good = key->subject[0] != '\0' && key->role_count > 0 && key->role_count <= API_KEY_ROLES_MAX;
     for (uint32_t i = 0; good && i < key->role_count; i++) {
         good = key->roles[i][0] != '\0';
+    }
+    enum kmb_status status = utf8_check(slice_text(key->subject), error);
+    for (uint32_t i = 0; status == KMB_OK && i < key->role_count && i < API_KEY_ROLES_MAX; i++) {
+        status = utf8_check(slice_text(key->roles[i]), error);
+    }
+    if (status != KMB_OK) {
+        return status;
     }
     return good ? KMB_OK
                 : error_set(error, KMB_USAGE, "an API key has a subject and 1 to %d roles, none of them empty",

@@ -404,7 +404,7 @@ static enum kmb_status receive_json(enum type_id type, struct reader *bytes, str
     if (type == TYPE_JSONB) {
         uint64_t version = take(bytes, 1);
         if (reader_ok(bytes) && version != JSONB_VERSION) {
-            return error_set(error, KMB_INTERNAL, "unsupported jsonb version number %d", (int)version);
+            return error_set(error, KMB_INVALID_BINARY, "unsupported jsonb version number %d", (int)version);
         }
     }
     enum kmb_status status = reader_ok(bytes) ? receive_text(bytes, out, error) : KMB_OK;

@@ -2020,6 +2020,8 @@ def keys_of_programs(box):
     assert len(json.loads(box.run("apikey", "list", "-o", "json", code=0).out)) == 1
     for arguments in (["create"], ["create", "x", "--role", ""], ["create", "x", "--role", "a,,b"], ["list", "x"], ["nothing"]):
         box.run("apikey", *arguments, code=2)
+    for arguments in (["create", "\udcff"], ["create", "x", "--role", "a\udcff"]):  # a byte that is no character
+        has(box.run("apikey", *arguments, code=1).err, "invalid byte sequence for encoding", "22021")
     assert first["key"] not in box.run("log", "show", "-o", "ndjson", code=0).out
 
 

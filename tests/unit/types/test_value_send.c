@@ -202,7 +202,7 @@ static void test_refused(void **state) {
         {"timestamp", "\177\377\377\377\377\377\377\376", 8, KMB_DATETIME_OVERFLOW, "timestamp out of range"},
         {"timestamptz", "\200\0\0\0\0\0\0\1", 8, KMB_DATETIME_OVERFLOW, "timestamp out of range"},
         {"json", "{", 1, KMB_INVALID_JSON, "invalid input syntax for type json"},
-        {"jsonb", "\2{}", 3, KMB_INTERNAL, "unsupported jsonb version number 2"},
+        {"jsonb", "\2{}", 3, KMB_INVALID_BINARY, "unsupported jsonb version number 2"},
         {"jsonb", "", 0, KMB_PROTOCOL, cut},
         {"integer[]", "\377\377\377\377\0\0\0\0\0\0\0\27", 12, KMB_INVALID_BINARY, "invalid number of dimensions: -1"},
         {"integer[]", "\0\0\0\7\0\0\0\0\0\0\0\27", 12, KMB_LIMIT,
