@@ -537,6 +537,9 @@ static enum kmb_status serve(struct native_call *call, bool *wait) {
     if (status == KMB_OK && (request->needs & NEEDS_TENANT) != 0) {
         status = native_tenant_open(call->native, message->tenant_id, &call->tenant, &call->error);
     }
+    if (status == KMB_OK && (request->needs & NEEDS_ONCE) != 0) {
+        status = native_key_check(call);
+    }
     if (status != KMB_OK) {
         return status;
     }

@@ -282,6 +282,8 @@ bool native_runs_ahead(const struct native_tenant *tenant, const struct wire_mes
 
 /* Empty: it has none, or it is within a transaction, whose end decides. */
 struct slice native_key_of(const struct native_call *call);
+/* KMB_USAGE: it has one that is none. */
+enum kmb_status native_key_check(struct native_call *call);
 /* *found: it was answered before, and is again. KMB_USAGE: the key is another request's. */
 enum kmb_status native_once_find(struct native_call *call, bool *found);
 /* Something is going to be written: where the request has a key, together with its answer. */

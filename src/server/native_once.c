@@ -26,6 +26,15 @@ struct slice native_key_of(const struct native_call *call) {
     return key == NULL || open ? slice_make(NULL, 0) : *key;
 }
 
+enum kmb_status native_key_check(struct native_call *call) {
+    const struct wire_audit *audit = call->message->audit;
+    const struct slice *key = audit == NULL ? NULL : audit->idempotency_key;
+    bool given = key != NULL && call->tenant != NULL && !session_in_transaction(call->tenant->session);
+    return !given || (key->length > 0 && key->length <= ANSWER_KEY_MAX)
+               ? KMB_OK
+               : native_refuse(call, KMB_USAGE, "an idempotency key has 1 to %d bytes", ANSWER_KEY_MAX);
+}
+
 /* What the request asks for, whatever its id and whoever sends it. */
 static enum kmb_status digest_of(struct native_call *call, uint8_t digest[32]) {
     struct buffer bytes = {0};
@@ -59,9 +68,6 @@ enum kmb_status native_once_find(struct native_call *call, bool *found) {
     struct kernel_state *state = NULL;
     struct kernel_answer answer;
     *found = false;
-    if (call->key.length > ANSWER_KEY_MAX) {
-        return native_refuse(call, KMB_USAGE, "an idempotency key has at most %d bytes", ANSWER_KEY_MAX);
-    }
     enum kmb_status status = digest_of(call, call->digest);
     if (status == KMB_OK) {
         status = shard_state(call->native->service->shard, session_tenant(call->tenant->session), &state, &call->error);

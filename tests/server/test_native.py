@@ -220,7 +220,9 @@ def test_keys():
             assert len(long) == 2001
             code, text = keyed(other, "k7", "INSERT INTO t SELECT g, 'x' FROM generate_series(1000, 3000) g RETURNING id")
             assert code == 8 and "was carried out" in text and "position" in text, (code, text)
-            assert keyed(client, "k" * 256, "DELETE FROM t WHERE id = 9")[0] == 2
+            for wrong in ("", "k" * 256):
+                assert keyed(client, wrong, "DELETE FROM t WHERE id = 9") == (2, "an idempotency key has 1 to 255 bytes"), wrong
+            assert client.query("SELECT count(*) FROM t WHERE id = 9") == [[1]]
             stream = client.create_stream("s")
             client.key = "a1"
             client.send(client.append_frame(stream, [b"x", b"y"], 0) + client.append_frame(stream, [b"x", b"y"], 0))
