@@ -636,9 +636,14 @@ static bool in_transaction(const struct native *native) {
 /* The bytes of a payload that say what is answered: its direction and its id. */
 #define FRAME_HEAD_SIZE 11
 
+/* Bytes of a frame of a client that has not shown who it is: a token is one of a few kilobytes, as in an HTTP header.
+ */
+#define NATIVE_STRANGER_MAX 32768
+
 /*
  * A frame of which not all is there: whether it is refused before the rest is kept. One that is longer than
- * limits.message ends the connection; one that there is no memory for is skipped.
+ * limits.message, or than anything that somebody has to say who has not logged in, ends the connection; one that there
+ * is no memory for is skipped.
  */
 static bool refuse_frame(struct native *native, struct slice rest, struct buffer *out) {
     const struct settings *settings = native->service->settings;
@@ -654,7 +659,12 @@ static bool refuse_frame(struct native *native, struct slice rest, struct buffer
                                    .variant = native->extended ? WIRE_EXTENSION_FIRST : 0};
     struct native_call call = {.native = native, .message = &message, .out = out};
     enum kmb_status status = KMB_OK;
-    if (settings != NULL && size - WIRE_HEADER_SIZE > settings->limits.message_bytes) {
+    if (native->identity.method == IDENTITY_NOBODY && size - WIRE_HEADER_SIZE > NATIVE_STRANGER_MAX) {
+        status = native_refuse(&call, KMB_AUTHENTICATION,
+                               "the request has %zu bytes, more than the %d of one before the login",
+                               size - WIRE_HEADER_SIZE, NATIVE_STRANGER_MAX);
+        native->closing = true;
+    } else if (settings != NULL && size - WIRE_HEADER_SIZE > settings->limits.message_bytes) {
         status = native_refuse(&call, KMB_LIMIT, "the request has %zu bytes, more than limits.message",
                                size - WIRE_HEADER_SIZE);
         native->closing = true;

@@ -7,10 +7,12 @@ import os
 import re
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 
 import checks
+import native
 import raw
 from serve import PROGRAM, Server, until
 
@@ -105,6 +107,33 @@ def test_who_only_reads():
                 assert "ERROR:  42501:" in psql(role, statement + ";\n").stderr, (role, statement)
             ran = psql(role, "SELECT a FROM t; SELECT count(*) FROM t")
             assert (ran.stdout, ran.stderr) == ("1\n1\n", ""), (role, ran)
+
+
+def test_what_nobody_sends_is_small():
+    """Who has not logged in makes the native protocol keep no more than a token is long."""
+    with Server(settings={"http.listen": ""}) as server:
+        server.stop()
+        server.options = ["--auth", "apikey"]
+        server.start()
+        before = server.resident_bytes()
+        clients = [native.Client(server.port) for _ in range(10)]
+        promised = struct.pack(">IHII", 0x56444220, 5, 1 << 24, 0) + native.u(native.REQUEST) + native.u(7) + b"\1" * 64
+        for client in clients:
+            client.send(promised)
+            message = client.next()
+            code, text = message.error()
+            assert "before the login" in text and message.request == 7, (code, text)
+            assert client.next() is None
+        for client in [native.Client(server.port) for _ in range(10)]:
+            try:
+                client.send(promised + b"\1" * 15000000)
+            except ConnectionError:
+                pass
+        assert server.resident_bytes() - before < 16 << 20
+        with native.Client(server.port) as client:  # a long token is looked at
+            client.last = 1
+            client.send(native.frame(native.u(native.REQUEST) + native.u(1) + native.u(1) + b"\0\0" + native.u(5) + b"\1" + native.text("x" * 30000)))
+            assert client.next().variant == 0
 
 
 def test_a_role_has_so_many_sessions():
