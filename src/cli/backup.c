@@ -304,7 +304,7 @@ static int create(const struct cli_options *options) {
     struct cli_place place;
     struct backup_copier copier;
     struct backup_secret *secret = NULL;
-    int code = cli_find(options, &place);
+    int code = cli_find_directory(options, &place);
     code = code == 0 ? backup_secret_read(options, true, &secret) : code;
     code = code == 0 ? check_options(options, &place, secret) : code;
     if (code == 0) {

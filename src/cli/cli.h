@@ -126,6 +126,9 @@ struct cli_place {
 
 /* Finds the database: --data, else the nearest kimberlite.toml upward. 0, or an exit code after saying why. */
 int cli_find(const struct cli_options *options, struct cli_place *place);
+/* The same for what can not be done over a connection: where KIMBERLITE_SERVER says that the database is behind one, a
+ * directory must be named, or the wrong database would be taken. */
+int cli_find_directory(const struct cli_options *options, struct cli_place *place);
 /* The key file of the database at a place, for functions that take a file: written to path. */
 void cli_key_path(const struct cli_place *place, char path[CLI_PATH_MAX]);
 /* Where the database is, for people: the directory, or the server's URL without what may be secret in it. */

@@ -247,7 +247,7 @@ int cli_doctor(const struct cli_options *options) {
         return cli_error(1, "out of memory");
     }
     doctor->options = options;
-    int code = cli_find(options, &doctor->place);
+    int code = cli_find_directory(options, &doctor->place);
     if (code == 0) {
         code = cli_settings(options, doctor->place.project[0] == 0 ? NULL : doctor->place.project, &doctor->settings);
     }

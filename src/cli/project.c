@@ -212,6 +212,16 @@ int cli_find(const struct cli_options *options, struct cli_place *place) {
     return 6;
 }
 
+int cli_find_directory(const struct cli_options *options, struct cli_place *place) {
+    const char *server = getenv("KIMBERLITE_SERVER");
+    if (options->data == NULL && server != NULL && server[0] != 0) {
+        cli_error(2, "%s is not done over a connection: it works on the directory of a database", options->verb);
+        fprintf(stderr, "Hint: KIMBERLITE_SERVER names a server; --data DIR names a directory.\n");
+        return 2;
+    }
+    return cli_find(options, place);
+}
+
 void cli_key_path(const struct cli_place *place, char path[CLI_PATH_MAX]) {
     struct io io = io_posix();
     struct keystore_public facts;

@@ -41,7 +41,7 @@ int cli_verify(const struct cli_options *options) {
     struct kmb_verify_report report = {.size = sizeof(report)};
     struct kmb_error error = {0};
     char key[CLI_PATH_MAX];
-    int code = cli_find(options, &place);
+    int code = cli_find_directory(options, &place);
     if (code != 0) {
         return code;
     }
@@ -101,7 +101,7 @@ int cli_rebuild(const struct cli_options *options) {
     struct cli_place place = {0};
     struct kmb_error error = {0};
     char hash[65];
-    int code = cli_find(options, &place);
+    int code = cli_find_directory(options, &place);
     if (code != 0) {
         return code;
     }
