@@ -19,6 +19,7 @@
 #include "cli/infer.h"
 #include "cli/output.h"
 #include "cli/run.h"
+#include "cli/splitter.h"
 #include "types/record.h"
 
 #define BATCH_ROWS       10000u
@@ -613,6 +614,14 @@ int cli_import(const struct cli_options *options) {
     return db == NULL ? code : cli_close(db, session, code);
 }
 
+/* Nothing is changed by an export, whatever its text is. A directory is opened so that it can not be; a connection's
+ * only statement is within a transaction of its own that can not. */
+static int begin_reading(kmb_session *session, const struct cli_options *options) {
+    static const char begin[] = "BEGIN TRANSACTION READ ONLY";
+    struct kmb_error error = {0};
+    return options->server == NULL || kmb_exec(session, begin, &error) == KMB_OK ? 0 : cli_fail(&error, NULL, 0, NULL);
+}
+
 int cli_export(const struct cli_options *options) {
     struct cli_place place = {0};
     struct runner runner = {.options = options, .last = true};
@@ -620,6 +629,9 @@ int cli_export(const struct cli_options *options) {
     kmb_db *db = NULL;
     if ((options->table == NULL) == (options->argument_count == 0)) {
         return cli_error(2, "a table or a query is required: kimberlite export --table NAME | SQL");
+    }
+    if (options->table == NULL && splitter_count(options->arguments[0]) != 1) {
+        return cli_error(2, "export takes one statement");
     }
     if (options->table != NULL) {
         buffer_append_text(&sql, "SELECT * FROM ");
@@ -631,9 +643,8 @@ int cli_export(const struct cli_options *options) {
     if (code == 0) {
         output_init(&runner.output, options, CLI_CSV);
         code = runner_set_moment(runner.session, options);
-        if (code == 0) {
-            code = runner_run(&runner, buffer_slice(&sql));
-        }
+        code = code == 0 ? begin_reading(runner.session, options) : code;
+        code = code == 0 ? runner_run(&runner, buffer_slice(&sql)) : code;
         code = cli_close(db, runner.session, code);
     }
     buffer_free(&sql);

@@ -43,24 +43,11 @@ static int run_stream(struct runner *runner, FILE *file, const char *name) {
     return code;
 }
 
-static unsigned count_statements(const char *text) {
-    struct splitter splitter = {0};
-    struct slice statement;
-    unsigned count = 0;
-    splitter_feed(&splitter, text, strlen(text));
-    while (splitter_next(&splitter, &statement)) {
-        count++;
-    }
-    count += splitter_rest(&splitter, &statement);
-    splitter_free(&splitter);
-    return count;
-}
-
 static int run_text(struct runner *runner, const char *text) {
     struct splitter splitter = {0};
     struct slice statement;
     int code = 0;
-    unsigned left = count_statements(text);
+    unsigned left = splitter_count(text);
     struct cli_lines lines = {.next = cli_file_line, .context = stdin};
     runner->copy.lines = &lines;
     splitter_feed(&splitter, text, strlen(text));

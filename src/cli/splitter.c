@@ -211,7 +211,21 @@ bool splitter_rest(struct splitter *splitter, struct slice *statement) {
         return splitter_next(splitter, statement);
     }
     *statement = buffer_slice(&splitter->text);
-    return splitter->any || splitter->state != SPLITTER_PLAIN;
+    /* an open string, name or comment is an error to be told, but a comment of one line ends with the text */
+    return splitter->any || (splitter->state != SPLITTER_PLAIN && splitter->state != SPLITTER_LINE_COMMENT);
+}
+
+unsigned splitter_count(const char *text) {
+    struct splitter splitter = {0};
+    struct slice statement;
+    unsigned count = 0;
+    splitter_feed(&splitter, text, strlen(text));
+    while (splitter_next(&splitter, &statement)) {
+        count++;
+    }
+    count += splitter_rest(&splitter, &statement);
+    splitter_free(&splitter);
+    return count;
 }
 
 bool splitter_empty(const struct splitter *splitter) {

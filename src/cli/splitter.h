@@ -33,6 +33,8 @@ void splitter_feed(struct splitter *splitter, const char *bytes, size_t count);
 bool splitter_next(struct splitter *splitter, struct slice *statement);
 /* What is left when the input ends: a statement without ';', or false when there is only blank. */
 bool splitter_rest(struct splitter *splitter, struct slice *statement);
+/* How many statements a text has. */
+unsigned splitter_count(const char *text);
 /* Nothing of a statement has been read yet. */
 bool splitter_empty(const struct splitter *splitter);
 /* A statement from its first token on: without blanks and comments before it. Positions of errors count from there. */

@@ -992,6 +992,58 @@ def export_and_import_are_inverse(box):
     has(box.run("export", code=2).err, "required")
 
 
+class Serving:
+    """The project behind a server: `server` is its URL."""
+
+    def __init__(self, box):
+        self.process = subprocess.Popen([PROGRAM, "start", "--address", "127.0.0.1:0", "--http", "", "-q"], cwd=box.project,
+                                        env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        self.server = "kimberlite://127.0.0.1:" + self.process.stdout.readline().split()[-1]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        same(self.process.wait(30), 0)
+
+
+@test
+def an_export_changes_nothing_and_is_of_one_statement(box):
+    box.query("CREATE TABLE t (a INT); INSERT INTO t VALUES (1); CREATE SEQUENCE s")
+    def look(*where):
+        for sql in ("DROP TABLE t", "INSERT INTO t VALUES (2) RETURNING a", "SELECT nextval('s')", "CREATE TABLE u (a INT)",
+                    "WITH x AS (DELETE FROM t RETURNING a) SELECT * FROM x", "EXPLAIN ANALYZE DELETE FROM t",
+                    "COPY t FROM STDIN"):
+            has(box.run("export", *where, sql, code=1).err, "25006")
+        for sql in ("SELECT 1; SELECT 2", "SELECT 1; DROP TABLE t", "COMMIT; DROP TABLE t", "", "/* nothing */", ";"):
+            result = box.run("export", *where, sql, code=2)
+            has(result.err, "export takes one statement")
+            same(result.out, "")
+        for sql in ("COMMIT", "SET default_transaction_read_only = off", "BEGIN READ WRITE"):
+            box.run("export", *where, sql)
+        for sql in ("SELECT a FROM t", "SELECT a FROM t; -- that is all", "TABLE t"):
+            same(box.run("export", *where, sql, code=0).out, "a\n1\n")
+        same(box.run("export", *where, "--table", "t", "--at", "1", code=0).out, "a\n1\n")
+    look()
+    with Serving(box) as serving:
+        look("--server", serving.server)
+    same(box.rows("SELECT a FROM t"), [["1"]])
+
+
+@test
+def what_works_on_the_directory_says_so_where_a_server_is_named(box):
+    env = {"KIMBERLITE_SERVER": "kimberlite://127.0.0.1:1"}
+    for arguments in (["backup", "create", "b"], ["verify"], ["rebuild"], ["doctor"]):
+        over = box.run(*arguments, "--server", env["KIMBERLITE_SERVER"], code=2).err
+        said = box.run(*arguments, env=env, code=2).err
+        has(said, over, "KIMBERLITE_SERVER", "--data DIR")
+        box.run(*arguments, "--data", box.project, env=env, code=0)
+        box.run(*arguments, env={"KIMBERLITE_SERVER": ""}, code=0)
+    same(len(list((box.project / "b").iterdir())), 1)
+    box.run("backup", "list", "b", env=env, code=0)  # of a directory that is named, and no database
+
+
 @test
 def import_from_a_stream_and_without_header(box):
     box.run("import", "-", "--table", "s", "--create", "--no-header", stdin="1,a\n2,b\n", code=0)
