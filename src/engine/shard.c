@@ -199,6 +199,31 @@ static enum kmb_status look_for_blocks(struct shard *shard, bool *lost, struct k
     return status;
 }
 
+/* Keys and store are made when the log is there, durably: where one of them stands without it, the log was lost, and a
+ * new one beside them could never be opened. */
+static enum kmb_status refuse_remains(struct shard *shard, struct kmb_error *error) {
+    static const char *const later[] = {KEYSTORE_FILE, KEYSTORE_COPY, SHARD_STORE_FILE};
+    for (size_t i = 0; i < ARRAY_LENGTH(later); i++) {
+        char path[SHARD_PATH_MAX + 16];
+        bool there = false;
+        snprintf(path, sizeof(path), "%s/%s", shard->path, later[i]);
+        enum kmb_status status = io_exists(&shard->io, path, &there, error);
+        if (status != KMB_OK) {
+            return status;
+        }
+        if (there) {
+            error_set(error, KMB_CORRUPT,
+                      "the log of the database \"%s\" is lost: %s is there, and log/superblock is not", shard->path,
+                      later[i]);
+            error_hint(error,
+                       "Put log/ back from a copy of the directory, or restore a backup. A new database needs an "
+                       "empty directory.");
+            return KMB_CORRUPT;
+        }
+    }
+    return KMB_OK;
+}
+
 /* *present: there is a database. Without one: KMB_OK when a new one may be made here. */
 static enum kmb_status look(struct shard *shard, bool create, bool *present, struct kmb_error *error) {
     char superblock[SHARD_PATH_MAX + 16];
@@ -229,6 +254,12 @@ static enum kmb_status look(struct shard *shard, bool create, bool *present, str
         return KMB_CORRUPT;
     }
     char foreign[256] = "";
+    if (directory && !segments) {
+        status = refuse_remains(shard, error);
+        if (status != KMB_OK) {
+            return status;
+        }
+    }
     if (directory) {
         status = io_list(&shard->io, shard->path, note_entry, foreign, error);
         if (status != KMB_OK && status != KMB_DONE) {

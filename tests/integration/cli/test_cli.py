@@ -774,6 +774,24 @@ def manual_pages_are_pages(box):
 
 
 @test
+def an_init_that_fails_leaves_nothing(box):
+    key = box.folder / "none/dir/root.key"
+    has(box.run("init", "--key", key, "z", "--template", "finance", code=6).err, str(key.parent))
+    same(list(box.project.glob("z*")), [])
+    # what was there before stays
+    mine = box.project / "mine"
+    (mine / "migrations").mkdir(parents=True)
+    (mine / "README.md").write_text("mine\n")
+    (mine / "migrations/mine.sql").write_text("SELECT 1;\n")
+    before = sorted(path.relative_to(mine) for path in mine.rglob("*"))
+    box.run("init", "--key", key, "mine", "--template", "finance", code=6)
+    same(sorted(path.relative_to(mine) for path in mine.rglob("*")), before)
+    same((mine / "README.md").read_text(), "mine\n")
+    key.parent.mkdir(parents=True)
+    box.run("init", "--key", key, "mine", code=0)
+
+
+@test
 def directories_that_are_not_ours(box):
     (box.folder / "other").mkdir()
     (box.folder / "other/thing").write_text("x")
@@ -783,6 +801,32 @@ def directories_that_are_not_ours(box):
         box.run("verify", "--data", box.folder / name, code=6)
     same(sorted(p.name for p in (box.folder / "other").iterdir()), ["thing"])
     assert not (box.folder / "absent").exists()
+
+
+@test
+def a_database_whose_log_is_lost_is_not_made_anew(box):
+    box.query("CREATE TABLE t (a INT); INSERT INTO t VALUES (1)")
+    data = box.project / ".kimberlite/data"
+    shutil.move(data / "log", box.folder / "log")
+    before = {path.name: path.read_bytes() for path in data.iterdir()}
+    for left in (("keys.kks", "keys.kks.copy", "store.kst"), ("keys.kks.copy",), ("store.kst",)):
+        for path in data.iterdir():
+            path.unlink()
+        for name in left:
+            (data / name).write_bytes(before[name])
+        for arguments in (["start", "--create", "--address", "127.0.0.1:0", "--http", ""], ["query", "SELECT 1"]):
+            for log in ("none", "empty"):
+                if log == "empty":
+                    (data / "log").mkdir()
+                has(box.run(*arguments, code=1).err, f"is lost: {left[0]} is there, and log/superblock is not", "restore a backup")
+                shutil.rmtree(data / "log", ignore_errors=True)
+        (box.project / "kimberlite.toml").rename(box.folder / "toml")
+        has(box.run("init", ".", code=1).err, "is lost")
+        (box.folder / "toml").rename(box.project / "kimberlite.toml")
+    for name, content in before.items():
+        (data / name).write_bytes(content)
+    shutil.move(box.folder / "log", data / "log")
+    same(box.rows("SELECT a FROM t"), [["1"]])
 
 
 # --- query: formats -----------------------------------------------------------------------------------------------------
