@@ -17,11 +17,14 @@
 #include "cli/templates.h"
 
 #define DIRECTORY_DEFAULT "./my-app"
+#define MADE_MAX          12 /* directories and files of a skeleton */
 
 struct init {
     const struct cli_options *options;
     const struct template_row *project_template;
     char directory[CLI_PATH_MAX];
+    char *made[MADE_MAX]; /* what was not there before, in order; for a try that fails */
+    size_t made_count;
 };
 
 /* --- questions ---------------------------------------------------------------------------------------------------- */
@@ -96,15 +99,45 @@ static bool ask_rest(struct init *init, bool where) {
 
 /* --- files -------------------------------------------------------------------------------------------------------- */
 
-static int make_directory(const char *path, mode_t mode) {
-    if (mkdir(path, mode) != 0 && errno != EEXIST) {
+static void note_made(struct init *init, const char *path) {
+    char *copy = init->made_count < MADE_MAX ? strdup(path) : NULL;
+    if (copy != NULL) {
+        init->made[init->made_count++] = copy;
+    }
+}
+
+/* A try that failed leaves what was there before, and nothing of its own: not even half a database. */
+static void take_back(struct init *init) {
+    struct io io = io_posix();
+    char path[CLI_PATH_MAX];
+    bool ours = project_join(path, init->directory, ".kimberlite");
+    for (size_t i = init->made_count; i > 0; i--) {
+        const char *made = init->made[i - 1];
+        if (ours && strcmp(made, path) == 0) {
+            project_remove_tree(&io, made);
+        } else {
+            (void)io_unlink(&io, made, NULL); /* a directory with something else in it stays */
+        }
+    }
+}
+
+static void forget_made(struct init *init) {
+    while (init->made_count > 0) {
+        free(init->made[--init->made_count]);
+    }
+}
+
+static int make_directory(struct init *init, const char *path, mode_t mode) {
+    if (mkdir(path, mode) == 0) {
+        note_made(init, path);
+    } else if (errno != EEXIST) {
         return cli_error(1, "cannot make directory %s: %s", path, strerror(errno));
     }
     return 0;
 }
 
 /* A file that is there already stays as it is. */
-static int write_new(const char *directory, const char *name, struct buffer *text) {
+static int write_new(struct init *init, const char *directory, const char *name, struct buffer *text) {
     char path[CLI_PATH_MAX];
     if (!project_join(path, directory, name)) {
         return project_too_long(directory);
@@ -113,6 +146,7 @@ static int write_new(const char *directory, const char *name, struct buffer *tex
     if (file == NULL) {
         return errno == EEXIST ? 0 : cli_error(1, "cannot write %s: %s", path, strerror(errno));
     }
+    note_made(init, path);
     const char *whole = buffer_text(text);
     bool failed = whole == NULL || fputs(whole, file) < 0;
     if (fclose(file) != 0 || failed) {
@@ -211,7 +245,7 @@ static void name_of(const char *directory, char *name, size_t size) {
     name[out] = 0;
 }
 
-static int make_skeleton(const struct init *init) {
+static int make_skeleton(struct init *init) {
     static const char *const folders[] = {"migrations", ".kimberlite", ".kimberlite/keys", ".kimberlite/logs",
                                           ".kimberlite/tmp"};
     const struct template_row *row = init->project_template;
@@ -221,36 +255,37 @@ static int make_skeleton(const struct init *init) {
     char name[256];
     char key[CLI_PATH_MAX] = "";
     struct buffer text = {0};
-    int code = make_directory(directory, 0777);
+    int code = make_directory(init, directory, 0777);
     if (code == 0 && file != NULL && !init->options->no_encryption && !from_anywhere(file, key)) {
         code = project_too_long(file);
     }
     for (size_t i = 0; code == 0 && i < sizeof(folders) / sizeof(folders[0]); i++) {
         /* what holds data and keys is its owner's alone */
-        code = project_join(path, directory, folders[i]) ? make_directory(path, folders[i][0] == '.' ? 0700 : 0777)
-                                                         : project_too_long(directory);
+        code = project_join(path, directory, folders[i])
+                   ? make_directory(init, path, folders[i][0] == '.' ? 0700 : 0777)
+                   : project_too_long(directory);
     }
     name_of(directory, name, sizeof(name));
     if (code == 0 && row->file != NULL && project_join(path, directory, "migrations")) {
         buffer_append_text(&text, template_text(row));
-        code = write_new(path, row->file, &text);
+        code = write_new(init, path, row->file, &text);
     }
     if (code == 0) {
         buffer_clear(&text);
         buffer_append_text(
             &text, "# Data and keys never belong into version control.\n.kimberlite/\nbackups/\n" PROJECT_LOCAL_FILE
                    "\nbuild/\n*.db\n*.db-shm\n*.db-wal\n");
-        code = write_new(directory, ".gitignore", &text);
+        code = write_new(init, directory, ".gitignore", &text);
     }
     if (code == 0) {
         buffer_clear(&text);
         readme_of(init, name, &text);
-        code = write_new(directory, "README.md", &text);
+        code = write_new(init, directory, "README.md", &text);
     }
     if (code == 0) { /* last: it is what makes the directory a project */
         buffer_clear(&text);
         code = toml_of(name, key, &text);
-        code = code == 0 ? write_new(directory, PROJECT_FILE, &text) : code;
+        code = code == 0 ? write_new(init, directory, PROJECT_FILE, &text) : code;
     }
     buffer_free(&text);
     return code;
@@ -320,6 +355,27 @@ static void tell(const struct init *init, const char *key, const struct kmb_info
     }
 }
 
+/* The directory, and in it the database; or neither. */
+static int make(struct init *init, struct cli_place *place, kmb_db **db) {
+    const struct cli_options *options = init->options;
+    int code = make_skeleton(init);
+    if (code == 0) {
+        snprintf(place->key_file, sizeof(place->key_file), "%.*s", CLI_PATH_MAX - 1,
+                 options->key == NULL ? "" : options->key);
+        code = project_passphrase(options, place);
+    }
+    code = code == 0 ? project_use(options, init->directory, place) : code;
+    if (code == 0) {
+        code = cli_open(options, KMB_OPEN_CREATE | (options->no_encryption ? (unsigned)KMB_OPEN_NO_ENCRYPTION : 0),
+                        place, db, NULL);
+    }
+    if (code != 0) {
+        take_back(init);
+    }
+    forget_made(init);
+    return code;
+}
+
 int cli_init(const struct cli_options *options) {
     struct init init = {.options = options};
     struct cli_place place = {0};
@@ -339,23 +395,8 @@ int cli_init(const struct cli_options *options) {
         }
         return code;
     }
-    code = make_skeleton(&init);
-    if (code == 0) {
-        snprintf(place.key_file, sizeof(place.key_file), "%.*s", CLI_PATH_MAX - 1,
-                 options->key == NULL ? "" : options->key);
-        code = project_passphrase(options, &place);
-    }
-    if (code == 0) {
-        code = project_use(options, init.directory, &place);
-    }
-    if (code == 0) {
-        code = cli_open(options, KMB_OPEN_CREATE | (options->no_encryption ? (unsigned)KMB_OPEN_NO_ENCRYPTION : 0),
-                        &place, &db, NULL);
-    }
-    if (code != 0) { /* the file that says "project": the next try shall not be told that it is one already */
-        if (project_join(path, init.directory, PROJECT_FILE)) {
-            unlink(path);
-        }
+    code = make(&init, &place, &db);
+    if (code != 0) {
         return code;
     }
     if (kmb_info(db, &info, &error) != KMB_OK ||
