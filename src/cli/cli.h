@@ -116,6 +116,7 @@ struct cli_place {
     char key_directory[CLI_PATH_MAX]; /* "" : beside the data */
     char project[CLI_PATH_MAX];       /* directory of kimberlite.toml, or "" */
     char migrations[CLI_PATH_MAX];    /* "" : no project */
+    bool migrations_named;            /* by the user, and not by the default */
     uint64_t cache_bytes;             /* settings of the project; 0: the default */
     uint64_t statement_bytes;
     uint64_t segment_bytes;

@@ -8,10 +8,12 @@
  * The history, public.__migrations, keeps each file's checksum: a file that was changed after it was applied is found,
  * and nothing is applied on top of it unless --force says so.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "cli/migration.h"
@@ -535,6 +537,18 @@ static int create(const struct cli_options *options, const struct cli_place *pla
     return code;
 }
 
+/* A directory that somebody named and that is not there is a mistake, not a project without migrations. */
+static int check_directory(const struct cli_options *options, const struct cli_place *place) {
+    if (access(place->migrations, F_OK) == 0 || errno != ENOENT) {
+        return 0;
+    }
+    if (place->migrations_named) {
+        return cli_error(6, "migrations.directory is not there: %s", place->migrations);
+    }
+    cli_note(options, "There are no migrations: %s is not there.", place->migrations);
+    return 0;
+}
+
 int migration_apply(const struct cli_options *options, const char *directory, kmb_db *db) {
     struct runner_state run = {.options = options, .db = db};
     int code = migrations_read(directory, &run.files);
@@ -576,6 +590,9 @@ int cli_migration(const struct cli_options *options) {
     int code = cli_find(options, &place);
     if (code == 0 && place.migrations[0] == 0) {
         code = cli_error(6, "no project: migrations are files beside a kimberlite.toml");
+    }
+    if (code == 0 && actions[which].action != ACTION_CREATE) {
+        code = check_directory(options, &place);
     }
     if (code == 0) {
         code = migrations_read(place.migrations, &run.files);

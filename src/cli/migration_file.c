@@ -1,10 +1,12 @@
 /* Files of migrations. The checksum leaves the header out, so that an author may be added later. */
 #include "cli/migration_file.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -75,6 +77,41 @@ static bool is_header(struct slice line) {
     return at == line.length || (line.length - at >= 2 && line.bytes[at] == '-' && line.bytes[at + 1] == '-');
 }
 
+static bool is_word(uint8_t byte) {
+    return isalnum(byte) || byte == '_';
+}
+
+/* Moves behind a word in any case, and behind blanks before it. */
+static bool take_word(struct slice line, size_t *at, const char *word) {
+    size_t length = strlen(word);
+    size_t from = *at;
+    while (from < line.length && (line.bytes[from] == ' ' || line.bytes[from] == '\t')) {
+        from++;
+    }
+    if (line.length - from < length || strncasecmp((const char *)line.bytes + from, word, length) != 0 ||
+        (from + length < line.length && is_word(line.bytes[from + length]) && is_word((uint8_t)word[0]))) {
+        return false;
+    }
+    *at = from + length;
+    return true;
+}
+
+/* "-- Up Migration", in any case and with any blanks, and no words behind it: those make it a sentence of a comment. As
+ * `create` writes it, it is one whatever follows. */
+static bool is_marker(struct slice line, const char *kind, const char *written) {
+    size_t at = 0;
+    if (begins(line, written)) {
+        return true;
+    }
+    if (!take_word(line, &at, "--") || !take_word(line, &at, kind) || !take_word(line, &at, "migration")) {
+        return false;
+    }
+    while (at < line.length && !is_word(line.bytes[at])) {
+        at++;
+    }
+    return at == line.length;
+}
+
 /* Whether a text has a statement, or only blanks and comments. */
 static bool has_statement(const struct buffer *text) {
     struct splitter splitter = {0};
@@ -85,16 +122,24 @@ static bool has_statement(const struct buffer *text) {
     return any;
 }
 
-static bool parse_text(struct slice text, struct migration *migration) {
+/* How often each stands in a file. */
+struct markers {
+    size_t up;
+    size_t down;
+};
+
+static bool parse_text(struct slice text, struct migration *migration, struct markers *markers) {
     struct buffer summed = {0};
     struct buffer *part = &migration->up;
     bool header = true;
     while (text.length > 0) {
         struct slice line = next_line(&text);
-        if (begins(line, "-- Down Migration")) {
+        if (is_marker(line, "down", "-- Down Migration")) {
             part = &migration->down;
-        } else if (begins(line, "-- Up Migration")) {
+            markers->down++;
+        } else if (is_marker(line, "up", "-- Up Migration")) {
             part = &migration->up;
+            markers->up++;
         }
         if (header && begins(line, "-- Migration: ")) {
             struct slice name = slice_make(line.bytes + 14, line.length - 14);
@@ -118,6 +163,16 @@ static bool parse_text(struct slice text, struct migration *migration) {
     return good;
 }
 
+/* What is up and what is down must not be guessed. */
+static int check_markers(const char *path, const struct migration *migration, const struct markers *markers) {
+    if (markers->up > 1 || markers->down > 1) {
+        return cli_error(1, "%s has \"-- %s Migration\" twice", path, markers->up > 1 ? "Up" : "Down");
+    }
+    return markers->down == 1 && markers->up == 0 && !migration->has_up
+               ? cli_error(1, "%s has \"-- Down Migration\", and nothing above it to take back", path)
+               : 0;
+}
+
 static int read_one(const char *directory, const char *file, struct migration *migration) {
     struct io io = io_posix();
     struct buffer text = {0};
@@ -132,10 +187,13 @@ static int read_one(const char *directory, const char *file, struct migration *m
         return project_too_long(directory);
     }
     int code = 0;
+    struct markers markers = {0};
     if (io_read_file(&io, path, MIGRATION_SIZE_MAX, &text, &error) != KMB_OK) {
         code = cli_fail(&error, NULL, 0, path);
-    } else if (!parse_text(buffer_slice(&text), migration)) {
+    } else if (!parse_text(buffer_slice(&text), migration, &markers)) {
         code = cli_error(1, "out of memory");
+    } else {
+        code = check_markers(path, migration, &markers);
     }
     buffer_free(&text);
     return code;

@@ -9,6 +9,9 @@
  *
  *     -- Down Migration
  *     DROP TABLE patients;
+ *
+ * The two marks are taken in any case and with any blanks. What stands above the first is up; a down mark needs
+ * something above it, or an up mark, and neither stands twice.
  */
 #ifndef KMB_CLI_MIGRATION_FILE_H
 #define KMB_CLI_MIGRATION_FILE_H

@@ -150,6 +150,8 @@ int project_use(const struct cli_options *options, const char *directory, struct
     place->segment_bytes = settings.storage.segment_bytes;
     place->ask = settings.tenants.require_confirmation;
     place->number_by_time = settings.migrations.auto_timestamp;
+    place->migrations_named =
+        settings_place_of(&settings, settings_find(slice_text("migrations.directory")))->source != SETTING_DEFAULT;
     settings_free(&settings);
     snprintf(place->project, sizeof(place->project), "%s", directory);
     return fits ? 0 : project_too_long(directory);

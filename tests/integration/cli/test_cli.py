@@ -364,6 +364,44 @@ def migrations_are_whole_or_not_at_all(box):
 
 
 @test
+def marks_of_migrations_are_found_in_any_case(box):
+    folder = box.project / "migrations"
+    file = folder / "0001_t.sql"
+    for up, down in (("-- up migration", "-- down migration"), ("--UP MIGRATION", "--DOWN MIGRATION"), ("  --\tUp   Migration:", "-- down  Migration --"),
+                     ("-- Up Migration of it", "-- Down Migration of it"), ("", "-- dOWN mIGRATION")):
+        file.write_text(f"{up}\nCREATE TABLE t (a INT);\n-- about the down migration\n-- down migration of what is old\n-- down migrations\n"
+                        f"INSERT INTO t VALUES (1);\r\n{down}\r\nDROP TABLE t;\n")
+        box.run("migration", "up", code=0)
+        same(box.rows("SELECT a FROM t"), [["1"]])
+        box.run("migration", "down", code=0)
+        has(box.query("TABLE t", code=1).err, "does not exist")
+    for text, words in (("-- down migration\nDROP TABLE t;\n", "nothing above it to take back"),
+                        ("-- about\n-- Down Migration\nDROP TABLE t;\n", "nothing above it to take back"),
+                        ("-- up migration\nSELECT 1;\n-- Up Migration\nSELECT 2;\n", '"-- Up Migration" twice'),
+                        ("-- up migration\nSELECT 1;\n-- down migration\nSELECT 2;\n-- Down Migration\nSELECT 3;\n", '"-- Down Migration" twice')):
+        file.write_text(text)
+        for action in ("up", "validate", "status"):
+            has(box.run("migration", action, code=1).err, "0001_t.sql has", words)
+
+
+@test
+def a_directory_of_migrations_that_is_not_there_is_told(box):
+    shutil.rmtree(box.project / "migrations")
+    for action, out in (("up", "nothing is pending"), ("validate", "valid: 0 migrations"), ("status", "")):
+        ran = box.run("migration", action, code=0)
+        has(ran.out, out)
+        has(ran.err, f"There are no migrations: {box.project}/migrations is not there")
+    def refused(**more):
+        for action in (["up"], ["up", "--all-tenants"], ["validate"], ["status"], ["down"]):
+            has(box.run("migration", *action, code=6, **more).err, f"migrations.directory is not there: {box.project}/schema")
+    refused(env={"KMB_MIGRATIONS_DIRECTORY": str(box.project / "schema")})
+    box.run("config", "set", "migrations.directory", "schema", code=0)
+    refused()
+    box.run("migration", "create", "first", code=0)
+    box.run("migration", "status", code=0)
+
+
+@test
 def migrations_of_every_tenant(box):
     box.run("tenant", "create", "7", code=0)
     (box.project / "migrations/0001_t.sql").write_text("CREATE TABLE t (a INT);\n-- Down Migration\nDROP TABLE t;\n")
