@@ -1,6 +1,7 @@
 /*
  * kimberlite shell: statements typed, with psql's habits. Line editing and history by libedit on a terminal; plain
- * lines otherwise. An error is told and the shell goes on; Ctrl-C ends the running statement, Ctrl-D the shell.
+ * lines otherwise. An error is told and the shell goes on; Ctrl-C ends the running statement, Ctrl-D the shell. A
+ * script goes on too, and its exit code says whether anything in it failed: who runs one does not read what it says.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -9,6 +10,7 @@
 #include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,7 +38,7 @@ struct shell {
     bool color;          /* the terminal takes colours, and they are wanted */
     char place[300];     /* of the database, for people */
     bool quit;
-    bool failed;
+    bool failed; /* a statement or a command did, at any time */
 };
 
 /* The session that Ctrl-C cancels; set while a statement runs. */
@@ -62,7 +64,7 @@ static void on_interrupt(int number) {
 
 static void run_statement(struct shell *shell, struct slice statement) {
     atomic_store(&running, shell->runner.session);
-    shell->failed = runner_run(&shell->runner, statement) != 0;
+    shell->failed = runner_run(&shell->runner, statement) != 0 || shell->failed;
     atomic_store(&running, NULL);
 }
 
@@ -71,6 +73,18 @@ static void run_text(struct shell *shell, const char *text) {
 }
 
 /* --- backslash and dot commands ----------------------------------------------------------------------------------- */
+
+/* A command that failed. */
+static void refuse(struct shell *shell, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void refuse(struct shell *shell, const char *format, ...) {
+    char text[CLI_PATH_MAX + 256];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    cli_error(1, "%s", text);
+    shell->failed = true;
+}
 
 static void help(void) {
     fputs("\\d [TABLE]   columns of a table, or all tables     \\q          end\n"
@@ -91,13 +105,13 @@ static void set_mode(struct shell *shell, const char *name) {
             return;
         }
     }
-    cli_error(1, "unknown format \"%s\": table, csv, tsv, json or ndjson", name);
+    refuse(shell, "unknown format \"%s\": table, csv, tsv, json or ndjson", name);
 }
 
 /* "\x", "\x on", "\x off". */
-static void toggle(bool *setting, const char *what, const char *argument) {
+static void toggle(struct shell *shell, bool *setting, const char *what, const char *argument) {
     if (argument[0] != 0 && strcmp(argument, "on") != 0 && strcmp(argument, "off") != 0) {
-        cli_error(1, "invalid value \"%s\": on or off", argument);
+        refuse(shell, "invalid value \"%s\": on or off", argument);
         return;
     }
     *setting = argument[0] == 0 ? !*setting : strcmp(argument, "on") == 0;
@@ -111,19 +125,21 @@ static void copy_file(struct shell *shell, const char *argument) {
     struct buffer name = {0};
     bool from = false;
     struct cli_copy *copy = &shell->runner.copy;
-    if (cli_copy_parse(argument, &sql, &name, &from)) {
+    if (!cli_copy_parse(argument, &sql, &name, &from)) {
+        shell->failed = true;
+    } else {
         if (name.length > 0) {
             copy->file_name = buffer_text(&name);
             copy->file = copy->file_name == NULL ? NULL : fopen(copy->file_name, from ? "re" : "we");
         }
         FILE *file = copy->file;
         if (name.length > 0 && file == NULL) {
-            cli_error(1, "cannot %s %s: %s", from ? "read" : "write", copy->file_name, strerror(errno));
+            refuse(shell, "cannot %s %s: %s", from ? "read" : "write", copy->file_name, strerror(errno));
         } else if (buffer_ok(&sql)) {
             run_statement(shell, buffer_slice(&sql));
         }
         if (file != NULL && fclose(file) != 0) {
-            cli_error(1, "cannot write %s: %s", buffer_text(&name), strerror(errno));
+            refuse(shell, "cannot write %s: %s", buffer_text(&name), strerror(errno));
         }
     }
     copy->file = NULL;
@@ -136,12 +152,12 @@ static void include(struct shell *shell, const char *name) {
     size_t room = 0;
     ssize_t length;
     if (shell->depth >= INCLUDE_DEPTH_MAX) {
-        cli_error(1, "\\i nests deeper than %d files", INCLUDE_DEPTH_MAX);
+        refuse(shell, "\\i nests deeper than %d files", INCLUDE_DEPTH_MAX);
         return;
     }
     FILE *file = fopen(name, "r");
     if (file == NULL) {
-        cli_error(1, "cannot read %s: %s", name, strerror(errno));
+        refuse(shell, "cannot read %s: %s", name, strerror(errno));
         return;
     }
     const struct cli_lines *outer = shell->runner.copy.lines;
@@ -164,7 +180,7 @@ static void describe(struct shell *shell, const char *table) {
         return;
     }
     if (snprintf(sql, sizeof(sql), "SHOW COLUMNS FROM %s", table) >= (int)sizeof(sql)) {
-        cli_error(1, "the name is too long");
+        refuse(shell, "the name is too long");
         return;
     }
     run_text(shell, sql);
@@ -193,21 +209,21 @@ static void command(struct shell *shell, char *line) {
     } else if (strcmp(verb, "d") == 0 || strcmp(verb, "schema") == 0) {
         describe(shell, argument);
     } else if (strcmp(verb, "x") == 0) {
-        toggle(&shell->runner.output.expanded, "Expanded display", argument);
+        toggle(shell, &shell->runner.output.expanded, "Expanded display", argument);
     } else if (strcmp(verb, "timing") == 0 || strcmp(verb, "timer") == 0) {
-        toggle(&shell->runner.timing, "Timing", argument);
+        toggle(shell, &shell->runner.timing, "Timing", argument);
     } else if (strcmp(verb, "o") == 0 || strcmp(verb, "mode") == 0) {
         set_mode(shell, argument);
     } else if (strcmp(verb, "copy") == 0) {
         copy_file(shell, argument);
     } else if (strcmp(verb, "i") == 0 || strcmp(verb, "read") == 0) {
         if (argument[0] == 0) {
-            cli_error(1, "a file is required: %s FILE", name);
+            refuse(shell, "a file is required: %s FILE", name);
         } else {
             include(shell, argument);
         }
     } else {
-        cli_error(1, "unknown command \"%s\"; \\? lists them", name);
+        refuse(shell, "unknown command \"%s\"; \\? lists them", name);
     }
 }
 
@@ -551,7 +567,7 @@ int cli_shell(const struct cli_options *options) {
         if (!terminal && !shell.quit && splitter_rest(&shell.splitter, &rest)) {
             run_statement(&shell, rest);
         }
-        code = !terminal && shell.failed ? 1 : 0; /* a script's last statement counts, as with sqlite3 */
+        code = !terminal && shell.failed ? 1 : 0;
     }
     splitter_free(&shell.splitter);
     return cli_close(db, shell.runner.session, code);

@@ -1618,13 +1618,20 @@ def the_shell_runs_scripts(box):
     lacks(result.out, "never")
     result = box.run("shell", stdin="\\x\nSELECT 1 AS a, NULL AS b;\n", code=0)
     has(result.out, "─[ row 1 ]", "a │ 1", "b │ NULL")
-    result = box.run("shell", stdin="\\bogus\nSELECT nope;\nSELECT 1 AS fine;\n", code=0)
+    result = box.run("shell", stdin="\\bogus\nSELECT nope;\nSELECT 1 AS fine;\n", code=1)
     has(result.err, "unknown command", "42703", "^")
     has(result.out, "fine")
     same(box.run("shell", stdin="SELECT 1;\nSELECT nope;\n").code, 1)
     has(box.run("shell", stdin="\\i absent.sql\n").err, "cannot read absent.sql")
     box.file("loop.sql", "\\i loop.sql\n")
     has(box.run("shell", stdin="\\i loop.sql\n").err, "nests deeper")
+    # whatever failed in a script is seen at its end, also where it ends itself
+    box.file("bad.sql", "SELECT nope;\nSELECT 1;\n")
+    for line in ("SELECT nope;", "\\bogus", "\\copy t from '/nonexistent'", "\\copy t to '/nonexistent/file'", "\\copy t", "\\i nosuch", "\\i",
+                 "\\i bad.sql", "\\i loop.sql", "\\o xml", "\\x maybe", "\\d nosuch", ".bogus", "\\copy t to '/dev/full'"):
+        for end in ("", "\\q\nSELECT 2;\n"):
+            result = box.run("shell", "-o", "csv", stdin=f"{line}\nSELECT 1 AS fine;\n{end}", code=1)
+            has(result.out, "fine\n1\n")
 
 
 @test
@@ -1655,7 +1662,7 @@ def copy_reads_the_lines_behind_it(box):
 @test
 def copy_that_fails_leaves_no_data_behind(box):
     script = ("CREATE TABLE t (a INT PRIMARY KEY);\nCOPY t FROM STDIN;\n1\nx\n3\nSELECT 99;\n\\.\nSELECT count(*) AS n FROM t;\n")
-    result = box.run("shell", "-o", "csv", stdin=script, code=0)
+    result = box.run("shell", "-o", "csv", stdin=script, code=1)
     assert result.out == "n\n0\n", result.out
     has(result.err, 'Context: COPY t, line 2, column a: "x"')
     assert "99" not in result.out + result.err
@@ -1688,7 +1695,7 @@ def copies_of_many_rows_stream(box):
 
 @test
 def shell_commands_take_on_and_off(box):
-    result = box.run("shell", stdin="\\timing on\n\\timing on\n\\x off\n\\x\n\\x maybe\n\\i\n.read\n", code=0)
+    result = box.run("shell", stdin="\\timing on\n\\timing on\n\\x off\n\\x\n\\x maybe\n\\i\n.read\n", code=1)
     same(result.err.splitlines(), ["Timing is on.", "Timing is on.", "Expanded display is off.", "Expanded display is on.",
                                    'Error: invalid value "maybe": on or off', "Error: a file is required: \\i FILE",
                                    "Error: a file is required: .read FILE"])
@@ -1848,7 +1855,7 @@ def the_bench_counts_what_it_runs(box):
     same(told["rate"], 100)
     assert 90 <= told["count"] <= 101 and 0.8 < told["seconds"] < 3, told
     # a database of one's own: only when asked; the tables go, or stay
-    has(bench("insert", "--data", "p"), "--yes allows it")
+    has(bench("insert", "--data", "p", code=2), "--yes is required")
     before = int(box.one("SELECT count(*) FROM information_schema.schemata"))
     told = bench("mixed", "--data", "p", "--yes")
     same(int(box.one("SELECT count(*) FROM information_schema.schemata")), before)
@@ -1871,6 +1878,17 @@ def the_bench_counts_what_it_runs(box):
     has(err, "Interrupted")
     assert json.loads(out)["count"] > 0
     same(sorted(path.name for path in box.folder.iterdir()), ["p"])
+    # other signals end it as they end a program, while it fills its tables too, and nothing is left
+    for number, pause in ((signal.SIGTERM, 2), (signal.SIGHUP, 0)):
+        process = subprocess.Popen([PROGRAM, "bench", "point", "--duration", "600", "--scale", "3"], cwd=box.folder,
+                                   env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        has(process.stderr.readline(), "filling")
+        same(len(list(box.folder.glob("kimberlite-bench-*"))), 1)
+        time.sleep(pause)
+        process.send_signal(number)
+        process.communicate(timeout=60)
+        same(process.returncode, -number)
+        same(sorted(path.name for path in box.folder.iterdir()), ["p"])
 
 
 @test
