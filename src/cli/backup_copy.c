@@ -37,7 +37,7 @@ void backup_copier_end(struct backup_copier *copier) {
 static enum kmb_status count_bytes(struct backup_copier *copier, size_t count, struct kmb_error *error) {
     copier->bytes += count;
     cli_progress_show(&copier->progress, 0, 0, copier->bytes >> 20, "MiB");
-    return interrupt_seen() ? error_set(error, KMB_CANCELLED, "interrupted") : KMB_OK;
+    return interrupt_seen() != 0 ? error_set(error, KMB_CANCELLED, "interrupted") : KMB_OK;
 }
 
 /* --- in ----------------------------------------------------------------------------------------------------------- */

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "cli/bench_work.h"
+#include "cli/interrupt.h"
 #include "cli/output.h"
 #include "cli/project.h"
 
@@ -37,13 +38,6 @@ struct bench {
     char scratch[CLI_PATH_MAX]; /* a directory of our own; "": none */
     char durability[64];
 };
-
-static volatile sig_atomic_t interrupted;
-
-static void on_interrupt(int number) {
-    (void)number;
-    interrupted = 1;
-}
 
 static void sleep_until(int64_t moment_ns) {
     struct timespec at = {.tv_sec = moment_ns / 1000000000, .tv_nsec = moment_ns % 1000000000};
@@ -109,7 +103,7 @@ static void watch(struct bench *bench) {
     struct cli_progress progress;
     cli_progress_start(&progress, "bench");
     progress.terminal = progress.terminal && !bench->options->quiet;
-    while (cli_now_ns() < bench->end_ns && !interrupted && !atomic_load(&bench->stop)) {
+    while (cli_now_ns() < bench->end_ns && interrupt_seen() == 0 && !atomic_load(&bench->stop)) {
         uint64_t done = 0;
         for (uint32_t i = 0; i < bench->client_count; i++) {
             done += atomic_load_explicit(&bench->clients[i].done, memory_order_relaxed);
@@ -119,7 +113,7 @@ static void watch(struct bench *bench) {
                           (uint64_t)(bench->end_ns - bench->begun_ns), done, "transactions");
         sleep_until(now + 50000000 < bench->end_ns ? now + 50000000 : bench->end_ns);
     }
-    if (interrupted) {
+    if (interrupt_seen() != 0) {
         atomic_store(&bench->stop, true);
     }
     cli_progress_end(&progress);
@@ -240,7 +234,7 @@ static int report(struct bench *bench) {
     values[2] = bench->durability;
     output_facts(&output, shown, values, "tttnnnnnnnnnnnnnn");
     free(outcome.durations_ns);
-    if (interrupted) {
+    if (interrupt_seen() != 0) {
         cli_note(options, "Interrupted: this is what was counted until then.");
     }
     return 0;
@@ -377,13 +371,13 @@ int cli_bench(const struct cli_options *options) {
         return cli_error(2, "unrecognized workload \"%s\": mixed, insert, point, scan or tpcb", name);
     }
     if (!may_write(options)) {
-        fputs(isatty(STDIN_FILENO) == 1 ? "Cancelled\n"
-                                        : "Cancelled: what the bench writes stays in the log; --yes allows it\n",
-              stderr);
+        if (isatty(STDIN_FILENO) != 1) {
+            return cli_error(2, "--yes is required: what the bench writes stays in the log");
+        }
+        fputs("Cancelled\n", stderr);
         return 0;
     }
-    struct sigaction interrupt = {.sa_handler = on_interrupt};
-    sigaction(SIGINT, &interrupt, NULL);
+    interrupt_catch();
     bool own = options->data == NULL && options->server == NULL;
     int code = own ? open_scratch(&bench, &db) : cli_open(options, 0, &place, &db, NULL);
     if (code == 0 && kmb_session_open(db, options->tenant, &session, &error) != KMB_OK) {
@@ -393,6 +387,9 @@ int cli_bench(const struct cli_options *options) {
     code = cli_close(db, session, code);
     if (bench.scratch[0] != 0) {
         project_remove_tree(&io, bench.scratch);
+    }
+    if (interrupt_seen() != SIGINT) { /* which ends a run early; its report is a result */
+        interrupt_end();
     }
     return code;
 }

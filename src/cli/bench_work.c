@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "cli/interrupt.h"
 
 #define RANGE_ROWS   100
 #define DELTA_MAX    5000
@@ -189,6 +190,9 @@ enum kmb_status bench_tables_make(kmb_session *session, int64_t scale, struct km
         status = kmb_exec(session, sql, error);
     }
     for (int64_t i = 0; status == KMB_OK && i < scale; i++) {
+        if (interrupt_seen() != 0) {
+            return error_set(error, KMB_CANCELLED, "interrupted");
+        }
         snprintf(sql, sizeof(sql),
                  "INSERT INTO " BENCH_SCHEMA ".accounts SELECT g, %" PRId64 ", 0, '%s' FROM generate_series(%" PRId64
                  ", %" PRId64 ") AS g",

@@ -6,6 +6,7 @@
 
 #include <signal.h>
 #include <stddef.h>
+#include <stdio.h>
 
 static volatile sig_atomic_t seen;
 
@@ -24,13 +25,14 @@ void interrupt_catch(void) {
     }
 }
 
-bool interrupt_seen(void) {
-    return seen != 0;
+int interrupt_seen(void) {
+    return seen;
 }
 
 void interrupt_end(void) {
     int number = seen;
     if (number != 0) {
+        fflush(stdout);
         signal(number, SIG_DFL);
         raise(number);
     }

@@ -2,12 +2,10 @@
 #ifndef KMB_CLI_INTERRUPT_H
 #define KMB_CLI_INTERRUPT_H
 
-#include <stdbool.h>
-
 /* From here on they are only remembered; one that is ignored (nohup) stays so. */
 void interrupt_catch(void);
-/* Whether one has come. */
-bool interrupt_seen(void);
+/* The one that has come, 0 for none. */
+int interrupt_seen(void);
 /* At the end, when all is cleared away: ends the process by the signal that came, so that its parent sees that; returns
  * where none did. */
 void interrupt_end(void);
