@@ -48,7 +48,9 @@ struct kmb_statement {
     struct value *parameters;
     bool *bound;
     uint32_t parameter_count;
+    uint32_t bound_count;
     struct arena parameter_memory;
+    size_t parameter_bytes;  /* of it, when older values were dropped last */
     char **type_names;       /* of columns, made when asked */
     uint32_t column_room;    /* of texts and type_names */
     uint64_t column_version; /* of the catalogue that they are of */

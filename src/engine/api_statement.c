@@ -182,6 +182,7 @@ static bool take_kept(struct kmb_statement *statement, struct slice text, const 
         statement->parameters[i] = values[i];
         statement->bound[i] = true;
     }
+    statement->bound_count = statement->parameter_count;
     return true;
 }
 
@@ -357,6 +358,34 @@ static bool is_open(const struct kmb_statement *statement) {
     return statement->run != NULL || statement->far_running;
 }
 
+/* Gives back what older values have left, once it is as much as the values themselves: all of these are copied, which
+ * must not be done for each that is bound. */
+static enum kmb_status drop_older(kmb_statement *statement, struct kmb_error *error) {
+    size_t used = statement->parameter_memory.bytes_used;
+    uint32_t count = statement->parameter_count;
+    if (statement->bound_count < count || used <= PARAMETER_BYTES_SOFT || used / 2 <= statement->parameter_bytes) {
+        return KMB_OK;
+    }
+    struct arena fresh;
+    arena_init(&fresh, 0);
+    fresh.charge = statement->parameter_memory.charge;
+    struct value *copies = mem_alloc_zero(count + 1u, sizeof(*copies));
+    bool made = copies != NULL;
+    for (uint32_t i = 0; made && i < count; i++) {
+        made = value_copy(&statement->parameters[i], &fresh, &copies[i]);
+    }
+    if (made) {
+        memcpy(statement->parameters, copies, count * sizeof(*copies));
+        struct arena older = statement->parameter_memory;
+        statement->parameter_memory = fresh;
+        fresh = older;
+        statement->parameter_bytes = statement->parameter_memory.bytes_used;
+    }
+    arena_free(&fresh);
+    mem_free(copies);
+    return made ? KMB_OK : error_set(error, KMB_NO_MEMORY, "out of memory");
+}
+
 static enum kmb_status bind(kmb_statement *statement, uint32_t number, struct value value, struct kmb_error *error) {
     if (statement == NULL) {
         return api_absent("statement", error);
@@ -369,28 +398,16 @@ static enum kmb_status bind(kmb_statement *statement, uint32_t number, struct va
                          parameters_of(statement));
     }
     kmb_reset(statement);
-    bool all = true;
-    for (uint32_t i = 0; i < statement->parameter_count; i++) {
-        all = all && statement->bound[i];
-    }
-    if (all && statement->parameter_memory.bytes_used > PARAMETER_BYTES_SOFT) { /* drop what older values left */
-        struct arena fresh;
-        arena_init(&fresh, 0);
-        fresh.charge = statement->parameter_memory.charge;
-        for (uint32_t i = 0; i < statement->parameter_count; i++) {
-            if (i + 1 != number && !value_copy(&statement->parameters[i], &fresh, &statement->parameters[i])) {
-                arena_free(&fresh);
-                return error_set(error, KMB_NO_MEMORY, "out of memory");
-            }
-        }
-        arena_free(&statement->parameter_memory);
-        statement->parameter_memory = fresh;
+    enum kmb_status status = drop_older(statement, error);
+    if (status != KMB_OK) {
+        return status;
     }
     struct value copy;
     if (!value_copy(&value, &statement->parameter_memory, &copy)) {
         return error_set(error, KMB_NO_MEMORY, "out of memory");
     }
     statement->parameters[number - 1] = copy;
+    statement->bound_count += !statement->bound[number - 1];
     statement->bound[number - 1] = true;
     return KMB_OK;
 }

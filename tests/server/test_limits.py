@@ -54,6 +54,23 @@ def error_of(message):
 # --- connections -----------------------------------------------------------------------------------------------------
 
 
+def test_parameters():
+    """A statement has 65,535 of them, whatever they are for, and not one more."""
+    most = 65535
+    numbers = ["$%d" % i for i in range(1, most + 2)]
+    values = [str(i) for i in range(1, most + 1)]
+    with Server() as server, raw.Client(server.port) as client:
+        client.rows("CREATE TABLE t (a int)")
+        for head, lists, tag in (("INSERT INTO t VALUES ", ["(%s)" % one for one in numbers], b"INSERT 0 65535\0"),
+                                 ("SELECT 1 WHERE 1 IN (", numbers, b"SELECT 1\0")):
+            tail = ")" if head.endswith("(") else ""
+            answer = client.send(raw.parse(head + ", ".join(lists[:most]) + tail), raw.bind(values), raw.execute(), raw.SYNC).until("Z")
+            assert [one.body for one in answer if one.kind == "C"] == [tag], answer
+            answer = client.send(raw.parse(head + ", ".join(lists) + tail), raw.SYNC).until("Z")
+            assert [(one.fields()["C"], one.fields()["M"]) for one in answer if one.kind == "E"] == \
+                [("42P02", "there is no parameter $65536")], answer
+
+
 def test_connections():
     """Of an address: the next one is turned away, and let in when one has left."""
     for limit in ("connections", "connections_per_source"):

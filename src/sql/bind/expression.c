@@ -92,8 +92,8 @@ static const struct expr *bind_parameter(const struct bind_scope *scope, const P
         sql_raise(bind->context, KMB_UNDEFINED_PARAMETER, position, "there is no parameter $%d", reference->number);
     }
     uint32_t number = (uint32_t)reference->number;
-    while (bind->parameter_capacity < number) {
-        uint32_t capacity = number + 8;
+    if (bind->parameter_capacity < number) {
+        uint32_t capacity = 2 * number + 6; /* twice each time: the arena keeps all that were outgrown */
         struct type *grown = sql_alloc_zero(bind->context, capacity, sizeof(*grown));
         for (uint32_t i = 0; i < capacity; i++) {
             grown[i] = i < bind->parameter_count ? bind->parameter_types[i] : type_make(TYPE_UNKNOWN);

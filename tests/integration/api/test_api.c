@@ -1045,6 +1045,36 @@ static void binding(void **state) {
     kmb_finalize(wide);
 }
 
+/* As many parameters as a statement may have, bound again and again: each costs the same, however many there are. */
+static void many_parameters(void **state) {
+    struct box *box = *state;
+    enum { MOST = 65535 };
+    size_t size = (size_t)(MOST + 1) * 16;
+    char *text = malloc(size);
+    size_t length = (size_t)snprintf(text, size, "INSERT INTO t VALUES ($1)");
+    for (int i = 2; i <= MOST; i++) {
+        length += (size_t)snprintf(text + length, size - length, ", ($%d)", i);
+    }
+    MUST(kmb_exec(box->session, "CREATE TABLE t (s TEXT)", &error));
+    kmb_statement *insert = prepared(box->session, text);
+    assert_int_equal(kmb_parameter_count(insert), MOST);
+    for (int round = 0; round < 3; round++) {
+        for (uint32_t i = 1; i <= MOST; i++) {
+            char word[40];
+            int bytes = snprintf(word, sizeof(word), "round %d, parameter %u of many", round, i);
+            MUST(kmb_bind_text(insert, i, word, (size_t)bytes, &error));
+        }
+    }
+    assert_int_equal(kmb_step(insert, NULL), KMB_DONE);
+    assert_int_equal(kmb_statement_rows(insert), MOST);
+    kmb_finalize(insert);
+    assert_int_equal(ask(box->session, "SELECT count(DISTINCT s) FROM t WHERE s LIKE 'round 2%'"), MOST);
+    snprintf(text + length, size - length, ", ($%d)", MOST + 1);
+    REFUSED(kmb_prepare(box->session, text, strlen(text), &insert, NULL, &error), KMB_UNDEFINED_PARAMETER,
+            "there is no parameter $65536");
+    free(text);
+}
+
 static void large_rows(void **state) {
     struct box *box = *state;
     static const size_t sizes[] = {1 << 20, 3 << 20, 20 << 20};
@@ -1437,6 +1467,7 @@ int main(void) {
         IN_A_BOX(cancelling_a_text),
         IN_A_BOX(preparing),
         IN_A_BOX(binding),
+        IN_A_BOX(many_parameters),
         IN_A_BOX(large_rows),
         IN_A_BOX(bad_input),
         IN_A_BOX(appending),
