@@ -417,7 +417,7 @@ enum kmb_status session_place(struct session *session, enum session_savepoint_ki
         return KMB_OK;
     }
     session_drop_savepoints(session, savepoint);
-    sql_cursors_end(&session->cursors, savepoint->cursors);
+    sql_cursors_back(&session->cursors, savepoint->cursors);
     neighbours_rollback(&session->neighbours, savepoint->neighbours);
     locks_give_rows(session->neighbours.locks, savepoint->claims);
     session->settings = savepoint->settings;

@@ -626,6 +626,7 @@ static bool go_on(struct pg_session *session, struct protocol_io *io) {
         session->portals_ended = false;
         pg_drop_portals(session);
     }
+    pg_drop_portals_gone(session);
     return true;
 }
 

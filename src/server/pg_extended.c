@@ -12,6 +12,7 @@
 #include "base/memory.h"
 #include "server/internal.h"
 #include "server/pg_internal.h"
+#include "sql/cursor.h"
 #include "sql/prepared.h"
 
 #define PORTALS_MAX 10000 /* of a session */
@@ -344,6 +345,27 @@ void pg_drop_portals(struct pg_session *session) {
     pg_drop_fetch(session);
 }
 
+void pg_drop_portals_gone(struct pg_session *session) {
+    struct sql_cursor_list *list = session_host(session->inner)->cursors;
+    uint64_t gone = list->gone;
+    if (gone == 0) {
+        return;
+    }
+    list->gone = 0;
+    const struct map_entry *entry;
+    for (size_t at = 0; (entry = map_next(&session->portals, &at)) != NULL;) {
+        struct pg_portal *portal = entry->value;
+        if (portal->number >= gone) {
+            (void)map_remove(&session->portals, entry->key);
+            portal_free(portal);
+        }
+    }
+    if (session->unnamed_portal != NULL && session->unnamed_portal->number >= gone) {
+        portal_free(session->unnamed_portal);
+        session->unnamed_portal = NULL;
+    }
+}
+
 static enum kmb_status bind_values(struct pg_session *session, kmb_statement *statement, const struct pg_bind *bind,
                                    struct kmb_error *error) {
     struct slice rest = bind->parameters.bytes;
@@ -492,6 +514,7 @@ enum kmb_status pg_bind(struct pg_session *session, struct buffer *out, const st
     if (portal == NULL) {
         return error_set(error, KMB_NO_MEMORY, "out of memory");
     }
+    portal->number = ++session_host(session->inner)->cursors->made;
     status = make_portal(session, prepared, bind, portal, error);
     if (status == KMB_OK && bind->portal.length > 0 && !map_put(&session->portals, bind->portal, portal)) {
         status = error_set(error, KMB_NO_MEMORY, "out of memory");

@@ -33,6 +33,7 @@ struct pg_portal {
     struct pg_statement *prepared;
     kmb_statement *statement; /* prepared's, or one of its own; NULL: of an empty text */
     struct slice text;        /* borrowed of prepared, for errors */
+    uint64_t number;          /* among the session's cursors */
     enum portal_state state;
     struct pg_formats formats; /* of the result's columns */
     uint8_t *format_codes;     /* whose memory this is */
@@ -174,6 +175,8 @@ bool pg_is_as_told(const struct pg_session *session, struct kmb_error *error);
 enum pg_outcome pg_continue_execute(struct pg_session *session, struct protocol_io *io, struct kmb_error *error);
 /* Portals end with their transaction. */
 void pg_drop_portals(struct pg_session *session);
+/* ... and with the savepoint that they were bound after, when the transaction goes back to it. */
+void pg_drop_portals_gone(struct pg_session *session);
 void pg_drop_statements(struct pg_session *session);
 void pg_drop_fetch(struct pg_session *session);
 /* The statement and the portal without a name: a simple query ends them. */

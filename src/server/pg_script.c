@@ -55,6 +55,7 @@ static void end_script(struct pg_session *session, struct buffer *out, bool fail
     if (!session_in_transaction(session->inner)) {
         pg_drop_portals(session);
     }
+    pg_drop_portals_gone(session);
     pg_drop_script(session);
     pg_tell_settings(session, out, false);
     pg_tell_notifications(session, out);

@@ -114,6 +114,11 @@ void sql_cursors_end(struct sql_cursor_list *list, uint64_t since) {
     }
 }
 
+void sql_cursors_back(struct sql_cursor_list *list, uint64_t since) {
+    sql_cursors_end(list, since);
+    list->gone = list->gone == 0 || since < list->gone ? since + 1 : list->gone;
+}
+
 void sql_cursors_free(struct sql_cursor_list *list) {
     while (list->first != NULL) {
         list_drop(list, &list->first);

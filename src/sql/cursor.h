@@ -16,15 +16,19 @@ struct sql_cursor;
 struct sql_cursor_list {
     struct sql_cursor *first; /* newest first */
     uint32_t count;
-    uint64_t made; /* so far: each cursor has a number of its own, from 1 */
+    uint64_t
+        made; /* so far: each cursor has a number of its own, from 1. Portals of a protocol take theirs here, too */
+    uint64_t gone; /* what has this number or a later one is gone, by ROLLBACK TO: for whom portals are. 0: nothing */
 };
 
 /* --- the session's side --- */
 
 /* A transaction is about to commit: cursors WITH HOLD get the rest of their rows. */
 enum kmb_status sql_cursors_hold(struct sql_cursor_list *list, const struct sql_host *host, struct kmb_error *error);
-/* The transaction ends, or goes back to where `since` cursors had been made: those made later go, but for the held. */
+/* The transaction ends: what it declared goes, but for the held. `since`: of them, those made later alone. */
 void sql_cursors_end(struct sql_cursor_list *list, uint64_t since);
+/* The same for a savepoint's, noted in `gone`. */
+void sql_cursors_back(struct sql_cursor_list *list, uint64_t since);
 void sql_cursors_free(struct sql_cursor_list *list);
 
 /* What pg_cursors tells of each, newest first. */
