@@ -19,7 +19,7 @@
 #include "sql/sql.h"
 
 #define AUTHENTICATE_USER_MAX 255
-/* The user under whom a key or a token may be shown as a password; else that is its subject. */
+/* The user under whom a key or a token may be shown as a password; where no passwords are taken, also its subject. */
 #define AUTHENTICATE_USER_TOKEN "token"
 
 /* What is known of the other end before it says anything. */

@@ -30,6 +30,7 @@ enum needs {
     NEEDS_NO_TENANT = 8, /* whichever tenant it names */
     NEEDS_NO_LOGIN = 16, /* whoever asks */
     NEEDS_ONCE = 32,     /* what it does is done once for each idempotency key */
+    NEEDS_NO_DATA = 64,  /* of any tenant: the system's own, 0, will do as well */
 };
 
 struct served {
@@ -67,7 +68,7 @@ static const struct served requests[] = {
     [WIRE_REQUEST_API_KEY_REVOKE] = {native_api_key_revoke, NEEDS_ADMIN, "api_key_revoke"},
     [WIRE_REQUEST_API_KEY_LIST] = {native_api_key_list, NEEDS_ADMIN, "api_key_list"},
     [WIRE_REQUEST_API_KEY_ROTATE] = {native_api_key_rotate, NEEDS_ADMIN, "api_key_rotate"},
-    [WIRE_REQUEST_GET_SERVER_INFO] = {native_server_info, NEEDS_NOTHING, "get_server_info"},
+    [WIRE_REQUEST_GET_SERVER_INFO] = {native_server_info, NEEDS_NO_DATA, "get_server_info"},
     [WIRE_REQUEST_CONSENT_GRANT] = LATER_WRITER("consent_grant"),
     [WIRE_REQUEST_CONSENT_WITHDRAW] = LATER_WRITER("consent_withdraw"),
     [WIRE_REQUEST_CONSENT_CHECK] = LATER_TENANT("consent_check"),
@@ -433,7 +434,9 @@ static enum kmb_status may(struct native_call *call, unsigned needs) {
     if (identity->method == IDENTITY_NOBODY) {
         return native_refuse(call, KMB_AUTHENTICATION, "the connection has not authenticated");
     }
-    enum kmb_status status = (needs & NEEDS_NO_TENANT) != 0 ? KMB_OK : native_may_use(call, call->message->tenant_id);
+    uint64_t tenant = call->message->tenant_id;
+    bool whichever = (needs & NEEDS_NO_TENANT) != 0 || ((needs & NEEDS_NO_DATA) != 0 && tenant == 0);
+    enum kmb_status status = whichever ? KMB_OK : native_may_use(call, tenant);
     if (status != KMB_OK) {
         return status;
     }

@@ -136,6 +136,24 @@ def test_what_nobody_sends_is_small():
             assert client.next().variant == 0
 
 
+def test_where_a_key_is_the_password():
+    """Of its subject where keys are all that is taken; among passwords of the user token alone."""
+    with Server(settings={"http.listen": ""}) as server:
+        server.stop()
+        ran = subprocess.run([PROGRAM, "apikey", "create", "billing", "--role", "user", "-t", "1", "-q", "-o", "csv", "--data", server.data,
+                              "--key", server.key], stdout=subprocess.PIPE, check=True)
+        key = re.search(r"kmb_[a-z]+_[0-9a-zA-Z]+", ran.stdout.decode()).group(0)
+        for mode, user, code in (("apikey", "billing", 0), ("apikey", "token", 0), ("apikey", "alice", 2), ("both", "billing", 0),
+                                 ("any", "token", 0), ("any", "billing", 2), ("any", "nobody", 2)):
+            server.options = ["--auth", mode]
+            server.start()
+            ran = subprocess.run(["psql", "-XqAt", "host=localhost port=%d user=%s dbname=kimberlite sslmode=disable" % (server.port, user),
+                                  "-c", "SELECT 1"], capture_output=True, text=True, env={**os.environ, "PGPASSWORD": key}, timeout=60, check=False)
+            server.stop()
+            told = "" if code == 0 else 'FATAL:  password authentication failed for user "%s"\n' % user
+            assert (ran.returncode, ran.stderr.partition("failed: ")[2]) == (code, told), (mode, user, ran)
+
+
 def test_a_role_has_so_many_sessions():
     with Place("password") as place:
         words = "host=localhost port=%d user=alice dbname=kimberlite sslmode=disable" % place.server.port

@@ -4,6 +4,7 @@
     tests/server/test_native.py [WORD...]     BUILD: the build directory
 """
 import json
+import re
 import subprocess
 import threading
 import time
@@ -320,6 +321,26 @@ def test_crash():
             client.send(client.append_frame(stream, [b"next"], length))
             assert client.next().reader.u() == length
             assert client.read(stream)[-1] == b"next"
+
+
+def test_the_tenant_0():
+    """What is of no tenant's data may name the system's own, whoever asks; other tenants stay closed."""
+    with Server({"http.listen": ""}) as server:
+        server.stop()
+        made = subprocess.run([PROGRAM, "apikey", "create", "one", "--role", "user", "-t", "1", "-q", "-o", "csv", "--data", server.data,
+                               "--key", server.key], stdout=subprocess.PIPE, check=True)
+        key = re.search(r"kmb_[a-z]+_[0-9a-zA-Z]+", made.stdout.decode()).group(0)
+        server.options = ["--auth", "apikey"]
+        server.start()
+        for tenant, allowed in ((0, True), (1, True), (2, False)):
+            with native.Client(server.port, tenant) as client:
+                assert client.ask(22).error()[0] == 3  # nobody has said who they are
+                assert client.ask(0, native.u(5) + b"\1" + native.text(key)).variant == 1
+                answer = client.ask(22)
+                assert answer.variant != 0 if allowed else answer.error()[0] == 3, tenant
+        with native.Client(server.port, 0) as client:
+            client.ask(0, native.u(5) + b"\1" + native.text(key))
+            assert client.ask(3, native.text("SELECT 1") + native.u(0) + b"\0").error()[0] == 3
 
 
 def test_both_protocols():
