@@ -758,6 +758,16 @@ const struct expr *bind_stored(struct bind *bind, const char *text, const struct
 const struct expr *bind_default(struct bind *bind, const struct table_definition *table,
                                 const struct column_definition *column);
 
+/* --- system_column.c: xmin, ctid and their kin, which no table may have as columns of its own --- */
+bool bind_is_system_column(const char *name);
+/* The stored table whose system column a name is where no column has it: `named`, or the only one (NULL); NULL: it is
+ * none. Raises 42702. */
+const struct scope_table *bind_system_table(const struct bind_scope *scope, const struct scope_table *named,
+                                            const char *name, uint32_t position);
+/* Its value: `tableoid`, NULL where `there` (NULL: always) is not true; others are refused, with a hint. */
+const struct expr *bind_system_column(const struct bind_scope *scope, const struct scope_table *table, const char *name,
+                                      const struct expr *there, uint32_t position);
+
 /* --- define.c --- */
 void bind_create_table(struct bind *bind, const PgQuery__CreateStmt *create, struct plan_statement *statement);
 /* COLLATE and the operator class of what an index is on: those that it has anyway, or what is not there is refused. */

@@ -267,12 +267,9 @@ static enum type_id serial_type(const PgQuery__TypeName *name) {
 }
 
 void bind_check_column_name(struct bind *bind, const char *name, uint32_t position) {
-    static const char *const system[] = {"ctid", "xmin", "cmin", "xmax", "cmax", "tableoid"};
-    for (size_t i = 0; i < ARRAY_LENGTH(system); i++) {
-        if (strcmp(name, system[i]) == 0) {
-            sql_raise(bind->context, KMB_DUPLICATE_COLUMN, position,
-                      "column name \"%s\" conflicts with a system column name", name);
-        }
+    if (bind_is_system_column(name)) {
+        sql_raise(bind->context, KMB_DUPLICATE_COLUMN, position,
+                  "column name \"%s\" conflicts with a system column name", name);
     }
 }
 

@@ -43,6 +43,10 @@ static const struct column_definition *index_column(const struct indexing *index
             return column;
         }
     }
+    if (bind_is_system_column(name)) {
+        sql_raise(indexing->bind->context, KMB_UNSUPPORTED, indexing->position,
+                  "index creation on system columns is not supported");
+    }
     sql_raise(indexing->bind->context, KMB_UNDEFINED_COLUMN, indexing->position, "column \"%s\" does not exist", name);
 }
 

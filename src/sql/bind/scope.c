@@ -222,6 +222,65 @@ static const struct expr *placed(struct bind *bind, const struct expr *expr, uin
     return copy;
 }
 
+/* Where an outer join may leave the table out: that it has a value that every row of it has. */
+static const struct expr *row_is_there(struct bind *bind, const struct scope_table *table,
+                                       const struct bind_record *record) {
+    if (!table->nullable || record->count == 0) {
+        return NULL;
+    }
+    const struct expr *any = NULL;
+    for (uint32_t i = 0; i < record->count; i++) {
+        bool always = table->table != NULL && i < catalogue_column_count(table->catalogue, table->table) &&
+                      catalogue_column(table->catalogue, table->table, i)->not_null;
+        struct expr *test = bind_expr_new(bind, EXPR_IS_NULL, type_make(TYPE_BOOL), 1, 0);
+        test->negated = true;
+        test->arguments[0] = record->fields[i];
+        if (always) {
+            return test;
+        }
+        if (any == NULL) {
+            any = test;
+            continue;
+        }
+        struct expr *either = bind_expr_new(bind, EXPR_OR, type_make(TYPE_BOOL), 2, 0);
+        either->arguments[0] = any;
+        either->arguments[1] = test;
+        any = either;
+    }
+    return any;
+}
+
+/* A table's row as a value. */
+static struct bind_record row_of(const struct bind_scope *scope, const struct scope_table *table, uint32_t position) {
+    struct bind *bind = scope->bind;
+    const struct scope *columns = scope->scope;
+    struct bind_record record = {0};
+    record.fields = sql_alloc(bind->context, (columns->column_count + 1) * sizeof(*record.fields));
+    record.names = sql_alloc(bind->context, (columns->column_count + 1) * sizeof(*record.names));
+    for (uint32_t i = 0; i < columns->column_count; i++) {
+        const struct scope_column *column = &columns->columns[i];
+        if (column->table == table - columns->tables && !column->pseudo && !column->shadowed) {
+            record.fields[record.count] = placed(bind, column->expr, position);
+            record.names[record.count++] = column->name;
+        }
+    }
+    record.plain = table->plain && record.count == 1;
+    record.there = row_is_there(bind, table, &record);
+    return record;
+}
+
+/* Of a stored table, the one that is named or the only one of this query: a column that all tables have. NULL: it is
+ * none. */
+static const struct expr *find_system(const struct bind_scope *scope, const struct scope_table *named, const char *name,
+                                      uint32_t position) {
+    const struct scope_table *table = bind_system_table(scope, named, name, position);
+    if (table == NULL) {
+        return NULL;
+    }
+    const struct expr *there = table->nullable ? row_of(scope, table, position).there : NULL;
+    return bind_system_column(scope, table, name, there, position);
+}
+
 /* NULL: there is no such table in this query. */
 static const struct expr *find_qualified(const struct bind_scope *scope, const char *schema, const char *table_name,
                                          const char *name, uint32_t position) {
@@ -242,6 +301,7 @@ static const struct expr *find_qualified(const struct bind_scope *scope, const c
             bind_note_column(scope->bind, scope->scope, column);
         }
     }
+    found = found == NULL ? find_system(scope, table, name, position) : found;
     if (found == NULL) {
         sql_raise_with(scope->bind->context, KMB_UNDEFINED_COLUMN, position, NULL,
                        bind_column_hint(scope->bind, table_name, name), "column %s.%s does not exist", table_name,
@@ -264,6 +324,7 @@ static const struct expr *find_bare(const struct bind_scope *scope, const char *
             bind_note_column(scope->bind, scope->scope, column);
         }
     }
+    found = found == NULL ? find_system(scope, NULL, name, position) : found;
     return found == NULL ? NULL : placed(scope->bind, found, position);
 }
 
@@ -325,34 +386,6 @@ static bool names_table(const struct bind_scope *scope, const char *name) {
     return found;
 }
 
-/* Where an outer join may leave the table out: that it has a value that every row of it has. */
-static const struct expr *row_is_there(struct bind *bind, const struct scope_table *table,
-                                       const struct bind_record *record) {
-    if (!table->nullable || record->count == 0) {
-        return NULL;
-    }
-    const struct expr *any = NULL;
-    for (uint32_t i = 0; i < record->count; i++) {
-        bool always = table->table != NULL && i < catalogue_column_count(table->catalogue, table->table) &&
-                      catalogue_column(table->catalogue, table->table, i)->not_null;
-        struct expr *test = bind_expr_new(bind, EXPR_IS_NULL, type_make(TYPE_BOOL), 1, 0);
-        test->negated = true;
-        test->arguments[0] = record->fields[i];
-        if (always) {
-            return test;
-        }
-        if (any == NULL) {
-            any = test;
-            continue;
-        }
-        struct expr *either = bind_expr_new(bind, EXPR_OR, type_make(TYPE_BOOL), 2, 0);
-        either->arguments[0] = any;
-        either->arguments[1] = test;
-        any = either;
-    }
-    return any;
-}
-
 /* The row of a table of this query or, where it is not known there, of the ones around it. */
 static bool find_row(const struct bind_scope *scope, const char *schema, const char *name, uint32_t position,
                      struct bind_record *record) {
@@ -382,18 +415,7 @@ static bool find_row(const struct bind_scope *scope, const char *schema, const c
         record->there = found && record->there != NULL ? bind_outer_value(bind, level, record->there, position) : NULL;
         return found;
     }
-    const struct scope *columns = scope->scope;
-    record->fields = sql_alloc(bind->context, (columns->column_count + 1) * sizeof(*record->fields));
-    record->names = sql_alloc(bind->context, (columns->column_count + 1) * sizeof(*record->names));
-    for (uint32_t i = 0; i < columns->column_count; i++) {
-        const struct scope_column *column = &columns->columns[i];
-        if (column->table == index && !column->pseudo && !column->shadowed) {
-            record->fields[record->count] = placed(bind, column->expr, position);
-            record->names[record->count++] = column->name;
-        }
-    }
-    record->plain = table->plain && record->count == 1;
-    record->there = row_is_there(bind, table, record);
+    *record = row_of(scope, table, position);
     return true;
 }
 

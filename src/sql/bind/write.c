@@ -89,6 +89,10 @@ struct write_target write_find_column(const struct write *write, const PgQuery__
                                          .part = target->n_indirection > 0 ? target : NULL};
         }
     }
+    if (write->node->kind == PLAN_UPDATE && bind_is_system_column(target->name)) {
+        sql_raise(write->bind->context, KMB_UNSUPPORTED, position, "cannot assign to system column \"%s\"",
+                  target->name);
+    }
     sql_raise(write->bind->context, KMB_UNDEFINED_COLUMN, position, "column \"%s\" of relation \"%s\" does not exist",
               target->name, write->name);
 }
