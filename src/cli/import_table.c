@@ -84,6 +84,9 @@ int import_open_reject(const struct cli_options *options, int source, FILE **rej
         from.st_dev == target.st_dev && from.st_ino == target.st_ino) {
         return cli_error(2, "invalid value \"%s\" for --reject: it is the file to import", name);
     }
+    if (!options->force && stat(name, &target) == 0 && S_ISREG(target.st_mode) && target.st_size > 0) {
+        return cli_error(1, "%s is there already, and not empty; --force replaces it", name);
+    }
     *reject = fopen(name, "we");
     return *reject == NULL ? cli_error(1, "cannot write %s: %s", name, strerror(errno)) : 0;
 }

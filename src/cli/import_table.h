@@ -19,7 +19,8 @@ void import_quote_table(struct buffer *sql, const char *table);
 /* CREATE TABLE of --table with --primary-key; a note tells it. Answers 0 or an exit code. */
 int import_create(const struct cli_options *options, kmb_session *session, const struct import_column *columns,
                   uint32_t count);
-/* Opens the file for refused rows, which must not be the one that is read. Answers 0 or an exit code. */
+/* Opens the file for refused rows, which must not be the one that is read, nor, without --force, hold anything: rows
+ * of an earlier import may be nowhere else. Answers 0 or an exit code. */
 int import_open_reject(const struct cli_options *options, int source, FILE **reject);
 /* What came of an import: a note, or with --output facts on standard output. */
 void import_tell(const struct cli_options *options, uint64_t rows, uint64_t rejected, int64_t begun_ns,

@@ -156,7 +156,7 @@ static const struct verb_row verbs[] = {
      .run = cli_import,
      .options = REMOTE | WRITES | BIT(OPT_TENANT) | BIT(OPT_TABLE) | BIT(OPT_CREATE) | BIT(OPT_PRIMARY_KEY) |
                 BIT(OPT_REJECT) | BIT(OPT_FROM_LINE) | BIT(OPT_ATOMIC) | BIT(OPT_NO_HEADER) | BIT(OPT_FORMAT) |
-                BIT(OPT_OUTPUT),
+                BIT(OPT_OUTPUT) | BIT(OPT_FORCE),
      .arguments_min = 1,
      .arguments_max = 1,
      .kind = VALUE_FILE,
@@ -261,7 +261,7 @@ static const struct verb_row verbs[] = {
      .help = "make, delete and list tenants",
      .text =
          "A deleted tenant can not be read or written any more, not even its past, and its id is not used again; its "
-         "log stays, as every log does. delete asks for the id once more; --force does without."},
+         "log stays, as every log does. delete asks for the id once more; --yes and --force do without."},
     {.name = "apikey",
      .run = cli_apikey,
      .options = REMOTE | WRITES | BIT(OPT_TENANT) | BIT(OPT_OUTPUT) | BIT(OPT_DAYS) | BIT(OPT_ROLE),
