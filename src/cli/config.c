@@ -195,7 +195,11 @@ static int set(const struct cli_options *options, const char *project) {
     if (status != KMB_OK) {
         return cli_fail(&error, NULL, 0, path);
     }
-    cli_note(options, "%s is set in %s; a running server takes it when it starts again", setting->key, path);
+    cli_note(options,
+             (setting->flags & SETTING_RELOADS) != 0
+                 ? "%s is set in %s; a running server takes it on SIGHUP, or when it starts again"
+                 : "%s is set in %s; a running server takes it when it starts again",
+             setting->key, path);
     return 0;
 }
 
@@ -246,6 +250,44 @@ static void print_cell(const char *text) {
     }
 }
 
+#define REFERENCE_COLUMNS 7
+
+/* The same for programs: a row for each setting. */
+static int reference_rows(const struct cli_options *options) {
+    static const char *const titles[] = {"key", "default", "value", "option", "variable", "restart", "meaning"};
+    const size_t rows = settings_rows();
+    const char **cells = calloc(rows * REFERENCE_COLUMNS, sizeof(*cells));
+    char(*variables)[SETTING_VARIABLE_SIZE] = calloc(rows, sizeof(*variables));
+    struct buffer *wanted = calloc(rows, sizeof(*wanted));
+    int code = cells == NULL || variables == NULL || wanted == NULL ? cli_error(1, "out of memory") : 0;
+    for (size_t i = 0; code == 0 && i < rows; i++) {
+        const struct settings_row *setting = settings_row_at(i);
+        const char **row = &cells[i * REFERENCE_COLUMNS];
+        settings_variable(setting, variables[i]);
+        settings_wanted(setting, &wanted[i]);
+        const char *value = buffer_text(&wanted[i]);
+        row[0] = setting->key;
+        row[1] = setting->initial;
+        row[2] = value == NULL ? "" : value;
+        row[3] = setting->option == NULL ? "" : setting->option;
+        row[4] = variables[i];
+        row[5] = (setting->flags & SETTING_RELOADS) != 0 ? "no" : "yes";
+        row[6] = setting->meaning;
+    }
+    if (code == 0) {
+        struct output output;
+        output_init(&output, options, CLI_JSON);
+        output_table(&output, titles, cells, "ttttttt", rows);
+    }
+    for (size_t i = 0; wanted != NULL && i < rows; i++) {
+        buffer_free(&wanted[i]);
+    }
+    free(wanted);
+    free(variables);
+    free(cells);
+    return code;
+}
+
 /* The table as Markdown: docs/reference/configuration.md holds it. */
 static int reference(void) {
     const char *section = "";
@@ -293,7 +335,10 @@ int cli_config(const struct cli_options *options) {
     const char *action = options->arguments[0];
     bool shows = strcmp(action, "show") == 0;
     if (strcmp(action, "reference") == 0 && options->argument_count == 1) {
-        return reference();
+        bool rows = options->format_given && options->format != CLI_TABLE;
+        return rows || (options->config_format != NULL && strcmp(options->config_format, "json") == 0)
+                   ? reference_rows(options)
+                   : reference();
     }
     if (!shows && strcmp(action, "set") != 0 && strcmp(action, "validate") != 0) {
         return cli_error(

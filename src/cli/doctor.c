@@ -234,7 +234,44 @@ static void look_at_settings(struct doctor *doctor) {
     find(doctor, "settings", good ? MARK_OK : MARK_ERROR,
          error.hint[0] == 0 ? "kimberlite config show" : "Set auth.mode (any), or say --allow-unauthenticated.",
          "%.300s", good ? "each fits the others" : error.message);
+}
+
+/* Everything that can be looked at: where the settings can not be read, nothing says where the database is. */
+static int look(struct doctor *doctor) {
+    const struct cli_options *options = doctor->options;
+    struct kmb_error error = {0};
+    int code = project_check_directory(options);
+    code = code == 0 ? project_find(options, &doctor->place) : code;
+    if (code != 0) {
+        return code;
+    }
+    char project[CLI_PATH_MAX];
+    snprintf(project, sizeof(project), "%s", doctor->place.project);
+    bool good = cli_read_settings(options, project[0] == 0 ? NULL : project, &doctor->settings, &error) == KMB_OK;
+    code = good && project[0] != 0 ? project_use(options, project, &doctor->place) : 0;
+    if (code != 0) {
+        settings_free(&doctor->settings);
+        return code;
+    }
+    if (good) {
+        look_at_settings(doctor);
+    } else {
+        find(doctor, "settings", MARK_ERROR, "Correct it first: where the database is stands there too.", "%.300s",
+             error.message);
+    }
     find(doctor, "version", MARK_OK, "", "kimberlite %s", kmb_version());
+    if (good) {
+        look_at_disk(doctor);
+        look_at_directory(doctor);
+        look_at_log(doctor);
+    }
+    look_at_clock(doctor);
+    if (good) {
+        look_at_limits(doctor);
+        look_at_backups(doctor);
+        settings_free(&doctor->settings);
+    }
+    return 0;
 }
 
 int cli_doctor(const struct cli_options *options) {
@@ -247,21 +284,11 @@ int cli_doctor(const struct cli_options *options) {
         return cli_error(1, "out of memory");
     }
     doctor->options = options;
-    int code = cli_find_directory(options, &doctor->place);
-    if (code == 0) {
-        code = cli_settings(options, doctor->place.project[0] == 0 ? NULL : doctor->place.project, &doctor->settings);
-    }
+    int code = look(doctor);
     if (code != 0) {
         free(doctor);
         return code;
     }
-    look_at_settings(doctor);
-    look_at_disk(doctor);
-    look_at_directory(doctor);
-    look_at_log(doctor);
-    look_at_clock(doctor);
-    look_at_limits(doctor);
-    look_at_backups(doctor);
     for (size_t i = 0; i < doctor->count; i++) {
         const struct finding *finding = &doctor->findings[i];
         cells[i * 4] = finding->about;
@@ -272,7 +299,6 @@ int cli_doctor(const struct cli_options *options) {
     }
     output_init(&output, options, CLI_TABLE);
     output_table(&output, names, cells, "tttt", doctor->count);
-    settings_free(&doctor->settings);
     free(doctor);
     return errors == 0 ? 0 : 1;
 }

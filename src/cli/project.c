@@ -170,7 +170,7 @@ static int place_sizes(const struct cli_options *options, struct cli_place *plac
     return code;
 }
 
-int cli_find(const struct cli_options *options, struct cli_place *place) {
+int project_find(const struct cli_options *options, struct cli_place *place) {
     char directory[CLI_PATH_MAX];
     char path[CLI_PATH_MAX];
     *place = (struct cli_place){.ask = true};
@@ -188,10 +188,11 @@ int cli_find(const struct cli_options *options, struct cli_place *place) {
         }
         if (project_join(path, directory, PROJECT_FILE) &&
             access(path, F_OK) == 0) { /* the project's directory will do as well */
-            return project_use(options, directory, place);
+            snprintf(place->project, sizeof(place->project), "%s", directory);
+        } else {
+            snprintf(place->data, sizeof(place->data), "%s", directory);
         }
-        snprintf(place->data, sizeof(place->data), "%s", directory);
-        return place_sizes(options, place);
+        return 0;
     }
     if (getcwd(directory, sizeof(directory)) == NULL) {
         return cli_error(1, "cannot tell the working directory: %s", strerror(errno));
@@ -201,7 +202,8 @@ int cli_find(const struct cli_options *options, struct cli_place *place) {
             return project_too_long(directory);
         }
         if (access(path, F_OK) == 0) {
-            return project_use(options, directory, place);
+            snprintf(place->project, sizeof(place->project), "%s", directory);
+            return 0;
         }
         char *slash = strrchr(directory, '/');
         if (slash == NULL || directory[1] == 0) {
@@ -214,14 +216,29 @@ int cli_find(const struct cli_options *options, struct cli_place *place) {
     return 6;
 }
 
-int cli_find_directory(const struct cli_options *options, struct cli_place *place) {
+int cli_find(const struct cli_options *options, struct cli_place *place) {
+    char project[CLI_PATH_MAX];
+    int code = project_find(options, place);
+    if (code != 0) {
+        return code;
+    }
+    snprintf(project, sizeof(project), "%s", place->project);
+    return project[0] != 0 ? project_use(options, project, place) : place_sizes(options, place);
+}
+
+int project_check_directory(const struct cli_options *options) {
     const char *server = getenv("KIMBERLITE_SERVER");
     if (options->data == NULL && server != NULL && server[0] != 0) {
         cli_error(2, "%s is not done over a connection: it works on the directory of a database", options->verb);
         fprintf(stderr, "Hint: KIMBERLITE_SERVER names a server; --data DIR names a directory.\n");
         return 2;
     }
-    return cli_find(options, place);
+    return 0;
+}
+
+int cli_find_directory(const struct cli_options *options, struct cli_place *place) {
+    int code = project_check_directory(options);
+    return code == 0 ? cli_find(options, place) : code;
 }
 
 void cli_key_path(const struct cli_place *place, char path[CLI_PATH_MAX]) {

@@ -27,6 +27,10 @@ int project_passphrase(const struct cli_options *options, struct cli_place *plac
  * file NULL, the text. 0, or an exit code after telling why. */
 int project_read_passphrase(const char *file, const char *text, const char *prompt, const char *again,
                             char out[CLI_PASSPHRASE_SIZE]);
+/* The steps of cli_find_directory(), for who goes on where the settings can not be read. Refuses where a server is
+ * named and no directory; then finds the project's directory, or without one the data's, but reads no settings. */
+int project_check_directory(const struct cli_options *options);
+int project_find(const struct cli_options *options, struct cli_place *place);
 /* Takes the settings of a project's directory into *place. */
 int project_use(const struct cli_options *options, const char *directory, struct cli_place *place);
 

@@ -403,11 +403,11 @@ static int tenant_info(const struct cli_options *options, uint32_t id) {
 /* Whether whoever sits there means it. */
 static bool means_it(const struct cli_options *options, const char *id) {
     char line[64];
-    if (options->force) {
+    if (options->force || options->yes) {
         return true;
     }
     if (isatty(STDIN_FILENO) != 1 || isatty(STDERR_FILENO) != 1) {
-        fprintf(stderr, "Error: tenant delete asks at a terminal; --force does without\n");
+        fprintf(stderr, "Error: tenant delete asks at a terminal; --yes does without\n");
         return false;
     }
     fprintf(stderr, "Everything that tenant %s has will be out of reach. Its id, to go on: ", id);

@@ -101,6 +101,7 @@ static enum kmb_status client_tenant_delete(void *db, uint32_t id, uint32_t *tab
                                           WIRE_RESPONSE_TENANT_DELETE, (const void **)&response, error);
     if (status == KMB_OK && !response->deleted) {
         status = error_set(error, KMB_TENANT_NOT_FOUND, "tenant not found: %u", id);
+        error_hint(error, "\"kimberlite tenant list\" shows the tenants there are.");
     }
     *tables = status == KMB_OK ? response->tables_dropped : 0;
     question_end(&question);

@@ -127,7 +127,9 @@ enum kmb_status keystore_root_read(const struct io *io, const char *path, const 
         char uuid[KEYSTORE_UUID_TEXT_SIZE];
         keystore_uuid_text(uuid, log_uuid);
         (void)error_set(error, KMB_NO_KEY, "no key for log %s: expected in '%s'", uuid, path);
-        (void)error_hint(error, "Give the root key file with --key FILE.");
+        (void)error_hint(error,
+                         "Give the root key file with --key FILE, or the passphrase that the root key is made of "
+                         "with --passphrase-file FILE.");
         status = KMB_NO_KEY;
     } else if (status != KMB_OK) {
         if (error != NULL) {

@@ -448,7 +448,7 @@ def test_verbs():
             one, other = [(code, known.sub("-", out), known.sub("-", told)) for code, out, told in (one, other)]
             assert one == other, "%r\n on a directory: %r\n connected: %r" % (words, one, other)
         code, out, told = cli("info", "-o", "json", "--server", url(server))
-        assert code == 0 and '"data":"behind a server"' in out and '"tenants":3' in out, (out, told)
+        assert code == 0 and '"data":"behind a server"' in out and '"tenants":2' in out, (out, told)
         beside = ["--data", server.data, "--key", server.key, "-t", "1", "-o", "json"]
         entries = json.loads(cli("log", "show", *beside)[1])
         for first in (1, entries[3]["op"], entries[3]["op"] - 1, entries[-1]["op"], entries[-1]["op"] + 1):

@@ -258,6 +258,20 @@ def a_project_file_that_is_not_understood(box):
 
 
 @test
+def what_a_running_server_takes_is_told(box):
+    has(box.run("config", "set", "log.level", "debug", code=0).err, "on SIGHUP, or when it starts again")
+    has(box.run("config", "set", "storage.cache", "64MB", code=0).err, "takes it when it starts again")
+    lacks(box.run("config", "set", "storage.cache", "64MB", code=0).err, "SIGHUP")
+    rows = {row["key"]: row for row in json.loads(box.run("config", "reference", "-o", "json", code=0).out)}
+    same({name: rows["log.level"][name] for name in ("default", "variable", "restart")},
+         {"default": "info", "variable": "KMB_LOG_LEVEL", "restart": "no"})
+    same(rows["storage.cache"]["restart"], "yes")
+    same(box.run("config", "reference", "--format", "json", code=0).out, box.run("config", "reference", "-o", "json", code=0).out)
+    same(len(list(csv.reader(io.StringIO(box.run("config", "reference", "-o", "csv", code=0).out)))), len(rows) + 1)
+    has(box.run("config", "reference", code=0).out, "| `log.level` |")
+
+
+@test
 def settings_have_layers_and_say_where_they_come_from(box):
     show = lambda key, **more: json.loads(box.run("config", "show", key, "-o", "json", code=0, **more).out)[0]
     toml = box.project / "kimberlite.toml"
@@ -1218,12 +1232,21 @@ def import_names_line_and_column_and_leaves_no_half(box):
 def import_reject_goes_on(box):
     box.query("CREATE TABLE c (id INT PRIMARY KEY, name TEXT)")
     box.file("bad.csv", BAD)
+    box.file("rest.csv", "")  # what has nothing in it may be taken
     result = box.run("import", "bad.csv", "--table", "c", "--reject", "rest.csv", code=0)
     has(result.err, "line 4 rejected", "line 6 rejected", "line 7 rejected", "imported 4 rows", "3 rows rejected")
     same(box.rows("SELECT id FROM c ORDER BY id"), [["1"], ["2"], ["4"], ["6"]])
     rest = (box.project / "rest.csv").read_bytes().decode()
     same(sorted(rest.split("\r\n")[1:-1]), ["2,dup", "5,w,extra", "zz,bad"])
     same(rest.split("\r\n")[0], "id,name")
+    # rows that were put aside are not lost to the next import
+    for name in ("bad.csv", "bad.ndjson"):
+        box.file("bad.ndjson", "no\n")
+        has(box.run("import", name, "--table", "c", "--reject", "rest.csv", code=1).err, "rest.csv is there already", "--force")
+        same((box.project / "rest.csv").read_bytes().decode(), rest)
+    box.run("import", "bad.ndjson", "--table", "c", "--reject", "rest.csv", "--force", code=0)
+    same((box.project / "rest.csv").read_text(), "no\n")
+    box.run("import", "bad.ndjson", "--table", "c", "--reject", "/dev/null", code=0)
 
 
 @test
@@ -1349,7 +1372,9 @@ def tenants_are_apart(box):
     has(result.out, "tenant    5", "verifier  ", "/tenant/5+")
     box.run("tenant", "create", "5", "--name", "north", code=0)
     box.run("tenant", "create", "8", code=0)
-    box.run("tenant", "delete", "8", code=1)
+    has(box.run("tenant", "delete", "8", code=1).err, "--yes does without")
+    box.run("tenant", "create", "88", "-y", code=0)
+    same(json.loads(box.run("tenant", "delete", "88", "-y", "-o", "json", code=0).out), {"tenant": 88, "tables": 0})
     same(json.loads(box.run("tenant", "delete", "8", "--force", "-o", "json", code=0).out), {"tenant": 8, "tables": 0})
     box.run("tenant", "info", "8", code=6)
     box.run("tenant", "delete", "8", "--force", code=6)
@@ -2044,7 +2069,7 @@ def ndjson_goes_out_and_comes_in_the_same(box):
         has(box.run("import", "bad.ndjson", "--table", "u", code=1).err, "line 2: ", words, "Lines up to 1 are imported")
         box.query("DELETE FROM u WHERE id = 50")
         has(box.run("import", "bad.ndjson", "--table", "u", "--atomic", code=1).err, "line 2: ", words, "Nothing was imported.")
-        box.run("import", "bad.ndjson", "--table", "u", "--reject", "rest", code=0)
+        box.run("import", "bad.ndjson", "--table", "u", "--reject", "rest", "--force", code=0)
         same((box.project / "rest").read_text(), line + "\n")
         same(box.one("SELECT count(*) FROM u WHERE id >= 50"), "2")
         box.query("DELETE FROM u WHERE id >= 50")
@@ -2092,7 +2117,7 @@ def a_passphrase_can_be_the_root_key(box):
     has(box.run("verify", at=at, env=secret, code=0).out, "bodies opened")
     box.run("rebuild", at=at, env=secret, code=0)
     has(box.run("query", "SELECT 1", at=at, env={"KIMBERLITE_PASSPHRASE": "wrong"}, code=1).err, "WRONG_KEY", "passphrase")
-    has(box.run("query", "SELECT 1", at=at, code=1).err, "NO_KEY")
+    has(box.run("query", "SELECT 1", at=at, code=1).err, "NO_KEY", "--key FILE", "--passphrase-file FILE")
     box.run("query", "--passphrase-file", "absent", "SELECT 1", at=at, code=6)
 
 
@@ -2112,6 +2137,14 @@ def the_doctor_finds_what_is_wrong(box):
     key = box.key()
     key.rename(box.folder / "away")
     has(look(1)["database"]["found"], "NO_KEY")
+    # settings that can not be read are a finding, and what needs none is looked at all the same
+    toml = (box.project / "kimberlite.toml").read_text()
+    for text, words in ((toml + "[server\n", "kimberlite.toml"), (toml.replace("[limits]\n", "[limits]\nconections = 1\n"), "conections")):
+        box.file("kimberlite.toml", text)
+        found = look(1)
+        same(found["settings"]["result"], "error")
+        has(found["settings"]["found"], words)
+        same(sorted(found), ["clock", "settings", "version"])
 
 
 @test
