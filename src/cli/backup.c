@@ -616,8 +616,12 @@ static int list(const struct cli_options *options) {
     for (size_t i = count; code == 0 && i > 0; i--) {
         char path[CLI_PATH_MAX];
         struct backup backup;
-        code = project_join(path, directory, names[i - 1]) ? backup_read(path, &backup) : project_too_long(directory);
-        if (code == 0) {
+        struct kmb_error error = {0};
+        if (!project_join(path, directory, names[i - 1])) {
+            code = project_too_long(directory);
+        } else if (backup_load(path, &backup, &error) != KMB_OK) {
+            cli_warning("%s is not listed: %s", names[i - 1], error.message);
+        } else {
             char(*row)[BACKUP_NAME_SIZE] = texts[rows++];
             snprintf(row[0], BACKUP_NAME_SIZE, "%s", backup.name);
             snprintf(row[1], BACKUP_NAME_SIZE, "%s", backup.created);

@@ -31,9 +31,14 @@ static int read_all(struct prune *prune) {
     code = code == 0 && (prune->backups == NULL || prune->needed == NULL) ? cli_error(1, "out of memory") : code;
     for (size_t i = 0; code == 0 && i < count; i++) {
         char path[CLI_PATH_MAX];
-        code = project_join(path, prune->directory, names[i]) ? backup_read(path, &prune->backups[i])
-                                                              : project_too_long(prune->directory);
-        prune->count += code == 0;
+        struct kmb_error error = {0};
+        if (!project_join(path, prune->directory, names[i])) {
+            code = project_too_long(prune->directory);
+        } else if (backup_load(path, &prune->backups[prune->count], &error) == KMB_OK) {
+            prune->count++;
+        } else { /* nobody can tell what it is, so it is nothing to remove; the others are no worse for it */
+            cli_warning("%s is left as it is: %s", names[i], error.message);
+        }
     }
     backup_names_free(names, count);
     return code;

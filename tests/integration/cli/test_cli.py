@@ -755,6 +755,14 @@ def old_backups_go_and_what_others_stand_on_stays(box):
     box.run("backup", "verify", box.project / "b" / new[1], code=0)
     same(create() > new[1], True)
     has(box.run("backup", "prune", "b", code=2).err, "--days is required")
+    # one that can not be read is told and left, and stops nothing
+    last = create("--full")
+    (box.project / "b" / new[1] / "MANIFEST").write_text("?\n")
+    has(box.run("backup", "list", "b", "-q", code=0).err, f"Warning: {new[1]} is not listed: ", "is not what a backup has")
+    listed = json.loads(box.run("backup", "list", "b", "-o", "json", code=0).out)
+    assert new[0] in [row["name"] for row in listed] and new[1] not in [row["name"] for row in listed], listed
+    has(box.run("backup", "prune", "b", "--days", "55", "-q", "-o", "json", code=0).err, f"Warning: {new[1]} is left as it is: ")
+    assert new[0] not in left() and new[1] in left() and last in left(), left()
 
 
 @test
