@@ -251,7 +251,7 @@ def test_bench():
                                  timeout=100, stdin=subprocess.DEVNULL)
             assert ran.returncode == code, (ran.returncode, ran.stdout, ran.stderr)
             return json.loads(ran.stdout) if ran.stdout else ran.stderr
-        assert "--yes allows it" in bench("insert")
+        assert "--yes is required" in bench("insert", code=2)
         told = bench("insert", "--yes", "--keep")
         assert (told["target"], told["clients"], told["durability"]) == ("a server", 3, "synced before the answer"), told
         assert client.rows("SELECT count(*) FROM kimberlite_bench.inserted") == [[str(told["count"])]]
