@@ -253,14 +253,27 @@ static void set_text(const struct reader *reader, struct block_step *step, size_
     step->position = place_of(reader, first);
 }
 
+/* The list with room for one more; NULL: there is none yet. Its room is a power of two. */
+static void *with_room(const struct reader *reader, void *list, uint32_t count, size_t size) {
+    if ((count & (count - 1)) != 0) {
+        return list;
+    }
+    void *grown = sql_alloc(reader->context, (count == 0 ? 1 : (size_t)count * 2) * size);
+    if (count > 0) {
+        memcpy(grown, list, count * size);
+    }
+    return grown;
+}
+
 /* WHEN condition [OR condition ...] THEN steps */
 static const struct block_handler *read_handlers(struct reader *reader) {
     const struct block_handler *first = NULL;
     const struct block_handler **end = &first;
     while (take(reader, "when")) {
         struct block_handler *handler = sql_alloc_zero(reader->context, 1, sizeof(*handler));
-        const char **states = sql_alloc(reader->context, (reader->count + 1) * sizeof(*states));
+        const char **states = NULL;
         do {
+            states = with_room(reader, states, handler->state_count, sizeof(*states));
             states[handler->state_count++] = read_condition(reader);
         } while (take(reader, "or"));
         expect(reader, "then");
@@ -341,8 +354,8 @@ static struct block_step *read_raise(struct reader *reader) {
                   {"warning", BLOCK_WARNING},     {"debug", BLOCK_QUIET},   {"log", BLOCK_QUIET}};
     struct block_step *step = step_new(reader, BLOCK_RAISE);
     struct block_raise *raise = sql_alloc_zero(reader->context, 1, sizeof(*raise));
-    struct slice *values = sql_alloc(reader->context, (reader->count + 1) * sizeof(*values));
-    *raise = (struct block_raise){.status = KMB_RAISED, .values = values};
+    struct slice *values = NULL;
+    *raise = (struct block_raise){.status = KMB_RAISED};
     step->raise = raise;
     step->position = place_of(reader, reader->at);
     if (is_token(reader, reader->at, TOKEN(ASCII_59))) {
@@ -358,8 +371,10 @@ static struct block_step *read_raise(struct reader *reader) {
     if (is_token(reader, reader->at, TOKEN(SCONST))) {
         raise->format = slice_text(read_string(reader));
         while (take(reader, ",")) {
+            values = with_room(reader, values, raise->value_count, sizeof(*values));
             values[raise->value_count++] = text_to(reader, ",", "using");
         }
+        raise->values = values;
         uint32_t places = 0;
         for (size_t i = 0; i < raise->format.length; i++) {
             bool percent = raise->format.bytes[i] == '%';
