@@ -610,6 +610,9 @@ struct type bind_type_name(struct bind *bind, const PgQuery__TypeName *name);
 /* The same of what is stored, which refuses regclass and its kin: their values are the names of the moment. */
 struct type bind_column_type(struct bind *bind, const PgQuery__TypeName *name);
 void bind_refuse_objects(struct bind *bind, struct type type, uint32_t position);
+/* A number that NUMERIC cannot hold, from the constant of its text: NUMERIC, which raises 22003 where it is computed,
+ * and a coercion to a float takes the text. */
+const struct expr *bind_unheld(struct bind *bind, const struct expr *text);
 /* NULL: no such cast in that context. Raises for literals that do not parse. */
 const struct expr *bind_coerce(struct bind *bind, const struct expr *expr, struct type type,
                                enum sql_cast_context cast_context, uint32_t position);

@@ -246,6 +246,15 @@ static const struct expr *coerce_call(struct bind *bind, const struct expr *expr
     return call;
 }
 
+const struct expr *bind_unheld(struct bind *bind, const struct expr *text) {
+    const struct sql_function *function = sql_cast_find(TYPE_TEXT, TYPE_NUMERIC, SQL_CAST_EXPLICIT);
+    struct expr *call = sql_alloc(bind->context, sizeof(*call));
+    ASSERT(function != NULL);
+    *call = *coerce_call(bind, text, function, type_make(TYPE_NUMERIC), true, text->position);
+    call->unheld = true;
+    return call;
+}
+
 /* varchar(3)::varchar has no length any more. A call keeps the one that it cuts its result to, and another goes around
  * it that cuts to none. */
 static const struct expr *coerce_relabel(struct bind *bind, const struct expr *expr, struct type type) {
@@ -287,6 +296,9 @@ const struct expr *bind_coerce(struct bind *bind, const struct expr *expr, struc
         } else if (expr->kind == EXPR_PARAMETER) {
             expr = coerce_parameter(bind, expr, type);
         }
+    }
+    if (expr->unheld && (type.id == TYPE_FLOAT4 || type.id == TYPE_FLOAT8)) {
+        return coerce_literal(bind, expr->arguments[0], type, explicit_cast);
     }
     if (expr->type.id == type.id && (type.modifier < 0 || type.modifier == expr->type.modifier)) {
         bool relabel = type.modifier < 0 && expr->type.modifier >= 0 && explicit_cast;

@@ -51,6 +51,7 @@ struct expr {
     uint32_t column;
     bool negated;
     bool spread;        /* CALL: VARIADIC, the elements of the last argument are the arguments from there on */
+    bool unheld;        /* CALL of a cast: of a number as it is written, which NUMERIC cannot hold and others may */
     bool explicit_cast; /* CALL of a cast: written by the user, not an assignment's (sql_call.explicit_cast) */
     enum expr_truth truth;
     struct value value;

@@ -38,6 +38,30 @@ const struct expr *bind_condition(const struct bind_scope *scope, const PgQuery_
     return bind_boolean(scope, bind_expression(scope, node), clause);
 }
 
+/*
+ * A number that is more than an INT4, as PostgreSQL's make_const() reads it: an integer of the least type that holds it
+ * (the grammar has put a sign before it, so that -2147483648 is an INT4), else NUMERIC. What NUMERIC cannot hold is its
+ * text, cast: a coercion to another type takes the text, and nothing else has a value of it.
+ */
+static const struct expr *bind_long_number(struct bind *bind, const char *written, uint32_t position) {
+    struct slice text = slice_text(written);
+    struct expr *expr = bind_expr_new(bind, EXPR_CONSTANT, type_make(TYPE_UNKNOWN), 0, position);
+    int64_t integer;
+    struct decimal decimal;
+    if (strpbrk(written, ".eE") == NULL && value_parse_integer(TYPE_INT8, text, &integer, NULL) == KMB_OK) {
+        bool small = integer >= INT32_MIN && integer <= INT32_MAX;
+        expr->value = value_integer(small ? TYPE_INT4 : TYPE_INT8, integer);
+    } else if (decimal_parse(text, &decimal, NULL) == KMB_OK) {
+        expr->value = value_decimal(decimal);
+    } else {
+        expr->value = value_bytes(TYPE_TEXT, text);
+        expr->type = type_make(TYPE_TEXT);
+        return bind_unheld(bind, expr);
+    }
+    expr->type = type_make(expr->value.type);
+    return expr;
+}
+
 static const struct expr *bind_constant(const struct bind_scope *scope, const PgQuery__AConst *constant) {
     struct bind *bind = scope->bind;
     struct sql_context *context = bind->context;
@@ -51,22 +75,8 @@ static const struct expr *bind_constant(const struct bind_scope *scope, const Pg
     case PG_QUERY__A__CONST__VAL_IVAL:
         expr->value = value_integer(TYPE_INT4, constant->ival->ival);
         break;
-    case PG_QUERY__A__CONST__VAL_FVAL: {
-        struct slice text = slice_text(constant->fval->fval);
-        int64_t integer;
-        if (strpbrk(constant->fval->fval, ".eE") == NULL &&
-            value_parse_integer(TYPE_INT8, text, &integer, NULL) == KMB_OK) {
-            expr->value = value_integer(TYPE_INT8, integer);
-            break;
-        }
-        struct decimal decimal;
-        enum kmb_status status = decimal_parse(text, &decimal, context->error);
-        if (status != KMB_OK) {
-            sql_raise_status(context, status, expr->position);
-        }
-        expr->value = value_decimal(decimal);
-        break;
-    }
+    case PG_QUERY__A__CONST__VAL_FVAL:
+        return bind_long_number(bind, constant->fval->fval, expr->position);
     case PG_QUERY__A__CONST__VAL_BOOLVAL:
         expr->value = value_bool(constant->boolval->boolval);
         break;

@@ -112,7 +112,9 @@ uint32_t bind_targets(const struct bind_scope *scope, PgQuery__Node *const *list
         }
         targets_reserve(bind, expressions, names, count, &capacity, 1, position);
         const struct expr *expr = bind_expression(scope, target->val);
-        if (expr->type.id == TYPE_UNKNOWN && count < scope->wanted_count) {
+        enum type_id wanted = count < scope->wanted_count ? scope->wanted[count].id : TYPE_ANY;
+        bool real = wanted == TYPE_FLOAT4 || wanted == TYPE_FLOAT8;
+        if (count < scope->wanted_count && (expr->type.id == TYPE_UNKNOWN || (expr->unheld && real))) {
             expr = bind_coerce(bind, expr, scope->wanted[count], SQL_CAST_ASSIGNMENT, 0);
         }
         (*expressions)[count] = scope->keep_unknown ? expr : bind_resolve_unknown(bind, expr);
