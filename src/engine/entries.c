@@ -104,6 +104,10 @@ static void print_event(struct buffer *out, const struct event *event) {
     case EVENT_COLUMN_RENAMED:
         print_name(out, event->as.column_renamed.name);
         break;
+    case EVENT_COLUMN_SHOWN:
+        print_name(out, event->as.column_shown.name);
+        buffer_printf(out, " table=%u", event->as.column_shown.table.value);
+        break;
     case EVENT_INDEX_DECLARED:
         print_name(out, event->as.index_declared.index.name);
         buffer_printf(out, " table=%u", event->as.index_declared.table.value);

@@ -739,6 +739,27 @@ enum kmb_status kernel_replace_column(struct kernel_transaction *transaction, st
     return status == KMB_OK ? emit(transaction, &event, error) : status;
 }
 
+enum kmb_status kernel_show_column(struct kernel_transaction *transaction, struct table_id id, struct column_id column,
+                                   struct slice name, struct kmb_error *error) {
+    const struct catalogue_table *table = NULL;
+    uint32_t ordinal = 0;
+    enum kmb_status status = table_of_id(transaction, id, &table, error);
+    if (status == KMB_OK) {
+        status = column_of_id(table, column, &ordinal, error);
+    }
+    if (status == KMB_OK) {
+        status = name_check(name, "column", error);
+    }
+    if (status == KMB_OK && definition_column_of_name(&table->definition, name) != NULL) {
+        status = column_taken(table, name, error);
+    }
+    struct event event = {.kind = EVENT_COLUMN_SHOWN, .as.column_shown = {.table = id, .column = column, .name = name}};
+    if (status == KMB_OK) {
+        status = version_next(table, &event.as.column_shown.version, error);
+    }
+    return status == KMB_OK ? emit(transaction, &event, error) : status;
+}
+
 enum kmb_status kernel_change_primary_key(struct kernel_transaction *transaction, struct table_id id, struct slice name,
                                           const struct key_part *parts, uint32_t part_count, struct kmb_error *error) {
     const struct catalogue_table *table = NULL;

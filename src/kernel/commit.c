@@ -158,6 +158,7 @@ static bool looked_at_rows(const struct event *event) {
         return event->as.constraint_valid_changed.valid;
     case EVENT_CHECK_ADDED:
     case EVENT_COLUMN_REPLACED:
+    case EVENT_COLUMN_SHOWN:
     case EVENT_PRIMARY_KEY_CHANGED:
         return true;
     default:

@@ -354,6 +354,27 @@ static enum kmb_status column_replaced(struct evolver *evolver, const struct eve
     return alteration_end(evolver, &alteration, 0, error);
 }
 
+static enum kmb_status column_shown(struct evolver *evolver, const struct event_column_shown *event,
+                                    struct kmb_error *error) {
+    struct alteration alteration;
+    enum kmb_status status = alteration_begin(evolver, event->table, event->version, &alteration, error);
+    if (status != KMB_OK) {
+        return status;
+    }
+    struct column_definition *column = alteration_column(&alteration, event->column);
+    if (column == NULL || !column->hidden) {
+        return column_absent(event->table, event->column, error);
+    }
+    if (definition_column_of_name(&alteration.next, event->name) != NULL) {
+        return evolve_damaged(error, "a new column of table %u has the name of another", event->table.value);
+    }
+    column->name = event->name;
+    column->hidden = false;
+    column->default_kind = DEFAULT_NONE;
+    column->default_text = (struct slice){.length = 0};
+    return alteration_end(evolver, &alteration, 0, error);
+}
+
 static enum kmb_status primary_key_changed(struct evolver *evolver, const struct event_primary_key_changed *event,
                                            struct kmb_error *error) {
     struct alteration alteration;
@@ -454,6 +475,8 @@ enum kmb_status evolve_part(struct evolver *evolver, const struct event *event, 
         return check_dropped(evolver, &event->as.check_dropped, error);
     case EVENT_COLUMN_REPLACED:
         return column_replaced(evolver, &event->as.column_replaced, error);
+    case EVENT_COLUMN_SHOWN:
+        return column_shown(evolver, &event->as.column_shown, error);
     case EVENT_PRIMARY_KEY_CHANGED:
         return primary_key_changed(evolver, &event->as.primary_key_changed, error);
     case EVENT_CONSTRAINT_RENAMED:

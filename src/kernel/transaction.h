@@ -271,6 +271,9 @@ enum kmb_status kernel_drop_check(struct kernel_transaction *transaction, struct
  * index and no foreign key may use `old`; with a primary key of it the table has no rows now. */
 enum kmb_status kernel_replace_column(struct kernel_transaction *transaction, struct table_id table,
                                       struct column_id old, struct column_id column, struct kmb_error *error);
+/* `column`, hidden so far, is one of the table's, of that name and without a default. */
+enum kmb_status kernel_show_column(struct kernel_transaction *transaction, struct table_id table,
+                                   struct column_id column, struct slice name, struct kmb_error *error);
 /* Of a table without rows now; no parts: no primary key. An empty name is made. */
 enum kmb_status kernel_change_primary_key(struct kernel_transaction *transaction, struct table_id table,
                                           struct slice name, const struct key_part *parts, uint32_t part_count,

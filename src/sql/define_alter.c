@@ -17,6 +17,45 @@ static void release_buffer(void *object) {
     buffer_free(object);
 }
 
+/* The sequence of the column that is added next: the text that gives its values. */
+static struct slice alter_owned(struct define *define, const struct plan_alter *action) {
+    if (action->owned == NULL) {
+        return slice_make(NULL, 0);
+    }
+    const struct table_definition *table = define_table(define);
+    struct column_id id = {table->column_id_next};
+    return define_owned(define, action->owned, table->schema_name, slice_text(define_text(define, table->name)),
+                        action->column.name, define->table_id, id);
+}
+
+static void alter_added_not_null(struct define *define, const struct plan_alter *action) {
+    if (action->column.not_null) {
+        define_try(define,
+                   kernel_change_not_null(define->transaction, define->table_id,
+                                          define_column(define, action->name)->id, true, define->context->error));
+    }
+}
+
+/*
+ * A column that has another value in each row is hidden until all rows are written with it: a reader of the position
+ * before sees the table without it, not with NULLs that nobody has put there.
+ */
+static void alter_add_filled(struct define *define, const struct plan_alter *action,
+                             const struct column_definition *column) {
+    struct kmb_error *error = define->context->error;
+    struct slice next = alter_owned(define, action);
+    const char *text = next.length > 0 ? define_text(define, next) : action->text;
+    enum default_kind kind = column->default_kind;
+    struct slice kept = kind == DEFAULT_EXPRESSION && next.length > 0 ? next : column->default_text;
+    struct column_id id = define_hidden_add(define, column->type, text);
+    define_hidden_fill(define);
+    define_try(define, kernel_show_column(define->transaction, define->table_id, id, column->name, error));
+    if (kind != DEFAULT_NONE) {
+        define_try(define, kernel_change_default(define->transaction, define->table_id, id, kind, kept, error));
+    }
+    alter_added_not_null(define, action);
+}
+
 static void alter_add_column(struct define *define, const struct plan_alter *action) {
     const char *table = define_text(define, define_table(define)->name);
     if (define_find_column(define, action->name) != NULL) {
@@ -44,26 +83,22 @@ static void alter_add_column(struct define *define, const struct plan_alter *act
             column.missing_value = buffer_slice(encoded); /* until the statement ends */
         }
     }
-    bool owned_default = action->owned != NULL && column.default_kind == DEFAULT_EXPRESSION;
-    if (action->owned != NULL) {
-        struct column_id id = {define_table(define)->column_id_next};
-        struct slice next = define_owned(define, action->owned, define_table(define)->schema_name, slice_text(table),
-                                         column.name, define->table_id, id);
-        column.default_text = owned_default ? next : column.default_text;
+    if (action->fill && catalogue_column_count(define_catalogue(define), define_table(define)) > 0) {
+        alter_add_filled(define, action, &column);
+        return;
     }
+    struct slice next = alter_owned(define, action);
+    bool owned_default = action->owned != NULL && column.default_kind == DEFAULT_EXPRESSION;
+    column.default_text = owned_default ? next : column.default_text;
     bool not_null = column.not_null;
     column.not_null = not_null && !action->fill;
     define_try(define, kernel_add_column(define->transaction, define->table_id, &column, define->context->error));
-    if (action->fill) {
+    if (action->fill) { /* rows without columns, in which no other can be written again */
         define_execute(define, sql_printf(define->context, "UPDATE %s SET %s = DEFAULT",
                                           sql_qualified(define->context, define_table(define)->schema_name,
                                                         define_table(define)->name),
                                           parse_quote_name(define->context, action->name)));
-    }
-    if (not_null && action->fill) {
-        define_try(define,
-                   kernel_change_not_null(define->transaction, define->table_id,
-                                          define_column(define, action->name)->id, true, define->context->error));
+        alter_added_not_null(define, action);
     }
 }
 

@@ -21,15 +21,11 @@ struct column_id define_hidden_add(struct define *define, struct type type, cons
 void define_hidden_fill(struct define *define) {
     struct sql_context *context = define->context;
     const struct table_definition *table = define_table(define);
-    const struct column_definition *settable = NULL;
-    for (uint32_t i = 0; i < table->column_count && settable == NULL; i++) {
-        const struct column_definition *column = &table->columns[i];
-        bool given = column->default_kind != DEFAULT_GENERATED && column->default_kind != DEFAULT_IDENTITY_ALWAYS;
-        settable = !column->dropped && !column->hidden && given ? column : NULL;
+    const struct catalogue *catalogue = define_catalogue(define);
+    if (catalogue_column_count(catalogue, table) == 0) {
+        sql_raise_unsupported(context, 0, "writing every row again of a table that has no columns");
     }
-    if (settable == NULL) {
-        sql_raise_unsupported(context, 0, "writing every row again of a table that has generated columns only");
-    }
+    const struct column_definition *settable = catalogue_column(catalogue, table, 0);
     const char *name = parse_quote_name(context, define_text(define, settable->name));
     define_execute(define, sql_printf(context, "UPDATE %s SET %s = %s",
                                       sql_qualified(context, table->schema_name, table->name), name, name));

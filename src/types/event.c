@@ -79,6 +79,8 @@ const char *event_kind_name(uint32_t kind) {
         return "foreign_key_dropped";
     case EVENT_COLUMN_REPLACED:
         return "column_replaced";
+    case EVENT_COLUMN_SHOWN:
+        return "column_shown";
     case EVENT_PRIMARY_KEY_CHANGED:
         return "primary_key_changed";
     case EVENT_CONSTRAINT_RENAMED:
@@ -260,6 +262,11 @@ static void put_definition_change(struct buffer *buffer, const struct event *eve
         put_change(buffer, event->as.column_replaced.table, event->as.column_replaced.version);
         buffer_u32(buffer, event->as.column_replaced.old.value);
         buffer_u32(buffer, event->as.column_replaced.column.value);
+        return;
+    case EVENT_COLUMN_SHOWN:
+        put_change(buffer, event->as.column_shown.table, event->as.column_shown.version);
+        buffer_u32(buffer, event->as.column_shown.column.value);
+        buffer_bytes(buffer, event->as.column_shown.name);
         return;
     case EVENT_PRIMARY_KEY_CHANGED: {
         const struct event_primary_key_changed *change = &event->as.primary_key_changed;
@@ -716,6 +723,12 @@ static bool get_definition_change(struct reader *reader, struct arena *arena, st
         struct event_column_replaced *replaced = &event->as.column_replaced;
         return get_change(reader, &replaced->table, &replaced->version) && get_column_id(reader, &replaced->old) &&
                get_column_id(reader, &replaced->column);
+    }
+    case EVENT_COLUMN_SHOWN: {
+        struct event_column_shown *shown = &event->as.column_shown;
+        bool good = get_change(reader, &shown->table, &shown->version) && get_column_id(reader, &shown->column);
+        shown->name = reader_bytes(reader);
+        return good && name_valid(shown->name, DEFINITION_NAME_BYTES_MAX, false);
     }
     case EVENT_PRIMARY_KEY_CHANGED: {
         struct event_primary_key_changed *change = &event->as.primary_key_changed;

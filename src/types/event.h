@@ -52,6 +52,7 @@ enum event_kind {
     EVENT_CONSTRAINT_RENAMED = 0x802b,
     EVENT_CONSTRAINT_VALID_CHANGED = 0x802c,
     EVENT_COMMENT_SET = 0x802d,
+    EVENT_COLUMN_SHOWN = 0x802e,
 
     EVENT_ROWS_INSERTED = 0x8030,
     EVENT_ROWS_UPDATED = 0x8031,
@@ -208,6 +209,13 @@ struct event_column_replaced {
     struct column_id old;
     struct column_id column; /* lives already, hidden; without a default from now on */
 };
+/* A hidden column is one of the table's from now on, behind the others. */
+struct event_column_shown {
+    struct table_id table;
+    struct schema_version version;
+    struct column_id column; /* without a default */
+    struct slice name;
+};
 /* Of a table without rows: their keys are made of it. */
 struct event_primary_key_changed {
     struct table_id table;
@@ -319,6 +327,7 @@ struct event {
         struct event_foreign_key_added foreign_key_added;
         struct event_foreign_key_dropped foreign_key_dropped;
         struct event_column_replaced column_replaced;
+        struct event_column_shown column_shown;
         struct event_primary_key_changed primary_key_changed;
         struct event_constraint_renamed constraint_renamed;
         struct event_constraint_valid_changed constraint_valid_changed;

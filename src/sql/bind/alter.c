@@ -4,6 +4,7 @@
  */
 #include "base/assert.h"
 #include "sql/bind/bind.h"
+#include "sql/bind/domain.h"
 #include "sql/type_text.h"
 
 struct alteration {
@@ -123,6 +124,10 @@ static void alter_add_column(struct alteration *alteration, const struct table_d
             action->fill = true;
             action->missing = NULL;
         }
+    }
+    if (action->fill && extra.owned == NULL) {
+        action->text = column.default_kind == DEFAULT_NONE ? bind_domain_default(bind, column.type)
+                                                           : bind_text(bind->context, column.default_text);
     }
     action->column = column;
     for (uint32_t i = 0; i < extra.foreign_count; i++) {

@@ -114,6 +114,19 @@ const struct table_definition *bind_table(struct bind *bind, const PgQuery__Rang
     return table;
 }
 
+/* A hidden column that no index is of waits for the values it will show, in the middle of a change of the table. */
+static bool is_indexed(const struct table_definition *table, struct column_id column) {
+    bool is = false;
+    for (uint32_t i = 0; i < table->index_count; i++) {
+        const struct index_definition *index = &table->indexes[i];
+        is = is || column_id_equal(index->filter, column);
+        for (uint32_t k = 0; k < index->part_count; k++) {
+            is = is || column_id_equal(index->parts[k].column, column);
+        }
+    }
+    return is;
+}
+
 const struct expr **bind_indexed(struct bind *bind, const struct catalogue *catalogue,
                                  const struct table_definition *table, uint32_t *count) {
     uint32_t visible = catalogue_column_count(catalogue, table);
@@ -126,7 +139,7 @@ const struct expr **bind_indexed(struct bind *bind, const struct catalogue *cata
     bind_table_scope(bind, catalogue, table, "", 0, &scope);
     for (uint32_t i = 0; i < *count; i++) {
         const struct column_definition *column = catalogue_column(catalogue, table, visible + i);
-        const char *text = bind_text(bind->context, column->default_text);
+        const char *text = is_indexed(table, column->id) ? bind_text(bind->context, column->default_text) : "NULL";
         list[i] = bind_assign(bind, bind_stored(bind, text, &scope, BIND_INDEX), column->type, "");
     }
     return list;

@@ -114,7 +114,8 @@ const struct expr **write_set_list(struct write *write, PgQuery__Node *const *li
                                             : write_assign(write, ordinal, value);
         }
         enum default_kind kind = write_column(write, ordinal)->default_kind;
-        if (value != NULL && (kind == DEFAULT_GENERATED || kind == DEFAULT_IDENTITY_ALWAYS)) {
+        bool always = kind == DEFAULT_GENERATED || kind == DEFAULT_IDENTITY_ALWAYS;
+        if (value != NULL && always && !bind->host->checks_held) {
             write_raise_not_default(write, ordinal, false);
         }
     }

@@ -501,6 +501,47 @@ static void columns_of_now(void **state) {
     ROWS(text, "1|new|again\n");
 }
 
+/* A column with another value in each row comes when all rows have it. */
+static void filled_columns(void **state) {
+    (void)state;
+    char text[160];
+    SQL("CREATE TABLE filled (id int PRIMARY KEY, v int)");
+    SQL("INSERT INTO filled VALUES (1, 5), (2, 6)");
+    unsigned long long at = f->kernel->head->position;
+    SQL("ALTER TABLE filled ADD w int NOT NULL GENERATED ALWAYS AS (v * 2) STORED");
+    SQL("ALTER TABLE filled ADD s serial");
+    SQL("ALTER TABLE filled ADD i int GENERATED ALWAYS AS IDENTITY, ADD u int UNIQUE GENERATED ALWAYS AS (id) STORED "
+        "CHECK (u > 0)");
+    SQL("ALTER TABLE filled DROP COLUMN s"); /* its sequence is no more */
+    for (unsigned long long behind = 0; behind < 2; behind++) {
+        (void)snprintf(text, sizeof text, "SELECT * FROM filled AT OFFSET %llu", at + behind);
+        ROWS(text, "1|5\n2|6\n");
+    }
+    (void)snprintf(text, sizeof text, "SELECT * FROM filled AT OFFSET %llu", at + 2);
+    ROWS(text, "1|5|10\n2|6|12\n");
+    (void)snprintf(text, sizeof text, "SELECT * FROM filled AT OFFSET %llu", at + 4);
+    ROWS(text, "1|5|10|1\n2|6|12|2\n");
+    SQL("INSERT INTO filled VALUES (3, 7)");
+    ROWS("SELECT * FROM filled ORDER BY id", "1|5|10|1|1\n2|6|12|2|2\n3|7|14|3|3\n");
+    REFUSED("ALTER TABLE filled ADD bad int NOT NULL GENERATED ALWAYS AS (nullif(id, 1)) STORED", "23502", 0,
+            "column \"bad\" of relation \"filled\" contains null values");
+    REFUSED("UPDATE filled SET w = 3", "428C9", 0, "column \"w\" can only be updated to DEFAULT");
+    /* nothing but what the table computes itself */
+    SQL("CREATE TABLE computed (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY)");
+    SQL("INSERT INTO computed DEFAULT VALUES");
+    SQL("ALTER TABLE computed ADD w int GENERATED ALWAYS AS (id * 2) STORED");
+    SQL("CREATE INDEX ON computed ((id + 1))");
+    ROWS("SELECT * FROM computed", "1|2\n");
+    SQL("CREATE TABLE emptied (a int)");
+    SQL("INSERT INTO emptied VALUES (1)");
+    SQL("ALTER TABLE emptied DROP COLUMN a");
+    SQL("ALTER TABLE emptied ADD id serial");
+    ROWS("SELECT * FROM emptied", "1\n");
+    SQL("CREATE DOMAIN drawn AS int DEFAULT 4 + (random() * 0)::int CHECK (VALUE > 3)");
+    SQL("ALTER TABLE computed ADD d drawn");
+    ROWS("SELECT d FROM computed", "4\n");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_reference_has_its_own_moment),
@@ -518,6 +559,7 @@ int main(void) {
         cmocka_unit_test(differences_that_are_refused),
         cmocka_unit_test(differences),
         cmocka_unit_test(columns_of_now),
+        cmocka_unit_test(filled_columns),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

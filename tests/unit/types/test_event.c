@@ -456,6 +456,10 @@ static const char *sample_event(size_t number, struct buffer *body) {
         e.as.answered = (struct event_request_answered){
             .key = T("k-1"), .digest = {1, 2}, .answer = 4, .form = ANSWER_POSITION_SIGNED, .bytes = T("done")};
         break;
+    case 55:
+        e.kind = EVENT_COLUMN_SHOWN;
+        e.as.column_shown = (struct event_column_shown){{9}, {5}, {6}, T("total")};
+        break;
     default:
         return NULL;
     }
@@ -495,7 +499,7 @@ static void test_round_trip(void **state) {
         assert_int_equal(event_next(&reader, &event, &error), KMB_DONE);
         arena_free(&arena);
     }
-    assert_int_equal(count, 55);
+    assert_int_equal(count, 56);
     buffer_free(&body);
     buffer_free(&again);
 }
