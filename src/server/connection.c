@@ -79,6 +79,7 @@ void connection_free(struct connection *connection) {
     limits_leave(connection->tenant_party);
     limits_leave(connection->peer.party);
     tls_free(connection->tls);
+    mem_free(connection->refusal);
     if (connection->fd >= 0) {
         close(connection->fd);
     }
@@ -406,7 +407,7 @@ static bool choose(struct connection *connection, uint8_t first) {
     if (first == 0) { /* the length of PostgreSQL's startup message */
         machine = pg_new(connection->server, connection, &connection->peer);
         protocol = &pg_protocol;
-    } else if (first == NATIVE_MAGIC_BYTE) {
+    } else if (first == NATIVE_MAGIC_BYTE && connection->refusal == NULL) {
         machine = native_new(connection->server->native, &connection->peer, connection);
         protocol = &native_protocol;
     }
@@ -419,8 +420,13 @@ static bool choose(struct connection *connection, uint8_t first) {
     return machine != NULL;
 }
 
-static void refuse_unknown(struct connection *connection, struct slice input) {
+static void refuse(struct connection *connection, struct slice input) {
     static const char *const words[] = {"GET ", "POST", "HEAD", "PUT ", "OPTI"};
+    if (connection->refusal != NULL) {
+        metrics_error(&connection->server->metrics, connection->refusal->status);
+        pg_write_error(&connection->output, PG_SEVERITY_FATAL, connection->refusal);
+        return;
+    }
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
         if (input.length >= 4 && memcmp(input.bytes, words[i], 4) == 0) {
             buffer_append_text(&connection->output,
@@ -645,7 +651,7 @@ static enum connection_want run(struct connection *connection, struct worker *wo
             return connection->broken ? CONNECTION_WANT_CLOSE : CONNECTION_WANT_RUN;
         }
         if (!choose(connection, first.bytes[0])) {
-            refuse_unknown(connection, first);
+            refuse(connection, first);
             (void)send_output(connection);
             return CONNECTION_WANT_CLOSE;
         }

@@ -193,6 +193,7 @@ static void closed(uv_handle_t *handle) {
         connection->older->newer = connection->newer;
     }
     server->connection_count--;
+    server->refused_count -= connection->refusal != NULL;
     pthread_mutex_unlock(&server->lock);
     connection_log(connection, "connection.closed");
     connection_free(connection);

@@ -62,7 +62,7 @@ static void check_data_dir(struct server *server, struct check *check) {
 
 static void check_memory(struct server *server, struct check *check) {
     pthread_mutex_lock(&server->lock);
-    unsigned long long count = server->connection_count;
+    unsigned long long count = server->connection_count - server->refused_count;
     pthread_mutex_unlock(&server->lock);
     unsigned long long most = server->settings->limits.connections;
     if (count * 10 > most * 9) {

@@ -88,6 +88,7 @@ struct connection {
     uint64_t buffers_bytes;            /* of that, the buffers */
     struct limits_party *tenant_party; /* once it has logged in; NULL: its machine keeps them itself */
 
+    struct kmb_error *refusal; /* NULL: it is let in; else it does not count among limits.connections */
     struct protocol_peer peer;
     char address[80];
     char source[64]; /* the same without port and brackets */
@@ -179,6 +180,7 @@ struct server {
     struct connection *newest;
     struct activity *activities; /* of all sessions, the newest first */
     unsigned connection_count;
+    unsigned refused_count; /* of the connections, those that are only to be told why */
     uint32_t connection_next;
     unsigned thread_count;
     unsigned starting_count; /* of the threads: they do nothing yet */

@@ -24,8 +24,11 @@
 #include "wire/pg/message.h"
 
 /* Accepted in one go, so that a flood of clients does not keep those that are in. */
-#define SOCKET_NUMBER_ALONE 5432 /* of a Unix socket where no port is listened at: what clients look for */
-#define ACCEPT_MAX          64
+#define ACCEPT_MAX 64
+/* Clients that are told at their leisure that there is no room: beyond, each costs a few bytes and is gone. */
+#define REFUSED_MAX 64
+/* Of a Unix socket where no port is listened at: what clients look for. */
+#define SOCKET_NUMBER_ALONE 5432
 
 void listener_describe(const struct sockaddr_storage *address, struct connection *connection) {
     char host[INET6_ADDRSTRLEN] = "";
@@ -73,11 +76,35 @@ static void admit(struct server *server, struct connection *connection) {
     }
     server->newest = connection;
     server->connection_count++;
-    atomic_fetch_add_explicit(&server->metrics.connections, 1, memory_order_relaxed);
+    server->refused_count += connection->refusal != NULL;
+    if (connection->refusal == NULL) {
+        atomic_fetch_add_explicit(&server->metrics.connections, 1, memory_order_relaxed);
+    }
     pthread_mutex_unlock(&server->lock);
     connection->poll.data = connection;
     connection_log(connection, "connection.opened");
     crew_poll(connection, UV_READABLE);
+}
+
+/*
+ * Clients show an error that answers what they said last, and many say first that they want TLS: what is sent them
+ * before they have said who they are they can not trust, and newer ones do not show it. So a client that there is no
+ * room for comes as far as its startup message, and is told then. Of such clients there are at most REFUSED_MAX at a
+ * time. false: it is to be turned away at once.
+ */
+static bool keep_refused(struct server *server, struct connection *connection, const struct kmb_error *error) {
+    pthread_mutex_lock(&server->lock);
+    bool room = server->refused_count < REFUSED_MAX;
+    pthread_mutex_unlock(&server->lock);
+    connection->refusal = room ? mem_alloc(sizeof(*error)) : NULL;
+    if (connection->refusal == NULL) {
+        return false;
+    }
+    *connection->refusal = *error;
+    connection->peer.refusal = connection->refusal;
+    connection->peer.charge = &connection->charge;
+    limits_charge(server->limits, NULL, NULL, &connection->charge);
+    return true;
 }
 
 /* Turns a client away in words that every PostgreSQL client shows. */
@@ -98,7 +125,7 @@ static enum kmb_status too_many(struct server *server, struct kmb_error *error) 
 /* Whether there is room for one more, and for one more of its source. */
 static enum kmb_status let_in(struct server *server, struct connection *connection, struct kmb_error *error) {
     pthread_mutex_lock(&server->lock);
-    bool full = server->connection_count >= server->settings->limits.connections;
+    bool full = server->connection_count - server->refused_count >= server->settings->limits.connections;
     pthread_mutex_unlock(&server->lock);
     if (full) {
         return too_many(server, error);
@@ -134,7 +161,7 @@ static void take(struct server *server, int fd, const struct sockaddr_storage *a
         return;
     }
     listener_describe(address, connection);
-    if (let_in(server, connection, &error) != KMB_OK) {
+    if (let_in(server, connection, &error) != KMB_OK && !keep_refused(server, connection, &error)) {
         connection->fd = -1;
         connection_free(connection);
         turn_away(server, fd, &error);

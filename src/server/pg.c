@@ -465,6 +465,10 @@ static enum protocol_next start(struct pg_session *session, struct protocol_io *
     case PG_STARTUP_SESSION:
         break;
     }
+    if (session->peer->refusal != NULL) {
+        fail(session, io->output, PG_SEVERITY_FATAL, session->peer->refusal);
+        return PROTOCOL_CLOSE;
+    }
     return ask(session, io, &startup, slice_make(input.bytes, startup.size));
 }
 

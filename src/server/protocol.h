@@ -37,10 +37,11 @@ struct protocol_peer {
     struct slice source; /* the same without its port: "127.0.0.1", "::1", "unix" */
     bool local;          /* loopback or a Unix socket */
     bool tls;
-    const char *certificate_name; /* subject CN of a verified client certificate; NULL: none */
-    struct slice channel_binding; /* tls-server-end-point hash; empty: none */
-    struct limits_party *party;   /* of limits.*_per_source; NULL: none is kept */
-    struct charge *charge;        /* that buffers, and what the machine keeps, are counted to; NULL: nobody's */
+    const char *certificate_name;    /* subject CN of a verified client certificate; NULL: none */
+    struct slice channel_binding;    /* tls-server-end-point hash; empty: none */
+    struct limits_party *party;      /* of limits.*_per_source; NULL: none is kept */
+    const struct kmb_error *refusal; /* why it is not let in, which it is told when it says who it is; NULL: it is */
+    struct charge *charge;           /* that buffers, and what the machine keeps, are counted to; NULL: nobody's */
 };
 
 /* One step's dealings. */

@@ -28,11 +28,16 @@
 #define THREADS_WAITING_MAX 4096u
 #define TICK_MS             1000
 #define DRAIN_TICK_MS       20
+/* A client that is turned away has so long to shake hands and hear why. */
+#define REFUSED_PATIENCE_NS ((int64_t)5000000000)
 
 /* --- the tick ----------------------------------------------------------------------------------------------------- */
 
 /* Whom the machine's patience is over with. Under the lock, when it stands WAITING. */
 static bool is_expired(const struct server *server, const struct connection *connection, int64_t now) {
+    if (connection->refusal != NULL) {
+        return now - connection->opened_ns > REFUSED_PATIENCE_NS;
+    }
     if (connection->protocol == NULL || !connection->protocol->welcome(connection->machine)) {
         int64_t login_ms = (int64_t)server->settings->timeouts.connection_ms; /* however much it sends meanwhile */
         return login_ms > 0 && now - connection->opened_ns > login_ms * 1000000;

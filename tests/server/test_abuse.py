@@ -226,8 +226,8 @@ def test_connects():
 
 
 def turned_away(client):
-    """The SQLSTATE of one message in words, before anything was asked."""
-    return client.receive().fields()["C"]
+    """The SQLSTATE of the one message in words that a startup is answered."""
+    return client.send(raw.startup()).receive().fields()["C"]
 
 
 def test_garbage():
@@ -342,7 +342,8 @@ def over_tls(server, context):
     assert ask_tls(client) == b"S"
     client.socket = context.wrap_socket(client.socket, server_hostname="localhost")
     client.send(raw.startup())
-    client.until("Z")
+    key = next(one.body for one in client.until("Z") if one.kind == "K")
+    client.process, client.key = struct.unpack_from("!I", key)[0], key[4:]
     return client
 
 
@@ -361,6 +362,33 @@ def test_tls():
         except (ssl.SSLError, ConnectionError):
             pass
         assert_serves(server.port)
+
+
+def test_turned_away_in_words():
+    """Whoever there is no room for hears so where a client listens: behind TLS, in answer to its startup message; and such clients do not pile up."""
+    with TlsServer({"limits.connections": "1"}) as server, over_tls(server, server.context()) as inside:
+        for words in ("sslmode=verify-full sslrootcert=%s" % server.certificate, "sslmode=prefer", "sslmode=disable"):
+            ran = subprocess.run(["psql", "-XqAt", "host=localhost hostaddr=127.0.0.1 port=%d user=kimberlite %s" % (server.port, words), "-c", "SELECT 1"],
+                                 capture_output=True, text=True, timeout=30, check=False)
+            assert ran.returncode == 2 and "FATAL:  sorry, too many clients already" in ran.stderr, (words, ran)
+        client = raw.Client(server.port, start=False)
+        assert ask_tls(client) == b"S"
+        client.socket = server.context().wrap_socket(client.socket, server_hostname="localhost")
+        client.send(raw.startup())
+        assert sqlstates(assert_gone(client)) == ["53300"]
+        with native.Client(server.port) as other:  # in words of PostgreSQL, which is all that there is
+            other.send(other.query_frame("SELECT 1"))
+            assert b"C53300" in other.socket.recv(1000)
+        inside.send(raw.query("SELECT pg_sleep(60)"))
+        raw.cancel(server.port, inside.process, inside.key)
+        assert sqlstates(inside.until("Z")) == ["57014"]
+        before = server.descriptors()
+        silent = [raw.Client(server.port, start=False) for _ in range(150)]
+        until(lambda: server.descriptors() <= before + 64, 5, "not all of them are kept")
+        assert sqlstates(assert_gone(silent[-1])) == ["53300"]
+        until(lambda: server.descriptors() <= before, 10, "none of them is kept for long")
+        for client in silent:
+            client.socket.close()
 
 
 def test_tls_gone_while_a_statement_runs():

@@ -78,6 +78,7 @@ def test_connections():
             with raw.Client(server.port), native.Client(server.port) as other:
                 assert other.query("SELECT 1") == [[1]]
                 with raw.Client(server.port, start=False) as third:
+                    third.send(raw.startup())
                     assert [one.fields()["C"] for one in third.rest() if one.kind == "E"] == ["53300"]
                 if limit == "connections_per_source":
                     status, retry, answer = post(server, "SELECT 1")
