@@ -395,9 +395,9 @@ KMB_API void kmb_cancel(kmb_session *session);
 
 /*
  * Who is told what a statement says beside its answer: that IF EXISTS has skipped something, what CASCADE drops.
- * notice: message, and detail where there is one; status KMB_OK where nothing is amiss, KMB_WARNING where the code of
- * DO warns, else what would be an error elsewhere. Called by the thread that runs the statement, which must not use the
- * session in it. notice NULL: nobody, as at first. Of a session over a connection nothing is told.
+ * notice: message, and detail where there is one; status KMB_OK where nothing is amiss, KMB_WARNING or
+ * KMB_NO_TRANSACTION where it warns, else what would be an error elsewhere. Called by the thread that runs the
+ * statement, which must not use the session in it. notice NULL: nobody, as at first.
  */
 KMB_API void kmb_session_notices(kmb_session *session, void (*notice)(void *context, const struct kmb_error *notice),
                                  void *context);

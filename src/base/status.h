@@ -15,6 +15,8 @@
 #ifndef KMB_BASE_STATUS_H
 #define KMB_BASE_STATUS_H
 
+#include <stdbool.h>
+
 /* clang-format off */
 #define KMB_STATUS_TABLE(X)                                                       \
     /* name                   number wire sqlstate http exit */                   \
@@ -195,5 +197,10 @@ const struct status_row *status_row_of(enum kmb_status status);
 
 /* The first status in the table with this SQLSTATE, or KMB_INTERNAL. */
 enum kmb_status status_of_sqlstate(const char sqlstate[5]);
+
+/* Of notices: those of which PostgreSQL warns. */
+static inline bool status_warns(enum kmb_status status) {
+    return status == KMB_WARNING || status == KMB_NO_TRANSACTION;
+}
 
 #endif

@@ -180,7 +180,7 @@ static bool is_startup_word(struct slice name) {
 static void tell_notice(void *context, const struct kmb_error *notice) {
     const struct pg_session *session = context;
     if (session->output != NULL) {
-        enum pg_severity severity = notice->status == KMB_WARNING ? PG_SEVERITY_WARNING : PG_SEVERITY_NOTICE;
+        enum pg_severity severity = status_warns(notice->status) ? PG_SEVERITY_WARNING : PG_SEVERITY_NOTICE;
         pg_write_error(session->output, severity, notice);
     }
 }

@@ -37,7 +37,9 @@ void sql_notice(struct sql_context *context, enum kmb_status status, const char 
     const struct sql_host *host = context->host;
     struct kmb_error notice = {.status = KMB_OK};
     va_list arguments;
-    if (host == NULL || host->notice == NULL || (context->settings != NULL && context->settings->messages > 0)) {
+    int least =
+        context->settings == NULL ? 0 : context->settings->messages; /* of what is told: 0 notices, 1 warnings */
+    if (host == NULL || host->notice == NULL || (status_warns(status) ? least > 1 : least > 0)) {
         return;
     }
     va_start(arguments, format);

@@ -211,12 +211,19 @@ static void define_restart_identity(struct define *define, struct table_id id) {
     }
 }
 
+static bool host_in_block(const struct sql_host *host) {
+    return host->in_block != NULL && host->in_block(host->context);
+}
+
 /* What becomes immediate is checked at once, from the transaction's beginning. */
 static void define_set_constraints(struct define *define, const struct plan_ddl *ddl) {
     struct sql_context *context = define->context;
     struct kernel_transaction *transaction = define->transaction;
     struct kernel_place start = {.part = 0};
     struct kernel_view *view = NULL;
+    if (!host_in_block(context->host)) {
+        sql_notice(context, KMB_NO_TRANSACTION, NULL, "SET CONSTRAINTS can only be used in transaction blocks");
+    }
     if (ddl->drop_count == 0) {
         define_try(define, kernel_defer_references(transaction, (struct table_id){0}, (struct constraint_id){0},
                                                    ddl->deferred, context->error));
@@ -293,11 +300,14 @@ static void define_control(struct sql_context *context, const struct sql_host *h
                                   .deferral = (enum sql_deferral)ddl->deferral,
                                   .chain = ddl->chain,
                                   .savepoint = ddl->savepoint};
+    if (control.kind == SQL_CONTROL_CHANGE && !host_in_block(host)) {
+        sql_notice(context, KMB_NO_TRANSACTION, NULL, "SET TRANSACTION can only be used in transaction blocks");
+    }
     sql_try(context, host->control(host->context, &control, context->error));
 }
 
 void define_run(struct sql_context *context, const struct sql_host *host, const struct plan_ddl *ddl) {
-    if (ddl->alone != NULL && host->in_block != NULL && host->in_block(host->context)) {
+    if (ddl->alone != NULL && host_in_block(host)) {
         sql_raise(context, KMB_TRANSACTION_ACTIVE, 0, "%s cannot run inside a transaction block", ddl->alone);
     }
     if (ddl->kind == DDL_CONTROL) {

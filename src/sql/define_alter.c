@@ -270,6 +270,11 @@ static _Noreturn void raise_column(struct define *define, enum kmb_status status
               define_text(define, define_table(define)->name), what);
 }
 
+static void tell_column(struct define *define, const char *column, const char *what) {
+    sql_notice(define->context, KMB_OK, NULL, "column \"%s\" of relation \"%s\" %s, skipping", column,
+               define_text(define, define_table(define)->name), what);
+}
+
 static void alter_add_identity(struct define *define, const struct plan_alter *action) {
     const struct column_definition *column = define_column(define, action->name);
     struct column_id id = column->id;
@@ -296,6 +301,7 @@ static const struct table_definition *define_identity(struct define *define, con
         if (!action->missing_ok) {
             raise_column(define, KMB_OBJECT_NOT_IN_STATE, action->name, "is not an identity column");
         }
+        tell_column(define, action->name, "is not an identity column");
         return NULL;
     }
     const struct table_definition *sequence =
@@ -330,6 +336,7 @@ static void alter_drop_expression(struct define *define, const struct plan_alter
     const struct column_definition *column = define_column(define, action->name);
     if (column->default_kind != DEFAULT_GENERATED) {
         if (action->missing_ok) {
+            tell_column(define, action->name, "is not a stored generated column");
             return;
         }
         raise_column(define, KMB_OBJECT_NOT_IN_STATE, action->name, "is not a stored generated column");

@@ -360,6 +360,10 @@ void define_use_index(struct define *define, const struct plan_alter *action) {
     if (action->name[0] != 0) {
         check_name_free(define, action->name);
     }
+    if (action->name[0] != 0 && strcmp(action->name, action->new_name) != 0) {
+        sql_notice(context, KMB_OK, NULL, "ALTER TABLE / ADD CONSTRAINT USING INDEX will rename index \"%s\" to \"%s\"",
+                   action->new_name, action->name);
+    }
     if (index.include_count > 0) {
         struct column_id *include = sql_alloc(context, index.include_count * sizeof(*include));
         memcpy(include, index.include, index.include_count * sizeof(*include));

@@ -105,6 +105,7 @@ static void settings_change(struct sql_context *context, struct sql_settings *se
 void define_set(struct sql_context *context, const struct sql_host *host, const struct plan_ddl *ddl) {
     bool in_block = host->in_block != NULL && host->in_block(host->context);
     if (ddl->local && !in_block) {
+        sql_notice(context, KMB_NO_TRANSACTION, NULL, "SET LOCAL can only be used in transaction blocks");
         return;
     }
     settings_change(context, host->settings, ddl, in_block);

@@ -160,6 +160,7 @@ static void add_label(struct bind *bind, const PgQuery__AlterEnumStmt *alter, co
         if (!alter->skip_if_new_val_exists) {
             sql_raise(bind->context, KMB_DUPLICATE_OBJECT, 0, "enum label \"%s\" already exists", alter->new_val);
         }
+        bind_notice(bind, KMB_DUPLICATE_OBJECT, "enum label \"%s\" already exists, skipping", alter->new_val);
         ddl->kind = DDL_NOTHING;
         return;
     }

@@ -137,6 +137,10 @@ static void unlock_rows(SCALAR_PARAMETERS, bool shared) {
         struct sql_lock lock = lock_argument(call, arguments, row);
         lock.mode = shared ? SQL_LOCK_SHARE : SQL_LOCK_EXCLUSIVE;
         sql_try(context, neighbours->unlock(context->host->context, &lock, &given, context->error));
+        if (!given) {
+            sql_notice(context, KMB_WARNING, NULL, "you don't own a lock of type %s",
+                       shared ? "ShareLock" : "ExclusiveLock");
+        }
         result->boolean[row] = given;
     }
 }
