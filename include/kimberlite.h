@@ -199,6 +199,7 @@ struct kmb_error {
     char schema[KMB_ERROR_NAME_SIZE];
     char table[KMB_ERROR_NAME_SIZE];
     char column[KMB_ERROR_NAME_SIZE];
+    char datatype[KMB_ERROR_NAME_SIZE]; /* a domain whose constraint it is; "" over a connection */
     char constraint[KMB_ERROR_NAME_SIZE];
     char context[KMB_ERROR_DETAIL_SIZE]; /* where it happened: "COPY t, line 2, column a: \"x\""; else "" */
 };

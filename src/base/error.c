@@ -66,6 +66,7 @@ void error_about(struct kmb_error *error, const struct error_about *about) {
         copy_name(error->schema, about->schema);
         copy_name(error->table, about->table);
         copy_name(error->column, about->column);
+        copy_name(error->datatype, about->datatype);
         copy_name(error->constraint, about->constraint);
     }
 }

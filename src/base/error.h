@@ -28,6 +28,7 @@ struct error_about {
     struct slice schema;
     struct slice table;
     struct slice column;
+    struct slice datatype; /* a domain */
     struct slice constraint;
 };
 /* Names longer than a name may be are cut at a character. */
@@ -47,6 +48,7 @@ static inline void error_clear_rest(struct kmb_error *error) {
     error->schema[0] = 0;
     error->table[0] = 0;
     error->column[0] = 0;
+    error->datatype[0] = 0;
     error->constraint[0] = 0;
     error->context[0] = 0;
 }

@@ -468,9 +468,12 @@ static enum kmb_status column_taken(const struct catalogue_table *table, struct 
 
 static enum kmb_status column_has_nulls(const struct catalogue_table *table, struct slice name,
                                         struct kmb_error *error) {
-    return error_set(error, KMB_NOT_NULL_VIOLATION, "column \"%.*s\" of relation \"%.*s\" contains null values",
-                     (int)name.length, (const char *)name.bytes, (int)table->definition.name.length,
-                     (const char *)table->definition.name.bytes);
+    error_set(error, KMB_NOT_NULL_VIOLATION, "column \"%.*s\" of relation \"%.*s\" contains null values",
+              (int)name.length, (const char *)name.bytes, (int)table->definition.name.length,
+              (const char *)table->definition.name.bytes);
+    error_about(error, &(struct error_about){
+                           .schema = table->definition.schema_name, .table = table->definition.name, .column = name});
+    return KMB_NOT_NULL_VIOLATION;
 }
 
 /* Does any row have NULL in living column `ordinal`; or, with UINT32_MAX, is there any row? */
@@ -889,6 +892,8 @@ static enum kmb_status index_duplicate(struct kernel_transaction *transaction, s
               (const char *)index->name.bytes);
     const struct table_definition *definition = catalogue_table_of_id(transaction->evolver.catalogue, id);
     ASSERT(definition != NULL);
+    error_about(error, &(struct error_about){
+                           .schema = definition->schema_name, .table = definition->name, .constraint = index->name});
     const struct catalogue_table *table = catalogue_table_of(definition);
     struct buffer memory = {.bytes = NULL};
     struct buffer text = {.bytes = NULL};

@@ -120,12 +120,19 @@ static void context_place(struct sql_context *context, uint32_t position) {
     }
 }
 
+/* What the error is about was said before it. */
+static void context_about(struct sql_context *context) {
+    error_about(context->error, &context->about);
+    context->about = (struct error_about){.schema = {0}};
+}
+
 _Noreturn void sql_raise(struct sql_context *context, enum kmb_status status, uint32_t position, const char *format,
                          ...) {
     va_list arguments;
     va_start(arguments, format);
     (void)error_set_v(context->error, status, format, arguments);
     va_end(arguments);
+    context_about(context);
     context->status = status;
     context_place(context, position);
     context_leave(context);
@@ -137,8 +144,7 @@ _Noreturn void sql_raise_with(struct sql_context *context, enum kmb_status statu
     va_start(arguments, format);
     (void)error_set_v(context->error, status, format, arguments);
     va_end(arguments);
-    error_about(context->error, &context->about);
-    context->about = (struct error_about){.schema = {0}};
+    context_about(context);
     if (detail != NULL) {
         (void)error_detail(context->error, "%s", detail);
     }

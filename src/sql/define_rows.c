@@ -51,6 +51,15 @@ bool define_any(struct define *define, const char *text) {
     return any;
 }
 
+/* What the next error is about: the table, and its column or constraint (or NULL). */
+static void define_about(struct define *define, const char *column, const char *constraint) {
+    const struct table_definition *table = define_table(define);
+    define->context->about = (struct error_about){.schema = slice_text(define_text(define, table->schema_name)),
+                                                  .table = slice_text(define_text(define, table->name)),
+                                                  .column = slice_text(column == NULL ? "" : column),
+                                                  .constraint = slice_text(constraint == NULL ? "" : constraint)};
+}
+
 static _Noreturn void raise_no_constraint(struct define *define, const char *name) {
     sql_raise(define->context, KMB_UNDEFINED_OBJECT, 0, "constraint \"%s\" of relation \"%s\" does not exist", name,
               table_name(define));
@@ -68,6 +77,7 @@ static void check_name_free(struct define *define, const char *name) {
 static void check_rows(struct define *define, const char *name, const char *text) {
     if (define_any(define, sql_printf(define->context, "SELECT 1 FROM %s WHERE NOT (%s) LIMIT 1", quoted_table(define),
                                       text))) {
+        define_about(define, NULL, name);
         sql_raise(define->context, KMB_CHECK_VIOLATION, 0,
                   "check constraint \"%s\" of relation \"%s\" is violated by some row", name, table_name(define));
     }
@@ -222,6 +232,7 @@ static _Noreturn void raise_duplicate(struct define *define) {
     size_t length = strlen(detail);
     bool known = length > sizeof(ending) && strcmp(detail + length - strlen(ending), ending) == 0;
     const char *made = known ? sql_printf(context, "%.*sis duplicated.", (int)(length - strlen(ending)), detail) : NULL;
+    define_about(define, NULL, name);
     sql_raise_with(context, KMB_UNIQUE_VIOLATION, 0, made, NULL, "could not create unique index \"%s\"", name);
 }
 
@@ -233,8 +244,10 @@ static void rekey_insert(struct define *define, const struct rekey *rekey, const
     enum kmb_status status = kernel_insert(define->transaction, table, values, NULL, NULL, context->error);
     for (uint32_t i = 0; status == KMB_NOT_NULL_VIOLATION && i < rekey->replaced_count; i++) {
         if (values[catalogue_column_ordinal(define_catalogue(define), table, rekey->column[i])].is_null) {
-            sql_raise(context, status, 0, "column \"%s\" of relation \"%s\" contains null values",
-                      define_text(define, definition_column_of_id(table, rekey->column[i])->name), table_name(define));
+            const char *name = define_text(define, definition_column_of_id(table, rekey->column[i])->name);
+            define_about(define, name, NULL);
+            sql_raise(context, status, 0, "column \"%s\" of relation \"%s\" contains null values", name,
+                      table_name(define));
         }
     }
     if (status == KMB_UNIQUE_VIOLATION) {

@@ -42,6 +42,8 @@ static void domain_rows(struct define *define, const char *condition) {
                 condition == NULL ? sql_printf(context, "SELECT 1 FROM (%s) r WHERE value IS NULL LIMIT 1", rows)
                                   : sql_printf(context, "SELECT 1 FROM (%s) r WHERE NOT (%s) LIMIT 1", rows, condition);
             if (define_any(define, text)) {
+                context->about = (struct error_about){
+                    .schema = table->schema_name, .table = slice_text(owner), .column = slice_text(name)};
                 sql_raise(context, condition == NULL ? KMB_NOT_NULL_VIOLATION : KMB_CHECK_VIOLATION, 0,
                           condition == NULL ? "column \"%s\" of table \"%s\" contains null values"
                                             : "column \"%s\" of table \"%s\" contains values that violate the new "

@@ -87,6 +87,10 @@ static const struct expr_domain *domain_rules(struct bind *bind, struct type typ
         }
         chain[depth] = bind_domain(bind, type.domain);
     }
+    if (depth > 0) {
+        rules->schema_name = slice_text(bind_text(bind->context, chain[0]->schema_name));
+        rules->own_name = slice_text(bind_text(bind->context, chain[0]->name));
+    }
     while (depth > 0) {
         const struct table_definition *definition = chain[--depth];
         rules->not_null = rules->not_null || definition->columns[0].not_null;

@@ -36,6 +36,8 @@ enum expr_kind {
 /* What a domain asks of its values: checks are over a row of one column, the value. */
 struct expr_domain {
     const char *name; /* as errors call it */
+    struct slice schema_name;
+    struct slice own_name;
     bool not_null;
     const struct expr **checks; /* in the order of their names */
     const char **check_names;

@@ -28,11 +28,19 @@ static bool null_at(const struct vector *vector, uint32_t row) {
     return vector->may_have_null && vector->null[vector_row(vector, row)] != 0;
 }
 
+/* What the error is about: the domain, and its constraint, if it is one that has a name. */
+static void tell_about(struct evaluate_domain *domain, const char *constraint) {
+    domain->context->about = (struct error_about){.schema = domain->rules->schema_name,
+                                                  .datatype = domain->rules->own_name,
+                                                  .constraint = slice_text(constraint)};
+}
+
 void evaluate_domain_run(struct evaluate_domain *domain, const struct vector *values, const uint16_t *selection,
                          uint32_t count) {
     const struct expr_domain *rules = domain->rules;
     for (uint32_t i = 0; rules->not_null && values->may_have_null && i < count; i++) {
         if (null_at(values, selection == NULL ? i : selection[i])) {
+            tell_about(domain, "");
             sql_raise(domain->context, KMB_NOT_NULL_VIOLATION, 0, "domain %s does not allow null values", rules->name);
         }
     }
@@ -43,6 +51,7 @@ void evaluate_domain_run(struct evaluate_domain *domain, const struct vector *va
         for (uint32_t i = 0; i < count; i++) {
             uint32_t row = selection == NULL ? i : selection[i];
             if (!null_at(holds, row) && !holds->boolean[vector_row(holds, row)]) {
+                tell_about(domain, rules->check_names[n]);
                 sql_raise(domain->context, KMB_CHECK_VIOLATION, 0,
                           "value for domain %s violates check constraint \"%s\"", rules->name, rules->check_names[n]);
             }

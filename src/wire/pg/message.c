@@ -649,5 +649,6 @@ void pg_write_error(struct buffer *out, enum pg_severity severity, const struct 
                                              .schema = error->schema,
                                              .table = error->table,
                                              .column = error->column,
+                                             .type = error->datatype,
                                              .constraint = error->constraint});
 }
