@@ -44,6 +44,8 @@ struct level {
     bool branch;      /* opened where a query may stand by itself, or a branch of a set operation */
     bool item_opened; /* opened where a table reference was to come */
     bool selected;    /* a SELECT stands here: FROM is its FROM */
+    /* UPDATE, DELETE or MERGE stands here: what it reads besides its target are references as those of a SELECT are */
+    PgQuery__Token write;
     enum pass_from from;
     struct pass_item item; /* PASS_FROM_ITEM */
     uint32_t brackets;     /* [ that are open: commas in them separate nothing */
@@ -57,6 +59,7 @@ struct pass_travel {
     struct pass_item item;
     bool before_alias; /* between the reference and its alias */
     bool followed;     /* by another reference of the same FROM */
+    bool alone;        /* a source of a write: nothing else is meant */
 };
 
 struct pass {

@@ -125,6 +125,22 @@ PgQuery__Token pass_verb(const struct pass *pass) {
     return pass_kind(pass, at);
 }
 
+/* What a query stands behind in a statement of another kind: CREATE TABLE ... AS, PREPARE ... AS, COPY (...). */
+static bool pass_before_query(PgQuery__Token before) {
+    switch ((int)before) {
+    case TOKEN(AS):
+    case TOKEN(ASCII_40):
+    case TOKEN(UNION):
+    case TOKEN(EXCEPT):
+    case TOKEN(INTERSECT):
+    case TOKEN(ALL):
+    case TOKEN(DISTINCT):
+        return true;
+    default:
+        return false;
+    }
+}
+
 /* Whether TABLE at the current token is a query of its own, TABLE t: not a word of a definition or of INTO. */
 static bool pass_table_query(const struct pass *pass) {
     if (pass->at > 0 && pass_kind(pass, pass->at - 1) == TOKEN(INTO)) {
@@ -138,10 +154,11 @@ static bool pass_table_query(const struct pass *pass) {
     case TOKEN(INSERT):
     case TOKEN(UPDATE):
     case TOKEN(DELETE_P):
+    case TOKEN(MERGE):
     case TOKEN(ASCII_40):
         return true;
     default:
-        return false;
+        return pass->at > 0 && pass_before_query(pass_kind(pass, pass->at - 1));
     }
 }
 

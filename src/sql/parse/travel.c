@@ -8,6 +8,9 @@
  * resolved at the end. A reference is known by the place of its name; a query in parentheses by its outermost block,
  * which is put into a block of its own that carries the clause.
  *
+ * UPDATE ... FROM, DELETE ... USING and MERGE ... USING have references too, and no block: a clause right behind one of
+ * them is always its own. Anywhere else in them it would be the target's, whose past is not to be changed.
+ *
  * FOR SYSTEM_TIME with a range is no moment but a table of versions; it always belongs to the reference before it.
  */
 #include <string.h>
@@ -66,6 +69,39 @@ static void travel_begin_item(struct pass *pass) {
     }
 }
 
+/* Whether a statement that writes begins with the current token: at the start, behind EXPLAIN, WITH (...), PREPARE AS.
+ */
+static bool travel_write_begins(const struct pass *pass) {
+    const struct level *level = &pass->levels[pass->depth];
+    if (level->selected || level->write != TOKEN(NUL)) {
+        return false;
+    }
+    switch (pass->at == 0 ? (int)TOKEN(NUL) : (int)pass_kind(pass, pass->at - 1)) {
+    case TOKEN(NUL):
+    case TOKEN(EXPLAIN):
+    case TOKEN(ANALYZE):
+    case TOKEN(VERBOSE):
+    case TOKEN(AS):
+    case TOKEN(ASCII_40):
+    case TOKEN(ASCII_41):
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* FROM or USING, at which the references of a statement begin. */
+static bool travel_references_begin(const struct pass *pass) {
+    const struct level *level = &pass->levels[pass->depth];
+    bool distinct = pass->at > 1 && pass_kind(pass, pass->at - 1) == TOKEN(DISTINCT) &&
+                    (pass_kind(pass, pass->at - 2) == TOKEN(IS) || pass_kind(pass, pass->at - 2) == TOKEN(NOT));
+    if (level->from != PASS_FROM_NONE) {
+        return false;
+    }
+    return pass_kind(pass, pass->at) == TOKEN(USING) ? level->write == TOKEN(DELETE_P) || level->write == TOKEN(MERGE)
+                                                     : !distinct && (level->selected || level->write == TOKEN(UPDATE));
+}
+
 void travel_follow(struct pass *pass) {
     struct level *level = &pass->levels[pass->depth];
     PgQuery__Token token = pass_kind(pass, pass->at);
@@ -76,12 +112,13 @@ void travel_follow(struct pass *pass) {
         return;
     }
     switch ((int)token) {
+    case TOKEN(UPDATE):
+    case TOKEN(DELETE_P):
+    case TOKEN(MERGE):
+        level->write = travel_write_begins(pass) ? token : level->write;
+        break;
     case TOKEN(FROM):
-        if (level->from == PASS_FROM_NONE && level->selected &&
-            (pass_kind(pass, pass->at - 1) != TOKEN(DISTINCT) ||
-             (pass_kind(pass, pass->at - 2) != TOKEN(IS) && pass_kind(pass, pass->at - 2) != TOKEN(NOT)))) {
-            level->from = PASS_FROM_EXPECTS;
-        }
+        level->from = travel_references_begin(pass) ? PASS_FROM_EXPECTS : level->from;
         break;
     case TOKEN(JOIN):
     case TOKEN(ASCII_44):
@@ -91,7 +128,12 @@ void travel_follow(struct pass *pass) {
         break;
     case TOKEN(ON):
     case TOKEN(USING):
-        level->from = level->from == PASS_FROM_NONE ? PASS_FROM_NONE : PASS_FROM_CONDITION;
+        level->from = token == TOKEN(USING) && travel_references_begin(pass) ? PASS_FROM_EXPECTS
+                      : level->from == PASS_FROM_NONE                        ? PASS_FROM_NONE
+                                                                             : PASS_FROM_CONDITION;
+        break;
+    case TOKEN(WHEN): /* of a MERGE, or of a CASE in what is a condition already */
+        level->from = level->write == TOKEN(MERGE) ? PASS_FROM_NONE : level->from;
         break;
     case TOKEN(WHERE):
     case TOKEN(GROUP_P):
@@ -403,11 +445,23 @@ static bool travel_alias_at(const struct pass *pass, size_t index) {
            kind == PG_QUERY__KEYWORD_KIND__COL_NAME_KEYWORD;
 }
 
+/* Whether the references of this level are those of a statement that writes, by themselves or in parentheses. */
+static bool travel_is_source(const struct pass *pass) {
+    uint32_t depth = pass->depth;
+    while (depth > 0 && pass->levels[depth].item_opened && pass->levels[depth].first == TOKENS_BLOCK_NONE) {
+        depth--;
+    }
+    return pass->levels[depth].write != TOKEN(NUL);
+}
+
 /* Keeps a clause with its place, or says why it can not stand there. */
 static void travel_add(struct pass *pass, struct tokens_clause clause, size_t last) {
     const struct level *around = NULL;
+    const struct level *level = &pass->levels[pass->depth];
     uint32_t block = travel_block(pass, &around);
-    if (block == TOKENS_BLOCK_NONE || around->closed) {
+    bool attached = level->from == PASS_FROM_ITEM;
+    bool alone = attached && travel_is_source(pass);
+    if (!alone && (block == TOKENS_BLOCK_NONE || around->closed)) {
         travel_refuse_place(pass, clause.position, "time-travel clause outside a SELECT");
     }
     if (pass->travel_count == pass->travel_capacity) {
@@ -418,12 +472,11 @@ static void travel_add(struct pass *pass, struct tokens_clause clause, size_t la
         }
         pass->travels = grown;
     }
-    const struct level *level = &pass->levels[pass->depth];
-    bool attached = level->from == PASS_FROM_ITEM;
     pass->travels[pass->travel_count++] = (struct pass_travel){
         .clause = clause,
-        .block = block,
+        .block = alone ? TOKENS_BLOCK_NONE : block,
         .attached = attached,
+        .alone = alone,
         .item = level->item,
         .before_alias = attached && travel_alias_at(pass, last + 1),
     };
@@ -534,7 +587,7 @@ void travel_resolve(struct pass *pass) {
         for (uint32_t k = 0; k < pass->travel_count; k++) {
             in_block += pass->travels[k].block == travel->block;
         }
-        if (travel->attached && (travel->before_alias || travel->followed || in_block > 1)) {
+        if (travel->alone || (travel->attached && (travel->before_alias || travel->followed || in_block > 1))) {
             bind_reference(pass, travel, i);
         } else {
             bind_block(pass, travel->block, i);

@@ -542,6 +542,52 @@ static void filled_columns(void **state) {
     ROWS("SELECT d FROM computed", "4\n");
 }
 
+static void write_anew(const char *sql) {
+    SQL("DELETE FROM wt");
+    SQL("INSERT INTO wt VALUES (1, 0), (2, 0), (3, 0)");
+    SQL(sql);
+}
+
+/* What a write reads beside its target has moments of its own. */
+static void sources_of_writes(void **state) {
+    (void)state;
+    SQL("CREATE TABLE wt (id int PRIMARY KEY, v int)");
+    write_anew("UPDATE wt SET v = a.v FROM t AT OFFSET 2 AS a WHERE a.id = wt.id");
+    ROWS("SELECT * FROM wt ORDER BY id", "1|10\n2|20\n3|0\n");
+    write_anew(
+        "UPDATE wt SET v = b.v - a.v FROM t a AT OFFSET 2 JOIN t b AT OFFSET 8 ON a.id = b.id WHERE a.id = wt.id");
+    ROWS("SELECT * FROM wt ORDER BY id", "1|2\n2|0\n3|0\n");
+    write_anew("UPDATE wt SET v = a.v FROM (t AT OFFSET 2 AS a CROSS JOIN (SELECT 1 FROM t) AT OFFSET 0 AS none)");
+    ROWS("SELECT * FROM wt ORDER BY id", "1|0\n2|0\n3|0\n");
+    write_anew("DELETE FROM wt USING t AT OFFSET 2 WHERE t.id = wt.id AND t.v IS DISTINCT FROM wt.v");
+    ROWS("SELECT id FROM wt", "3\n");
+    write_anew(
+        "WITH one AS (DELETE FROM wt USING t AT OFFSET 2 WHERE t.id = wt.id AND t.id = 1), x AS (SELECT 2 AS id) "
+        "DELETE FROM wt USING t AT OFFSET 2, x WHERE t.id = wt.id AND x.id = t.id");
+    ROWS("SELECT id FROM wt", "3\n");
+    write_anew("MERGE INTO wt USING t AT OFFSET 2 AS s ON s.id = wt.id AND CASE WHEN s.v > 10 THEN true ELSE false END "
+               "WHEN MATCHED THEN UPDATE SET v = s.v WHEN NOT MATCHED THEN INSERT VALUES (s.id + 10, s.v)");
+    ROWS("SELECT * FROM wt ORDER BY id", "1|0\n2|20\n3|0\n11|10\n");
+    write_anew("MERGE INTO wt USING (TABLE t AT OFFSET 2) AS s ON s.id = wt.id WHEN MATCHED THEN DELETE");
+    ROWS("SELECT id FROM wt", "3\n");
+    static const char *const targets[] = {
+        "MERGE INTO wt AT OFFSET 2 USING t ON t.id = wt.id WHEN MATCHED THEN DELETE",
+        "MERGE INTO wt USING t ON t.id = wt.id WHEN MATCHED THEN DELETE AT OFFSET 2",
+        "UPDATE wt SET v = 1 AT OFFSET 2",
+        "UPDATE wt SET v = 1 FROM t WHERE t.id = wt.id AT OFFSET 2",
+        "DELETE FROM wt AT OFFSET 2 USING t",
+        "WITH w AS (UPDATE wt AT OFFSET 2 SET v = 1 RETURNING id) SELECT * FROM w",
+    };
+    for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++) {
+        uint32_t position = (uint32_t)(strstr(targets[i], "AT OFFSET") - targets[i]) + 1;
+        REFUSED(targets[i], "25006", position, "Cannot modify historical data");
+    }
+    SQL("CREATE TABLE wcopy AS TABLE t AT OFFSET 2");
+    ROWS("SELECT * FROM wcopy ORDER BY id", "1|10\n2|20\n");
+    SQL("CREATE TABLE wcopies AS (TABLE t AT OFFSET 2) UNION ALL TABLE t AT OFFSET 1");
+    ROWS("SELECT count(*) FROM wcopies", "3\n");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_reference_has_its_own_moment),
@@ -560,6 +606,7 @@ int main(void) {
         cmocka_unit_test(differences),
         cmocka_unit_test(columns_of_now),
         cmocka_unit_test(filled_columns),
+        cmocka_unit_test(sources_of_writes),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
