@@ -318,18 +318,34 @@ enum kmb_status kernel_entry_of_position(const struct kernel_state *state, uint6
     return status;
 }
 
+/* What both messages say in nanoseconds, to be read: first_us NULL: there is no entry. */
+static void time_before_detail(int64_t time_us, const int64_t *first_us, struct kmb_error *error) {
+    char asked[DATETIME_TEXT_SIZE];
+    char first[DATETIME_TEXT_SIZE];
+    (void)timestamp_print(timestamp_of_us(time_us), NULL, true, asked);
+    if (first_us == NULL) {
+        error_detail(error, "That is %s, and nothing has happened yet.", asked);
+        return;
+    }
+    (void)timestamp_print(timestamp_of_us(*first_us), NULL, true, first);
+    error_detail(error, "That is %s, and the first entry is of %s.", asked, first);
+}
+
 static enum kmb_status time_before(const struct kernel_state *state, int64_t time_us, int64_t first_us,
                                    struct kmb_error *error) {
     if (state->sequence == 0) {
-        return error_set(error, KMB_TIME_BEFORE_HISTORY,
-                         "unsupported feature: no log offset at or before timestamp %" PRId64
-                         "%s ns (empty log or predates genesis)",
-                         time_us, time_us == 0 ? "" : "000");
+        error_set(error, KMB_TIME_BEFORE_HISTORY,
+                  "unsupported feature: no log offset at or before timestamp %" PRId64
+                  "%s ns (empty log or predates genesis)",
+                  time_us, time_us == 0 ? "" : "000");
+        time_before_detail(time_us, NULL, error);
+        return KMB_TIME_BEFORE_HISTORY;
     }
     error_set(error, KMB_TIME_BEFORE_HISTORY,
               "AS OF TIMESTAMP %" PRId64 "%s ns precedes the earliest retained event (retention horizon: %" PRId64
               "%s ns)",
               time_us, time_us == 0 ? "" : "000", first_us, first_us == 0 ? "" : "000");
+    time_before_detail(time_us, &first_us, error);
     error_hint(error, "times are nanoseconds since 1970-01-01 00:00:00 UTC");
     return KMB_TIME_BEFORE_HISTORY;
 }

@@ -109,9 +109,14 @@ struct plan_node *bind_history(struct bind *bind, const PgQuery__FuncCall *call,
 
 /* --- kimberlite_diff('table', a, b) --- */
 
+static bool visit_alone(const struct expr *node, void *context) {
+    (void)context;
+    return node->kind != EXPR_SUBQUERY;
+}
+
 static bool visit_known(const struct expr *node, void *context) {
     (void)context;
-    return node->kind != EXPR_COLUMN && node->kind != EXPR_OUTER && node->kind != EXPR_SUBQUERY &&
+    return node->kind != EXPR_COLUMN && node->kind != EXPR_OUTER &&
            (node->kind != EXPR_CALL || node->function->volatility != SQL_VOLATILE);
 }
 
@@ -120,6 +125,11 @@ static struct plan_at diff_moment(struct bind *bind, const PgQuery__Node *node) 
     struct bind_scope place = {.bind = bind, .place = BIND_FUNCTION};
     uint32_t position = bind_node_position(node);
     const struct expr *value = bind_expression(&place, node);
+    if (!expr_walk(value, visit_alone, NULL)) { /* the columns are those of the moment, which has to be known first */
+        sql_raise_with(bind->context, KMB_UNSUPPORTED, position, NULL,
+                       "Ask for the moment in a statement of its own, and give it as a parameter.",
+                       "a query in a moment of kimberlite_diff is not supported");
+    }
     if (!expr_walk(value, visit_known, NULL)) {
         sql_raise_unsupported(bind->context, position, "a moment of kimberlite_diff that is not the same for all rows");
     }

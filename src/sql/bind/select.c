@@ -604,6 +604,37 @@ struct plan_node *bind_values(struct bind *bind, const PgQuery__SelectStmt *node
 
 /* --- all of it --- */
 
+/* The place of a name in FROM that is the query's own, not one of a query within it; 0: there is none. */
+static uint32_t from_position(const PgQuery__Node *item) {
+    switch ((int)item->node_case) {
+    case PG_QUERY__NODE__NODE_RANGE_VAR:
+        return bind_location(item->range_var->location);
+    case PG_QUERY__NODE__NODE_RANGE_TABLE_SAMPLE:
+        return from_position(item->range_table_sample->relation);
+    case PG_QUERY__NODE__NODE_RANGE_FUNCTION:
+        return bind_node_position(item->range_function->functions[0]->list->items[0]);
+    case PG_QUERY__NODE__NODE_JOIN_EXPR: { /* as deep as the token pass lets it be */
+        uint32_t left = from_position(item->join_expr->larg);
+        return left != 0 ? left : from_position(item->join_expr->rarg);
+    }
+    default:
+        return 0;
+    }
+}
+
+/* SELECT FROM t: a name in FROM says where the query is. */
+static const struct tokens_clause *bare_clause(struct bind *bind, const PgQuery__SelectStmt *node) {
+    uint32_t position = 0;
+    for (size_t i = 0; i < node->n_from_clause && position == 0; i++) {
+        position = from_position(node->from_clause[i]);
+    }
+    if (position == 0 && node->n_from_clause > 0) {
+        sql_raise_unsupported(bind->context, bind->tokens->clauses[0].position,
+                              "time travel in a query without a select list over queries alone");
+    }
+    return position == 0 ? NULL : tokens_clause_of(bind->tokens, position);
+}
+
 static const struct tokens_clause *select_clause(struct bind *bind, const PgQuery__SelectStmt *node) {
     if (bind->view_depth > 0) {
         return bind->view_clause;
@@ -612,8 +643,7 @@ static const struct tokens_clause *select_clause(struct bind *bind, const PgQuer
         return NULL;
     }
     if (node->n_target_list == 0) {
-        sql_raise_unsupported(bind->context, bind->tokens->clauses[0].position,
-                              "time travel in a query without a select list");
+        return bare_clause(bind, node);
     }
     uint32_t position = bind_location(node->target_list[0]->res_target->location);
     if (position == 0 && node->n_from_clause > 0) { /* TABLE t: its list is the grammar's, its place the table's */

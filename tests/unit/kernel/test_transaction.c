@@ -373,6 +373,7 @@ static void times_and_proofs(void **state) {
     struct kernel_entry entry;
     assert_int_equal(kernel_entry_at_time(f->head, 5, &entry, &f->error), KMB_TIME_BEFORE_HISTORY);
     assert_non_null(strstr(f->error.message, "no log offset at or before timestamp 5000 ns"));
+    assert_string_equal(f->error.detail, "That is 1970-01-01 00:00:00.000005+00, and nothing has happened yet.");
     struct kernel_transaction *t = fixture_begin(f);
     fixture_create(f, t, "t", false);
     fixture_commit(f, t);
@@ -384,6 +385,7 @@ static void times_and_proofs(void **state) {
     }
     assert_int_equal(kernel_entry_at_time(f->head, first - 1, &entry, &f->error), KMB_TIME_BEFORE_HISTORY);
     assert_non_null(strstr(f->error.message, "precedes the earliest retained event"));
+    assert_non_null(strstr(f->error.detail, ", and the first entry is of "));
     for (int64_t i = 0; i <= 40; i++) {
         OK(kernel_entry_at_time(f->head, first + i * 1000 + 999, &entry, &f->error));
         assert_int_equal(entry.sequence, i + 1);

@@ -80,7 +80,7 @@ static const struct refusal refusals[] = {
      "DECLARE CURSOR WITH HOLD ... FOR UPDATE is not supported"},
     {"DECLARE c SCROLL CURSOR FOR SELECT b FROM t FOR UPDATE", 0,
      "DECLARE SCROLL CURSOR ... FOR UPDATE is not supported"},
-    {"SELECT FROM t AT OFFSET 0", 15, "time travel in a query without a select list"},
+    {"SELECT FROM (SELECT 1) x AT OFFSET 0", 26, "time travel in a query without a select list over queries alone"},
     /* --- FROM items */
     {"SELECT * FROM other.public.t", 15, "cross-database references are not implemented: \"other.public.t\""},
     {"SELECT * FROM kimberlite_history(t) WITH ORDINALITY", 15, "this form of kimberlite_history"},

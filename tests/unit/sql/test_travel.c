@@ -444,7 +444,7 @@ static void differences_that_are_refused(void **state) {
             "a position must be a non-negative integer, got -1");
     REFUSED("SELECT * FROM kimberlite_diff('t', NULL::int, 2)", "22023", 36, "the point to read at must not be null");
     REFUSED("SELECT * FROM kimberlite_diff('t', (SELECT 1), 2)", "0A000", 36,
-            "a moment of kimberlite_diff that is not the same for all rows is not supported");
+            "a query in a moment of kimberlite_diff is not supported");
     REFUSED("SELECT (SELECT count(*) FROM kimberlite_diff('t', u.id, 2)) FROM u", "0A000", 51,
             "a moment of kimberlite_diff that is not the same for all rows is not supported");
     REFUSED("SELECT * FROM kimberlite_diff('t', 1, 2) AT OFFSET 3", "42601", 42,
@@ -542,6 +542,17 @@ static void filled_columns(void **state) {
     ROWS("SELECT d FROM computed", "4\n");
 }
 
+/* Without a select list a query is found by what stands in FROM. */
+static void bare_queries(void **state) {
+    (void)state;
+    ROWS("SELECT count(*) FROM (SELECT FROM t AT OFFSET 1) x", "1\n");
+    ROWS("SELECT EXISTS (SELECT FROM t AT OFFSET 0), EXISTS (SELECT FROM t AT OFFSET 1 WHERE id = 1)", "f|t\n");
+    ROWS("SELECT count(*) FROM (SELECT FROM t AT OFFSET 1 UNION ALL SELECT FROM t AT OFFSET 2) x", "3\n");
+    ROWS("SELECT count(*) FROM (SELECT FROM (SELECT 1) y JOIN t ON true WHERE v > 0 AT OFFSET 1) x", "1\n");
+    ROWS("SELECT count(*) FROM (SELECT FROM generate_series(1, 2) AT OFFSET 1) x", "2\n");
+    ROWS("SELECT EXISTS (SELECT WHERE EXISTS (SELECT FROM t AT OFFSET 0))", "f\n");
+}
+
 static void write_anew(const char *sql) {
     SQL("DELETE FROM wt");
     SQL("INSERT INTO wt VALUES (1, 0), (2, 0), (3, 0)");
@@ -606,6 +617,7 @@ int main(void) {
         cmocka_unit_test(differences),
         cmocka_unit_test(columns_of_now),
         cmocka_unit_test(filled_columns),
+        cmocka_unit_test(bare_queries),
         cmocka_unit_test(sources_of_writes),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
