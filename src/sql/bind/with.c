@@ -12,6 +12,7 @@
  */
 #include "base/assert.h"
 #include "sql/bind/search.h"
+#include "sql/type_text.h"
 
 /* --- binding --- */
 
@@ -112,13 +113,12 @@ static struct plan_node *term_as(struct bind *bind, struct bind_cte *entry, stru
             made != NULL && made->type.id == TYPE_UNKNOWN ? made : column_at(bind, i, term->columns[i].type);
         const struct expr *pair[2] = {column_at(bind, i, entry->columns[i].type), value};
         struct type type = bind_common_type(bind, pair, 2, "UNION");
-        bool narrowed = entry->columns[i].type.modifier != type.modifier && entry->columns[i].type.id == type.id;
-        if (type.id != entry->columns[i].type.id || (narrowed && value->type.id == type.id)) {
+        if (type.id != entry->columns[i].type.id || type.modifier != entry->columns[i].type.modifier) {
             sql_raise_with(bind->context, KMB_DATATYPE_MISMATCH, position, NULL,
                            "Cast the output of the non-recursive term to the correct type.",
                            "recursive query \"%s\" column %u has type %s in non-recursive term but type %s overall",
-                           entry->cte->name, i + 1, bind_type_text(bind, entry->columns[i].type),
-                           bind_type_text(bind, type));
+                           entry->cte->name, i + 1, sql_type_format(bind->context, entry->columns[i].type),
+                           sql_type_format(bind->context, type));
         }
         columns[i] = bind_to_common(bind, value, type, "UNION");
         names[i] = entry->columns[i].name;

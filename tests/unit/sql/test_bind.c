@@ -213,6 +213,11 @@ static void test_unsupported(void **state) {
     REFUSED("UPDATE t SET (a, b) = ROW('x', 1), a = 'y'", "42601", 36, "multiple assignments to same column \"a\"");
     REFUSED("WITH RECURSIVE d AS (DELETE FROM t WHERE id IN (SELECT id FROM d) RETURNING id) SELECT * FROM d", "42P19",
             16, "recursive query \"d\" must not contain data-modifying statements");
+    REFUSED("WITH RECURSIVE r(n) AS (SELECT 'a'::varchar(5) UNION ALL SELECT n || 'a' FROM r) SELECT * FROM r", "42804",
+            16,
+            "recursive query \"r\" column 1 has type character varying(5) in non-recursive term but type character "
+            "varying overall");
+    REFUSED("SELECT 1e39::text", "22003", 8, "value overflows numeric format");
     REFUSED("MERGE INTO t USING t ON true WHEN MATCHED THEN DO NOTHING", "42712", 0,
             "name \"t\" specified more than once");
     assert_string_equal(f->error.detail, "The name is used both as MERGE target table and data source.");
