@@ -177,6 +177,7 @@ enum kmb_status {
     KMB_RAISED = 233,  /* RAISE EXCEPTION, in the code of DO */
     KMB_WARNING = 234, /* RAISE WARNING, of a notice */
     KMB_JSON_DATETIME = 235,
+    KMB_UNTRANSLATABLE_CHARACTER = 236,
 };
 
 /* Room of the texts in a struct kmb_error, terminating zero included. Longer texts end in "...". */

@@ -176,7 +176,8 @@
     X(LOCK_NOT_AVAILABLE,        232,   8, "55P03", 409, 1)                       \
     X(RAISED,                    233,   8, "P0001", 400, 1)                       \
     X(WARNING,                   234,   8, "01000", 400, 1)                       \
-    X(JSON_DATETIME,             235,   8, "22031", 400, 1)
+    X(JSON_DATETIME,             235,   8, "22031", 400, 1)                       \
+    X(UNTRANSLATABLE_CHARACTER,  236,   8, "22P05", 400, 1)
 
 /* clang-format on */
 

@@ -34,8 +34,9 @@ struct moment {
     uint32_t width[3]; /* digits each was written with */
     uint32_t number_count;
     int32_t word_month; /* 0: none */
-    bool day_of_year;   /* number[1] is one: "1999.008" */
-    bool has_date;      /* `days` is decided */
+    bool day_of_year;   /* number[1] is one: "1999-008" */
+    enum date_order order;
+    bool has_date; /* `days` is decided */
     int64_t days;
     bool has_time;
     int32_t hour;
@@ -162,7 +163,7 @@ static enum moment_result moment_packed_time(struct moment *m, struct slice text
 
 /* "YYYYMMDD" or "YYMMDD". */
 static enum moment_result moment_packed_date(struct moment *m, int64_t value, uint32_t width) {
-    if (m->number_count > 0 || m->word_month != 0 || width < 6 || width == 7) {
+    if (m->number_count > 0 || m->word_month != 0 || width < 6) {
         return MOMENT_SYNTAX;
     }
     m->number[0] = value / 10000;
@@ -178,11 +179,19 @@ static enum moment_result moment_packed_date(struct moment *m, int64_t value, ui
     return MOMENT_OK;
 }
 
+/* Whether the first number is the year. */
+static bool moment_year_first(const struct moment *m) {
+    return m->number_count > 0 && (m->width[0] >= 3 || m->order == DATE_ORDER_YMD);
+}
+
+/* Three digits behind a year are its day, 366 that of any year. */
 static enum moment_result moment_date_number(struct moment *m, int64_t value, uint32_t width) {
     uint32_t room = m->word_month != 0 ? 2 : 3;
-    if (m->has_date || m->number_count >= room) {
+    if (m->has_date || m->day_of_year || m->number_count >= room) {
         return MOMENT_SYNTAX;
     }
+    m->day_of_year =
+        width == 3 && value >= 1 && value <= 366 && m->number_count == 1 && m->word_month == 0 && moment_year_first(m);
     m->number[m->number_count] = value;
     m->width[m->number_count] = width;
     m->number_count++;
@@ -190,7 +199,7 @@ static enum moment_result moment_date_number(struct moment *m, int64_t value, ui
 }
 
 static enum moment_result moment_month_word(struct moment *m, int32_t month) {
-    if (m->has_date || m->word_month != 0 || m->number_count > 2) {
+    if (m->has_date || m->day_of_year || m->word_month != 0 || m->number_count > 2) {
         return MOMENT_SYNTAX;
     }
     m->word_month = month;
@@ -288,16 +297,12 @@ static enum moment_result moment_number_token(struct moment *m, struct slice tex
     int64_t day;
     uint32_t day_width;
     at++;
-    if (m->number_count > 0 || m->word_month != 0 || width < 4 || !digits_read(text, &at, &day, &day_width) ||
-        day_width != 3 || at != text.length) {
+    if (m->number_count > 0 || m->word_month != 0 || !digits_read(text, &at, &day, &day_width) || at != text.length) {
         return MOMENT_SYNTAX;
     }
-    m->number[0] = value;
-    m->width[0] = width;
-    m->number[1] = day;
-    m->number_count = 2;
-    m->day_of_year = true;
-    return MOMENT_OK;
+    enum moment_result result = moment_date_number(m, value, width);
+    result = result == MOMENT_OK ? moment_date_number(m, day, day_width) : result;
+    return result == MOMENT_OK && !m->day_of_year ? MOMENT_SYNTAX : result;
 }
 
 /* "+02", "+0200", "+02:00", "-03:30:15" */
@@ -405,6 +410,13 @@ static enum moment_result moment_word(struct moment *m, const struct token *toke
         return m->special == SPECIAL_NOW && (context == NULL || !context->has_now) ? MOMENT_NO_CLOCK : MOMENT_OK;
     case WORD_RELATIVE:
         return moment_relative(m, context, word->value);
+    case WORD_MIDNIGHT: {
+        if (m->time_only && moment_date_full(m)) { /* a TIME has a date only before digits */
+            return MOMENT_SYNTAX;
+        }
+        enum moment_result result = moment_set_time(m, 0, 0, 0, 0);
+        return result != MOMENT_OK ? result : moment_zone(m, time_zone_fixed(0));
+    }
     }
     UNREACHABLE("word kind");
 }
@@ -452,7 +464,7 @@ static enum moment_result moment_partial_date(const struct moment *m, bool year_
 }
 
 /* Which of the numbers is what; then the calendar's checks. */
-static enum moment_result moment_finish_date(struct moment *m, enum date_order order) {
+static enum moment_result moment_finish_date(struct moment *m) {
     int64_t year;
     int64_t month;
     int64_t day;
@@ -460,8 +472,8 @@ static enum moment_result moment_finish_date(struct moment *m, enum date_order o
     if (m->has_date) {
         return m->number_count > 0 || m->word_month != 0 ? MOMENT_SYNTAX : MOMENT_OK;
     }
-    bool year_first = m->number_count > 0 && (m->width[0] >= 3 || order == DATE_ORDER_YMD);
-    bool day_first = !year_first && order == DATE_ORDER_DMY;
+    bool year_first = moment_year_first(m);
+    bool day_first = !year_first && m->order == DATE_ORDER_DMY;
     if (m->day_of_year) {
         year = m->number[0];
         year_width = m->width[0];
@@ -494,10 +506,7 @@ static enum moment_result moment_finish_date(struct moment *m, enum date_order o
     } else if (year <= 0) {
         return MOMENT_FIELD;
     }
-    if (m->day_of_year) {
-        if (m->number[1] < 1 || m->number[1] > (date_year_is_leap(year) ? 366 : 365)) {
-            return MOMENT_FIELD;
-        }
+    if (m->day_of_year) { /* which may be the first of the next year */
         m->has_date = true;
         m->days = year > YEAR_MAX + 1 ? DATE_MAX + 1 : date_of_civil(year, 1, (int32_t)m->number[1]);
         return MOMENT_OK;
@@ -518,6 +527,7 @@ static enum moment_result moment_finish_date(struct moment *m, enum date_order o
 static enum moment_result moment_read(struct moment *m, struct slice text, const struct datetime_context *context) {
     struct token tokens[TOKENS_MAX];
     size_t count;
+    m->order = context == NULL ? DATE_ORDER_MDY : (enum date_order)context->style.order;
     if (!tokens_cut(text, tokens, &count)) {
         return MOMENT_SYNTAX;
     }
@@ -543,9 +553,7 @@ static enum moment_result moment_read(struct moment *m, struct slice text, const
         return MOMENT_SYNTAX; /* whatever else there is */
     }
     bool no_date = m->number_count == 0 && m->word_month == 0 && !m->has_date;
-    return m->time_only && no_date
-               ? MOMENT_OK
-               : moment_finish_date(m, context == NULL ? DATE_ORDER_MDY : (enum date_order)context->style.order);
+    return m->time_only && no_date ? MOMENT_OK : moment_finish_date(m);
 }
 
 /* --- errors --- */

@@ -105,6 +105,7 @@ static const struct word_row WORDS[] = {
     {"infinity", WORD_SPECIAL, SPECIAL_INFINITY},
     {"epoch", WORD_SPECIAL, SPECIAL_EPOCH},
     {"now", WORD_SPECIAL, SPECIAL_NOW},
+    {"allballs", WORD_MIDNIGHT, 0},
     {"today", WORD_RELATIVE, 0},
     {"tomorrow", WORD_RELATIVE, 1},
     {"yesterday", WORD_RELATIVE, -1},

@@ -28,7 +28,8 @@ enum word_kind {
     WORD_T,
     WORD_J,
     WORD_SPECIAL,
-    WORD_RELATIVE
+    WORD_RELATIVE,
+    WORD_MIDNIGHT /* of UTC */
 };
 
 struct word_row {

@@ -347,12 +347,12 @@ static enum kmb_status json_no_memory(struct kmb_error *error) {
 }
 
 static enum kmb_status json_bad_escape(struct kmb_error *error, bool zero, const char *detail) {
-    error_set(error, KMB_INVALID_JSON,
-              zero ? "unsupported Unicode escape sequence" : "invalid input syntax for type json");
+    enum kmb_status status = zero ? KMB_UNTRANSLATABLE_CHARACTER : KMB_INVALID_JSON;
+    error_set(error, status, zero ? "unsupported Unicode escape sequence" : "invalid input syntax for type json");
     if (error != NULL) {
         error_detail(error, "%s", detail);
     }
-    return KMB_INVALID_JSON;
+    return status;
 }
 
 /* A \u escape (and its second half) at `at`, which stands on the backslash. */

@@ -18,8 +18,8 @@ enum kmb_status json_validate(struct slice text, struct kmb_error *error);
 /*
  * The text PostgreSQL prints for the jsonb value: object keys sorted by length, then bytes, the last of equal keys
  * kept; one space after ':' and ','; strings with minimal escapes; numbers as NUMERIC text without exponent.
- * \u0000 and lone surrogates are refused. Working memory comes from the arena and is given back. The text is appended
- * to out, nothing is when the answer is not KMB_OK.
+ * \u0000 (KMB_UNTRANSLATABLE_CHARACTER) and lone surrogates are refused. Working memory comes from the arena and is
+ * given back. The text is appended to out, nothing is when the answer is not KMB_OK.
  */
 enum kmb_status json_normalize(struct slice text, struct arena *arena, struct buffer *out, struct kmb_error *error);
 

@@ -139,7 +139,11 @@ static size_t read_escape(const struct parser *parser, size_t *at, uint8_t *out)
         out[0] = byte;
         return 1;
     }
-    if (point == 0 || point > 0x10FFFF || (point >= 0xD800 && point <= 0xDFFF)) {
+    if (point == 0) {
+        sql_raise_with(parser->call->context, KMB_UNTRANSLATABLE_CHARACTER, parser->call->position,
+                       "\\u0000 cannot be converted to text.", NULL, "unsupported Unicode escape sequence");
+    }
+    if (point > 0x10FFFF || (point >= 0xD800 && point <= 0xDFFF)) {
         sql_raise(parser->call->context, KMB_INVALID_TEXT, parser->call->position,
                   "invalid input syntax for type jsonpath");
     }

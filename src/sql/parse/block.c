@@ -134,6 +134,7 @@ static const char *state_of_condition(const struct reader *reader, struct slice 
         {"division_by_zero", "22012"},
         {"invalid_parameter_value", "22023"},
         {"invalid_text_representation", "22P02"},
+        {"untranslatable_character", "22P05"},
         {"integrity_constraint_violation", "23000"},
         {"not_null_violation", "23502"},
         {"foreign_key_violation", "23503"},
