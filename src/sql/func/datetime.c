@@ -260,6 +260,28 @@ static void fn_zone_to_local(SCALAR_PARAMETERS) {
     }
 }
 
+/* A zone as far from UTC as the interval says, to the east. */
+static struct time_zone zone_of_interval(const struct sql_call *call, struct interval span) {
+    if (span.months != 0 || span.days != 0) {
+        char text[INTERVAL_TEXT_SIZE];
+        size_t length = interval_format(span, text);
+        sql_raise(call->context, KMB_INVALID_PARAMETER, call->position,
+                  "interval time zone \"%.*s\" must not include months or days", (int)length, text);
+    }
+    int64_t offset_s = span.us / US_PER_SECOND;
+    if (offset_s != (int32_t)offset_s) {
+        sql_raise(call->context, KMB_DATETIME_OVERFLOW, call->position, "timestamp out of range");
+    }
+    return time_zone_fixed((int32_t)offset_s);
+}
+
+CHECKED(fn_interval_to_utc,
+        timestamp_to_utc(ARGUMENT_TIMESTAMP(1, row), zone_of_interval(call, ARGUMENT_INTERVAL(0, row)),
+                         &result->timestamp[row], error))
+CHECKED(fn_interval_to_local,
+        timestamp_to_local(ARGUMENT_TIMESTAMP(1, row), zone_of_interval(call, ARGUMENT_INTERVAL(0, row)),
+                           &result->timestamp[row], error))
+
 /* --- making --- */
 
 /* A negative year is BC, and there is no year 0. */
@@ -381,6 +403,8 @@ static const struct sql_function datetime_rows[] = {
     STABLE("statement_timestamp", fn_now, TYPE_TIMESTAMPTZ, "time of the statement's start"),
     FN("timezone", fn_zone_to_utc, TYPE_TIMESTAMPTZ, "AT TIME ZONE: the instant of a local time", TYPE_TEXT, TYPE_TIMESTAMP),
     FN("timezone", fn_zone_to_local, TYPE_TIMESTAMP, "AT TIME ZONE: the local time of an instant", TYPE_TEXT, TYPE_TIMESTAMPTZ),
+    FN("timezone", fn_interval_to_utc, TYPE_TIMESTAMPTZ, "AT TIME ZONE: the instant of a local time so far east of UTC", TYPE_INTERVAL, TYPE_TIMESTAMP),
+    FN("timezone", fn_interval_to_local, TYPE_TIMESTAMP, "AT TIME ZONE: the local time of an instant so far east of UTC", TYPE_INTERVAL, TYPE_TIMESTAMPTZ),
     FN("to_timestamp", fn_to_timestamp, TYPE_TIMESTAMPTZ, "seconds since 1970 as a timestamp", TYPE_FLOAT8),
     STABLE("transaction_timestamp", fn_now, TYPE_TIMESTAMPTZ, "time of the transaction's start"),
 };

@@ -174,7 +174,7 @@ def literal(value, kind):
 
 
 def samples(name, place, kind):
-    if (name, place) in WORDS:
+    if (name, place) in WORDS and (name, kind) != ("timezone", "interval"):
         return WORDS[(name, place)]
     return SAMPLES[kind]
 
