@@ -248,8 +248,6 @@ ACCEPTED = {
     "result format 2": ("refused when it is bound, not when it is run", "1 E(ERROR 22023) Z(I)"),
     "error when run": ("constants are computed when parameters are known: PostgreSQL does so in Bind",
                        "1 2 E(ERROR 22012) Z(I)"),
-    "error among rows": ("rows are computed some hundreds at a time, so the error is known before the first is sent",
-                         "1 2 E(ERROR 22012) Z(I)"),
     "function call": ("the message is not supported; PostgreSQL looks for the function", "E(ERROR 0A000) Z(I)"),
     "sync with a body": ("what Sync means is clear", "Z(I) T[('?column?', 23, 4, -1, 0)] D[b'1'] C(SELECT 1) Z(I)"),
     "short bind": ("the message is read whole before the statement is looked for", "E(ERROR 08P01) Z(I)"),
