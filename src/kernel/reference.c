@@ -46,7 +46,7 @@ struct checking {
     bool found_claimed;
     struct index_id found_index;
     struct buffer memory;
-    bool deferred; /* constraints that are deferred are looked at too */
+    enum kernel_references which;
     uint32_t rows; /* looked at so far */
 };
 
@@ -601,6 +601,22 @@ enum kmb_status kernel_defer_references(struct kernel_transaction *transaction, 
     return KMB_OK;
 }
 
+/* What cannot be deferred was looked at by each statement, and is only where the rows are now on another state. */
+static bool key_asked(const struct checking *checking, struct table_id table,
+                      const struct foreign_key_definition *key) {
+    switch (checking->which) {
+    case KERNEL_REFERENCES_ALL:
+        return true;
+    case KERNEL_REFERENCES_DEFERRABLE:
+        return key->deferrable;
+    case KERNEL_REFERENCES_TURNED:
+        return key->deferrable && !kernel_reference_deferred(checking->transaction, table, key);
+    case KERNEL_REFERENCES_IMMEDIATE:
+        break;
+    }
+    return !kernel_reference_deferred(checking->transaction, table, key);
+}
+
 struct change_check {
     struct checking checking;
     struct kernel_view *before;
@@ -623,8 +639,7 @@ static enum kmb_status parents_check(struct change_check *check, const struct ta
         for (uint32_t i = 0; status == KMB_OK && i < child->foreign_key_count; i++) {
             const struct foreign_key_definition *key = &child->foreign_keys[i];
             struct value values[DEFINITION_KEY_COLUMNS_MAX];
-            if (key->parent.value != parent->id.value ||
-                (!checking->deferred && kernel_reference_deferred(checking->transaction, child->id, key))) {
+            if (key->parent.value != parent->id.value || !key_asked(checking, child->id, key)) {
                 continue;
             }
             status = key_values(catalogue_table_of(parent), key, true, image, values, error);
@@ -670,7 +685,7 @@ static enum kmb_status change_check(void *context, const struct table_definition
         status = kernel_get(checking->view, table, new_key, &checking->memory, &row, &found, error);
         for (uint32_t i = 0; status == KMB_OK && found && i < table->foreign_key_count; i++) {
             const struct foreign_key_definition *key = &table->foreign_keys[i];
-            if (checking->deferred || !kernel_reference_deferred(checking->transaction, table->id, key)) {
+            if (key_asked(checking, table->id, key)) {
                 status = row_check(checking, table, key, was ? &old : NULL, &row, error);
             }
         }
@@ -679,10 +694,10 @@ static enum kmb_status change_check(void *context, const struct table_definition
 }
 
 static enum kmb_status check_once(struct kernel_transaction *transaction, const struct kernel_place *from,
-                                  struct kernel_view *before, bool deferred, struct kmb_error *error) {
+                                  struct kernel_view *before, enum kernel_references which, struct kmb_error *error) {
     struct change_check check = {.before = before};
     enum kmb_status status = checking_open(transaction, &check.checking, error);
-    check.checking.deferred = deferred;
+    check.checking.which = which;
     if (status == KMB_OK) {
         status = changes_walk(transaction, from, change_check, &check, error);
     }
@@ -692,13 +707,14 @@ static enum kmb_status check_once(struct kernel_transaction *transaction, const 
 }
 
 enum kmb_status kernel_check_references(struct kernel_transaction *transaction, const struct kernel_place *from,
-                                        struct kernel_view *before, bool deferred, struct kmb_error *error) {
+                                        struct kernel_view *before, enum kernel_references which,
+                                        struct kmb_error *error) {
     const struct kernel_state *base = NULL;
     enum kmb_status status = KMB_OK;
     bool has = catalogue_has_foreign_keys(transaction->evolver.catalogue);
     while (has && status == KMB_OK && base != transaction->base) { /* again, if a claim let it go over */
         base = transaction->base;
-        status = check_once(transaction, from, before, deferred, error);
+        status = check_once(transaction, from, before, which, error);
     }
     return status;
 }
@@ -752,12 +768,13 @@ static enum kmb_status added_check(struct kernel_transaction *transaction, struc
     return status;
 }
 
-static enum kmb_status body_check(struct kernel_transaction *transaction, struct kmb_error *error) {
+static enum kmb_status body_check(struct kernel_transaction *transaction, enum kernel_references which,
+                                  struct kmb_error *error) {
     struct kernel_place start = {.part = 0};
     struct kernel_view *before = NULL;
     enum kmb_status status = kernel_transaction_base_view(transaction, &before, error);
     if (status == KMB_OK) {
-        status = kernel_check_references(transaction, &start, before, true, error);
+        status = kernel_check_references(transaction, &start, before, which, error);
     }
     kernel_view_close(before);
     return status;
@@ -772,7 +789,7 @@ enum kmb_status transaction_check_deferred(struct kernel_transaction *transactio
             any = any || child->foreign_keys[i].deferrable;
         }
     }
-    return any ? body_check(transaction, error) : KMB_OK;
+    return any ? body_check(transaction, KERNEL_REFERENCES_DEFERRABLE, error) : KMB_OK;
 }
 
 enum kmb_status kernel_check_deferred(struct kernel_transaction *transaction, struct kmb_error *error) {
@@ -799,7 +816,7 @@ enum kmb_status transaction_check_rebased(struct kernel_transaction *transaction
     transaction->evolver.fork = NULL;
     store_root_release(transaction->root);
     transaction->root = root;
-    status = body_check(transaction, error);
+    status = body_check(transaction, KERNEL_REFERENCES_ALL, error);
     if (status == KMB_OK) {
         status = added_check(transaction, error);
     }

@@ -349,13 +349,20 @@ enum kmb_status kernel_transaction_base_view(struct kernel_transaction *transact
 enum kmb_status kernel_transaction_place(struct kernel_transaction *transaction, struct kernel_place *place,
                                          struct kmb_error *error);
 
+/* Which foreign keys are looked at. */
+enum kernel_references {
+    KERNEL_REFERENCES_IMMEDIATE,  /* at the end of a statement: those that are not deferred */
+    KERNEL_REFERENCES_TURNED,     /* by SET CONSTRAINTS: of those that can be deferred, what is not */
+    KERNEL_REFERENCES_DEFERRABLE, /* by COMMIT: those that can be deferred */
+    KERNEL_REFERENCES_ALL,        /* where others committed meanwhile */
+};
 /*
  * Looks at all rows that changed from a place on: KMB_FOREIGN_KEY_VIOLATION with PostgreSQL's words. before: a view of
- * the transaction at that place. deferred: those that are deferred too. Row writes themselves check nothing; commit
- * checks what was deferred, and everything where others committed meanwhile.
+ * the transaction at that place. Row writes themselves check nothing.
  */
 enum kmb_status kernel_check_references(struct kernel_transaction *transaction, const struct kernel_place *from,
-                                        struct kernel_view *before, bool deferred, struct kmb_error *error);
+                                        struct kernel_view *before, enum kernel_references which,
+                                        struct kmb_error *error);
 /* What COMMIT will look at of deferred ones, while others can still be waited for: it asks the guard for nothing. */
 enum kmb_status kernel_check_deferred(struct kernel_transaction *transaction, struct kmb_error *error);
 /* SET CONSTRAINTS: one (deferrable) foreign key, or with table 0 all, from now on. */

@@ -239,7 +239,7 @@ static void define_set_constraints(struct define *define, const struct plan_ddl 
     define_try(define, kernel_transaction_place(transaction, &end, context->error)); /* the body is whole */
     define_try(define, kernel_transaction_base_view(transaction, &view, context->error));
     sql_defer(context, release_view, view);
-    define_try(define, kernel_check_references(transaction, &start, view, false, context->error));
+    define_try(define, kernel_check_references(transaction, &start, view, KERNEL_REFERENCES_TURNED, context->error));
     sql_release(context, view);
 }
 

@@ -143,5 +143,6 @@ void references_run(struct exec *exec, const struct kernel_place *start, struct 
             }
         }
     }
-    sql_try(context, kernel_check_references(exec->transaction, start, before, false, context->error));
+    sql_try(context,
+            kernel_check_references(exec->transaction, start, before, KERNEL_REFERENCES_IMMEDIATE, context->error));
 }
