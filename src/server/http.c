@@ -192,7 +192,6 @@ static void on_end(void *context, struct MHD_Connection *connection, void **kept
     (void)why;
     if (request != NULL) {
         http_query_drop(request);
-        buffer_free(&request->body);
         mem_free(request);
     }
     *kept = NULL;

@@ -15,8 +15,7 @@ struct http_request {
     struct MHD_Connection *connection;
     const char *version;      /* as the library keeps it; only to be compared while the request lives */
     uint64_t length;          /* of the body, where the head says it */
-    struct http_query *query; /* that was let in by its head and is not answered yet; NULL: none */
-    struct buffer body;       /* of that; of other requests none is kept */
+    struct http_query *query; /* that was let in by its head and is not answered yet; NULL: none, and no body is kept */
     int64_t retry_ms;         /* of a refusal: when it may come again; 0: that is not known */
 };
 

@@ -37,7 +37,8 @@ struct http_query {
     struct request_source source;
     struct request request;
     uint64_t rows;         /* given, or changed */
-    struct http_body body; /* of the request's, which lives as long, and the arena */
+    struct buffer sent;    /* the request's body */
+    struct http_body body; /* what it says, in its bytes and the arena's */
     struct arena arena;
     struct limits_party *source_party;
     struct limits_party *tenant_party;
@@ -99,6 +100,7 @@ static void free_query(void *context) {
     kmb_finalize(query->statement);
     kmb_session_close(query->session);
     arena_free(&query->arena);
+    buffer_free(&query->sent);
     charge_give(&query->charge, query->body_bytes);
     charge_close(&query->charge);
     limits_leave(query->tenant_party);
@@ -513,11 +515,11 @@ static enum kmb_status check_body(struct http_request *request, struct http_quer
     if (query->refusal != KMB_OK) {
         return charge_error(&query->charge, error);
     }
-    if (!buffer_ok(&request->body)) {
+    if (!buffer_ok(&query->sent)) {
         return error_set(error, KMB_NO_MEMORY, "out of memory");
     }
     enum kmb_status status = check_running(request->http->server, error);
-    return status == KMB_OK ? limits_take(query->source_party, 0, request->body.length, error) : status;
+    return status == KMB_OK ? limits_take(query->source_party, 0, query->sent.length, error) : status;
 }
 
 /* When a client that was turned away may come again. */
@@ -593,15 +595,14 @@ enum MHD_Result http_query_begin(struct http_request *request) {
 
 void http_query_part(struct http_request *request, const char *part, size_t size) {
     struct http_query *query = request->query;
-    if (query->refusal == KMB_OK &&
-        request->body.length + size > request->http->server->settings->limits.message_bytes) {
+    if (query->refusal == KMB_OK && query->sent.length + size > request->http->server->settings->limits.message_bytes) {
         query->refusal = KMB_LIMIT;
     } else if (query->refusal == KMB_OK && !charge_take(&query->charge, size)) {
         query->refusal = KMB_NO_MEMORY;
     }
     if (query->refusal == KMB_OK) {
         query->body_bytes += size;
-        buffer_append(&request->body, part, size);
+        buffer_append(&query->sent, part, size);
     }
 }
 
@@ -619,7 +620,7 @@ enum MHD_Result http_query(struct http_request *request) {
     enum kmb_status status = check_body(request, query, &error);
     unsigned http_status = http_status_of(status); /* KMB_LIMIT of a statement is another thing */
     if (status == KMB_OK) {
-        status = http_body_read(buffer_slice(&request->body), &query->arena, &query->body, &error);
+        status = http_body_read(buffer_slice(&query->sent), &query->arena, &query->body, &error);
         status = status == KMB_OK ? begin(request, query, &error) : status;
         http_status = status_row_of(status)->http;
     }
