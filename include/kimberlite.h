@@ -178,6 +178,12 @@ enum kmb_status {
     KMB_WARNING = 234, /* RAISE WARNING, of a notice */
     KMB_JSON_DATETIME = 235,
     KMB_UNTRANSLATABLE_CHARACTER = 236,
+    KMB_INFO = 240, /* RAISE INFO, LOG and DEBUG, of notices */
+    KMB_LOG = 241,
+    KMB_DEBUG = 242,
+    KMB_NO_DATA_FOUND = 243,
+    KMB_TOO_MANY_ROWS = 244,
+    KMB_RESTRICT_VIOLATION = 245,
 };
 
 /* Room of the texts in a struct kmb_error, terminating zero included. Longer texts end in "...". */
@@ -398,8 +404,9 @@ KMB_API void kmb_cancel(kmb_session *session);
 /*
  * Who is told what a statement says beside its answer: that IF EXISTS has skipped something, what CASCADE drops.
  * notice: message, and detail where there is one; status KMB_OK where nothing is amiss, KMB_WARNING or
- * KMB_NO_TRANSACTION where it warns, else what would be an error elsewhere. Called by the thread that runs the
- * statement, which must not use the session in it. notice NULL: nobody, as at first.
+ * KMB_NO_TRANSACTION where it warns, KMB_INFO, KMB_LOG or KMB_DEBUG where the code of DO says so, else what would be an
+ * error elsewhere. Called by the thread that runs the statement, which must not use the session in it. notice NULL:
+ * nobody, as at first.
  */
 KMB_API void kmb_session_notices(kmb_session *session, void (*notice)(void *context, const struct kmb_error *notice),
                                  void *context);

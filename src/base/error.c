@@ -145,3 +145,25 @@ void error_prefix(struct kmb_error *error, const char *format, ...) {
         text_cut(error->message, size);
     }
 }
+
+static const struct {
+    enum kmb_status status;
+    const char *severity;
+} severities[] = {
+    {KMB_OK, "NOTICE"}, {KMB_WARNING, "WARNING"}, {KMB_INFO, "INFO"}, {KMB_LOG, "LOG"}, {KMB_DEBUG, "DEBUG"}};
+
+const char *notice_severity(enum kmb_status status) {
+    size_t found = 0;
+    for (size_t i = 0; i < ARRAY_LENGTH(severities); i++) {
+        found = severities[i].status == status ? i : found;
+    }
+    return status_warns(status) ? "WARNING" : severities[found].severity;
+}
+
+enum kmb_status notice_status(struct slice severity) {
+    size_t found = 0;
+    for (size_t i = 0; i < ARRAY_LENGTH(severities); i++) {
+        found = slice_equal_text(severity, severities[i].severity) ? i : found;
+    }
+    return severities[found].status;
+}

@@ -34,6 +34,11 @@ struct error_about {
 /* Names longer than a name may be are cut at a character. */
 void error_about(struct kmb_error *error, const struct error_about *about);
 
+/* A notice's severity, as everybody tells it: by its status "INFO", "LOG", "DEBUG", "WARNING", else "NOTICE". */
+const char *notice_severity(enum kmb_status status);
+/* The status that has this severity; KMB_OK for NOTICE and for one that is not known. */
+enum kmb_status notice_status(struct slice severity);
+
 /* position: 1-based character of the SQL text, 0 for none. */
 void error_position(struct kmb_error *error, uint32_t position);
 

@@ -177,7 +177,13 @@
     X(RAISED,                    233,   8, "P0001", 400, 1)                       \
     X(WARNING,                   234,   8, "01000", 400, 1)                       \
     X(JSON_DATETIME,             235,   8, "22031", 400, 1)                       \
-    X(UNTRANSLATABLE_CHARACTER,  236,   8, "22P05", 400, 1)
+    X(UNTRANSLATABLE_CHARACTER,  236,   8, "22P05", 400, 1)                       \
+    X(INFO,                      240,   0, "00000", 200, 0)                       \
+    X(LOG,                       241,   0, "00000", 200, 0)                       \
+    X(DEBUG,                     242,   0, "00000", 200, 0)                       \
+    X(NO_DATA_FOUND,             243,   8, "P0002", 400, 1)                       \
+    X(TOO_MANY_ROWS,             244,   8, "P0003", 400, 1)                       \
+    X(RESTRICT_VIOLATION,        245,   8, "23001", 409, 1)
 
 /* clang-format on */
 

@@ -299,7 +299,7 @@ static enum kmb_status open_place(const struct cli_options *options, unsigned fl
 static void tell_notice(void *context, const struct kmb_error *notice) {
     (void)context;
     fflush(stdout);
-    fprintf(stderr, "%s:  %s\n", status_warns(notice->status) ? "WARNING" : "NOTICE", notice->message);
+    fprintf(stderr, "%s:  %s\n", notice_severity(notice->status), notice->message);
     if (notice->detail[0] != 0) {
         fprintf(stderr, "DETAIL:  %s\n", notice->detail);
     }

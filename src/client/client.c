@@ -331,7 +331,7 @@ static void take_setting(void *context, const struct wire_setting_push *push) {
 
 static void take_notice(void *context, const struct wire_notice_push *push) {
     struct client_session *session = context;
-    struct kmb_error told = {.status = slice_equal_text(push->severity, "WARNING") ? KMB_WARNING : KMB_OK};
+    struct kmb_error told = {.status = notice_status(push->severity)};
     if (push->tenant_id != session->tenant || session->notice == NULL) {
         return;
     }

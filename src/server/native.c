@@ -319,9 +319,8 @@ static void tell_settings(struct native_call *call) {
 static void put_notice(struct native_tenant *tenant, const struct kmb_error *notice) {
     struct slice detail = slice_text(notice->detail);
     struct slice hint = slice_text(notice->hint);
-    bool warning = status_warns(notice->status);
     struct wire_notice_push push = {.tenant_id = tenant->id,
-                                    .severity = slice_text(warning ? "WARNING" : "NOTICE"),
+                                    .severity = slice_text(notice_severity(notice->status)),
                                     .sqlstate = slice_text(kmb_status_sqlstate(notice->status)),
                                     .message = slice_text(notice->message),
                                     .detail = detail.length == 0 ? NULL : &detail,

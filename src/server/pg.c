@@ -177,11 +177,26 @@ static bool is_startup_word(struct slice name) {
     return pg_startup_is_option(name);
 }
 
+static enum pg_severity severity_of(enum kmb_status status) {
+    if (status_warns(status)) {
+        return PG_SEVERITY_WARNING;
+    }
+    switch ((int)status) {
+    case KMB_INFO:
+        return PG_SEVERITY_INFO;
+    case KMB_LOG:
+        return PG_SEVERITY_LOG;
+    case KMB_DEBUG:
+        return PG_SEVERITY_DEBUG;
+    default:
+        return PG_SEVERITY_NOTICE;
+    }
+}
+
 static void tell_notice(void *context, const struct kmb_error *notice) {
     const struct pg_session *session = context;
     if (session->output != NULL) {
-        enum pg_severity severity = status_warns(notice->status) ? PG_SEVERITY_WARNING : PG_SEVERITY_NOTICE;
-        pg_write_error(session->output, severity, notice);
+        pg_write_error(session->output, severity_of(notice->status), notice);
     }
 }
 

@@ -22,17 +22,43 @@ enum block_kind {
     BLOCK_RETURN,  /* ends the code */
 };
 
-enum block_level { BLOCK_EXCEPTION, BLOCK_NOTICE, BLOCK_WARNING, BLOCK_QUIET };
+enum block_level { BLOCK_EXCEPTION, BLOCK_WARNING, BLOCK_NOTICE, BLOCK_INFO, BLOCK_LOG, BLOCK_DEBUG };
+
+/* SQL of the code. What it says of the exception that is handled is put in when it is run: SQLERRM, or SQLSTATE. */
+struct block_mark {
+    uint32_t offset; /* in the text, bytes */
+    uint32_t length;
+    bool state;
+};
+
+struct block_text {
+    struct slice text; /* empty: none */
+    const struct block_mark *marks;
+    uint32_t mark_count;
+};
+
+/* Of USING; each an expression. */
+enum block_option {
+    BLOCK_OPTION_MESSAGE,
+    BLOCK_OPTION_DETAIL,
+    BLOCK_OPTION_HINT,
+    BLOCK_OPTION_SCHEMA,
+    BLOCK_OPTION_TABLE,
+    BLOCK_OPTION_COLUMN,
+    BLOCK_OPTION_CONSTRAINT,
+    BLOCK_OPTION_DATATYPE,
+    BLOCK_OPTION_COUNT,
+};
 
 struct block_raise {
     enum block_level level;
-    bool again;                 /* RAISE alone: the exception that is being handled */
-    struct slice format;        /* as it is meant, without its quotes; with % for each argument */
-    enum kmb_status status;     /* of an exception */
-    const struct slice *values; /* expressions */
+    bool again;                      /* RAISE alone: the exception that is being handled */
+    struct slice format;             /* as it is meant, without its quotes; with % for each argument */
+    enum kmb_status status;          /* of an exception */
+    const char *state;               /* as it was written; a status is not of every one */
+    const struct block_text *values; /* expressions */
     uint32_t value_count;
-    struct slice detail; /* expressions; empty: none */
-    struct slice hint;
+    struct block_text options[BLOCK_OPTION_COUNT];
 };
 
 struct block_handler {
@@ -45,7 +71,7 @@ struct block_handler {
 struct block_step {
     const struct block_step *next;
     enum block_kind kind;
-    struct slice text;
+    struct block_text text;
     bool performs;     /* BLOCK_SQL: SELECT is to stand before the text */
     uint32_t position; /* of the text in the statement that holds the code, characters from 1; 0: not known */
     const struct block_step *inner;
@@ -60,7 +86,7 @@ struct sql_context;
  * byte in the statement, byte + 1; 0: not known. */
 const struct block_step *block_parse(struct sql_context *context, const char *code, uint32_t position);
 
-/* Whether a handler is for an error. */
-bool block_handles(const struct block_handler *handler, enum kmb_status status);
+/* Whether a handler is for an error of this SQLSTATE. */
+bool block_handles(const struct block_handler *handler, const char *state);
 
 #endif

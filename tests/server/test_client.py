@@ -114,12 +114,18 @@ def test_notices():
     """What a statement says beside its answer comes over the line as it does from a directory, in its order."""
     script = ("DROP TABLE IF EXISTS absent; DO $$BEGIN RAISE NOTICE 'one' USING DETAIL = 'more', HINT = 'try'; RAISE WARNING 'two'; END$$;"
               "SELECT 1; SET client_min_messages = warning; DROP TABLE IF EXISTS absent")
+    levels = ("DO $$BEGIN RAISE LOG 'not told'; END$$; SET client_min_messages = error; DO $$BEGIN RAISE WARNING 'not told'; RAISE INFO 'a'; "
+              "END$$; SET client_min_messages = log; DO $$BEGIN RAISE DEBUG 'not told'; RAISE LOG 'b'; END$$; "
+              "SET client_min_messages = debug1; DO $$BEGIN RAISE DEBUG 'c'; END$$")
     wanted = ('NOTICE:  table "absent" does not exist, skipping\nDROP TABLE @ 0\nNOTICE:  one\nDETAIL:  more\nHINT:  try\nWARNING:  two\n')
     many = "DO $$BEGIN " + "RAISE NOTICE '%s'; " % ("x" * 700) * 1600 + "END$$"
     with Server() as server:
         code, _, told = cli("query", "--no-color", "--server", url(server), script)
         assert code == 0 and told == wanted + "DO @ 0\nSET\nDROP TABLE @ 0\n", (code, told)
         assert query(url(server), script)[2] == ""  # --quiet
+        code, _, told = cli("query", "--no-color", "--server", url(server), levels)
+        lines = [line for line in told.splitlines() if ":" in line]
+        assert code == 0 and lines == ["INFO:  a", "LOG:  b", "DEBUG:  c"], (code, told)
         code, _, told = cli("query", "--no-color", "--server", url(server), "-f", "-", stdin=many)
         lines = told.splitlines()[:-1]
         left = int(re.fullmatch(r"WARNING:  (\d+) more notices are not told", lines[-1]).group(1))

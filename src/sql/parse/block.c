@@ -6,6 +6,7 @@
 
 #include "base/assert.h"
 #include "base/status.h"
+#include "sql/parse/condition.h"
 #include "sql/parse/scan.h"
 
 #define TOKEN(name) PG_QUERY__TOKEN__##name
@@ -18,6 +19,7 @@ struct reader {
     size_t at;
     uint32_t position; /* of the code in its statement, byte + 1; 0: not known */
     unsigned depth;
+    unsigned handling; /* handlers around */
 };
 
 /* --- tokens ------------------------------------------------------------------------------------------------------- */
@@ -65,12 +67,82 @@ static void expect(struct reader *reader, const char *word) {
     }
 }
 
+/* --- variables --- */
+
+/* Whether the token stands in INSERT INTO t (...): a column's name, whatever variables there are. */
+static bool is_inserted(const struct reader *reader, size_t first, size_t at) {
+    size_t open = first + 3;
+    if (!is_word(reader, first, "insert") || !is_word(reader, first + 1, "into")) {
+        return false;
+    }
+    while (is_token(reader, open, TOKEN(ASCII_46))) {
+        open += 2;
+    }
+    open += is_word(reader, open, "as") ? 2 : 0;
+    if (!is_token(reader, open, TOKEN(ASCII_40)) || at < open) {
+        return false;
+    }
+    size_t close = open;
+    while (close < reader->count && !is_token(reader, close, TOKEN(ASCII_41))) {
+        close++;
+    }
+    return at < close;
+}
+
+/* Whether the text is a definition or the like, in which words are names. */
+static bool is_utility(const struct reader *reader, size_t first) {
+    static const char *const words[] = {"create", "alter", "drop",  "comment", "grant",   "revoke", "truncate",
+                                        "lock",   "set",   "reset", "analyze", "reindex", "notify", "refresh"};
+    bool is = false;
+    for (size_t i = 0; i < ARRAY_LENGTH(words); i++) {
+        is = is || is_word(reader, first, words[i]);
+    }
+    return is;
+}
+
+/* Whether the word is a variable in the text that begins with token `first`: no part of a qualified name, no function,
+ * no name that is given or written to. */
+static bool is_variable(const struct reader *reader, size_t first, size_t at, const char *word) {
+    bool inner = at > first;
+    if (!is_word(reader, at, word) || is_token(reader, at + 1, TOKEN(ASCII_46)) ||
+        is_token(reader, at + 1, TOKEN(ASCII_40)) || (inner && is_token(reader, at - 1, TOKEN(ASCII_46))) ||
+        (inner && is_word(reader, at - 1, "as"))) {
+        return false;
+    }
+    bool writes =
+        is_word(reader, first, "update") || is_word(reader, first, "insert") || is_word(reader, first, "merge");
+    bool set = inner && writes && is_word(reader, at + 1, "=") &&
+               (is_word(reader, at - 1, "set") || is_token(reader, at - 1, TOKEN(ASCII_44)));
+    return !set && !is_inserted(reader, first, at);
+}
+
+/* Finds what in the tokens from `first` to here is about the exception that is handled. */
+static void text_marks(const struct reader *reader, size_t first, struct block_text *text) {
+    struct block_mark *marks = NULL;
+    for (size_t at = first; at < reader->at && !is_utility(reader, first); at++) {
+        if (is_variable(reader, first, at, "found")) {
+            sql_raise_unsupported(reader->context, place_of(reader, at), "FOUND in the code of DO");
+        }
+        bool state = is_variable(reader, first, at, "sqlstate");
+        if (reader->handling == 0 || (!state && !is_variable(reader, first, at, "sqlerrm"))) {
+            continue;
+        }
+        if (marks == NULL) {
+            marks = sql_alloc(reader->context, (reader->at - first) * sizeof(*marks));
+        }
+        uint32_t offset = (uint32_t)(reader->tokens[at]->start - reader->tokens[first]->start);
+        uint32_t length = (uint32_t)token_text(reader, at).length;
+        marks[text->mark_count++] = (struct block_mark){.offset = offset, .length = length, .state = state};
+    }
+    text->marks = marks;
+}
+
 /*
- * The text from here to a word, or to ';', outside of parentheses and of CASE ... END; it is not taken. stop NULL: to
- * the ';' alone, and CASE is not looked at.
+ * The text from here to a word, or to ';', outside of parentheses, brackets and CASE ... END; it is not taken. stop
+ * NULL: to the ';' alone, and CASE is not looked at.
  */
-static struct slice text_to(struct reader *reader, const char *stop, const char *also) {
-    int parentheses = 0;
+static struct block_text text_to(struct reader *reader, const char *stop, const char *also) {
+    int parentheses = 0; /* and brackets */
     int cases = 0;
     size_t first = reader->at;
     for (; reader->at < reader->count; reader->at++) {
@@ -82,8 +154,8 @@ static struct slice text_to(struct reader *reader, const char *stop, const char 
         if (parentheses <= 0 && is_token(reader, reader->at, TOKEN(ASCII_59))) {
             break;
         }
-        parentheses += is_token(reader, reader->at, TOKEN(ASCII_40));
-        parentheses -= is_token(reader, reader->at, TOKEN(ASCII_41));
+        parentheses += is_token(reader, reader->at, TOKEN(ASCII_40)) || is_token(reader, reader->at, TOKEN(ASCII_91));
+        parentheses -= is_token(reader, reader->at, TOKEN(ASCII_41)) || is_token(reader, reader->at, TOKEN(ASCII_93));
         cases += stop != NULL && is_word(reader, reader->at, "case");
         cases -= stop != NULL && cases > 0 && is_word(reader, reader->at, "end");
     }
@@ -92,7 +164,9 @@ static struct slice text_to(struct reader *reader, const char *stop, const char 
     }
     const PgQuery__ScanToken *last = reader->tokens[reader->at - 1];
     size_t start = (size_t)reader->tokens[first]->start;
-    return slice_make(reader->code + start, (size_t)last->end - start);
+    struct block_text text = {.text = slice_make(reader->code + start, (size_t)last->end - start)};
+    text_marks(reader, first, &text);
+    return text;
 }
 
 /* 'text', E'text' is not read: what a format or a SQLSTATE needs. */
@@ -114,83 +188,19 @@ static const char *read_string(struct reader *reader) {
 
 /* --- conditions --------------------------------------------------------------------------------------------------- */
 
-static const char *state_of_condition(const struct reader *reader, struct slice name) {
-    /* Of PostgreSQL's appendix of error codes, the ones that are met here. */
-    static const struct {
-        const char *name;
-        const char *state;
-    } rows[] = {
-        {"others", ""},
-        {"successful_completion", "00000"},
-        {"no_data", "02000"},
-        {"feature_not_supported", "0A000"},
-        {"cardinality_violation", "21000"},
-        {"data_exception", "22000"},
-        {"string_data_right_truncation", "22001"},
-        {"numeric_value_out_of_range", "22003"},
-        {"null_value_not_allowed", "22004"},
-        {"invalid_datetime_format", "22007"},
-        {"datetime_field_overflow", "22008"},
-        {"division_by_zero", "22012"},
-        {"invalid_parameter_value", "22023"},
-        {"invalid_text_representation", "22P02"},
-        {"untranslatable_character", "22P05"},
-        {"integrity_constraint_violation", "23000"},
-        {"not_null_violation", "23502"},
-        {"foreign_key_violation", "23503"},
-        {"unique_violation", "23505"},
-        {"check_violation", "23514"},
-        {"invalid_transaction_state", "25000"},
-        {"read_only_sql_transaction", "25006"},
-        {"dependent_objects_still_exist", "2BP01"},
-        {"invalid_schema_name", "3F000"},
-        {"invalid_catalog_name", "3D000"},
-        {"transaction_rollback", "40000"},
-        {"serialization_failure", "40001"},
-        {"deadlock_detected", "40P01"},
-        {"syntax_error_or_access_rule_violation", "42000"},
-        {"insufficient_privilege", "42501"},
-        {"syntax_error", "42601"},
-        {"duplicate_column", "42701"},
-        {"ambiguous_column", "42702"},
-        {"undefined_column", "42703"},
-        {"undefined_object", "42704"},
-        {"duplicate_object", "42710"},
-        {"duplicate_function", "42723"},
-        {"duplicate_alias", "42712"},
-        {"datatype_mismatch", "42804"},
-        {"wrong_object_type", "42809"},
-        {"cannot_coerce", "42846"},
-        {"undefined_function", "42883"},
-        {"reserved_name", "42939"},
-        {"undefined_table", "42P01"},
-        {"duplicate_prepared_statement", "42P05"},
-        {"duplicate_schema", "42P06"},
-        {"duplicate_table", "42P07"},
-        {"invalid_column_reference", "42P10"},
-        {"invalid_table_definition", "42P16"},
-        {"with_check_option_violation", "44000"},
-        {"insufficient_resources", "53000"},
-        {"disk_full", "53100"},
-        {"out_of_memory", "53200"},
-        {"program_limit_exceeded", "54000"},
-        {"statement_too_complex", "54001"},
-        {"object_not_in_prerequisite_state", "55000"},
-        {"object_in_use", "55006"},
-        {"lock_not_available", "55P03"},
-        {"query_canceled", "57014"},
-        {"raise_exception", "P0001"},
-        {"plpgsql_error", "P0000"},
-        {"internal_error", "XX000"},
-    };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        if (name.length == strlen(rows[i].name) &&
-            strncasecmp(rows[i].name, (const char *)name.bytes, name.length) == 0) {
-            return rows[i].state;
-        }
-    }
+#define STATE_OTHERS "" /* of no error: what OTHERS is kept as */
+
+static _Noreturn void raise_condition(const struct reader *reader, struct slice name) {
     sql_raise(reader->context, KMB_UNDEFINED_OBJECT, place_of(reader, reader->at),
               "unrecognized exception condition \"%.*s\"", (int)name.length, (const char *)name.bytes);
+}
+
+static const char *state_of_condition(const struct reader *reader, struct slice name) {
+    const char *state = condition_state(name, 0);
+    if (state == NULL) {
+        raise_condition(reader, name);
+    }
+    return state;
 }
 
 /* A name, or SQLSTATE 'xxxxx'. */
@@ -212,6 +222,18 @@ static const char *read_condition(struct reader *reader) {
     return state;
 }
 
+/* Of a handler: the states that a name has. */
+static uint32_t read_conditions(struct reader *reader, const char **states) {
+    struct slice name = reader->at < reader->count ? token_text(reader, reader->at) : (struct slice){0};
+    if (take(reader, "others")) {
+        states[0] = STATE_OTHERS;
+        return 1;
+    }
+    states[0] = read_condition(reader);
+    states[1] = condition_state(name, 1);
+    return states[1] == NULL ? 1 : CONDITION_STATES_MAX;
+}
+
 /* Of what is raised: P0001 where it is no error, or none that is known here. */
 static enum kmb_status status_of(const char *state) {
     enum kmb_status status = state[0] == 0 ? KMB_RAISED : status_of_sqlstate(state);
@@ -224,10 +246,10 @@ static bool state_matches(const char *wanted, const char *state) {
     return wanted[0] == 0 ? strcmp(state, "57014") != 0 : memcmp(wanted, state, class ? 2 : 5) == 0;
 }
 
-bool block_handles(const struct block_handler *handler, enum kmb_status status) {
+bool block_handles(const struct block_handler *handler, const char *state) {
     bool handles = false;
     for (uint32_t i = 0; i < handler->state_count; i++) {
-        handles = handles || state_matches(handler->states[i], status_row_of(status)->sqlstate);
+        handles = handles || state_matches(handler->states[i], state);
     }
     return handles;
 }
@@ -249,21 +271,9 @@ static void enter(struct reader *reader) {
     }
 }
 
-static void set_text(const struct reader *reader, struct block_step *step, size_t first, struct slice text) {
+static void set_text(const struct reader *reader, struct block_step *step, size_t first, struct block_text text) {
     step->text = text;
     step->position = place_of(reader, first);
-}
-
-/* The list with room for one more; NULL: there is none yet. Its room is a power of two. */
-static void *with_room(const struct reader *reader, void *list, uint32_t count, size_t size) {
-    if ((count & (count - 1)) != 0) {
-        return list;
-    }
-    void *grown = sql_alloc(reader->context, (count == 0 ? 1 : (size_t)count * 2) * size);
-    if (count > 0) {
-        memcpy(grown, list, count * size);
-    }
-    return grown;
 }
 
 /* WHEN condition [OR condition ...] THEN steps */
@@ -272,14 +282,20 @@ static const struct block_handler *read_handlers(struct reader *reader) {
     const struct block_handler **end = &first;
     while (take(reader, "when")) {
         struct block_handler *handler = sql_alloc_zero(reader->context, 1, sizeof(*handler));
-        const char **states = NULL;
+        size_t then = reader->at;
+        while (then < reader->count && !is_word(reader, then, "then")) {
+            then++;
+        }
+        size_t room = (then - reader->at + 1) * CONDITION_STATES_MAX;
+        const char **states = sql_alloc(reader->context, room * sizeof(*states));
         do {
-            states = with_room(reader, states, handler->state_count, sizeof(*states));
-            states[handler->state_count++] = read_condition(reader);
+            handler->state_count += read_conditions(reader, &states[handler->state_count]);
         } while (take(reader, "or"));
         expect(reader, "then");
         handler->states = states;
+        reader->handling++;
         handler->steps = read_steps(reader);
+        reader->handling--;
         *end = handler;
         end = &handler->next;
     }
@@ -321,42 +337,88 @@ static struct block_step *read_if(struct reader *reader) {
     return step;
 }
 
+/* ERRCODE: a condition's name, or a SQLSTATE. */
+static void read_code(struct reader *reader, struct block_raise *raise) {
+    size_t at = reader->at;
+    const char *name = read_string(reader);
+    bool is_state = strlen(name) == 5 && strspn(name, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") == 5;
+    reader->at = is_state ? reader->at : at;
+    raise->state = is_state ? name : state_of_condition(reader, slice_text(name));
+    reader->at = at + 1;
+    raise->status = status_of(raise->state);
+    raise->format = raise->format.bytes == NULL ? slice_text(name) : raise->format;
+}
+
 /* USING option = expression, ... */
-static void read_using(struct reader *reader, struct block_raise *raise) {
+static void read_using(struct reader *reader, struct block_raise *raise, bool has_message) {
+    static const char *const words[BLOCK_OPTION_COUNT] = {"MESSAGE", "DETAIL", "HINT",       "SCHEMA",
+                                                          "TABLE",   "COLUMN", "CONSTRAINT", "DATATYPE"};
+    bool coded = false;
     do {
+        size_t option = 0;
+        size_t at = reader->at;
         bool code = take(reader, "errcode");
-        bool message = !code && take(reader, "message");
-        bool detail = !code && !message && take(reader, "detail");
-        if (!code && !message && !detail) {
-            expect(reader, "hint");
+        while (!code && option < BLOCK_OPTION_COUNT && !take(reader, words[option])) {
+            option++;
         }
-        expect(reader, "=");
+        if (!code && option == BLOCK_OPTION_COUNT) {
+            struct slice near = at < reader->count ? token_text(reader, at) : slice_text(";");
+            sql_raise(reader->context, KMB_SYNTAX, place_of(reader, at),
+                      "unrecognized RAISE statement option at or near \"%.*s\"", (int)near.length,
+                      (const char *)near.bytes);
+        }
+        bool twice =
+            code ? coded : raise->options[option].text.length > 0 || (option == BLOCK_OPTION_MESSAGE && has_message);
+        if (twice) {
+            sql_raise(reader->context, KMB_SYNTAX, place_of(reader, at), "RAISE option already specified: %s",
+                      code ? "ERRCODE" : words[option]);
+        }
+        coded = coded || code;
+        if (!take(reader, ":=")) {
+            expect(reader, "=");
+        }
         if (code) {
-            size_t at = reader->at;
-            const char *name = read_string(reader);
-            bool is_state = strlen(name) == 5 && strspn(name, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") == 5;
-            reader->at = is_state ? reader->at : at;
-            const char *state = is_state ? name : state_of_condition(reader, slice_text(name));
-            reader->at = at + 1;
-            raise->status = status_of(state);
-        } else if (message) {
-            raise->format = slice_text(read_string(reader));
+            read_code(reader, raise);
         } else {
-            *(detail ? &raise->detail : &raise->hint) = text_to(reader, ",", NULL);
+            raise->options[option] = text_to(reader, ",", NULL);
         }
     } while (take(reader, ","));
+}
+
+/* The arguments of a format, one for each %. */
+static void read_values(struct reader *reader, const struct block_step *step, struct block_raise *raise) {
+    uint32_t places = 0;
+    for (size_t i = 0; i < raise->format.length; i++) {
+        bool percent = raise->format.bytes[i] == '%';
+        bool twice = percent && i + 1 < raise->format.length && raise->format.bytes[i + 1] == '%';
+        places += percent && !twice;
+        i += twice;
+    }
+    struct block_text *values = sql_alloc_zero(reader->context, places + 1, sizeof(*values));
+    while (take(reader, ",")) {
+        struct block_text value = text_to(reader, ",", "using");
+        if (raise->value_count < places) {
+            values[raise->value_count] = value;
+        }
+        raise->value_count++;
+    }
+    if (places != raise->value_count) {
+        sql_raise(reader->context, KMB_SYNTAX, step->position, "too %s parameters specified for RAISE",
+                  places > raise->value_count ? "few" : "many");
+    }
+    raise->values = values;
 }
 
 static struct block_step *read_raise(struct reader *reader) {
     static const struct {
         const char *word;
         enum block_level level;
-    } levels[] = {{"exception", BLOCK_EXCEPTION}, {"notice", BLOCK_NOTICE}, {"info", BLOCK_NOTICE},
-                  {"warning", BLOCK_WARNING},     {"debug", BLOCK_QUIET},   {"log", BLOCK_QUIET}};
+    } levels[] = {{"exception", BLOCK_EXCEPTION}, {"notice", BLOCK_NOTICE}, {"info", BLOCK_INFO},
+                  {"warning", BLOCK_WARNING},     {"debug", BLOCK_DEBUG},   {"log", BLOCK_LOG}};
     struct block_step *step = step_new(reader, BLOCK_RAISE);
     struct block_raise *raise = sql_alloc_zero(reader->context, 1, sizeof(*raise));
-    struct slice *values = NULL;
-    *raise = (struct block_raise){.status = KMB_RAISED};
+    bool has_message = false;
+    *raise = (struct block_raise){.status = KMB_RAISED, .state = "P0001"};
     step->raise = raise;
     step->position = place_of(reader, reader->at);
     if (is_token(reader, reader->at, TOKEN(ASCII_59))) {
@@ -371,32 +433,19 @@ static struct block_step *read_raise(struct reader *reader) {
     }
     if (is_token(reader, reader->at, TOKEN(SCONST))) {
         raise->format = slice_text(read_string(reader));
-        while (take(reader, ",")) {
-            values = with_room(reader, values, raise->value_count, sizeof(*values));
-            values[raise->value_count++] = text_to(reader, ",", "using");
-        }
-        raise->values = values;
-        uint32_t places = 0;
-        for (size_t i = 0; i < raise->format.length; i++) {
-            bool percent = raise->format.bytes[i] == '%';
-            bool twice = percent && i + 1 < raise->format.length && raise->format.bytes[i + 1] == '%';
-            places += percent && !twice;
-            i += twice;
-        }
-        if (places != raise->value_count) {
-            sql_raise(reader->context, KMB_SYNTAX, step->position, "too %s parameters specified for RAISE",
-                      places > raise->value_count ? "few" : "many");
-        }
+        has_message = true;
+        read_values(reader, step, raise);
     } else if (!is_word(reader, reader->at, "using")) {
         bool by_code = is_word(reader, reader->at, "sqlstate");
         struct slice name = reader->at < reader->count ? token_text(reader, reader->at) : (struct slice){0};
-        const char *state = read_condition(reader);
-        raise->status = status_of(state);
-        raise->format = by_code ? slice_text(state) : name;
+        raise->state = read_condition(reader);
+        raise->status = status_of(raise->state);
+        raise->format = by_code ? slice_text(raise->state) : name;
     }
     if (take(reader, "using")) {
-        read_using(reader, raise);
+        read_using(reader, raise, has_message);
     }
+    raise->format = raise->format.bytes == NULL ? slice_text(raise->state) : raise->format;
     return step;
 }
 

@@ -259,6 +259,7 @@ static const struct refusal refusals[] = {
     {"UPDATE shown SET id = 1 WHERE CURRENT OF c", 0, "WHERE CURRENT OF on a view is not implemented"},
     {"DELETE FROM shown WHERE CURRENT OF c", 0, "WHERE CURRENT OF on a view is not implemented"},
     {"DO $$BEGIN FOR i IN 1..2 LOOP NULL; END LOOP; END$$", 12, "FOR in the code of DO"},
+    {"DO $$BEGIN IF found THEN NULL; END IF; END$$", 15, "FOUND in the code of DO"},
     {"DO $$DECLARE x int; BEGIN x := 1; END$$", 6, "DECLARE in the code of DO"},
     {"DO $$BEGIN COMMIT; END$$", 12, "COMMIT in the code of DO"},
     {"DO $$BEGIN EXECUTE 'SELECT 1' INTO x; END$$", 31, "EXECUTE ... INTO and USING in the code of DO"},
