@@ -67,6 +67,8 @@ void define_drop_index(struct define *define, struct table_id table, struct inde
 /* --- define_setting.c --- */
 /* SET is undone by ROLLBACK; SET LOCAL ends with the transaction, and alone it does nothing. */
 void define_set(struct sql_context *context, const struct sql_host *host, const struct plan_ddl *ddl);
+/* What SET LOCAL does where the transaction is the statement alone: undone when that ends. */
+void define_set_statement(struct sql_context *context, const struct sql_host *host, const struct plan_ddl *ddl);
 void define_lock(struct sql_context *context, const struct sql_host *host, const struct plan_ddl *ddl);
 void define_listen(struct sql_context *context, const struct sql_host *host, const struct plan_ddl *ddl);
 void define_discard(struct sql_context *context, const struct sql_host *host, const struct plan_ddl *ddl);

@@ -102,6 +102,44 @@ static void settings_change(struct sql_context *context, struct sql_settings *se
     }
 }
 
+/* --- for one statement --- */
+
+/* Settings that a statement has of its own, outside of BEGIN ... COMMIT: what holds again behind it. */
+struct statement_settings {
+    struct sql_settings *settings;
+    struct sql_settings kept;
+};
+
+static void settings_restore(void *object) {
+    const struct statement_settings *own = object;
+    *own->settings = own->kept;
+}
+
+static struct sql_context *outermost(struct sql_context *context) {
+    while (context->parent != NULL) {
+        context = context->parent;
+    }
+    return context;
+}
+
+/* NULL: the statement has changed none for itself. */
+static struct statement_settings *statement_settings(struct sql_context *context) {
+    const struct sql_deferred *deferred = outermost(context)->deferred;
+    while (deferred != NULL && deferred->release != settings_restore) {
+        deferred = deferred->next;
+    }
+    return deferred == NULL ? NULL : deferred->object;
+}
+
+void define_set_statement(struct sql_context *context, const struct sql_host *host, const struct plan_ddl *ddl) {
+    if (statement_settings(context) == NULL) {
+        struct statement_settings *own = sql_alloc(outermost(context), sizeof(*own));
+        *own = (struct statement_settings){.settings = host->settings, .kept = *host->settings};
+        sql_defer(outermost(context), settings_restore, own);
+    }
+    settings_change(context, host->settings, ddl, false);
+}
+
 void define_set(struct sql_context *context, const struct sql_host *host, const struct plan_ddl *ddl) {
     bool in_block = host->in_block != NULL && host->in_block(host->context);
     if (ddl->local && !in_block) {
@@ -111,6 +149,10 @@ void define_set(struct sql_context *context, const struct sql_host *host, const 
     settings_change(context, host->settings, ddl, in_block);
     if (in_block && !ddl->local && host->settings_kept != NULL) {
         settings_change(context, host->settings_kept, ddl, in_block);
+    }
+    struct statement_settings *own = in_block ? NULL : statement_settings(context);
+    if (own != NULL) {
+        settings_change(context, &own->kept, ddl, in_block);
     }
 }
 

@@ -63,13 +63,15 @@ static void fn_set_config(SCALAR_PARAMETERS) {
         bool local = !argument_null(arguments, 2, row) && arguments[2]->boolean[vector_row(arguments[2], row)] != 0;
         struct plan_ddl change = {.kind = DDL_SET, .local = local};
         sql_setting_change(context, name, value, call->position, &change);
+        bool alone = local && (host->in_block == NULL || !host->in_block(host->context)); /* for this statement */
         if (change.kind == DDL_CONTROL) {
             define_run(context, host, &change);
+        } else if (alone) {
+            define_set_statement(context, host, &change);
         } else {
             define_set(context, host, &change);
         }
-        bool alone = local && (host->in_block == NULL || !host->in_block(host->context)); /* for this statement */
-        const char *text = alone ? value : sql_setting_text_of(context, name);
+        const char *text = sql_setting_text_of(context, name);
         size_t length = text == NULL ? 0 : strlen(text);
         uint8_t *bytes = result_bytes(call, length);
         if (length > 0) {
