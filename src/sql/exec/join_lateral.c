@@ -89,7 +89,9 @@ static bool keeps_rows(const struct join *join) {
 
 static void run(struct join *join) {
     struct join_lateral *lateral = join->lateral;
-    sql_context_free(&lateral->context); /* a left row that has had enough leaves its execution open */
+    if (lateral->running != NULL) { /* a left row that has had enough leaves its execution open */
+        sql_context_free(&lateral->context);
+    }
     sql_context_inner(&lateral->context, join->base.exec->context);
     lateral->running =
         exec_open_inner(join->base.exec, &lateral->context, join->base.node->right, lateral->outers, join->key_count);
