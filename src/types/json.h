@@ -32,8 +32,8 @@ uint64_t json_hash(struct slice text, uint64_t seed);
 
 /* --- of a text that json_validate() has passed --- */
 
-/* What a string's token, quotes and all, means: bytes of the text, or of the arena. KMB_INVALID_JSON: \u0000, a lone
- * surrogate. */
+/* What a string's token, quotes and all, means: bytes of the text, or of the arena. KMB_UNTRANSLATABLE_CHARACTER:
+ * \u0000; KMB_INVALID_JSON: a lone surrogate. */
 enum kmb_status json_string_read(struct slice token, struct arena *arena, struct slice *out, struct kmb_error *error);
 
 /* The members of an object, or the elements of an array, one after the other, as they are written. */

@@ -246,7 +246,7 @@ static void test_walk(void **state) {
     assert_false(json_walk_next(&walk, &key, &value));
     walk = json_walk(slice_text("[ ]"));
     assert_false(json_walk_next(&walk, &key, &value));
-    assert_int_equal(json_string_read(slice_text("\"\\u0000\""), &arena, &name, NULL), KMB_INVALID_JSON);
+    assert_int_equal(json_string_read(slice_text("\"\\u0000\""), &arena, &name, NULL), KMB_UNTRANSLATABLE_CHARACTER);
     arena_free(&arena);
 }
 
