@@ -129,6 +129,7 @@ struct native_cursor {
     kmb_statement *statement;
     struct native_statement *lender; /* NULL: the statement is the cursor's own */
     bool row;                        /* a row that the last page had no room for stands ready */
+    struct kmb_error *fault;         /* what the next page is answered with; NULL: with rows */
 };
 
 struct native_appender {

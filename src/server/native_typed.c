@@ -42,6 +42,7 @@ static void close_cursor(struct native *native, struct native_cursor **place) {
     native->cursor_count--;
     cursor->tenant->holds--;
     release(cursor->statement, cursor->lender);
+    mem_free(cursor->fault);
     mem_free(cursor);
 }
 
@@ -61,8 +62,9 @@ struct page {
     uint64_t rows_max;
     size_t bytes_max;
     uint64_t rows;
-    bool ended; /* the statement gave its last row */
-    bool held;  /* a row stands ready that the page has no room for */
+    bool ended;              /* the statement gave its last row */
+    bool held;               /* a row stands ready that the page has no room for */
+    struct kmb_error *fault; /* what the row behind the last one raised; NULL: nothing */
 };
 
 static struct page page_of(const struct wire_page *wire) {
@@ -78,6 +80,18 @@ static void write_row(kmb_statement *statement, const struct datetime_context *c
         struct value value = statement_value(statement, i);
         wire_typed_write(&value, context, out);
     }
+}
+
+/* An error behind rows waits for the next page, as it waits for the next row elsewhere. False: it is told now. */
+static bool keep_fault(const struct native_call *call, struct page *page) {
+    if (page->rows == 0 || call->once) {
+        return false;
+    }
+    page->fault = mem_alloc(sizeof(*page->fault));
+    if (page->fault != NULL) {
+        *page->fault = call->error;
+    }
+    return page->fault != NULL;
 }
 
 /* Steps the statement for a page of rows, into the connection's scratch. held: a row stands ready from before. */
@@ -109,7 +123,7 @@ static enum kmb_status fill(struct native_call *call, struct session *session, k
         page->rows++;
     }
     page->ended = status == KMB_DONE;
-    return status == KMB_ROW || status == KMB_DONE ? KMB_OK : status;
+    return status == KMB_ROW || status == KMB_DONE || keep_fault(call, page) ? KMB_OK : status;
 }
 
 static void write_column(struct buffer *out, kmb_statement *statement, uint32_t ordinal) {
@@ -152,7 +166,7 @@ static enum kmb_status respond_rows(struct native_call *call, kmb_statement *sta
 
 /* Keeps the statement for the pages to come. NULL: there is no room, with call->error set. */
 static struct native_cursor *keep_cursor(struct native_call *call, kmb_statement *statement,
-                                         struct native_statement *lender, bool held) {
+                                         struct native_statement *lender, struct page *page) {
     struct native *native = call->native;
     if (native->cursor_count == NATIVE_CURSORS_MAX) {
         native_refuse(call, KMB_LIMIT, "a connection has at most %d open cursors", NATIVE_CURSORS_MAX);
@@ -168,7 +182,9 @@ static struct native_cursor *keep_cursor(struct native_call *call, kmb_statement
                                      .number = native->cursor_next++,
                                      .statement = statement,
                                      .lender = lender,
-                                     .row = held};
+                                     .row = page->held,
+                                     .fault = page->fault};
+    page->fault = NULL;
     native->cursors = cursor;
     native->cursor_count++;
     call->tenant->holds++;
@@ -264,7 +280,7 @@ static enum kmb_status execute(struct native_call *call, const struct execution 
         status = native_refuse(call, KMB_LIMIT, "with an idempotency key, all rows of the answer must fit into a page");
     }
     if (status == KMB_OK && !page.ended) {
-        cursor = keep_cursor(call, statement, lender, page.held);
+        cursor = keep_cursor(call, statement, lender, &page);
         status = cursor == NULL ? call->error.status : KMB_OK;
     }
     if (status == KMB_OK) {
@@ -275,6 +291,7 @@ static enum kmb_status execute(struct native_call *call, const struct execution 
     } else if (cursor == NULL) {
         release(statement, lender);
     }
+    mem_free(page.fault);
     return status;
 }
 
@@ -300,11 +317,17 @@ enum kmb_status native_fetch(struct native_call *call) {
         return native_refuse(call, KMB_UNDEFINED_CURSOR, "cursor %llu does not exist",
                              (unsigned long long)request->cursor);
     }
+    if (cursor->fault != NULL) {
+        call->error = *cursor->fault;
+        close_cursor(native, place);
+        return call->error.status;
+    }
     native_run_begin(native, cursor->tenant->handle);
     enum kmb_status status = fill(call, cursor->tenant->session, cursor->statement, cursor->row, &page);
     native_run_end(native);
     call->rows = page.rows;
     cursor->row = page.held;
+    cursor->fault = page.fault;
     if (status == KMB_OK) {
         status = respond_rows(call, cursor->statement, &page, false, page.ended ? 0 : cursor->number);
     }
