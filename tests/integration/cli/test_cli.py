@@ -1914,7 +1914,8 @@ def the_bench_counts_what_it_runs(box):
     # other signals end it as they end a program, while it fills its tables too, and nothing is left
     for number, pause in ((signal.SIGTERM, 2), (signal.SIGHUP, 0)):
         process = subprocess.Popen([PROGRAM, "bench", "point", "--duration", "600", "--scale", "3"], cwd=box.folder,
-                                   env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+                                   env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+                                   preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL))  # of nohup it stays ignored
         has(process.stderr.readline(), "filling")
         same(len(list(box.folder.glob("kimberlite-bench-*"))), 1)
         time.sleep(pause)
