@@ -1916,11 +1916,14 @@ def the_bench_counts_what_it_runs(box):
         process = subprocess.Popen([PROGRAM, "bench", "point", "--duration", "600", "--scale", "3"], cwd=box.folder,
                                    env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
                                    preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL))  # of nohup it stays ignored
-        has(process.stderr.readline(), "filling")
-        same(len(list(box.folder.glob("kimberlite-bench-*"))), 1)
-        time.sleep(pause)
-        process.send_signal(number)
-        process.communicate(timeout=60)
+        try:
+            has(process.stderr.readline(), "filling")
+            same(len(list(box.folder.glob("kimberlite-bench-*"))), 1)
+            time.sleep(pause)
+            process.send_signal(number)
+            process.communicate(timeout=60)
+        finally:
+            process.kill()
         same(process.returncode, -number)
         same(sorted(path.name for path in box.folder.iterdir()), ["p"])
 
