@@ -445,14 +445,18 @@ static void select_compute(struct select *select) {
     struct gathered all = {.list = sql_alloc(bind->context, (count + arguments + 1) * sizeof(*all.list))};
     bind_sets_expressions(&select->sets_called, gather_argument, &all);
     arguments = all.count;
-    memcpy(all.list + arguments, select->targets, count * sizeof(*all.list));
+    for (uint32_t i = 0; i < count; i++) {
+        all.list[arguments + i] = select->targets[i];
+    }
     select->plan = bind_windows_plan(bind, &select->windows, select->plan, all.list, arguments + count);
     all.count = 0;
     bind_sets_expressions(&select->sets_called, spread_argument, &all);
     if (!select_sets_late(select)) {
         select->plan = bind_sets_plan(bind, &select->sets_called, select->plan, all.list + arguments, count);
     }
-    memcpy(select->targets, all.list + arguments, count * sizeof(*all.list));
+    for (uint32_t i = 0; i < count; i++) {
+        select->targets[i] = all.list[arguments + i];
+    }
 }
 
 /* The keys of the rows to be locked, behind what the list and ORDER BY ask for. */
