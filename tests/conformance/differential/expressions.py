@@ -96,6 +96,7 @@ WORDS = {
     ("function overlay", 2): ["1", "2", "3"], ("function overlay", 3): ["0", "1", "2"],
     ("function split_part", 1): ["X", "b", " ", ""], ("function split_part", 2): ["1", "2", "3", "-1", "-2"],
     ("function timezone", 0): ["UTC", "+02", "-03:30", "Europe/Berlin", "America/New_York", "EST5EDT"],
+    ("function timezone", 0, "interval"): ["02:00", "-03:30", "00:00"],
     ("function date_trunc", 2): ["UTC", "+02", "Australia/Sydney"],
     ("function date_trunc", 0): UNITS, ("function date_trunc", 0, "interval"): ["year", "month", "day", "hour", "minute", "second"],
     ("function encode", 1): ["hex", "base64", "escape"],
@@ -354,7 +355,7 @@ class Expressions:
     def argument(self, signature, place, kind, depth):
         item = signature.item
         if place == 1 and (item in ("operator @?", "operator @@") or item.startswith("function jsonb_path_")):
-            return self.quote(self.draw.choice(JSON_PREDICATES if item == "function jsonb_path_match" else JSON_PATHS))  # of type jsonpath there: without a type it fits
+            return self.quote(self.draw.choice(JSON_PREDICATES if item.startswith("function jsonb_path_match") else JSON_PATHS))  # of type jsonpath there: without a type it fits
         if item == "function to_char" and place == 1:
             written = signature.arguments[0].split(" ")[0]
             templates = TEMPLATES.get(written, TEMPLATES["numeric"])
