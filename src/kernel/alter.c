@@ -600,20 +600,28 @@ enum kmb_status kernel_drop_column(struct kernel_transaction *transaction, struc
     return status == KMB_OK ? emit(transaction, &event, error) : status;
 }
 
-enum kmb_status kernel_rename_column(struct kernel_transaction *transaction, struct table_id id,
-                                     struct column_id column, struct slice name, struct kmb_error *error) {
-    const struct catalogue_table *table = NULL;
+/* The table, once it is sure that its column may have that name. */
+static enum kmb_status table_to_name(struct kernel_transaction *transaction, struct table_id id,
+                                     struct column_id column, struct slice name, const struct catalogue_table **table,
+                                     struct kmb_error *error) {
     uint32_t ordinal = 0;
-    enum kmb_status status = table_of_id(transaction, id, &table, error);
+    enum kmb_status status = table_of_id(transaction, id, table, error);
     if (status == KMB_OK) {
-        status = column_of_id(table, column, &ordinal, error);
+        status = column_of_id(*table, column, &ordinal, error);
     }
     if (status == KMB_OK) {
         status = name_check(name, "column", error);
     }
-    if (status == KMB_OK && definition_column_of_name(&table->definition, name) != NULL) {
-        status = column_taken(table, name, error);
+    if (status == KMB_OK && definition_column_of_name(&(*table)->definition, name) != NULL) {
+        status = column_taken(*table, name, error);
     }
+    return status;
+}
+
+enum kmb_status kernel_rename_column(struct kernel_transaction *transaction, struct table_id id,
+                                     struct column_id column, struct slice name, struct kmb_error *error) {
+    const struct catalogue_table *table = NULL;
+    enum kmb_status status = table_to_name(transaction, id, column, name, &table, error);
     struct event event = {.kind = EVENT_COLUMN_RENAMED,
                           .as.column_renamed = {.table = id, .column = column, .name = name}};
     if (status == KMB_OK) {
@@ -745,17 +753,7 @@ enum kmb_status kernel_replace_column(struct kernel_transaction *transaction, st
 enum kmb_status kernel_show_column(struct kernel_transaction *transaction, struct table_id id, struct column_id column,
                                    struct slice name, struct kmb_error *error) {
     const struct catalogue_table *table = NULL;
-    uint32_t ordinal = 0;
-    enum kmb_status status = table_of_id(transaction, id, &table, error);
-    if (status == KMB_OK) {
-        status = column_of_id(table, column, &ordinal, error);
-    }
-    if (status == KMB_OK) {
-        status = name_check(name, "column", error);
-    }
-    if (status == KMB_OK && definition_column_of_name(&table->definition, name) != NULL) {
-        status = column_taken(table, name, error);
-    }
+    enum kmb_status status = table_to_name(transaction, id, column, name, &table, error);
     struct event event = {.kind = EVENT_COLUMN_SHOWN, .as.column_shown = {.table = id, .column = column, .name = name}};
     if (status == KMB_OK) {
         status = version_next(table, &event.as.column_shown.version, error);
