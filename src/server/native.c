@@ -753,7 +753,7 @@ static enum protocol_next native_step(void *machine, struct protocol_io *io) {
     }
     bool more = io->output->length >= PROTOCOL_OUTPUT_SOFT;
     if (!native->closing && !wait && !more) {
-        more = native_notices_push(native, io->output) || native_subscriptions_push(native, io->output);
+        more = native_notifications_push(native, io->output) || native_subscriptions_push(native, io->output);
     }
     if (native->scratch.capacity > PROTOCOL_OUTPUT_SOFT) {
         buffer_free(&native->scratch);

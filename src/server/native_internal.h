@@ -262,7 +262,7 @@ enum kmb_status native_tenant_open(struct native *native, uint64_t id, struct na
                                    struct kmb_error *error);
 void native_tenants_close(struct native *native);
 /* Takes what its sessions LISTEN to, and tells a client that knows how to hear it. True: there is more at once. */
-bool native_notices_push(struct native *native, struct buffer *out);
+bool native_notifications_push(struct native *native, struct buffer *out);
 /* The op that the answers so far rest on; 0: all of it is durable. */
 uint64_t native_pending(const struct native *native);
 /* A statement for the text: kept from the last time, or prepared. *kept: where it is kept, or NULL. */

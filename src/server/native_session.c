@@ -113,7 +113,7 @@ static enum kmb_status set_timeout(const struct native *native, struct native_te
     return kmb_exec(tenant->handle, text, error);
 }
 
-bool native_notices_push(struct native *native, struct buffer *out) {
+bool native_notifications_push(struct native *native, struct buffer *out) {
     for (uint32_t i = 0; i < native->tenant_count; i++) {
         struct notify_listener *listener = session_neighbours(native->tenants[i]->session)->notices;
         struct notification notification;

@@ -203,20 +203,12 @@ static bool rows_round(struct cte_rows *rows) {
     return true;
 }
 
-static struct exec *outermost(const struct cte_rows *rows) {
-    struct exec *exec = rows->owner;
-    while (exec->parent != NULL) {
-        exec = exec->parent;
-    }
-    return exec;
-}
-
 /* Makes more rows; false when there are no more to come. */
 static bool rows_more(struct cte_rows *rows) {
     uint32_t before = rows->rows.row_count;
     struct piece *const *pieces_before = rows->pieces_end;
     bool recursive = rows->cte->recursive != NULL;
-    outermost(rows)->making++; /* and stays so when an error leaves it half made */
+    exec_outermost(rows->owner)->making++; /* and stays so when an error leaves it half made */
     while (!rows->done && rows->rows.row_count == before && rows->pieces_end == pieces_before) {
         sql_check_cancel(rows->owner->context);
         if (!rows->source_done) {
@@ -241,7 +233,7 @@ static bool rows_more(struct cte_rows *rows) {
             piece_begin(rows);
         }
     }
-    outermost(rows)->making--;
+    exec_outermost(rows->owner)->making--;
     return rows->rows.row_count > before || rows->pieces_end != pieces_before;
 }
 

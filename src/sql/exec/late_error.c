@@ -30,18 +30,11 @@ static void attempt_run(void *argument) {
     attempt->work(attempt->argument, attempt->first, attempt->count);
 }
 
-static struct exec *outermost(struct exec *exec) {
-    while (exec->parent != NULL) {
-        exec = exec->parent;
-    }
-    return exec;
-}
-
 /* Whether it comes of a row's values, and what raised can be run again. */
 static bool is_of_row(struct exec *exec, enum kmb_status status, uint32_t making) {
     static const char *const statement[] = {"25", "40", "53", "54", "57", "58", "XX"};
     const char *state = status_row_of(status)->sqlstate;
-    bool whole = outermost(exec)->making != making;
+    bool whole = exec_outermost(exec)->making != making;
     for (size_t i = 0; i < ARRAY_LENGTH(statement) && !whole; i++) {
         whole = memcmp(state, statement[i], 2) == 0;
     }
@@ -61,7 +54,7 @@ static void late_keep(struct exec_operator *self, enum kmb_status status) {
 
 /* Whether the rows can be computed. */
 static bool rows_pass(struct exec *exec, const struct attempt *attempt) {
-    uint32_t making = outermost(exec)->making;
+    uint32_t making = exec_outermost(exec)->making;
     enum kmb_status status = sql_catch(exec->context, attempt_run, (void *)(uintptr_t)attempt);
     if (status == KMB_OK) {
         return true;
@@ -83,7 +76,7 @@ void operator_late_raise(struct exec_operator *self) {
 
 bool operator_catch(struct exec_operator *self, void (*work)(void *argument), void *argument) {
     struct exec *exec = self->exec;
-    uint32_t making = outermost(exec)->making;
+    uint32_t making = exec_outermost(exec)->making;
     enum kmb_status status = sql_catch(exec->context, work, argument);
     if (status == KMB_OK) {
         return true;
@@ -119,7 +112,7 @@ uint32_t operator_attempt(struct exec_operator *self, operator_work *work, void 
     }
     attempt.first = passed;
     attempt.count = 1;
-    uint32_t making = outermost(exec)->making;
+    uint32_t making = exec_outermost(exec)->making;
     enum kmb_status status = sql_catch(exec->context, attempt_run, &attempt);
     if (status == KMB_OK) { /* a function does not do the same twice: as it comes */
         passed = count;

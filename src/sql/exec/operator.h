@@ -149,6 +149,13 @@ struct value subquery_value(struct subquery_run *run, const struct value *outers
                             struct arena *arena);
 
 /* --- exec.c: a query within a query, one level further in; nothing in it is closed but by exec_close --- */
+/* The statement's own execution: the one that no other is around. */
+static inline struct exec *exec_outermost(struct exec *exec) {
+    while (exec->parent != NULL) {
+        exec = exec->parent;
+    }
+    return exec;
+}
 /* A round of a recursive query that `parent` has: its recursive term once more. */
 struct exec *exec_open_round(struct exec *parent, struct sql_context *context, const struct plan_node *root);
 struct exec *exec_open_inner(struct exec *parent, struct sql_context *context, const struct plan_node *root,

@@ -66,13 +66,6 @@ bool spill_wanted_of(const struct exec *exec, const struct arena *arena, const s
     return beyond_work(exec, arena, chunk_bytes(&table->keys) + (rows == NULL ? 0 : chunk_bytes(rows)));
 }
 
-static struct exec *outermost(struct exec *exec) {
-    while (exec->parent != NULL) {
-        exec = exec->parent;
-    }
-    return exec;
-}
-
 static void file_close(void *object) {
     struct exec *exec = object;
     exec->host->spill_close(exec->spill);
@@ -80,7 +73,7 @@ static void file_close(void *object) {
 }
 
 static struct sql_spill *file_of(struct exec *exec) {
-    struct exec *outer = outermost(exec);
+    struct exec *outer = exec_outermost(exec);
     if (outer->spill == NULL) {
         uint64_t bytes_max = (uint64_t)exec->context->settings->temp_file_bytes_max;
         sql_try(exec->context,
@@ -96,7 +89,7 @@ static struct sql_spill *file_of(struct exec *exec) {
 static void run_free(void *object) {
     struct spill_run *run = object;
     struct exec *exec = run->self->exec;
-    struct sql_spill *file = outermost(exec)->spill;
+    struct sql_spill *file = exec_outermost(exec)->spill;
     for (size_t at = 0; file != NULL && at < run->blocks.length; at += sizeof(struct sql_spill_block)) {
         struct sql_spill_block block;
         memcpy(&block, run->blocks.bytes + at, sizeof(block));
